@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* A plan: how a graph is computed. It consists of values and stages.
+ *
+ *   Value   a tensor that exists as chunks, cut by a tiling: a leaf that the session holds already, or made by a stage.
+ *   Stage   a grid of equal tasks, one for every box of the stage's domain. A task reads a box of each source value and makes
+ *           one chunk of each output value. There are three kinds, and nothing else ever runs:
+ *             nest    a fused piece of graph: loops over a box, elementwise programs, reductions (plan/nest.h, exec/nest.c)
+ *             merge   partials of a reduction into fewer, or into the result
+ *             block   an operator's own run() on whole blocks
+ *
+ * Tasks are numbered through all stages, chunks through all values; both are indices into flat arrays, so a plan of a
+ * million tasks takes tens of megabytes and no time. What a task reads is arithmetic (maps and tilings); plan_make() writes
+ * it out once as lists, so that nobody else has to know.
+ *
+ * Planning is pure: it depends on the graph and on the tilings of its leaves, never on workers, threads, or clocks. It
+ * stops where shapes are unknown: then `complete` is false, the values that were made become leaves of a smaller graph
+ * once their sizes are known, and plan_make() is called again (plan_extend). */
+#include "graph/graph.h"
+#include "tensor/tiling.h"
+#include "tensor/tree.h"
+
+typedef uint32_t ValueId;
+
+/* How a position in a domain becomes a position in a tensor: axis k of the tensor is read at
+ * start + step * position[axis], or at start when axis is NO_AXIS. */
+enum { NO_AXIS = -1 };
+typedef struct AxisMap {
+        int axis;
+        int64_t start, step;
+} AxisMap;
+
+typedef struct Value {
+        DType dtype;
+        Shape shape;
+        Tiling tiling;        /* known extents, except for outputs of exchange blocks (cuts_unknown) */
+        bool rows_hint;       /* chunks should lie next to each other in memory (they are runs of rows) */
+        uint32_t first_chunk; /* number of chunk 0 in the plan */
+        uint32_t stage;       /* that makes it; STAGE_NONE: a leaf */
+        uint64_t stored;      /* of leaves: the session's tensor id */
+} Value;
+enum { STAGE_NONE = UINT32_MAX };
+
+/* ---- Nests ------------------------------------------------------------------------------------------------------ */
+
+/* A nest runs a program at each position of its domain: some axes of the stage's domain. Register i is the result of
+ * instruction i (static single assignment). */
+typedef enum InstrKind {
+        INSTR_LOAD,     /* element of a source of the stage */
+        INSTR_LOCAL,    /* element of a local made by an earlier nest of the same task */
+        INSTR_CONST,    /* a number */
+        INSTR_GENERATE, /* element of a source operator: arange, random */
+        INSTR_MAP,      /* a kernel of an elementwise operator, casts included */
+        INSTR_SECOND,   /* the second output of the map instruction in[0] (modf, frexp, divmod) */
+} InstrKind;
+
+typedef struct Instr {
+        InstrKind kind;
+        DType dtype;           /* of the result */
+        uint32_t in[MAX_OP_IN]; /* map: registers */
+        const Op *op;          /* map, generate */
+        uint32_t kernel;       /* map: op->kernels[kernel]; generate: op->generate[kernel] */
+        const void *params;    /* map, generate */
+        uint32_t source;       /* load: index into stage->source; local: index into stage->local */
+        Scalar value;          /* const */
+        const AxisMap *map;    /* generate: position in the op's own tensor (shape in params); one per axis of it */
+        const Shape *shape;    /* generate: the shape of that tensor: its C order gives the linear index */
+} Instr;
+
+/* Where results go. A store writes register `reg` at each position. A reduction folds it along one axis: `partial`: the
+ * cover of the task's interval, one output per state component, along that axis as many positions as the cover has nodes;
+ * otherwise the interval is the whole axis, and the finished value goes to dest[0] (the axis has length one or is gone). */
+typedef struct Sink {
+        uint32_t reg;
+        const Op *op;          /* NULL: store */
+        uint32_t fold;         /* op->folds[fold] */
+        int axis;              /* of the stage's domain */
+        bool partial;
+        bool local;            /* dest names locals, not outputs of the stage */
+        uint32_t dest[MAX_STATE];
+} Sink;
+
+typedef struct Nest {
+        int ndim;
+        int axis[MAX_NDIM];    /* which axes of the stage's domain, ascending */
+        uint32_t n_instr, n_sink;
+        const Instr *instr;
+        const Sink *sink;      /* all reductions of a nest run along the same axis */
+} Nest;
+
+/* Memory of one task between its nests: a dense block over some axes of the domain box. */
+typedef struct Local {
+        DType dtype;
+        int ndim;
+        int axis[MAX_NDIM];
+} Local;
+
+/* ---- Merges ------------------------------------------------------------------------------------------------------ */
+
+/* Sources 0 … n_state-1 are the components of a partial value; along `axis` (of that value, and of the domain) task g takes
+ * the partials of `group` neighbouring chunks. `elements` are the cuts of the reduced axis itself, as the partials were made. */
+typedef struct Merge {
+        const Op *op;
+        uint32_t fold;
+        int axis;
+        uint32_t group;
+        Cuts elements;
+        bool final;            /* one group: the output is the finished result, one element along axis (or without it) */
+        bool scan;             /* exclusive prefix: see docs/decisions; output g is the cover of [0, elements edge g) */
+} Merge;
+
+/* ---- Blocks ------------------------------------------------------------------------------------------------------ */
+
+typedef struct Block {
+        const Op *op;
+        const void *params;
+        bool unknown;          /* outputs are shrunk along axis 0 by the task; sizes come with its completion */
+} Block;
+
+/* ---- Stages ------------------------------------------------------------------------------------------------------ */
+
+typedef enum StageKind { STAGE_NEST, STAGE_MERGE, STAGE_BLOCK } StageKind;
+
+typedef struct Source {
+        ValueId value;
+        bool whole;            /* every task reads all of it, whatever the map */
+        const AxisMap *map;    /* one entry per axis of the value */
+} Source;
+
+/* Axis k of an output value follows axis axis[k] of the domain (grid position and interval), or has length one (NO_AXIS).
+ * Partials and blocks have other lengths than the domain's interval along some axis; the value's tiling says which. */
+typedef struct Out {
+        ValueId value;
+        const int *axis;
+} Out;
+
+typedef struct Stage {
+        StageKind kind;
+        Tiling domain;         /* one task per box */
+        uint32_t first_task, n_task;
+        uint32_t n_source, n_out, n_local;
+        const Source *source;
+        const Out *out;
+        const Local *local;
+        union {
+                struct {
+                        uint32_t n_nest;
+                        const Nest *nest;
+                };
+                Merge merge;
+                Block block;
+        };
+        size_t scratch_bytes;  /* upper bound of what one task needs besides inputs and outputs */
+        const char *label;     /* "add → sum": for errors, explain and progress */
+} Stage;
+
+/* ---- The plan ----------------------------------------------------------------------------------------------------- */
+
+typedef struct Made {
+        Ref ref;               /* of the graph */
+        ValueId value;
+} Made;
+
+typedef struct Plan {
+        Arena *arena;
+        Vec(Value) value;
+        Vec(Stage) stage;
+        uint32_t n_task, n_chunk;
+        uint32_t *task_stage;       /* [n_task] */
+        uint32_t *input_start;      /* [n_task + 1] into input_chunk: the chunks that a task reads, each once */
+        uint32_t *input_chunk;
+        uint32_t *output_start;     /* [n_task + 1] into output_chunk */
+        uint32_t *output_chunk;
+        uint32_t *chunk_value;      /* [n_chunk] */
+        uint32_t *order;            /* [n_task] tasks, depth first: run in this order, few chunks live at a time */
+        Vec(Made) made;             /* values to keep: the wanted ones, and what the rest of the graph needs */
+        bool complete;              /* every wanted output is in `made` */
+} Plan;
+
+/* What the planner asks about leaves: the tiling of a stored tensor. Returned pointers must outlive the call. */
+typedef struct PlanLeaves {
+        const Tiling *(*tiling)(void *userdata, uint64_t stored);
+        void *userdata;
+} PlanLeaves;
+
+/* Plans as much of the graph as is known. ERROR_VALUE, ERROR_TYPE, … where an operator refuses; -ENOMEM. */
+int plan_make(const Graph *graph, const PlanLeaves *leaves, Plan **ret, Error *err);
+Plan *plan_free(Plan *plan);
+DEFINE_CLEANUP(Plan *, plan_free)
+
+/* The box of the stage's domain that a task works on. */
+void plan_task_box(const Plan *plan, uint32_t task, Box *ret);
+/* The box of source `source` that a task with domain box `box` reads. */
+void plan_source_box(const Plan *plan, const Stage *stage, uint32_t source, const Box *box, Box *ret);
+/* Shape of a chunk; UNKNOWN sizes give the capacity, an upper bound. */
+void plan_chunk_shape(const Plan *plan, uint32_t chunk, Shape *ret);
+size_t plan_chunk_bytes(const Plan *plan, uint32_t chunk);
+/* Upper bound of the bytes that task needs while it runs, besides its inputs: outputs and scratch. */
+size_t plan_task_bytes(const Plan *plan, uint32_t task);
+
+/* What will run, for people: stage by stage, with operators, chunks, bytes. NULL when out of memory. */
+const char *plan_explain(const Plan *plan, Arena *arena);
+
+/* ---- Arithmetic that the planner and the executor share (plan/task.c) ------------------------------------------------- */
+
+/* Bytes of scratch that a task of the stage needs at most: sources that lie in several chunks and are assembled into one
+ * dense block (each rounded up to 64), then the locals, then the operator's own. Fills stage->scratch_bytes. */
+int plan_stage_scratch(const Plan *plan, Stage *stage);
+/* The chunks of source `source` that overlap its box for a task: calls fn with plan-wide chunk numbers, C order. */
+int plan_source_chunks(const Plan *plan, const Stage *stage, uint32_t source, const Box *source_box,
+                       int (*fn)(void *userdata, uint32_t chunk, const Box *chunk_box), void *userdata);
