@@ -15,4 +15,11 @@ void *arena_copy(Arena *arena, const void *data, size_t size_bytes) _must_check_
 char *arena_printf(Arena *arena, const char *fmt, ...) _printf_(2, 3);
 size_t arena_size_bytes(const Arena *arena); /* bytes taken from the system */
 
-#define arena_new_array(arena, type, n) ((type *) arena_alloc((arena), (size_t) (n) * sizeof(type)))
+/* NULL also when n is negative or n elements are more bytes than can be counted. */
+#define arena_new_array(arena, type, n)                                                                                \
+        ({                                                                                                             \
+                size_t _arena_bytes;                                                                                   \
+                (type *) (__builtin_mul_overflow((n), sizeof(type), &_arena_bytes)                                     \
+                                          ? NULL                                                                       \
+                                          : arena_alloc((arena), _arena_bytes));                                       \
+        })

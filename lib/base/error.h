@@ -32,7 +32,8 @@ typedef struct Error {
 /* Sets the words and returns `code`, so that `return error_set(err, ERROR_VALUE, …)` is one statement. */
 int error_set(Error *err, int code, const char *fmt, ...) _printf_(3, 4);
 
-/* Puts words in front of what is there ("clip: " + "shapes …"). An errno-only callee gets strerror() as its words. */
+/* Puts words in front of what is there: "clip" becomes "clip: shapes …". When the words there are not of `code`, the
+ * callee gave only an errno and gets strerror() as its words. `err` may be NULL everywhere: nobody wants words. */
 int error_prefix(Error *err, int code, const char *fmt, ...) _printf_(3, 4);
 
 /* -ENOMEM with the size that could not be had. */
