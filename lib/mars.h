@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MARS_H
+#define MARS_H
+/* libmars: chunked, NumPy-compatible tensors. The one installed header.
+ *
+ *         mars_session *session = NULL;
+ *         mars_tensor *a = NULL, *b = NULL;
+ *         mars_error err = {};
+ *
+ *         if (mars_session_new(&session, NULL, NULL, &err) < 0 ||
+ *             mars_full(&a, MARS_FLOAT64, 2, (int64_t[]) { 5, 5 }, 1.0, &err) < 0 ||
+ *             mars_op1(&b, "multiply", 2, (mars_tensor *[]) { a, four }, NULL, 0, &err) < 0 ||
+ *             mars_execute(session, 1, &b, &err) < 0)
+ *                 fprintf(stderr, "%s\n", err.text);
+ *
+ * Tensors are lazy: an operation checks shapes and dtypes at once and computes nothing. mars_execute() computes; the result
+ * stays in the session until the last handle of the tensor goes. Handles are counted references (mars_tensor_ref/unref).
+ *
+ * Results: functions return 0, or a negative MARS_ERROR_ code with words in *err (err may be NULL). Outputs (first
+ * argument, ret_…) are set on success only.
+ *
+ * Threads: all functions may be called from any thread. A tensor is immutable; a session does one thing at a time, calls
+ * of other threads wait. Call-backs run on a thread of the library. After fork() the child's use of a session is refused. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MARS_VERSION "0.1.0"
+#define MARS_MAX_NDIM 32
+
+const char *mars_version(void);
+
+/* ---- Errors ------------------------------------------------------------------------------------------------------ */
+
+/* Negative errno values; those with a meaning of their own (the Python exception that they become): */
+enum {
+        MARS_ERROR_VALUE    = -22,  /* EINVAL: ValueError */
+        MARS_ERROR_INDEX    = -34,  /* ERANGE: IndexError */
+        MARS_ERROR_AXIS     = -60,  /* ENOSTR: AxisError */
+        MARS_ERROR_TYPE     = -91,  /* EPROTOTYPE: TypeError */
+        MARS_ERROR_MEMORY   = -12,  /* ENOMEM: MemoryError */
+        MARS_ERROR_LINALG   = -33,  /* EDOM: LinAlgError */
+        MARS_ERROR_OVERFLOW = -75,  /* EOVERFLOW: OverflowError */
+        MARS_ERROR_CANCELED = -125, /* ECANCELED: the work was cancelled */
+        MARS_ERROR_CLOSED   = -108, /* ESHUTDOWN: the session is closed */
+        MARS_ERROR_SUPPORT  = -95,  /* EOPNOTSUPP: NotImplementedError */
+};
+
+typedef struct mars_error {
+        int code;
+        char text[512];
+} mars_error;
+
+/* ---- dtypes and scalars -------------------------------------------------------------------------------------------- */
+
+typedef enum mars_dtype {
+        MARS_BOOL, MARS_INT8, MARS_UINT8, MARS_INT16, MARS_UINT16, MARS_INT32, MARS_UINT32, MARS_INT64, MARS_UINT64,
+        MARS_FLOAT16, MARS_FLOAT32, MARS_FLOAT64, MARS_COMPLEX64, MARS_COMPLEX128,
+        MARS_DTYPE_NONE = 0xff,
+} mars_dtype;
+
+size_t mars_dtype_size(mars_dtype dtype);      /* bytes of an element; 0 for an unknown number */
+const char *mars_dtype_name(mars_dtype dtype); /* "float64" */
+int mars_dtype_from_name(mars_dtype *ret, const char *name, mars_error *err); /* "float64", "f8", "<f8", "d" */
+mars_dtype mars_promote_types(mars_dtype a, mars_dtype b);                    /* NEP 50 */
+bool mars_can_cast(mars_dtype from, mars_dtype to, const char *casting);      /* "safe", "same_kind", … */
+
+/* One value in the representation of its dtype. */
+typedef struct mars_scalar {
+        int dtype;
+        union {
+                unsigned char bytes[16];
+                bool b;
+                int64_t i64;
+                uint64_t u64;
+                float f32;
+                double f64;
+                double c128[2];
+        };
+} mars_scalar;
+
+/* ---- Operators ------------------------------------------------------------------------------------------------------ */
+
+typedef enum mars_param_kind {
+        MARS_PARAM_BOOL,   /* .i64 0 or 1 */
+        MARS_PARAM_I64,    /* .i64 */
+        MARS_PARAM_F64,    /* .f64 */
+        MARS_PARAM_SCALAR, /* .scalar */
+        MARS_PARAM_DTYPE,  /* .i64 a mars_dtype */
+        MARS_PARAM_DIMS,   /* .dims, .n */
+        MARS_PARAM_TEXT,   /* .text */
+} mars_param_kind;
+
+/* A parameter by name. Those left out have their defaults. */
+typedef struct mars_param {
+        const char *name;
+        mars_param_kind kind;
+        union {
+                int64_t i64;
+                double f64;
+                const char *text;
+                mars_scalar scalar;
+                struct {
+                        const int64_t *dims;
+                        size_t n;
+                };
+        };
+} mars_param;
+
+typedef struct mars_param_info {
+        const char *name;
+        mars_param_kind kind;
+        const char *fallback; /* as Python writes it; NULL: must be given */
+        const char *doc;
+} mars_param_info;
+
+typedef struct mars_op_info {
+        const char *name, *doc, *family, *inputs;
+        unsigned n_in, n_out, n_param;
+        bool variadic, hidden;
+        const mars_param_info *param;
+} mars_op_info;
+
+unsigned mars_op_count(void);
+/* Description of operator `op`, 0 <= op < mars_op_count(); lives as long as the library. NULL past the end. */
+const mars_op_info *mars_op_describe(unsigned op);
+int mars_op_find(unsigned *ret, const char *name, mars_error *err);
+
+/* ---- Tensors --------------------------------------------------------------------------------------------------------- */
+
+typedef struct mars_tensor mars_tensor;
+typedef struct mars_session mars_session;
+typedef struct mars_future mars_future;
+
+mars_tensor *mars_tensor_ref(mars_tensor *tensor);
+mars_tensor *mars_tensor_unref(mars_tensor *tensor); /* NULL is fine; returns NULL */
+
+/* An operation: ret receives n_out handles (mars_op_info). `op` is the operator's number; mars_op1() takes its name and
+ * returns the first output only. Everything that can be wrong with shapes, dtypes and parameters is wrong here. */
+int mars_op(mars_tensor **ret, unsigned op, unsigned n_in, mars_tensor *const *in, const mars_param *params, size_t n_params,
+            mars_error *err);
+int mars_op1(mars_tensor **ret, const char *op, unsigned n_in, mars_tensor *const *in, const mars_param *params, size_t n_params,
+             mars_error *err);
+
+/* A Python-like scalar: it takes part in promotion with its kind only (NEP 50); kind is 'b', 'i', 'f' or 'c', the value is in
+ * .b/.i64/.f64/.c128. A strong scalar has its own dtype. */
+int mars_scalar_weak(mars_tensor **ret, char kind, mars_scalar value, mars_error *err);
+int mars_scalar_strong(mars_tensor **ret, mars_scalar value, mars_error *err);
+int mars_full(mars_tensor **ret, mars_dtype dtype, unsigned ndim, const int64_t *shape, double value, mars_error *err);
+
+/* A tensor of the caller's memory: strided (bytes), any dtype; copied now (once, in parallel when large). chunk_size in the form of the
+ * operators' parameter chunk_size (docs/OPERATORS), or NULL, 0 for automatic. */
+int mars_from_memory(mars_tensor **ret, const void *data, mars_dtype dtype, unsigned ndim, const int64_t *shape,
+                     const int64_t *strides, const int64_t *chunk_size, size_t n_chunk_size, mars_error *err);
+/* A tensor that reads a .npy file when it is computed, chunk by chunk. The header is read and checked now. */
+int mars_load_npy(mars_tensor **ret, const char *path, const int64_t *chunk_size, size_t n_chunk_size, mars_error *err);
+
+mars_dtype mars_tensor_dtype(const mars_tensor *tensor);
+unsigned mars_tensor_ndim(const mars_tensor *tensor);
+/* Fills shape[0 … ndim-1]; a dimension that depends on data and is not computed yet is -1. Returns how many are -1. */
+unsigned mars_tensor_shape(const mars_tensor *tensor, int64_t *shape);
+const char *mars_tensor_op_name(const mars_tensor *tensor);
+/* Chunk lengths of an executed tensor, or those that it would have: for each axis n, then n lengths; needs no execution unless
+ * shapes are unknown. *ret is freed by the caller with free(). */
+int mars_tensor_chunks(const mars_tensor *tensor, int64_t **ret, size_t *ret_n, mars_error *err);
+bool mars_tensor_executed(const mars_tensor *tensor, const mars_session *session); /* session NULL: in any */
+
+/* ---- Sessions ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct mars_session_options {
+        unsigned n_threads;    /* 0: one per CPU that this process may use */
+        uint64_t memory_bytes; /* for chunks and work; 0: half of the free memory */
+} mars_session_options;
+
+/* endpoint NULL: threads of this process. */
+int mars_session_new(mars_session **ret, const char *endpoint, const mars_session_options *options, mars_error *err);
+/* The default session of the process; made (threads) at the first call. Not a new reference. */
+int mars_session_default(mars_session **ret, mars_error *err);
+void mars_session_set_default(mars_session *session); /* NULL: none */
+/* Ends all work, frees all results; handles of tensors remain valid as expressions. Later calls: MARS_ERROR_CLOSED. */
+void mars_session_close(mars_session *session);
+mars_session *mars_session_ref(mars_session *session);
+mars_session *mars_session_unref(mars_session *session); /* closes with the last reference */
+
+typedef struct mars_session_stats {
+        uint64_t chunks, used_bytes, pinned_bytes, capacity_bytes, arena_bytes, tasks_done;
+        unsigned n_threads;
+        const char *pages; /* "hugetlb", "transparent", "plain" */
+} mars_session_stats;
+int mars_session_stat(mars_session *session, mars_session_stats *ret, mars_error *err);
+
+/* Computes the tensors that are not computed yet, together, and keeps the results in the session. Waits. */
+int mars_execute(mars_session *session, size_t n, mars_tensor *const *tensors, mars_error *err);
+
+/* The same in the background. */
+int mars_submit(mars_future **ret, mars_session *session, size_t n, mars_tensor *const *tensors, mars_error *err);
+/* Waits at most timeout_usec (UINT64_MAX: for ever). 0: done; 1: not yet; negative: the work failed. May be called again. */
+int mars_future_wait(mars_future *future, uint64_t timeout_usec, mars_error *err);
+bool mars_future_done(mars_future *future);
+double mars_future_progress(mars_future *future); /* 0 … 1, by tasks */
+void mars_future_cancel(mars_future *future);     /* the work ends at once, with MARS_ERROR_CANCELED */
+/* Calls fn once, when done (now, if it is). */
+void mars_future_on_done(mars_future *future, void (*fn)(void *userdata), void *userdata);
+mars_future *mars_future_unref(mars_future *future); /* does not cancel */
+
+/* ---- Results ------------------------------------------------------------------------------------------------------------ */
+
+/* Copies an executed tensor into `data`, C order or strided (strides in bytes, NULL: C order). */
+int mars_fetch(mars_session *session, mars_tensor *tensor, void *data, const int64_t *strides, mars_error *err);
+
+/* Read-only view of an executed tensor without a copy; *ret_data is NULL if its chunks do not lie in one strided array (then use
+ * mars_fetch). The memory stays until mars_map_free(). */
+typedef struct mars_map mars_map;
+int mars_map_new(mars_map **ret, mars_session *session, mars_tensor *tensor, const void **ret_data, mars_error *err);
+mars_map *mars_map_free(mars_map *map);
+
+/* Writes an executed or lazy tensor as .npy, chunk by chunk; the file appears whole under its name, or not at all. */
+int mars_save_npy(mars_session *session, mars_tensor *tensor, const char *path, mars_error *err);
+
+/* What would run, as text, DOT ("dot") or SVG ("svg"); free() it. */
+int mars_explain(char **ret, mars_session *session, size_t n, mars_tensor *const *tensors, const char *format, mars_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
