@@ -23,8 +23,9 @@
 typedef uint32_t ValueId;
 
 /* How a position in a domain becomes a position in a tensor: axis k of the tensor is read at
- * start + step * position[axis], or at start when axis is NO_AXIS. */
-enum { NO_AXIS = -1 };
+ * start + step * position[axis]; at start alone when axis is NO_AXIS; everywhere (a block reads the whole axis) when it is
+ * WHOLE_AXIS. */
+enum { NO_AXIS = -1, WHOLE_AXIS = -2 };
 typedef struct AxisMap {
         int axis;
         int64_t start, step;
@@ -67,15 +68,23 @@ typedef struct Instr {
         const Shape *shape;    /* generate: the shape of that tensor: its C order gives the linear index */
 } Instr;
 
-/* Where results go. A store writes register `reg` at each position. A reduction folds it along one axis: `partial`: the
- * cover of the task's interval, one output per state component, along that axis as many positions as the cover has nodes;
- * otherwise the interval is the whole axis, and the finished value goes to dest[0] (the axis has length one or is gone). */
+/* What a reduction leaves.
+ *   FOLD_PARTIAL  the cover of the task's interval: one output per state component, along the reduced axis as many positions as
+ *                 the cover has nodes (ascending)
+ *   FOLD_STATE    the interval is the whole axis: the root's state, one output per component, one position along the axis
+ *   FOLD_FINISH   the interval is the whole axis: the finished value in the first output */
+typedef enum FoldEnd { FOLD_PARTIAL, FOLD_STATE, FOLD_FINISH } FoldEnd;
+
+/* Where results go. A store (op NULL) writes register reg[0] at each position of the nest's domain. A reduction folds along
+ * one axis: with unit 0 it lifts the elements in reg[0]; with unit > 0 the registers are states already, one per component,
+ * that cover `unit` elements each (an earlier reduction over another axis made them): all counts are multiples of unit. */
 typedef struct Sink {
-        uint32_t reg;
-        const Op *op;          /* NULL: store */
+        uint32_t reg[MAX_STATE];
+        const Op *op;
         uint32_t fold;         /* op->folds[fold] */
         int axis;              /* of the stage's domain */
-        bool partial;
+        int64_t unit;
+        FoldEnd end;
         bool local;            /* dest names locals, not outputs of the stage */
         uint32_t dest[MAX_STATE];
 } Sink;
@@ -105,7 +114,8 @@ typedef struct Merge {
         int axis;
         uint32_t group;
         Cuts elements;
-        bool final;            /* one group: the output is the finished result, one element along axis (or without it) */
+        int64_t unit;          /* as in Sink; 0 counts as 1 */
+        FoldEnd end;           /* FOLD_PARTIAL: more merges follow; else there is one group, and one position along axis */
         bool scan;             /* exclusive prefix: see docs/decisions; output g is the cover of [0, elements edge g) */
 } Merge;
 
@@ -115,6 +125,8 @@ typedef struct Block {
         const Op *op;
         const void *params;
         bool unknown;          /* outputs are shrunk along axis 0 by the task; sizes come with its completion */
+        int axis;              /* scan: the running axis of the domain */
+        uint32_t fold;         /* scan: op->folds[fold] */
 } Block;
 
 /* ---- Stages ------------------------------------------------------------------------------------------------------ */
@@ -157,12 +169,14 @@ typedef struct Stage {
 /* ---- The plan ----------------------------------------------------------------------------------------------------- */
 
 typedef struct Made {
-        Ref ref;               /* of the graph */
+        Ref ref;               /* of plan->graph */
         ValueId value;
 } Made;
 
 typedef struct Plan {
         Arena *arena;
+        Graph *graph;               /* the request's graph, lowered: expansions carried out as far as shapes are known; same
+                                       `wanted`; `made` refers to it, and plan_extend() continues with it */
         Vec(Value) value;
         Vec(Stage) stage;
         uint32_t n_task, n_chunk;
