@@ -3,8 +3,8 @@
 /* A test file is a program: include this, write TEST(sentence_that_it_proves) { … } as often as you like, and add the
  * file's name to tests/meson.build. There is no main() and no list of tests to write.
  *
- * Every test runs in a process of its own, so a crash or a leak is the failure of one test and no test sees what another
- * left.
+ * Every test runs in a process of its own, so a crash or a leak is the failure of one test and no test sees what
+ * another left.
  *     build/tests/test-arena                            all tests of the file
  *     CK_RUN_CASE=sentence_that… build/tests/test-arena one of them
  *     CK_FORK=no gdb build/tests/test-arena             in one process, for debuggers

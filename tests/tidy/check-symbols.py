@@ -7,13 +7,15 @@ import subprocess
 import sys
 
 library, header = sys.argv[1], pathlib.Path(sys.argv[2])
-listing = subprocess.run(["nm", "--dynamic", "--defined-only", library], check=True, capture_output=True, text=True).stdout
+listing = subprocess.check_output(["nm", "--dynamic", "--defined-only", library], text=True)
 exported = {line.split()[-1].split("@")[0] for line in listing.splitlines()} - {"MARS_0"}
 promised = set(re.findall(r"\b(mars_\w+)\s*\(", header.read_text()))
 foreign = sorted(name for name in exported if not name.startswith("mars_"))
 secret = sorted(exported - promised - set(foreign))
 missing = sorted(promised - exported)
-for words, names in (("exported, but not ours", foreign), ("exported, but not in mars.h", secret), ("in mars.h, but not exported", missing)):
+for words, names in (("exported, but not ours", foreign),
+                     ("exported, but not in mars.h", secret),
+                     ("in mars.h, but not exported", missing)):
     if names:
         print(f"{words}: {' '.join(names)}")
 print(f"{len(exported)} symbols exported")
