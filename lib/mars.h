@@ -28,6 +28,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default) /* everything else in libmars is hidden */
 
 #define MARS_VERSION "0.1.0"
 #define MARS_MAX_NDIM 32
@@ -224,6 +225,7 @@ int mars_save_npy(mars_session *session, mars_tensor *tensor, const char *path, 
 /* What would run, as text, DOT ("dot") or SVG ("svg"); free() it. */
 int mars_explain(char **ret, mars_session *session, size_t n, mars_tensor *const *tensors, const char *format, mars_error *err);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
