@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* The cluster of one: a threaded session is the scheduler's machine, the worker's machine and a store, stepped under one
+ * lock by whichever thread has something to report. There is no loop thread: who finishes a task reports it, takes the
+ * next one and goes on; who waits for a request computes meanwhile, so a tiny job runs in its caller and wakes nobody.
+ *
+ * Tensors are counted references to chunks. A request holds those that it reads; what it made is handed to the caller.
+ * All calls may come from any thread. After fork() the child's engine refuses with words (ERROR_CLOSED), and freeing it
+ * there does nothing. */
+#include "graph/graph.h"
+#include "store/store.h"
+#include "tensor/tiling.h"
+
+typedef struct Engine Engine;
+typedef struct EngineRequest EngineRequest;
+typedef uint64_t TensorId; /* `stored` of a graph's leaves; never 0, never used again */
+
+enum { ENGINE_PENDING = 1, ENGINE_ABSENT = 1 };
+
+typedef struct EngineConfig {
+        unsigned n_threads;  /* tasks at a time; 0: one per CPU that this process may use */
+        size_t memory_bytes; /* of chunks and work; 0: half of the free memory */
+} EngineConfig;
+
+int engine_new(Engine **ret, const EngineConfig *config, Error *err);
+/* Ends all work (waiting callers get ERROR_CLOSED), joins the threads, drops all tensors. Pins stay valid: the memory goes
+ * with the last of them. Later calls: ERROR_CLOSED. May be called again. */
+void engine_close(Engine *engine);
+bool engine_closed(const Engine *engine);
+Engine *engine_ref(Engine *engine);
+Engine *engine_unref(Engine *engine); /* closes with the last reference; requests and pins hold one each */
+DEFINE_CLEANUP(Engine *, engine_unref)
+
+typedef struct EngineStats {
+        StoreStats store;
+        uint64_t n_tensors, n_requests, n_tasks_done;
+        unsigned n_threads;
+} EngineStats;
+void engine_stats(Engine *engine, EngineStats *ret);
+
+/* ---- Requests ------------------------------------------------------------------------------------------------- */
+
+/* Plans the graph and makes its tasks ready; takes the graph over, also when it fails. What the planner refuses is the
+ * outcome of the request. `background`: threads start on it now; otherwise the caller is about to wait, which computes. */
+int engine_submit(Engine *engine, Graph *graph, bool background, EngineRequest **ret, Error *err);
+/* Waits at most timeout_usec (UINT64_MAX: for ever), computing meanwhile; a task that was begun is ended first. 0: done;
+ * ENGINE_PENDING; negative: the outcome. May be called again, from any number of threads. */
+int engine_wait(EngineRequest *request, uint64_t timeout_usec, Error *err);
+bool engine_request_done(EngineRequest *request);
+/* Tasks done and known so far; both grow while data-dependent shapes are found out. */
+void engine_request_progress(EngineRequest *request, uint64_t *ret_done, uint64_t *ret_total);
+/* The outcome becomes ERROR_CANCELED, as soon as running tasks have noticed. Nothing when it is done. */
+void engine_request_cancel(EngineRequest *request);
+/* Calls fn once, when done, without locks held, on the thread that finished it (now, on this one, if it is done). */
+int engine_request_on_done(EngineRequest *request, void (*fn)(void *userdata), void *userdata) _must_check_;
+/* The tensors of a request that succeeded, one per wanted output; each with a reference that is the caller's from now on
+ * (engine_release). Once per request: 0, or ENGINE_ABSENT when there are none (any more). */
+int engine_request_take(EngineRequest *request, TensorId *ret) _must_check_;
+EngineRequest *engine_request_ref(EngineRequest *request);
+EngineRequest *engine_request_unref(EngineRequest *request); /* does not cancel; tensors not taken are released */
+DEFINE_CLEANUP(EngineRequest *, engine_request_unref)
+
+/* ---- Tensors -------------------------------------------------------------------------------------------------- */
+
+/* What a tensor is: its actual shape, and how it is cut. The pointers are valid while the caller holds its reference.
+ * 0, ENGINE_ABSENT, ERROR_CLOSED. */
+int engine_tensor(Engine *engine, TensorId id, const Spec **ret_spec, const Tiling **ret_tiling);
+int engine_retain(Engine *engine, TensorId id) _must_check_; /* one more reference; 0, ENGINE_ABSENT, ERROR_CLOSED */
+void engine_release(Engine *engine, TensorId id);            /* one less */
+
+/* Makes a tensor of memory that is somebody else's: chunk k of the tiling, C-contiguous, lies at data[k] (aligned to the
+ * element) and does not change. release(userdata) is called once, when no chunk is used any more (at once if this fails). */
+int engine_adopt(Engine *engine, const Spec *spec, const Tiling *tiling, const char *const *data,
+                 void (*release)(void *userdata), void *userdata, TensorId *ret, Error *err);
+
+/* All chunks of a tensor, held for reading. */
+typedef struct EnginePin {
+        Engine *engine;
+        Spec spec;
+        Tiling tiling;            /* valid as long as the pin */
+        const char *contiguous;   /* the tensor as one C-contiguous array, if its chunks happen to lie so; else NULL */
+        uint64_t n_chunks;
+        const char **data;        /* of each chunk, C-contiguous */
+        uint64_t chunk_first;
+} EnginePin;
+
+int engine_pin(Engine *engine, TensorId id, EnginePin **ret, Error *err);
+EnginePin *engine_unpin(EnginePin *pin); /* NULL is fine; also after engine_close() */
+DEFINE_CLEANUP(EnginePin *, engine_unpin)
+
+/* Calls fn(userdata, k) for k = 0 … n - 1 on this thread and on idle ones: copying in and out. Returns when all are done. */
+void engine_each(Engine *engine, uint32_t n, void (*fn)(void *userdata, uint32_t k), void *userdata);
