@@ -122,6 +122,8 @@ typedef struct BlockRun {
         const Piece *const *piece; /* [input][k]; the same memory, not assembled */
         const uint32_t *n_piece;
         const Box *box;          /* the region of each input in its tensor */
+        const Box *domain;       /* the task's box: batch axes, the cut axis, then whole core axes */
+        int64_t domain_extent;   /* length of the cut axis, all tasks together */
         View *out;               /* C-contiguous; a block of unknown size has its capacity here and is shrunk by the operator */
         void *scratch;           /* op->scratch() bytes, aligned to 64 */
 } BlockRun;
@@ -151,6 +153,7 @@ struct Op {
         uint8_t n_in, n_out;      /* n_out 0 means 1 */
         bool variadic;
         bool hidden;              /* made by expansions only, not offered to users */
+        uint8_t cost;             /* of one element, in additions, for deciding what to compute twice; 0 means 1 */
         bool takes_pieces;        /* a block operator that reads its inputs piece by piece */
         uint8_t shared;           /* map: bit i: input i takes part in the common dtype; 0 means all */
 

@@ -23,9 +23,9 @@
 typedef uint32_t ValueId;
 
 /* How a position in a domain becomes a position in a tensor: axis k of the tensor is read at
- * start + step * position[axis]; at start alone when axis is NO_AXIS; everywhere (a block reads the whole axis) when it is
- * WHOLE_AXIS. */
-enum { NO_AXIS = -1, WHOLE_AXIS = -2 };
+ * start + step * position[axis], or at start alone when axis is NO_AXIS. Positions outside the tensor are nobody's: the box
+ * that a task reads is clamped to the tensor, and may be empty (concatenate). */
+enum { NO_AXIS = -1 };
 typedef struct AxisMap {
         int axis;
         int64_t start, step;
@@ -135,7 +135,6 @@ typedef enum StageKind { STAGE_NEST, STAGE_MERGE, STAGE_BLOCK } StageKind;
 
 typedef struct Source {
         ValueId value;
-        bool whole;            /* every task reads all of it, whatever the map */
         const AxisMap *map;    /* one entry per axis of the value */
 } Source;
 
