@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one task reads, makes and needs: arithmetic on tilings, the same for the planner that writes it out as lists and for
+ * the executor that finds its way in them. */
+#include "base/error.h"
+#include "plan/plan.h"
+
+enum { SCRATCH_ALIGN = 64 };
+
+void plan_task_box(const Plan *plan, uint32_t task, Box *ret) {
+        const Stage *stage = plan->stage.data + plan->task_stage[task];
+
+        tiling_box(&stage->domain, task - stage->first_task, ret);
+}
+
+/* The partials that a merge task reads along its axis: those of `group` chunks, or, of a prefix, all before its own. */
+static void merge_interval(const Plan *plan, const Stage *stage, uint32_t source, const Box *box, int64_t *lo, int64_t *hi) {
+        const Merge *m = &stage->merge;
+        const Cuts *cuts = &plan->value.data[stage->source[source].value].tiling.axis[m->axis];
+        uint32_t g = cuts_find(&stage->domain.axis[m->axis], box->lo[m->axis]);
+
+        if (m->scan) {
+                *lo = 0;
+                *hi = cuts_edge(cuts, g);
+        } else {
+                *lo = cuts_edge(cuts, MIN((uint64_t) g * m->group, (uint64_t) cuts->n));
+                *hi = cuts_edge(cuts, MIN(((uint64_t) g + 1) * m->group, (uint64_t) cuts->n));
+        }
+}
+
+/* What of an axis of length n is read from the positions of an interval: clamped, and perhaps nothing. */
+static void map_interval(const AxisMap *m, int64_t from, int64_t to, int64_t n, int64_t *lo, int64_t *hi) {
+        int64_t first = m->start, last = m->start;
+
+        if (m->axis != NO_AXIS) {
+                first += m->step * from;
+                last += m->step * (to - 1);
+        }
+        *lo = MAX(MIN(first, last), (int64_t) 0);
+        *hi = MIN(MAX(first, last) + 1, n);
+        if (from >= to || *lo >= *hi)
+                *lo = *hi = 0;
+}
+
+void plan_source_box(const Plan *plan, const Stage *stage, uint32_t source, const Box *box, Box *ret) {
+        const Source *s = stage->source + source;
+        const Value *value = plan->value.data + s->value;
+
+        ret->ndim = value->shape.ndim;
+        for (int k = 0; k < value->shape.ndim; k++) {
+                const AxisMap *m = s->map + k;
+
+                if (stage->kind == STAGE_MERGE && k == stage->merge.axis) {
+                        merge_interval(plan, stage, source, box, ret->lo + k, ret->hi + k);
+                } else {
+                        int64_t lo = m->axis == NO_AXIS ? 0 : box->lo[m->axis], hi = m->axis == NO_AXIS ? 1 : box->hi[m->axis];
+
+                        map_interval(m, lo, hi, value->shape.dim[k], ret->lo + k, ret->hi + k);
+                }
+        }
+}
+
+int plan_source_chunks(const Plan *plan, const Stage *stage, uint32_t source, const Box *source_box,
+                       int (*fn)(void *userdata, uint32_t chunk, const Box *chunk_box), void *userdata) {
+        const Value *value = plan->value.data + stage->source[source].value;
+        const Tiling *t = &value->tiling;
+        uint32_t first[MAX_NDIM], last[MAX_NDIM], at[MAX_NDIM];
+        Box box = { .ndim = t->ndim };
+
+        for (int k = 0; k < t->ndim; k++) {
+                if (source_box->lo[k] >= source_box->hi[k])
+                        return 0;
+                at[k] = first[k] = cuts_find(&t->axis[k], source_box->lo[k]);
+                last[k] = cuts_find(&t->axis[k], source_box->hi[k] - 1);
+        }
+        for (;;) {
+                int r, k;
+
+                for (k = 0; k < t->ndim; k++) {
+                        box.lo[k] = cuts_edge(&t->axis[k], at[k]);
+                        box.hi[k] = cuts_edge(&t->axis[k], at[k] + 1);
+                        if (box.lo[k] == box.hi[k])
+                                break; /* an empty chunk between others */
+                }
+                if (k == t->ndim) {
+                        r = fn(userdata, value->first_chunk + (uint32_t) tiling_chunk_at(t, at), &box);
+                        if (r < 0)
+                                return r;
+                }
+                for (k = t->ndim - 1; k >= 0; k--) {
+                        if (++at[k] <= last[k])
+                                break;
+                        at[k] = first[k];
+                }
+                if (k < 0)
+                        return 0;
+        }
+}
+
+/* The output of `stage` that makes the value. */
+static const Out *out_of(const Stage *stage, ValueId value) {
+        for (uint32_t i = 0; i < stage->n_out; i++)
+                if (stage->out[i].value == value)
+                        return stage->out + i;
+        return NULL;
+}
+
+/* A length that only the task will know: at most the domain's interval that the axis follows, or all elements of the box. */
+static int64_t capacity(const Plan *plan, const Value *value, uint32_t chunk, int axis) {
+        const Stage *stage = plan->stage.data + value->stage;
+        const Out *out = out_of(stage, (ValueId) (value - plan->value.data));
+        uint32_t pos[MAX_NDIM];
+        Box box;
+
+        if (out && out->axis[axis] != NO_AXIS) {
+                const Cuts *cuts = &stage->domain.axis[out->axis[axis]];
+
+                tiling_position(&value->tiling, chunk - value->first_chunk, pos);
+                return cuts_edge(cuts, pos[axis] + 1) - cuts_edge(cuts, pos[axis]);
+        }
+        tiling_box(&stage->domain, chunk - value->first_chunk, &box);
+        return box_size(&box);
+}
+
+void plan_chunk_shape(const Plan *plan, uint32_t chunk, Shape *ret) {
+        const Value *value = plan->value.data + plan->chunk_value[chunk];
+        uint32_t pos[MAX_NDIM];
+
+        tiling_position(&value->tiling, chunk - value->first_chunk, pos);
+        ret->ndim = value->tiling.ndim;
+        for (int k = 0; k < ret->ndim; k++) {
+                const Cuts *cuts = &value->tiling.axis[k];
+
+                ret->dim[k] = cuts->extent == UNKNOWN ? capacity(plan, value, chunk, k)
+                                                      : cuts_edge(cuts, pos[k] + 1) - cuts_edge(cuts, pos[k]);
+        }
+}
+
+size_t plan_chunk_bytes(const Plan *plan, uint32_t chunk) {
+        Shape shape;
+
+        plan_chunk_shape(plan, chunk, &shape);
+        return (size_t) shape_size(&shape) * dtype_size(plan->value.data[plan->chunk_value[chunk]].dtype);
+}
+
+size_t plan_task_bytes(const Plan *plan, uint32_t task) {
+        size_t n = plan->stage.data[plan->task_stage[task]].scratch_bytes;
+
+        for (uint32_t i = plan->output_start[task]; i < plan->output_start[task + 1]; i++)
+                n += plan_chunk_bytes(plan, plan->output_chunk[i]);
+        return n;
+}
+
+/* ---- Scratch ---------------------------------------------------------------------------------------------------- */
+
+static int64_t longest(const Cuts *cuts) {
+        int64_t max = 0;
+
+        if (cuts->extent == UNKNOWN)
+                return 0;
+        if (!cuts->edge)
+                return MIN(cuts->step, cuts->extent);
+        for (uint32_t k = 0; k < cuts->n; k++)
+                max = MAX(max, cuts->edge[k + 1] - cuts->edge[k]);
+        return max;
+}
+
+/* Along one axis of a source, over all tasks: the longest interval that is read, and whether one may cross a cut. */
+static void source_axis(const Plan *plan, const Stage *stage, uint32_t source, int axis, int64_t *ret_longest, bool *ret_crosses) {
+        const Source *s = stage->source + source;
+        const Value *value = plan->value.data + s->value;
+        const AxisMap *m = s->map + axis;
+        const Cuts *from = &value->tiling.axis[axis], *to;
+        int64_t n = 0;
+        bool crosses = false;
+
+        if (m->axis == NO_AXIS) {
+                n = 1;
+        } else if (from->n == 1 || (m->start == 0 && m->step == 1 && cuts_equal(from, &stage->domain.axis[m->axis]))) {
+                n = (longest(&stage->domain.axis[m->axis]) - 1) * (m->step < 0 ? -m->step : m->step) + 1;
+        } else {
+                to = &stage->domain.axis[m->axis];
+                for (uint32_t k = 0; k < to->n; k++) {
+                        int64_t lo, hi;
+
+                        map_interval(m, cuts_edge(to, k), cuts_edge(to, k + 1), value->shape.dim[axis], &lo, &hi);
+                        n = MAX(n, hi - lo);
+                        crosses |= lo < hi && cuts_find(from, lo) != cuts_find(from, hi - 1);
+                }
+        }
+        *ret_longest = MAX(MIN(n, value->shape.dim[axis]), (int64_t) 0);
+        *ret_crosses = crosses;
+}
+
+/* Adds a block of the shape, refusing what cannot be counted. */
+static int scratch_add(size_t *scratch, const Shape *shape, size_t itemsize) {
+        size_t n = itemsize;
+
+        for (int k = 0; k < shape->ndim; k++)
+                if (__builtin_mul_overflow(n, (size_t) shape->dim[k], &n))
+                        return ERROR_MEMORY;
+        if (n > PTRDIFF_MAX / 2 - *scratch)
+                return ERROR_MEMORY;
+        *scratch += (n + SCRATCH_ALIGN - 1) & ~(size_t) (SCRATCH_ALIGN - 1);
+        return 0;
+}
+
+int plan_stage_scratch(const Plan *plan, Stage *stage) {
+        const Op *op = stage->kind == STAGE_BLOCK ? stage->block.op : NULL;
+        _cleanup_(freep) Spec *in = NULL;
+        size_t scratch = 0;
+        int r;
+
+        stage->scratch_bytes = 0;
+        if (stage->kind == STAGE_MERGE)
+                return 0; /* reads the partials where they lie */
+
+        in = calloc(stage->n_source + 1, sizeof(*in));
+        if (!in)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < stage->n_source; i++) {
+                const Value *value = plan->value.data + stage->source[i].value;
+                bool assembled = false;
+
+                in[i].dtype = value->dtype;
+                in[i].shape.ndim = value->shape.ndim;
+                for (int k = 0; k < value->shape.ndim; k++) {
+                        bool crosses;
+
+                        source_axis(plan, stage, i, k, &in[i].shape.dim[k], &crosses);
+                        assembled |= crosses;
+                }
+                if (!assembled || (op && op->takes_pieces))
+                        continue;
+                r = scratch_add(&scratch, &in[i].shape, dtype_size(value->dtype));
+                if (r < 0)
+                        return r;
+        }
+        for (uint32_t i = 0; i < stage->n_local; i++) {
+                const Local *local = stage->local + i;
+                Shape shape = { .ndim = local->ndim };
+
+                for (int k = 0; k < local->ndim; k++)
+                        shape.dim[k] = longest(&stage->domain.axis[local->axis[k]]);
+                r = scratch_add(&scratch, &shape, dtype_size(local->dtype));
+                if (r < 0)
+                        return r;
+        }
+        if (op && op->scratch) {
+                OpCall call = { .op = op, .params = stage->block.params, .n_in = stage->n_source, .in = in };
+                size_t n = op->scratch(&call);
+
+                if (n > PTRDIFF_MAX / 2 - scratch)
+                        return ERROR_MEMORY;
+                scratch += n;
+        }
+        stage->scratch_bytes = scratch;
+        return 0;
+}
