@@ -231,12 +231,55 @@ typedef struct ReduceParams {
                         PARAM(ReduceParams, dtype, PARAM_DTYPE, "None", "dtype of accumulator and result."), {}        \
         }
 
+/* Scans: cumsum, cumprod. */
+typedef struct ScanParams {
+        Dims axis;     /* one axis; not given: of the flattened input */
+        int dtype;     /* as of reductions */
+} ScanParams;
+
+#define SCAN_PARAMS                                                                                                    \
+        (const Param[]) {                                                                                              \
+                PARAM(ScanParams, axis, PARAM_DIMS, "None", "Axis to run along; None runs over the flattened input."), \
+                        PARAM(ScanParams, dtype, PARAM_DTYPE, "None", "dtype of accumulator and result."), {}          \
+        }
+
+/* var, std: the sum of squared deviations is divided by the number of elements less ddof. */
+typedef struct VarParams {
+        ReduceParams reduce;
+        int64_t ddof;
+} VarParams;
+
+typedef struct CastParams {
+        int dtype;
+} CastParams;
+
 /* Sources begin with this: shape, and how to cut it. */
 typedef struct SourceParams {
         Dims shape;
         int dtype;
         Dims chunk_size; /* tiling_parse()'s form */
 } SourceParams;
+
+#define SOURCE_PARAM_LIST                                                                                              \
+        PARAM(SourceParams, shape, PARAM_DIMS, NULL, "Lengths of the axes."),                                          \
+                PARAM(SourceParams, dtype, PARAM_DTYPE, "None", "dtype of the elements."),                             \
+                PARAM(SourceParams, chunk_size, PARAM_DIMS, "None", "How to cut; None cuts automatically.")
+
+typedef struct FullParams {
+        SourceParams source;
+        Scalar value;
+} FullParams;
+
+/* Elements start + i * step, computed as NumPy does; the shape has one axis. */
+typedef struct ArangeParams {
+        SourceParams source;
+        Scalar start, step;
+} ArangeParams;
+typedef struct LinspaceParams {
+        SourceParams source;
+        Scalar start, stop;
+        bool endpoint;
+} LinspaceParams;
 
 /* The affine view, the one primitive below slicing, transpose, broadcasting, newaxis, flip and diagonal. Axis k of the input
  * is read at start[k] + step[k] * (index of output axis axis[k]), or at start[k] when axis[k] is -1. */
