@@ -91,6 +91,14 @@ def check_lists(names):
                 yield name, f"is not in {build}"
 
 
+def check_links(name, text):
+    """A link of a page that points into the tree points at something."""
+    for number, line in enumerate(text.splitlines(), 1):
+        for target in re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", line):
+            if not (root / name).parent.joinpath(target).exists():
+                yield number, f"links to {target}, which is not there"
+
+
 found = []
 names = tracked()
 for name in names:
@@ -103,6 +111,8 @@ for name in names:
         found.append(f"{name}: not UTF-8")
         continue
     found += [f"{name}:{number}: {words}" for number, words in check_text(name, text)]
+    if name.endswith(".md"):
+        found += [f"{name}:{number}: {words}" for number, words in check_links(name, text)]
 found += [f"{name}: {words}" for name, words in [*check_tests(names), *check_lists(names)]]
 print("\n".join(found) or f"{len(names)} files keep the rules")
 sys.exit(bool(found))

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Coefficients of the polynomials in lib/ops/math-*.h.
+
+Each line of POLYNOMIALS names a function g on an interval [a, b], the degree of the polynomial p that replaces it and the
+weight w that turns the error of p into the relative error of the result.  Remez's exchange finds the p that minimises
+max |w (g - p)|; the coefficients are printed lowest first as hexadecimal C constants, with log2 of that maximum before
+and after they were rounded to the type.  Run it with the names of polynomials, or without for all of them.
+"""
+import sys
+from mpmath import (acos, acosh, asin, asinh, atan, atanh, cbrt, cos, cosh, erf, erfc, exp, expm1, linspace, log, log1p, lu_solve,
+                    matrix, mp, mpf, pi, polyval, sin, sinh, sqrt, tan, tanh)
+
+mp.dps = 60
+
+
+def remez(g, w, a, b, degree, rounds=12, n_grid=1200):
+    """p of the given degree on [a, b] with the smallest max |w (g - p)|, and that maximum."""
+    n = degree + 2
+    grid = [(a + b) / 2 - (b - a) / 2 * cos(pi * (2 * i + 1) / (2 * n_grid)) for i in range(n_grid)]
+    gs, ws = [g(x) for x in grid], [w(x) for x in grid]
+    nodes = [min(n_grid - 1, int(n_grid * (i + 0.5) / n)) for i in range(n)]
+    best = None
+    for _ in range(rounds):
+        A = matrix(n, n)
+        y = matrix(n, 1)
+        for row, i in enumerate(nodes):
+            for col in range(degree + 1):
+                A[row, col] = grid[i] ** col
+            A[row, degree + 1] = (-1) ** row / ws[i]
+            y[row] = gs[i]
+        c = list(lu_solve(A, y))[:degree + 1]
+        err = [ws[i] * (gs[i] - polyval(c[::-1], grid[i])) for i in range(n_grid)]
+        worst = max(abs(e) for e in err)
+        if best is None or worst < best[0]:
+            best = (worst, c)
+        # One extremum from every run of errors of one sign; with too many, drop the weakest end.
+        runs, last = [], 0
+        for i, e in enumerate(err):
+            s = 1 if e > 0 else -1
+            if s != last:
+                runs.append(i)
+                last = s
+            elif abs(e) > abs(err[runs[-1]]):
+                runs[-1] = i
+        while len(runs) > n:
+            runs.pop(0 if abs(err[runs[0]]) < abs(err[runs[-1]]) else -1)
+        if len(runs) < n or runs == nodes:
+            break
+        nodes = runs
+    return best[1], best[0]
+
+
+def to_double(x):
+    return float(x)
+
+
+def to_float(x):
+    import struct
+    return struct.unpack('f', struct.pack('f', float(x)))[0]
+
+
+LN2 = log(mpf(2))
+H = LN2 / 2 * mpf('1.0001')
+P4 = (pi / 4) ** 2 * mpf('1.0001')
+SQ = (sqrt(mpf(2)) - 1) / (sqrt(mpf(2)) + 1)
+
+
+def even(f, k):
+    """f of sqrt(z), its first terms k taken off, for z that may come close to 0."""
+    return lambda z: f(sqrt(z), z)
+
+
+POLYNOMIALS = {
+    # name: (g, weight, a, b, degree, type)
+    'exp': (lambda r: (exp(r) - 1 - r - r * r / 2) / r**3, lambda r: r * r, -H, H, 8, to_double),
+    'log': (lambda z: (2 * atanh(sqrt(z)) / sqrt(z) - 2) / z, lambda z: z / 2, mpf(0), SQ * SQ, 6, to_double),
+    'sin': (lambda z: (sin(sqrt(z)) / sqrt(z) - 1) / z, lambda z: z, mpf(0), P4, 5, to_double),
+    'cos': (lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2, lambda z: z**2, mpf(0), P4, 5, to_double),
+    'sinwide': (lambda z: (sin(sqrt(z)) / sqrt(z) - 1) / z, lambda z: z * sqrt(z) / sin(sqrt(z)), mpf(0), (pi / 2)**2 * mpf('1.0001'), 8, to_double),
+}
+
+
+def main():
+    for name in sys.argv[1:] or POLYNOMIALS:
+        g, w, a, b, degree, to_type = POLYNOMIALS[name]
+        c, worst = remez(g, w, a, b, degree)
+        r = [mpf(to_type(x)) for x in c]
+        pts = [(a + b) / 2 - (b - a) / 2 * cos(pi * (2 * i + 1) / 2000) for i in range(1000)]
+        rounded = max(abs(w(x) * (g(x) - polyval(r[::-1], x))) for x in pts)
+        print('%s: degree %d, error 2^%.1f, rounded 2^%.1f' % (name, degree, float(log(worst, 2)), float(log(rounded, 2))))
+        for i, x in enumerate(c):
+            print('        %s,  /* %d: %.17g */' % (to_type(x).hex() + ('f' if to_type is to_float else ''), i, to_type(x)))
+
+
+if __name__ == '__main__':
+    main()
