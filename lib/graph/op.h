@@ -53,7 +53,8 @@ typedef struct Param {
         const char *name;
         ParamKind kind;
         uint32_t offset;      /* in the operator's parameter struct */
-        const char *fallback; /* as Python would write it: "None", "0", "False", "1e-05"; NULL: must be given */
+        const char *fallback; /* as Python would write it: "None", "0", "False", "1e-05", but texts bare: "linear";
+                               * lists: runs of small neighbours as "(0, 1)"; NULL: must be given */
         const char *doc;
 } Param;
 
@@ -282,13 +283,15 @@ typedef struct LinspaceParams {
 } LinspaceParams;
 
 /* The affine view, the one primitive below slicing, transpose, broadcasting, newaxis, flip and diagonal. Axis k of the input
- * is read at start[k] + step[k] * (index of output axis axis[k]), or at start[k] when axis[k] is -1. */
+ * is read at start[k] + step[k] * (index of output axis axis[k]), or at start[k] when axis[k] is -1. A length of -1 in `shape`
+ * is that of the input axis (start 0, step 1) that it follows, which may be UNKNOWN. */
 typedef struct ViewParams {
         Dims shape; /* of the output */
         Dims axis, start, step; /* one per axis of the input */
 } ViewParams;
 
-/* rechunk: chunk_size as in tiling_parse(). concatenate: axis. reshape: shape without -1. */
+/* rechunk: chunk_size as in tiling_parse(). concatenate: axis. reshape: shape; one -1 is what remains (UNKNOWN while the
+ * input's size is: users of the result look at the node's spec, not here). */
 typedef struct RechunkParams {
         Dims chunk_size;
 } RechunkParams;
