@@ -1,12 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Kernels from one expression: MAP and REDUCE write the loops for every dtype of a list. The loops are plain C that
- * compilers vectorize; -ffp-contract=off keeps their bits equal on every CPU level. */
+/* Kernels from one expression. An ordinary operator is
+ *
+ *     BINARY(hypot, FLOATS, sqrt(a * a + b * b))
+ *     OP(hypot) = { .name = "hypot", …, .n_in = 2, .kernels = hypot_kernels };
+ *
+ * and the expression becomes one loop per dtype of the list. In it, a, b and c are the elements of the inputs in T, the type
+ * that the dtype computes in (float16 is loaded to and stored from float, which is how NumPy computes it), and `params` is
+ * the operator's parameter struct. Where an operator needs several expressions, it writes *_LOOPS for each and lists the rows:
+ *
+ *     .kernels = KERNELS(UNARY_ROWS(FLOATS, sqrt) UNARY_ROWS(COMPLEXES, sqrt)),
+ *
+ * What must stay true: the loops are plain C without calls, conditions written so that compilers make vectors of them. The
+ * bits are the same on every CPU level, since nothing is contracted or reordered (-ffp-contract=off, no -ffast-math) and
+ * no function is called whose bits depend on the CPU. Integers wrap (-fwrapv), and no conversion or shift is undefined. */
+#include <math.h>
+
 #include "graph/op.h"
 #include "tensor/half.h"
 
 typedef _Complex float c64;
 typedef _Complex double c128;
+
+/* In memory, in registers, and between. */
+#define MEMORY_BOOL bool
+#define MEMORY_I8 int8_t
+#define MEMORY_U8 uint8_t
+#define MEMORY_I16 int16_t
+#define MEMORY_U16 uint16_t
+#define MEMORY_I32 int32_t
+#define MEMORY_U32 uint32_t
+#define MEMORY_I64 int64_t
+#define MEMORY_U64 uint64_t
+#define MEMORY_F16 uint16_t
+#define MEMORY_F32 float
+#define MEMORY_F64 double
+#define MEMORY_C64 c64
+#define MEMORY_C128 c128
 
 #define CTYPE_BOOL bool
 #define CTYPE_I8 int8_t
@@ -17,7 +47,311 @@ typedef _Complex double c128;
 #define CTYPE_U32 uint32_t
 #define CTYPE_I64 int64_t
 #define CTYPE_U64 uint64_t
+#define CTYPE_F16 float
 #define CTYPE_F32 float
 #define CTYPE_F64 double
 #define CTYPE_C64 c64
 #define CTYPE_C128 c128
+
+#define LOAD_BOOL(v) (v)
+#define LOAD_I8(v) (v)
+#define LOAD_U8(v) (v)
+#define LOAD_I16(v) (v)
+#define LOAD_U16(v) (v)
+#define LOAD_I32(v) (v)
+#define LOAD_U32(v) (v)
+#define LOAD_I64(v) (v)
+#define LOAD_U64(v) (v)
+#define LOAD_F16(v) f16_to_f32(v)
+#define LOAD_F32(v) (v)
+#define LOAD_F64(v) (v)
+#define LOAD_C64(v) (v)
+#define LOAD_C128(v) (v)
+
+#define STORE_BOOL(v) ((bool) (v))
+#define STORE_I8(v) ((int8_t) (v))
+#define STORE_U8(v) ((uint8_t) (v))
+#define STORE_I16(v) ((int16_t) (v))
+#define STORE_U16(v) ((uint16_t) (v))
+#define STORE_I32(v) ((int32_t) (v))
+#define STORE_U32(v) ((uint32_t) (v))
+#define STORE_I64(v) ((int64_t) (v))
+#define STORE_U64(v) ((uint64_t) (v))
+#define STORE_F16(v) f16_from_f32(v)
+#define STORE_F32(v) ((float) (v))
+#define STORE_F64(v) ((double) (v))
+#define STORE_C64(v) ((c64) (v))
+#define STORE_C128(v) ((c128) (v))
+
+/* Real and imaginary dtype of a complex one; the unsigned dtype of an integer's width. */
+#define REAL_C64 F32
+#define REAL_C128 F64
+#define UNSIGNED_I8 uint8_t
+#define UNSIGNED_U8 uint8_t
+#define UNSIGNED_I16 uint16_t
+#define UNSIGNED_U16 uint16_t
+#define UNSIGNED_I32 uint32_t
+#define UNSIGNED_U32 uint32_t
+#define UNSIGNED_I64 uint64_t
+#define UNSIGNED_U64 uint64_t
+
+/* ---- Lists of dtypes, each in the order of NumPy's loops -------------------------------------------------------- */
+
+#define BOOLS(X, ...) X(BOOL, __VA_ARGS__)
+#define SIGNED(X, ...) X(I8, __VA_ARGS__) X(I16, __VA_ARGS__) X(I32, __VA_ARGS__) X(I64, __VA_ARGS__)
+#define UNSIGNED(X, ...) X(U8, __VA_ARGS__) X(U16, __VA_ARGS__) X(U32, __VA_ARGS__) X(U64, __VA_ARGS__)
+#define INTEGERS(X, ...)                                                                                               \
+        X(I8, __VA_ARGS__) X(U8, __VA_ARGS__) X(I16, __VA_ARGS__) X(U16, __VA_ARGS__)                                  \
+        X(I32, __VA_ARGS__) X(U32, __VA_ARGS__) X(I64, __VA_ARGS__) X(U64, __VA_ARGS__)
+#define FLOATS(X, ...) X(F16, __VA_ARGS__) X(F32, __VA_ARGS__) X(F64, __VA_ARGS__)
+#define COMPLEXES(X, ...) X(C64, __VA_ARGS__) X(C128, __VA_ARGS__)
+#define BITS(X, ...) BOOLS(X, __VA_ARGS__) INTEGERS(X, __VA_ARGS__)
+#define REALS(X, ...) INTEGERS(X, __VA_ARGS__) FLOATS(X, __VA_ARGS__)
+#define ORDERED(X, ...) BOOLS(X, __VA_ARGS__) REALS(X, __VA_ARGS__)
+#define NUMBERS(X, ...) REALS(X, __VA_ARGS__) COMPLEXES(X, __VA_ARGS__)
+#define ALL(X, ...) BOOLS(X, __VA_ARGS__) NUMBERS(X, __VA_ARGS__)
+
+#define NARROW(X, ...)                                                                                                 \
+        BOOLS(X, __VA_ARGS__) X(I8, __VA_ARGS__) X(U8, __VA_ARGS__) X(I16, __VA_ARGS__) X(U16, __VA_ARGS__)            \
+        X(I32, __VA_ARGS__) X(U32, __VA_ARGS__)
+#define WIDE(X, ...) X(I64, __VA_ARGS__) X(U64, __VA_ARGS__) FLOATS(X, __VA_ARGS__) COMPLEXES(X, __VA_ARGS__)
+
+/* Elements of a loop do not depend on each other, even where an output is one of the inputs. */
+#ifdef __clang__
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+/* ---- Maps ------------------------------------------------------------------------------------------------------- */
+
+#define MAP_FUNCTION_(fn) static void fn(size_t n, void *const *arg, _unused_ const void *params)
+
+#define UNARY_LOOP_(D, O, op, expr)                                                                                    \
+        MAP_FUNCTION_(op##_##D) {                                                                                      \
+                typedef CTYPE_##D T _unused_;                                                                          \
+                const MEMORY_##D *restrict in_a = arg[0];                                                              \
+                MEMORY_##O *restrict out = arg[1];                                                                     \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        const T a _unused_ = LOAD_##D(in_a[i]);                                                        \
+                        out[i] = STORE_##O(expr);                                                                      \
+                }                                                                                                      \
+        }
+#define BINARY_LOOP_(D, O, op, expr)                                                                                   \
+        MAP_FUNCTION_(op##_##D) {                                                                                      \
+                typedef CTYPE_##D T _unused_;                                                                          \
+                const MEMORY_##D *restrict in_a = arg[0], *restrict in_b = arg[1];                                     \
+                MEMORY_##O *restrict out = arg[2];                                                                     \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        const T a = LOAD_##D(in_a[i]), b = LOAD_##D(in_b[i]);                                          \
+                        out[i] = STORE_##O(expr);                                                                      \
+                }                                                                                                      \
+        }
+#define TERNARY_LOOP_(D, O, op, expr)                                                                                  \
+        MAP_FUNCTION_(op##_##D) {                                                                                      \
+                typedef CTYPE_##D T _unused_;                                                                          \
+                const MEMORY_##D *restrict in_a = arg[0], *restrict in_b = arg[1], *restrict in_c = arg[2];            \
+                MEMORY_##O *restrict out = arg[3];                                                                     \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        const T a = LOAD_##D(in_a[i]), b = LOAD_##D(in_b[i]), c = LOAD_##D(in_c[i]);                   \
+                        out[i] = STORE_##O(expr);                                                                      \
+                }                                                                                                      \
+        }
+/* Two outputs: the statement sets r and s, which have the element's type T. */
+#define BINARY_PAIR_LOOP_(D, op, statement)                                                                            \
+        MAP_FUNCTION_(op##_##D) {                                                                                      \
+                typedef CTYPE_##D T;                                                                                   \
+                const MEMORY_##D *restrict in_a = arg[0], *restrict in_b = arg[1];                                     \
+                MEMORY_##D *restrict out_r = arg[2], *restrict out_s = arg[3];                                         \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        const T a = LOAD_##D(in_a[i]), b = LOAD_##D(in_b[i]);                                          \
+                        T r, s;                                                                                        \
+                        statement;                                                                                     \
+                        out_r[i] = STORE_##D(r);                                                                       \
+                        out_s[i] = STORE_##D(s);                                                                       \
+                }                                                                                                      \
+        }
+
+#define UNARY_SAME_(D, op, expr) UNARY_LOOP_(D, D, op, expr)
+#define BINARY_SAME_(D, op, expr) BINARY_LOOP_(D, D, op, expr)
+#define TERNARY_SAME_(D, op, expr) TERNARY_LOOP_(D, D, op, expr)
+#define UNARY_BOOL_(D, op, expr) UNARY_LOOP_(D, BOOL, op, expr)
+#define BINARY_BOOL_(D, op, expr) BINARY_LOOP_(D, BOOL, op, expr)
+#define UNARY_F64_(D, op, expr) UNARY_LOOP_(D, F64, op, expr)
+#define BINARY_F64_(D, op, expr) BINARY_LOOP_(D, F64, op, expr)
+
+#define UNARY_LOOPS(op, LIST, expr) LIST(UNARY_SAME_, op, expr)
+#define BINARY_LOOPS(op, LIST, expr) LIST(BINARY_SAME_, op, expr)
+#define TERNARY_LOOPS(op, LIST, expr) LIST(TERNARY_SAME_, op, expr)
+#define UNARY_LOOPS_TO(O, op, LIST, expr) LIST(UNARY_##O##_, op, expr)
+#define BINARY_LOOPS_TO(O, op, LIST, expr) LIST(BINARY_##O##_, op, expr)
+#define BINARY_PAIR_LOOPS(op, LIST, statement) LIST(BINARY_PAIR_LOOP_, op, statement)
+
+/* Rows of a kernel table. */
+#define UNARY_ROW_(D, op) { { DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D },
+#define BINARY_ROW_(D, op) { { DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D },
+#define TERNARY_ROW_(D, op) { { DTYPE_##D, DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D },
+#define UNARY_ROW_TO_(D, O, op) { { DTYPE_##D }, { DTYPE_##O, DTYPE_NONE }, op##_##D },
+#define BINARY_ROW_TO_(D, O, op) { { DTYPE_##D, DTYPE_##D }, { DTYPE_##O, DTYPE_NONE }, op##_##D },
+#define BINARY_PAIR_ROW_(D, op) { { DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_##D }, op##_##D },
+
+#define UNARY_ROWS(LIST, op) LIST(UNARY_ROW_, op)
+#define BINARY_ROWS(LIST, op) LIST(BINARY_ROW_, op)
+#define TERNARY_ROWS(LIST, op) LIST(TERNARY_ROW_, op)
+#define UNARY_ROWS_TO(LIST, O, op) LIST(UNARY_ROW_TO_, O, op)
+#define BINARY_ROWS_TO(LIST, O, op) LIST(BINARY_ROW_TO_, O, op)
+#define BINARY_PAIR_ROWS(LIST, op) LIST(BINARY_PAIR_ROW_, op)
+
+#define KERNELS(...) (const MapKernel[]) { __VA_ARGS__ {} }
+
+/* Loops and table at once, for operators with one expression. */
+#define UNARY(op, LIST, expr)                                                                                          \
+        UNARY_LOOPS(op, LIST, expr)                                                                                    \
+        static const MapKernel op##_kernels[] = { UNARY_ROWS(LIST, op) {} };
+#define BINARY(op, LIST, expr)                                                                                         \
+        BINARY_LOOPS(op, LIST, expr)                                                                                   \
+        static const MapKernel op##_kernels[] = { BINARY_ROWS(LIST, op) {} };
+#define UNARY_TO(O, op, LIST, expr)                                                                                    \
+        UNARY_LOOPS_TO(O, op, LIST, expr)                                                                              \
+        static const MapKernel op##_kernels[] = { UNARY_ROWS_TO(LIST, O, op) {} };
+#define BINARY_TO(O, op, LIST, expr)                                                                                   \
+        BINARY_LOOPS_TO(O, op, LIST, expr)                                                                             \
+        static const MapKernel op##_kernels[] = { BINARY_ROWS_TO(LIST, O, op) {} };
+
+/* ---- Reductions -------------------------------------------------------------------------------------------------- */
+
+/* Of one component: the expression merges a (left) and b (right). The state is the element; of float16 it is float32. */
+#define REDUCE_LOOP_(D, op, expr)                                                                                      \
+        static void op##_merge_##D(size_t n, void *const *a_state, void *const *b_state, void *const *out_state,       \
+                                   _unused_ int64_t n_a, _unused_ int64_t n_b) {                                       \
+                typedef CTYPE_##D T;                                                                                   \
+                const T *left = a_state[0], *right = b_state[0];                                                       \
+                T *out = out_state[0];                                                                                 \
+                                                                                                                       \
+                INDEPENDENT for (size_t i = 0; i < n; i++) {                                                           \
+                        const T a = left[i], b = right[i];                                                             \
+                        out[i] = (T) (expr);                                                                           \
+                }                                                                                                      \
+        }                                                                                                              \
+        static void op##_merge_pairs_##D(size_t n, void *const *in_state, void *const *out_state,                      \
+                                         _unused_ int64_t n_each) {                                                    \
+                typedef CTYPE_##D T;                                                                                   \
+                const T *restrict in = in_state[0];                                                                    \
+                T *restrict out = out_state[0];                                                                        \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        const T a = in[2 * i], b = in[2 * i + 1];                                                      \
+                        out[i] = (T) (expr);                                                                           \
+                }                                                                                                      \
+        }
+#define REDUCE_LOOPS(op, LIST, expr) LIST(REDUCE_LOOP_, op, expr)
+
+/* Makes name_D(): states of dtype S of elements of dtype D, by an expression of a. */
+#define LIFT(D, S, name, expr)                                                                                         \
+        static _unused_ void name##_##D(size_t n, const void *in, _unused_ int64_t first, _unused_ int64_t step,       \
+                                        void *const *state) {                                                          \
+                const MEMORY_##D *restrict in_a = in;                                                                  \
+                CTYPE_##S *restrict out = state[0];                                                                    \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        const CTYPE_##D a = LOAD_##D(in_a[i]);                                                         \
+                        out[i] = (CTYPE_##S) (expr);                                                                   \
+                }                                                                                                      \
+        }
+
+/* float16 is reduced in float32, and the narrow integers of sums and products in 64 bits. */
+LIFT(F16, F32, lift, a)
+LIFT(BOOL, I64, lift, a)
+LIFT(I8, I64, lift, a)
+LIFT(U8, U64, lift, a)
+LIFT(I16, I64, lift, a)
+LIFT(U16, U64, lift, a)
+LIFT(I32, I64, lift, a)
+LIFT(U32, U64, lift, a)
+static _unused_ void finish_F16(size_t n, void *const *state, _unused_ int64_t count, void *out) {
+        const float *restrict from = state[0];
+        uint16_t *restrict to = out;
+
+        for (size_t i = 0; i < n; i++)
+                to[i] = f16_from_f32(from[i]);
+}
+
+#define STATE_BOOL DTYPE_BOOL, NULL, NULL
+#define STATE_I8 DTYPE_I8, NULL, NULL
+#define STATE_U8 DTYPE_U8, NULL, NULL
+#define STATE_I16 DTYPE_I16, NULL, NULL
+#define STATE_U16 DTYPE_U16, NULL, NULL
+#define STATE_I32 DTYPE_I32, NULL, NULL
+#define STATE_U32 DTYPE_U32, NULL, NULL
+#define STATE_I64 DTYPE_I64, NULL, NULL
+#define STATE_U64 DTYPE_U64, NULL, NULL
+#define STATE_F16 DTYPE_F32, lift_F16, finish_F16
+#define STATE_F32 DTYPE_F32, NULL, NULL
+#define STATE_F64 DTYPE_F64, NULL, NULL
+#define STATE_C64 DTYPE_C64, NULL, NULL
+#define STATE_C128 DTYPE_C128, NULL, NULL
+
+#define FOLD_ROW_3_(D, op, identity_, state_, lift_, finish_)                                                          \
+        { .in = DTYPE_##D, .n_state = 1, .state = { state_ }, .out = DTYPE_##D, .lift = lift_,                         \
+          .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D, .finish = finish_, .identity = identity_ },
+#define FOLD_ROW_2_(...) FOLD_ROW_3_(__VA_ARGS__)
+#define FOLD_ROW_(D, op) FOLD_ROW_2_(D, op, NULL, STATE_##D)
+/* …with the scalars ZERO or ONE of each dtype as identity. */
+#define FOLD_ROW_IDENTITY_(D, op, identity) FOLD_ROW_2_(D, op, &identity##_##D, STATE_##D)
+/* A row whose elements are lifted to another dtype, which is that of the result. */
+#define FOLD_ROW_TO_(D, S, op, lift_, identity_)                                                                       \
+        { .in = DTYPE_##D, .n_state = 1, .state = { DTYPE_##S }, .out = DTYPE_##S, .lift = lift_##_##D,                \
+          .merge = op##_merge_##S, .merge_pairs = op##_merge_pairs_##S, .identity = identity_ },
+
+/* What sums and products have: first the row of each dtype, integers in 64 bits, then the narrow ones for dtype=. */
+#define FOLD_ROWS_WIDENING(op, identity)                                                                               \
+        FOLD_ROW_TO_(BOOL, I64, op, lift, &identity##_I64)                                                             \
+        FOLD_ROW_TO_(I8, I64, op, lift, &identity##_I64)                                                               \
+        FOLD_ROW_TO_(U8, U64, op, lift, &identity##_U64)                                                               \
+        FOLD_ROW_TO_(I16, I64, op, lift, &identity##_I64)                                                              \
+        FOLD_ROW_TO_(U16, U64, op, lift, &identity##_U64)                                                              \
+        FOLD_ROW_TO_(I32, I64, op, lift, &identity##_I64)                                                              \
+        FOLD_ROW_TO_(U32, U64, op, lift, &identity##_U64)                                                              \
+        FOLD_ROWS_IDENTITY(WIDE, op, identity)                                                                         \
+        FOLD_ROWS_IDENTITY(NARROW, op, identity)
+#define FOLD_ROWS(LIST, op) LIST(FOLD_ROW_, op)
+#define FOLD_ROWS_IDENTITY(LIST, op, identity) LIST(FOLD_ROW_IDENTITY_, op, identity)
+
+#define REDUCE(op, LIST, expr)                                                                                         \
+        REDUCE_LOOPS(op, LIST, expr)                                                                                   \
+        static const Fold op##_folds[] = { FOLD_ROWS(LIST, op) {} };
+
+/* Identities. */
+#define SCALAR_LIST_(name, n, half)                                                                                    \
+        static const Scalar _unused_ name##_BOOL = { DTYPE_BOOL, { .b = n } },                                         \
+                                     name##_I8 = { DTYPE_I8, { .bytes = { n } } },                                     \
+                                     name##_U8 = { DTYPE_U8, { .bytes = { n } } },                                     \
+                                     name##_I16 = { DTYPE_I16, { .bytes = { n } } },                                   \
+                                     name##_U16 = { DTYPE_U16, { .bytes = { n } } },                                   \
+                                     name##_I32 = { DTYPE_I32, { .i64 = n } },                                         \
+                                     name##_U32 = { DTYPE_U32, { .i64 = n } },                                         \
+                                     name##_I64 = { DTYPE_I64, { .i64 = n } },                                         \
+                                     name##_U64 = { DTYPE_U64, { .u64 = n } },                                         \
+                                     name##_F16 = { DTYPE_F16, { .u64 = half } },                                      \
+                                     name##_F32 = { DTYPE_F32, { .f32 = n } },                                         \
+                                     name##_F64 = { DTYPE_F64, { .f64 = n } },                                         \
+                                     name##_C64 = { DTYPE_C64, { .f32 = n } },                                         \
+                                     name##_C128 = { DTYPE_C128, { .c128 = { n, 0 } } };
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "scalars and chunks are little-endian"
+#endif
+SCALAR_LIST_(ZERO, 0, 0)
+SCALAR_LIST_(ONE, 1, 0x3c00)
+
+/* ---- Expressions that several operators share ---------------------------------------------------------------------- */
+
+/* True for NaN of any type; constant false for integers. */
+#define IS_NAN(v) ((v) != (v))
+
+/* NaN wins, the left one if both are. Conditions are joined by | instead of ||, which would be a branch. */
+#define MINIMUM(a, b) ((((a) < (b)) | IS_NAN(a)) ? (a) : (b))
+#define MAXIMUM(a, b) ((((a) > (b)) | IS_NAN(a)) ? (a) : (b))
