@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* The functions of lib/ops/math-*.h, seen from outside: math-bits.c is compiled once per CPU level and leaves one
+ * table each time, so that test-math.c (and bench/bench-math.c) can hold the levels side by side. */
+#include <stddef.h>
+
+/* What there is: one name here makes it tested for accuracy, for equal bits and measured. */
+#define MATH_UNARY(X) X(exp) X(log) X(sin) X(cos) X(tan)
+#define MATH_BINARY(X)
+
+enum {
+#define X(name) MATH_##name,
+        MATH_UNARY(X) MATH_N_UNARY,
+#undef X
+#define X(name) MATH_##name,
+        MATH_BEFORE_BINARY = -1, MATH_BINARY(X) MATH_N_BINARY,
+#undef X
+};
+
+typedef void MathUnary(size_t n, const double *restrict in, double *restrict out);
+typedef void MathBinary(size_t n, const double *restrict a, const double *restrict b, double *restrict out);
+
+typedef struct MathTable {
+        const char *level;
+        MathUnary *unary[MATH_N_UNARY + 1];     /* the strips */
+        MathUnary *unary_each[MATH_N_UNARY + 1]; /* the complete functions, element by element */
+        MathBinary *binary[MATH_N_BINARY + 1];
+} MathTable;
+
+extern const MathTable math_table_v1;
+extern const MathTable math_table_v3;
+extern const MathTable math_table_v4;

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transcendental functions: as near to the true value as the table says, and the same bits on every CPU level.
+ *
+ * The true values come from MPFR with 160 bits. The inputs are: the numbers where something special happens, neighbours
+ * of multiples of pi/2, all magnitudes with random mantissas, and random points of the ranges where the functions live. */
+#include <float.h>
+#include <math.h>
+#include <mpfr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+#include "math-bits.h"
+
+enum { N_SPECIAL_MAX = 4096, N_PER_RANGE = 4096, N_MAGNITUDES = 1 << 14, PRECISION = 160 };
+
+typedef int MpfrUnary(mpfr_t y, const mpfr_t x, mpfr_rnd_t round);
+
+/* Largest error in units in the last place that we promise; lib/ops/math-*.h say where it comes from. */
+static const struct {
+        const char *name;
+        double ulp;
+        MpfrUnary *exact;
+} unary[] = {
+        [MATH_exp] = { "exp", 1.1, mpfr_exp },
+        [MATH_log] = { "log", 1.0, mpfr_log },
+        [MATH_sin] = { "sin", 1.6, mpfr_sin },
+        [MATH_cos] = { "cos", 1.6, mpfr_cos },
+        [MATH_tan] = { "tan", 3.0, mpfr_tan },
+};
+
+static const MathTable *const tables[] = {
+        &math_table_v1,
+#ifdef MATH_HAVE_V3
+        &math_table_v3,
+#endif
+#ifdef MATH_HAVE_V4
+        &math_table_v4,
+#endif
+};
+
+static bool cpu_has(const char *level) {
+        return strcmp(level, "v1") == 0 ||
+               (strcmp(level, "v3") == 0 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) ||
+               (strcmp(level, "v4") == 0 && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                __builtin_cpu_supports("avx512bw"));
+}
+
+static uint64_t bits_of(double x) {
+        uint64_t u;
+
+        memcpy(&u, &x, sizeof(u));
+        return u;
+}
+
+static double of_bits(uint64_t u) {
+        double x;
+
+        memcpy(&x, &u, sizeof(x));
+        return x;
+}
+
+/* splitmix64: the inputs are the same in every run. */
+static uint64_t draw(uint64_t *state) {
+        uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+        z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+        z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+        return z ^ z >> 31;
+}
+
+static double draw_between(uint64_t *state, double lo, double hi) {
+        return lo + (hi - lo) * ((double) (draw(state) >> 11) * 0x1p-53);
+}
+
+typedef struct Inputs {
+        size_t n;
+        double *x;
+} Inputs;
+
+static Inputs inputs_make(void) {
+        static const double specials[] = {
+                0.0, DBL_TRUE_MIN, 0x1.8p-1060, DBL_MIN, 0x1p-1000, 0x1p-300, 0x1p-60, 0x1p-54, 0x1p-53, 0x1p-52, 0x1p-30, 0x1p-27, 0.25, 0.5, 1.0,
+                1.5, 2.0, 3.0, 10.0, 100.0, 1000.0, 0x1p22, 0x1.9p22, 0x1p23, 0x1p30, 0x1p52, 0x1p53, 0x1p54, 0x1p63, 0x1p64, 0x1p300, 0x1p1000,
+                0x1p1023, DBL_MAX, INFINITY, NAN,
+                M_LN2, M_LN2 / 2, M_SQRT1_2, M_SQRT2, M_E, 0.4142135623730950, 2.4142135623730950,
+                707.9999999999999, 708.0, 708.0000000000001, 708.3964185322641, 709.782712893384, 709.7827128933841,
+                710.0, 710.4758600739439, 710.475860073944, 744.4400719213812, 745.1332191019411, 745.1332191019412, 746.0,
+                1021.9999999999999, 1022.0, 1023.0, 1023.9999999999999, 1024.0, 1074.0, 1074.9999999999999, 1075.0, 1076.0,
+                36.7368005696771, 37.42994775023705, 18.714973875118524, 22.0, 26.5, 27.3,
+                0x1.6ac5b262ca1ffp+849, /* nearest of all numbers to a multiple of pi/2 */
+                6381956970095103.0 * 0x1p797,
+        };
+        static const struct { double lo, hi; } ranges[] = {
+                { -1, 1 }, { -4, 4 }, { 0.5, 2 }, { 0.97, 1.03 }, { 0, 100 }, { -750, 750 }, { -1100, 1100 }, { -1e5, 1e5 },
+                { -7e6, 7e6 }, { -0.01, 0.01 }, { -30, 30 }, { -1e10, 1e10 },
+        };
+        size_t n_max = N_SPECIAL_MAX + 6 * 2000 + N_MAGNITUDES + N_PER_RANGE * (sizeof(ranges) / sizeof(*ranges));
+        Inputs in = { .x = malloc(n_max * sizeof(double)) };
+        uint64_t state = 1;
+
+        ck_assert_ptr_nonnull(in.x);
+        for (size_t i = 0; i < sizeof(specials) / sizeof(*specials); i++) {
+                uint64_t u = bits_of(specials[i]);
+
+                for (int near = -3; near <= 3; near++) {
+                        double x = of_bits(u + (uint64_t) near);
+
+                        if (near != 0 && (u == 0 || x != x))
+                                continue;
+                        in.x[in.n++] = x;
+                        in.x[in.n++] = -x;
+                }
+        }
+        ck_assert_uint_lt(in.n, N_SPECIAL_MAX);
+        for (int k = 1; k <= 2000; k++) {
+                double near = (double) (k <= 1000 ? k : (long) (draw(&state) % 4200000)) * M_PI_2;
+
+                in.x[in.n++] = near;
+                in.x[in.n++] = -near;
+                in.x[in.n++] = of_bits(bits_of(near) + 1);
+                in.x[in.n++] = of_bits(bits_of(near) - 1);
+                in.x[in.n++] = near + near * 0x1p-40;
+                in.x[in.n++] = near + near * 0x1p-30;
+        }
+        for (int i = 0; i < N_MAGNITUDES; i++) {
+                uint64_t u = draw(&state);
+
+                in.x[in.n++] = of_bits((u >> 62 << 63) | (u % 2046) << 52 | draw(&state) >> 12);
+        }
+        for (size_t r = 0; r < sizeof(ranges) / sizeof(*ranges); r++)
+                for (int i = 0; i < N_PER_RANGE; i++)
+                        in.x[in.n++] = draw_between(&state, ranges[r].lo, ranges[r].hi);
+        ck_assert_uint_le(in.n, n_max);
+        return in;
+}
+
+/* The distance of y from the exact value in units of that value's last place; INFINITY where they differ in kind (NaN,
+ * infinity, sign of a zero). */
+static double ulp_error(double y, mpfr_t exact) {
+        mpfr_t d;
+        mpfr_exp_t e;
+        double error;
+
+        if (mpfr_nan_p(exact))
+                return y != y ? 0 : INFINITY;
+        if (y != y)
+                return INFINITY;
+        if (mpfr_inf_p(exact) || mpfr_zero_p(exact))
+                return y == mpfr_get_d(exact, MPFR_RNDN) && !signbit(y) == !mpfr_signbit(exact) ? 0 : INFINITY;
+        e = mpfr_get_exp(exact);
+        if (isinf(y)) /* as good as 2^1024, which is what would be rounded to it */
+                y = copysign(1, y);
+        mpfr_init2(d, PRECISION);
+        mpfr_set_d(d, y, MPFR_RNDN);
+        if (fabs(y) == 1 && e >= 1024)
+                mpfr_mul_2si(d, d, 1024, MPFR_RNDN);
+        if (e > 1024) /* more than the largest number is as good as its limit */
+                mpfr_set_si_2exp(exact, mpfr_signbit(exact) ? -1 : 1, 1024, MPFR_RNDN), e = 1024;
+        mpfr_sub(d, d, exact, MPFR_RNDN);
+        mpfr_mul_2si(d, d, -(e - 53 < -1074 ? -1074 : (long) e - 53), MPFR_RNDN);
+        error = fabs(mpfr_get_d(d, MPFR_RNDN));
+        mpfr_clear(d);
+        return error;
+}
+
+TEST(unary_functions_are_as_near_to_the_true_value_as_promised) {
+        Inputs in = inputs_make();
+        double *y = malloc(in.n * sizeof(*y));
+        int n_bad = 0;
+        mpfr_t exact, x;
+
+        ck_assert_ptr_nonnull(y);
+        mpfr_inits2(PRECISION, exact, x, (mpfr_ptr) NULL);
+        for (int f = 0; f < MATH_N_UNARY; f++) {
+                double worst = 0, at = 0;
+
+                tables[0]->unary[f](in.n, in.x, y);
+                for (size_t i = 0; i < in.n; i++) {
+                        double error;
+
+                        mpfr_set_d(x, in.x[i], MPFR_RNDN);
+                        unary[f].exact(exact, x, MPFR_RNDN);
+                        error = ulp_error(y[i], exact);
+                        if (error > unary[f].ulp && n_bad++ < 20)
+                                printf("# %s(%a) = %a is %g units off\n", unary[f].name, in.x[i], y[i], error);
+                        if (error > worst)
+                                worst = error, at = in.x[i];
+                }
+                printf("# %-8s %.3f of %.1f units at %a\n", unary[f].name, worst, unary[f].ulp, at);
+        }
+        fflush(stdout);
+        ck_assert_int_eq(n_bad, 0);
+        mpfr_clears(exact, x, (mpfr_ptr) NULL);
+        free(in.x);
+        free(y);
+}
+
+/* Every table against the strip of the first: whole, one element at a time, and by the complete function. */
+TEST(every_cpu_level_and_every_length_of_strip_gives_the_same_bits) {
+        Inputs in = inputs_make();
+        double *y = malloc(in.n * sizeof(*y)), *z = malloc(in.n * sizeof(*z));
+
+        ck_assert_ptr_nonnull(y);
+        ck_assert_ptr_nonnull(z);
+        for (int f = 0; f < MATH_N_UNARY; f++) {
+                tables[0]->unary[f](in.n, in.x, y);
+                for (size_t t = 0; t < sizeof(tables) / sizeof(*tables); t++) {
+                        if (!cpu_has(tables[t]->level)) {
+                                printf("# no CPU for level %s\n", tables[t]->level);
+                                continue;
+                        }
+                        tables[t]->unary[f](in.n, in.x, z);
+                        ck_assert_bytes_eq(y, z, in.n * sizeof(*y));
+                        memset(z, 0, in.n * sizeof(*z));
+                        for (size_t i = 0, n = 1; i < in.n; i += n, n = n % 13 + 1)
+                                tables[t]->unary[f](n < in.n - i ? n : in.n - i, in.x + i, z + i);
+                        ck_assert_bytes_eq(y, z, in.n * sizeof(*y));
+                        memset(z, 0, in.n * sizeof(*z));
+                        tables[t]->unary_each[f](in.n, in.x, z);
+                        ck_assert_bytes_eq(y, z, in.n * sizeof(*y));
+                }
+        }
+        free(in.x);
+        free(y);
+        free(z);
+}
