@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chunks by id. A chunk of the arena lies in one block, or in a group in at most two: groups are cut at the cache line in
+ * which a chunk begins, so the last bytes of a chunk may be in the block of its successor, which both then hold. A block
+ * goes back when nobody holds it, so every chunk of a group can be dropped by itself.
+ *
+ *         blocks     |  held by 0      |  held by 0, 1  |  held by 1, 2      |
+ *         chunks     |      0            |      1          |      2          |
+ *
+ * The ledger counts whole blocks: used_bytes is what is not free, and it alone decides what is full. Memory that was
+ * adopted is not ours and counts nowhere but in n_chunks and pinned_bytes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "store/heap.h"
+#include "store/store.h"
+
+typedef enum ChunkState {
+        CHUNK_RESERVED, /* pinned once, for writing */
+        CHUNK_SEALED,
+        CHUNK_DROPPED,  /* goes with the last pin */
+} ChunkState;
+
+typedef struct Chunk {
+        ChunkId id;
+        ChunkState state;
+        uint32_t n_pins;
+        char *data;
+        size_t size_bytes;
+        Block *first, *last; /* NULL when empty or adopted */
+        void (*release)(void *userdata);
+        void *userdata;
+        struct Chunk *next_unused;
+} Chunk;
+
+enum { SLAB_CHUNKS = 256 };
+
+typedef struct ChunkSlab {
+        struct ChunkSlab *next;
+        Chunk chunk[SLAB_CHUNKS];
+} ChunkSlab;
+
+struct Store {
+        Heap heap;
+        Map chunks;   /* id -> Chunk * */
+        Map scratch;  /* address -> Block * */
+        ChunkSlab *slabs;
+        Chunk *unused;
+        size_t capacity_bytes, pinned_bytes;
+        uint64_t n_pins;
+        Vec(Chunk *) group; /* of the reservation at hand */
+};
+
+/* Where the system does not say what is available, we take what every machine has. */
+static size_t free_memory_bytes(void) {
+        unsigned long long kib = 0;
+        char line[128];
+        FILE *file = fopen("/proc/meminfo", "re");
+
+        while (file && fgets(line, sizeof(line), file))
+                if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
+                        break;
+        if (file)
+                fclose(file);
+        return kib > 0 ? (size_t) kib * KiB : GiB;
+}
+
+int store_new(Store **ret, const StoreConfig *config, Error *err) {
+        _cleanup_(freep) Store *s = calloc(1, sizeof(*s));
+        int r;
+
+        if (!s)
+                return error_oom(err, sizeof(*s));
+        s->capacity_bytes = config && config->capacity_bytes ? config->capacity_bytes : free_memory_bytes() / 2;
+        r = heap_init(&s->heap, s->capacity_bytes, err);
+        if (r < 0)
+                return error_prefix(err, r, "store");
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+static size_t used_bytes(const Store *s) {
+        return s->heap.top_bytes - s->heap.free_bytes;
+}
+
+static Chunk *chunk_find(const Store *s, ChunkId id) {
+        return (Chunk *) (uintptr_t) map_get(&s->chunks, id);
+}
+
+static Chunk *chunk_new(Store *s) {
+        Chunk *c;
+
+        if (!s->unused) {
+                ChunkSlab *slab = malloc(sizeof(*slab));
+
+                if (!slab)
+                        return NULL;
+                slab->next = s->slabs;
+                s->slabs = slab;
+                for (int k = 0; k < SLAB_CHUNKS; k++) {
+                        slab->chunk[k].next_unused = s->unused;
+                        s->unused = &slab->chunk[k];
+                }
+        }
+        c = s->unused;
+        s->unused = c->next_unused;
+        *c = (Chunk) {};
+        return c;
+}
+
+static void block_unhold(Store *s, Block *block) {
+        assert(block->holds > 0);
+        if (--block->holds == 0)
+                heap_give(&s->heap, block);
+}
+
+/* Ends a chunk that nobody pins: its memory is free, its id unknown. */
+static void chunk_end(Store *s, Chunk *c) {
+        assert(c->n_pins == 0);
+        if (c->first) {
+                if (c->last != c->first)
+                        block_unhold(s, c->last);
+                block_unhold(s, c->first);
+        }
+        if (c->release)
+                c->release(c->userdata);
+        map_remove(&s->chunks, c->id);
+        c->next_unused = s->unused;
+        s->unused = c;
+}
+
+static void chunk_pin(Store *s, Chunk *c) {
+        s->n_pins++;
+        if (c->n_pins++ == 0)
+                s->pinned_bytes += c->size_bytes;
+}
+
+static void chunk_unpin(Store *s, Chunk *c) {
+        assert(c->n_pins > 0);
+        s->n_pins--;
+        if (--c->n_pins == 0)
+                s->pinned_bytes -= c->size_bytes;
+}
+
+Store *store_free(Store *s) {
+        if (!s)
+                return NULL;
+        for (uint32_t k = 0; k < s->chunks.capacity;) {
+                Chunk *c = (Chunk *) (uintptr_t) s->chunks.entry[k].value;
+
+                if (!c) {
+                        k++;
+                        continue;
+                }
+                if (c->state == CHUNK_RESERVED)
+                        chunk_unpin(s, c);
+                chunk_end(s, c); /* another entry may have moved here */
+        }
+        assert(s->n_pins == 0 && s->pinned_bytes == 0);
+        assert(s->scratch.n == 0 && used_bytes(s) == 0);
+        for (ChunkSlab *slab = s->slabs, *next; slab; slab = next) {
+                next = slab->next;
+                free(slab);
+        }
+        map_done(&s->chunks);
+        map_done(&s->scratch);
+        vec_free(&s->group);
+        heap_done(&s->heap);
+        free(s);
+        return NULL;
+}
+
+/* Makes the chunks of s->group lie in `block`, one behind the other. */
+static void group_place(Store *s, Block *block, const size_t *size_bytes) {
+        Chunk *before = NULL; /* the last one that is not empty */
+        char *at = block->data;
+
+        block->holds = 0;
+        for (uint32_t k = 0; k < s->group.n; k++) {
+                Chunk *c = s->group.data[k];
+                size_t cut = (size_t) (at - block->data) & ~(size_t) (BLOCK_ALIGN - 1);
+
+                c->data = at;
+                at += size_bytes[k];
+                if (size_bytes[k] == 0)
+                        continue;
+                if (cut > 0) {
+                        block = heap_split(&s->heap, block, cut);
+                        block->holds = 0;
+                        if (c->data > block->data) { /* the line in which c begins also has the end of its predecessor */
+                                before->last = block;
+                                block->holds++;
+                        }
+                }
+                c->first = c->last = block;
+                block->holds++;
+                before = c;
+        }
+}
+
+int store_reserve(Store *s, uint32_t n, const ChunkId *ids, const size_t *size_bytes) {
+        Block *block = NULL;
+        size_t total = 0;
+        int r;
+
+        for (uint32_t k = 0; k < n; k++) {
+                assert(!chunk_find(s, ids[k]));
+                if (__builtin_add_overflow(total, size_bytes[k], &total))
+                        return STORE_FULL;
+        }
+        if (total > s->capacity_bytes || total > s->capacity_bytes - MIN(used_bytes(s), s->capacity_bytes))
+                return STORE_FULL;
+        r = map_reserve(&s->chunks, s->chunks.n + n);
+        if (r < 0)
+                return r;
+        s->group.n = 0;
+        for (uint32_t k = 0; k < n && r == 0; k++) {
+                Chunk *c = chunk_new(s);
+
+                r = c ? vec_push(&s->group, c) : -ENOMEM;
+                if (c && r < 0) {
+                        c->next_unused = s->unused;
+                        s->unused = c;
+                }
+        }
+        if (r == 0 && total > 0)
+                r = heap_take(&s->heap, total, &block);
+        if (r == 0) {
+                r = heap_prepare(&s->heap, n);
+                if (r < 0 && block)
+                        block_unhold(s, block);
+        }
+        if (r != 0) {
+                for (uint32_t k = 0; k < s->group.n; k++) {
+                        s->group.data[k]->next_unused = s->unused;
+                        s->unused = s->group.data[k];
+                }
+                return r;
+        }
+        if (block)
+                group_place(s, block, size_bytes);
+        for (uint32_t k = 0; k < n; k++) {
+                Chunk *c = s->group.data[k];
+
+                c->id = ids[k];
+                c->size_bytes = size_bytes[k];
+                c->state = CHUNK_RESERVED;
+                chunk_pin(s, c);
+                r = map_set(&s->chunks, c->id, (uintptr_t) c);
+                assert(r == 0);
+        }
+        return 0;
+}
+
+char *store_writable(Store *s, ChunkId id) {
+        Chunk *c = chunk_find(s, id);
+
+        assert(c && c->state == CHUNK_RESERVED);
+        return c->data;
+}
+
+/* Gives back what the shrunken chunk does not need. Other chunks that begin in its first line reach further than it did, or
+ * it reaches to the end of its first block: only then is the rest of the block its own. */
+static void chunk_shrink(Store *s, Chunk *c, size_t size_bytes) {
+        char *end = c->first->data + c->first->size_bytes;
+        bool own = c->data + c->size_bytes + BLOCK_ALIGN > end;
+        size_t keep;
+
+        if (c->last != c->first) {
+                if (c->data + size_bytes > end)
+                        return;
+                block_unhold(s, c->last);
+                c->last = c->first;
+        }
+        if (size_bytes == 0) {
+                block_unhold(s, c->first);
+                c->first = c->last = NULL;
+                return;
+        }
+        keep = (size_t) (c->data + size_bytes - c->first->data);
+        keep = (keep + BLOCK_ALIGN - 1) & ~(size_t) (BLOCK_ALIGN - 1);
+        if (own && keep < c->first->size_bytes && heap_prepare(&s->heap, 1) == 0) /* without description it keeps all */
+                block_unhold(s, heap_split(&s->heap, c->first, keep));
+}
+
+void store_seal(Store *s, ChunkId id, size_t size_bytes) {
+        Chunk *c = chunk_find(s, id);
+
+        assert(c && c->state == CHUNK_RESERVED && size_bytes <= c->size_bytes);
+        chunk_unpin(s, c);
+        c->state = CHUNK_SEALED;
+        if (size_bytes < c->size_bytes)
+                chunk_shrink(s, c, size_bytes);
+        c->size_bytes = size_bytes;
+}
+
+int store_pin(Store *s, ChunkId id, const char **ret_data, size_t *ret_size) {
+        Chunk *c = chunk_find(s, id);
+
+        if (!c || c->state != CHUNK_SEALED)
+                return STORE_ABSENT;
+        chunk_pin(s, c);
+        *ret_data = c->data;
+        *ret_size = c->size_bytes;
+        return 0;
+}
+
+void store_unpin(Store *s, ChunkId id) {
+        Chunk *c = chunk_find(s, id);
+
+        assert(c && c->state != CHUNK_RESERVED);
+        chunk_unpin(s, c);
+        if (c->state == CHUNK_DROPPED && c->n_pins == 0)
+                chunk_end(s, c);
+}
+
+void store_drop(Store *s, ChunkId id) {
+        Chunk *c = chunk_find(s, id);
+
+        assert(c && c->state != CHUNK_DROPPED);
+        if (c->state == CHUNK_RESERVED)
+                chunk_unpin(s, c);
+        c->state = CHUNK_DROPPED;
+        if (c->n_pins == 0)
+                chunk_end(s, c);
+}
+
+int store_adopt(Store *s, ChunkId id, const char *data, size_t size_bytes, void (*release)(void *userdata), void *userdata) {
+        Chunk *c;
+        int r;
+
+        assert(!chunk_find(s, id));
+        r = map_reserve(&s->chunks, s->chunks.n + 1);
+        if (r < 0)
+                return r;
+        c = chunk_new(s);
+        if (!c)
+                return -ENOMEM;
+        *c = (Chunk) {
+                .id         = id,
+                .state      = CHUNK_SEALED,
+                .data       = (char *) (uintptr_t) data,
+                .size_bytes = size_bytes,
+                .release    = release,
+                .userdata   = userdata,
+        };
+        return map_set(&s->chunks, id, (uintptr_t) c);
+}
+
+int store_scratch(Store *s, size_t size_bytes, char **ret) {
+        Block *block;
+        int r;
+
+        *ret = NULL;
+        if (size_bytes == 0)
+                return 0;
+        if (size_bytes > s->capacity_bytes || size_bytes > s->capacity_bytes - MIN(used_bytes(s), s->capacity_bytes))
+                return STORE_FULL;
+        r = map_reserve(&s->scratch, s->scratch.n + 1);
+        if (r < 0)
+                return r;
+        r = heap_take(&s->heap, size_bytes, &block);
+        if (r != 0)
+                return r;
+        *ret = block->data;
+        return map_set(&s->scratch, (uintptr_t) block->data, (uintptr_t) block);
+}
+
+void store_scratch_free(Store *s, char *data, size_t size_bytes) {
+        Block *block;
+
+        if (size_bytes == 0)
+                return;
+        block = (Block *) (uintptr_t) map_remove(&s->scratch, (uintptr_t) data);
+        assert(block && block->size_bytes >= size_bytes);
+        block_unhold(s, block);
+}
+
+void store_stats(const Store *s, StoreStats *ret) {
+        *ret = (StoreStats) {
+                .capacity_bytes = s->capacity_bytes,
+                .used_bytes     = used_bytes(s),
+                .pinned_bytes   = s->pinned_bytes,
+                .arena_bytes    = s->heap.top_bytes,
+                .n_chunks       = s->chunks.n,
+                .n_pins         = s->n_pins,
+                .n_segments     = s->heap.n_segments,
+                .rung           = s->heap.rung,
+        };
+}
