@@ -3,6 +3,7 @@
 /* Element types. Promotion follows NEP 50 (NumPy 2) whatever NumPy is installed: the result depends on dtypes only,
  * and a Python scalar is "weak": it takes part with its kind, not with its value. */
 #include "base/error.h"
+#include "tensor/half.h" /* f16_from_f32(), f16_from_f64(), f16_to_f32() */
 
 /* The order is NumPy's order of ufunc loops, so the first kernel to which inputs cast safely is the one NumPy takes. */
 typedef enum DType {
@@ -64,7 +65,8 @@ DType dtype_real(DType t);           /* complex64 -> float32; others unchanged *
 DType dtype_complex(DType t);        /* the complex type that holds t */
 DType dtype_inexact(DType t);        /* float for ints and bool (float64), itself otherwise: the dtype of mean() */
 
-/* Conversion of single values as astype() does it: C semantics, wrap-around for integers. */
+/* Conversion of single values as astype() does it: C semantics, wrap-around for integers. Bytes past the value are 0, so
+ * that equal scalars are equal in all 16. */
 Scalar scalar_from_f64(DType t, double v);
 Scalar scalar_from_i64(DType t, int64_t v);
 Scalar scalar_cast(Scalar s, DType to);
@@ -73,7 +75,15 @@ int64_t scalar_i64(Scalar s);
 /* False when an integer value does not fit the integer dtype (NEP 50 raises OverflowError then). */
 bool scalar_fits(Scalar s, DType to);
 
-/* IEEE half precision, round to nearest even, in plain C. */
-uint16_t f16_from_f32(float v);
-uint16_t f16_from_f64(double v);
-float f16_to_f32(uint16_t v);
+/* What C leaves undefined when a number does not fit is defined here once, for kernels and scalars alike, as NumPy has it on
+ * x86-64: the smallest integer, also for NaN. All integers up to 32 bits but uint32 take the low bits of i32_from_f64(), uint32
+ * those of i64_from_f64(). */
+static inline int32_t i32_from_f64(double v) {
+        return ((v > -2147483649.0) & (v < 2147483648.0)) ? (int32_t) v : INT32_MIN;
+}
+static inline int64_t i64_from_f64(double v) {
+        return ((v >= -0x1p63) & (v < 0x1p63)) ? (int64_t) v : INT64_MIN;
+}
+static inline uint64_t u64_from_f64(double v) {
+        return (uint64_t) i64_from_f64(v >= 0x1p63 ? v - 0x1p63 : v) ^ (uint64_t) (v >= 0x1p63) << 63;
+}
