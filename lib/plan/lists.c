@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lists of a plan: what each task reads and makes, and the order to run in. They are written by arithmetic on maps and
+ * tilings, once; schedulers and workers then only follow indices. */
+#include "plan/planner.h"
+
+typedef struct Reads {
+        Vec(uint32_t) chunk;
+        uint32_t first; /* of the task that is being listed */
+        uint32_t *last_task; /* [n_chunk] the last task that listed this chunk, plus 1 */
+        uint32_t task;
+} Reads;
+
+static int add_read(void *userdata, uint32_t chunk, _unused_ const Box *box) {
+        Reads *reads = userdata;
+
+        if (reads->last_task[chunk] == reads->task + 1)
+                return 0;
+        reads->last_task[chunk] = reads->task + 1;
+        return vec_push(&reads->chunk, chunk);
+}
+
+static int list_reads(Plan *plan) {
+        Reads reads = { .last_task = calloc(plan->n_chunk + 1, sizeof(uint32_t)) };
+        int r       = reads.last_task ? 0 : -ENOMEM;
+
+        for (uint32_t s = 0; s < plan->stage.n && r >= 0; s++) {
+                const Stage *stage = &plan->stage.data[s];
+
+                for (uint32_t t = stage->first_task; t < stage->first_task + stage->n_task && r >= 0; t++) {
+                        Box box, source_box;
+
+                        plan->task_stage[t]  = s;
+                        plan->input_start[t] = reads.chunk.n;
+                        reads.task           = t;
+                        plan_task_box(plan, t, &box);
+                        for (uint32_t i = 0; i < stage->n_source && r >= 0; i++) {
+                                plan_source_box(plan, stage, i, &box, &source_box);
+                                r = plan_source_chunks(plan, stage, i, &source_box, add_read, &reads);
+                        }
+                }
+        }
+        free(reads.last_task);
+        if (r < 0) {
+                vec_free(&reads.chunk);
+                return r;
+        }
+        plan->input_start[plan->n_task] = reads.chunk.n;
+        plan->input_chunk               = reads.chunk.data;
+        return 0;
+}
+
+static int list_makes(Plan *plan, uint32_t *maker) {
+        uint64_t n = 0;
+
+        for (uint32_t s = 0; s < plan->stage.n; s++)
+                n += (uint64_t) plan->stage.data[s].n_task * plan->stage.data[s].n_out;
+        if (n >= UINT32_MAX)
+                return -E2BIG;
+        plan->output_chunk = calloc(n + 1, sizeof(uint32_t));
+        if (!plan->output_chunk)
+                return -ENOMEM;
+        n = 0;
+        for (uint32_t s = 0; s < plan->stage.n; s++) {
+                const Stage *stage = &plan->stage.data[s];
+
+                for (uint32_t t = 0; t < stage->n_task; t++) {
+                        uint32_t at[MAX_NDIM];
+
+                        tiling_position(&stage->domain, t, at);
+                        plan->output_start[stage->first_task + t] = n;
+                        for (uint32_t o = 0; o < stage->n_out; o++) {
+                                const Value *v         = &plan->value.data[stage->out[o].value];
+                                uint32_t pos[MAX_NDIM] = {};
+
+                                for (int k = 0; k < v->tiling.ndim; k++)
+                                        if (stage->out[o].axis[k] != NO_AXIS)
+                                                pos[k] = at[stage->out[o].axis[k]];
+                                const uint32_t chunk    = v->first_chunk + tiling_chunk_at(&v->tiling, pos);
+                                plan->output_chunk[n++] = chunk;
+                                maker[chunk]            = stage->first_task + t;
+                        }
+                }
+        }
+        plan->output_start[plan->n_task] = n;
+        return 0;
+}
+
+/* Depth first from what is kept: a task comes right after the last of those that it waits for. */
+static int list_order(Plan *plan, const uint32_t *maker) {
+        struct Frame {
+                uint32_t task, next;
+        };
+        Vec(struct Frame) stack = {};
+        _cleanup_(freep) bool *seen = calloc(plan->n_task + 1, sizeof(bool));
+        uint32_t n = 0;
+        int r      = seen ? 0 : -ENOMEM;
+
+        for (uint32_t m = 0; m <= plan->made.n && r >= 0; m++) {
+                const Value *v       = m < plan->made.n ? &plan->value.data[plan->made.data[m].value] : NULL;
+                const uint32_t n_top = v ? tiling_n_chunks(&v->tiling) : plan->n_task; /* last: whatever nobody asked for */
+
+                for (uint32_t k = 0; k < n_top && r >= 0; k++) {
+                        const uint32_t top = v ? maker[v->first_chunk + k] : k;
+
+                        if (top == UINT32_MAX || seen[top])
+                                continue;
+                        seen[top] = true;
+                        r         = vec_push(&stack, (struct Frame) { top, plan->input_start[top] });
+                        while (stack.n > 0 && r >= 0) {
+                                struct Frame *f = &stack.data[stack.n - 1];
+
+                                if (f->next == plan->input_start[f->task + 1]) {
+                                        plan->order[n++] = f->task;
+                                        stack.n--;
+                                        continue;
+                                }
+                                const uint32_t before = maker[plan->input_chunk[f->next++]];
+                                if (before != UINT32_MAX && !seen[before]) {
+                                        seen[before] = true;
+                                        r            = vec_push(&stack, (struct Frame) { before, plan->input_start[before] });
+                                }
+                        }
+                }
+        }
+        vec_free(&stack);
+        return r;
+}
+
+int plan_lists(Planner *p) {
+        Plan *plan                  = p->plan;
+        _cleanup_(freep) uint32_t *maker = malloc((plan->n_chunk + 1) * sizeof(uint32_t));
+        int r;
+
+        plan->task_stage   = calloc(plan->n_task + 1, sizeof(uint32_t));
+        plan->input_start  = calloc(plan->n_task + 1, sizeof(uint32_t));
+        plan->output_start = calloc(plan->n_task + 1, sizeof(uint32_t));
+        plan->chunk_value  = calloc(plan->n_chunk + 1, sizeof(uint32_t));
+        plan->order        = calloc(plan->n_task + 1, sizeof(uint32_t));
+        if (!maker || !plan->task_stage || !plan->input_start || !plan->output_start || !plan->chunk_value || !plan->order)
+                return error_oom(p->err, ((size_t) plan->n_task * 4 + plan->n_chunk) * sizeof(uint32_t));
+        memset(maker, 0xff, (plan->n_chunk + 1) * sizeof(uint32_t));
+        for (uint32_t v = plan->value.n; v-- > 0;) { /* aliases come after the value whose chunks they have */
+                const Value *value = &plan->value.data[v];
+                const uint64_t n   = tiling_n_chunks(&value->tiling);
+
+                for (uint64_t k = 0; k < n; k++)
+                        plan->chunk_value[value->first_chunk + k] = v;
+        }
+        r = list_reads(plan);
+        if (r >= 0)
+                r = list_makes(plan, maker);
+        if (r >= 0)
+                r = list_order(plan, maker);
+        return r < 0 ? error_prefix(p->err, r, "listing %u tasks", plan->n_task) : 0;
+}

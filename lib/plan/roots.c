@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which tensors exist as chunks ("roots"), and which are computed where they are used.
+ *
+ * Roots are: what is wanted, what the rest of the graph will need, everything that is not elementwise, and what such
+ * operators read. An elementwise tensor that several stages evaluate becomes a root when evaluating it again costs more than
+ * writing it once and reading it back; so does one whose program has become too long (which also bounds all recursion). */
+#include "base/hash.h"
+#include "plan/planner.h"
+
+enum {
+        /* Writing and reading back an element costs some 2.5 ns of memory time per stage on one of two cores, an addition in a
+         * strip 0.1 ns: up to 24 of them are cheaper done twice. */
+        RECOMPUTE_COST = 24,
+        MAX_PROGRAM    = 192, /* instructions inlined into one another; registers are 4 KiB each */
+};
+
+bool node_is_view(const Planner *p, const Node *node) {
+        if (!node->op || node->op->family != FAMILY_MOVE)
+                return false;
+        if (node->op == p->view)
+                return true;
+        if (strcmp(node->op->name, "reshape") != 0)
+                return false;
+
+        /* A reshape that only adds or drops axes of length one moves nothing. */
+        const Shape *a = &graph_spec(p->graph, node->in[0])->shape, *b = &node->out[0].shape;
+        int i = 0, k = 0;
+        for (;;) {
+                while (i < a->ndim && a->dim[i] == 1)
+                        i++;
+                while (k < b->ndim && b->dim[k] == 1)
+                        k++;
+                if (i == a->ndim || k == b->ndim)
+                        return i == a->ndim && k == b->ndim;
+                if (a->dim[i++] != b->dim[k++])
+                        return false;
+        }
+}
+
+bool node_is_inline(const Planner *p, const Node *node) {
+        return node->op && (node->op->family == FAMILY_MAP || (node->op->family == FAMILY_SOURCE && (node->op->generate || node->op == p->full)) ||
+                            node_is_view(p, node));
+}
+
+static bool reads_whole_inputs(const Planner *p, const Node *node) {
+        /* These read their inputs as memory: each must be a tensor that exists, or an affine view of one. */
+        if (!node->op || node_is_inline(p, node) || node->op->family == FAMILY_REDUCE)
+                return false;
+        return strcmp(node->op->name, "rechunk") != 0;
+}
+
+static void set_root(Planner *p, Ref ref) {
+        planner_slot(p, ref)->root = true;
+}
+
+static uint64_t user_key(const Planner *p, const Node *node, uint32_t index) {
+        /* Reductions along the same axes of equal shapes are evaluated in one pass. */
+        if (node->op && node->op->family == FAMILY_REDUCE) {
+                const ReduceParams *params = node->params;
+                const Spec *in             = graph_spec(p->graph, node->in[0]);
+                uint64_t h                 = hash_bytes(in->shape.dim, in->shape.ndim * sizeof(int64_t), 1);
+
+                return hash_bytes(params->axis.v, params->axis.n * sizeof(int64_t), h) | 1ULL << 63;
+        }
+        return (uint64_t) index + 1;
+}
+
+static void add_user(Slot *slot, uint64_t user, uint32_t n_user) {
+        if (slot->user == 0) {
+                slot->user   = user;
+                slot->n_user = n_user;
+        } else if (slot->user != user || n_user > 1)
+                slot->n_user += n_user;
+}
+
+static void mark_deferred(Planner *p) {
+        const Graph *g = p->graph;
+
+        for (uint32_t i = 0; i < g->node.n; i++) {
+                const Node *node = &g->node.data[i];
+                bool deferred    = false;
+
+                for (uint32_t k = 0; k < node->n_in; k++)
+                        deferred |= planner_slot(p, node->in[k])->deferred || !shape_known(&planner_spec(p, node->in[k])->shape);
+                for (uint32_t k = 0; k < node->n_out; k++)
+                        p->slot[p->first[i] + k].deferred = deferred;
+                for (uint32_t k = 0; k < node->n_in && deferred; k++) {
+                        Slot *in = planner_slot(p, node->in[k]);
+
+                        /* What comes from nothing is cheaper made again than kept. */
+                        if (!in->deferred && planner_node(p, node->in[k])->n_in > 0)
+                                in->kept = in->root = true;
+                }
+        }
+        for (uint32_t i = 0; i < g->wanted.n; i++) {
+                Slot *s = planner_slot(p, g->wanted.data[i]);
+
+                if (!s->deferred)
+                        s->kept = s->root = true;
+        }
+}
+
+static void mark_necessary(Planner *p) {
+        const Graph *g = p->graph;
+
+        for (uint32_t i = 0; i < g->node.n; i++) {
+                const Node *node = &g->node.data[i];
+
+                if (p->slot[p->first[i]].deferred)
+                        continue;
+                if (!node_is_inline(p, node))
+                        for (uint32_t k = 0; k < node->n_out; k++)
+                                p->slot[p->first[i] + k].root = true;
+                for (uint32_t k = 0; k < node->n_in && reads_whole_inputs(p, node); k++) {
+                        Ref ref = node->in[k];
+
+                        while (node_is_view(p, planner_node(p, ref)) && !planner_slot(p, ref)->root &&
+                               strcmp(node->op->name, "reshape") != 0)
+                                ref = planner_node(p, ref)->in[0];
+                        set_root(p, ref);
+                }
+        }
+}
+
+static void weigh(Planner *p, bool cut) {
+        const Graph *g = p->graph;
+
+        for (uint32_t i = 0; i < g->node.n; i++) {
+                const Node *node   = &g->node.data[i];
+                const bool counts  = node->op && !node_is_view(p, node);
+                uint32_t weight    = 1, cost = counts ? (node->op->cost ?: 1) : 0;
+
+                for (uint32_t k = 0; k < node->n_in; k++) {
+                        const Slot *in = planner_slot(p, node->in[k]);
+
+                        weight += in->root ? 1 : in->weight;
+                        cost   += in->root ? 0 : in->cost;
+                }
+                for (uint32_t k = 0; k < node->n_out; k++) {
+                        Slot *s   = &p->slot[p->first[i] + k];
+                        s->weight = MIN(weight, (uint32_t) MAX_PROGRAM * MAX_OP_IN);
+                        s->cost   = MIN(cost, (uint32_t) 1 << 20);
+                        if (cut && weight > MAX_PROGRAM && !s->deferred)
+                                s->root = true;
+                }
+        }
+}
+
+static void mark_shared(Planner *p) {
+        const Graph *g = p->graph;
+
+        for (uint32_t i = g->node.n; i-- > 0;) {
+                const Node *node = &g->node.data[i];
+
+                for (uint32_t out = 0; out < node->n_out; out++) {
+                        Slot *s = &p->slot[p->first[i] + out];
+
+                        if (s->deferred)
+                                continue;
+                        if (!s->root && s->n_user > 1 && (uint64_t) s->cost * (s->n_user - 1) > RECOMPUTE_COST)
+                                s->root = true;
+                        for (uint32_t k = 0; k < node->n_in; k++) {
+                                Slot *in = planner_slot(p, node->in[k]);
+
+                                if (s->root)
+                                        add_user(in, user_key(p, node, i), 1);
+                                else if (s->n_user > 0)
+                                        add_user(in, s->user, s->n_user);
+                        }
+                }
+        }
+}
+
+int planner_mark(Planner *p) {
+        mark_deferred(p);
+        mark_necessary(p);
+        weigh(p, false);
+        mark_shared(p);
+        weigh(p, true);
+        return 0;
+}
