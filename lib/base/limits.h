@@ -13,5 +13,6 @@ enum {
         MAX_GRAPH_NODES = 1 << 24, /* nodes of one request, ~2 GiB of graph */
         MAX_NODE_IN     = 1 << 20, /* inputs of one node (concatenate): 280 MB of specs while it is checked */
         MAX_PARAMS_BYTES = 1024,  /* an operator's parameter struct, so that it can stand on the stack */
+        MAX_WORKERS     = 1 << 14, /* of one scheduler: two bytes say where a chunk is */
         MAX_PLAN_CHUNKS = 1 << 28, /* chunks of one plan: a uint32_t index with room for flags */
 };

@@ -198,6 +198,9 @@ typedef struct PlanLeaves {
 
 /* Plans as much of the graph as is known. ERROR_VALUE, ERROR_TYPE, … where an operator refuses; -ENOMEM. */
 int plan_make(const Graph *graph, const PlanLeaves *leaves, Plan **ret, Error *err);
+/* The graph that remains when an incomplete plan has run: entry k of plan->made is the stored tensor stored[k], of which
+ * spec[k] says the actual shape. Operators that refuse it do so now. */
+int plan_extend(const Plan *plan, const uint64_t *stored, const Spec *spec, Graph **ret, Error *err);
 Plan *plan_free(Plan *plan);
 DEFINE_CLEANUP(Plan *, plan_free)
 
