@@ -101,11 +101,12 @@ static int concatenate_dim(int64_t *total, int64_t more, Error *err) {
 
 int infer_concatenate(const OpCall *call, Spec *out, Error *err) {
         const ConcatenateParams *params = call->params;
-        const Shape *first = &call->in[0].shape;
+        const Shape *first;
         int axis, r;
 
         if (call->n_in == 0)
                 return error_set(err, ERROR_VALUE, "need at least one array to concatenate");
+        first = &call->in[0].shape;
         if (first->ndim == 0)
                 return error_set(err, ERROR_VALUE, "zero-dimensional arrays cannot be concatenated");
         r = axis_normalize(params->axis, first->ndim, &axis, err);
