@@ -27,11 +27,35 @@ VM_INLINE double vm_log_tail(double f, double h) {
         return s * (h + q);
 }
 
-/* k ln 2 + log(1 + f) */
+/* k ln 2 + log(1 + f) + rest */
+VM_INLINE double vm_log_sum_rest(double k, double f, double rest) {
+        double h = 0.5 * f * f;
+
+        return k * 0x1.62e42fefa3800p-1 - ((h - (vm_log_tail(f, h) + (k * 0x1.ef35793c76730p-45 + rest))) - f);
+}
+
 VM_INLINE double vm_log_sum(double k, double f) {
         double h = 0.5 * f * f;
 
         return k * 0x1.62e42fefa3800p-1 - ((h - (vm_log_tail(f, h) + k * 0x1.ef35793c76730p-45)) - f);
+}
+
+/* To another base: log(1 + f) is cut into 26 bits and the rest, so that the first product with 1 / log(base) is exact, and
+ * the whole multiples of log(2), k_scaled, come last. */
+VM_INLINE double vm_log_scaled(double k_scaled, double k_rest, double f, double scale, double scale_rest) {
+        double h = 0.5 * f * f, hi = vm_upper(f - h), lo = ((f - hi) - h) + vm_log_tail(f, h);
+        double v = hi * scale, sum = k_scaled + v;
+
+        return sum + (((k_scaled - sum) + v) + (k_rest + ((lo + hi) * scale_rest + lo * scale)));
+}
+
+VM_INLINE double vm_log2_sum(double k, double f) {
+        return vm_log_scaled(k, 0.0, f, 0x1.7154760000000p+0, 0x1.4ae0bf85ddf44p-26);
+}
+
+VM_INLINE double vm_log10_sum(double k, double f) {
+        return vm_log_scaled(k * 0x1.34413509f7800p-2, k * 0x1.fef311f12b358p-46, f,
+                             0x1.bcb7b10000000p-2, 0x1.49b9438ca9aaep-28);
 }
 
 /* A subnormal x becomes an ordinary number with the help of 2^54, which the second function takes off again. */
@@ -51,16 +75,72 @@ VM_INLINE double vm_log_defined(double x, double y) {
         return ((x > 0.0) & (x < VM_INF)) ? y : other;
 }
 
-VM_INLINE double vm_log_fast(double x, int *bad) {
-        double f, k = vm_log_split(x, &f);
+#define VM_LOG(name)                                                                                                   \
+        VM_INLINE double name##_fast(double x, VmBad *bad) {                                                             \
+                double f, k = vm_log_split(x, &f);                                                                     \
+                                                                                                                       \
+                vm_bad_beyond(bad, x < 0x1p-1022 ? VM_INF : x, 0x1.fffffffffffffp1023);                                \
+                return name##_sum(k, f);                                                                               \
+        }                                                                                                              \
+        VM_INLINE double name(double x) {                                                                              \
+                double f, k = vm_log_split(vm_log_ordinary(x), &f);                                                    \
+                                                                                                                       \
+                return vm_log_defined(x, name##_sum(vm_log_correct(x, k), f));                                         \
+        }                                                                                                              \
+        VM_STRIP_REDONE(name, double)
+VM_LOG(vm_log)
+VM_LOG(vm_log2)
+VM_LOG(vm_log10)
 
-        *bad |= (x < 0x1p-1022) | !(x < VM_INF);
-        return vm_log_sum(k, f);
+/* log(1 + t), for an ordinary 1 + t: what the sum loses comes in as a quotient. With far, log(2 t) instead. */
+VM_INLINE double vm_log1p_sum(double t, int far) {
+        double u = far ? t : 1.0 + t;
+        double c = t >= 1.0 ? 1.0 - (u - t) : t - (u - 1.0);
+        double f, k = vm_log_split(u, &f);
+
+        return vm_log_sum_rest(far ? k + 1.0 : k, f, far ? 0.0 : c / u);
 }
 
-VM_INLINE double vm_log(double x) {
-        double f, k = vm_log_split(vm_log_ordinary(x), &f);
+VM_INLINE double vm_log1p(double x) {
+        double y = vm_log1p_sum(x, 0), other = x < -1.0 ? VM_NAN : x + x;
 
-        return vm_log_defined(x, vm_log_sum(vm_log_correct(x, k), f));
+        other = x == -1.0 ? -VM_INF : other;
+        return ((x > -1.0) & (x < VM_INF) & (x != 0.0)) ? y : other;
 }
-VM_STRIP_REDONE(vm_log, double)
+VM_STRIP(vm_log1p, double)
+
+/* log(x + sqrt(x^2 + 1)) */
+VM_INLINE double vm_asinh(double x) {
+        double a = vm_abs(x), z = a * a;
+        int far = a > 0x1p28;
+        double t = a + z / (1.0 + __builtin_sqrt(1.0 + z));
+        double y = vm_log1p_sum(far ? a : t, far);
+
+        y = ((a > 0.0) & (a < VM_INF)) ? y : a + a;
+        return vm_flip(y, vm_sign(x));
+}
+VM_STRIP(vm_asinh, double)
+
+/* log(x + sqrt(x^2 - 1)) */
+VM_INLINE double vm_acosh(double x) {
+        double a = x - 1.0;
+        int far = x > 0x1p28;
+        double t = a + __builtin_sqrt(a * (2.0 + a));
+        double y = vm_log1p_sum(far ? x : t, far);
+
+        y = x < VM_INF ? y : x + x;
+        return x < 1.0 ? VM_NAN : y;
+}
+VM_STRIP(vm_acosh, double)
+
+/* log((1 + x) / (1 - x)) / 2 */
+VM_INLINE double vm_atanh(double x) {
+        double a = vm_abs(x), d = a + a, n = a < 0.5 ? d * a : d;
+        double q = n / (1.0 - a), t = a < 0.5 ? d + q : q;
+        double y = 0.5 * vm_log1p_sum(t, 0);
+
+        y = a == 1.0 ? VM_INF : y;
+        y = a > 1.0 ? VM_NAN : y;
+        return vm_flip(a > 0.0 ? y : a, vm_sign(x));
+}
+VM_STRIP(vm_atanh, double)

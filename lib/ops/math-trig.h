@@ -18,12 +18,12 @@ typedef struct VmTrig {
         uint64_t k;             /* its low bits */
 } VmTrig;
 
-VM_INLINE VmTrig vm_trig_reduced(double abs_x, int *bad) {
+VM_INLINE VmTrig vm_trig_reduced(double abs_x, VmBad *bad) {
         double t = abs_x * 0x1.45f306dc9c883p-1 + VM_ROUND;
         double k = t - VM_ROUND;
         double a = abs_x - k * 0x1.921fb544p+0, b = k * 0x1.0b4611a626331p-34, r = a - b;
 
-        *bad |= (abs_x > VM_TRIG_MAX) | (vm_abs(r) < k * 0x1p-30);
+        vm_bad_below(bad, vm_abs(r), abs_x > VM_TRIG_MAX ? VM_INF : k * 0x1p-30);
         return (VmTrig) { .r = r, .rest = (a - r) - b, .k = vm_bits(t) };
 }
 
@@ -56,29 +56,24 @@ VM_INLINE double vm_trig_cos(double r) {
         return 1.0 - (0.5 * z - z * z * vm_cos_tail(z));
 }
 
-/* a where k is odd. The shift makes a sign of the lowest bit, which is what AVX blends by. */
-VM_INLINE double vm_trig_odd(uint64_t k, double a, double b) {
-        return (int64_t) (k << 63) < 0 ? a : b;
-}
-
-VM_INLINE double vm_sin_fast(double x, int *bad) {
+VM_INLINE double vm_sin_fast(double x, VmBad *bad) {
         VmTrig t = vm_trig_reduced(vm_abs(x), bad);
-        double y = vm_trig_odd(t.k, vm_trig_cos(t.r), vm_trig_sin(t.r));
+        double y = vm_odd(t.k, vm_trig_cos(t.r), vm_trig_sin(t.r));
 
         return vm_flip(y, ((t.k << 62) & VM_SIGN) ^ vm_sign(x));
 }
 
-VM_INLINE double vm_cos_fast(double x, int *bad) {
+VM_INLINE double vm_cos_fast(double x, VmBad *bad) {
         VmTrig t = vm_trig_reduced(vm_abs(x), bad);
-        double y = vm_trig_odd(t.k, vm_trig_sin(t.r), vm_trig_cos(t.r));
+        double y = vm_odd(t.k, vm_trig_sin(t.r), vm_trig_cos(t.r));
 
         return vm_flip(y, ((t.k + 1) << 62) & VM_SIGN);
 }
 
-VM_INLINE double vm_tan_fast(double x, int *bad) {
+VM_INLINE double vm_tan_fast(double x, VmBad *bad) {
         VmTrig t = vm_trig_reduced(vm_abs(x), bad);
         double s = vm_trig_sin(t.r), c = vm_trig_cos(t.r);
-        double y = vm_trig_odd(t.k, c, s) / vm_trig_odd(t.k, s, c);
+        double y = vm_odd(t.k, c, s) / vm_odd(t.k, s, c);
 
         /* The rest counts here: the derivative is 1 + tan^2. */
         y += vm_flip(t.rest, t.k << 63) * (1.0 + y * y);

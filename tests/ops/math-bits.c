@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Compiled once per CPU level, with -DOP_LEVEL=<level>. */
 #include "math-bits.h"
+#include "ops/math-arc.h"
 #include "ops/math-exp.h"
 #include "ops/math-log.h"
+#include "ops/math-pow.h"
 #include "ops/math-trig.h"
 
 #define PASTE_(a, b) a##b

@@ -5,8 +5,10 @@
 #include <stddef.h>
 
 /* What there is: one name here makes it tested for accuracy, for equal bits and measured. */
-#define MATH_UNARY(X) X(exp) X(log) X(sin) X(cos) X(tan)
-#define MATH_BINARY(X)
+#define MATH_UNARY(X)                                                                                                  \
+        X(exp) X(exp2) X(expm1) X(log) X(log2) X(log10) X(log1p) X(sin) X(cos) X(tan) X(asin) X(acos) X(atan) X(sinh)  \
+        X(cosh) X(tanh) X(asinh) X(acosh) X(atanh) X(cbrt)
+#define MATH_BINARY(X) X(pow) X(atan2) X(hypot) X(logaddexp) X(logaddexp2)
 
 enum {
 #define X(name) MATH_##name,

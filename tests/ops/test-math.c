@@ -26,10 +26,25 @@ static const struct {
         MpfrUnary *exact;
 } unary[] = {
         [MATH_exp] = { "exp", 1.1, mpfr_exp },
+        [MATH_exp2] = { "exp2", 1.1, mpfr_exp2 },
+        [MATH_expm1] = { "expm1", 1.6, mpfr_expm1 },
         [MATH_log] = { "log", 1.0, mpfr_log },
+        [MATH_log2] = { "log2", 1.0, mpfr_log2 },
+        [MATH_log10] = { "log10", 1.0, mpfr_log10 },
+        [MATH_log1p] = { "log1p", 1.1, mpfr_log1p },
         [MATH_sin] = { "sin", 1.6, mpfr_sin },
         [MATH_cos] = { "cos", 1.6, mpfr_cos },
         [MATH_tan] = { "tan", 3.0, mpfr_tan },
+        [MATH_asin] = { "asin", 1.1, mpfr_asin },
+        [MATH_acos] = { "acos", 1.1, mpfr_acos },
+        [MATH_atan] = { "atan", 1.6, mpfr_atan },
+        [MATH_sinh] = { "sinh", 2.0, mpfr_sinh },
+        [MATH_cosh] = { "cosh", 2.0, mpfr_cosh },
+        [MATH_tanh] = { "tanh", 2.0, mpfr_tanh },
+        [MATH_asinh] = { "asinh", 2.5, mpfr_asinh },
+        [MATH_acosh] = { "acosh", 2.5, mpfr_acosh },
+        [MATH_atanh] = { "atanh", 2.5, mpfr_atanh },
+        [MATH_cbrt] = { "cbrt", 1.0, mpfr_cbrt },
 };
 
 static const MathTable *const tables[] = {

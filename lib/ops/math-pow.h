@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Powers, roots and logarithms of sums of powers. */
+#include "ops/math-core.h"
+#include "ops/math-exp.h"
+#include "ops/math-log.h"
+
+/* |x| = 2^3k m with m between 2^-1.5 and 2^1.5. A polynomial finds m^(-1/3) to 9 bits, one step of third order to 26; the
+ * last step, of third order too, is made from a root of 26 bits, whose square is exact. */
+VM_INLINE double vm_cbrt(double x) {
+        double a = vm_abs(x), f, e = vm_log_split(vm_log_ordinary(a), &f), m = 1.0 + f, t, k, j, m2, p, d, root, r;
+
+        e = vm_log_correct(a, e);
+        t = e * 0x1.5555555555555p-2 + VM_ROUND;
+        k = t - VM_ROUND;
+        j = e - 3.0 * k;
+        m = j < 0.0 ? 0.5 * m : m;
+        m = j > 0.0 ? 2.0 * m : m;
+        m2 = m * m;
+        p = vm_cubic(m, m2, 0x1.0ff91eb07ac65p+1, -0x1.869e8232e782ap+1, 0x1.e517e41dff508p+1, -0x1.688e834af0892p+1) +
+            (m2 * m2) * (vm_line(m, 0x1.32d41f44c70f4p+0, -0x1.1354e205be287p-2) + m2 * 0x1.932f41029e827p-6);
+        d = 1.0 - m * p * (p * p);
+        p = p + p * (d * (0x1.5555555555555p-2 + d * 0x1.c71c71c71c71cp-3));
+        root = vm_upper(m * (p * p));
+        r = m / (root * root);
+        d = (r - root) * 0x1.5555555555555p-2;
+        r = root + (d - d * d * p);
+        r = vm_double(vm_bits(r) + (vm_bits(t) << 52));
+        r = a > 0.0 ? r : a;
+        return vm_flip(a < VM_INF ? r : a + a, vm_sign(x));
+}
+VM_STRIP(vm_cbrt, double)
+
+VM_INLINE double vm_hypot(double x, double y) {
+        double a = vm_abs(x), b = vm_abs(y), large = a > b ? a : b, down = 1.0, up = 1.0, r, other;
+
+        down = large > 0x1p500 ? 0x1p-600 : down;
+        down = large < 0x1p-400 ? 0x1p600 : down;
+        up = large > 0x1p500 ? 0x1p600 : up;
+        up = large < 0x1p-400 ? 0x1p-600 : up;
+        a *= down;
+        b *= down;
+        r = __builtin_sqrt(a * a + b * b) * up;
+        other = x != x ? x + x : y + y;
+        r = (x != x) | (y != y) ? other : r;
+        return (vm_abs(x) == VM_INF) | (vm_abs(y) == VM_INF) ? VM_INF : r;
+}
+VM_STRIP2(vm_hypot, double)
+
+/* log(e^a + e^b) = max + log(1 + e^-|a - b|) */
+VM_INLINE double vm_logaddexp(double a, double b) {
+        double d = a - b, large = a > b ? a : b, y, nan = a != a ? a + a : b + b;
+
+        y = large + vm_log1p_sum(vm_exp(-vm_abs(d)), 0);
+        y = a == b ? a + 0x1.62e42fefa39efp-1 : y;
+        return (a != a) | (b != b) ? nan : y;
+}
+VM_STRIP2(vm_logaddexp, double)
+
+VM_INLINE double vm_logaddexp2(double a, double b) {
+        double d = a - b, large = a > b ? a : b, y, nan = a != a ? a + a : b + b;
+
+        y = large + vm_log1p_sum(vm_exp2(-vm_abs(d)), 0) * 0x1.71547652b82fep+0;
+        y = a == b ? a + 1.0 : y;
+        return (a != a) | (b != b) ? nan : y;
+}
+VM_STRIP2(vm_logaddexp2, double)
+
+/* x^y = e^(y log|x|), where the logarithm has 66 bits as *ret_rest and the result: the exponent may be 1024 times as large as
+ * what of it remains after reduction.
+ *
+ * log m = 2 s + 2/3 s^3 + s^5 R(s^2), s = (m - 1) / (m + 1), in pairs of numbers up to the second term and in one for R. */
+VM_INLINE double vm_log_pair(double x, double *ret_rest) {
+        double f, k = vm_log_correct(x, vm_log_split(vm_log_ordinary(x), &f));
+        double d = f + 2.0, d_rest = f - (d - 2.0), inverse = 1.0 / d;
+        double s = f * inverse, p = s * d, s_rest, z, z_rest, z2, z4, r, w, w_rest, t, t_rest, u, u_rest, hi, lo, sum;
+
+        s_rest = (((f - p) - vm_product_rest(s, d, p)) - s * d_rest) * inverse;
+        z = s * s;
+        z_rest = vm_product_rest(s, s, z) + 2.0 * s * s_rest;
+        z2 = z * z;
+        z4 = z2 * z2;
+        r = z * (vm_cubic(z, z2, 0x1.9999999999996p-2, 0x1.2492492493036p-2, 0x1.c71c71c58048cp-3, 0x1.745d183261cf8p-3) +
+                 z4 * vm_cubic(z, z2, 0x1.3b1362b21046ap-3, 0x1.1120b63904ae8p-3, 0x1.de3358e5ad3fcp-4,
+                               0x1.eb11e594be5a0p-4));
+        w = 0x1.5555555555555p-1 + r;
+        w_rest = ((0x1.5555555555555p-1 - w) + r) + 0x1.5555555555555p-55;
+        t = z * w;
+        t_rest = vm_product_rest(z, w, t) + (z * w_rest + z_rest * w);
+        u = s * t;
+        u_rest = vm_product_rest(s, t, u) + (s * t_rest + s_rest * t);
+        s = 2.0 * s;
+        hi = s + u;
+        lo = ((s - hi) + u) + (2.0 * s_rest + u_rest);
+        s = k * 0x1.62e42fefa3800p-1;
+        sum = s + hi;
+        *ret_rest = ((s - sum) + hi) + (lo + k * 0x1.ef35793c76730p-45);
+        return sum;
+}
+
+/* e^(x + rest) */
+VM_INLINE double vm_exp_pair(double x, double rest) {
+        const double round = VM_ROUND + 2046;
+        double t, k, above, r;
+
+        rest = vm_abs(x) < 750.0 ? rest : 0.0;
+        x = x > 750.0 ? 750.0 : x;
+        x = x < -750.0 ? -750.0 : x;
+        t = x * 0x1.71547652b82fep+0 + round;
+        k = t - round;
+        above = x - k * 0x1.62e42fefa3800p-1;
+        rest -= k * 0x1.ef35793c76730p-45;
+        r = above + rest;
+        rest = (above - r) + rest;
+        return vm_exp_scaled(1.0 + (r + (rest + (r * r) * vm_exp_tail(r))), vm_bits(t));
+}
+
+VM_INLINE double vm_pow(double x, double y) {
+        double ax = vm_abs(x), ay = vm_abs(y), rest, log = vm_log_pair(ax, &rest), e, p, r, unit, whole;
+        uint64_t odd;
+
+        /* Beyond 2^80 any power but that of 1 is 0 or infinite: the product of the parts stays finite. */
+        e = ay > 0x1p80 ? 0x1p80 : ay;
+        e = vm_flip(e, vm_sign(y));
+        log = ax == 0.0 ? -VM_INF : log;
+        log = ax == VM_INF ? VM_INF : log;
+        p = e * log;
+        r = vm_exp_pair(p, vm_product_rest(e, log, p) + e * rest);
+
+        /* The last bit of y + 2^52, or that of y when y >= 2^52, says whether a whole y is odd. */
+        unit = ay >= 0x1p52 ? ay : ay + 0x1p52;
+        whole = ay >= 0x1p52 ? ay : unit - 0x1p52;
+        odd = ay < 0x1p53 ? vm_bits(unit) << 63 : 0;
+        odd = ay == whole ? odd : 0;
+
+        r = vm_flip(r, odd & vm_bits(x));
+        p = ay == whole ? r : VM_NAN;
+        p = ax == VM_INF ? r : p;
+        r = x < 0.0 ? p : r;
+        r = y != y ? y + y : r;
+        r = x != x ? x + x : r;
+        r = y == 0.0 ? 1.0 : r;
+        return x == 1.0 ? 1.0 : r;
+}
+VM_STRIP2(vm_pow, double)
