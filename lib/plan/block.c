@@ -40,7 +40,7 @@ int stage_block(Planner *p, uint32_t index) {
         _cleanup_(stage_build_clear) StageBuild sb = { .ndim = n_batch };
         _cleanup_(freep) Spec *spec                = calloc(node->n_in + 1, sizeof(Spec));
         Stage stage = { .kind = STAGE_BLOCK, .label = op->name, .block = { .op = op, .params = node->params, .unknown = op->unknown } };
-        const bool cuts = contract || op->step || op->follows;
+        const bool cuts = contract || op->step || op->follows, blocks = contract && op->step; /* products over blocks of the inner axis */
         int cut_axis = NO_AXIS, inner = NO_AXIS, columns = NO_AXIS, r;
 
         if (!spec)
@@ -54,7 +54,7 @@ int stage_block(Planner *p, uint32_t index) {
         if (cuts) {
                 const int ndim_0 = spec[0].shape.ndim;
 
-                r = add_axis(p, &sb, op->unknown ? spec[0].shape.dim[ndim_0 - core_of(op->core_in[0], ndim_0)] : out->dim[n_batch], &cut_axis);
+                r = add_axis(p, &sb, blocks ? spec[0].shape.dim[ndim_0 - 2] : op->unknown ? spec[0].shape.dim[ndim_0 - core_of(op->core_in[0], ndim_0)] : out->dim[n_batch], &cut_axis);
                 if (r < 0)
                         return r;
         }
@@ -103,7 +103,9 @@ int stage_block(Planner *p, uint32_t index) {
         for (int k = n_batch; k < sb.ndim; k++)
                 if (k != cut_axis || op->step || contract)
                         stage.domain.axis[k] = cuts_whole(sb.extent[k]);
-        if (contract) {
+        if (blocks)
+                stage.domain.axis[inner] = cuts_regular(sb.extent[inner], op->step(&call));
+        else if (contract) {
                 stage.domain.axis[cut_axis] = cuts_regular(sb.extent[cut_axis], CONTRACT_ROWS);
                 stage.domain.axis[columns]  = cuts_regular(sb.extent[columns], CONTRACT_COLUMNS);
         } else if (op->step) {
@@ -123,11 +125,14 @@ int stage_block(Planner *p, uint32_t index) {
                 if (!axis)
                         return error_oom(p->err, sizeof(int));
                 for (int k = 0; k < s->ndim; k++) {
-                        axis[k] = k < batch                               ? n_batch - batch + k
-                                : k == batch && cuts                        ? cut_axis
-                                : contract && k == batch + 1                ? columns
-                                                                            : NO_AXIS;
-                        if (op->unknown && axis[k] == cut_axis)
+                        axis[k] = k < batch                    ? n_batch - batch + k
+                                : blocks                         ? (k == 0 ? inner : k == 1 ? cut_axis : columns)
+                                : k == batch && cuts             ? cut_axis
+                                : contract && k == batch + 1     ? columns
+                                                                 : NO_AXIS;
+                        if (blocks && k == 0)
+                                t.axis[k] = cuts_regular(s->dim[k], 1);
+                        else if (op->unknown && axis[k] == cut_axis)
                                 t.axis[k] = cuts_unknown(stage.domain.axis[cut_axis].n);
                         else if (axis[k] != NO_AXIS)
                                 t.axis[k] = stage.domain.axis[axis[k]];
