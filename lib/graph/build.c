@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Graphs written like formulas. Every helper that only moves elements makes a view; the planner composes views of views, so
- * none of them costs anything. What changes nothing (a cast to the same dtype, the identity permutation) adds no node. */
+/* Graphs written like formulas. Every helper that only moves elements makes a view; the planner composes views
+ * of views, so none of them costs anything. What changes nothing (a cast to the same dtype, the identity
+ * permutation) adds no node. */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -102,7 +103,7 @@ Ref build_reduce(Build *b, const char *name, Ref a, Dims axis, bool keepdims, DT
         return add(b, op, params, 1, &a);
 }
 
-/* ---- Views -------------------------------------------------------------------------------------------------------------- */
+/* ---- Views ---------------------------------------------------------------------------------------------------- */
 
 /* A view in the making: first the whole input as it is. */
 typedef struct Look {
@@ -207,7 +208,8 @@ Ref build_insert_axis(Build *b, Ref a, int axis) {
         if (!axis_good(b, axis, in.ndim + 1))
                 return no_ref;
         if (in.ndim == MAX_NDIM) {
-                build_fail(b, ERROR_VALUE, "maximum supported dimension for an ndarray is %d, found %d", MAX_NDIM, MAX_NDIM + 1);
+                build_fail(b, ERROR_VALUE, "maximum supported dimension for an ndarray is %d, found %d", MAX_NDIM,
+                           MAX_NDIM + 1);
                 return no_ref;
         }
         look.shape.ndim++;
@@ -238,13 +240,14 @@ Ref build_drop_axis(Build *b, Ref a, int axis) {
         return look_add(b, a, &look);
 }
 
-/* ---- The other moves ------------------------------------------------------------------------------------------------------ */
+/* ---- The other moves ------------------------------------------------------------------------------------------ */
 
 Ref build_reshape(Build *b, Ref a, const Shape *shape) {
         if (b->r < 0 || shape_equal(&build_spec(b, a)->shape, shape))
                 return a;
         return build_op(b, "reshape",
-                        &(ReshapeParams) { .shape = { .n = (uint32_t) shape->ndim, .given = true, .v = shape->dim } }, 1, &a);
+                        &(ReshapeParams) { .shape = { .n = (uint32_t) shape->ndim, .given = true, .v = shape->dim } }, 1,
+                        &a);
 }
 
 Ref build_concatenate(Build *b, const Ref *in, uint32_t n_in, int axis) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The wire form of a graph (docs/PROTOCOL.md, "Graph"). One graph has one form: a reader refuses every other spelling (longer
- * numbers, nodes that repeat another, operators that nobody uses), so that encode(decode(x)) is x.
+/* The wire form of a graph (docs/PROTOCOL.md, "Graph"). One graph has one form: a reader refuses every other
+ * spelling (longer numbers, nodes that repeat another, operators that nobody uses),
+ * so that encode(decode(x)) is x.
  *
- * The bytes come from outside. They say which operators with which parameters on which inputs, nothing that follows from that:
- * each node goes through graph_add(), which checks and infers as it does for the user who wrote the expression. No count is
- * believed beyond the bytes that are there to fill it. */
+ * The bytes come from outside. They say which operators with which parameters on which inputs, nothing that
+ * follows from that: each node goes through graph_add(), which checks and infers as it does for the user who
+ * wrote the expression. No count is believed beyond the bytes that are there to fill it. */
 #include <string.h>
 
 #include "graph/graph.h"
@@ -26,7 +27,7 @@ static inline int64_t unzigzag(uint64_t v) {
         return (int64_t) ((v >> 1) ^ -(v & 1));
 }
 
-/* ---- Writing ---------------------------------------------------------------------------------------------------------- */
+/* ---- Writing -------------------------------------------------------------------------------------------------- */
 
 /* The first failure sticks. */
 typedef struct Writer {
@@ -209,7 +210,7 @@ int graph_encode(const Graph *graph, uint8_t **ret, size_t *ret_size) {
         return 0;
 }
 
-/* ---- Reading ---------------------------------------------------------------------------------------------------------- */
+/* ---- Reading -------------------------------------------------------------------------------------------------- */
 
 /* The first failure sticks: after it everything reads as 0. */
 typedef struct Reader {
@@ -390,7 +391,7 @@ static void get_param(Reader *rd, const Param *p, void *params) {
         }
 }
 
-/* ---- Reading graphs --------------------------------------------------------------------------------------------------- */
+/* ---- Reading graphs ------------------------------------------------------------------------------------------- */
 
 typedef struct Decoder {
         Reader rd;
@@ -421,8 +422,8 @@ static const Op *decode_op(Reader *rd) {
         if (!op)
                 rd->r = error_set(rd->err, ERROR_SUPPORT, "graph: there is no operator '%s' in this version", name);
         else if (n_params != count_params(op))
-                rd->r = error_set(rd->err, ERROR_SUPPORT, "graph: '%s' has %u parameters in this version, not %llu", name,
-                                  count_params(op), (unsigned long long) n_params);
+                rd->r = error_set(rd->err, ERROR_SUPPORT, "graph: '%s' has %u parameters in this version, not %llu",
+                                  name, count_params(op), (unsigned long long) n_params);
         return rd->r < 0 ? NULL : op;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Nodes are found again through an open hash table: pairs of (node + 1, hash), linear probing, at most half full. The hash
- * is kept so that growing looks at no node, and most strangers are refused without looking at theirs.
+/* Nodes are found again through an open hash table: pairs of (node + 1, hash), linear probing, at most half
+ * full. The hash is kept so that growing looks at no node, and strangers are refused without looking at theirs.
  *
- * Adding a node that exists costs a hash and a comparison; shapes are inferred and parameters copied for new nodes only. What
- * fails leaves the graph as it was (but for a few bytes of the arena). */
+ * Adding a node that exists costs a hash and a comparison; shapes are inferred and parameters copied for new
+ * nodes only. What fails leaves the graph as it was (but for a few bytes of the arena). */
 #include <string.h>
 
 #include "base/hash.h"
@@ -38,7 +38,7 @@ Graph *graph_free(Graph *graph) {
         return NULL;
 }
 
-/* ---- The table of nodes ------------------------------------------------------------------------------------------------ */
+/* ---- The table of nodes --------------------------------------------------------------------------------------- */
 
 static uint32_t node_hash(const Node *node) {
         uint64_t h;
@@ -112,7 +112,7 @@ static int graph_append(Graph *graph, const Node *node, uint32_t hash, uint32_t 
         return 0;
 }
 
-/* ---- Adding ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Adding --------------------------------------------------------------------------------------------------- */
 
 static int graph_check_room(const Graph *graph, const Op *op, const Ref *in, uint32_t n_in, Error *err) {
         if (graph->node.n >= MAX_GRAPH_NODES)

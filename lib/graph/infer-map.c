@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Elementwise operators: NumPy's broadcasting, and NumPy's search for a loop: the first kernel in the table's order to which
- * every input can be cast safely. NEP 50: Python scalars are weak, they take the dtype that the arrays have together. */
+/* Elementwise operators: NumPy's broadcasting, and NumPy's search for a loop: the first kernel in the table's
+ * order to which every input can be cast safely. NEP 50: Python scalars are weak, they take the dtype that the
+ * arrays have together. */
 #include <stdio.h>
 #include <string.h>
 
@@ -48,14 +49,16 @@ static int refuse_dtypes(const OpCall *call, const DType *in, Casting casting, E
                         strcat(names, ", ");
                 strcat(names, dtype_name(in[i]));
         }
-        return error_set(err, ERROR_TYPE,
-                         "ufunc '%s' not supported for the input types, and the inputs could not be safely coerced to any "
-                         "supported types according to the casting rule ''%s'' (%s)",
-                         call->op->name, casting_names[casting], names);
+        return error_set(
+                err, ERROR_TYPE,
+                "ufunc '%s' not supported for the input types, and the inputs could not be safely coerced to any "
+                "supported types according to the casting rule ''%s'' (%s)",
+                call->op->name, casting_names[casting], names);
 }
 
 /* With dtype= the caller has said what to compute in: inputs are cast to it as far as `casting` allows. */
-static int kernel_of_dtype(const OpCall *call, const DType *in, DType dtype, Casting casting, uint32_t *ret, Error *err) {
+static int kernel_of_dtype(const OpCall *call, const DType *in, DType dtype, Casting casting, uint32_t *ret,
+                           Error *err) {
         const MapKernel *kernels = call->op->kernels, *nearest = NULL;
         uint32_t misfit;
 
@@ -75,9 +78,11 @@ static int kernel_of_dtype(const OpCall *call, const DType *in, DType dtype, Cas
         }
         if (!nearest || call->n_in < 2)
                 return error_set(err, ERROR_TYPE,
-                                 "No loop matching the specified signature and casting was found for ufunc %s", call->op->name);
+                                 "No loop matching the specified signature and casting was found for ufunc %s",
+                                 call->op->name);
         misfit = first_misfit(nearest, in, call->n_in, casting);
-        return error_set(err, ERROR_TYPE, "Cannot cast ufunc '%s' input %u from dtype('%s') to dtype('%s') with casting rule '%s'",
+        return error_set(err, ERROR_TYPE,
+                         "Cannot cast ufunc '%s' input %u from dtype('%s') to dtype('%s') with casting rule '%s'",
                          call->op->name, misfit, dtype_name(in[misfit]), dtype_name(nearest->in[misfit]),
                          casting_names[casting]);
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The primitives that move elements: view, concatenate, reshape, rechunk. Everything else that moves (slices, transposes,
- * stacks, pads, rolls) is written with them, so a wrong index is noticed here or nowhere: every element that a view touches
- * must lie inside its input. */
+/* The primitives that move elements: view, concatenate, reshape, rechunk. Everything else that moves (slices,
+ * transposes, stacks, pads, rolls) is written with them, so a wrong index is noticed here or nowhere: every
+ * element that a view touches must lie inside its input. */
 #include "graph/infer.h"
 
-/* ---- view ------------------------------------------------------------------------------------------------------------- */
+/* ---- view ----------------------------------------------------------------------------------------------------- */
 
 static int check_inside(int64_t at, int axis, int64_t length, Error *err) {
         if (at >= 0 && at < length)
                 return 0;
-        return error_set(err, ERROR_INDEX, "index %lld is out of bounds for axis %d with size %lld", (long long) at, axis,
-                         (long long) length);
+        return error_set(err, ERROR_INDEX, "index %lld is out of bounds for axis %d with size %lld", (long long) at,
+                         axis, (long long) length);
 }
 
 /* Input axis k, `length` long, is read n times from start on. */
@@ -29,8 +29,8 @@ static int check_axis(int64_t start, int64_t step, int64_t n, int k, int64_t len
 /* The lengths of the output. One of -1 follows the input axes that are read as they are, all of the same length. */
 static int view_shape(const ViewParams *params, const Shape *in, Shape *ret, Error *err) {
         if (params->shape.n > MAX_NDIM)
-                return error_set(err, ERROR_VALUE, "maximum supported dimension for an ndarray is %d, found %u", MAX_NDIM,
-                                 params->shape.n);
+                return error_set(err, ERROR_VALUE, "maximum supported dimension for an ndarray is %d, found %u",
+                                 MAX_NDIM, params->shape.n);
         *ret = shape_of((int) params->shape.n, params->shape.v);
         for (int a = 0; a < ret->ndim; a++) {
                 bool followed = false;
@@ -43,16 +43,19 @@ static int view_shape(const ViewParams *params, const Shape *in, Shape *ret, Err
                         if (params->axis.v[k] != a)
                                 continue;
                         if (params->start.v[k] != 0 || params->step.v[k] != 1)
-                                return error_set(err, ERROR_VALUE, "view: axis %d of unknown length must be read whole", k);
+                                return error_set(err, ERROR_VALUE, "view: axis %d of unknown length must be read whole",
+                                                 k);
                         if (ret->dim[a] != UNKNOWN && in->dim[k] != UNKNOWN && ret->dim[a] != in->dim[k])
-                                return error_set(err, ERROR_VALUE, "view: axes of lengths %lld and %lld are read together",
+                                return error_set(err, ERROR_VALUE,
+                                                 "view: axes of lengths %lld and %lld are read together",
                                                  (long long) ret->dim[a], (long long) in->dim[k]);
                         if (in->dim[k] != UNKNOWN)
                                 ret->dim[a] = in->dim[k];
                         followed = true;
                 }
                 if (!followed)
-                        return error_set(err, ERROR_VALUE, "view: axis %d of unknown length follows no axis of the input", a);
+                        return error_set(err, ERROR_VALUE,
+                                         "view: axis %d of unknown length follows no axis of the input", a);
         }
         return 0;
 }
@@ -65,8 +68,8 @@ int infer_view(const OpCall *call, Spec *out, Error *err) {
         int r;
 
         if (params->axis.n != ndim || params->start.n != ndim || params->step.n != ndim)
-                return error_set(err, ERROR_VALUE, "view: %u axes, %u starts and %u steps for %u dimensions", params->axis.n,
-                                 params->start.n, params->step.n, ndim);
+                return error_set(err, ERROR_VALUE, "view: %u axes, %u starts and %u steps for %u dimensions",
+                                 params->axis.n, params->start.n, params->step.n, ndim);
         r = view_shape(params, in, &out->shape, err);
         if (r < 0)
                 return r;
@@ -77,8 +80,8 @@ int infer_view(const OpCall *call, Spec *out, Error *err) {
                 const int64_t a = params->axis.v[k];
 
                 if (a < -1 || a >= out->shape.ndim)
-                        return error_set(err, ERROR_AXIS, "axis %lld is out of bounds for array of dimension %d", (long long) a,
-                                         out->shape.ndim);
+                        return error_set(err, ERROR_AXIS, "axis %lld is out of bounds for array of dimension %d",
+                                         (long long) a, out->shape.ndim);
                 if (empty) /* nothing is touched */
                         continue;
                 r = check_axis(params->start.v[k], a < 0 ? 0 : params->step.v[k], a < 0 ? 1 : out->shape.dim[a], k,
@@ -89,13 +92,14 @@ int infer_view(const OpCall *call, Spec *out, Error *err) {
         return 0;
 }
 
-/* ---- concatenate -------------------------------------------------------------------------------------------------------- */
+/* ---- concatenate ---------------------------------------------------------------------------------------------- */
 
 static int concatenate_dim(int64_t *total, int64_t more, Error *err) {
         if (*total == UNKNOWN || more == UNKNOWN)
                 *total = UNKNOWN;
         else if (__builtin_add_overflow(*total, more, total))
-                return error_set(err, ERROR_VALUE, "array is too big: the lengths along the concatenation axis add up to 2^63");
+                return error_set(err, ERROR_VALUE,
+                                 "array is too big: the lengths along the concatenation axis add up to 2^63");
         return 0;
 }
 
@@ -117,10 +121,11 @@ int infer_concatenate(const OpCall *call, Spec *out, Error *err) {
                 const Shape *s = &call->in[i].shape;
 
                 if (s->ndim != first->ndim)
-                        return error_set(err, ERROR_VALUE,
-                                         "all the input arrays must have same number of dimensions, but the array at index 0 "
-                                         "has %d dimension(s) and the array at index %u has %d dimension(s)",
-                                         first->ndim, i, s->ndim);
+                        return error_set(
+                                err, ERROR_VALUE,
+                                "all the input arrays must have same number of dimensions, but the array at index 0 "
+                                "has %d dimension(s) and the array at index %u has %d dimension(s)",
+                                first->ndim, i, s->ndim);
                 for (int k = 0; k < s->ndim; k++) {
                         int64_t *dim = &out->shape.dim[k];
 
@@ -131,17 +136,18 @@ int infer_concatenate(const OpCall *call, Spec *out, Error *err) {
                         } else if (*dim == UNKNOWN)
                                 *dim = s->dim[k];
                         else if (s->dim[k] != UNKNOWN && s->dim[k] != *dim)
-                                return error_set(err, ERROR_VALUE,
-                                                 "all the input array dimensions except for the concatenation axis must match "
-                                                 "exactly, but along dimension %d, the array at index 0 has size %lld and the "
-                                                 "array at index %u has size %lld",
-                                                 k, (long long) *dim, i, (long long) s->dim[k]);
+                                return error_set(
+                                        err, ERROR_VALUE,
+                                        "all the input array dimensions except for the concatenation axis must match "
+                                        "exactly, but along dimension %d, the array at index 0 has size %lld and the "
+                                        "array at index %u has size %lld",
+                                        k, (long long) *dim, i, (long long) s->dim[k]);
                 }
         }
         return 0;
 }
 
-/* ---- reshape ------------------------------------------------------------------------------------------------------------ */
+/* ---- reshape -------------------------------------------------------------------------------------------------- */
 
 int infer_reshape(const OpCall *call, Spec *out, Error *err) {
         const ReshapeParams *params = call->params;
@@ -152,8 +158,8 @@ int infer_reshape(const OpCall *call, Spec *out, Error *err) {
         int rest = -1;
 
         if (params->shape.n > MAX_NDIM)
-                return error_set(err, ERROR_VALUE, "maximum supported dimension for an ndarray is %d, found %u", MAX_NDIM,
-                                 params->shape.n);
+                return error_set(err, ERROR_VALUE, "maximum supported dimension for an ndarray is %d, found %u",
+                                 MAX_NDIM, params->shape.n);
         *out = (Spec) { .dtype = call->in[0].dtype, .shape = shape_of((int) params->shape.n, params->shape.v) };
         for (int k = 0; k < out->shape.ndim; k++) {
                 if (out->shape.dim[k] >= 0) {
@@ -181,7 +187,7 @@ int infer_reshape(const OpCall *call, Spec *out, Error *err) {
         return 0;
 }
 
-/* ---- rechunk ------------------------------------------------------------------------------------------------------------ */
+/* ---- rechunk -------------------------------------------------------------------------------------------------- */
 
 int infer_rechunk(const OpCall *call, Spec *out, Error *err) {
         const RechunkParams *params = call->params;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reductions and scans: which axes go, which fold of the table does the work, and what the result's dtype is. NumPy's rule
- * that small integers are summed in int64 is the order of the folds in the table of sum, not a rule of this file. */
+/* Reductions and scans: which axes go, which fold of the table does the work, and what the result's dtype is.
+ * NumPy's rule that small integers are summed in int64 is the order of the folds in the table of sum, not a rule
+ * of this file. */
 #include <string.h>
 
 #include "graph/infer.h"
@@ -39,10 +40,11 @@ int op_fold(const Op *op, DType in, DType dtype, uint32_t *ret, Error *err) {
                         if (dtype_can_cast(in, f->in, CASTING_SAFE))
                                 fold = f;
         if (!fold)
-                return error_set(err, ERROR_TYPE,
-                                 "ufunc '%s' not supported for the input types, and the inputs could not be safely coerced to "
-                                 "any supported types according to the casting rule ''safe'' (%s)",
-                                 op->name, dtype_name(in));
+                return error_set(
+                        err, ERROR_TYPE,
+                        "ufunc '%s' not supported for the input types, and the inputs could not be safely coerced to "
+                        "any supported types according to the casting rule ''safe'' (%s)",
+                        op->name, dtype_name(in));
         *ret = (uint32_t) (fold - op->folds);
         return 0;
 }
@@ -106,7 +108,8 @@ int infer_scan(const OpCall *call, Spec *out, Error *err) {
         int r;
 
         if (params->axis.given && params->axis.n != 1)
-                return error_set(err, ERROR_TYPE, "%s: axis is one integer or None, not %u", call->op->name, params->axis.n);
+                return error_set(err, ERROR_TYPE, "%s: axis is one integer or None, not %u", call->op->name,
+                                 params->axis.n);
         r = axes_normalize(&params->axis, in->ndim, &axes, err);
         if (r < 0)
                 return r;

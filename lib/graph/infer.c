@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From specs of inputs to specs of outputs: the operator's own rule, or its family's. Whatever the rule says, the result is
- * checked here: shapes whose bytes cannot be counted do not get into a graph. */
+/* From specs of inputs to specs of outputs: the operator's own rule, or its family's. Whatever the rule says,
+ * the result is checked here: shapes whose bytes cannot be counted do not get into a graph. */
 #include <stdio.h>
 #include <string.h>
 
@@ -53,7 +53,7 @@ int op_infer(const OpCall *call, Spec *ret, Error *err) {
         return 0;
 }
 
-/* ---- What rules share ------------------------------------------------------------------------------------------------- */
+/* ---- What rules share ----------------------------------------------------------------------------------------- */
 
 DType infer_promote(const OpCall *call, uint32_t mask) {
         DType strong = DTYPE_NONE, t;
@@ -101,8 +101,8 @@ int axes_normalize(const Dims *axis, int ndim, uint32_t *ret_mask, Error *err) {
 
 int shape_from_dims(const Dims *dims, Shape *ret, Error *err) {
         if (dims->n > MAX_NDIM)
-                return error_set(err, ERROR_VALUE, "maximum supported dimension for an ndarray is %d, found %u", MAX_NDIM,
-                                 dims->n);
+                return error_set(err, ERROR_VALUE, "maximum supported dimension for an ndarray is %d, found %u",
+                                 MAX_NDIM, dims->n);
         for (uint32_t i = 0; i < dims->n; i++)
                 if (dims->v[i] < 0)
                         return error_set(err, ERROR_VALUE, "negative dimensions are not allowed");

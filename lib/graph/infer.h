@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Rules of inference. The first group are what a family does when an operator's table has no .infer; an operator's own rule
- * may call its family's and go on from there. The second are rules for .infer of the operators with those names.
+/* Rules of inference. The first group are what a family does when an operator's table has no .infer; an
+ * operator's own rule may call its family's and go on from there. The second are rules for .infer of the
+ * operators with those names.
  *
- * What is known is checked, in NumPy's words; UNKNOWN lengths pass through and are checked again once they are known. The
- * parameters must have passed params_check(); results are checked by op_infer(). */
+ * What is known is checked, in NumPy's words; UNKNOWN lengths pass through and are checked again once they are
+ * known. The parameters must have passed params_check(); results are checked by op_infer(). */
 #include "graph/op.h"
 
 int infer_map(const OpCall *call, Spec *out, Error *err);
@@ -20,7 +21,7 @@ int infer_matmul(const OpCall *call, Spec *out, Error *err);
 
 /* The dtype that all inputs promote to, weak ones as NEP 50 has it; those of the mask (bit i: input i; 0: all). */
 DType infer_promote(const OpCall *call, uint32_t mask);
-/* The axes that a reduction over `axis` removes, as a bit mask; ERROR_AXIS, ERROR_VALUE: "duplicate value in 'axis'". */
+/* The axes that a reduction over `axis` removes, as a bit mask; ERROR_AXIS, or ERROR_VALUE for one named twice. */
 int axes_normalize(const Dims *axis, int ndim, uint32_t *ret_mask, Error *err);
 /* Lengths that a user wrote (none negative, none UNKNOWN) as a shape. */
 int shape_from_dims(const Dims *dims, Shape *ret, Error *err);

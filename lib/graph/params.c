@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parameters are a C struct and a table that says what lies where. What the table does not name does not exist: copies are
- * made field by field into zeroed memory, so padding, unused bytes of a Scalar, and lists that were not given have one form
- * only. Lists and texts count by what they hold, numbers by their bits (-0.0 is not 0.0, a NaN is equal to itself). */
+/* Parameters are a C struct and a table that says what lies where. What the table does not name does not exist:
+ * copies are made field by field into zeroed memory, so padding, unused bytes of a Scalar, and lists that were
+ * not given have one form only. Lists and texts count by what they hold, numbers by their bits (-0.0 is not 0.0,
+ * a NaN is equal to itself). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +46,7 @@ bool param_absent(const Param *p, const void *params) {
         return false;
 }
 
-/* ---- Fallbacks ------------------------------------------------------------------------------------------------------ */
+/* ---- Fallbacks ------------------------------------------------------------------------------------------------ */
 
 static bool read_i64(const char *text, const char **ret_end, int64_t *ret) {
         char *end;
@@ -56,8 +57,8 @@ static bool read_i64(const char *text, const char **ret_end, int64_t *ret) {
         return end > text && errno == 0;
 }
 
-/* strtod() reads what the locale calls a number. A table's fallbacks are short: up to 15 digits and a power of ten up to 22
- * are both exact as doubles, so that one multiplication or division rounds correctly. */
+/* strtod() reads what the locale calls a number. A table's fallbacks are short: up to 15 digits and a power of
+ * ten up to 22 are both exact as doubles, so that one multiplication or division rounds correctly. */
 static bool read_f64(const char *text, double *ret) {
         static const double ten[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                       1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
@@ -196,7 +197,7 @@ int params_default(const Op *op, void *params, Error *err) {
         return 0;
 }
 
-/* ---- Checks, copies, equality ------------------------------------------------------------------------------------------ */
+/* ---- Checks, copies, equality --------------------------------------------------------------------------------- */
 
 static int param_check(const Param *p, const void *params, Error *err) {
         const void *at = param_at(p, params);
@@ -216,7 +217,8 @@ static int param_check(const Param *p, const void *params, Error *err) {
                 const Scalar *s = at;
 
                 if ((unsigned) s->dtype >= _DTYPE_MAX)
-                        return error_set(err, ERROR_TYPE, "'%s' has a dtype that does not exist (%d)", p->name, (int) s->dtype);
+                        return error_set(err, ERROR_TYPE, "'%s' has a dtype that does not exist (%d)", p->name,
+                                         (int) s->dtype);
                 if (s->dtype == DTYPE_BOOL && s->bytes[0] > 1)
                         return error_set(err, ERROR_VALUE, "'%s' is a bool of value %d", p->name, s->bytes[0]);
                 return 0;
@@ -230,7 +232,8 @@ static int param_check(const Param *p, const void *params, Error *err) {
                 const Dims *d = at;
 
                 if (d->n > MAX_PARAM_DIMS || (d->n > 0 && !d->v))
-                        return error_set(err, ERROR_VALUE, "'%s' has %u numbers (at most %d)", p->name, d->n, MAX_PARAM_DIMS);
+                        return error_set(err, ERROR_VALUE, "'%s' has %u numbers (at most %d)", p->name, d->n,
+                                         MAX_PARAM_DIMS);
                 return 0;
         }
         }

@@ -14,9 +14,10 @@
 #include "graph/params.h"
 
 enum {
-        MAX_LIST_SHOWN = 32,  /* numbers of a list; the 10,000 chunk lengths of an axis would hide the rest of the line */
+        MAX_LIST_SHOWN =
+                32, /* numbers of a list; the 10,000 chunk lengths of an axis would hide the rest of the line */
         MAX_TEXT_SHOWN = 256, /* bytes of a text */
-        MAX_IN_SHOWN   = 16,
+        MAX_IN_SHOWN = 16,
 };
 
 /* A text that grows. The first failure sticks. */
@@ -57,7 +58,7 @@ static const char *text_take(Text *t, Arena *arena) {
         return ret;
 }
 
-/* ---- Values ------------------------------------------------------------------------------------------------------------- */
+/* ---- Values --------------------------------------------------------------------------------------------------- */
 
 /* The fewest digits that read back as the same number, with a point where the locale has something else. */
 static void put_f64(Text *t, double v) {
@@ -184,7 +185,7 @@ const char *params_print(Arena *arena, const Op *op, const void *params) {
         return text_take(&t, arena);
 }
 
-/* ---- Graphs ------------------------------------------------------------------------------------------------------------- */
+/* ---- Graphs --------------------------------------------------------------------------------------------------- */
 
 static void put_ref(Text *t, const Graph *graph, Ref ref) {
         put(t, "%%%u", ref.node);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* A small table of operators that only infer, so that the tests of lib/graph/ say exactly which operators they mean and do
- * not change when an operator does. It takes the place of lib/ops/registry.c in the programs that include it. */
+/* A small table of operators that only infer, so that the tests of lib/graph/ say exactly which operators they
+ * mean and do not change when an operator does. It takes the place of lib/ops/registry.c in the programs that
+ * include it. */
 #include <string.h>
 
 #include "graph/graph.h"
@@ -22,9 +23,11 @@ static void ops_nothing_made(size_t n, int64_t first, int64_t step, const void *
 static const Scalar ops_zero = { .dtype = DTYPE_I64 };
 
 static const MapKernel ops_add_kernels[] = {
-        OPS_BINARY(DTYPE_BOOL), OPS_BINARY(DTYPE_I8),  OPS_BINARY(DTYPE_U8),  OPS_BINARY(DTYPE_I16),  OPS_BINARY(DTYPE_U16),
-        OPS_BINARY(DTYPE_I32),  OPS_BINARY(DTYPE_U32), OPS_BINARY(DTYPE_I64), OPS_BINARY(DTYPE_U64),  OPS_BINARY(DTYPE_F16),
-        OPS_BINARY(DTYPE_F32),  OPS_BINARY(DTYPE_F64), OPS_BINARY(DTYPE_C64), OPS_BINARY(DTYPE_C128), {},
+        OPS_BINARY(DTYPE_BOOL), OPS_BINARY(DTYPE_I8),   OPS_BINARY(DTYPE_U8),
+        OPS_BINARY(DTYPE_I16),  OPS_BINARY(DTYPE_U16),  OPS_BINARY(DTYPE_I32),
+        OPS_BINARY(DTYPE_U32),  OPS_BINARY(DTYPE_I64),  OPS_BINARY(DTYPE_U64),
+        OPS_BINARY(DTYPE_F16),  OPS_BINARY(DTYPE_F32),  OPS_BINARY(DTYPE_F64),
+        OPS_BINARY(DTYPE_C64),  OPS_BINARY(DTYPE_C128), {},
 };
 static const MapKernel ops_bits_kernels[] = { OPS_BINARY(DTYPE_BOOL), OPS_BINARY(DTYPE_I8), OPS_BINARY(DTYPE_U8),
                                               OPS_BINARY(DTYPE_I64),  OPS_BINARY(DTYPE_U64), {} };
@@ -110,7 +113,10 @@ static int ops_same(const OpCall *call, Spec *out, Error *err) {
         { .name = #op_name, .family = FAMILY_REDUCE, .n_in = 1, .folds = ops_##op_name##_folds,                        \
           .params = REDUCE_PARAMS, .params_size = sizeof(ReduceParams) }
 #define OPS_MOVE(op_name, n, S, ...)                                                                                   \
-        { .name = #op_name, .family = FAMILY_MOVE, .n_in = n, .infer = infer_##op_name, .params_size = sizeof(S), __VA_ARGS__ }
+        {                                                                                                              \
+                .name = #op_name, .family = FAMILY_MOVE, .n_in = n, .infer = infer_##op_name,                          \
+                .params_size = sizeof(S), __VA_ARGS__                                                                  \
+        }
 
 static const SourceKernel ops_full_kernels[] = {
         { .out = DTYPE_BOOL, .fn = ops_nothing_made }, { .out = DTYPE_I64, .fn = ops_nothing_made },

@@ -93,12 +93,16 @@ TEST(axes_move_come_and_go_as_views) {
         Ref a = ops_leaf(b.graph, OPS_SPEC(DTYPE_F64, 2, 1, 4));
         Shape wide = SHAPE(7, 2, 5, 4), zero = SHAPE(2, 0, 4);
 
-        ck_assert(views_as(&b, build_transpose(&b, a, (const int[]) { 2, 0, 1 }), DIMS(4, 2, 1), DIMS(1, 2, 0), DIMS(0, 0, 0),
+        ck_assert(views_as(&b, build_transpose(&b, a, (const int[]) { 2, 0, 1 }), DIMS(4, 2, 1), DIMS(1, 2, 0),
+                           DIMS(0, 0, 0), DIMS(1, 1, 1)));
+        ck_assert(views_as(&b, build_broadcast(&b, a, &wide), DIMS(7, 2, 5, 4), DIMS(1, -1, 3), DIMS(0, 0, 0),
                            DIMS(1, 1, 1)));
-        ck_assert(views_as(&b, build_broadcast(&b, a, &wide), DIMS(7, 2, 5, 4), DIMS(1, -1, 3), DIMS(0, 0, 0), DIMS(1, 1, 1)));
-        ck_assert(views_as(&b, build_broadcast(&b, a, &zero), DIMS(2, 0, 4), DIMS(0, -1, 2), DIMS(0, 0, 0), DIMS(1, 1, 1)));
-        ck_assert(views_as(&b, build_insert_axis(&b, a, 1), DIMS(2, 1, 1, 4), DIMS(0, 2, 3), DIMS(0, 0, 0), DIMS(1, 1, 1)));
-        ck_assert(views_as(&b, build_insert_axis(&b, a, 3), DIMS(2, 1, 4, 1), DIMS(0, 1, 2), DIMS(0, 0, 0), DIMS(1, 1, 1)));
+        ck_assert(views_as(&b, build_broadcast(&b, a, &zero), DIMS(2, 0, 4), DIMS(0, -1, 2), DIMS(0, 0, 0),
+                           DIMS(1, 1, 1)));
+        ck_assert(views_as(&b, build_insert_axis(&b, a, 1), DIMS(2, 1, 1, 4), DIMS(0, 2, 3), DIMS(0, 0, 0),
+                           DIMS(1, 1, 1)));
+        ck_assert(views_as(&b, build_insert_axis(&b, a, 3), DIMS(2, 1, 4, 1), DIMS(0, 1, 2), DIMS(0, 0, 0),
+                           DIMS(1, 1, 1)));
         ck_assert(views_as(&b, build_drop_axis(&b, a, 1), DIMS(2, 4), DIMS(0, -1, 1), DIMS(0, 0, 0), DIMS(1, 1, 1)));
 }
 

@@ -27,10 +27,11 @@ static void assert_round_trip(const Graph *graph) {
         ck_assert_bytes_eq(bytes, again, size);
         for (uint32_t i = 0; i < graph->node.n; i++)
                 if (graph->node.data[i].op)
-                        ck_assert(params_equal(graph->node.data[i].op, graph->node.data[i].params, back->node.data[i].params));
+                        ck_assert(params_equal(graph->node.data[i].op, graph->node.data[i].params,
+                                               back->node.data[i].params));
 }
 
-/* ---- Graphs by chance --------------------------------------------------------------------------------------------------- */
+/* ---- Graphs by chance ----------------------------------------------------------------------------------------- */
 
 static uint64_t state;
 
@@ -136,7 +137,7 @@ TEST(an_empty_graph_reads_back) {
         assert_round_trip(graph);
 }
 
-/* ---- What is refused ---------------------------------------------------------------------------------------------------- */
+/* ---- What is refused ------------------------------------------------------------------------------------------ */
 
 /* %2 = sum(add(%0, %0), axis=(0,)) */
 static Graph *small_graph(void) {
@@ -264,7 +265,8 @@ TEST(each_lie_is_named) {
         REFUSED("wanted", ERROR_VALUE, HEAD, 0, 1, LEAF, 1, 0, 1);
         REFUSED("bytes after the end", ERROR_VALUE, HEAD, 0, 1, LEAF, 0, 0);
         REFUSED("could not be broadcast", ERROR_VALUE, HEAD, 1, ADD, 3, LEAF, 0, 8, 11, 1, 6, 1, 1, 2, 0);
-        REFUSED("too large here", ERROR_VALUE, HEAD, 0, 1, 0, 7, 11, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0);
+        REFUSED("too large here", ERROR_VALUE, HEAD, 0, 1, 0, 7, 11, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                0xff, 1, 0);
 }
 
 TEST(a_stored_tensor_of_two_shapes_is_refused) {

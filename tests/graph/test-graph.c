@@ -34,14 +34,16 @@ TEST(equal_nodes_are_one_node) {
                           add(graph, "sum", &(ReduceParams) { .axis = DIMS(0), .dtype = DTYPE_NONE }, 1, &a));
         ck_assert_uint_ne(add(graph, "sum", &(ReduceParams) { .axis = DIMS(0), .dtype = DTYPE_NONE }, 1, &a),
                           add(graph, "sum", &(ReduceParams) { .axis = DIMS(1), .dtype = DTYPE_NONE }, 1, &a));
-        ck_assert_uint_eq(add(graph, "sum", NULL, 1, &a), add(graph, "sum", &(ReduceParams) { .dtype = DTYPE_NONE }, 1, &a));
+        ck_assert_uint_eq(add(graph, "sum", NULL, 1, &a),
+                          add(graph, "sum", &(ReduceParams) { .dtype = DTYPE_NONE }, 1, &a));
 }
 
 TEST(outputs_of_a_node_are_different_inputs) {
         _cleanup_(graph_freep) Graph *graph = graph_of_test();
         const Ref a = ops_leaf(graph, OPS_SPEC(DTYPE_F32, 5));
         uint32_t modf = add(graph, "modf", NULL, 1, &a);
-        uint32_t first = add(graph, "sin", NULL, 1, &(Ref) { modf, 0 }), second = add(graph, "sin", NULL, 1, &(Ref) { modf, 1 });
+        uint32_t first = add(graph, "sin", NULL, 1, &(Ref) { modf, 0 }),
+                 second = add(graph, "sin", NULL, 1, &(Ref) { modf, 1 });
 
         ck_assert_uint_eq(graph->node.data[modf].n_out, 2);
         ck_assert_uint_ne(first, second);
@@ -57,10 +59,12 @@ TEST(parameters_belong_to_the_graph) {
         shape[0] = 6;
         shape[1] = 1;
         ck_assert_int_eq(kept->shape.v[0], 2);
-        ck_assert_uint_ne(node, add(graph, "reshape", &(ReshapeParams) { { .n = 2, .given = true, .v = shape } }, 1, &a));
+        ck_assert_uint_ne(node,
+                          add(graph, "reshape", &(ReshapeParams) { { .n = 2, .given = true, .v = shape } }, 1, &a));
         shape[0] = 2;
         shape[1] = 3;
-        ck_assert_uint_eq(node, add(graph, "reshape", &(ReshapeParams) { { .n = 2, .given = true, .v = shape } }, 1, &a));
+        ck_assert_uint_eq(node,
+                          add(graph, "reshape", &(ReshapeParams) { { .n = 2, .given = true, .v = shape } }, 1, &a));
 }
 
 TEST(a_failed_addition_leaves_the_graph_as_it_was) {
@@ -86,11 +90,13 @@ TEST(a_failed_addition_leaves_the_graph_as_it_was) {
 TEST(sizes_that_cannot_be_counted_are_refused) {
         _cleanup_(graph_freep) Graph *graph = graph_of_test();
         const int64_t large = (int64_t) 1 << 31;
-        const Ref row = ops_leaf(graph, OPS_SPEC(DTYPE_F64, large)), column = ops_leaf(graph, OPS_SPEC(DTYPE_F64, large, 1));
+        const Ref row = ops_leaf(graph, OPS_SPEC(DTYPE_F64, large)),
+                  column = ops_leaf(graph, OPS_SPEC(DTYPE_F64, large, 1));
         Spec spec = OPS_SPEC(DTYPE_F64, large, large);
         uint32_t node;
 
-        ck_assert_int_eq(graph_add(graph, op_find("add"), NULL, (const Ref[]) { row, column }, 2, &node, NULL), ERROR_VALUE);
+        ck_assert_int_eq(graph_add(graph, op_find("add"), NULL, (const Ref[]) { row, column }, 2, &node, NULL),
+                         ERROR_VALUE);
         ck_assert_int_eq(graph_add_stored(graph, 1, &spec, &node), ERROR_VALUE);
         ck_assert_int_eq(graph_add(graph, op_find("full"),
                                    &(FullParams) { .source = { .shape = DIMS(large, large, 2), .dtype = DTYPE_BOOL },

@@ -45,7 +45,8 @@ TEST(weak_numbers_take_part_with_their_kind_only) {
 
 TEST(inputs_that_are_not_shared_count_by_themselves) {
         ck_assert_int_eq(RESULT("where", ARRAY(DTYPE_BOOL), ARRAY(DTYPE_I8), NUMBER(WEAK_INT, DTYPE_I64)), DTYPE_I8);
-        ck_assert_int_eq(RESULT("where", ARRAY(DTYPE_BOOL), ARRAY(DTYPE_F32), NUMBER(WEAK_FLOAT, DTYPE_F64)), DTYPE_F32);
+        ck_assert_int_eq(RESULT("where", ARRAY(DTYPE_BOOL), ARRAY(DTYPE_F32), NUMBER(WEAK_FLOAT, DTYPE_F64)),
+                         DTYPE_F32);
         ck_assert_int_eq(RESULT("ldexp", ARRAY(DTYPE_F32), NUMBER(WEAK_INT, DTYPE_I64)), DTYPE_F32);
         ck_assert_int_eq(RESULT("ldexp", NUMBER(WEAK_FLOAT, DTYPE_F64), ARRAY(DTYPE_I8)), DTYPE_F64);
         ck_assert_int_eq(RESULT("ldexp", ARRAY(DTYPE_F64), ARRAY(DTYPE_I64)), DTYPE_F64);
@@ -57,9 +58,10 @@ TEST(inputs_that_fit_no_kernel_are_refused_in_numpys_words) {
         Spec out;
 
         ck_assert_int_eq(infer("bits", in, 2, &out, &err), ERROR_TYPE);
-        ck_assert_str_eq(err.text,
-                         "ufunc 'bits' not supported for the input types, and the inputs could not be safely coerced to any "
-                         "supported types according to the casting rule ''safe'' (float64, int8)");
+        ck_assert_str_eq(
+                err.text,
+                "ufunc 'bits' not supported for the input types, and the inputs could not be safely coerced to any "
+                "supported types according to the casting rule ''safe'' (float64, int8)");
 }
 
 TEST(a_stricter_casting_rule_narrows_the_search) {
@@ -78,7 +80,8 @@ TEST(a_stricter_casting_rule_narrows_the_search) {
 
 TEST(a_dtype_that_is_asked_for_is_the_output) {
         const Spec in[] = { ARRAY(DTYPE_F64), ARRAY(DTYPE_F64) };
-        const OpCall add = { .op = op_find("add"), .n_in = 2, .in = in }, sin = { .op = op_find("sin"), .n_in = 1, .in = in };
+        const OpCall add = { .op = op_find("add"), .n_in = 2, .in = in },
+                     sin = { .op = op_find("sin"), .n_in = 1, .in = in };
         uint32_t kernel = 99;
         Error err = {};
 
@@ -87,8 +90,9 @@ TEST(a_dtype_that_is_asked_for_is_the_output) {
         ck_assert_int_eq(op_map_kernel(&add, DTYPE_C128, CASTING_SAME_KIND, &kernel, &err), 0);
         ck_assert_int_eq(add.op->kernels[kernel].out[0], DTYPE_C128);
         ck_assert_int_eq(op_map_kernel(&add, DTYPE_I64, CASTING_SAME_KIND, &kernel, &err), ERROR_TYPE);
-        ck_assert_str_eq(err.text, "Cannot cast ufunc 'add' input 0 from dtype('float64') to dtype('int64') with casting rule "
-                                   "'same_kind'");
+        ck_assert_str_eq(err.text,
+                         "Cannot cast ufunc 'add' input 0 from dtype('float64') to dtype('int64') with casting rule "
+                         "'same_kind'");
         ck_assert_int_eq(op_map_kernel(&add, DTYPE_I64, CASTING_UNSAFE, &kernel, &err), 0);
         ck_assert_int_eq(op_map_kernel(&sin, DTYPE_I64, CASTING_SAME_KIND, &kernel, &err), ERROR_TYPE);
         ck_assert_str_eq(err.text, "No loop matching the specified signature and casting was found for ufunc sin");

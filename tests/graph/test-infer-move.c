@@ -8,7 +8,7 @@ static int infer(const char *op, const void *params, uint32_t n_in, const Spec *
         return op_infer(&(OpCall) { .op = op_find(op), .params = params, .n_in = n_in, .in = in }, out, err);
 }
 
-/* ---- view ------------------------------------------------------------------------------------------------------------- */
+/* ---- view ----------------------------------------------------------------------------------------------------- */
 
 static int view(Spec in, ViewParams params, Spec *out, Error *err) {
         return infer("view", &params, 1, &in, out, err);
@@ -50,8 +50,10 @@ TEST(a_view_that_would_read_outside_is_refused) {
 TEST(an_empty_view_touches_nothing) {
         Spec out;
 
-        ck_assert_int_eq(view(OPS_SPEC(DTYPE_F64, 4), (ViewParams) { DIMS(0), DIMS(0), DIMS(9), DIMS(1) }, &out, NULL), 0);
-        ck_assert_int_eq(view(OPS_SPEC(DTYPE_F64, 0), (ViewParams) { DIMS(0), DIMS(0), DIMS(0), DIMS(1) }, &out, NULL), 0);
+        ck_assert_int_eq(view(OPS_SPEC(DTYPE_F64, 4), (ViewParams) { DIMS(0), DIMS(0), DIMS(9), DIMS(1) }, &out, NULL),
+                         0);
+        ck_assert_int_eq(view(OPS_SPEC(DTYPE_F64, 0), (ViewParams) { DIMS(0), DIMS(0), DIMS(0), DIMS(1) }, &out, NULL),
+                         0);
         ck_assert_int_eq(view(OPS_SPEC(DTYPE_F64, 0), (ViewParams) { DIMS(1), DIMS(0), DIMS(0), DIMS(1) }, &out, NULL),
                          ERROR_INDEX);
 }
@@ -65,16 +67,20 @@ TEST(an_unknown_length_of_a_view_is_that_of_its_axis) {
         ck_assert(OPS_HAS(out.shape, 3, UNKNOWN));
         ck_assert_int_eq(view(OPS_SPEC(DTYPE_F64, 7, 3), transpose, &out, &err), 0);
         ck_assert(OPS_HAS(out.shape, 3, 7));
-        ck_assert_int_eq(view(OPS_SPEC(DTYPE_F64, UNKNOWN), (ViewParams) { DIMS(2), DIMS(0), DIMS(1), DIMS(1) }, &out, &err), 0);
-        ck_assert_int_eq(view(OPS_SPEC(DTYPE_F64, UNKNOWN), (ViewParams) { DIMS(UNKNOWN), DIMS(0), DIMS(1), DIMS(1) }, &out, &err),
+        ck_assert_int_eq(
+                view(OPS_SPEC(DTYPE_F64, UNKNOWN), (ViewParams) { DIMS(2), DIMS(0), DIMS(1), DIMS(1) }, &out, &err), 0);
+        ck_assert_int_eq(view(OPS_SPEC(DTYPE_F64, UNKNOWN), (ViewParams) { DIMS(UNKNOWN), DIMS(0), DIMS(1), DIMS(1) },
+                              &out, &err),
                          ERROR_VALUE);
-        ck_assert_int_eq(view(OPS_SPEC(DTYPE_F64, UNKNOWN), (ViewParams) { DIMS(UNKNOWN), DIMS(-1), DIMS(0), DIMS(1) }, &out, &err),
+        ck_assert_int_eq(view(OPS_SPEC(DTYPE_F64, UNKNOWN), (ViewParams) { DIMS(UNKNOWN), DIMS(-1), DIMS(0), DIMS(1) },
+                              &out, &err),
                          ERROR_VALUE);
-        ck_assert_int_eq(view(OPS_SPEC(DTYPE_F64, UNKNOWN), (ViewParams) { DIMS(2), DIMS(0), DIMS(-1), DIMS(1) }, &out, &err),
-                         ERROR_INDEX);
+        ck_assert_int_eq(
+                view(OPS_SPEC(DTYPE_F64, UNKNOWN), (ViewParams) { DIMS(2), DIMS(0), DIMS(-1), DIMS(1) }, &out, &err),
+                ERROR_INDEX);
 }
 
-/* ---- concatenate -------------------------------------------------------------------------------------------------------- */
+/* ---- concatenate ---------------------------------------------------------------------------------------------- */
 
 static int concatenate(int64_t axis, uint32_t n_in, const Spec *in, Spec *out, Error *err) {
         return infer("concatenate", &(ConcatenateParams) { axis }, n_in, in, out, err);
@@ -103,11 +109,14 @@ TEST(arrays_that_do_not_fit_end_to_end_are_refused_in_numpys_words) {
         Spec out;
 
         ck_assert_int_eq(concatenate(0, 2, lengths, &out, &err), ERROR_VALUE);
-        ck_assert_str_eq(err.text, "all the input array dimensions except for the concatenation axis must match exactly, but along "
-                                   "dimension 1, the array at index 0 has size 3 and the array at index 1 has size 4");
+        ck_assert_str_eq(
+                err.text,
+                "all the input array dimensions except for the concatenation axis must match exactly, but along "
+                "dimension 1, the array at index 0 has size 3 and the array at index 1 has size 4");
         ck_assert_int_eq(concatenate(0, 2, ndims, &out, &err), ERROR_VALUE);
-        ck_assert_str_eq(err.text, "all the input arrays must have same number of dimensions, but the array at index 0 has 2 "
-                                   "dimension(s) and the array at index 1 has 1 dimension(s)");
+        ck_assert_str_eq(err.text,
+                         "all the input arrays must have same number of dimensions, but the array at index 0 has 2 "
+                         "dimension(s) and the array at index 1 has 1 dimension(s)");
         ck_assert_int_eq(concatenate(0, 0, NULL, &out, &err), ERROR_VALUE);
         ck_assert_str_eq(err.text, "need at least one array to concatenate");
         ck_assert_int_eq(concatenate(0, 1, &number, &out, &err), ERROR_VALUE);
@@ -116,7 +125,7 @@ TEST(arrays_that_do_not_fit_end_to_end_are_refused_in_numpys_words) {
         ck_assert_int_eq(concatenate(0, 2, large, &out, &err), ERROR_VALUE);
 }
 
-/* ---- reshape ------------------------------------------------------------------------------------------------------------ */
+/* ---- reshape -------------------------------------------------------------------------------------------------- */
 
 static int reshape(Spec in, Dims shape, Spec *out, Error *err) {
         return infer("reshape", &(ReshapeParams) { shape }, 1, &in, out, err);
@@ -155,7 +164,7 @@ TEST(one_length_may_be_what_remains) {
         ck_assert_int_eq(reshape(OPS_SPEC(DTYPE_U8, 6), DIMS(-2, 3), &out, &err), ERROR_VALUE);
 }
 
-/* ---- rechunk ------------------------------------------------------------------------------------------------------------ */
+/* ---- rechunk -------------------------------------------------------------------------------------------------- */
 
 TEST(rechunk_changes_nothing_that_can_be_seen) {
         const Spec in = OPS_SPEC(DTYPE_C64, 10, 4), unknown = OPS_SPEC(DTYPE_C64, UNKNOWN, 4);

@@ -39,9 +39,11 @@ TEST(wrong_axes_are_refused_in_numpys_words) {
         Error err = {};
         Spec out;
 
-        ck_assert_int_eq(reduce("sum", in, (ReduceParams) { .axis = DIMS(0, -2), .dtype = DTYPE_NONE }, &out, &err), ERROR_VALUE);
+        ck_assert_int_eq(reduce("sum", in, (ReduceParams) { .axis = DIMS(0, -2), .dtype = DTYPE_NONE }, &out, &err),
+                         ERROR_VALUE);
         ck_assert_str_eq(err.text, "duplicate value in 'axis'");
-        ck_assert_int_eq(reduce("sum", in, (ReduceParams) { .axis = DIMS(2), .dtype = DTYPE_NONE }, &out, &err), ERROR_AXIS);
+        ck_assert_int_eq(reduce("sum", in, (ReduceParams) { .axis = DIMS(2), .dtype = DTYPE_NONE }, &out, &err),
+                         ERROR_AXIS);
         ck_assert_str_eq(err.text, "axis 2 is out of bounds for array of dimension 2");
 }
 
@@ -80,7 +82,8 @@ TEST(a_dtype_that_is_asked_for_chooses_the_fold) {
 }
 
 TEST(an_empty_reduction_needs_an_identity) {
-        const ReduceParams first = { .axis = DIMS(0), .dtype = DTYPE_NONE }, second = { .axis = DIMS(1), .dtype = DTYPE_NONE };
+        const ReduceParams first = { .axis = DIMS(0), .dtype = DTYPE_NONE },
+                           second = { .axis = DIMS(1), .dtype = DTYPE_NONE };
         const Spec in = OPS_SPEC(DTYPE_F64, 0, 3), unknown = OPS_SPEC(DTYPE_F64, UNKNOWN, 3);
         Error err = {};
         Spec out;
@@ -100,7 +103,8 @@ TEST(larger_parameters_begin_with_those_of_all_reductions) {
         const VarParams params = { .reduce = { .axis = DIMS(0), .keepdims = true, .dtype = DTYPE_F64 }, .ddof = 1 };
         Spec out;
 
-        ck_assert_int_eq(op_infer(&(OpCall) { .op = op_find("var"), .params = &params, .n_in = 1, .in = &in }, &out, NULL), 0);
+        ck_assert_int_eq(
+                op_infer(&(OpCall) { .op = op_find("var"), .params = &params, .n_in = 1, .in = &in }, &out, NULL), 0);
         ck_assert(OPS_HAS(out.shape, 1, 6));
         ck_assert_int_eq(out.dtype, DTYPE_F64);
 }
@@ -119,7 +123,8 @@ TEST(a_scan_keeps_the_shape) {
         ck_assert_int_eq(scan(OPS_SPEC(DTYPE_I8, 2, 3), (ScanParams) { DIMS(0), DTYPE_F32 }, &out, &err), 0);
         ck_assert_int_eq(out.dtype, DTYPE_F32);
         ck_assert_int_eq(scan(OPS_SPEC(DTYPE_I8, 2, 3), (ScanParams) { DIMS(2), DTYPE_NONE }, &out, &err), ERROR_AXIS);
-        ck_assert_int_eq(scan(OPS_SPEC(DTYPE_I8, 2, 3), (ScanParams) { DIMS(0, 1), DTYPE_NONE }, &out, &err), ERROR_TYPE);
+        ck_assert_int_eq(scan(OPS_SPEC(DTYPE_I8, 2, 3), (ScanParams) { DIMS(0, 1), DTYPE_NONE }, &out, &err),
+                         ERROR_TYPE);
 }
 
 TEST(a_scan_without_an_axis_is_flat) {

@@ -25,7 +25,8 @@ TEST(what_cannot_be_made_is_refused) {
 
         ck_assert_int_eq(source((SourceParams) { .shape = DIMS(-1), .dtype = DTYPE_F32 }, &out, &err), ERROR_VALUE);
         ck_assert_str_eq(err.text, "negative dimensions are not allowed");
-        ck_assert_int_eq(source((SourceParams) { .shape = DIMS(INT64_MAX, 2), .dtype = DTYPE_F32 }, &out, &err), ERROR_VALUE);
+        ck_assert_int_eq(source((SourceParams) { .shape = DIMS(INT64_MAX, 2), .dtype = DTYPE_F32 }, &out, &err),
+                         ERROR_VALUE);
         ck_assert_int_eq(source((SourceParams) { .shape = DIMS(3), .dtype = DTYPE_C64 }, &out, &err), ERROR_TYPE);
         ck_assert_str_eq(err.text, "Unsupported dtype dtype('complex64') for full");
 }

@@ -92,7 +92,8 @@ TEST(a_shape_from_a_user_has_no_unknown_lengths) {
         ck_assert(OPS_HAS(s, 2, 0));
         ck_assert_int_eq(shape_from_dims(&DIMS(2, UNKNOWN), &s, &err), ERROR_VALUE);
         ck_assert_str_eq(err.text, "negative dimensions are not allowed");
-        ck_assert_int_eq(shape_from_dims(&(Dims) { .n = MAX_NDIM + 1, .given = true, .v = many }, &s, &err), ERROR_VALUE);
+        ck_assert_int_eq(shape_from_dims(&(Dims) { .n = MAX_NDIM + 1, .given = true, .v = many }, &s, &err),
+                         ERROR_VALUE);
         ck_assert_str_eq(err.text, "maximum supported dimension for an ndarray is 32, found 33");
 }
 

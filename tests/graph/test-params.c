@@ -55,11 +55,15 @@ TEST(fallbacks_that_cannot_be_read_are_errors) {
         static const struct {
                 ParamKind kind;
                 const char *text;
-        } cases[] = { { PARAM_BOOL, "yes" },      { PARAM_I64, "None" },       { PARAM_I64, "1.5" },    { PARAM_I64, "" },
-                      { PARAM_F64, "" },          { PARAM_F64, "1e" },         { PARAM_F64, "1e99" },   { PARAM_F64, "x" },
-                      { PARAM_F64, "1.2.3" },     { PARAM_DTYPE, "float99" },  { PARAM_DIMS, "(1, 0)" }, { PARAM_DIMS, "(0" },
-                      { PARAM_DIMS, "(1000,)" },  { PARAM_DIMS, "x" },         { PARAM_TEXT, "'linear'" },
-                      { PARAM_F64, "1234567890123456" }, { PARAM_SCALAR, "x" }, { PARAM_F64, "-" } };
+        } cases[] = { { PARAM_BOOL, "yes" },      { PARAM_I64, "None" },
+                      { PARAM_I64, "1.5" },       { PARAM_I64, "" },
+                      { PARAM_F64, "" },          { PARAM_F64, "1e" },
+                      { PARAM_F64, "1e99" },      { PARAM_F64, "x" },
+                      { PARAM_F64, "1.2.3" },     { PARAM_DTYPE, "float99" },
+                      { PARAM_DIMS, "(1, 0)" },   { PARAM_DIMS, "(0" },
+                      { PARAM_DIMS, "(1000,)" },  { PARAM_DIMS, "x" },
+                      { PARAM_TEXT, "'linear'" }, { PARAM_F64, "1234567890123456" },
+                      { PARAM_SCALAR, "x" },      { PARAM_F64, "-" } };
         EveryParams memory;
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++)

@@ -42,9 +42,15 @@ TEST(numbers_print_with_the_digits_that_they_need) {
         static const struct {
                 double value;
                 const char *text;
-        } cases[] = { { 0.1, "0.1" },       { 1e300, "1e+300" },        { -0.0, "-0.0" }, { 1.0 / 3, "0.3333333333333333" },
-                      { 1e15, "1e+15" },    { 123456, "123456.0" },     { 5e-324, "4.94065645841247e-324" },
-                      { __builtin_nan(""), "nan" }, { -__builtin_inf(), "-inf" } };
+        } cases[] = { { 0.1, "0.1" },
+                      { 1e300, "1e+300" },
+                      { -0.0, "-0.0" },
+                      { 1.0 / 3, "0.3333333333333333" },
+                      { 1e15, "1e+15" },
+                      { 123456, "123456.0" },
+                      { 5e-324, "4.94065645841247e-324" },
+                      { __builtin_nan(""), "nan" },
+                      { -__builtin_inf(), "-inf" } };
         _cleanup_(arena_freep) Arena *arena = arena_new();
         const Param ratio[] = { { "x", PARAM_F64, 0, "0", "" }, {} };
         const Op op = { .name = "one", .params = ratio, .params_size = sizeof(double) };
