@@ -4,23 +4,40 @@
 /* libmars: chunked, NumPy-compatible tensors. The one installed header.
  *
  *         mars_session *session = NULL;
- *         mars_tensor *a = NULL, *b = NULL;
- *         mars_error err = {};
+ *         mars_tensor *a = NULL, *four = NULL, *b = NULL;
+ *         double values[25];
+ *         mars_error err;
  *
  *         if (mars_session_new(&session, NULL, NULL, &err) < 0 ||
  *             mars_full(&a, MARS_FLOAT64, 2, (int64_t[]) { 5, 5 }, 1.0, &err) < 0 ||
+ *             mars_scalar_weak(&four, 'i', (mars_scalar) { .i64 = 4 }, &err) < 0 ||
  *             mars_op1(&b, "multiply", 2, (mars_tensor *[]) { a, four }, NULL, 0, &err) < 0 ||
- *             mars_execute(session, 1, &b, &err) < 0)
+ *             mars_execute(session, 1, &b, &err) < 0 ||
+ *             mars_fetch(session, b, values, NULL, &err) < 0)
  *                 fprintf(stderr, "%s\n", err.text);
+ *         mars_tensor_unref(a), mars_tensor_unref(four), mars_tensor_unref(b);
+ *         mars_session_unref(session);
  *
- * Tensors are lazy: an operation checks shapes and dtypes at once and computes nothing. mars_execute() computes; the result
- * stays in the session until the last handle of the tensor goes. Handles are counted references (mars_tensor_ref/unref).
+ * Tensors are lazy: an operation checks shapes and dtypes at once and computes nothing. mars_execute() computes
+ * what it is asked for, all of it together; what lies between is fused away or dropped. The result stays in the
+ * session, is not computed again, and may be an input of new operations; it is freed when nobody can ask for it any
+ * more: no handle of the tensor is left, and no operation that is not executed itself has it as input.
  *
- * Results: functions return 0, or a negative MARS_ERROR_ code with words in *err (err may be NULL). Outputs (first
- * argument, ret_…) are set on success only.
+ * Handles are counted references: functions that make a handle give one reference (mars_tensor_unref gives it
+ * back), and take none of those that they are given.
  *
- * Threads: all functions may be called from any thread. A tensor is immutable; a session does one thing at a time, calls
- * of other threads wait. Call-backs run on a thread of the library. After fork() the child's use of a session is refused. */
+ * Results: functions return 0, or a negative MARS_ERROR_ code with words in *err (err may be NULL; it need not be
+ * initialised and means something only after a negative result). Outputs (first argument, ret_…) are set on success
+ * only.
+ *
+ * Threads: all functions may be called from any thread at any time, also on the same tensor or session, as long as
+ * each caller holds a reference. A tensor is immutable. Work given to a session from several threads is done
+ * together or one after the other; each call returns when its own is done. Call-backs run on whichever thread
+ * finished the work, maybe one of the library's, with no lock held: they may call everything here, but what waits
+ * inside of one delays others.
+ *
+ * fork(): the child may build expressions and make sessions of its own; the use of a session that it inherited is
+ * refused with MARS_ERROR_CLOSED. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,9 +52,11 @@ extern "C" {
 
 const char *mars_version(void);
 
-/* ---- Errors ------------------------------------------------------------------------------------------------------ */
+/* ---- Errors
+ * ----------------------------------------------------------------------------------------------------- */
 
-/* Negative errno values; those with a meaning of their own (the Python exception that they become): */
+/* Negative errno values (a file that is not there: -ENOENT); those with a meaning of their own (the Python
+ * exception that they become): */
 enum {
         MARS_ERROR_VALUE    = -22,  /* EINVAL: ValueError */
         MARS_ERROR_INDEX    = -34,  /* ERANGE: IndexError */
@@ -56,7 +75,8 @@ typedef struct mars_error {
         char text[512];
 } mars_error;
 
-/* ---- dtypes and scalars -------------------------------------------------------------------------------------------- */
+/* ---- dtypes and scalars
+ * ----------------------------------------------------------------------------------------- */
 
 typedef enum mars_dtype {
         MARS_BOOL, MARS_INT8, MARS_UINT8, MARS_INT16, MARS_UINT16, MARS_INT32, MARS_UINT32, MARS_INT64, MARS_UINT64,
@@ -84,7 +104,8 @@ typedef struct mars_scalar {
         };
 } mars_scalar;
 
-/* ---- Operators ------------------------------------------------------------------------------------------------------ */
+/* ---- Operators
+ * -------------------------------------------------------------------------------------------------- */
 
 typedef enum mars_param_kind {
         MARS_PARAM_BOOL,   /* .i64 0 or 1 */
@@ -131,7 +152,8 @@ unsigned mars_op_count(void);
 const mars_op_info *mars_op_describe(unsigned op);
 int mars_op_find(unsigned *ret, const char *name, mars_error *err);
 
-/* ---- Tensors --------------------------------------------------------------------------------------------------------- */
+/* ---- Tensors
+ * ---------------------------------------------------------------------------------------------------- */
 
 typedef struct mars_tensor mars_tensor;
 typedef struct mars_session mars_session;
@@ -140,37 +162,56 @@ typedef struct mars_future mars_future;
 mars_tensor *mars_tensor_ref(mars_tensor *tensor);
 mars_tensor *mars_tensor_unref(mars_tensor *tensor); /* NULL is fine; returns NULL */
 
-/* An operation: ret receives n_out handles (mars_op_info). `op` is the operator's number; mars_op1() takes its name and
- * returns the first output only. Everything that can be wrong with shapes, dtypes and parameters is wrong here. */
-int mars_op(mars_tensor **ret, unsigned op, unsigned n_in, mars_tensor *const *in, const mars_param *params, size_t n_params,
-            mars_error *err);
-int mars_op1(mars_tensor **ret, const char *op, unsigned n_in, mars_tensor *const *in, const mars_param *params, size_t n_params,
-             mars_error *err);
+/* An operation: ret receives n_out handles (mars_op_info). `op` is the operator's number; mars_op1() takes its
+ * name and returns the first output only. Everything that can be wrong with shapes, dtypes and parameters is wrong
+ * here. */
+int mars_op(mars_tensor **ret, unsigned op, unsigned n_in, mars_tensor *const *in, const mars_param *params,
+            size_t n_params, mars_error *err);
+int mars_op1(mars_tensor **ret, const char *op, unsigned n_in, mars_tensor *const *in, const mars_param *params,
+             size_t n_params, mars_error *err);
 
-/* A Python-like scalar: it takes part in promotion with its kind only (NEP 50); kind is 'b', 'i', 'f' or 'c', the value is in
- * .b/.i64/.f64/.c128. A strong scalar has its own dtype. */
+/* A Python-like scalar: it takes part in promotion with its kind only (NEP 50), and an integer that does not fit
+ * the dtype that it meets is refused (MARS_ERROR_OVERFLOW). kind is 'b', 'i', 'f' or 'c', the value is in
+ * .b/.i64/.f64/.c128; integers from 2^63 on say .dtype = MARS_UINT64. A strong scalar has its own dtype. */
 int mars_scalar_weak(mars_tensor **ret, char kind, mars_scalar value, mars_error *err);
 int mars_scalar_strong(mars_tensor **ret, mars_scalar value, mars_error *err);
 int mars_full(mars_tensor **ret, mars_dtype dtype, unsigned ndim, const int64_t *shape, double value, mars_error *err);
 
-/* A tensor of the caller's memory: strided (bytes), any dtype; copied now (once, in parallel when large). chunk_size in the form of the
- * operators' parameter chunk_size (docs/OPERATORS), or NULL, 0 for automatic. */
+/* A tensor of the caller's memory: strided (bytes; NULL: C order), any dtype; copied now (once, in parallel when
+ * large). chunk_size says how to cut it, or NULL, 0 for automatic: for every axis the number n, then n chunk
+ * lengths; a single length stands for all chunks of that axis (-1: whole, 0: automatic); { 1, 1000 } alone means
+ * 1000 along every axis. */
 int mars_from_memory(mars_tensor **ret, const void *data, mars_dtype dtype, unsigned ndim, const int64_t *shape,
                      const int64_t *strides, const int64_t *chunk_size, size_t n_chunk_size, mars_error *err);
-/* A tensor that reads a .npy file when it is computed, chunk by chunk. The header is read and checked now. */
+/* The same of C-ordered memory that the caller lends, without a copy: it must not change until release(userdata) is
+ * called, once, when neither the tensor nor any result needs it (never, if this fails). Cut along leading axes
+ * only. release may be NULL. */
+int mars_lend_memory(mars_tensor **ret, const void *data, mars_dtype dtype, unsigned ndim, const int64_t *shape,
+                     const int64_t *chunk_size, size_t n_chunk_size, void (*release)(void *userdata), void *userdata,
+                     mars_error *err);
+/* A tensor that reads a .npy file when it is computed. The header is read and checked now; a file that was changed
+ * or shortened since is refused then. Large files are mapped, not read: they may be larger than memory, and must
+ * not be shortened while a result that came from them is in use. */
 int mars_load_npy(mars_tensor **ret, const char *path, const int64_t *chunk_size, size_t n_chunk_size, mars_error *err);
 
 mars_dtype mars_tensor_dtype(const mars_tensor *tensor);
 unsigned mars_tensor_ndim(const mars_tensor *tensor);
-/* Fills shape[0 … ndim-1]; a dimension that depends on data and is not computed yet is -1. Returns how many are -1. */
+/* Fills shape[0 … ndim-1]; a dimension that depends on data and is not computed yet is -1. Returns how many are
+ * -1. */
 unsigned mars_tensor_shape(const mars_tensor *tensor, int64_t *shape);
-const char *mars_tensor_op_name(const mars_tensor *tensor);
-/* Chunk lengths of an executed tensor, or those that it would have: for each axis n, then n lengths; needs no execution unless
- * shapes are unknown. *ret is freed by the caller with free(). */
+/* Computes what must be computed to know the shape, and nothing else. Returns at once when the shape is known. */
+int mars_tensor_resolve(mars_session *session, mars_tensor *tensor, mars_error *err);
+/* 'b', 'i', 'f' or 'c' of a weak scalar, 0 of everything else. */
+char mars_tensor_weak(const mars_tensor *tensor);
+const char *mars_tensor_op_name(const mars_tensor *tensor); /* "scalar" and "data" of those */
+/* Chunk lengths of an executed tensor, or those that it would have: for each axis n, then n lengths; needs no
+ * execution unless shapes are unknown. *ret is freed by the caller with free(). */
 int mars_tensor_chunks(const mars_tensor *tensor, int64_t **ret, size_t *ret_n, mars_error *err);
-bool mars_tensor_executed(const mars_tensor *tensor, const mars_session *session); /* session NULL: in any */
+/* Whether the session has the result; session NULL: whether any open session has. */
+bool mars_tensor_executed(const mars_tensor *tensor, const mars_session *session);
 
-/* ---- Sessions ---------------------------------------------------------------------------------------------------------- */
+/* ---- Sessions
+ * --------------------------------------------------------------------------------------------------- */
 
 typedef struct mars_session_options {
         unsigned n_threads;    /* 0: one per CPU that this process may use */
@@ -181,9 +222,11 @@ typedef struct mars_session_options {
 int mars_session_new(mars_session **ret, const char *endpoint, const mars_session_options *options, mars_error *err);
 /* The default session of the process; made (threads) at the first call. Not a new reference. */
 int mars_session_default(mars_session **ret, mars_error *err);
-void mars_session_set_default(mars_session *session); /* NULL: none */
-/* Ends all work, frees all results; handles of tensors remain valid as expressions. Later calls: MARS_ERROR_CLOSED. */
+void mars_session_set_default(mars_session *session); /* keeps a reference; NULL: none */
+/* Ends all work, frees all results; handles of tensors remain valid as expressions. Later calls:
+ * MARS_ERROR_CLOSED. */
 void mars_session_close(mars_session *session);
+bool mars_session_closed(const mars_session *session);
 mars_session *mars_session_ref(mars_session *session);
 mars_session *mars_session_unref(mars_session *session); /* closes with the last reference */
 
@@ -194,36 +237,44 @@ typedef struct mars_session_stats {
 } mars_session_stats;
 int mars_session_stat(mars_session *session, mars_session_stats *ret, mars_error *err);
 
-/* Computes the tensors that are not computed yet, together, and keeps the results in the session. Waits. */
+/* Computes those of the tensors that are not computed yet, together, and keeps the results in the session. Waits;
+ * the calling thread takes part in the work. */
 int mars_execute(mars_session *session, size_t n, mars_tensor *const *tensors, mars_error *err);
 
 /* The same in the background. */
 int mars_submit(mars_future **ret, mars_session *session, size_t n, mars_tensor *const *tensors, mars_error *err);
-/* Waits at most timeout_usec (UINT64_MAX: for ever). 0: done; 1: not yet; negative: the work failed. May be called again. */
+/* Waits at most timeout_usec (UINT64_MAX: for ever), computing meanwhile: 0 just asks. 0: done; 1: not yet;
+ * negative: the work failed. May be called again, and from several threads. */
 int mars_future_wait(mars_future *future, uint64_t timeout_usec, mars_error *err);
 bool mars_future_done(mars_future *future);
 double mars_future_progress(mars_future *future); /* 0 … 1, by tasks */
 void mars_future_cancel(mars_future *future);     /* the work ends at once, with MARS_ERROR_CANCELED */
-/* Calls fn once, when done (now, if it is). */
-void mars_future_on_done(mars_future *future, void (*fn)(void *userdata), void *userdata);
-mars_future *mars_future_unref(mars_future *future); /* does not cancel */
+/* Calls fn once, when done (now, if it is); may be called several times. MARS_ERROR_MEMORY: it will not be called. */
+int mars_future_on_done(mars_future *future, void (*fn)(void *userdata), void *userdata, mars_error *err);
+mars_future *mars_future_ref(mars_future *future);
+mars_future *mars_future_unref(mars_future *future); /* does not cancel; NULL is fine; returns NULL */
 
-/* ---- Results ------------------------------------------------------------------------------------------------------------ */
+/* ---- Results
+ * ---------------------------------------------------------------------------------------------------- */
 
-/* Copies an executed tensor into `data`, C order or strided (strides in bytes, NULL: C order). */
+/* Copies an executed tensor into `data`, C order or strided (strides in bytes, NULL: C order), in parallel when
+ * large. A tensor that is not executed is refused. */
 int mars_fetch(mars_session *session, mars_tensor *tensor, void *data, const int64_t *strides, mars_error *err);
 
-/* Read-only view of an executed tensor without a copy; *ret_data is NULL if its chunks do not lie in one strided array (then use
- * mars_fetch). The memory stays until mars_map_free(). */
+/* Read-only view of an executed tensor in C order without a copy; *ret_data is NULL if its chunks do not lie in
+ * one such array (then use mars_fetch()); *ret is NULL then, too. The memory stays until mars_map_free(), also
+ * when tensor and session have gone. */
 typedef struct mars_map mars_map;
 int mars_map_new(mars_map **ret, mars_session *session, mars_tensor *tensor, const void **ret_data, mars_error *err);
 mars_map *mars_map_free(mars_map *map);
 
-/* Writes an executed or lazy tensor as .npy, chunk by chunk; the file appears whole under its name, or not at all. */
+/* Writes an executed or lazy tensor as .npy, in parallel; the file appears whole under its name, or not at all. */
 int mars_save_npy(mars_session *session, mars_tensor *tensor, const char *path, mars_error *err);
 
-/* What would run, as text, DOT ("dot") or SVG ("svg"); free() it. */
-int mars_explain(char **ret, mars_session *session, size_t n, mars_tensor *const *tensors, const char *format, mars_error *err);
+/* What would run: stage by stage as text (format NULL or "text"), or the graph of operators as DOT ("dot") or SVG
+ * ("svg"). session may be NULL: nothing counts as executed. *ret is freed by the caller with free(). */
+int mars_explain(char **ret, mars_session *session, size_t n, mars_tensor *const *tensors, const char *format,
+                 mars_error *err);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

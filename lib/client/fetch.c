@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Results leave the session: copied into the caller's memory, mapped, or written to a file. Copies go by runs of
+ * rows of the result (the boxes of its automatic tiling), each gathered from the chunks that it lies in; runs are
+ * copied in parallel. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pages.h"
+#include "client/data.h"
+#include "client/execute.h"
+#include "client/session.h"
+#include "exec/strided.h"
+#include "io/file.h"
+
+/* ---- Reading chunks --------------------------------------------------------------------------------------------- */
+
+/* Copies the part of the tensor in `box` to `to`, whose element 0 is the box's corner. */
+static void pin_read(const EnginePin *pin, const Box *box, char *to, const int64_t *to_stride) {
+        const size_t size = dtype_size(pin->spec.dtype);
+        const int ndim    = pin->tiling.ndim;
+        uint32_t first[MAX_NDIM], last[MAX_NDIM], at[MAX_NDIM];
+
+        if (box_size(box) == 0)
+                return;
+        for (int k = 0; k < ndim; k++) {
+                first[k] = at[k] = cuts_find(&pin->tiling.axis[k], box->lo[k]);
+                last[k]          = cuts_find(&pin->tiling.axis[k], box->hi[k] - 1);
+        }
+        for (;;) {
+                const uint64_t chunk = tiling_chunk_at(&pin->tiling, at);
+                const char *from     = pin->data[chunk];
+                int64_t from_stride[MAX_NDIM];
+                Shape shape = { .ndim = ndim };
+                char *part  = to;
+                Box whole;
+                int k;
+
+                tiling_box(&pin->tiling, chunk, &whole);
+                for (k = 0; k < ndim; k++)
+                        shape.dim[k] = whole.hi[k] - whole.lo[k];
+                strided_of_shape(&shape, size, from_stride);
+                for (k = 0; k < ndim; k++) {
+                        const int64_t lo = MAX(whole.lo[k], box->lo[k]), hi = MIN(whole.hi[k], box->hi[k]);
+
+                        shape.dim[k] = hi - lo;
+                        from += (lo - whole.lo[k]) * from_stride[k];
+                        part += (lo - box->lo[k]) * to_stride[k];
+                }
+                strided_copy(part, to_stride, from, from_stride, &shape, size);
+
+                for (k = ndim - 1; k >= 0 && at[k] == last[k]; k--)
+                        at[k] = first[k];
+                if (k < 0)
+                        return;
+                at[k]++;
+        }
+}
+
+/* The tensor's chunks, or why there are none. */
+static int pin_tensor(mars_session *session, mars_tensor *tensor, EnginePin **ret, Error *err) {
+        _cleanup_(result_unrefp) Result *result = NULL;
+        Engine *engine                          = NULL;
+        int r;
+
+        r = session_engine(session, &engine, err);
+        if (r < 0)
+                return r;
+        if (!tensor)
+                return error_set(err, ERROR_VALUE, "the tensor is NULL");
+        result = tensor_result(tensor, engine);
+        if (!result)
+                return error_set(err, ERROR_VALUE, "%s: the tensor is not executed in this session",
+                                 expr_name(tensor->expr));
+        r = engine_pin(engine, result->id, ret, err);
+        return r > 0 ? error_set(err, ERROR_CLOSED, "the session is closed") : r;
+}
+
+/* ---- Copying ---------------------------------------------------------------------------------------------------- */
+
+typedef struct Fetch {
+        const EnginePin *pin;
+        Tiling runs;
+        char *to;
+        int64_t stride[MAX_NDIM];
+} Fetch;
+
+static void fetch_run(void *userdata, uint32_t k) {
+        const Fetch *f = userdata;
+        char *to       = f->to;
+        Box box;
+
+        tiling_box(&f->runs, k, &box);
+        for (int i = 0; i < box.ndim; i++)
+                to += box.lo[i] * f->stride[i];
+        pin_read(f->pin, &box, to, f->stride);
+}
+
+int mars_fetch(mars_session *session, mars_tensor *tensor, void *data, const int64_t *strides, mars_error *err) {
+        _cleanup_(engine_unpinp) EnginePin *pin = NULL;
+        Fetch fetch                             = { .to = data };
+        size_t size_bytes;
+        uint64_t n_runs;
+        int r;
+
+        r = pin_tensor(session, tensor, &pin, error_of(err));
+        if (r < 0)
+                return r;
+        size_bytes = (size_t) shape_size(&pin->spec.shape) * dtype_size(pin->spec.dtype);
+        if (size_bytes == 0)
+                return 0;
+        if (!data)
+                return error_set(error_of(err), ERROR_VALUE, "data is NULL");
+        fetch.pin  = pin;
+        fetch.runs = tiling_auto(&pin->spec.shape, pin->spec.dtype);
+        n_runs     = tiling_n_chunks(&fetch.runs);
+        if (strides)
+                memcpy(fetch.stride, strides, (size_t) pin->spec.shape.ndim * sizeof(*strides));
+        else
+                strided_of_shape(&pin->spec.shape, dtype_size(pin->spec.dtype), fetch.stride);
+        assert(n_runs <= UINT32_MAX);
+        if (n_runs == 1)
+                fetch_run(&fetch, 0);
+        else
+                engine_each(pin->engine, (uint32_t) n_runs, fetch_run, &fetch);
+        return 0;
+}
+
+/* ---- Mapping ---------------------------------------------------------------------------------------------------- */
+
+struct mars_map {
+        EnginePin *pin;
+};
+
+int mars_map_new(mars_map **ret, mars_session *session, mars_tensor *tensor, const void **ret_data, mars_error *err) {
+        static const _Alignas(64) char nothing[64]; /* where an array without elements lies */
+        _cleanup_(engine_unpinp) EnginePin *pin = NULL;
+        const char *data;
+        mars_map *map;
+        int r;
+
+        r = pin_tensor(session, tensor, &pin, error_of(err));
+        if (r < 0)
+                return r;
+        data = shape_size(&pin->spec.shape) == 0 ? nothing : pin->contiguous;
+        if (!data) {
+                *ret      = NULL;
+                *ret_data = NULL;
+                return 0;
+        }
+        map = malloc(sizeof(*map));
+        if (!map)
+                return error_oom(error_of(err), sizeof(*map));
+        map->pin  = TAKE_PTR(pin);
+        *ret      = map;
+        *ret_data = data;
+        return 0;
+}
+
+mars_map *mars_map_free(mars_map *map) {
+        if (map)
+                engine_unpin(map->pin);
+        free(map);
+        return NULL;
+}
+
+/* ---- Writing ---------------------------------------------------------------------------------------------------- */
+
+typedef struct Buffer Buffer;
+struct Buffer {
+        Buffer *next;
+};
+
+typedef struct Save {
+        const EnginePin *pin;
+        Draft *draft;
+        int64_t offset;        /* of the elements in the file */
+        Tiling runs;
+        size_t buffer_bytes;
+        pthread_mutex_t lock;  /* of the rest */
+        Buffer *buffers;       /* not in use */
+        int r;
+        Error err;
+} Save;
+
+static Buffer *buffer_take(Save *s) {
+        Buffer *b;
+
+        pthread_mutex_lock(&s->lock);
+        b = s->buffers;
+        if (b)
+                s->buffers = b->next;
+        pthread_mutex_unlock(&s->lock);
+        return b ?: pages_alloc(s->buffer_bytes);
+}
+
+static void buffer_put(Save *s, Buffer *b) {
+        pthread_mutex_lock(&s->lock);
+        b->next    = s->buffers;
+        s->buffers = b;
+        pthread_mutex_unlock(&s->lock);
+}
+
+/* One run of the file: straight from the chunks where they lie so, otherwise through a buffer. */
+static int save_box(Save *s, const Box *box, Error *err) {
+        const size_t size = dtype_size(s->pin->spec.dtype), bytes = (size_t) box_size(box) * size;
+        int64_t stride[MAX_NDIM], at = 0;
+        Shape shape = { .ndim = box->ndim };
+        Buffer *buffer;
+        int r;
+
+        strided_of_shape(&s->pin->spec.shape, size, stride);
+        for (int k = 0; k < box->ndim; k++)
+                at += box->lo[k] * stride[k];
+        if (s->pin->contiguous)
+                return draft_write(s->draft, s->pin->contiguous + at, bytes, s->offset + at, err);
+
+        buffer = buffer_take(s);
+        if (!buffer)
+                return error_oom(err, s->buffer_bytes);
+        for (int k = 0; k < box->ndim; k++)
+                shape.dim[k] = box->hi[k] - box->lo[k];
+        strided_of_shape(&shape, size, stride);
+        pin_read(s->pin, box, (char *) buffer, stride);
+        r = draft_write(s->draft, buffer, bytes, s->offset + at, err);
+        buffer_put(s, buffer);
+        return r;
+}
+
+static void save_run(void *userdata, uint32_t k) {
+        Save *s = userdata;
+        Error err;
+        Box box;
+        int r;
+
+        pthread_mutex_lock(&s->lock);
+        r = s->r;
+        pthread_mutex_unlock(&s->lock);
+        if (r < 0)
+                return; /* what failed has failed */
+        tiling_box(&s->runs, k, &box);
+        r = save_box(s, &box, &err);
+        if (r < 0) {
+                pthread_mutex_lock(&s->lock);
+                if (s->r == 0)
+                        s->err = err;
+                s->r = r;
+                pthread_mutex_unlock(&s->lock);
+        }
+}
+
+static int save_elements(Save *s, Error *err) {
+        const uint64_t n_runs = tiling_n_chunks(&s->runs);
+        Box box;
+
+        tiling_box(&s->runs, 0, &box); /* none is larger */
+        s->buffer_bytes = MAX((size_t) box_size(&box) * dtype_size(s->pin->spec.dtype), sizeof(Buffer));
+        engine_each(s->pin->engine, (uint32_t) n_runs, save_run, s);
+        while (s->buffers) {
+                Buffer *next = s->buffers->next;
+
+                pages_free(s->buffers, s->buffer_bytes);
+                s->buffers = next;
+        }
+        if (s->r < 0 && err)
+                *err = s->err;
+        return s->r;
+}
+
+int mars_save_npy(mars_session *session, mars_tensor *tensor, const char *path, mars_error *err) {
+        _cleanup_(engine_unpinp) EnginePin *pin = NULL;
+        _cleanup_(draft_freep) Draft *draft     = NULL;
+        char header[NPY_WRITE_MAX];
+        Save save = { .lock = PTHREAD_MUTEX_INITIALIZER };
+        size_t header_bytes;
+        int r;
+
+        if (!path || !tensor)
+                return error_set(error_of(err), ERROR_VALUE, "%s is NULL", path ? "the tensor" : "path");
+        r = mars_execute(session, 1, &tensor, err);
+        if (r < 0)
+                return r;
+        r = pin_tensor(session, tensor, &pin, error_of(err));
+        if (r < 0)
+                return r;
+        header_bytes = npy_print(pin->spec.dtype, &pin->spec.shape, header);
+        save.pin     = pin;
+        save.offset  = (int64_t) header_bytes;
+        save.runs    = tiling_auto(&pin->spec.shape, pin->spec.dtype);
+        r = draft_new(&draft, path, save.offset + shape_size(&pin->spec.shape) * (int64_t) dtype_size(pin->spec.dtype),
+                      error_of(err));
+        if (r < 0)
+                return r;
+        save.draft = draft;
+        r          = draft_write(draft, header, header_bytes, 0, error_of(err));
+        if (r < 0)
+                return r;
+        if (shape_size(&pin->spec.shape) > 0) {
+                r = save_elements(&save, error_of(err));
+                if (r < 0)
+                        return r;
+        }
+        return draft_publish(draft, error_of(err));
+}
+
+/* ---- How a tensor is cut ---------------------------------------------------------------------------------------- */
+
+bool mars_tensor_executed(const mars_tensor *tensor, const mars_session *session) {
+        Result *result = tensor_result((mars_tensor *) tensor, session ? session->engine : NULL);
+
+        result_unref(result);
+        return result;
+}
+
+/* For each axis n, then n lengths. */
+static int flatten(const Tiling *tiling, int64_t **ret, size_t *ret_n, Error *err) {
+        size_t n = 0, at = 0;
+        int64_t *list;
+
+        for (int k = 0; k < tiling->ndim; k++)
+                n += 1 + (size_t) tiling->axis[k].n;
+        list = malloc((n + 1) * sizeof(*list));
+        if (!list)
+                return error_oom(err, n * sizeof(*list));
+        for (int k = 0; k < tiling->ndim; k++) {
+                const Cuts *c = &tiling->axis[k];
+
+                list[at++] = c->n;
+                for (uint32_t i = 0; i < c->n; i++)
+                        list[at++] = cuts_edge(c, i + 1) - cuts_edge(c, i);
+        }
+        *ret   = list;
+        *ret_n = n;
+        return 0;
+}
+
+/* What the planner would do, with the results that there are. */
+static int chunks_planned(mars_tensor *tensor, int64_t **ret, size_t *ret_n, Error *err) {
+        _cleanup_(walk_end) Walk walk        = { .any = true, .look = true, .err = err };
+        _cleanup_(plan_freep) Plan *plan     = NULL;
+        PlanLeaves leaves;
+        int r;
+
+        r = walk_begin(&walk);
+        if (r < 0)
+                return r;
+        r = walk_want(&walk, tensor);
+        if (r < 0)
+                return r;
+        leaves = walk_leaves(&walk);
+        r      = plan_make(walk.graph, &leaves, &plan, err);
+        if (r < 0)
+                return r;
+        for (uint32_t i = 0; plan->complete && i < plan->made.n; i++) {
+                const Ref wanted = plan->graph->wanted.data[0], made = plan->made.data[i].ref;
+
+                if (made.node == wanted.node && made.out == wanted.out)
+                        return flatten(&plan->value.data[plan->made.data[i].value].tiling, ret, ret_n, err);
+        }
+        return error_set(err, ERROR_VALUE, "%s: how it is cut depends on data and is known when it is executed",
+                         expr_name(tensor->expr));
+}
+
+int mars_tensor_chunks(const mars_tensor *tensor, int64_t **ret, size_t *ret_n, mars_error *err) {
+        _cleanup_(result_unrefp) Result *result = tensor_result((mars_tensor *) tensor, NULL);
+        const Tiling *tiling;
+        const Spec *spec;
+
+        if (result && engine_tensor(result->engine, result->id, &spec, &tiling) == 0)
+                return flatten(tiling, ret, ret_n, error_of(err));
+        if (tensor->expr->kind == EXPR_DATA)
+                return flatten(data_tiling(tensor->expr->data), ret, ret_n, error_of(err));
+        return chunks_planned((mars_tensor *) tensor, ret, ret_n, error_of(err));
+}

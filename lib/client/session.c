@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "client/expr.h"
+#include "client/session.h"
+
+static pthread_mutex_t default_lock = PTHREAD_MUTEX_INITIALIZER;
+static mars_session *default_session; /* a reference */
+
+int session_engine(const mars_session *session, Engine **ret, Error *err) {
+        if (!session)
+                return error_set(err, ERROR_VALUE, "the session is NULL");
+        if (engine_closed(session->engine))
+                return error_set(err, ERROR_CLOSED, "the session is closed");
+        *ret = session->engine;
+        return 0;
+}
+
+int mars_session_new(mars_session **ret, const char *endpoint, const mars_session_options *options, mars_error *err) {
+        const mars_session_options defaults = {};
+        mars_session *session;
+        EngineConfig config;
+        int r;
+
+        if (endpoint)
+                return error_set(error_of(err), ERROR_SUPPORT, "cannot connect to '%s': sessions of this version are "
+                                                               "threads of the process (endpoint NULL)", endpoint);
+        options = options ?: &defaults;
+        config  = (EngineConfig) { .n_threads = options->n_threads, .memory_bytes = options->memory_bytes };
+        session = calloc(1, sizeof(*session));
+        if (!session)
+                return error_oom(error_of(err), sizeof(*session));
+        session->n_ref = 1;
+        r              = engine_new(&session->engine, &config, error_of(err));
+        if (r < 0) {
+                free(session);
+                return error_prefix(error_of(err), r, "new session");
+        }
+        *ret = session;
+        return 0;
+}
+
+mars_session *mars_session_ref(mars_session *session) {
+        atomic_fetch_add_explicit(&session->n_ref, 1, memory_order_relaxed);
+        return session;
+}
+
+mars_session *mars_session_unref(mars_session *session) {
+        while (session && atomic_fetch_sub(&session->n_ref, 1) == 1) {
+                mars_session *retired = session->retired;
+
+                engine_close(session->engine); /* results and futures may still refer to the engine, but not use it */
+                engine_unref(session->engine);
+                free(session);
+                session = retired;
+        }
+        return NULL;
+}
+
+void mars_session_close(mars_session *session) {
+        if (session)
+                engine_close(session->engine);
+}
+
+bool mars_session_closed(const mars_session *session) {
+        return engine_closed(session->engine);
+}
+
+/* A default session that was closed is replaced, but kept: callers have its address without a reference. */
+int mars_session_default(mars_session **ret, mars_error *err) {
+        int r = 0;
+
+        pthread_mutex_lock(&default_lock);
+        if (!default_session || engine_closed(default_session->engine)) {
+                mars_session *session = NULL;
+
+                r = mars_session_new(&session, NULL, NULL, err);
+                if (r == 0) {
+                        session->retired = default_session;
+                        default_session  = session;
+                }
+        }
+        if (r == 0)
+                *ret = default_session;
+        pthread_mutex_unlock(&default_lock);
+        return r;
+}
+
+void mars_session_set_default(mars_session *session) {
+        mars_session *old;
+
+        pthread_mutex_lock(&default_lock);
+        old             = default_session;
+        default_session = session ? mars_session_ref(session) : NULL;
+        pthread_mutex_unlock(&default_lock);
+        mars_session_unref(old);
+}
+
+int mars_session_stat(mars_session *session, mars_session_stats *ret, mars_error *err) {
+        static const char *const pages[] = {
+                [STORE_HUGETLB] = "hugetlb",
+                [STORE_THP]     = "transparent",
+                [STORE_PLAIN]   = "plain",
+        };
+        EngineStats stats;
+        Engine *engine = NULL;
+        int r;
+
+        r = session_engine(session, &engine, error_of(err));
+        if (r < 0)
+                return r;
+        engine_stats(engine, &stats);
+        *ret = (mars_session_stats) {
+                .chunks         = stats.store.n_chunks,
+                .used_bytes     = stats.store.used_bytes,
+                .pinned_bytes   = stats.store.pinned_bytes,
+                .capacity_bytes = stats.store.capacity_bytes,
+                .arena_bytes    = stats.store.arena_bytes,
+                .tasks_done     = stats.n_tasks_done,
+                .n_threads      = stats.n_threads,
+                .pages          = pages[stats.store.rung],
+        };
+        return 0;
+}
