@@ -114,7 +114,6 @@ typedef _Complex double c128;
 #define NARROW(X, ...)                                                                                                 \
         BOOLS(X, __VA_ARGS__) X(I8, __VA_ARGS__) X(U8, __VA_ARGS__) X(I16, __VA_ARGS__) X(U16, __VA_ARGS__)            \
         X(I32, __VA_ARGS__) X(U32, __VA_ARGS__)
-#define WIDE(X, ...) X(I64, __VA_ARGS__) X(U64, __VA_ARGS__) FLOATS(X, __VA_ARGS__) COMPLEXES(X, __VA_ARGS__)
 
 /* Elements of a loop do not depend on each other, even where an output is one of the inputs. */
 #ifdef __clang__
@@ -308,7 +307,7 @@ static _unused_ void finish_F16(size_t n, void *const *state, _unused_ int64_t c
           .merge = op##_merge_##S, .merge_pairs = op##_merge_pairs_##S, .identity = identity_ },
 
 /* What sums and products have: first the row of each dtype, integers in 64 bits, then the narrow ones for dtype=. */
-#define FOLD_ROWS_WIDENING(op, identity)                                                                               \
+#define FOLD_ROWS_WIDENING_BITS(op, identity)                                                                          \
         FOLD_ROW_TO_(BOOL, I64, op, lift, &identity##_I64)                                                             \
         FOLD_ROW_TO_(I8, I64, op, lift, &identity##_I64)                                                               \
         FOLD_ROW_TO_(U8, U64, op, lift, &identity##_U64)                                                               \
@@ -316,7 +315,12 @@ static _unused_ void finish_F16(size_t n, void *const *state, _unused_ int64_t c
         FOLD_ROW_TO_(U16, U64, op, lift, &identity##_U64)                                                              \
         FOLD_ROW_TO_(I32, I64, op, lift, &identity##_I64)                                                              \
         FOLD_ROW_TO_(U32, U64, op, lift, &identity##_U64)                                                              \
-        FOLD_ROWS_IDENTITY(WIDE, op, identity)                                                                         \
+        FOLD_ROW_IDENTITY_(I64, op, identity)                                                                          \
+        FOLD_ROW_IDENTITY_(U64, op, identity)
+#define FOLD_ROWS_WIDENING(op, identity)                                                                               \
+        FOLD_ROWS_WIDENING_BITS(op, identity)                                                                          \
+        FOLD_ROWS_IDENTITY(FLOATS, op, identity)                                                                       \
+        FOLD_ROWS_IDENTITY(COMPLEXES, op, identity)                                                                    \
         FOLD_ROWS_IDENTITY(NARROW, op, identity)
 #define FOLD_ROWS(LIST, op) LIST(FOLD_ROW_, op)
 #define FOLD_ROWS_IDENTITY(LIST, op, identity) LIST(FOLD_ROW_IDENTITY_, op, identity)
@@ -346,6 +350,10 @@ static _unused_ void finish_F16(size_t n, void *const *state, _unused_ int64_t c
 #endif
 SCALAR_LIST_(ZERO, 0, 0)
 SCALAR_LIST_(ONE, 1, 0x3c00)
+
+/* The function of a float or a double: FLOAT_FN(a, floor)(a) is floorf(a) or floor(a). */
+#define FLOAT_CALL(a, of_float, of_double) _Generic((a), float: of_float, double: of_double)
+#define FLOAT_FN(a, name) FLOAT_CALL(a, name##f, name)
 
 /* ---- Expressions that several operators share ---------------------------------------------------------------------- */
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* max and nanmax; min.c is the same the other way round. Complex numbers are ordered by their real parts, then by their
+ * imaginary ones. */
 #include "ops/complex.h"
 
 REDUCE_LOOPS(max, ORDERED, MAXIMUM(a, b))
 REDUCE_LOOPS(max, COMPLEXES, (COMPLEX_LESS_EQUAL(b, a) | COMPLEX_IS_NAN(a)) ? a : b)
-static const Fold max_folds[] = { FOLD_ROWS(ALL, max) {} };
 
 OP(max) = {
         .name        = "max",
@@ -14,5 +15,19 @@ OP(max) = {
         .n_in        = 1,
         .params_size = sizeof(ReduceParams),
         .params      = REDUCE_PARAMS,
-        .folds       = max_folds,
+        .folds       = (const Fold[]) { FOLD_ROWS(ALL, max) {} },
+};
+
+REDUCE_LOOPS(nanmax, ORDERED, ((a >= b) | IS_NAN(b)) ? a : b)
+REDUCE_LOOPS(nanmax, COMPLEXES, (COMPLEX_LESS_EQUAL(b, a) | COMPLEX_IS_NAN(b)) ? a : b)
+
+OP(nanmax) = {
+        .name        = "nanmax",
+        .doc         = "Largest element along axes that is not NaN; NaN where there is no other.",
+        .family      = FAMILY_REDUCE,
+        .inputs      = "a",
+        .n_in        = 1,
+        .params_size = sizeof(ReduceParams),
+        .params      = REDUCE_PARAMS,
+        .folds       = (const Fold[]) { FOLD_ROWS(ALL, nanmax) {} },
 };

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* min and nanmin; max.c is the same the other way round. Complex numbers are ordered by their real parts, then by their
+ * imaginary ones. */
 #include "ops/complex.h"
 
 REDUCE_LOOPS(min, ORDERED, MINIMUM(a, b))
 REDUCE_LOOPS(min, COMPLEXES, (COMPLEX_LESS_EQUAL(a, b) | COMPLEX_IS_NAN(a)) ? a : b)
-static const Fold min_folds[] = { FOLD_ROWS(ALL, min) {} };
 
 OP(min) = {
         .name        = "min",
@@ -14,5 +15,19 @@ OP(min) = {
         .n_in        = 1,
         .params_size = sizeof(ReduceParams),
         .params      = REDUCE_PARAMS,
-        .folds       = min_folds,
+        .folds       = (const Fold[]) { FOLD_ROWS(ALL, min) {} },
+};
+
+REDUCE_LOOPS(nanmin, ORDERED, ((a <= b) | IS_NAN(b)) ? a : b)
+REDUCE_LOOPS(nanmin, COMPLEXES, (COMPLEX_LESS_EQUAL(a, b) | COMPLEX_IS_NAN(b)) ? a : b)
+
+OP(nanmin) = {
+        .name        = "nanmin",
+        .doc         = "Smallest element along axes that is not NaN; NaN where there is no other.",
+        .family      = FAMILY_REDUCE,
+        .inputs      = "a",
+        .n_in        = 1,
+        .params_size = sizeof(ReduceParams),
+        .params      = REDUCE_PARAMS,
+        .folds       = (const Fold[]) { FOLD_ROWS(ALL, nanmin) {} },
 };

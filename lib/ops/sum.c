@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ops/kernel.h"
+#include "ops/complex.h"
 
 REDUCE_LOOPS(sum, ALL, a + b)
 static const Fold sum_folds[] = { FOLD_ROWS_WIDENING(sum, ZERO) {} };
@@ -7,12 +7,52 @@ static const Fold sum_folds[] = { FOLD_ROWS_WIDENING(sum, ZERO) {} };
 OP(sum) = {
         .name        = "sum",
         .doc         = "Sum of the elements along axes.\n\n"
-                       "Booleans and narrow integers are summed in 64 bits, and float16 in float32. The sum is a balanced tree\n"
-                       "over the element index, so its rounding error grows with the logarithm of the length.",
+                       "Booleans and narrow integers are summed in 64 bits, and float16 in float32. The sum is a balanced\n"
+                       "tree over the element index, so its rounding error grows with the logarithm of the length.",
         .family      = FAMILY_REDUCE,
         .inputs      = "a",
         .n_in        = 1,
         .params_size = sizeof(ReduceParams),
         .params      = REDUCE_PARAMS,
         .folds       = sum_folds,
+};
+
+OP(cumsum) = {
+        .name        = "cumsum",
+        .doc         = "Sums of the elements up to each one along an axis.",
+        .family      = FAMILY_SCAN,
+        .inputs      = "a",
+        .n_in        = 1,
+        .params_size = sizeof(ScanParams),
+        .params      = SCAN_PARAMS,
+        .folds       = sum_folds,
+};
+
+/* NaN is nothing. */
+LIFT(F16, F32, nan, IS_NAN(a) ? 0 : a)
+LIFT(F32, F32, nan, IS_NAN(a) ? 0 : a)
+LIFT(F64, F64, nan, IS_NAN(a) ? 0 : a)
+LIFT(C64, C64, nan, COMPLEX_IS_NAN(a) ? 0 : a)
+LIFT(C128, C128, nan, COMPLEX_IS_NAN(a) ? 0 : a)
+static const Fold nansum_folds[] = {
+        FOLD_ROWS_WIDENING_BITS(sum, ZERO)
+        { .in = DTYPE_F16, .n_state = 1, .state = { DTYPE_F32 }, .out = DTYPE_F16, .lift = nan_F16, .finish = finish_F16,
+          .merge = sum_merge_F32, .merge_pairs = sum_merge_pairs_F32, .identity = &ZERO_F16 },
+        FOLD_ROW_TO_(F32, F32, sum, nan, &ZERO_F32)
+        FOLD_ROW_TO_(F64, F64, sum, nan, &ZERO_F64)
+        FOLD_ROW_TO_(C64, C64, sum, nan, &ZERO_C64)
+        FOLD_ROW_TO_(C128, C128, sum, nan, &ZERO_C128)
+        FOLD_ROWS_IDENTITY(NARROW, sum, ZERO)
+        {}
+};
+
+OP(nansum) = {
+        .name        = "nansum",
+        .doc         = "Sum of the elements along axes that are not NaN.",
+        .family      = FAMILY_REDUCE,
+        .inputs      = "a",
+        .n_in        = 1,
+        .params_size = sizeof(ReduceParams),
+        .params      = REDUCE_PARAMS,
+        .folds       = nansum_folds,
 };

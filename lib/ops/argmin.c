@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the extremes are. The state is an element and its index; of equal elements the left one stays, which is the first.
+ * NaN is the extreme of all, and in the nan variants none: it stays only where there is nothing else, and has no index. */
+#include <string.h>
+
+#include "ops/complex.h"
+
+#define ARG_LOOPS_(D, op, takes_right)                                                                                 \
+        static void op##_merge_##D(size_t n, void *const *a_state, void *const *b_state, void *const *out_state,       \
+                                   _unused_ int64_t n_a, _unused_ int64_t n_b) {                                       \
+                const CTYPE_##D *left = a_state[0], *right = b_state[0];                                               \
+                const int64_t *left_at = a_state[1], *right_at = b_state[1];                                           \
+                CTYPE_##D *out = out_state[0];                                                                         \
+                int64_t *out_at = out_state[1];                                                                        \
+                                                                                                                       \
+                INDEPENDENT for (size_t i = 0; i < n; i++) {                                                           \
+                        const CTYPE_##D a = left[i], b = right[i];                                                     \
+                        const int64_t at = left_at[i], bt = right_at[i];                                               \
+                        const bool right_one = takes_right(a, b);                                                      \
+                                                                                                                       \
+                        out[i] = right_one ? b : a;                                                                    \
+                        out_at[i] = right_one ? bt : at;                                                               \
+                }                                                                                                      \
+        }                                                                                                              \
+        static void op##_merge_pairs_##D(size_t n, void *const *in_state, void *const *out_state,                      \
+                                         _unused_ int64_t n_each) {                                                    \
+                const CTYPE_##D *restrict in = in_state[0];                                                            \
+                const int64_t *restrict in_at = in_state[1];                                                           \
+                CTYPE_##D *restrict out = out_state[0];                                                                \
+                int64_t *restrict out_at = out_state[1];                                                               \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        const CTYPE_##D a = in[2 * i], b = in[2 * i + 1];                                              \
+                        const int64_t at = in_at[2 * i], bt = in_at[2 * i + 1];                                        \
+                        const bool right_one = takes_right(a, b);                                                      \
+                                                                                                                       \
+                        out[i] = right_one ? b : a;                                                                    \
+                        out_at[i] = right_one ? bt : at;                                                               \
+                }                                                                                                      \
+        }
+
+#define LOWER(a, b) (((b) < (a)) | (IS_NAN(b) & !IS_NAN(a)))
+#define HIGHER(a, b) (((b) > (a)) | (IS_NAN(b) & !IS_NAN(a)))
+/* Of complex numbers, all with a NaN in them are alike. */
+#define LOWER_COMPLEX(a, b) ((COMPLEX_LESS(b, a) | COMPLEX_IS_NAN(b)) & !COMPLEX_IS_NAN(a))
+#define HIGHER_COMPLEX(a, b) ((COMPLEX_LESS(a, b) | COMPLEX_IS_NAN(b)) & !COMPLEX_IS_NAN(a))
+ORDERED(ARG_LOOPS_, argmin, LOWER)
+ORDERED(ARG_LOOPS_, argmax, HIGHER)
+COMPLEXES(ARG_LOOPS_, argmin, LOWER_COMPLEX)
+COMPLEXES(ARG_LOOPS_, argmax, HIGHER_COMPLEX)
+
+#define ARG_LIFT_(D, ...)                                                                                              \
+        static void arg_lift_##D(size_t n, const void *in, int64_t first, int64_t step, void *const *state) {          \
+                const MEMORY_##D *restrict from = in;                                                                  \
+                CTYPE_##D *restrict element = state[0];                                                                \
+                int64_t *restrict at = state[1];                                                                       \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        element[i] = LOAD_##D(from[i]);                                                                \
+                        at[i] = first + (int64_t) i * step;                                                            \
+                }                                                                                                      \
+        }
+ALL(ARG_LIFT_, )
+
+static void arg_finish(size_t n, void *const *state, _unused_ int64_t count, void *out) {
+        memcpy(out, state[1], n * sizeof(int64_t));
+}
+
+#define STATE_DTYPE_(dtype, ...) dtype
+#define STATE_DTYPE(...) STATE_DTYPE_(__VA_ARGS__)
+#define ARG_ROW_(D, op)                                                                                                \
+        { .in = DTYPE_##D, .n_state = 2, .state = { STATE_DTYPE(STATE_##D), DTYPE_I64 }, .out = DTYPE_I64,             \
+          .lift = arg_lift_##D, .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D, .finish = arg_finish },
+
+OP(argmin) = {
+        .name        = "argmin",
+        .doc         = "Index of the first smallest element along an axis; of the first NaN if there is one.",
+        .family      = FAMILY_REDUCE,
+        .inputs      = "a",
+        .n_in        = 1,
+        .params_size = sizeof(ReduceParams),
+        .params      = REDUCE_PARAMS,
+        .folds       = (const Fold[]) { ALL(ARG_ROW_, argmin) {} },
+};
+
+OP(argmax) = {
+        .name        = "argmax",
+        .doc         = "Index of the first largest element along an axis; of the first NaN if there is one.",
+        .family      = FAMILY_REDUCE,
+        .inputs      = "a",
+        .n_in        = 1,
+        .params_size = sizeof(ReduceParams),
+        .params      = REDUCE_PARAMS,
+        .folds       = (const Fold[]) { ALL(ARG_ROW_, argmax) {} },
+};
+
+#define LOWER_NUMBER(a, b) (((b) < (a)) | (IS_NAN(a) & !IS_NAN(b)))
+#define HIGHER_NUMBER(a, b) (((b) > (a)) | (IS_NAN(a) & !IS_NAN(b)))
+#define LOWER_NUMBER_COMPLEX(a, b) ((COMPLEX_LESS(b, a) | COMPLEX_IS_NAN(a)) & !COMPLEX_IS_NAN(b))
+#define HIGHER_NUMBER_COMPLEX(a, b) ((COMPLEX_LESS(a, b) | COMPLEX_IS_NAN(a)) & !COMPLEX_IS_NAN(b))
+FLOATS(ARG_LOOPS_, nanargmin, LOWER_NUMBER)
+FLOATS(ARG_LOOPS_, nanargmax, HIGHER_NUMBER)
+COMPLEXES(ARG_LOOPS_, nanargmin, LOWER_NUMBER_COMPLEX)
+COMPLEXES(ARG_LOOPS_, nanargmax, HIGHER_NUMBER_COMPLEX)
+
+#define ARG_FINISH_(D, ...)                                                                                            \
+        static void nanarg_finish_##D(size_t n, void *const *state, _unused_ int64_t count, void *out) {               \
+                const CTYPE_##D *restrict element = state[0];                                                          \
+                const int64_t *restrict at = state[1];                                                                 \
+                int64_t *restrict to = out;                                                                            \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++)                                                                         \
+                        to[i] = (element[i] != element[i]) ? -1 : at[i];                                               \
+        }
+FLOATS(ARG_FINISH_, )
+COMPLEXES(ARG_FINISH_, )
+
+#define NANARG_ROW_(D, op)                                                                                             \
+        { .in = DTYPE_##D, .n_state = 2, .state = { STATE_DTYPE(STATE_##D), DTYPE_I64 }, .out = DTYPE_I64,             \
+          .lift = arg_lift_##D, .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D,                          \
+          .finish = nanarg_finish_##D },
+
+OP(nanargmin) = {
+        .name        = "nanargmin",
+        .doc         = "Index of the first smallest element along an axis that is not NaN; -1 where all are.",
+        .family      = FAMILY_REDUCE,
+        .inputs      = "a",
+        .n_in        = 1,
+        .params_size = sizeof(ReduceParams),
+        .params      = REDUCE_PARAMS,
+        .folds       = (const Fold[]) { BITS(ARG_ROW_, argmin) FLOATS(NANARG_ROW_, nanargmin) COMPLEXES(NANARG_ROW_, nanargmin) {} },
+};
+
+OP(nanargmax) = {
+        .name        = "nanargmax",
+        .doc         = "Index of the first largest element along an axis that is not NaN; -1 where all are.",
+        .family      = FAMILY_REDUCE,
+        .inputs      = "a",
+        .n_in        = 1,
+        .params_size = sizeof(ReduceParams),
+        .params      = REDUCE_PARAMS,
+        .folds       = (const Fold[]) { BITS(ARG_ROW_, argmax) FLOATS(NANARG_ROW_, nanargmax) COMPLEXES(NANARG_ROW_, nanargmax) {} },
+};

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sum and sum of squared deviations (M2) in one pass. Neighbours merge by Chan, Golub and LeVeque's formula, whose terms are
+ * never negative, so nothing cancels: M2 = M2a + M2b + (mean_b - mean_a)^2 n_a n_b / (n_a + n_b). Complex deviations are
+ * squared by their absolute values. For equal counts, which nearly all merges have, the formula is simpler; merge and
+ * merge_pairs take the same one, since a node of the tree must have one value. */
+#include <string.h>
+
+#include "ops/complex.h"
+
+#define SQUARE(d) ((d) * (d))
+#define SQUARE_COMPLEX(d) (RE(d) * RE(d) + IM(d) * IM(d))
+
+/* S, R: what sums and squares are computed in. */
+#define MOMENTS_LOOPS_(D, S, R, square)                                                                                \
+        static void moments_merge_##D(size_t n, void *const *a, void *const *b, void *const *out, int64_t n_a,         \
+                                      int64_t n_b) {                                                                   \
+                const S *sum_a = a[0], *sum_b = b[0];                                                                  \
+                const R *m2_a = a[1], *m2_b = b[1];                                                                    \
+                S *sum = out[0];                                                                                       \
+                R *m2 = out[1];                                                                                        \
+                const R per_a = (R) (1.0 / (double) n_a), per_b = (R) (1.0 / (double) n_b);                            \
+                const R weight = n_a == n_b ? (R) ((double) n_a * 0.5)                                                 \
+                                            : (R) ((double) n_a * ((double) n_b / (double) (n_a + n_b)));              \
+                                                                                                                       \
+                if (n_a == n_b) {                                                                                      \
+                        INDEPENDENT for (size_t i = 0; i < n; i++) {                                                   \
+                                const S d = (sum_b[i] - sum_a[i]) * per_a;                                             \
+                                                                                                                       \
+                                m2[i] = (m2_a[i] + m2_b[i]) + square(d) * weight;                                      \
+                                sum[i] = sum_a[i] + sum_b[i];                                                          \
+                        }                                                                                              \
+                        return;                                                                                        \
+                }                                                                                                      \
+                INDEPENDENT for (size_t i = 0; i < n; i++) {                                                           \
+                        const S d = sum_b[i] * per_b - sum_a[i] * per_a;                                               \
+                                                                                                                       \
+                        m2[i] = (m2_a[i] + m2_b[i]) + square(d) * weight;                                              \
+                        sum[i] = sum_a[i] + sum_b[i];                                                                  \
+                }                                                                                                      \
+        }                                                                                                              \
+        static void moments_merge_pairs_##D(size_t n, void *const *in, void *const *out, int64_t n_each) {             \
+                const S *restrict sums = in[0];                                                                        \
+                const R *restrict m2s = in[1];                                                                         \
+                S *restrict sum = out[0];                                                                              \
+                R *restrict m2 = out[1];                                                                               \
+                const R per = (R) (1.0 / (double) n_each), weight = (R) ((double) n_each * 0.5);                       \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        const S a = sums[2 * i], b = sums[2 * i + 1];                                                  \
+                        const S d = (b - a) * per;                                                                     \
+                                                                                                                       \
+                        m2[i] = (m2s[2 * i] + m2s[2 * i + 1]) + square(d) * weight;                                    \
+                        sum[i] = a + b;                                                                                \
+                }                                                                                                      \
+        }                                                                                                              \
+        static void moments_finish_##D(size_t n, void *const *state, _unused_ int64_t count, void *out) {              \
+                memcpy(out, state[1], n * sizeof(R));                                                                  \
+        }
+MOMENTS_LOOPS_(F32, float, float, SQUARE)
+MOMENTS_LOOPS_(F64, double, double, SQUARE)
+MOMENTS_LOOPS_(C64, c64, float, SQUARE_COMPLEX)
+MOMENTS_LOOPS_(C128, c128, double, SQUARE_COMPLEX)
+
+#define MOMENTS_LIFT_(D, S, R)                                                                                         \
+        static void moments_lift_##D(size_t n, const void *in, _unused_ int64_t first, _unused_ int64_t step,          \
+                                     void *const *state) {                                                             \
+                const MEMORY_##D *restrict from = in;                                                                  \
+                S *restrict sum = state[0];                                                                            \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++)                                                                         \
+                        sum[i] = (S) LOAD_##D(from[i]);                                                                \
+                memset(state[1], 0, n * sizeof(R));                                                                    \
+        }
+#define MOMENTS_LIFT_F64_(D, ...) MOMENTS_LIFT_(D, double, double)
+BITS(MOMENTS_LIFT_F64_, )
+MOMENTS_LIFT_(F16, float, float)
+MOMENTS_LIFT_(F32, float, float)
+MOMENTS_LIFT_(F64, double, double)
+MOMENTS_LIFT_(C64, c64, float)
+MOMENTS_LIFT_(C128, c128, double)
+
+#define MOMENTS_ROW_(D, S, R)                                                                                          \
+        { .in = DTYPE_##D, .n_state = 2, .state = { DTYPE_##S, DTYPE_##R }, .out = DTYPE_##R,                          \
+          .lift = moments_lift_##D, .merge = moments_merge_##S, .merge_pairs = moments_merge_pairs_##S,                \
+          .finish = moments_finish_##S, .identity = &ZERO_##R },
+#define MOMENTS_ROW_F64_(D, ...) MOMENTS_ROW_(D, F64, F64)
+
+OP(moments) = {
+        .name        = "moments",
+        .doc         = "Sum of squared deviations from the mean along axes, in one pass.",
+        .family      = FAMILY_REDUCE,
+        .inputs      = "a",
+        .n_in        = 1,
+        .hidden      = true,
+        .params_size = sizeof(ReduceParams),
+        .params      = REDUCE_PARAMS,
+        .folds       = (const Fold[]) {
+                BITS(MOMENTS_ROW_F64_, )
+                MOMENTS_ROW_(F16, F32, F32)
+                MOMENTS_ROW_(F32, F32, F32)
+                MOMENTS_ROW_(F64, F64, F64)
+                MOMENTS_ROW_(C64, C64, F32)
+                MOMENTS_ROW_(C128, C128, F64)
+                {}
+        },
+};
