@@ -31,18 +31,20 @@ static int lower_masked(Graph *out, const Node *node, Ref x, Ref mask, Ref *ret,
         return build_done(&b);
 }
 
-/* A scan runs on memory of its accumulator's dtype. */
-static int lower_scan_input(Graph *out, const Node *node, Ref *in, Error *err) {
+/* What reads memory as it is wants it in one dtype: a scan in its accumulator's, a concatenation in the result's. */
+static int lower_inputs(Graph *out, const Node *node, Ref *in, Error *err) {
         Build b = { .graph = out, .err = err };
         uint32_t fold;
         int r;
 
-        if (node->op->family != FAMILY_SCAN)
-                return 0;
-        r = op_fold(node->op, graph_spec(out, *in)->dtype, program_dtype_param(node->op, node->params), &fold, err);
-        if (r < 0)
-                return r;
-        *in = build_cast(&b, *in, node->op->folds[fold].in);
+        if (node->op->family == FAMILY_SCAN) {
+                r = op_fold(node->op, graph_spec(out, *in)->dtype, program_dtype_param(node->op, node->params), &fold, err);
+                if (r < 0)
+                        return r;
+                *in = build_cast(&b, *in, node->op->folds[fold].in);
+        } else if (node->op->family == FAMILY_MOVE && node->op->variadic)
+                for (uint32_t k = 0; k < node->n_in; k++)
+                        in[k] = build_cast(&b, in[k], node->out[0].dtype);
         return build_done(&b);
 }
 
@@ -116,7 +118,7 @@ static int lower_round(const Graph *graph, Graph *out, bool *ret_changed, Error 
                                 return error_prefix(err, r, "%s", node->op->name);
                         *ret_changed = true;
                 } else {
-                        r = lower_scan_input(out, node, &in[0], err);
+                        r = lower_inputs(out, node, in, err);
                         if (r >= 0)
                                 r = graph_add(out, node->op, node->params, in, node->n_in, &added, err);
                         if (r < 0)
