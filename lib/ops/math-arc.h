@@ -54,7 +54,7 @@ VM_STRIP(vm_acos, double)
 VM_INLINE double vm_angle(double abs_y, double abs_x, int left) {
         int steep = abs_y > abs_x;
         double small = steep ? abs_x : abs_y, large = steep ? abs_y : abs_x;
-        int middle = small > 0.5 * large;
+        int middle = small + small > large;
         double t = (middle ? small - large : small) / (middle ? small + large : large);
         double z = t * t, z2 = z * z, z4 = z2 * z2, tail, n, sign;
 

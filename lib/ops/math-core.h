@@ -134,11 +134,11 @@ VM_INLINE double vm_product_rest(double a, double b, double p) {
  * functions that are vector code too. */
 #define VM_STRIP_REDONE(name, type)                                                                                    \
         static inline void name##_strip(size_t n, const type *restrict in, type *restrict out) {                       \
-                VmBad bad = 0;                                                                                           \
+                VmBad bad = 0;                                                                                         \
                                                                                                                        \
                 for (size_t i = 0; i < n; i++)                                                                         \
                         out[i] = name##_fast(in[i], &bad);                                                             \
-                if (VM_IS_BAD(bad))                                                                                       \
+                if (VM_IS_BAD(bad))                                                                                    \
                         for (size_t i = 0; i < n; i++)                                                                 \
                                 out[i] = name(in[i]);                                                                  \
         }
@@ -146,7 +146,7 @@ VM_INLINE double vm_product_rest(double a, double b, double p) {
 /* The same for complete functions that branch: only the bad elements go through name_rare(). */
 #define VM_STRIP_REPAIRED(name, type)                                                                                  \
         static inline void name##_strip(size_t n, const type *restrict in, type *restrict out) {                       \
-                VmBad bad = 0;                                                                                           \
+                VmBad bad = 0;                                                                                         \
                                                                                                                        \
                 for (size_t i = 0; i < n; i++)                                                                         \
                         out[i] = name##_fast(in[i], &bad);                                                             \
@@ -155,15 +155,15 @@ VM_INLINE double vm_product_rest(double a, double b, double p) {
                 for (size_t i = 0; i < n; i++) {                                                                       \
                         bad = 0;                                                                                       \
                         (void) name##_fast(in[i], &bad);                                                               \
-                        if (VM_IS_BAD(bad))                                                                               \
+                        if (VM_IS_BAD(bad))                                                                            \
                                 out[i] = name##_rare(in[i]);                                                           \
                 }                                                                                                      \
         }                                                                                                              \
         VM_INLINE type name(type x) {                                                                                  \
-                VmBad bad = 0;                                                                                           \
+                VmBad bad = 0;                                                                                         \
                 type y = name##_fast(x, &bad);                                                                         \
                                                                                                                        \
-                return VM_IS_BAD(bad) ? name##_rare(x) : y;                                                                       \
+                return VM_IS_BAD(bad) ? name##_rare(x) : y;                                                            \
         }
 
 /* Two arrays in, one out. */
@@ -171,4 +171,15 @@ VM_INLINE double vm_product_rest(double a, double b, double p) {
         static inline void name##_strip(size_t n, const type *restrict a, const type *restrict b, type *restrict out) {\
                 for (size_t i = 0; i < n; i++)                                                                         \
                         out[i] = name(a[i], b[i]);                                                                     \
+        }
+
+#define VM_STRIP2_REDONE(name, type)                                                                                   \
+        static inline void name##_strip(size_t n, const type *restrict a, const type *restrict b, type *restrict out) {\
+                VmBad bad = 0;                                                                                         \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++)                                                                         \
+                        out[i] = name##_fast(a[i], b[i], &bad);                                                        \
+                if (VM_IS_BAD(bad))                                                                                    \
+                        for (size_t i = 0; i < n; i++)                                                                 \
+                                out[i] = name(a[i], b[i]);                                                             \
         }

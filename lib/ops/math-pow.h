@@ -47,22 +47,36 @@ VM_INLINE double vm_hypot(double x, double y) {
 }
 VM_STRIP2(vm_hypot, double)
 
-/* log(e^a + e^b) = max + log(1 + e^-|a - b|) */
-VM_INLINE double vm_logaddexp(double a, double b) {
-        double d = a - b, large = a > b ? a : b, y, nan = a != a ? a + a : b + b;
+/* log(e^a + e^b) = large + log(1 + e^(small - large)). What the difference loses is put back into the exponential, of which
+ * it would take several units otherwise. */
+VM_INLINE double vm_logadd_difference(double small, double large, double *ret_rest) {
+        double d = small - large, t = d - small, rest = (small - (d - t)) - (large + t);
 
-        y = large + vm_log1p_sum(vm_exp(-vm_abs(d)), 0);
+        *ret_rest = d > -VM_INF ? rest : 0.0;
+        return d;
+}
+
+VM_INLINE double vm_logaddexp(double a, double b) {
+        double small = a > b ? b : a, large = a > b ? a : b, rest, e, y;
+
+        e = vm_exp(vm_logadd_difference(small, large, &rest));
+        e = e + e * rest;
+        y = large + vm_log1p_sum(e, 0);
         y = a == b ? a + 0x1.62e42fefa39efp-1 : y;
-        return (a != a) | (b != b) ? nan : y;
+        y = b != b ? b + b : y;
+        return a != a ? a + a : y;
 }
 VM_STRIP2(vm_logaddexp, double)
 
 VM_INLINE double vm_logaddexp2(double a, double b) {
-        double d = a - b, large = a > b ? a : b, y, nan = a != a ? a + a : b + b;
+        double small = a > b ? b : a, large = a > b ? a : b, rest, e, y;
 
-        y = large + vm_log1p_sum(vm_exp2(-vm_abs(d)), 0) * 0x1.71547652b82fep+0;
+        e = vm_exp2(vm_logadd_difference(small, large, &rest));
+        e = e + e * (rest * 0x1.62e42fefa39efp-1);
+        y = large + vm_log1p_sum(e, 0) * 0x1.71547652b82fep+0;
         y = a == b ? a + 1.0 : y;
-        return (a != a) | (b != b) ? nan : y;
+        y = b != b ? b + b : y;
+        return a != a ? a + a : y;
 }
 VM_STRIP2(vm_logaddexp2, double)
 
@@ -70,8 +84,7 @@ VM_STRIP2(vm_logaddexp2, double)
  * what of it remains after reduction.
  *
  * log m = 2 s + 2/3 s^3 + s^5 R(s^2), s = (m - 1) / (m + 1), in pairs of numbers up to the second term and in one for R. */
-VM_INLINE double vm_log_pair(double x, double *ret_rest) {
-        double f, k = vm_log_correct(x, vm_log_split(vm_log_ordinary(x), &f));
+VM_INLINE double vm_log_pair(double k, double f, double *ret_rest) {
         double d = f + 2.0, d_rest = f - (d - 2.0), inverse = 1.0 / d;
         double s = f * inverse, p = s * d, s_rest, z, z_rest, z2, z4, r, w, w_rest, t, t_rest, u, u_rest, hi, lo, sum;
 
@@ -98,34 +111,50 @@ VM_INLINE double vm_log_pair(double x, double *ret_rest) {
         return sum;
 }
 
-/* e^(x + rest) */
-VM_INLINE double vm_exp_pair(double x, double rest) {
-        const double round = VM_ROUND + 2046;
-        double t, k, above, r;
+/* e^(x + rest), as vm_exp_reduced(). */
+VM_INLINE double vm_exp_pair(double x, double rest, double offset, uint64_t *ret_k) {
+        double t = x * 0x1.71547652b82fep+0 + (VM_ROUND + offset);
+        double k = t - (VM_ROUND + offset);
+        double above = x - k * 0x1.62e42fefa3800p-1, r;
 
-        rest = vm_abs(x) < 750.0 ? rest : 0.0;
-        x = x > 750.0 ? 750.0 : x;
-        x = x < -750.0 ? -750.0 : x;
-        t = x * 0x1.71547652b82fep+0 + round;
-        k = t - round;
-        above = x - k * 0x1.62e42fefa3800p-1;
         rest -= k * 0x1.ef35793c76730p-45;
         r = above + rest;
         rest = (above - r) + rest;
-        return vm_exp_scaled(1.0 + (r + (rest + (r * r) * vm_exp_tail(r))), vm_bits(t));
+        *ret_k = vm_bits(t);
+        return 1.0 + (r + (rest + (r * r) * vm_exp_tail(r)));
+}
+
+/* Ordinary powers of ordinary positive numbers. */
+VM_INLINE double vm_pow_fast(double x, double y, VmBad *bad) {
+        double f, rest, k = vm_log_split(x, &f), log = vm_log_pair(k, f, &rest), p = y * log, r;
+        uint64_t scale;
+
+        r = vm_exp_pair(p, vm_product_rest(y, log, p) + y * rest, 0, &scale);
+        p = x < 0x1p-1022 ? VM_INF : p;
+        p = x < VM_INF ? p : VM_INF;
+        vm_bad_beyond(bad, p, 708.0);
+        return vm_double(vm_bits(r) + (scale << 52));
 }
 
 VM_INLINE double vm_pow(double x, double y) {
-        double ax = vm_abs(x), ay = vm_abs(y), rest, log = vm_log_pair(ax, &rest), e, p, r, unit, whole;
-        uint64_t odd;
+        double ax = vm_abs(x), ay = vm_abs(y), f, k, log, rest, e, p, r, unit, whole;
+        uint64_t odd, scale;
+
+        k = vm_log_correct(ax, vm_log_split(vm_log_ordinary(ax), &f));
+        log = vm_log_pair(k, f, &rest);
+        log = ax == 0.0 ? -VM_INF : log;
+        log = ax == VM_INF ? VM_INF : log;
 
         /* Beyond 2^80 any power but that of 1 is 0 or infinite: the product of the parts stays finite. */
         e = ay > 0x1p80 ? 0x1p80 : ay;
         e = vm_flip(e, vm_sign(y));
-        log = ax == 0.0 ? -VM_INF : log;
-        log = ax == VM_INF ? VM_INF : log;
         p = e * log;
-        r = vm_exp_pair(p, vm_product_rest(e, log, p) + e * rest);
+        rest = vm_product_rest(e, log, p) + e * rest;
+        rest = vm_abs(p) < 750.0 ? rest : 0.0;
+        p = p > 750.0 ? 750.0 : p;
+        p = p < -750.0 ? -750.0 : p;
+        r = vm_exp_pair(p, rest, 2046, &scale);
+        r = vm_exp_scaled(r, scale);
 
         /* The last bit of y + 2^52, or that of y when y >= 2^52, says whether a whole y is odd. */
         unit = ay >= 0x1p52 ? ay : ay + 0x1p52;
@@ -142,4 +171,4 @@ VM_INLINE double vm_pow(double x, double y) {
         r = y == 0.0 ? 1.0 : r;
         return x == 1.0 ? 1.0 : r;
 }
-VM_STRIP2(vm_pow, double)
+VM_STRIP2_REDONE(vm_pow, double)

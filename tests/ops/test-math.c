@@ -18,6 +18,7 @@
 enum { N_SPECIAL_MAX = 4096, N_PER_RANGE = 4096, N_MAGNITUDES = 1 << 14, PRECISION = 160 };
 
 typedef int MpfrUnary(mpfr_t y, const mpfr_t x, mpfr_rnd_t round);
+typedef int MpfrBinary(mpfr_t y, const mpfr_t a, const mpfr_t b, mpfr_rnd_t round);
 
 /* Largest error in units in the last place that we promise; lib/ops/math-*.h say where it comes from. */
 static const struct {
@@ -45,6 +46,57 @@ static const struct {
         [MATH_acosh] = { "acosh", 2.5, mpfr_acosh },
         [MATH_atanh] = { "atanh", 2.5, mpfr_atanh },
         [MATH_cbrt] = { "cbrt", 1.0, mpfr_cbrt },
+};
+
+/* log(e^a + e^b) to the base; no cancellation at this precision for the inputs below. */
+static int exact_logadd(mpfr_t y, const mpfr_t a, const mpfr_t b, int base) {
+        mpfr_t large, d;
+
+        mpfr_inits2(PRECISION, large, d, (mpfr_ptr) NULL);
+        mpfr_max(large, a, b, MPFR_RNDN);
+        mpfr_sub(d, a, b, MPFR_RNDN);
+        if (mpfr_nan_p(a) || mpfr_nan_p(b))
+                mpfr_set_nan(y);
+        else if (mpfr_inf_p(a) || mpfr_inf_p(b))
+                mpfr_set(y, large, MPFR_RNDN);
+        else {
+                mpfr_abs(d, d, MPFR_RNDN);
+                mpfr_neg(d, d, MPFR_RNDN);
+                (base == 2 ? mpfr_exp2 : mpfr_exp)(d, d, MPFR_RNDN);
+                mpfr_log1p(d, d, MPFR_RNDN);
+                if (base == 2) {
+                        mpfr_set_prec(y, PRECISION);
+                        mpfr_const_log2(y, MPFR_RNDN);
+                        mpfr_div(d, d, y, MPFR_RNDN);
+                }
+                mpfr_add(y, large, d, MPFR_RNDN);
+        }
+        mpfr_clears(large, d, (mpfr_ptr) NULL);
+        return 0;
+}
+
+static int exact_logaddexp(mpfr_t y, const mpfr_t a, const mpfr_t b, mpfr_rnd_t round) {
+        (void) round;
+        return exact_logadd(y, a, b, 0);
+}
+
+static int exact_logaddexp2(mpfr_t y, const mpfr_t a, const mpfr_t b, mpfr_rnd_t round) {
+        (void) round;
+        return exact_logadd(y, a, b, 2);
+}
+
+/* The sum of a number and a logarithm may cancel to nearly 0: its error is counted in units of the larger of the two then. */
+static const struct {
+        const char *name;
+        double ulp;
+        MpfrBinary *exact;
+        bool of_larger;
+} binary[] = {
+        [MATH_pow] = { "pow", 1.0, mpfr_pow, false },
+        [MATH_atan2] = { "atan2", 1.6, mpfr_atan2, false },
+        [MATH_hypot] = { "hypot", 1.5, mpfr_hypot, false },
+        [MATH_logaddexp] = { "logaddexp", 2.5, exact_logaddexp, true },
+        [MATH_logaddexp2] = { "logaddexp2", 3.0, exact_logaddexp2, true },
 };
 
 static const MathTable *const tables[] = {
@@ -153,6 +205,45 @@ static Inputs inputs_make(void) {
         return in;
 }
 
+/* Pairs: every special number with every other, and the single inputs with themselves in another order and with numbers of
+ * their own size. */
+static void pairs_make(Inputs in, Inputs *ret_a, Inputs *ret_b) {
+        static const double specials[] = {
+                0.0, DBL_TRUE_MIN, DBL_MIN, 0x1p-600, 0.1, 0.5, 0.9999999999999999, 1.0, 1.0000000000000002, 1.5, 2.0, 3.0, 4.0, 7.0, 10.0,
+                1000.0, 1023.0, 1024.0, 1074.0, 1075.0, 0x1p52, 0x1p52 + 1, 0x1p53 - 1, 0x1p53, 0x1.8p60, 0x1p600, 0x1p1001, DBL_MAX, INFINITY, NAN,
+        };
+        enum { N = sizeof(specials) / sizeof(*specials), N_POWERS = 1 << 15 };
+        size_t n_max = 4 * N * N + in.n + N_POWERS;
+        Inputs a = { .x = malloc(n_max * sizeof(double)) }, b = { .x = malloc(n_max * sizeof(double)) };
+        uint64_t state = 2;
+
+        ck_assert_ptr_nonnull(a.x);
+        ck_assert_ptr_nonnull(b.x);
+        for (int i = 0; i < 4 * N * N; i++) {
+                a.x[a.n++] = copysign(specials[i / 4 / N], i & 1 ? -1 : 1);
+                b.x[b.n++] = copysign(specials[i / 4 % N], i & 2 ? -1 : 1);
+        }
+        in.n = in.n / 3 * 3;
+        for (size_t i = 0; i < in.n; i += 3) {
+                double x = in.x[i], other = in.x[draw(&state) % in.n];
+
+                a.x[a.n++] = x;
+                b.x[b.n++] = other;
+                a.x[a.n++] = x;
+                b.x[b.n++] = x * draw_between(&state, -2, 2);
+                a.x[a.n++] = fabs(x); /* powers that are ordinary numbers */
+                b.x[b.n++] = draw_between(&state, -1080, 1080) / (fabs(log2(fabs(x))) + 0x1p-60);
+        }
+        for (int i = 0; i < N_POWERS; i++) {
+                a.x[a.n++] = draw_between(&state, 0, i % 2 ? 2 : 100);
+                b.x[b.n++] = draw_between(&state, -150, 150);
+        }
+        ck_assert_uint_le(a.n, n_max);
+        ck_assert_uint_eq(a.n, b.n);
+        *ret_a = a;
+        *ret_b = b;
+}
+
 /* The distance of y from the exact value in units of that value's last place; INFINITY where they differ in kind (NaN,
  * infinity, sign of a zero). */
 static double ulp_error(double y, mpfr_t exact) {
@@ -214,6 +305,51 @@ TEST(unary_functions_are_as_near_to_the_true_value_as_promised) {
         free(y);
 }
 
+TEST(binary_functions_are_as_near_to_the_true_value_as_promised) {
+        Inputs in = inputs_make(), a, b;
+        double *y;
+        int n_bad = 0;
+        mpfr_t exact, p, q;
+
+        pairs_make(in, &a, &b);
+        y = malloc(a.n * sizeof(*y));
+        ck_assert_ptr_nonnull(y);
+        mpfr_inits2(PRECISION, exact, p, q, (mpfr_ptr) NULL);
+        for (int f = 0; f < MATH_N_BINARY; f++) {
+                double worst = 0, at_a = 0, at_b = 0;
+
+                tables[0]->binary[f](a.n, a.x, b.x, y);
+                for (size_t i = 0; i < a.n; i++) {
+                        double error;
+
+                        mpfr_set_d(p, a.x[i], MPFR_RNDN);
+                        mpfr_set_d(q, b.x[i], MPFR_RNDN);
+                        binary[f].exact(exact, p, q, MPFR_RNDN);
+                        error = ulp_error(y[i], exact);
+                        if (binary[f].of_larger && y[i] == 0 && mpfr_zero_p(exact))
+                                error = 0; /* of either sign */
+                        else if (binary[f].of_larger && isfinite(error) && error > binary[f].ulp) {
+                                double large = fmax(a.x[i], b.x[i]), term = fmax(fabs(large), fabs(y[i] - large));
+                                int down = (int) mpfr_get_exp(exact) - 1 - ilogb(term);
+
+                                error *= ldexp(1, down < 0 ? down : 0);
+                        }
+                        if (error > binary[f].ulp && n_bad++ < 20)
+                                printf("# %s(%a, %a) = %a is %g units off\n", binary[f].name, a.x[i], b.x[i], y[i], error);
+                        if (error > worst)
+                                worst = error, at_a = a.x[i], at_b = b.x[i];
+                }
+                printf("# %-8s %.3f of %.1f units at %a, %a\n", binary[f].name, worst, binary[f].ulp, at_a, at_b);
+        }
+        fflush(stdout);
+        ck_assert_int_eq(n_bad, 0);
+        mpfr_clears(exact, p, q, (mpfr_ptr) NULL);
+        free(in.x);
+        free(a.x);
+        free(b.x);
+        free(y);
+}
+
 /* Every table against the strip of the first: whole, one element at a time, and by the complete function. */
 TEST(every_cpu_level_and_every_length_of_strip_gives_the_same_bits) {
         Inputs in = inputs_make();
@@ -240,6 +376,32 @@ TEST(every_cpu_level_and_every_length_of_strip_gives_the_same_bits) {
                 }
         }
         free(in.x);
+        free(y);
+        free(z);
+}
+
+TEST(every_cpu_level_gives_the_same_bits_for_pairs) {
+        Inputs in = inputs_make(), a, b;
+        double *y, *z;
+
+        pairs_make(in, &a, &b);
+        y = malloc(a.n * sizeof(*y));
+        z = malloc(a.n * sizeof(*z));
+        ck_assert_ptr_nonnull(y);
+        ck_assert_ptr_nonnull(z);
+        for (int f = 0; f < MATH_N_BINARY; f++) {
+                tables[0]->binary[f](a.n, a.x, b.x, y);
+                for (size_t t = 0; t < sizeof(tables) / sizeof(*tables); t++) {
+                        if (!cpu_has(tables[t]->level))
+                                continue;
+                        for (size_t i = 0, n = 1; i < a.n; i += n, n = n % 13 + 1)
+                                tables[t]->binary[f](n < a.n - i ? n : a.n - i, a.x + i, b.x + i, z + i);
+                        ck_assert_bytes_eq(y, z, a.n * sizeof(*y));
+                }
+        }
+        free(in.x);
+        free(a.x);
+        free(b.x);
         free(y);
         free(z);
 }
