@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* A plan on its way: what the scheduler and the workers agree on. Chunks have ids that no other chunk ever had: those that
+ * the plan makes are first_id + their number in the plan; those of leaves are what they were when they were made. */
+#include "plan/plan.h"
+
+typedef struct PlanRun {
+        uint64_t id;                  /* ascending; work of earlier plans goes first */
+        const Plan *plan;
+        uint64_t first_id;
+        const uint64_t *leaf_first;   /* [value] leaves: id of chunk 0; 0: made by the plan */
+        const bool *together;         /* [value] one worker makes all of its chunks and may keep them in one piece of memory */
+        volatile bool canceled;       /* a running task may end now: its result is not needed */
+} PlanRun;
+
+static inline uint64_t plan_run_chunk(const PlanRun *run, uint32_t chunk) {
+        uint32_t value = run->plan->chunk_value[chunk];
+        uint64_t first = run->leaf_first[value];
+
+        return first == 0 ? run->first_id + chunk : first + (chunk - run->plan->value.data[value].first_chunk);
+}
+
+/* Puts what failed and where in front of the words: "sum: chunk (3, 1): …". Returns the error's code. */
+int plan_run_error(const PlanRun *run, uint32_t task, Error *err);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tensors of the scheduler. A tiling's explicit edges are copied, since those of a plan go with the plan; lengths that were
+ * unknown to the plan are put in. */
+#include "sched/state.h"
+
+void tensor_free(Sched *s, SchedTensor *tensor) {
+        if (!tensor)
+                return;
+        s->state_bytes -= sizeof(*tensor) + tensor->n_chunks * sizeof(uint32_t);
+        free(tensor->holder);
+        free(tensor->edges);
+        free(tensor);
+}
+
+/* Edges of an axis of which the tasks said the lengths: chunks at the same place of this axis agree. */
+static int64_t edges_from_lengths(const Tiling *tiling, int axis, const int64_t *length, int64_t *edge) {
+        uint32_t pos[MAX_NDIM] = {};
+
+        edge[0] = 0;
+        for (uint32_t k = 0; k < tiling->axis[axis].n; k++) {
+                pos[axis]   = k;
+                edge[k + 1] = edge[k] + length[tiling_chunk_at(tiling, pos)];
+        }
+        return edge[tiling->axis[axis].n];
+}
+
+int tensor_new(Sched *s, const Spec *spec, const Tiling *tiling, const int64_t *length, uint64_t chunk_first, SchedTensor **ret,
+               uint64_t *ret_id) {
+        SchedTensor *t = calloc(1, sizeof(*t));
+        size_t n_edges = 0;
+        int64_t *edge;
+
+        if (!t)
+                return -ENOMEM;
+        t->n_chunks = (uint32_t) tiling_n_chunks(tiling);
+        t->holder   = calloc(t->n_chunks + 1, sizeof(*t->holder));
+        s->state_bytes += sizeof(*t) + t->n_chunks * sizeof(uint32_t);
+        for (int k = 0; k < tiling->ndim; k++)
+                if (tiling->axis[k].edge || tiling->axis[k].extent == UNKNOWN)
+                        n_edges += tiling->axis[k].n + 1;
+        t->edges = calloc(n_edges + 1, sizeof(*t->edges));
+        if (!t->holder || !t->edges)
+                goto oom;
+
+        t->spec        = *spec;
+        t->tiling      = *tiling;
+        t->chunk_first = chunk_first;
+        t->n_refs      = 1;
+        edge           = t->edges;
+        for (int k = 0; k < tiling->ndim; k++) {
+                Cuts *cuts = &t->tiling.axis[k];
+
+                if (cuts->extent == UNKNOWN) {
+                        cuts->extent = edges_from_lengths(tiling, k, length, edge);
+                        cuts->step   = 0;
+                } else if (cuts->edge)
+                        memcpy(edge, cuts->edge, (cuts->n + 1) * sizeof(*edge));
+                else
+                        continue;
+                cuts->edge = edge;
+                edge += cuts->n + 1;
+        }
+        t->spec.shape = tiling_shape(&t->tiling);
+        if (map_set(&s->tensors, s->next_tensor, (uintptr_t) t) < 0)
+                goto oom;
+        t->id   = s->next_tensor++;
+        *ret    = t;
+        *ret_id = t->id;
+        return 0;
+oom:
+        tensor_free(s, t);
+        return -ENOMEM;
+}
+
+SchedTensor *sched_tensor(const Sched *s, uint64_t tensor) {
+        return (SchedTensor *) (uintptr_t) map_get(&s->tensors, tensor);
+}
+
+int tensor_unref(Sched *s, uint64_t id) {
+        SchedTensor *t = sched_tensor(s, id);
+        int r          = 0;
+
+        assert(t && t->n_refs > 0);
+        if (--t->n_refs > 0)
+                return 0;
+        for (uint32_t k = 0, n; k < t->n_chunks && r == 0; k += n) {
+                for (n = 1; k + n < t->n_chunks && t->holder[k + n] == t->holder[k];)
+                        n++;
+                if (t->holder[k] != WORKER_NONE)
+                        r = action_add(s, &(SchedAction) { .kind   = SCHED_DROP,
+                                                           .worker = t->holder[k],
+                                                           .chunk  = t->chunk_first + k,
+                                                           .n      = n });
+        }
+        map_remove(&s->tensors, id);
+        tensor_free(s, t);
+        return r;
+}
+
+int tensors_close(Sched *s) {
+        int r = 0;
+
+        assert(!s->first);
+        for (uint32_t k = 0; k < s->tensors.capacity && r == 0;) {
+                SchedTensor *t = (SchedTensor *) (uintptr_t) s->tensors.entry[k].value;
+
+                if (!t) {
+                        k++;
+                        continue;
+                }
+                t->n_refs = 1;
+                r         = tensor_unref(s, t->id); /* another one may stand in its place now */
+        }
+        return r;
+}
+
+int sched_adopt(Sched *s, const Spec *spec, const Tiling *tiling, uint32_t worker, uint64_t *ret) {
+        SchedTensor *t;
+        int r;
+
+        assert(tiling_known(tiling));
+        r = tensor_new(s, spec, tiling, NULL, s->next_chunk, &t, ret);
+        if (r < 0)
+                return r;
+        s->next_chunk += t->n_chunks;
+        for (uint32_t k = 0; k < t->n_chunks; k++)
+                t->holder[k] = worker;
+        return 0;
+}
