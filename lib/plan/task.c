@@ -12,21 +12,6 @@ void plan_task_box(const Plan *plan, uint32_t task, Box *ret) {
         tiling_box(&stage->domain, task - stage->first_task, ret);
 }
 
-/* The partials that a merge task reads along its axis: those of `group` chunks, or, of a prefix, all before its own. */
-static void merge_interval(const Plan *plan, const Stage *stage, uint32_t source, const Box *box, int64_t *lo, int64_t *hi) {
-        const Merge *m = &stage->merge;
-        const Cuts *cuts = &plan->value.data[stage->source[source].value].tiling.axis[m->axis];
-        uint32_t g = cuts_find(&stage->domain.axis[m->axis], box->lo[m->axis]);
-
-        if (m->scan) {
-                *lo = 0;
-                *hi = cuts_edge(cuts, g);
-        } else {
-                *lo = cuts_edge(cuts, MIN((uint64_t) g * m->group, (uint64_t) cuts->n));
-                *hi = cuts_edge(cuts, MIN(((uint64_t) g + 1) * m->group, (uint64_t) cuts->n));
-        }
-}
-
 /* What of an axis of length n is read from the positions of an interval: clamped, and perhaps nothing. */
 static void map_interval(const AxisMap *m, int64_t from, int64_t to, int64_t n, int64_t *lo, int64_t *hi) {
         int64_t first = m->start, last = m->start;
@@ -48,14 +33,9 @@ void plan_source_box(const Plan *plan, const Stage *stage, uint32_t source, cons
         ret->ndim = value->shape.ndim;
         for (int k = 0; k < value->shape.ndim; k++) {
                 const AxisMap *m = s->map + k;
+                int64_t lo = m->axis == NO_AXIS ? 0 : box->lo[m->axis], hi = m->axis == NO_AXIS ? 1 : box->hi[m->axis];
 
-                if (stage->kind == STAGE_MERGE && k == stage->merge.axis) {
-                        merge_interval(plan, stage, source, box, ret->lo + k, ret->hi + k);
-                } else {
-                        int64_t lo = m->axis == NO_AXIS ? 0 : box->lo[m->axis], hi = m->axis == NO_AXIS ? 1 : box->hi[m->axis];
-
-                        map_interval(m, lo, hi, value->shape.dim[k], ret->lo + k, ret->hi + k);
-                }
+                map_interval(m, lo, hi, value->shape.dim[k], ret->lo + k, ret->hi + k);
         }
 }
 

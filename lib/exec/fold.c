@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exec/fold.h"
+
+#include <string.h>
+
+#include "exec/strided.h"
+
+int fold_empty(const Op *op, const Fold *fold, Error *err) {
+        if (fold->identity)
+                return 0;
+        return error_set(err, ERROR_VALUE, "zero-size array to reduction operation %s which has no identity", op->name);
+}
+
+/* ---- Covers ------------------------------------------------------------------------------------------------------ */
+
+static void emit(const FoldDest *dest, int c, int64_t node, const char *src, size_t width, size_t size) {
+        if (dest->place)
+                for (size_t i = 0; i < width; i++)
+                        memcpy(dest->place[i * MAX_STATE + c] + node * dest->node[c], src + i * size, size);
+        else
+                strided_scatter(dest->at[c] + node * dest->node[c], dest->lane[c], src, width, size);
+}
+
+int cover_emit(Exec *exec, const Cover *cover, const Fold *fold, int64_t unit, size_t width, FoldEnd end, const FoldDest *dest) {
+        char *root[MAX_STATE], *sum[MAX_STATE] = {};
+        size_t mark = exec_mark(exec);
+        int64_t count;
+
+        if (end == FOLD_PARTIAL) {
+                for (int j = 0; j < cover->n; j++)
+                        for (int c = 0; c < fold->n_state; c++)
+                                emit(dest, c, j, cover->state[j][c], width, dtype_size(fold->state[c]));
+                return 0;
+        }
+
+        /* The root: from the right, because a node without a right sibling passes up unchanged. */
+        assert(cover->n > 0);
+        for (int c = 0; c < fold->n_state; c++)
+                root[c] = cover->state[cover->n - 1][c];
+        count = unit << cover->level[cover->n - 1];
+        for (int j = cover->n - 2; j >= 0; j--) {
+                int64_t n_left = unit << cover->level[j];
+
+                for (int c = 0; c < fold->n_state && !sum[c]; c++) {
+                        sum[c] = exec_take(exec, width * dtype_size(fold->state[c]));
+                        if (!sum[c])
+                                return -ENOMEM;
+                }
+                fold->merge(width, (void *const *) cover->state[j], (void *const *) root, (void *const *) sum, n_left, count);
+                memcpy(root, sum, sizeof(root));
+                count += n_left;
+        }
+
+        if (end == FOLD_STATE) {
+                for (int c = 0; c < fold->n_state; c++)
+                        emit(dest, c, 0, root[c], width, dtype_size(fold->state[c]));
+        } else if (!fold->finish) {
+                emit(dest, 0, 0, root[0], width, dtype_size(fold->state[0]));
+        } else if (!dest->place && dest->lane[0] == (int64_t) dtype_size(fold->out)) {
+                fold->finish(width, (void *const *) root, count, dest->at[0]);
+        } else {
+                char *out = exec_take(exec, width * dtype_size(fold->out));
+
+                if (!out)
+                        return -ENOMEM;
+                fold->finish(width, (void *const *) root, count, out);
+                emit(dest, 0, 0, out, width, dtype_size(fold->out));
+        }
+        exec_release(exec, mark);
+        return 0;
+}
+
+/* ---- Counter ----------------------------------------------------------------------------------------------------- */
+
+void counter_init(Counter *c, Exec *exec, const Fold *fold, int64_t unit, size_t max_width) {
+        memset(c, 0, sizeof(*c));
+        c->exec = exec;
+        c->fold = fold;
+        c->unit = unit;
+        c->max_width = max_width;
+        for (int k = 0; k < fold->n_state; k++)
+                c->size[k] = dtype_size(fold->state[k]);
+}
+
+void counter_reset(Counter *c, size_t width) {
+        assert(width <= c->max_width);
+        c->full = 0;
+        c->n_left = 0;
+        c->width = width;
+}
+
+static int state_take(Exec *exec, const Fold *fold, size_t width, char **state) {
+        for (int k = 0; k < fold->n_state; k++) {
+                state[k] = exec_take(exec, width * dtype_size(fold->state[k]));
+                if (!state[k])
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+int counter_push(Counter *c, int level, int64_t index, char *const *state) {
+        const Fold *fold = c->fold;
+        char *at[MAX_STATE] = {};
+        int r;
+
+        for (int k = 0; k < fold->n_state; k++)
+                at[k] = state[k];
+        for (; index & 1 && c->full >> level & 1; level++, index >>= 1) {
+                char **out = c->full >> (level + 1) & 1 ? c->between : c->own[level + 1];
+
+                if (_unlikely_(!out[0])) {
+                        r = state_take(c->exec, fold, c->max_width, out);
+                        if (r < 0)
+                                return r;
+                }
+                fold->merge(c->width, (void *const *) c->slot[level], (void *const *) at, (void *const *) out,
+                            c->unit << level, c->unit << level);
+                c->full &= ~((uint64_t) 1 << level);
+                memcpy(at, out, sizeof(at));
+        }
+        if (index & 1) {
+                if (!c->left[c->n_left][0]) {
+                        r = state_take(c->exec, fold, c->max_width, c->left[c->n_left]);
+                        if (r < 0)
+                                return r;
+                }
+                for (int k = 0; k < fold->n_state; k++)
+                        memcpy(c->left[c->n_left][k], at[k], c->width * c->size[k]);
+                c->left_level[c->n_left++] = level;
+        } else {
+                memcpy(c->slot[level], at, sizeof(at));
+                c->full |= (uint64_t) 1 << level;
+        }
+        return 0;
+}
+
+void counter_cover(const Counter *c, Cover *ret) {
+        ret->n = 0;
+        for (int i = 0; i < c->n_left; i++) {
+                ret->level[ret->n] = c->left_level[i];
+                memcpy(ret->state[ret->n++], c->left[i], sizeof(c->left[i]));
+        }
+        for (int l = MAX_LEVELS - 1; l >= 0; l--)
+                if (c->full >> l & 1) {
+                        ret->level[ret->n] = l;
+                        memcpy(ret->state[ret->n++], c->slot[l], sizeof(c->slot[l]));
+                }
+}
+
+/* ---- Pyramid ----------------------------------------------------------------------------------------------------- */
+
+int pyramid_base_init(PyramidBase *base, Exec *exec, const Fold *fold, int64_t unit, int64_t lo, int64_t hi, size_t width) {
+        TreeNode node[MAX_TREE_NODES];
+        int r;
+
+        base->exec = exec;
+        base->fold = fold;
+        base->unit = unit;
+        base->lo = lo;
+        base->hi = hi;
+        base->width = width;
+        for (int c = 0; c < fold->n_state; c++)
+                base->size[c] = dtype_size(fold->state[c]);
+        base->cover.n = tree_cover(lo, hi, node);
+        for (int j = 0; j < base->cover.n; j++) {
+                base->cover.level[j] = node[j].level;
+                r = state_take(exec, fold, width, base->cover.state[j]);
+                if (r < 0)
+                        return r;
+        }
+        for (int i = 0; i < 2; i++) {
+                r = state_take(exec, fold, STRIP / 2, base->half[i]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+void pyramid_init(Pyramid *p) {
+        memset(p, 0, sizeof(*p));
+}
+
+static void pyramid_edge(PyramidBase *base, size_t column, int j, char *const *state, size_t at) {
+        for (int c = 0; c < base->fold->n_state; c++)
+                memcpy(base->cover.state[j][c] + column * base->size[c], state[c] + at * base->size[c], base->size[c]);
+}
+
+/* Folds a run of nodes of level 3 q up to level 3 q + 3 and appends them to the run there. `first` may be odd only at the
+ * start of the interval, and the end only at its end: such a node belongs to the cover. Positions are in nodes. */
+static int pyramid_fold(Pyramid *p, PyramidBase *base, size_t column, int q, int64_t first, size_t n, char *const *state) {
+        const Fold *fold = base->fold;
+        char *at[MAX_STATE];
+        int r;
+
+        for (int c = 0; c < fold->n_state; c++)
+                at[c] = state[c];
+        for (int k = 0; k < 3; k++) {
+                char *out[MAX_STATE];
+
+                if (first & 1) {
+                        pyramid_edge(base, column, p->n_left++, at, 0);
+                        for (int c = 0; c < fold->n_state; c++)
+                                at[c] += base->size[c];
+                        first++;
+                        n--;
+                }
+                if (n & 1)
+                        pyramid_edge(base, column, base->cover.n - 1 - p->n_right++, at, n - 1);
+                n /= 2;
+                first /= 2;
+                if (n == 0)
+                        return 0;
+                if (k < 2) {
+                        memcpy(out, base->half[k], sizeof(out));
+                } else {
+                        if (_unlikely_(!p->run[q + 1][0])) {
+                                r = state_take(base->exec, fold, STRIP, p->run[q + 1]);
+                                if (r < 0)
+                                        return r;
+                        }
+                        if (p->n[q + 1] == 0)
+                                p->first[q + 1] = first;
+                        for (int c = 0; c < fold->n_state; c++)
+                                out[c] = p->run[q + 1][c] + p->n[q + 1] * base->size[c];
+                }
+                fold->merge_pairs(n, (void *const *) at, (void *const *) out, base->unit << (3 * q + k));
+                memcpy(at, out, sizeof(at));
+        }
+        p->n[q + 1] += (uint32_t) n;
+        if (((first + (int64_t) n) & (STRIP - 1)) != 0)
+                return 0;
+        n = p->n[q + 1];
+        p->n[q + 1] = 0;
+        return pyramid_fold(p, base, column, q + 1, p->first[q + 1], n, p->run[q + 1]);
+}
+
+int pyramid_push(Pyramid *p, PyramidBase *base, size_t column, int64_t first, size_t n, char *const *state) {
+        int r;
+
+        r = pyramid_fold(p, base, column, 0, first, n, state);
+        if (r < 0 || first + (int64_t) n < base->hi)
+                return r;
+
+        for (size_t q = 1; q < ELEMENTSOF(p->run) - 1; q++) {
+                size_t left = p->n[q];
+
+                if (left == 0)
+                        continue;
+                p->n[q] = 0;
+                r = pyramid_fold(p, base, column, (int) q, p->first[q], left, p->run[q]);
+                if (r < 0)
+                        return r;
+        }
+        assert(p->n_left + p->n_right == base->cover.n);
+        p->n_left = p->n_right = 0;
+        return 0;
+}

@@ -1,0 +1,760 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a nest will run. Every access to memory is a walk: a first place and a step for each axis. From the walks alone follows
+ * everything else: axes that continue each other become one loop, one loop becomes the lanes, the others get an order.
+ * None of these choices can change a bit: reductions follow the tree whatever the loops are.
+ *
+ * Where a reduction runs:
+ *   along the lanes      strips are folded by merge_pairs (Pyramid). For long axes that are contiguous.
+ *   along another loop   the innermost one, vectors of lanes are folded (Counter). For all others; also for short contiguous
+ *                        axes, whose rows are then fetched transposed (STEP_PACK). */
+#include <string.h>
+
+#include "exec/nest.h"
+#include "exec/strided.h"
+
+enum {
+        LINE_BYTES   = 64,
+        PACK_BYTES   = 96 << 10,   /* of one load: a part of L2 */
+        STREAM_BYTES = 2 << 20,    /* results from this size on go past the caches: L2 is smaller, and L3 is shared */
+        MAX_COLUMNS  = 128,        /* rows side by side: their pyramids are 4 KiB each */
+        BATCH        = 64,         /* rows whose covers are merged together */
+};
+
+/* What a walk is for. */
+typedef struct WalkInfo {
+        size_t size;      /* bytes of an element; 0: a linear index */
+        bool writes;
+        bool result;      /* of a reduction */
+} WalkInfo;
+
+typedef struct Prepare {
+        NestRun *x;
+        int n_axis;               /* loops in the making */
+        int64_t lo[MAX_NDIM], n[MAX_NDIM];
+        int loop_of[MAX_NDIM];    /* domain axis -> axis of the nest, or -1 */
+        int reduced;              /* which one of them is reduced, or -1 */
+        WalkInfo *info;
+        intptr_t *base;
+        int64_t *move;            /* [n_axis][n_walk] */
+        uint32_t *walk_of;        /* instruction -> walk */
+        uint64_t *depends;        /* instruction -> loops, a bit each */
+        int *depth;               /* instruction -> 1 + innermost loop on which it depends */
+        uint32_t *last_use;
+        bool *stays;              /* the register is in the same place, or in memory that stays, for the whole reduced loop */
+        Moving **moving_of;       /* registers that move */
+} Prepare;
+
+static int64_t *move_row(const Prepare *p, int axis) {
+        return p->move + (size_t) axis * p->x->n_walk;
+}
+
+/* ---- Walks ------------------------------------------------------------------------------------------------------- */
+
+/* The walk goes `stride` further with every position on the domain axis. */
+static void walk_axis(Prepare *p, uint32_t w, int domain_axis, int64_t stride) {
+        int k = p->loop_of[domain_axis];
+
+        if (k >= 0)
+                move_row(p, k)[w] += stride;
+}
+
+static void walk_map(Prepare *p, uint32_t w, const AxisMap *map, int ndim, const int64_t *first, const int64_t *stride) {
+        for (int k = 0; k < ndim; k++) {
+                int64_t at = map[k].start - (first ? first[k] : 0);
+
+                if (map[k].axis != NO_AXIS) {
+                        at += map[k].step * p->x->box.lo[map[k].axis];
+                        walk_axis(p, w, map[k].axis, map[k].step * stride[k]);
+                }
+                p->base[w] += at * stride[k];
+        }
+}
+
+static void walk_local(Prepare *p, uint32_t w, const Local *local, const LocalMemory *memory) {
+        const NestRun *x = p->x;
+
+        p->base[w] = (intptr_t) memory->data;
+        for (int k = 0; k < local->ndim; k++) {
+                int axis = local->axis[k];
+
+                p->base[w] += (x->box.lo[axis] - (axis == 0 ? memory->origin0 : x->run->box.lo[axis])) * memory->stride[k];
+                walk_axis(p, w, axis, memory->stride[k]);
+        }
+}
+
+static void walk_load(Prepare *p, uint32_t w, uint32_t source) {
+        const Region *region = p->x->run->source + source;
+
+        p->base[w] = (intptr_t) region->view.data;
+        walk_map(p, w, p->x->run->stage->source[source].map, region->box.ndim, region->box.lo, region->view.stride);
+}
+
+static void walk_generate(Prepare *p, uint32_t w, const Instr *instr) {
+        int64_t stride[MAX_NDIM];
+
+        strided_of_shape(instr->shape, 1, stride);
+        walk_map(p, w, instr->map, instr->shape->ndim, NULL, stride);
+}
+
+/* Returns the distance of neighbouring nodes along the reduced axis. */
+static int64_t walk_out(Prepare *p, uint32_t w, uint32_t out, int reduced_axis) {
+        const NestRun *x = p->x;
+        const ChunkMemory *memory = x->run->out + out;
+        const int *axis = x->run->stage->out[out].axis;
+        size_t size = p->info[w].size;
+        int64_t stride[MAX_NDIM], node = 0;
+
+        p->base[w] = (intptr_t) memory->data;
+        strided_of_shape(&memory->shape, size, stride);
+        for (int k = 0; k < memory->shape.ndim; k++) {
+                if (axis[k] == NO_AXIS)
+                        continue;
+                if (axis[k] == reduced_axis) {
+                        node = stride[k];
+                        continue;
+                }
+                p->base[w] += (x->box.lo[axis[k]] - x->run->box.lo[axis[k]]) * stride[k];
+                walk_axis(p, w, axis[k], stride[k]);
+        }
+        return node;
+}
+
+static const Fold *sink_fold(const Sink *sink) {
+        return sink->op->folds + sink->fold;
+}
+
+static uint32_t sink_n_dest(const Sink *sink) {
+        return sink->op && sink->end != FOLD_FINISH ? sink_fold(sink)->n_state : 1;
+}
+
+static DType sink_dtype(const Nest *nest, const Sink *sink, uint32_t c) {
+        if (!sink->op)
+                return nest->instr[sink->reg[0]].dtype;
+        return sink->end == FOLD_FINISH ? sink_fold(sink)->out : sink_fold(sink)->state[c];
+}
+
+static bool is_large(const ChunkMemory *memory, size_t size) {
+        return (size_t) shape_size(&memory->shape) * size >= STREAM_BYTES;
+}
+
+static int make_walks(Prepare *p, const LocalMemory *local) {
+        NestRun *x = p->x;
+        Exec *exec = x->run->exec;
+        const Nest *nest = x->nest;
+        uint32_t w = 0, f = 0, s = 0;
+
+        x->n_walk = x->n_fold = x->n_store = 0;
+        for (uint32_t i = 0; i < nest->n_instr; i++)
+                x->n_walk += nest->instr[i].kind <= INSTR_LOCAL || nest->instr[i].kind == INSTR_GENERATE;
+        for (uint32_t i = 0; i < nest->n_sink; i++) {
+                x->n_walk += sink_n_dest(nest->sink + i);
+                *(nest->sink[i].op ? &x->n_fold : &x->n_store) += 1;
+        }
+
+        p->info = exec_take_array(exec, WalkInfo, x->n_walk);
+        p->base = exec_take_array(exec, intptr_t, x->n_walk);
+        p->move = exec_take(exec, ((size_t) p->n_axis + 1) * x->n_walk * sizeof(int64_t));
+        p->walk_of = exec_take_array(exec, uint32_t, nest->n_instr);
+        x->fold = exec_take_array(exec, FoldSink, x->n_fold);
+        x->store = exec_take_array(exec, Store, x->n_store);
+        if (!p->info || !p->base || !p->move || !p->walk_of || !x->fold || !x->store)
+                return -ENOMEM;
+        memset(p->info, 0, x->n_walk * sizeof(*p->info));
+        memset(p->base, 0, x->n_walk * sizeof(*p->base));
+        memset(p->move, 0, ((size_t) p->n_axis + 1) * x->n_walk * sizeof(int64_t));
+
+        for (uint32_t i = 0; i < nest->n_instr; i++) {
+                const Instr *instr = nest->instr + i;
+
+                if (instr->kind > INSTR_LOCAL && instr->kind != INSTR_GENERATE)
+                        continue;
+                p->walk_of[i] = w;
+                p->info[w].size = instr->kind == INSTR_GENERATE ? 0 : dtype_size(instr->dtype);
+                if (instr->kind == INSTR_LOAD)
+                        walk_load(p, w, instr->source);
+                else if (instr->kind == INSTR_LOCAL)
+                        walk_local(p, w, x->run->stage->local + instr->source, local + instr->source);
+                else
+                        walk_generate(p, w, instr);
+                w++;
+        }
+        for (uint32_t i = 0; i < nest->n_sink; i++) {
+                const Sink *sink = nest->sink + i;
+                FoldSink *fold = NULL;
+
+                if (sink->op) {
+                        fold = x->fold + f++;
+                        memset(fold, 0, sizeof(*fold));
+                        fold->sink = sink;
+                        fold->fold = sink_fold(sink);
+                        fold->unit = sink->unit ?: 1;
+                        fold->walk = w;
+                        fold->n_dest = sink_n_dest(sink);
+                } else {
+                        x->store[s++] = (Store) { .reg = sink->reg[0], .walk = w };
+                }
+                for (uint32_t c = 0; c < sink_n_dest(sink); c++, w++) {
+                        int64_t node = 0;
+
+                        p->info[w].size = dtype_size(sink_dtype(nest, sink, c));
+                        p->info[w].writes = true;
+                        p->info[w].result = sink->op;
+                        if (sink->local)
+                                walk_local(p, w, x->run->stage->local + sink->dest[c], local + sink->dest[c]);
+                        else
+                                node = walk_out(p, w, sink->dest[c], sink->op ? sink->axis : NO_AXIS);
+                        if (fold)
+                                fold->node[c] = node;
+                        else if (!sink->local && is_large(x->run->out + sink->dest[c], p->info[w].size))
+                                x->store[s - 1].kind = STORE_STREAM;
+                }
+        }
+        return 0;
+}
+
+/* ---- Loops ------------------------------------------------------------------------------------------------------- */
+
+/* Every walk goes on from the end of `inner` to the next position of `outer`: the two are one long axis. */
+static bool continues(const Prepare *p, int outer, int inner) {
+        const int64_t *a = move_row(p, outer), *b = move_row(p, inner);
+
+        for (uint32_t w = 0; w < p->x->n_walk; w++)
+                if (a[w] != b[w] * p->n[inner])
+                        return false;
+        return true;
+}
+
+static void remove_axis(Prepare *p, int axis) {
+        size_t row = p->x->n_walk * sizeof(int64_t);
+
+        for (int k = axis; k + 1 < p->n_axis; k++) {
+                p->lo[k] = p->lo[k + 1];
+                p->n[k] = p->n[k + 1];
+                memcpy(move_row(p, k), move_row(p, k + 1), row);
+        }
+        p->n_axis--;
+        if (p->reduced > axis)
+                p->reduced--;
+}
+
+static void simplify(Prepare *p) {
+        for (int k = p->n_axis - 1; k >= 0; k--)
+                if (p->n[k] == 1 && k != p->reduced)
+                        remove_axis(p, k);
+        for (int k = p->n_axis - 2; k >= 0; k--) {
+                if (k == p->reduced || k + 1 == p->reduced)
+                        continue;
+                if (continues(p, k, k + 1)) {
+                        p->n[k + 1] *= p->n[k];
+                        remove_axis(p, k);
+                } else if (continues(p, k + 1, k)) {
+                        p->n[k] *= p->n[k + 1];
+                        remove_axis(p, k + 1);
+                }
+        }
+        if (p->n_axis == 0) { /* one single position is a lane, too */
+                p->lo[0] = 0;
+                p->n[0] = 1;
+                memset(move_row(p, 0), 0, p->x->n_walk * sizeof(int64_t));
+                p->n_axis = 1;
+        }
+}
+
+static int64_t magnitude(int64_t v) {
+        return v < 0 ? -v : v;
+}
+
+/* The axis other than `lane` along which the walk moves within cache lines, or -1. */
+static int near_axis(const Prepare *p, uint32_t w, int lane) {
+        int best = -1;
+
+        for (int k = 0; k < p->n_axis; k++) {
+                int64_t step = magnitude(move_row(p, k)[w]);
+
+                if (k != lane && step > 0 && step < LINE_BYTES && (best < 0 || step < magnitude(move_row(p, best)[w])))
+                        best = k;
+        }
+        return best;
+}
+
+static bool is_strided(const Prepare *p, uint32_t w, int lane) {
+        int64_t step = move_row(p, lane)[w];
+
+        return p->info[w].size > 0 && step != 0 && step != (int64_t) p->info[w].size;
+}
+
+/* Estimated time per element in nanoseconds when `lane` is the lane axis: calls are shared by the elements of a strip,
+ * strided elements cost a move each, or a cache line each. */
+static double lane_cost(const Prepare *p, int lane) {
+        const NestRun *x = p->x;
+        double strip = (double) MIN(p->n[lane], (int64_t) STRIP);
+        double cost = (x->nest->n_instr + 2.0 * x->nest->n_sink + 2) * 6 / strip;
+
+        for (uint32_t w = 0; w < x->n_walk; w++)
+                if (is_strided(p, w, lane) && !p->info[w].result)
+                        cost += p->info[w].writes ? 2.5 : near_axis(p, w, lane) >= 0 ? 0.8 : 2.5;
+        if (lane == p->reduced)
+                cost += x->n_fold * (0.25 + 90 / (double) p->n[lane]);
+        return cost;
+}
+
+/* The loop order: what comes first is outermost. */
+static void order_loops(Prepare *p, int lane, int order[static MAX_NDIM]) {
+        NestRun *x = p->x;
+        bool inside[MAX_NDIM] = {};
+        int last = -1, n = 0;
+
+        if (p->reduced == lane) {
+                /* Rows side by side when there are few, and they share what they read. */
+                int64_t rows = 1;
+                bool shared = false;
+
+                for (int k = 0; k < p->n_axis; k++)
+                        if (k != lane && rows <= MAX_COLUMNS)
+                                rows *= p->n[k];
+                for (uint32_t w = 0; w < x->n_walk; w++) {
+                        if (p->info[w].writes || p->info[w].size == 0)
+                                continue;
+                        shared |= is_strided(p, w, lane) && near_axis(p, w, lane) >= 0;
+                        for (int k = 0; k < p->n_axis; k++)
+                                shared |= k != lane && move_row(p, k)[w] == 0 && move_row(p, lane)[w] != 0;
+                }
+                x->columns_inside = rows > 1 && rows <= MAX_COLUMNS && shared;
+                x->n_column = x->columns_inside ? (size_t) rows : (size_t) MIN(rows, (int64_t) BATCH);
+                for (int k = 0; k < p->n_axis; k++)
+                        inside[k] = k != lane && x->columns_inside;
+        } else {
+                last = p->reduced;
+                /* Loops that a strided load does not know go inside of the lanes: it is fetched once for all of them. */
+                for (uint32_t w = 0; w < x->n_walk; w++) {
+                        int near = is_strided(p, w, lane) && !p->info[w].writes ? near_axis(p, w, lane) : -1;
+
+                        if (near < 0)
+                                continue;
+                        if (last < 0)
+                                last = near;
+                        for (int k = 0; k < p->n_axis && near == last; k++)
+                                inside[k] |= k != lane && k != last && move_row(p, k)[w] == 0 && p->n[k] <= STRIP;
+                }
+        }
+        for (int k = 0; k < p->n_axis; k++)
+                if (k != lane && k != last && !inside[k])
+                        order[n++] = k;
+        order[n++] = lane;
+        for (int k = 0; k < p->n_axis; k++)
+                if (inside[k])
+                        order[n++] = k;
+        if (last >= 0)
+                order[n++] = last;
+        assert(n == p->n_axis);
+}
+
+static int make_loops(Prepare *p) {
+        NestRun *x = p->x;
+        int order[MAX_NDIM], lane = 0;
+        double best = 0;
+
+        simplify(p);
+        for (int k = 0; k < p->n_axis; k++) {
+                double cost = lane_cost(p, k);
+
+                if (k == 0 || cost <= best) {
+                        best = cost;
+                        lane = k;
+                }
+        }
+        if (x->run->force_lane >= 0)
+                lane = x->run->force_lane % p->n_axis;
+        x->n_column = 1;
+        x->columns_inside = false;
+        order_loops(p, lane, order);
+
+        x->n_loop = p->n_axis;
+        x->reduce_loop = -1;
+        x->at = exec_take(x->run->exec, ((size_t) x->n_loop + 1) * x->n_walk * sizeof(*x->at));
+        x->move = exec_take(x->run->exec, (size_t) x->n_loop * x->n_walk * sizeof(*x->move));
+        if (!x->at || !x->move)
+                return -ENOMEM;
+        memcpy(x->at, p->base, x->n_walk * sizeof(*x->at));
+        for (int k = 0; k < x->n_loop; k++) {
+                x->loop[k] = (Loop) { .lo = p->lo[order[k]], .n = p->n[order[k]] };
+                memcpy(x->move + (size_t) k * x->n_walk, move_row(p, order[k]), x->n_walk * sizeof(*x->move));
+                if (order[k] == lane)
+                        x->lane_loop = k;
+                if (order[k] == p->reduced)
+                        x->reduce_loop = k;
+        }
+        return 0;
+}
+
+/* ---- Steps and registers ----------------------------------------------------------------------------------------- */
+
+static int64_t lane_step(const NestRun *x, uint32_t w) {
+        return x->move[(size_t) x->lane_loop * x->n_walk + w];
+}
+
+static uint64_t walk_loops(const NestRun *x, uint32_t w) {
+        uint64_t loops = 0;
+
+        for (int k = 0; k < x->n_loop; k++)
+                if (x->move[(size_t) k * x->n_walk + w] != 0)
+                        loops |= (uint64_t) 1 << k;
+        return loops;
+}
+
+static void find_depths(Prepare *p) {
+        NestRun *x = p->x;
+
+        for (uint32_t i = 0; i < x->nest->n_instr; i++) {
+                const Instr *instr = x->nest->instr + i;
+
+                p->depends[i] = 0;
+                p->last_use[i] = i;
+                if (instr->kind <= INSTR_LOCAL || instr->kind == INSTR_GENERATE) {
+                        p->depends[i] = walk_loops(x, p->walk_of[i]);
+                } else if (instr->kind == INSTR_MAP) {
+                        for (uint32_t k = 0; k < instr->op->n_in; k++)
+                                p->depends[i] |= p->depends[instr->in[k]];
+                } else if (instr->kind == INSTR_SECOND) {
+                        p->depends[i] = p->depends[instr->in[0]];
+                }
+                p->depth[i] = p->depends[i] ? 64 - __builtin_clzll(p->depends[i]) : 0;
+        }
+        for (uint32_t i = 0; i < x->nest->n_instr; i++) {
+                const Instr *instr = x->nest->instr + i;
+
+                for (uint32_t k = 0; instr->kind == INSTR_MAP && k < instr->op->n_in; k++)
+                        p->last_use[instr->in[k]] = MAX(p->last_use[instr->in[k]], i);
+        }
+        for (uint32_t i = 0; i < x->nest->n_sink; i++) {
+                const Sink *sink = x->nest->sink + i;
+
+                for (int c = 0; c < (sink->op && sink->unit ? sink_fold(sink)->n_state : 1); c++)
+                        p->last_use[sink->reg[c]] = UINT32_MAX;
+        }
+}
+
+static bool varies_along_lanes(const Prepare *p, uint32_t i) {
+        return p->depends[i] >> p->x->lane_loop & 1;
+}
+
+/* The tile of a pack: all positions of its loop if they fit, so that loops in between find them again; else some cache
+ * lines. An even number, and even positions first: a reduction looks back at even positions. */
+static int64_t pack_tile(const NestRun *x, int loop, uint32_t w, size_t size) {
+        int64_t step = magnitude(x->move[(size_t) loop * x->n_walk + w]);
+        int64_t fits = (int64_t) (PACK_BYTES / (x->lanes * size));
+
+        if (x->loop[loop].n <= fits)
+                return INT64_MAX;
+        return MAX(2 * LINE_BYTES / step, (int64_t) 2) & ~(int64_t) 1;
+}
+
+static int make_load(Prepare *p, uint32_t i, Step *s) {
+        NestRun *x = p->x;
+        uint32_t w = p->walk_of[i];
+        int loop = p->depth[i] - 1;
+
+        s->walk = w;
+        s->lane = lane_step(x, w);
+        if (s->lane == (int64_t) s->size) {
+                s->kind = STEP_DIRECT;
+                p->stays[i] = true;
+        } else if (s->lane == 0) {
+                s->kind = STEP_FILL;
+        } else if (loop > x->lane_loop && magnitude(x->move[(size_t) loop * x->n_walk + w]) < LINE_BYTES) {
+                Pack *pack = exec_take(x->run->exec, sizeof(*pack));
+                int64_t tile = pack_tile(x, loop, w, s->size);
+
+                if (!pack)
+                        return -ENOMEM;
+                *pack = (Pack) { .loop = loop, .tile = tile, .pitch = x->lanes * s->size };
+                pack->data = exec_take(x->run->exec, (size_t) MIN(tile, x->loop[loop].n) * pack->pitch);
+                if (!pack->data)
+                        return -ENOMEM;
+                s->kind = STEP_PACK;
+                s->pack = pack;
+                p->stays[i] = true;
+        } else {
+                s->kind = STEP_GATHER;
+        }
+        return 0;
+}
+
+static int make_step(Prepare *p, uint32_t i, Step *s) {
+        const Instr *instr = p->x->nest->instr + i;
+
+        *s = (Step) { .reg = i, .second = UINT32_MAX, .size = dtype_size(instr->dtype) };
+        switch (instr->kind) {
+        case INSTR_LOAD:
+        case INSTR_LOCAL:
+                return make_load(p, i, s);
+        case INSTR_GENERATE:
+                s->kind = varies_along_lanes(p, i) ? STEP_GENERATE : STEP_SPREAD;
+                s->walk = p->walk_of[i];
+                s->lane = lane_step(p->x, s->walk);
+                s->generate = instr->op->generate[instr->kernel].fn;
+                s->params = instr->params;
+                return 0;
+        case INSTR_MAP:
+                s->kind = varies_along_lanes(p, i) ? STEP_MAP : STEP_SPREAD;
+                s->n_in = instr->op->n_in;
+                s->n_out = op_n_out(instr->op);
+                s->second_size = dtype_size(instr->op->kernels[instr->kernel].out[1]);
+                memcpy(s->in, instr->in, sizeof(s->in));
+                s->map = instr->op->kernels[instr->kernel].fn;
+                s->params = instr->params;
+                return 0;
+        case INSTR_CONST:
+        case INSTR_SECOND:
+                break;
+        }
+        assert(!"an instruction without a step");
+        return 0;
+}
+
+/* Results that go straight to memory: made in the innermost loop, stored side by side, and not past the caches. */
+static void bind_stores(Prepare *p) {
+        NestRun *x = p->x;
+
+        for (uint32_t i = 0; i < x->n_store; i++) {
+                Store *store = x->store + i;
+                InstrKind kind = x->nest->instr[store->reg].kind;
+
+                store->size = p->info[store->walk].size;
+                store->lane = lane_step(x, store->walk);
+                if (store->lane != (int64_t) store->size) {
+                        store->kind = STORE_SCATTER;
+                        continue;
+                }
+                if (store->kind == STORE_STREAM) {
+                        x->streamed = true;
+                        continue;
+                }
+                store->kind = STORE_COPY;
+                if (p->depth[store->reg] != x->n_loop || p->moving_of[store->reg])
+                        continue;
+                if (kind == INSTR_MAP || kind == INSTR_GENERATE || kind == INSTR_SECOND) {
+                        store->kind = STORE_DONE;
+                        x->moving[x->n_moving] = (Moving) { .reg = store->reg, .walk = store->walk };
+                        p->moving_of[store->reg] = x->moving + x->n_moving++;
+                        p->stays[store->reg] = x->reduce_loop < 0 ||
+                                               x->move[(size_t) x->reduce_loop * x->n_walk + store->walk] != 0;
+                }
+        }
+}
+
+/* A counter keeps the vectors of an even position until the odd one has come: registers that are computed anew for each
+ * position take turns. */
+static int bind_folds(Prepare *p, size_t slot_bytes) {
+        NestRun *x = p->x;
+
+        if (x->reduce_loop < 0 || x->reduce_loop == x->lane_loop)
+                return 0;
+        for (uint32_t f = 0; f < x->n_fold; f++) {
+                const FoldSink *fold = x->fold + f;
+
+                for (int c = 0; c < (fold->sink->unit ? fold->fold->n_state : 1); c++) {
+                        uint32_t reg = fold->sink->reg[c];
+                        Moving *m = x->moving + x->n_moving;
+
+                        if ((!fold->sink->unit && fold->fold->lift) || p->stays[reg] || p->moving_of[reg] ||
+                            p->depth[reg] != x->n_loop)
+                                continue;
+                        *m = (Moving) { .reg = reg, .walk = -1 };
+                        for (int t = 0; t < 2; t++) {
+                                m->turn[t] = exec_take(x->run->exec, slot_bytes);
+                                if (!m->turn[t])
+                                        return -ENOMEM;
+                        }
+                        p->moving_of[reg] = m;
+                        x->n_moving++;
+                }
+        }
+        return 0;
+}
+
+/* Physical registers of the innermost loop are used again as soon as nobody reads them any more. Others are kept. */
+static int make_registers(Prepare *p, size_t slot_bytes) {
+        NestRun *x = p->x;
+        const Nest *nest = x->nest;
+        Exec *exec = x->run->exec;
+        char **spare = exec_take_array(exec, char *, nest->n_instr + 1);
+        uint32_t n_spare = 0;
+        int r;
+
+        if (!spare)
+                return -ENOMEM;
+        for (uint32_t s = 0; s < x->n_step; s++) {
+                Step *step = x->step + s;
+
+                r = make_step(p, step->reg, step);
+                if (r < 0)
+                        return r;
+        }
+        bind_stores(p);
+        r = bind_folds(p, slot_bytes);
+        if (r < 0)
+                return r;
+
+        for (uint32_t i = 0; i < nest->n_instr; i++) {
+                const Instr *instr = nest->instr + i;
+
+                if (instr->kind != INSTR_CONST)
+                        continue;
+                x->reg[i] = exec_take(exec, slot_bytes);
+                if (!x->reg[i])
+                        return -ENOMEM;
+                strided_fill(x->reg[i], instr->value.bytes, x->lanes, dtype_size(instr->dtype));
+        }
+        for (uint32_t s = 0; s < x->n_step; s++) {
+                Step *step = x->step + s;
+                bool inner = p->depth[step->reg] == x->n_loop;
+                uint32_t second = UINT32_MAX;
+
+                if (step->kind == STEP_DIRECT || step->kind == STEP_PACK)
+                        continue;
+                if (!p->moving_of[step->reg]) {
+                        x->reg[step->reg] = inner && n_spare > 0 ? spare[--n_spare] : exec_take(exec, slot_bytes);
+                        if (!x->reg[step->reg])
+                                return -ENOMEM;
+                }
+                if (step->n_out == 2) {
+                        for (uint32_t i = step->reg + 1; i < nest->n_instr && second == UINT32_MAX; i++)
+                                if (nest->instr[i].kind == INSTR_SECOND && nest->instr[i].in[0] == step->reg)
+                                        second = i;
+                        /* When nobody wants it, it still needs a place: behind the last register. */
+                        step->second = second == UINT32_MAX ? nest->n_instr : second;
+                        if (second == UINT32_MAX || !p->moving_of[second]) {
+                                x->reg[step->second] = exec_take(exec, slot_bytes);
+                                if (!x->reg[step->second])
+                                        return -ENOMEM;
+                        }
+                }
+                for (uint32_t k = 0; inner && k < step->n_in; k++) {
+                        uint32_t in = step->in[k];
+
+                        if (p->depth[in] == x->n_loop && p->last_use[in] == step->reg && x->reg[in] && !p->moving_of[in] &&
+                            nest->instr[in].kind != INSTR_SECOND && (k == 0 || in != step->in[0]) && (k < 2 || in != step->in[1]))
+                                spare[n_spare++] = x->reg[in];
+                }
+                if (inner && p->last_use[step->reg] == step->reg && !p->moving_of[step->reg])
+                        spare[n_spare++] = x->reg[step->reg];
+        }
+        return 0;
+}
+
+static int make_steps(Prepare *p) {
+        NestRun *x = p->x;
+        const Nest *nest = x->nest;
+        Exec *exec = x->run->exec;
+        size_t size = 1, slot_bytes;
+        uint32_t n = 0;
+
+        x->step = exec_take_array(exec, Step, nest->n_instr);
+        x->reg = exec_take_array(exec, char *, nest->n_instr + 1);
+        x->moving = exec_take_array(exec, Moving, nest->n_instr + 1);
+        p->depends = exec_take_array(exec, uint64_t, nest->n_instr);
+        p->depth = exec_take_array(exec, int, nest->n_instr);
+        p->last_use = exec_take_array(exec, uint32_t, nest->n_instr);
+        p->stays = exec_take_array(exec, bool, nest->n_instr);
+        p->moving_of = exec_take_array(exec, Moving *, nest->n_instr);
+        if (!x->step || !x->reg || !x->moving || !p->depends || !p->depth || !p->last_use || !p->stays || !p->moving_of)
+                return -ENOMEM;
+        memset(x->reg, 0, (nest->n_instr + 1) * sizeof(*x->reg));
+        memset(p->stays, 0, nest->n_instr * sizeof(*p->stays));
+        memset(p->moving_of, 0, nest->n_instr * sizeof(*p->moving_of));
+        x->n_moving = 0;
+
+        find_depths(p);
+        for (int depth = 0; depth <= x->n_loop; depth++) {
+                x->first_step[depth] = n;
+                for (uint32_t i = 0; i < nest->n_instr; i++)
+                        if (p->depth[i] == depth && nest->instr[i].kind != INSTR_CONST && nest->instr[i].kind != INSTR_SECOND)
+                                x->step[n++].reg = i;
+        }
+        x->first_step[x->n_loop + 1] = x->n_step = n;
+
+        for (uint32_t i = 0; i < nest->n_instr; i++)
+                size = MAX(size, dtype_size(nest->instr[i].dtype));
+        slot_bytes = x->lanes * size;
+        return make_registers(p, slot_bytes);
+}
+
+/* ---- Reductions -------------------------------------------------------------------------------------------------- */
+
+static int make_folds(NestRun *x) {
+        Exec *exec = x->run->exec;
+        const Loop *reduced = x->loop + x->reduce_loop;
+
+        for (uint32_t f = 0; f < x->n_fold; f++) {
+                FoldSink *fold = x->fold + f;
+                int r;
+
+                if (!fold->sink->unit && fold->fold->lift)
+                        for (int t = 0; t < 2; t++)
+                                for (int c = 0; c < fold->fold->n_state; c++) {
+                                        fold->lifted[t][c] = exec_take(exec, x->lanes * dtype_size(fold->fold->state[c]));
+                                        if (!fold->lifted[t][c])
+                                                return -ENOMEM;
+                                }
+                if (x->reduce_loop != x->lane_loop) {
+                        fold->counter = exec_take(exec, sizeof(Counter));
+                        if (!fold->counter)
+                                return -ENOMEM;
+                        counter_init(fold->counter, exec, fold->fold, fold->unit, x->lanes);
+                        continue;
+                }
+                fold->base = exec_take(exec, sizeof(PyramidBase));
+                fold->pyramid = exec_take_array(exec, Pyramid, x->columns_inside ? x->n_column : 1);
+                fold->place = exec_take_array(exec, char *, x->n_column * MAX_STATE);
+                if (!fold->base || !fold->pyramid || !fold->place)
+                        return -ENOMEM;
+                r = pyramid_base_init(fold->base, exec, fold->fold, fold->unit, reduced->lo, reduced->lo + reduced->n, x->n_column);
+                if (r < 0)
+                        return r;
+                for (size_t i = 0; i < (x->columns_inside ? x->n_column : 1); i++)
+                        pyramid_init(fold->pyramid + i);
+        }
+        return 0;
+}
+
+int nest_prepare(NestRun *x, Run *run, const Nest *nest, const Box *box, const LocalMemory *local) {
+        Prepare p = { .x = x, .reduced = -1, .n_axis = nest->ndim };
+        int r;
+
+        x->run = run;
+        x->nest = nest;
+        x->box = *box;
+        x->streamed = false;
+        for (int k = 0; k < MAX_NDIM; k++)
+                p.loop_of[k] = -1;
+        for (int k = 0; k < nest->ndim; k++) {
+                p.loop_of[nest->axis[k]] = k;
+                p.lo[k] = box->lo[nest->axis[k]];
+                p.n[k] = box->hi[nest->axis[k]] - p.lo[k];
+        }
+        for (uint32_t i = 0; i < nest->n_sink; i++)
+                if (nest->sink[i].op)
+                        p.reduced = p.loop_of[nest->sink[i].axis];
+
+        r = make_walks(&p, local);
+        if (r < 0)
+                return r;
+        r = make_loops(&p);
+        if (r < 0)
+                return r;
+
+        /* Strips of equal length, except along a reduced axis: there they end at multiples of STRIP. */
+        x->lanes = STRIP;
+        if (x->reduce_loop != x->lane_loop) {
+                int64_t n = MAX(x->loop[x->lane_loop].n, (int64_t) 1);
+                int64_t n_strip = div_up(n, STRIP);
+
+                x->lanes = (size_t) MIN(div_up(n, n_strip) + 15, n) & ~(size_t) 15;
+                x->lanes = x->lanes ?: (size_t) n;
+        }
+        r = make_steps(&p);
+        if (r < 0)
+                return r;
+        return make_folds(x);
+}

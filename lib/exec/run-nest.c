@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running nests: strip by strip through loops that nest-prepare.c has laid out. All that a strip needs between its loads and
+ * its stores is in L1. */
+#include <string.h>
+
+#include "exec/nest.h"
+#include "exec/strided.h"
+
+enum {
+        LOCAL_BYTES = 192 << 10, /* of all locals, when a stage of several nests runs by blocks of rows: a part of L2 */
+};
+
+/* ---- Steps ------------------------------------------------------------------------------------------------------- */
+
+/* The row of the loop's present position; fetches the tile that holds it unless it is there. */
+static char *pack_row(NestRun *x, const Step *s, intptr_t at) {
+        Pack *p = s->pack;
+        const Loop *loop = x->loop + p->loop;
+        int64_t step = x->move[(size_t) p->loop * x->n_walk + s->walk];
+        intptr_t base = at - loop->i * step;
+
+        if (_unlikely_(base != p->base || loop->i < p->lo || loop->i >= p->hi || x->m != p->n_lane)) {
+                p->lo = 0;
+                p->hi = loop->n;
+                if (p->tile < loop->n) {
+                        int64_t first = (loop->lo + loop->i) / p->tile * p->tile - loop->lo;
+
+                        p->lo = MAX(first, (int64_t) 0);
+                        p->hi = MIN(first + p->tile, loop->n);
+                }
+                p->base = base;
+                p->n_lane = x->m;
+                strided_pack(p->data, p->pitch, (size_t) (p->hi - p->lo), (const char *) (base + p->lo * step), step, s->lane, x->m,
+                             s->size);
+        }
+        return p->data + (size_t) (loop->i - p->lo) * p->pitch;
+}
+
+static void call_map(const NestRun *x, const Step *s, size_t n) {
+        void *arg[MAX_OP_IN + 2];
+
+        for (uint32_t k = 0; k < s->n_in; k++)
+                arg[k] = x->reg[s->in[k]];
+        arg[s->n_in] = x->reg[s->reg];
+        if (s->n_out == 2)
+                arg[s->n_in + 1] = x->reg[s->second];
+        s->map(n, arg, s->params);
+}
+
+/* Evaluates the steps that depend on the first `depth` loops; `at` are the places there. */
+static void evaluate(NestRun *x, int depth, const intptr_t *at) {
+        const Step *end = x->step + x->first_step[depth + 1];
+        size_t m = depth > x->lane_loop ? x->m : x->lanes;
+
+        for (const Step *s = x->step + x->first_step[depth]; s < end; s++) {
+                switch (s->kind) {
+                case STEP_DIRECT:
+                        x->reg[s->reg] = (char *) at[s->walk];
+                        break;
+                case STEP_FILL:
+                        strided_fill(x->reg[s->reg], (const char *) at[s->walk], m, s->size);
+                        break;
+                case STEP_GATHER:
+                        strided_gather(x->reg[s->reg], (const char *) at[s->walk], s->lane, m, s->size);
+                        break;
+                case STEP_PACK:
+                        x->reg[s->reg] = pack_row(x, s, at[s->walk]);
+                        break;
+                case STEP_GENERATE:
+                        s->generate(m, at[s->walk], s->lane, s->params, x->reg[s->reg]);
+                        break;
+                case STEP_MAP:
+                        call_map(x, s, m);
+                        break;
+                case STEP_SPREAD:
+                        if (s->map)
+                                call_map(x, s, 1);
+                        else
+                                s->generate(1, at[s->walk], 0, s->params, x->reg[s->reg]);
+                        strided_fill(x->reg[s->reg], x->reg[s->reg], m, s->size);
+                        if (s->n_out == 2)
+                                strided_fill(x->reg[s->second], x->reg[s->second], m, s->second_size);
+                        break;
+                }
+        }
+}
+
+/* ---- Sinks ------------------------------------------------------------------------------------------------------- */
+
+static void store_strip(NestRun *x, const intptr_t *at) {
+        for (uint32_t i = 0; i < x->n_store; i++) {
+                const Store *s = x->store + i;
+
+                switch (s->kind) {
+                case STORE_DONE:
+                        break;
+                case STORE_COPY:
+                        memcpy((char *) at[s->walk], x->reg[s->reg], x->m * s->size);
+                        break;
+                case STORE_STREAM:
+                        strided_stream((char *) at[s->walk], x->reg[s->reg], x->m * s->size);
+                        break;
+                case STORE_SCATTER:
+                        strided_scatter((char *) at[s->walk], s->lane, x->reg[s->reg], x->m, s->size);
+                        break;
+                }
+        }
+}
+
+/* The states of the strip's elements, of which the first is at `first` on the reduced axis. */
+static void strip_states(NestRun *x, FoldSink *f, int64_t first, int64_t step, char *ret[static MAX_STATE]) {
+        if (f->sink->unit) {
+                for (int c = 0; c < f->fold->n_state; c++)
+                        ret[c] = x->reg[f->sink->reg[c]];
+        } else if (f->fold->lift) {
+                memcpy(ret, f->lifted[first & 1 & !step], sizeof(f->lifted[0]));
+                f->fold->lift(x->m, x->reg[f->sink->reg[0]], first, step, (void *const *) ret);
+        } else {
+                ret[0] = x->reg[f->sink->reg[0]];
+        }
+}
+
+static int fold_strip(NestRun *x, const intptr_t *at) {
+        char *state[MAX_STATE];
+        int r = 0;
+
+        for (uint32_t i = 0; i < x->n_fold && r >= 0; i++) {
+                FoldSink *f = x->fold + i;
+
+                if (f->counter) {
+                        int64_t position = x->loop[x->reduce_loop].lo + x->loop[x->reduce_loop].i;
+
+                        strip_states(x, f, position, 0, state);
+                        r = counter_push(f->counter, 0, position, state);
+                } else {
+                        strip_states(x, f, x->lane_at, 1, state);
+                        r = pyramid_push(f->pyramid + (x->columns_inside ? x->column : 0), f->base, x->column, x->lane_at, x->m, state);
+                        for (uint32_t c = 0; c < f->n_dest; c++)
+                                f->place[x->column * MAX_STATE + c] = (char *) at[f->walk + c];
+                }
+        }
+        return r;
+}
+
+/* Rows that were reduced along the lanes. */
+static int emit_columns(NestRun *x) {
+        int r = 0;
+
+        for (uint32_t i = 0; i < x->n_fold && r >= 0 && x->column > 0; i++) {
+                FoldSink *f = x->fold + i;
+                FoldDest dest = { .place = f->place };
+
+                memcpy(dest.node, f->node, sizeof(dest.node));
+                r = cover_emit(x->run->exec, &f->base->cover, f->fold, f->unit, x->column, f->sink->end, &dest);
+        }
+        x->column = 0;
+        return r;
+}
+
+/* Lanes that were reduced along the innermost loop. */
+static int emit_lanes(NestRun *x, const intptr_t *at) {
+        int r = 0;
+
+        for (uint32_t i = 0; i < x->n_fold && r >= 0; i++) {
+                FoldSink *f = x->fold + i;
+                FoldDest dest = {};
+                Cover cover;
+
+                for (uint32_t c = 0; c < f->n_dest; c++) {
+                        dest.at[c] = (char *) at[f->walk + c];
+                        dest.node[c] = f->node[c];
+                        dest.lane[c] = x->move[(size_t) x->lane_loop * x->n_walk + f->walk + c];
+                }
+                counter_cover(f->counter, &cover);
+                r = cover_emit(x->run->exec, &cover, f->fold, f->unit, x->m, f->sink->end, &dest);
+        }
+        return r;
+}
+
+/* ---- Loops ------------------------------------------------------------------------------------------------------- */
+
+static int run_loop(NestRun *x, int k);
+
+/* The body of loop k at its present position, of which `at` are the places. */
+static inline int run_body(NestRun *x, int k, const intptr_t *at) {
+        int r;
+
+        if (k == x->n_loop - 1) {
+                for (uint32_t i = 0; i < x->n_moving; i++) {
+                        const Moving *m = x->moving + i;
+
+                        if (m->walk >= 0)
+                                x->reg[m->reg] = (char *) at[m->walk];
+                        else
+                                x->reg[m->reg] = m->turn[(x->loop[x->reduce_loop].lo + x->loop[x->reduce_loop].i) & 1];
+                }
+                evaluate(x, k + 1, at);
+                store_strip(x, at);
+                if (x->n_fold > 0) {
+                        r = fold_strip(x, at);
+                        if (r < 0)
+                                return r;
+                        x->column += x->columns_inside;
+                }
+                return run_canceled(x->run) ? ERROR_CANCELED : 0;
+        }
+        evaluate(x, k + 1, at);
+        return run_loop(x, k + 1);
+}
+
+static int run_lanes(NestRun *x, int k, intptr_t *at) {
+        Loop *loop = x->loop + k;
+        const int64_t *move = x->move + (size_t) k * x->n_walk;
+        bool reduced = k == x->reduce_loop;
+        int r;
+
+        for (loop->i = 0; loop->i < loop->n; loop->i += (int64_t) x->m) {
+                int64_t m = MIN((int64_t) x->lanes, loop->n - loop->i);
+
+                x->lane_at = loop->lo + loop->i;
+                if (reduced)
+                        m = MIN(m, STRIP - (x->lane_at & (STRIP - 1)));
+                x->m = (size_t) m;
+                if (x->columns_inside)
+                        x->column = 0;
+                r = run_body(x, k, at);
+                if (r < 0)
+                        return r;
+                for (uint32_t w = 0; w < x->n_walk; w++)
+                        at[w] += m * move[w];
+        }
+        if (!reduced)
+                return 0;
+        x->column += !x->columns_inside;
+        return x->columns_inside || x->column == x->n_column ? emit_columns(x) : 0;
+}
+
+static int run_loop(NestRun *x, int k) {
+        Loop *loop = x->loop + k;
+        const int64_t *move = x->move + (size_t) k * x->n_walk;
+        intptr_t *outer = x->at + (size_t) k * x->n_walk, *at = outer + x->n_walk;
+        bool reduced = k == x->reduce_loop;
+        int r;
+
+        memcpy(at, outer, x->n_walk * sizeof(*at));
+        if (k == x->lane_loop)
+                return run_lanes(x, k, at);
+        if (reduced)
+                for (uint32_t i = 0; i < x->n_fold; i++)
+                        counter_reset(x->fold[i].counter, x->m);
+        for (loop->i = 0; loop->i < loop->n; loop->i++) {
+                r = run_body(x, k, at);
+                if (r < 0)
+                        return r;
+                for (uint32_t w = 0; w < x->n_walk; w++)
+                        at[w] += move[w];
+        }
+        return reduced ? emit_lanes(x, outer) : 0;
+}
+
+int nest_execute(NestRun *x) {
+        int r;
+
+        x->column = 0;
+        evaluate(x, 0, x->at);
+        r = run_loop(x, 0);
+        if (r >= 0)
+                r = emit_columns(x);
+        if (x->streamed)
+                strided_stream_end();
+        return r;
+}
+
+/* ---- Stages ------------------------------------------------------------------------------------------------------ */
+
+/* A reduction of nothing: the identity everywhere. */
+static int run_empty(Run *run, const Nest *nest, const LocalMemory *local) {
+        for (uint32_t i = 0; i < nest->n_sink; i++) {
+                const Sink *sink = nest->sink + i;
+                const Fold *fold;
+                Scalar value;
+                int r;
+
+                if (!sink->op || sink->end == FOLD_PARTIAL || run->box.lo[sink->axis] < run->box.hi[sink->axis])
+                        continue;
+                fold = sink->op->folds + sink->fold;
+                r = fold_empty(sink->op, fold, run->err);
+                if (r < 0)
+                        return r;
+                if (sink->end == FOLD_STATE && fold->n_state > 1)
+                        return error_set(run->err, ERROR_SUPPORT, "%s of nothing has no state", sink->op->name);
+                value = scalar_cast(*fold->identity, sink->end == FOLD_FINISH ? fold->out : fold->state[0]);
+                if (sink->local) {
+                        const Local *l = run->stage->local + sink->dest[0];
+                        size_t n = 1;
+
+                        for (int k = 0; k < l->ndim; k++)
+                                n *= (size_t) (run->box.hi[l->axis[k]] - run->box.lo[l->axis[k]]);
+                        strided_fill(local[sink->dest[0]].data, value.bytes, n, dtype_size(value.dtype));
+                } else {
+                        const ChunkMemory *out = run->out + sink->dest[0];
+
+                        strided_fill(out->data, value.bytes, (size_t) shape_size(&out->shape), dtype_size(value.dtype));
+                }
+        }
+        return 0;
+}
+
+static int run_nest(Run *run, const Nest *nest, const Box *box, const LocalMemory *local) {
+        size_t mark = exec_mark(run->exec);
+        NestRun *x;
+        int r;
+
+        for (int k = 0; k < nest->ndim; k++)
+                if (box->lo[nest->axis[k]] >= box->hi[nest->axis[k]])
+                        return run_empty(run, nest, local);
+        x = exec_take(run->exec, sizeof(*x));
+        if (!x)
+                return -ENOMEM;
+        r = nest_prepare(x, run, nest, box, local);
+        if (r >= 0)
+                r = nest_execute(x);
+        exec_release(run->exec, mark);
+        return r;
+}
+
+/* True when the nest reduces along axis 0 of the domain: it must see all rows. */
+static bool reduces_rows(const Nest *nest) {
+        for (uint32_t i = 0; i < nest->n_sink; i++)
+                if (nest->sink[i].op && nest->sink[i].axis == 0)
+                        return true;
+        return false;
+}
+
+static bool has_axis(const int *axis, int ndim, int which) {
+        for (int k = 0; k < ndim; k++)
+                if (axis[k] == which)
+                        return true;
+        return false;
+}
+
+/* How many nests at the front can run by blocks of rows: none of them reduces along axis 0, and all have it. What comes
+ * behind runs once, over all rows. */
+static uint32_t n_blockable(const Stage *stage) {
+        uint32_t n = 0;
+
+        while (n < stage->n_nest && !reduces_rows(stage->nest + n) && has_axis(stage->nest[n].axis, stage->nest[n].ndim, 0))
+                n++;
+        return n;
+}
+
+static bool reads_local(const Nest *nest, uint32_t local) {
+        for (uint32_t i = 0; i < nest->n_instr; i++)
+                if (nest->instr[i].kind == INSTR_LOCAL && nest->instr[i].source == local)
+                        return true;
+        return false;
+}
+
+/* Places the locals in scratch. Those that only the first n_block nests know need room for `rows` rows. The longest axis lies
+ * innermost, whatever the local's own order: strips along it are long. */
+static void place_locals(const Run *run, uint32_t n_block, int64_t rows, LocalMemory *local) {
+        const Stage *stage = run->stage;
+        char *data = run->scratch;
+
+        for (uint32_t i = 0; i < stage->n_local; i++) {
+                const Local *l = stage->local + i;
+                bool whole = false;
+                int64_t n[MAX_NDIM], stride = (int64_t) dtype_size(l->dtype);
+                int inner = l->ndim - 1;
+
+                for (uint32_t k = n_block; k < stage->n_nest; k++)
+                        whole |= reads_local(stage->nest + k, i);
+                for (int k = 0; k < l->ndim; k++) {
+                        n[k] = run->box.hi[l->axis[k]] - run->box.lo[l->axis[k]];
+                        if (l->axis[k] == 0 && !whole)
+                                n[k] = MIN(n[k], rows);
+                }
+                for (int k = l->ndim - 2; k >= 0; k--)
+                        if (n[inner] < STRIP / 4 && n[k] > n[inner])
+                                inner = k;
+                local[i].data = data;
+                local[i].moves = !whole;
+                local[i].origin0 = run->box.lo[0];
+                for (int j = -1; j < l->ndim; j++) {
+                        int k = j < 0 ? inner : l->ndim - 1 - j;
+
+                        if (k < 0 || (j >= 0 && k == inner))
+                                continue;
+                        local[i].stride[k] = stride;
+                        stride *= MAX(n[k], (int64_t) 1);
+                }
+                data += align64((size_t) stride);
+        }
+}
+
+/* Rows of a block such that the locals which only blocks know stay in L2. */
+static int64_t rows_per_block(const Run *run, uint32_t n_block) {
+        const Stage *stage = run->stage;
+        int64_t rows, all = run->box.hi[0] - run->box.lo[0];
+        double row_bytes = 0;
+
+        for (uint32_t i = 0; i < stage->n_local; i++) {
+                const Local *l = stage->local + i;
+                double bytes = (double) dtype_size(l->dtype);
+
+                if (!has_axis(l->axis, l->ndim, 0))
+                        continue;
+                for (uint32_t k = n_block; k < stage->n_nest; k++)
+                        if (reads_local(stage->nest + k, i))
+                                bytes = 0;
+                for (int k = 0; k < l->ndim; k++)
+                        if (l->axis[k] != 0)
+                                bytes *= (double) (run->box.hi[l->axis[k]] - run->box.lo[l->axis[k]]);
+                row_bytes += bytes;
+        }
+        if (row_bytes * (double) all <= LOCAL_BYTES)
+                return all;
+        rows = (int64_t) (LOCAL_BYTES / row_bytes);
+        if (rows > STRIP)
+                rows &= ~(int64_t) (STRIP - 1);
+        return MAX(rows, (int64_t) 1);
+}
+
+int run_nests(Run *run) {
+        const Stage *stage = run->stage;
+        uint32_t n_block = n_blockable(stage);
+        LocalMemory *local = exec_take_array(run->exec, LocalMemory, stage->n_local);
+        Box box = run->box;
+        int64_t rows;
+        int r;
+
+        if (!local)
+                return -ENOMEM;
+        if (n_block < 2)
+                n_block = 0;
+        rows = n_block > 0 ? rows_per_block(run, n_block) : 0;
+        place_locals(run, n_block, rows, local);
+
+        for (int64_t at = run->box.lo[0]; n_block > 0 && at < run->box.hi[0]; at += rows) {
+                box.lo[0] = at;
+                box.hi[0] = MIN(at + rows, run->box.hi[0]);
+                for (uint32_t i = 0; i < stage->n_local; i++)
+                        if (local[i].moves)
+                                local[i].origin0 = at;
+                for (uint32_t k = 0; k < n_block; k++) {
+                        r = run_nest(run, stage->nest + k, &box, local);
+                        if (r < 0)
+                                return r;
+                }
+        }
+        for (uint32_t k = n_block; k < stage->n_nest; k++) {
+                r = run_nest(run, stage->nest + k, &run->box, local);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

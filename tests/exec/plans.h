@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Plans written by hand, run task by task, and compared with a reference that evaluates a stage element by element over whole
+ * tensors, without chunks, strips or loops worth the name: reductions are the recursion of tensor/tree.h.
+ *
+ * The operators of these tests live here. `trace` is a fold that hashes: its result tells the shape of the tree, the order of
+ * the elements, their indices, and all counts that the operator was told. */
+#include <string.h>
+
+#include "exec/exec.h"
+#include "exec/inside.h"
+#include "exec/strided.h"
+#include "plan/planner.h"
+
+/* ---- Operators ---------------------------------------------------------------------------------------------------- */
+
+static inline uint64_t mix(uint64_t h) {
+        h = (h ^ h >> 32) * 0xd6e8feb86659fd93;
+        h = (h ^ h >> 32) * 0xd6e8feb86659fd93;
+        return h ^ h >> 32;
+}
+
+#define TEST_MAP2(name_, type, dtype_, expr)                                                                           \
+        static void name_##_kernel(size_t n, void *const *arg, _unused_ const void *params) {                          \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        type a = ((type *) arg[0])[i], b = ((type *) arg[1])[i];                                       \
+                        ((type *) arg[2])[i] = (expr);                                                                 \
+                }                                                                                                      \
+        }                                                                                                              \
+        static const MapKernel name_##_kernels[] = { { { dtype_, dtype_ }, { dtype_ }, name_##_kernel }, {} };         \
+        _unused_ static const Op name_ = {                                                                             \
+                .name = #name_, .family = FAMILY_MAP, .n_in = 2, .n_out = 1, .kernels = name_##_kernels                \
+        };
+
+TEST_MAP2(op_add, double, DTYPE_F64, a + b)
+TEST_MAP2(op_mul, double, DTYPE_F64, a * b)
+TEST_MAP2(op_sub, double, DTYPE_F64, a - b)
+TEST_MAP2(op_add_i32, int32_t, DTYPE_I32, a + b)
+
+static void op_split_kernel(size_t n, void *const *arg, _unused_ const void *params) {
+        for (size_t i = 0; i < n; i++) {
+                double v = ((double *) arg[0])[i];
+
+                ((double *) arg[1])[i] = v * 0.25;
+                ((float *) arg[2])[i] = (float) (v * 0.5);
+        }
+}
+static const MapKernel op_split_kernels[] = { { { DTYPE_F64 }, { DTYPE_F64, DTYPE_F32 }, op_split_kernel }, {} };
+_unused_ static const Op op_split = { .name = "split", .family = FAMILY_MAP, .n_in = 1, .n_out = 2, .kernels = op_split_kernels };
+
+static void op_index_kernel(size_t n, int64_t first, int64_t step, _unused_ const void *params, void *out) {
+        for (size_t i = 0; i < n; i++)
+                ((double *) out)[i] = (double) (first + (int64_t) i * step);
+}
+static const SourceKernel op_index_kernels[] = { { DTYPE_F64, op_index_kernel }, {} };
+_unused_ static const Op op_index = { .name = "index", .family = FAMILY_SOURCE, .generate = op_index_kernels };
+
+static void sum_merge(size_t n, void *const *a, void *const *b, void *const *out, _unused_ int64_t n_a, _unused_ int64_t n_b) {
+        const double *x = a[0], *y = b[0];
+        double *z = out[0];
+
+        for (size_t i = 0; i < n; i++)
+                z[i] = x[i] + y[i];
+}
+static void sum_merge_pairs(size_t n, void *const *in, void *const *out, _unused_ int64_t n_each) {
+        const double *x = in[0];
+        double *z = out[0];
+
+        for (size_t i = 0; i < n; i++)
+                z[i] = x[2 * i] + x[2 * i + 1];
+}
+
+/* Two components of different sizes: the hash of the tree, and how many elements. */
+static void trace_lift(size_t n, const void *in, int64_t first, int64_t step, void *const *state) {
+        for (size_t i = 0; i < n; i++) {
+                ((uint64_t *) state[0])[i] = mix(((const uint64_t *) in)[i] + (uint64_t) (first + (int64_t) i * step) * 0x9e3779b97f4a7c15);
+                ((int32_t *) state[1])[i] = 1;
+        }
+}
+static uint64_t trace_node(uint64_t a, uint64_t b, int64_t n_a, int64_t n_b) {
+        return mix(a * 3 + mix(b * 5 + mix((uint64_t) n_a * 7 + mix((uint64_t) n_b))));
+}
+static void trace_merge(size_t n, void *const *a, void *const *b, void *const *out, int64_t n_a, int64_t n_b) {
+        for (size_t i = 0; i < n; i++) {
+                ((uint64_t *) out[0])[i] = trace_node(((uint64_t *) a[0])[i], ((uint64_t *) b[0])[i], n_a, n_b);
+                ((int32_t *) out[1])[i] = ((int32_t *) a[1])[i] + ((int32_t *) b[1])[i];
+        }
+}
+static void trace_merge_pairs(size_t n, void *const *in, void *const *out, int64_t n_each) {
+        for (size_t i = 0; i < n; i++) {
+                ((uint64_t *) out[0])[i] = trace_node(((uint64_t *) in[0])[2 * i], ((uint64_t *) in[0])[2 * i + 1], n_each, n_each);
+                ((int32_t *) out[1])[i] = ((int32_t *) in[1])[2 * i] + ((int32_t *) in[1])[2 * i + 1];
+        }
+}
+static void trace_finish(size_t n, void *const *state, int64_t count, void *out) {
+        for (size_t i = 0; i < n; i++)
+                ((uint64_t *) out)[i] = mix(((uint64_t *) state[0])[i] + (uint64_t) count) + (uint64_t) ((int32_t *) state[1])[i];
+}
+
+static const Scalar test_zero = { .dtype = DTYPE_F64 };
+enum { FOLD_SUM, FOLD_TRACE };
+static const Fold test_folds[] = {
+        [FOLD_SUM] = { .in = DTYPE_F64, .n_state = 1, .state = { DTYPE_F64 }, .out = DTYPE_F64,
+                       .merge = sum_merge, .merge_pairs = sum_merge_pairs, .identity = &test_zero },
+        [FOLD_TRACE] = { .in = DTYPE_F64, .n_state = 2, .state = { DTYPE_U64, DTYPE_I32 }, .out = DTYPE_U64, .lift = trace_lift,
+                         .merge = trace_merge, .merge_pairs = trace_merge_pairs, .finish = trace_finish },
+        {},
+};
+_unused_ static const Op op_reduce = { .name = "reduce", .family = FAMILY_REDUCE, .n_in = 1, .folds = test_folds };
+_unused_ static const Op op_scan = { .name = "scan", .family = FAMILY_SCAN, .n_in = 1, .folds = test_folds };
+
+/* ---- Plans -------------------------------------------------------------------------------------------------------- */
+
+typedef struct Hand {
+        Plan plan;
+        char *whole[64];          /* values: dense */
+        ChunkMemory *chunk;       /* [n_chunk] */
+        void **owner;
+        char *row_memory[64];     /* values whose chunks lie next to each other */
+        bool adjacent;            /* give chunks that are runs of rows neighbouring memory */
+} Hand;
+
+static inline void hand_init(Hand *h) {
+        memset(h, 0, sizeof(*h));
+        h->plan.arena = arena_new();
+        assert(h->plan.arena);
+}
+
+static inline int hand_free(Hand *h) {
+        for (uint32_t v = 0; v < h->plan.value.n; v++)
+                free(h->whole[v]);
+        for (uint32_t v = 0; v < h->plan.value.n; v++)
+                free(h->row_memory[v]);
+        for (uint32_t k = 0; h->owner && k < h->plan.n_chunk; k++)
+                free(h->owner[k]);
+        free(h->owner);
+        free(h->chunk);
+        vec_free(&h->plan.value);
+        vec_free(&h->plan.stage);
+        free(h->plan.task_stage);
+        free(h->plan.input_start);
+        free(h->plan.input_chunk);
+        free(h->plan.output_start);
+        free(h->plan.output_chunk);
+        free(h->plan.chunk_value);
+        free(h->plan.order);
+        arena_free(h->plan.arena);
+        return 0;
+}
+
+static inline size_t value_bytes(const Value *v) {
+        Shape s = tiling_shape(&v->tiling);
+
+        return (size_t) shape_size(&s) * dtype_size(v->dtype);
+}
+
+static inline ValueId hand_value(Hand *h, DType dtype, const Tiling *tiling, uint32_t stage) {
+        Value v = { .dtype = dtype, .shape = tiling_shape(tiling), .tiling = *tiling, .first_chunk = h->plan.n_chunk, .stage = stage };
+        ValueId id = h->plan.value.n;
+
+        assert(id < ELEMENTSOF(h->whole) && vec_push(&h->plan.value, v) == 0);
+        h->plan.n_chunk += (uint32_t) tiling_n_chunks(tiling);
+        h->whole[id] = calloc(1, value_bytes(&v) + 1);
+        assert(h->whole[id]);
+        return id;
+}
+
+static inline ValueId hand_leaf(Hand *h, DType dtype, const Tiling *tiling) {
+        return hand_value(h, dtype, tiling, STAGE_NONE);
+}
+
+/* A float64 leaf of numbers that do not add up exactly. */
+static inline ValueId hand_numbers(Hand *h, const Tiling *tiling, uint64_t seed) {
+        ValueId id = hand_leaf(h, DTYPE_F64, tiling);
+        Shape s = tiling_shape(tiling);
+
+        for (int64_t i = 0; i < shape_size(&s); i++)
+                ((double *) h->whole[id])[i] = (double) (mix(seed * 1000003 + (uint64_t) i) >> 11) * 0x1p-53 - 0.3;
+        return id;
+}
+
+static inline Stage *hand_stage(Hand *h, StageKind kind, const Tiling *domain) {
+        Stage s = { .kind = kind, .domain = *domain, .first_task = h->plan.n_task, .n_task = (uint32_t) tiling_n_chunks(domain), .label = "test" };
+
+        assert(vec_push(&h->plan.stage, s) == 0);
+        h->plan.n_task += s.n_task;
+        return h->plan.stage.data + h->plan.stage.n - 1;
+}
+
+static inline void *hand_copy(Hand *h, const void *data, size_t bytes) {
+        void *p = arena_copy(h->plan.arena, data, bytes);
+
+        assert(p);
+        return p;
+}
+#define HAND_ARRAY(h, type, ...) hand_copy((h), (const type[]) { __VA_ARGS__ }, sizeof((const type[]) { __VA_ARGS__ }))
+
+static inline const AxisMap *hand_identity(Hand *h, int ndim) {
+        AxisMap map[MAX_NDIM];
+
+        for (int k = 0; k < ndim; k++)
+                map[k] = (AxisMap) { .axis = k, .step = 1 };
+        return hand_copy(h, map, sizeof(map));
+}
+static inline const int *hand_axes(Hand *h, int ndim) {
+        int axis[MAX_NDIM];
+
+        for (int k = 0; k < ndim; k++)
+                axis[k] = k;
+        return hand_copy(h, axis, sizeof(axis));
+}
+
+static inline void strides_of(const Value *v, int64_t *stride) {
+        Shape s = tiling_shape(&v->tiling);
+
+        strided_of_shape(&s, dtype_size(v->dtype), stride);
+}
+
+/* Copies a chunk out of the dense tensor, or compares it. Returns false on difference. */
+static inline bool chunk_moves(Hand *h, uint32_t chunk, bool compare) {
+        const Value *v = h->plan.value.data + h->plan.chunk_value[chunk];
+        ChunkMemory *m = h->chunk + chunk;
+        int64_t stride[MAX_NDIM], dense[MAX_NDIM];
+        char *at = h->whole[h->plan.chunk_value[chunk]], *copy;
+        size_t size = dtype_size(v->dtype), n = (size_t) shape_size(&m->shape) * size;
+        bool same;
+        Box box;
+
+        strides_of(v, stride);
+        strided_of_shape(&m->shape, size, dense);
+        tiling_box(&v->tiling, chunk - v->first_chunk, &box);
+        for (int k = 0; k < box.ndim; k++)
+                at += box.lo[k] * stride[k];
+        if (!compare) {
+                strided_copy(m->data, dense, at, stride, &m->shape, size);
+                return true;
+        }
+        copy = malloc(n + 1);
+        strided_copy(copy, dense, at, stride, &m->shape, size);
+        same = memcmp(copy, m->data, n) == 0;
+        free(copy);
+        return same;
+}
+
+/* Lists, memory, leaves. */
+static inline void hand_seal(Hand *h) {
+        Planner planner = { .plan = &h->plan, .arena = h->plan.arena };
+
+        assert(plan_lists(&planner) == 0);
+        for (uint32_t s = 0; s < h->plan.stage.n; s++)
+                assert(plan_stage_scratch(&h->plan, h->plan.stage.data + s) == 0);
+        h->chunk = calloc(h->plan.n_chunk + 1, sizeof(*h->chunk));
+        h->owner = calloc(h->plan.n_chunk + 1, sizeof(*h->owner));
+        for (uint32_t k = 0; k < h->plan.n_chunk; k++) {
+                uint32_t id = h->plan.chunk_value[k];
+                const Value *v = h->plan.value.data + id;
+                size_t n = plan_chunk_bytes(&h->plan, k);
+
+                plan_chunk_shape(&h->plan, k, &h->chunk[k].shape);
+                if (h->adjacent && tiling_is_rows(&v->tiling)) {
+                        if (!h->row_memory[id])
+                                h->row_memory[id] = calloc(1, value_bytes(v) + 1);
+                        h->chunk[k].data = h->row_memory[id];
+                        for (uint32_t j = v->first_chunk; j < k; j++)
+                                h->chunk[k].data += plan_chunk_bytes(&h->plan, j);
+                } else {
+                        h->owner[k] = aligned_alloc(64, align64(n + 1));
+                        h->chunk[k].data = h->owner[k];
+                        memset(h->chunk[k].data, 0xcd, n);
+                }
+                if (v->stage == STAGE_NONE)
+                        chunk_moves(h, k, false);
+        }
+}
+
+/* Runs all tasks in plan order. */
+static inline int hand_run(Hand *h, Exec *exec, Error *err) {
+        ChunkMemory *in = calloc(h->plan.n_chunk + 1, sizeof(*in)), *out = calloc(h->plan.n_chunk + 1, sizeof(*out));
+        int r = 0;
+
+        for (uint32_t i = 0; i < h->plan.n_task && r >= 0; i++) {
+                uint32_t t = h->plan.order[i], n_in = 0, n_out = 0;
+                size_t scratch = h->plan.stage.data[h->plan.task_stage[t]].scratch_bytes;
+                char *memory = aligned_alloc(64, align64(scratch + 1));
+
+                for (uint32_t k = h->plan.input_start[t]; k < h->plan.input_start[t + 1]; k++)
+                        in[n_in++] = h->chunk[h->plan.input_chunk[k]];
+                for (uint32_t k = h->plan.output_start[t]; k < h->plan.output_start[t + 1]; k++)
+                        out[n_out++] = h->chunk[h->plan.output_chunk[k]];
+                r = exec_run(exec, &h->plan, t, in, out, memory, NULL, err);
+                free(memory);
+        }
+        free(in);
+        free(out);
+        return r;
+}
+
+/* ---- The reference ------------------------------------------------------------------------------------------------- */
+
+typedef struct States {
+        char *at[MAX_STATE];   /* [n elements of the axis] of one line */
+} States;
+
+/* The state of the node (level, index) of the tree over [0, n): into ret. */
+static inline void reference_node(const Fold *f, const States *leaf, int64_t n, int level, int64_t index, int64_t unit, char ret[MAX_STATE][16]) {
+        int64_t mid = (2 * index + 1) << level >> 1, hi = MIN((index + 1) << level, n);
+        char left[MAX_STATE][16], right[MAX_STATE][16];
+        void *a[MAX_STATE], *b[MAX_STATE], *o[MAX_STATE];
+
+        if (level == 0) {
+                for (int c = 0; c < f->n_state; c++)
+                        memcpy(ret[c], leaf->at[c] + index * (int64_t) dtype_size(f->state[c]), dtype_size(f->state[c]));
+                return;
+        }
+        reference_node(f, leaf, n, level - 1, 2 * index, unit, mid < hi ? left : ret);
+        if (mid >= hi)
+                return;
+        reference_node(f, leaf, n, level - 1, 2 * index + 1, unit, right);
+        for (int c = 0; c < f->n_state; c++) {
+                a[c] = left[c];
+                b[c] = right[c];
+                o[c] = ret[c];
+        }
+        f->merge(1, a, b, o, (mid - (index << level)) * unit, (hi - mid) * unit);
+}
+
+static inline int root_level(int64_t n) {
+        int level = 0;
+
+        while ((int64_t) 1 << level < n)
+                level++;
+        return level;
+}
+
+typedef struct Reference {
+        Hand *h;
+        const Stage *stage;
+        char *local[8];
+        int64_t extent[MAX_NDIM];
+} Reference;
+
+static inline char *reference_local(Reference *r, uint32_t l, const int64_t *pos) {
+        const Local *local = r->stage->local + l;
+        int64_t at = 0;
+
+        for (int k = 0; k < local->ndim; k++)
+                at = at * r->extent[local->axis[k]] + pos[local->axis[k]];
+        return r->local[l] + at * (int64_t) dtype_size(local->dtype);
+}
+
+static inline char *reference_out(Reference *r, uint32_t o, const int64_t *pos, int reduced, int64_t node) {
+        const Out *out = r->stage->out + o;
+        const Value *v = r->h->plan.value.data + out->value;
+        int64_t stride[MAX_NDIM];
+        char *at = r->h->whole[out->value];
+
+        strides_of(v, stride);
+        for (int k = 0; k < v->tiling.ndim; k++)
+                if (out->axis[k] != NO_AXIS)
+                        at += stride[k] * (out->axis[k] == reduced ? node : pos[out->axis[k]]);
+        return at;
+}
+
+/* The registers at one position. */
+static inline void reference_evaluate(Reference *r, const Nest *nest, const int64_t *pos, char (*reg)[16]) {
+        for (uint32_t i = 0; i < nest->n_instr; i++) {
+                const Instr *in = nest->instr + i;
+                char *at;
+
+                switch (in->kind) {
+                case INSTR_LOAD: {
+                        const Source *s = r->stage->source + in->source;
+                        const Value *v = r->h->plan.value.data + s->value;
+                        int64_t stride[MAX_NDIM];
+
+                        strides_of(v, stride);
+                        at = r->h->whole[s->value];
+                        for (int k = 0; k < v->tiling.ndim; k++)
+                                at += stride[k] * (s->map[k].start + (s->map[k].axis == NO_AXIS ? 0 : s->map[k].step * pos[s->map[k].axis]));
+                        memcpy(reg[i], at, dtype_size(in->dtype));
+                        break;
+                }
+                case INSTR_LOCAL:
+                        memcpy(reg[i], reference_local(r, in->source, pos), dtype_size(in->dtype));
+                        break;
+                case INSTR_CONST:
+                        memcpy(reg[i], in->value.bytes, 16);
+                        break;
+                case INSTR_GENERATE: {
+                        int64_t index = 0;
+
+                        for (int k = 0; k < in->shape->ndim; k++)
+                                index = index * in->shape->dim[k] + in->map[k].start +
+                                        (in->map[k].axis == NO_AXIS ? 0 : in->map[k].step * pos[in->map[k].axis]);
+                        in->op->generate[in->kernel].fn(1, index, 1, in->params, reg[i]);
+                        break;
+                }
+                case INSTR_MAP: {
+                        void *arg[5] = {};
+                        char second[16];
+
+                        for (uint32_t k = 0; k < in->op->n_in; k++)
+                                arg[k] = reg[in->in[k]];
+                        arg[in->op->n_in] = reg[i];
+                        arg[in->op->n_in + 1] = second;
+                        for (uint32_t j = i + 1; j < nest->n_instr; j++)
+                                if (nest->instr[j].kind == INSTR_SECOND && nest->instr[j].in[0] == i)
+                                        arg[in->op->n_in + 1] = reg[j];
+                        in->op->kernels[in->kernel].fn(1, arg, in->params);
+                        break;
+                }
+                case INSTR_SECOND:
+                        break;
+                }
+        }
+}
+
+static inline bool next_position(const Nest *nest, const int64_t *extent, int skip, int64_t *pos) {
+        for (int k = nest->ndim - 1; k >= 0; k--) {
+                if (nest->axis[k] == skip)
+                        continue;
+                if (++pos[nest->axis[k]] < extent[nest->axis[k]])
+                        return true;
+                pos[nest->axis[k]] = 0;
+        }
+        return false;
+}
+
+static inline void reference_line(Reference *r, const Nest *nest, const Sink *sink, int64_t *pos, char (*reg)[16]) {
+        const Fold *f = sink->op->folds + sink->fold;
+        int64_t n = r->extent[sink->axis], unit = sink->unit ?: 1;
+        char root[MAX_STATE][16], out[16];
+        void *state[MAX_STATE];
+        States leaf;
+
+        for (int c = 0; c < f->n_state; c++)
+                leaf.at[c] = malloc((size_t) n * dtype_size(f->state[c]) + 1);
+        for (int64_t i = 0; i < n; i++) {
+                pos[sink->axis] = i;
+                reference_evaluate(r, nest, pos, reg);
+                for (int c = 0; c < f->n_state; c++)
+                        state[c] = leaf.at[c] + i * (int64_t) dtype_size(f->state[c]);
+                if (sink->unit)
+                        for (int c = 0; c < f->n_state; c++)
+                                memcpy(state[c], reg[sink->reg[c]], dtype_size(f->state[c]));
+                else if (f->lift)
+                        f->lift(1, reg[sink->reg[0]], i, 0, state);
+                else
+                        memcpy(state[0], reg[sink->reg[0]], dtype_size(f->state[0]));
+        }
+        pos[sink->axis] = 0;
+        if (sink->end == FOLD_PARTIAL) {
+                const Cuts *cuts = &r->stage->domain.axis[sink->axis];
+                int64_t at = 0;
+
+                for (uint32_t g = 0; g < cuts->n; g++) {
+                        TreeNode node[MAX_TREE_NODES];
+                        int n_node = tree_cover(cuts_edge(cuts, g), cuts_edge(cuts, g + 1), node);
+
+                        for (int j = 0; j < n_node; j++, at++) {
+                                reference_node(f, &leaf, n, node[j].level, node[j].index, unit, root);
+                                for (int c = 0; c < f->n_state; c++)
+                                        memcpy(reference_out(r, sink->dest[c], pos, sink->axis, at), root[c], dtype_size(f->state[c]));
+                        }
+                }
+        } else {
+                reference_node(f, &leaf, n, root_level(n), 0, unit, root);
+                for (int c = 0; c < f->n_state; c++)
+                        state[c] = root[c];
+                if (sink->end == FOLD_FINISH) {
+                        if (f->finish)
+                                f->finish(1, state, n * unit, out);
+                        else
+                                memcpy(out, root[0], sizeof(out));
+                        memcpy(sink->local ? reference_local(r, sink->dest[0], pos) : reference_out(r, sink->dest[0], pos, -1, 0), out,
+                               dtype_size(f->out));
+                } else {
+                        for (int c = 0; c < f->n_state; c++)
+                                memcpy(sink->local ? reference_local(r, sink->dest[c], pos) : reference_out(r, sink->dest[c], pos, -1, 0),
+                                       root[c], dtype_size(f->state[c]));
+                }
+        }
+        for (int c = 0; c < f->n_state; c++)
+                free(leaf.at[c]);
+}
+
+/* Fills the dense outputs of a stage of nests from the dense sources. */
+static inline void reference_nests(Hand *h, uint32_t stage) {
+        Reference r = { .h = h, .stage = h->plan.stage.data + stage };
+
+        for (int k = 0; k < r.stage->domain.ndim; k++)
+                r.extent[k] = r.stage->domain.axis[k].extent;
+        for (uint32_t l = 0; l < r.stage->n_local; l++) {
+                size_t n = dtype_size(r.stage->local[l].dtype);
+
+                for (int k = 0; k < r.stage->local[l].ndim; k++)
+                        n *= (size_t) r.extent[r.stage->local[l].axis[k]];
+                r.local[l] = malloc(n + 1);
+        }
+        for (uint32_t i = 0; i < r.stage->n_nest; i++) {
+                const Nest *nest = r.stage->nest + i;
+                char (*reg)[16] = calloc(nest->n_instr, 16);
+                bool empty = false;
+
+                for (int k = 0; k < nest->ndim; k++)
+                        empty |= r.extent[nest->axis[k]] == 0;
+                for (uint32_t s = 0; s < nest->n_sink && !empty; s++) {
+                        const Sink *sink = nest->sink + s;
+                        int64_t pos[MAX_NDIM] = {};
+
+                        do {
+                                if (sink->op) {
+                                        reference_line(&r, nest, sink, pos, reg);
+                                } else {
+                                        reference_evaluate(&r, nest, pos, reg);
+                                        memcpy(sink->local ? reference_local(&r, sink->dest[0], pos) : reference_out(&r, sink->dest[0], pos, -1, 0),
+                                               reg[sink->reg[0]], dtype_size(nest->instr[sink->reg[0]].dtype));
+                                }
+                        } while (next_position(nest, r.extent, sink->op ? sink->axis : -1, pos));
+                }
+                free(reg);
+        }
+        for (uint32_t l = 0; l < r.stage->n_local; l++)
+                free(r.local[l]);
+}
+
+/* All chunks of the value are as in its dense form. */
+static inline bool hand_same(Hand *h, ValueId v) {
+        const Value *value = h->plan.value.data + v;
+
+        for (uint64_t k = 0; k < tiling_n_chunks(&value->tiling); k++)
+                if (!chunk_moves(h, value->first_chunk + (uint32_t) k, true))
+                        return false;
+        return true;
+}
