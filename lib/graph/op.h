@@ -169,14 +169,17 @@ struct Op {
         int (*infer)(const OpCall *call, Spec *out, Error *err);
         /* The operator as a small graph of others; runs while planning, when all input shapes are known. */
         int (*expand)(Build *b, const OpCall *call, const Ref *in, Ref *out);
-        /* Block operators (block, contract, exchange): computes one task. Inputs and outputs have batch axes, which broadcast and
-         * are cut as the inputs are, and trailing core axes (CORE_ALL: all axes), which a task sees whole. The first core axis of
-         * the outputs may be cut nevertheless: every `step(call)` elements, or, with step NULL and `follows`, as input 0 is cut.
-         * `follows`: the inputs are cut at the same positions of their first core axis; otherwise they are read whole. */
+        /* Block operators (block, contract, exchange): computes one task. Inputs and outputs have batch axes, which
+         * broadcast and are cut as the inputs are, and trailing core axes (CORE_ALL: all axes), which a task sees whole.
+         * Only the first core axis of the outputs may be cut: every `step(call)` elements, or, with step NULL, as the
+         * first input of `follows` is cut. Inputs of `follows` (bit i: input i) are cut at the same positions of their
+         * first core axis; the others are read whole. `stacks`: each task makes one position of the outputs' first
+         * core axis, from a step of the followed inputs': partial results, to be reduced. */
         int (*run)(BlockRun *run, Error *err);
-        uint8_t core_in[MAX_OP_IN], core_out[MAX_OP_OUT]; /* core_in[0] stands for all inputs of a variadic one */
+        uint8_t core_in[MAX_OP_IN], core_out[MAX_OP_OUT];
         int64_t (*step)(const OpCall *call);
-        bool follows;
+        uint8_t follows;
+        bool stacks;
         bool unknown;             /* the outputs' lengths along the cut axis (which is axis 0) depend on data; at most the input's */
         size_t (*scratch)(const OpCall *call); /* bytes for run(); of the shapes of one task */
 };

@@ -281,4 +281,5 @@ OP(product_blocks) = {
         .core_in  = { 2, 2 },
         .core_out = { 3 },
         .step     = product_step,
+        .stacks   = true,
 };

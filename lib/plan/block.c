@@ -31,17 +31,126 @@ static int add_axis(Planner *p, StageBuild *sb, int64_t extent, int *ret) {
         return 0;
 }
 
+/* Which domain axis each axis of an operator's inputs and outputs is. Products have names for their core axes: rows of the left
+ * input, columns of the right one, and the inner axis that is summed over. */
+typedef struct BlockAxes {
+        const Op *op;
+        int n_batch;
+        bool contract;
+        int cut;            /* the first core axis of the outputs, if it is cut; rows of a product */
+        int inner, columns; /* of a product */
+} BlockAxes;
+
+static int input_axis(Planner *p, StageBuild *sb, BlockAxes *axes, uint32_t input, int core_axis, int64_t extent, int *ret) {
+        int *shared = NULL;
+
+        if (axes->contract)
+                shared = core_axis == (input == 0 ? 1 : 0) ? &axes->inner : input == 0 ? &axes->cut : &axes->columns;
+        else if (core_axis == 0 && (axes->op->follows >> input & 1))
+                shared = &axes->cut;
+        if (shared && *shared != NO_AXIS) {
+                *ret = *shared;
+                return 0;
+        }
+        const int r = add_axis(p, sb, extent, ret);
+        if (shared)
+                *shared = *ret;
+        return r;
+}
+
+static int block_input(Planner *p, StageBuild *sb, BlockAxes *axes, const Node *node, uint32_t input) {
+        const Op *op   = node->op;
+        const Shape *s = &graph_spec(p->graph, node->in[input])->shape, *out = &node->out[0].shape;
+        const int core = core_of(op->core_in[op->variadic ? 0 : input], s->ndim), batch = s->ndim - core;
+        AxisMap *map   = arena_new_array(p->arena, AxisMap, s->ndim + 1);
+
+        if (!map)
+                return error_oom(p->err, sizeof(AxisMap));
+        for (int k = 0; k < s->ndim; k++) {
+                int own = axes->n_batch - batch + k;
+
+                if (k >= batch) {
+                        const int r = input_axis(p, sb, axes, input, k - batch, s->dim[k], &own);
+
+                        if (r < 0)
+                                return r;
+                } else if (own < 0 || (s->dim[k] == 1 && out->dim[own] != 1)) {
+                        map[k] = (AxisMap) { .axis = NO_AXIS };
+                        continue;
+                }
+                map[k] = (AxisMap) { .axis = own, .step = 1 };
+        }
+        return block_source(p, sb, node->in[input], map);
+}
+
+static int block_output(Planner *p, StageBuild *sb, const BlockAxes *axes, const Node *node, uint32_t output, const Tiling *domain) {
+        const Op *op   = node->op;
+        const Shape *s = &node->out[output].shape;
+        const int core = core_of(op->core_out[output], s->ndim), batch = s->ndim - core;
+        int *axis      = arena_new_array(p->arena, int, s->ndim + 1);
+        Tiling t       = tiling_whole(s);
+        ValueId value;
+        int r;
+
+        if (!axis)
+                return error_oom(p->err, sizeof(int));
+        for (int k = 0; k < s->ndim; k++) {
+                const int at         = k - batch;
+                const int product[3] = { op->stacks ? axes->inner : axes->cut, op->stacks ? axes->cut : axes->columns, axes->columns };
+
+                axis[k] = at < 0 ? axes->n_batch - batch + k : axes->contract ? product[at] : at == 0 ? axes->cut : NO_AXIS;
+                if (at == 0 && op->stacks)
+                        t.axis[k] = cuts_regular(s->dim[k], 1);
+                else if (at == 0 && op->unknown)
+                        t.axis[k] = cuts_unknown(domain->axis[axes->cut].n);
+                else if (axis[k] != NO_AXIS)
+                        t.axis[k] = domain->axis[axis[k]];
+        }
+        r = value_add(p, node->out[output].dtype, &t, &value);
+        if (r < 0)
+                return r;
+        p->plan->value.data[value].rows_hint = !op->unknown && tiling_is_rows(&t);
+        if (vec_push(&sb->out, (Out) { .value = value, .axis = axis }) < 0)
+                return error_oom(p->err, sizeof(Out));
+        p->slot[p->first[node - p->graph->node.data] + output].value = value;
+        return 0;
+}
+
+/* Only batch axes and the cut axis are cut. */
+static int block_cuts(Planner *p, StageBuild *sb, const BlockAxes *axes, const OpCall *call, Tiling *ret) {
+        const Op *op = axes->op;
+        int r;
+
+        sb->asked = true; /* whole axes are read whole, however large */
+        r         = stage_cuts(p, sb, ret);
+        if (r < 0)
+                return r;
+        for (int k = axes->n_batch; k < sb->ndim; k++)
+                if (k != axes->cut || op->step || axes->contract)
+                        ret->axis[k] = cuts_whole(sb->extent[k]);
+        if (axes->contract && !op->stacks) {
+                ret->axis[axes->cut]     = cuts_regular(sb->extent[axes->cut], CONTRACT_ROWS);
+                ret->axis[axes->columns] = cuts_regular(sb->extent[axes->columns], CONTRACT_COLUMNS);
+        } else if (op->step) {
+                const int along    = axes->contract ? axes->inner : axes->cut;
+                const int64_t step = op->step(call);
+
+                if (step > 0)
+                        ret->axis[along] = cuts_regular(sb->extent[along], step);
+        }
+        return 0;
+}
+
 int stage_block(Planner *p, uint32_t index) {
         const Node *node                           = &p->graph->node.data[index];
         const Op *op                               = node->op;
         const Shape *out                           = &node->out[0].shape;
-        const int core_out                         = core_of(op->core_out[0], out->ndim), n_batch = out->ndim - core_out;
-        const bool contract                        = op->family == FAMILY_CONTRACT;
+        const int n_batch                          = out->ndim - core_of(op->core_out[0], out->ndim);
         _cleanup_(stage_build_clear) StageBuild sb = { .ndim = n_batch };
         _cleanup_(freep) Spec *spec                = calloc(node->n_in + 1, sizeof(Spec));
-        Stage stage = { .kind = STAGE_BLOCK, .label = op->name, .block = { .op = op, .params = node->params, .unknown = op->unknown } };
-        const bool cuts = contract || op->step || op->follows, blocks = contract && op->step; /* products over blocks of the inner axis */
-        int cut_axis = NO_AXIS, inner = NO_AXIS, columns = NO_AXIS, r;
+        BlockAxes axes = { .op = op, .n_batch = n_batch, .contract = op->family == FAMILY_CONTRACT, .cut = NO_AXIS, .inner = NO_AXIS, .columns = NO_AXIS };
+        Stage stage    = { .kind = STAGE_BLOCK, .label = op->name, .block = { .op = op, .params = node->params, .unknown = op->unknown } };
+        int r          = 0;
 
         if (!spec)
                 return error_oom(p->err, sizeof(Spec));
@@ -51,101 +160,19 @@ int stage_block(Planner *p, uint32_t index) {
 
         for (int k = 0; k < n_batch; k++)
                 sb.extent[k] = out->dim[k];
-        if (cuts) {
-                const int ndim_0 = spec[0].shape.ndim;
+        if (!axes.contract && (op->step || op->follows)) {
+                const uint32_t leader = op->follows ? (uint32_t) __builtin_ctz(op->follows) : 0;
+                const Shape *s        = &spec[leader].shape;
 
-                r = add_axis(p, &sb, blocks ? spec[0].shape.dim[ndim_0 - 2] : op->unknown ? spec[0].shape.dim[ndim_0 - core_of(op->core_in[0], ndim_0)] : out->dim[n_batch], &cut_axis);
-                if (r < 0)
-                        return r;
+                r = add_axis(p, &sb, op->follows ? s->dim[s->ndim - core_of(op->core_in[leader], s->ndim)] : out->dim[n_batch], &axes.cut);
         }
-        for (uint32_t i = 0; i < node->n_in; i++) {
-                const Shape *s   = &spec[i].shape;
-                const int core   = core_of(op->core_in[op->variadic ? 0 : i], s->ndim), batch = s->ndim - core;
-                AxisMap *map     = arena_new_array(p->arena, AxisMap, s->ndim + 1);
-
-                if (!map)
-                        return error_oom(p->err, sizeof(AxisMap));
-                for (int k = 0; k < s->ndim; k++) {
-                        map[k] = (AxisMap) { .axis = NO_AXIS };
-                        if (k < batch) {
-                                const int at = n_batch - batch + k;
-
-                                if (at >= 0 && !(s->dim[k] == 1 && out->dim[at] != 1))
-                                        map[k] = (AxisMap) { .axis = at, .step = 1 };
-                                continue;
-                        }
-                        /* A product's rows are the left input's, its columns the right one's; what is summed over is shared. */
-                        int *axis     = contract ? (i == 0 ? (k == batch ? &cut_axis : &inner) : (k == batch ? &inner : &columns)) : NULL;
-                        int own       = NO_AXIS;
-                        const bool cut = !contract && k == batch && op->follows;
-
-                        if (cut)
-                                own = cut_axis;
-                        else if (axis)
-                                own = *axis;
-                        if (own == NO_AXIS) {
-                                r = add_axis(p, &sb, s->dim[k], &own);
-                                if (r < 0)
-                                        return r;
-                                if (axis)
-                                        *axis = own;
-                        }
-                        map[k] = (AxisMap) { .axis = own, .step = 1 };
-                }
-                r = block_source(p, &sb, node->in[i], map);
-                if (r < 0)
-                        return r;
-        }
-
-        r = stage_cuts(p, &sb, &stage.domain);
-        if (r < 0)
-                return r;
-        for (int k = n_batch; k < sb.ndim; k++)
-                if (k != cut_axis || op->step || contract)
-                        stage.domain.axis[k] = cuts_whole(sb.extent[k]);
-        if (blocks)
-                stage.domain.axis[inner] = cuts_regular(sb.extent[inner], op->step(&call));
-        else if (contract) {
-                stage.domain.axis[cut_axis] = cuts_regular(sb.extent[cut_axis], CONTRACT_ROWS);
-                stage.domain.axis[columns]  = cuts_regular(sb.extent[columns], CONTRACT_COLUMNS);
-        } else if (op->step) {
-                const int64_t step = op->step(&call);
-
-                if (step > 0)
-                        stage.domain.axis[cut_axis] = cuts_regular(sb.extent[cut_axis], step);
-        }
-
-        for (uint32_t o = 0; o < node->n_out; o++) {
-                const Shape *s = &node->out[o].shape;
-                const int core = core_of(op->core_out[o], s->ndim), batch = s->ndim - core;
-                int *axis      = arena_new_array(p->arena, int, s->ndim + 1);
-                Tiling t       = tiling_whole(s);
-                ValueId value;
-
-                if (!axis)
-                        return error_oom(p->err, sizeof(int));
-                for (int k = 0; k < s->ndim; k++) {
-                        axis[k] = k < batch                    ? n_batch - batch + k
-                                : blocks                         ? (k == 0 ? inner : k == 1 ? cut_axis : columns)
-                                : k == batch && cuts             ? cut_axis
-                                : contract && k == batch + 1     ? columns
-                                                                 : NO_AXIS;
-                        if (blocks && k == 0)
-                                t.axis[k] = cuts_regular(s->dim[k], 1);
-                        else if (op->unknown && axis[k] == cut_axis)
-                                t.axis[k] = cuts_unknown(stage.domain.axis[cut_axis].n);
-                        else if (axis[k] != NO_AXIS)
-                                t.axis[k] = stage.domain.axis[axis[k]];
-                }
-                r = value_add(p, node->out[o].dtype, &t, &value);
-                if (r < 0)
-                        return r;
-                p->plan->value.data[value].rows_hint = !op->unknown && tiling_is_rows(&t);
-                if (vec_push(&sb.out, (Out) { .value = value, .axis = axis }) < 0)
-                        return error_oom(p->err, sizeof(Out));
-                p->slot[p->first[index] + o].value = value;
-        }
-        return stage_add(p, &sb, &stage);
+        for (uint32_t i = 0; i < node->n_in && r >= 0; i++)
+                r = block_input(p, &sb, &axes, node, i);
+        if (r >= 0)
+                r = block_cuts(p, &sb, &axes, &call, &stage.domain);
+        for (uint32_t o = 0; o < node->n_out && r >= 0; o++)
+                r = block_output(p, &sb, &axes, node, o, &stage.domain);
+        return r < 0 ? r : stage_add(p, &sb, &stage);
 }
 
 /* Concatenation: every input is read at its own distance; a task's box overlaps those inputs that it needs and no others. */
