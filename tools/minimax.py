@@ -61,23 +61,35 @@ def to_float(x):
 
 
 LN2 = log(mpf(2))
-H = LN2 / 2 * mpf('1.0001')
-P4 = (pi / 4) ** 2 * mpf('1.0001')
-SQ = (sqrt(mpf(2)) - 1) / (sqrt(mpf(2)) + 1)
+R = mpf('1.0001')  # intervals reach a little beyond what the rounding of a reduction may leave
 
 
-def even(f, k):
-    """f of sqrt(z), its first terms k taken off, for z that may come close to 0."""
-    return lambda z: f(sqrt(z), z)
+def odd(f, k=1):
+    """f(x) = x + x z g(z) of an odd f, for z = x^2: this is g, whose weight in the relative error of f is z."""
+    return lambda z: (f(sqrt(z)) / sqrt(z) - k) / z
 
 
 POLYNOMIALS = {
-    # name: (g, weight, a, b, degree, type)
-    'exp': (lambda r: (exp(r) - 1 - r - r * r / 2) / r**3, lambda r: r * r, -H, H, 8, to_double),
-    'log': (lambda z: (2 * atanh(sqrt(z)) / sqrt(z) - 2) / z, lambda z: z / 2, mpf(0), SQ * SQ, 6, to_double),
-    'sin': (lambda z: (sin(sqrt(z)) / sqrt(z) - 1) / z, lambda z: z, mpf(0), P4, 5, to_double),
-    'cos': (lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2, lambda z: z**2, mpf(0), P4, 5, to_double),
-    'sinwide': (lambda z: (sin(sqrt(z)) / sqrt(z) - 1) / z, lambda z: z * sqrt(z) / sin(sqrt(z)), mpf(0), (pi / 2)**2 * mpf('1.0001'), 8, to_double),
+    # name: (g, w, a, b, degree, type)
+    'exp': (lambda r: (exp(r) - 1 - r - r * r / 2) / r**3, lambda r: r * r, -LN2 / 2 * R, LN2 / 2 * R, 8, to_double),
+    'exp2': (lambda r: (mpf(2)**r - 1 - r * LN2) / r**2, lambda r: r * r, -R / 2, R / 2, 9, to_double),
+    'log': (odd(lambda s: 2 * atanh(s), 2), lambda z: z / 2, mpf(0), (sqrt(mpf(2)) - 1)**4 * R, 6, to_double),
+    'sin': (odd(sin), lambda z: z, mpf(0), (pi / 4)**2 * R, 5, to_double),
+    'cos': (lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2, lambda z: z**2, mpf(0), (pi / 4)**2 * R, 5, to_double),
+    'sinh': (odd(sinh), lambda z: z, mpf(0), mpf(1), 6, to_double),
+    'tanh': (odd(tanh), lambda z: z, mpf(0), mpf('0.625')**2 * R, 11, to_double),
+    'asin': (odd(asin), lambda z: z, mpf(0), mpf('0.25') * R, 12, to_double),
+    'atan': (odd(atan), lambda z: z, mpf(0), mpf('0.25') * R, 11, to_double),
+    # pow: what comes behind 2 s + 2/3 s^3 in the series of 2 atanh s; relative to the logarithm it weighs s^4.
+    'pow': (lambda z: (odd(lambda s: 2 * atanh(s), 2)(z) - mpf(2) / 3) / z, lambda z: z * z / 2, mpf(0), (sqrt(mpf(2)) - 1)**4 * R, 7, to_double),
+    # The same for float: evaluated in double, too, but with fewer terms.
+    'expf': (lambda r: (exp(r) - 1 - r) / r**2, lambda r: r * r, -LN2 / 2 * R, LN2 / 2 * R, 4, to_double),
+    'exp2f': (lambda r: (mpf(2)**r - 1) / r, lambda r: r, -R / 2, R / 2, 5, to_double),
+    'logf': (odd(lambda s: 2 * atanh(s), 2), lambda z: z / 2, mpf(0), (sqrt(mpf(2)) - 1)**4 * R, 2, to_double),
+    'sinf': (odd(sin), lambda z: z, mpf(0), (pi / 4)**2 * R, 2, to_double),
+    'cosf': (lambda z: (cos(sqrt(z)) - 1) / z, lambda z: z, mpf(0), (pi / 4)**2 * R, 3, to_double),
+    # cbrt: a first guess of m^(-1/3)
+    'rcbrt': (lambda m: 1 / cbrt(m), lambda m: cbrt(m), sqrt(mpf(2)) / 4 / R, sqrt(mpf(8)) * R, 6, to_double),
 }
 
 

@@ -3,6 +3,7 @@
 #include "math-bits.h"
 #include "ops/math-arc.h"
 #include "ops/math-exp.h"
+#include "ops/math-float.h"
 #include "ops/math-log.h"
 #include "ops/math-pow.h"
 #include "ops/math-trig.h"
@@ -22,10 +23,12 @@ MATH_UNARY(X)
 
 const MathTable PASTE(math_table_, OP_LEVEL) = {
         .level = STRING(OP_LEVEL),
-#define X(name) .unary[MATH_##name] = vm_##name##_strip, .unary_each[MATH_##name] = name##_each,
+#define X(name)                                                                                                        \
+        .unary[MATH_##name] = vm_##name##_strip, .unary_each[MATH_##name] = name##_each,                               \
+        .unary_float[MATH_##name] = vm_##name##f_strip,
         MATH_UNARY(X)
 #undef X
-#define X(name) .binary[MATH_##name] = vm_##name##_strip,
+#define X(name) .binary[MATH_##name] = vm_##name##_strip, .binary_float[MATH_##name] = vm_##name##f_strip,
         MATH_BINARY(X)
 #undef X
 };

@@ -22,11 +22,16 @@ enum {
 typedef void MathUnary(size_t n, const double *restrict in, double *restrict out);
 typedef void MathBinary(size_t n, const double *restrict a, const double *restrict b, double *restrict out);
 
+typedef void MathUnaryFloat(size_t n, const float *restrict in, float *restrict out);
+typedef void MathBinaryFloat(size_t n, const float *restrict a, const float *restrict b, float *restrict out);
+
 typedef struct MathTable {
         const char *level;
-        MathUnary *unary[MATH_N_UNARY + 1];     /* the strips */
-        MathUnary *unary_each[MATH_N_UNARY + 1]; /* the complete functions, element by element */
-        MathBinary *binary[MATH_N_BINARY + 1];
+        MathUnary *unary[MATH_N_UNARY];         /* the strips */
+        MathUnary *unary_each[MATH_N_UNARY];    /* the complete functions, element by element */
+        MathBinary *binary[MATH_N_BINARY];
+        MathUnaryFloat *unary_float[MATH_N_UNARY];
+        MathBinaryFloat *binary_float[MATH_N_BINARY];
 } MathTable;
 
 extern const MathTable math_table_v1;
