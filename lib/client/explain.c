@@ -258,7 +258,8 @@ static int print_svg(const Walk *walk, Arena *arena, FILE *f) {
         fprintf(f, "viewBox=\"%d %d %.0f %.0f\">\n", -MARGIN, -MARGIN, width, height);
         fputs(style, f);
         fputs("<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" "
-              "markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" style=\"fill: #8c959f; stroke: none\"/></marker></defs>\n", f);
+              "markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" style=\"fill: #8c959f; stroke: none\"/>"
+              "</marker></defs>\n", f);
         for (uint32_t i = 0; i < layout.edge.n; i++)
                 print_edge(f, &layout, &layout.edge.data[i]);
         for (uint32_t i = 0; i < graph->node.n; i++)
