@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Elements chosen, and set, by integer indices. Several index arrays become one: positions in C order among the axes that they
+ * index; so there is one gather and one scatter, of rows. Negative indices count from the end; others are IndexErrors, when they run. */
+#include <string.h>
+
+#include "graph/graph.h"
+#include "ops/kernel.h"
+
+static int64_t index_at(const View *v, int64_t i) {
+        return *(const int64_t *) (v->data + i * v->stride[0]);
+}
+
+/* ---- Gather -------------------------------------------------------------------------------------------------------- */
+
+/* Pieces that begin at the same row, in order of rows: found by bisection. */
+static uint32_t piece_of_row(const Piece *piece, uint32_t n, int64_t row) {
+        uint32_t lo = 0, hi = n;
+
+        while (hi - lo > 1) {
+                const uint32_t mid = lo + (hi - lo) / 2;
+
+                if (piece[mid].box.lo[0] <= row)
+                        lo = mid;
+                else
+                        hi = mid;
+        }
+        return lo;
+}
+
+static void copy_part(const Piece *piece, int64_t row, char *out, const int64_t *out_stride) {
+        const View *v = &piece->view;
+        const size_t size = dtype_size(v->dtype);
+        const int last = v->shape.ndim - 1;
+        const char *base = v->data + (row - piece->box.lo[0]) * v->stride[0];
+        int64_t at[MAX_NDIM] = {};
+
+        if (last == 0) {
+                memcpy(out, base, size);
+                return;
+        }
+        for (;;) {
+                const char *from = base;
+                char *to = out;
+                int k;
+
+                for (k = 1; k < last; k++) {
+                        from += at[k] * v->stride[k];
+                        to += (at[k] + piece->box.lo[k]) * out_stride[k];
+                }
+                to += piece->box.lo[last] * out_stride[last];
+                if (v->stride[last] == (int64_t) size)
+                        memcpy(to, from, (size_t) v->shape.dim[last] * size);
+                else
+                        for (int64_t i = 0; i < v->shape.dim[last]; i++)
+                                memcpy(to + i * (int64_t) size, from + i * v->stride[last], size);
+                for (k = last; k-- > 1;) {
+                        if (++at[k] < v->shape.dim[k])
+                                break;
+                        at[k] = 0;
+                }
+                if (k < 1)
+                        return;
+        }
+}
+
+#define GATHER_LOOP_(type)                                                                                             \
+        static void gather_##type(int64_t n, const View *index, const View *in, char *out) {                           \
+                const int64_t length = in->shape.dim[0];                                                               \
+                type *to = (type *) out;                                                                               \
+                                                                                                                       \
+                for (int64_t i = 0; i < n; i++) {                                                                      \
+                        const int64_t at = index_at(index, i);                                                         \
+                        to[i] = *(const type *) (in->data + (at + (at < 0 ? length : 0)) * in->stride[0]);             \
+                }                                                                                                      \
+        }
+GATHER_LOOP_(uint8_t)
+GATHER_LOOP_(uint16_t)
+GATHER_LOOP_(uint32_t)
+GATHER_LOOP_(uint64_t)
+GATHER_LOOP_(c128)
+
+static int check_indices(const View *index, int64_t length, Error *err) {
+        for (int64_t i = 0; i < index->shape.dim[0]; i++) {
+                const int64_t at = index_at(index, i);
+
+                if (at < -length || at >= length)
+                        return error_set(err, ERROR_INDEX, "index %lld is out of bounds for axis 0 with size %lld", (long long) at, (long long) length);
+        }
+        return 0;
+}
+
+static int gather_run(BlockRun *run, Error *err) {
+        const Piece *piece = run->piece[0];
+        const uint32_t n_piece = run->n_piece[0];
+        const View *index = &run->in[1];
+        View *out = &run->out[0];
+        const int64_t n = index->shape.dim[0], length = run->box[0].hi[0] - run->box[0].lo[0];
+        int r;
+
+        r = check_indices(index, length, err);
+        if (r < 0)
+                return r;
+        if (shape_size(&out->shape) == 0)
+                return 0;
+        if (n_piece == 1 && out->shape.ndim == 1) {
+                switch (dtype_size(out->dtype)) {
+                case 1: gather_uint8_t(n, index, &piece[0].view, out->data); break;
+                case 2: gather_uint16_t(n, index, &piece[0].view, out->data); break;
+                case 4: gather_uint32_t(n, index, &piece[0].view, out->data); break;
+                case 8: gather_uint64_t(n, index, &piece[0].view, out->data); break;
+                default: gather_c128(n, index, &piece[0].view, out->data);
+                }
+                return 0;
+        }
+        for (int64_t i = 0; i < n; i++) {
+                int64_t row = index_at(index, i);
+                uint32_t k;
+
+                row += row < 0 ? length : 0;
+                k = piece_of_row(piece, n_piece, row);
+                for (const int64_t lo = piece[k].box.lo[0]; piece[k].box.lo[0] == lo; k--) {
+                        copy_part(&piece[k], row, out->data + i * out->stride[0], out->stride);
+                        if (k == 0)
+                                break;
+                }
+        }
+        return 0;
+}
+
+static int infer_gather(const OpCall *call, Spec *out, _unused_ Error *err) {
+        *out = call->in[0];
+        out->shape.dim[0] = call->in[1].shape.dim[0];
+        return 0;
+}
+
+OP(gather_rows) = {
+        .name         = "gather_rows",
+        .doc          = "Rows of a by their numbers.",
+        .family       = FAMILY_EXCHANGE,
+        .hidden       = true,
+        .takes_pieces = true,
+        .inputs       = "a, index",
+        .n_in         = 2,
+        .infer        = infer_gather,
+        .run          = gather_run,
+        .core_in      = { CORE_ALL, 1 },
+        .core_out     = { CORE_ALL },
+        .follows      = 2,
+};
+
+/* ---- Scatter -------------------------------------------------------------------------------------------------------- */
+
+/* A task owns a run of rows: it copies them and then sets those that the indices name, in order, so that the last one counts. */
+static int scatter_run(BlockRun *run, Error *err) {
+        const View *in = &run->in[0], *index = &run->in[1], *value = &run->in[2];
+        View *out = &run->out[0];
+        const int64_t lo = run->domain->lo[0], hi = run->domain->hi[0], length = run->domain_extent;
+        const Piece from = { .box = { .ndim = in->shape.ndim }, .view = *in }, set = { .box = { .ndim = value->shape.ndim }, .view = *value };
+        int r;
+
+        r = check_indices(index, length, err);
+        if (r < 0 || shape_size(&out->shape) == 0)
+                return r;
+        for (int64_t i = 0; i < hi - lo; i++)
+                copy_part(&from, i, out->data + i * out->stride[0], out->stride);
+        for (int64_t i = 0; i < index->shape.dim[0]; i++) {
+                int64_t row = index_at(index, i);
+
+                row += row < 0 ? length : 0;
+                if (row >= lo && row < hi)
+                        copy_part(&set, i, out->data + (row - lo) * out->stride[0], out->stride);
+        }
+        return 0;
+}
+
+static int infer_scatter(const OpCall *call, Spec *out, _unused_ Error *err) {
+        *out = call->in[0];
+        return 0;
+}
+
+OP(scatter_rows) = {
+        .name     = "scatter_rows",
+        .doc      = "a, in which the rows with the given numbers are those of values.",
+        .family   = FAMILY_EXCHANGE,
+        .hidden   = true,
+        .inputs   = "a, index, values",
+        .n_in     = 3,
+        .infer    = infer_scatter,
+        .run      = scatter_run,
+        .core_in  = { CORE_ALL, 1, CORE_ALL },
+        .core_out = { CORE_ALL },
+        .follows  = 1,
+};
+
+/* ---- Several index arrays ---------------------------------------------------------------------------------------- */
+
+/* One column of indices, checked against its axis and made non-negative. */
+typedef struct IndexParams {
+        int64_t axis, length;
+} IndexParams;
+
+static int wrap_run(BlockRun *run, Error *err) {
+        const IndexParams *p = run->params;
+        const View *in = &run->in[0];
+        int64_t *to = (int64_t *) run->out[0].data, at[MAX_NDIM] = {};
+
+        for (int64_t n = shape_size(&run->out[0].shape), i = 0; i < n; i++) {
+                const char *from = in->data;
+                int64_t v;
+
+                for (int k = 0; k < in->shape.ndim; k++)
+                        from += at[k] * in->stride[k];
+                v = *(const int64_t *) from;
+                if (v < -p->length || v >= p->length)
+                        return error_set(err, ERROR_INDEX, "index %lld is out of bounds for axis %lld with size %lld", (long long) v, (long long) p->axis, (long long) p->length);
+                to[i] = v + (v < 0 ? p->length : 0);
+                for (int k = in->shape.ndim; k-- > 0;) {
+                        if (++at[k] < in->shape.dim[k])
+                                break;
+                        at[k] = 0;
+                }
+        }
+        return 0;
+}
+
+OP(wrap_index) = {
+        .name        = "wrap_index",
+        .doc         = "Indices along an axis, none of them negative; IndexError where one is outside.",
+        .family      = FAMILY_EXCHANGE,
+        .hidden      = true,
+        .inputs      = "index",
+        .n_in        = 1,
+        .params_size = sizeof(IndexParams),
+        .params      = (const Param[]) {
+                PARAM(IndexParams, axis, PARAM_I64, NULL, "The axis, for the words of the error."),
+                PARAM(IndexParams, length, PARAM_I64, NULL, "Its length."),
+                {},
+        },
+        .infer       = infer_scatter,
+        .run         = wrap_run,
+};
+
+/* Positions among the axes first … first + n - 1 of a, of indices that broadcast to `common`; flattened. */
+static Ref build_positions(Build *b, const Shape *a, int first, uint32_t n, const Ref *index, Shape *ret_common) {
+        const Shape *shapes[MAX_NDIM] = {};
+        int64_t below = 1;
+        Ref sum = {};
+
+        for (uint32_t k = 0; k < n; k++)
+                shapes[k] = &build_spec(b, index[k])->shape;
+        if (shape_broadcast(shapes, n, ret_common, NULL) < 0) {
+                build_fail(b, ERROR_INDEX, "shape mismatch: indexing arrays could not be broadcast together");
+                return sum;
+        }
+        for (uint32_t k = n; k-- > 0;) {
+                const IndexParams p = { .axis = first + k, .length = a->dim[first + k] };
+                const Ref cast      = build_cast(b, index[k], DTYPE_I64);
+                Ref term            = build_op(b, "wrap_index", &p, 1, &cast);
+
+                if (below != 1)
+                        term = build_binary(b, "multiply", term, build_scalar(b, scalar_from_i64(DTYPE_I64, below)));
+                sum = k == n - 1 ? term : build_binary(b, "add", term, sum);
+                below *= a->dim[first + k];
+        }
+        const Shape flat = { .ndim = 1, .dim = { shape_size(ret_common) } };
+        return build_reshape(b, build_broadcast(b, sum, ret_common), &flat);
+}
+
+/* Axes [first, first + n) of the shape as one, in front. */
+static Ref build_rows(Build *b, Ref a, int first, uint32_t n, Shape *ret_rest) {
+        const Shape s = build_spec(b, a)->shape;
+        int axes[MAX_NDIM], at = 0;
+        Shape rows = { .ndim = 1, .dim = { 1 } };
+
+        *ret_rest = (Shape) {};
+        for (uint32_t k = 0; k < n; k++) {
+                axes[at++] = first + k;
+                rows.dim[0] *= s.dim[first + k];
+        }
+        for (int k = 0; k < s.ndim; k++)
+                if (k < first || k >= first + (int) n) {
+                        axes[at++] = k;
+                        rows.dim[rows.ndim++]              = s.dim[k];
+                        ret_rest->dim[ret_rest->ndim++] = s.dim[k];
+                }
+        return build_reshape(b, first == 0 ? a : build_transpose(b, a, axes), &rows);
+}
+
+static int infer_take(const OpCall *call, Spec *out, Error *err) {
+        const int64_t *axis_param = call->params;
+        const uint32_t n          = call->n_in - 1;
+        const Shape *a            = &call->in[0].shape, *shapes[MAX_NDIM] = {};
+        Shape common;
+        int first, r;
+
+        if (call->n_in < 2)
+                return error_set(err, ERROR_INDEX, "no index is given");
+        r = axis_normalize(*axis_param, a->ndim, &first, err);
+        if (r < 0)
+                return r;
+        if (first + (int) n > a->ndim)
+                return error_set(err, ERROR_INDEX, "too many indices for array: array is %d-dimensional, but %d were indexed", a->ndim, first + (int) n);
+        for (uint32_t k = 0; k < n; k++) {
+                const DKind kind = dtype_kind(call->in[1 + k].dtype);
+
+                if (kind != KIND_INT && kind != KIND_UINT)
+                        return error_set(err, ERROR_INDEX, "arrays used as indices must be of integer (or boolean) type, not %s", dtype_name(call->in[1 + k].dtype));
+                shapes[k] = &call->in[1 + k].shape;
+        }
+        r = shape_broadcast(shapes, n, &common, NULL);
+        if (r < 0)
+                return error_set(err, ERROR_INDEX, "shape mismatch: indexing arrays could not be broadcast together");
+        *out = (Spec) { .dtype = call->in[0].dtype };
+        if (a->ndim - (int) n + common.ndim > MAX_NDIM)
+                return error_set(err, ERROR_VALUE, "the result would have more than %d dimensions", MAX_NDIM);
+        for (int k = 0; k < first; k++)
+                out->shape.dim[out->shape.ndim++] = a->dim[k];
+        for (int k = 0; k < common.ndim; k++)
+                out->shape.dim[out->shape.ndim++] = common.dim[k];
+        for (int k = first + n; k < a->ndim; k++)
+                out->shape.dim[out->shape.ndim++] = a->dim[k];
+        return 0;
+}
+
+static int expand_take(Build *b, const OpCall *call, const Ref *in, Ref *out) {
+        const uint32_t n = call->n_in - 1;
+        Shape common = {}, rest, full;
+        int first, axes[MAX_NDIM];
+        Ref pair[2], rows;
+
+        if (axis_normalize(*(const int64_t *) call->params, call->in[0].shape.ndim, &first, b->err) < 0)
+                return b->r = ERROR_AXIS;
+        pair[1] = build_positions(b, &call->in[0].shape, first, n, in + 1, &common);
+        pair[0] = build_rows(b, in[0], first, n, &rest);
+        rows    = build_op(b, "gather_rows", NULL, 2, pair);
+        full    = common;
+        for (int k = 0; k < rest.ndim; k++)
+                full.dim[full.ndim++] = rest.dim[k];
+        rows = build_reshape(b, rows, &full);
+        if (first > 0) { /* the axes before the indexed ones go to the front again */
+                int at = 0;
+
+                for (int k = 0; k < first; k++)
+                        axes[at++] = common.ndim + k;
+                for (int k = 0; k < common.ndim; k++)
+                        axes[at++] = k;
+                for (int k = common.ndim + first; k < full.ndim; k++)
+                        axes[at++] = k;
+                rows = build_transpose(b, rows, axes);
+        }
+        *out = rows;
+        return build_done(b);
+}
+
+typedef struct TakeParams {
+        int64_t axis;
+} TakeParams;
+
+OP(take) = {
+        .name        = "take",
+        .doc         = "Elements of the first input at the positions that the others give along neighbouring axes from `axis` on.\n\n"
+                       "The indices broadcast together; their axes stand where the indexed axes were. Raises IndexError.",
+        .family      = FAMILY_EXCHANGE,
+        .inputs      = "*arrays",
+        .n_in        = 1,
+        .variadic    = true,
+        .params_size = sizeof(TakeParams),
+        .params      = (const Param[]) { PARAM(TakeParams, axis, PARAM_I64, "0", "The first axis that is indexed."), {} },
+        .infer       = infer_take,
+        .expand      = expand_take,
+};
+
+static int infer_put(const OpCall *call, Spec *out, Error *err) {
+        Spec taken, in[MAX_NDIM + 1];
+        OpCall take = *call;
+        Shape common;
+
+        if (call->n_in < 3 || call->n_in > MAX_NDIM + 1)
+                return error_set(err, ERROR_INDEX, "too many indices for array");
+        in[0] = call->in[0];
+        for (uint32_t k = 2; k < call->n_in; k++)
+                in[k - 1] = call->in[k];
+        take.in   = in;
+        take.n_in = call->n_in - 1;
+        const int r = infer_take(&take, &taken, err);
+        if (r < 0)
+                return r;
+        if (shape_known(&taken.shape) && shape_known(&call->in[1].shape) &&
+            (shape_broadcast((const Shape *[]) { &taken.shape, &call->in[1].shape }, 2, &common, NULL) < 0 || !shape_equal(&common, &taken.shape))) {
+                char value[SHAPE_TEXT], target[SHAPE_TEXT];
+
+                return error_set(err, ERROR_VALUE, "shape mismatch: value array of shape %s could not be broadcast to indexing result of shape %s",
+                                 shape_print(&call->in[1].shape, value), shape_print(&taken.shape, target));
+        }
+        *out = call->in[0];
+        return 0;
+}
+
+/* put(a, values, *indices): rows of values to the positions, then back to the shape of a. */
+static int expand_put(Build *b, const OpCall *call, const Ref *in, Ref *out) {
+        const uint32_t n = call->n_in - 2;
+        const Shape a    = call->in[0].shape;
+        Shape common = {}, rest, target, rows;
+        Ref part[3], all;
+        int first, axes[MAX_NDIM], back[MAX_NDIM], at = 0;
+
+        if (axis_normalize(*(const int64_t *) call->params, a.ndim, &first, b->err) < 0)
+                return b->r = ERROR_AXIS;
+        part[1] = build_positions(b, &a, first, n, in + 2, &common);
+        part[0] = build_rows(b, in[0], first, n, &rest);
+
+        /* values broadcast to (before…, common…, after…), then the common axes go to the front and become one */
+        target = (Shape) {};
+        for (int k = 0; k < first; k++)
+                target.dim[target.ndim++] = a.dim[k];
+        for (int k = 0; k < common.ndim; k++)
+                target.dim[target.ndim++] = common.dim[k];
+        for (int k = first + n; k < a.ndim; k++)
+                target.dim[target.ndim++] = a.dim[k];
+        part[2] = build_broadcast(b, build_cast(b, in[1], call->in[0].dtype), &target);
+        for (int k = 0; k < common.ndim; k++)
+                axes[at++] = first + k;
+        for (int k = 0; k < target.ndim; k++)
+                if (k < first || k >= first + common.ndim)
+                        axes[at++] = k;
+        rows = (Shape) { .ndim = 1, .dim = { shape_size(&common) } };
+        for (int k = 0; k < rest.ndim; k++)
+                rows.dim[rows.ndim++] = rest.dim[k];
+        part[2] = build_reshape(b, first == 0 ? part[2] : build_transpose(b, part[2], axes), &rows);
+        all     = build_op(b, "scatter_rows", NULL, 3, part);
+
+        rows = (Shape) {};
+        for (uint32_t k = 0; k < n; k++)
+                rows.dim[rows.ndim++] = a.dim[first + k];
+        for (int k = 0; k < rest.ndim; k++)
+                rows.dim[rows.ndim++] = rest.dim[k];
+        all = build_reshape(b, all, &rows);
+        for (int k = 0; k < first; k++)
+                back[k] = n + k;
+        for (uint32_t k = 0; k < n; k++)
+                back[first + k] = k;
+        for (int k = first + n; k < a.ndim; k++)
+                back[k] = k;
+        *out = first == 0 ? all : build_transpose(b, all, back);
+        return build_done(b);
+}
+
+OP(put) = {
+        .name        = "put",
+        .doc         = "The first input, with the second one at the positions that the others give: a[..., i, j] = values.\n\n"
+                       "Where a position occurs twice the last one counts. Raises IndexError, ValueError.",
+        .family      = FAMILY_EXCHANGE,
+        .inputs      = "*arrays",
+        .n_in        = 1,
+        .variadic    = true,
+        .params_size = sizeof(TakeParams),
+        .params      = (const Param[]) { PARAM(TakeParams, axis, PARAM_I64, "0", "The first axis that is indexed."), {} },
+        .infer       = infer_put,
+        .expand      = expand_put,
+};
