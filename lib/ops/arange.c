@@ -132,11 +132,13 @@ LINSPACE_(F64, (double))
                 const Scalar from_ = scalar_cast(p->start, DTYPE_C128), to_ = scalar_cast(p->stop, DTYPE_C128);        \
                 const c128 start = c128_of(from_.c128[0], from_.c128[1]), stop = c128_of(to_.c128[0], to_.c128[1]);    \
                 const c128 delta = stop - start;                                                                       \
-                const c128 each = parts > 0 ? c128_of(RE(delta) / (double) parts, IM(delta) / (double) parts) : delta; \
+                const c128 each = parts > 0 ? c128_of(RE(delta) / (double) parts, IM(delta) / (double) parts) : 1;     \
+                const double divisor = each == 0 ? (double) parts : 1;                                                 \
+                const c128 factor = each == 0 || parts < 1 ? delta : each;                                             \
                 MEMORY_##D *restrict to = out;                                                                         \
                                                                                                                        \
-                EACH_INDEX(to[i] = COMPLEX_CALL_(*to, _of)((R) (at * RE(each) + RE(start)),                            \
-                                                           (R) (at * IM(each) + IM(start))))                           \
+                EACH_INDEX(to[i] = COMPLEX_CALL_(*to, _of)((R) (at / divisor * RE(factor) + RE(start)),                \
+                                                           (R) (at / divisor * IM(factor) + IM(start))))               \
                 if (p->endpoint && parts > 0)                                                                          \
                         for (size_t i = 0; i < n; i++)                                                                 \
                                 if (first + (int64_t) i * step == parts)                                               \

@@ -3,10 +3,11 @@
 
 TERNARY_LOOPS(clip, ORDERED, MINIMUM(MAXIMUM(a, b), c))
 
-#define CLIP_MAXIMUM(a, b) ((COMPLEX_LESS_EQUAL(b, a) | COMPLEX_IS_NAN(a)) ? (a) : (b))
-#define CLIP_MINIMUM(a, b) ((COMPLEX_LESS_EQUAL(a, b) | COMPLEX_IS_NAN(a)) ? (a) : (b))
-
-TERNARY_LOOPS(clip, COMPLEXES, CLIP_MINIMUM(CLIP_MAXIMUM(a, b), c))
+/* The order of complex numbers without regard to NaN in the part that does not decide, as NumPy's clip has it. */
+#define BELOW(a, b) (RE(a) == RE(b) ? IM(a) < IM(b) : RE(a) < RE(b))
+#define RAISED(a, b) ((COMPLEX_IS_NAN(a) | BELOW(b, a)) ? (a) : (b))
+#define LOWERED(a, b) ((COMPLEX_IS_NAN(a) | BELOW(a, b)) ? (a) : (b))
+TERNARY_LOOPS(clip, COMPLEXES, LOWERED(RAISED(a, b), c))
 
 OP(clip) = {
         .name    = "clip",

@@ -89,8 +89,8 @@ MAP_FUNCTION_(spacing_F16) {
                 out[i] = (a[i] & 0x7fff) >= 0x7c00 ? 0x7e00 : f16_from_f32(distance);
         }
 }
-UNARY_LOOP_(F32, F32, spacing, IS_FINITE(a) ? f32_from_bits(next_f32(f32_bits(a), f32_bits(copysignf(INFINITY, a)))) - a : NAN)
-UNARY_LOOP_(F64, F64, spacing, IS_FINITE(a) ? f64_from_bits(next_f64(f64_bits(a), f64_bits(copysign(INFINITY, a)))) - a : NAN)
+UNARY_LOOP_(F32, F32, spacing, IS_FINITE(a) ? f32_from_bits(next_f32(f32_bits(a), f32_bits(a < 0 ? -INFINITY : INFINITY))) - a : NAN)
+UNARY_LOOP_(F64, F64, spacing, IS_FINITE(a) ? f64_from_bits(next_f64(f64_bits(a), f64_bits(a < 0 ? -INFINITY : INFINITY))) - a : NAN)
 
 OP(spacing) = {
         .name    = "spacing",
@@ -131,6 +131,7 @@ OP(ldexp) = {
                            LDEXP_ROW_(F32, I64) LDEXP_ROW_(F64, I32) LDEXP_ROW_(F64, I64)),
 };
 
+/* Infinity and NaN have the exponent 0, whatever the C library says. */
 #define FREXP_LOOP_(D, fn)                                                                                             \
         MAP_FUNCTION_(frexp_##D) {                                                                                     \
                 const MEMORY_##D *restrict a = arg[0];                                                                 \
@@ -141,13 +142,9 @@ OP(ldexp) = {
                         int e = 0;                                                                                     \
                                                                                                                        \
                         significand[i] = STORE_##D(fn(LOAD_##D(a[i]), &e));                                            \
-                        exponent[i] = IS_FINITE(LOAD_##D(a[i])) ? e : FREXP_EXPONENT_##D;                              \
+                        exponent[i] = IS_FINITE(LOAD_##D(a[i])) ? e : 0;                                               \
                 }                                                                                                      \
         }
-/* Of infinity and NaN NumPy gives what the C library does: 0, but -1 of halves. */
-#define FREXP_EXPONENT_F16 0
-#define FREXP_EXPONENT_F32 0
-#define FREXP_EXPONENT_F64 0
 #define FREXP_ROW_(D) { { DTYPE_##D }, { DTYPE_##D, DTYPE_I32 }, frexp_##D },
 FREXP_LOOP_(F16, frexpf)
 FREXP_LOOP_(F32, frexpf)

@@ -27,9 +27,10 @@ OP(square) = {
 COMPLEX_RECIPROCAL_(c64, float, fabsf)
 COMPLEX_RECIPROCAL_(c128, double, fabs)
 
-/* Integers have 1 and -1 only. Of zero they have what infinity is when it is cast: the low bits of the smallest int32 or
- * int64, which for wider uint64 is nothing. */
-UNARY_LOOPS(reciprocal, SIGNED, (T) (a == 1 ? 1 : a == -1 ? -1 : a == 0 ? (T) i64_from_f64(INFINITY) : 0))
+/* Integers have 1 and -1 only. Of zero they have what infinity is when it is cast: the smallest int32 or int64, of which
+ * narrow types take the low bits; for uint64 that is nothing. */
+#define OF_ZERO(T) (sizeof(T) == 8 ? (T) i64_from_f64(INFINITY) : (T) i32_from_f64(INFINITY))
+UNARY_LOOPS(reciprocal, SIGNED, (T) (a == 1 ? 1 : a == -1 ? -1 : a == 0 ? OF_ZERO(T) : 0))
 UNARY_LOOPS(reciprocal, UNSIGNED, (T) (a == 1))
 UNARY_LOOPS(reciprocal, FLOATS, 1 / a)
 UNARY_LOOPS(reciprocal, COMPLEXES, COMPLEX_CALL_(a, _reciprocal)(a))
