@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A list of blocks; the first one is open and is filled from its start. A block is twice as large as the one before, up
- * to BLOCK_MAX, so a small graph costs one page and a large one few calls. An object that would waste much of the open
- * block gets a block of its own, behind the open one. Blocks come zeroed from calloc(), large ones untouched. */
+/* A list of blocks; the first one is open and is filled from its start. A block is twice as large as the one
+ * before, up to BLOCK_MAX, so a small graph costs one page and a large one few calls. An object that would waste
+ * much of the open block gets a block of its own, behind the open one. Blocks come zeroed from calloc(), large
+ * ones untouched. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

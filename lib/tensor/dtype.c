@@ -31,8 +31,10 @@ static const DTypeInfo infos[_DTYPE_MAX] = {
                          SET(U16) | SET(I32) | SET(U32) | SET(I64) | SET(U64) | SET_SINGLE },
         [DTYPE_I32]  = { "int32", "<i4", " i intc ", 4, KIND_INT, SET(I32) | SET(I64) | SET_DOUBLE },
         [DTYPE_U32]  = { "uint32", "<u4", " I uintc ", 4, KIND_UINT, SET(U32) | SET(I64) | SET(U64) | SET_DOUBLE },
-        [DTYPE_I64]  = { "int64", "<i8", " l q p int int_ intp long longlong int0 ", 8, KIND_INT, SET(I64) | SET_DOUBLE },
-        [DTYPE_U64]  = { "uint64", "<u8", " L Q P uint uintp ulong ulonglong uint0 ", 8, KIND_UINT, SET(U64) | SET_DOUBLE },
+        [DTYPE_I64]  = { "int64", "<i8", " l q p int int_ intp int0 long longlong ", 8, KIND_INT,
+                         SET(I64) | SET_DOUBLE },
+        [DTYPE_U64]  = { "uint64", "<u8", " L Q P uint uintp uint0 ulong ulonglong ", 8, KIND_UINT,
+                         SET(U64) | SET_DOUBLE },
         [DTYPE_F16]  = { "float16", "<f2", " e half ", 2, KIND_FLOAT, SET_FLOAT },
         [DTYPE_F32]  = { "float32", "<f4", " f single ", 4, KIND_FLOAT, SET_SINGLE },
         [DTYPE_F64]  = { "float64", "<f8", " d float float_ double ", 8, KIND_FLOAT, SET_DOUBLE },
@@ -80,7 +82,8 @@ bool dtype_from_name(const char *name, DType *ret) {
         for (DType t = 0; t < _DTYPE_MAX; t++) {
                 if (swapped && infos[t].size > 1)
                         continue;
-                if (strcmp(name, infos[t].code + 1) == 0 || ((n == 1 || !ordered) && list_has(infos[t].aliases, name, n)) ||
+                if (strcmp(name, infos[t].code + 1) == 0 ||
+                    ((n == 1 || !ordered) && list_has(infos[t].aliases, name, n)) ||
                     (!ordered && strcmp(name, infos[t].name) == 0)) {
                         *ret = t;
                         return true;
@@ -169,8 +172,8 @@ DType dtype_inexact(DType t) {
         return info(t)->kind < KIND_FLOAT ? DTYPE_F64 : t;
 }
 
-/* A scalar is widened without loss to one of three forms (int64, uint64, a complex pair of doubles) and rounded or wrapped
- * once from there. scalar_put() is the only writer, scalar_get() the only reader of `bytes`. */
+/* A scalar is widened without loss to one of three forms (int64, uint64, a complex pair of doubles) and rounded or
+ * wrapped once from there. scalar_put() is the only writer, scalar_get() the only reader of `bytes`. */
 
 #define scalar_put(t, type, ...)                                                                                       \
         ({                                                                                                             \

@@ -65,8 +65,8 @@ DType dtype_real(DType t);           /* complex64 -> float32; others unchanged *
 DType dtype_complex(DType t);        /* the complex type that holds t */
 DType dtype_inexact(DType t);        /* float for ints and bool (float64), itself otherwise: the dtype of mean() */
 
-/* Conversion of single values as astype() does it: C semantics, wrap-around for integers. Bytes past the value are 0, so
- * that equal scalars are equal in all 16. */
+/* Conversion of single values as astype() does it: C semantics, wrap-around for integers. Bytes past the value are
+ * 0, so that equal scalars are equal in all 16. */
 Scalar scalar_from_f64(DType t, double v);
 Scalar scalar_from_i64(DType t, int64_t v);
 Scalar scalar_cast(Scalar s, DType to);
@@ -75,9 +75,9 @@ int64_t scalar_i64(Scalar s);
 /* False when an integer value does not fit the integer dtype (NEP 50 raises OverflowError then). */
 bool scalar_fits(Scalar s, DType to);
 
-/* What C leaves undefined when a number does not fit is defined here once, for kernels and scalars alike, as NumPy has it on
- * x86-64: the smallest integer, also for NaN. All integers up to 32 bits but uint32 take the low bits of i32_from_f64(), uint32
- * those of i64_from_f64(). */
+/* What C leaves undefined when a number does not fit is defined here once, for kernels and scalars alike, as NumPy
+ * has it on x86-64: the smallest integer, also for NaN. All integers up to 32 bits but uint32 take the low bits of
+ * i32_from_f64(), uint32 those of i64_from_f64(). */
 static inline int32_t i32_from_f64(double v) {
         return ((v > -2147483649.0) & (v < 2147483648.0)) ? (int32_t) v : INT32_MIN;
 }

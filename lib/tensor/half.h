@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* IEEE half precision, round to nearest even, in plain C: the same bits on every CPU, and no branches, so that a loop
- * over an array of halves becomes vector code. Each function rounds once, straight from its argument. NaN keeps the bits
- * of its payload that fit; where none does, the last one is set, because it must not become infinity.
+/* IEEE half precision, round to nearest even, in plain C: the same bits on every CPU, and no branches, so that a
+ * loop over an array of halves becomes vector code. Each function rounds once, straight from its argument. NaN
+ * keeps the bits of its payload that fit; where none does, the last one is set, because it must not become
+ * infinity.
  *
  * All three cases (normal, subnormal, neither) are computed and one is selected. Halves below 2^-14 count units of
  * 2^-24: added to a number whose last bit is worth 2^-24, the FPU rounds to such units for us. */

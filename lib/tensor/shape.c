@@ -41,8 +41,8 @@ int shape_check(const Shape *s, size_t itemsize, Error *err) {
         char text[SHAPE_TEXT];
 
         if (s->ndim > MAX_NDIM)
-                return error_set(err, ERROR_VALUE, "maximum supported dimension for an ndarray is %d, found %d", MAX_NDIM,
-                                 s->ndim);
+                return error_set(err, ERROR_VALUE, "maximum supported dimension for an ndarray is %d, found %d",
+                                 MAX_NDIM, s->ndim);
         for (int i = 0; i < s->ndim; i++)
                 if (s->dim[i] < UNKNOWN)
                         return error_set(err, ERROR_VALUE, "negative dimensions are not allowed");
@@ -99,7 +99,8 @@ int shape_broadcast(const Shape *const *in, int n_in, Shape *ret, Error *err) {
 
 int axis_normalize(int64_t axis, int ndim, int *ret, Error *err) {
         if (axis < -ndim || axis >= ndim)
-                return error_set(err, ERROR_AXIS, "axis %" PRId64 " is out of bounds for array of dimension %d", axis, ndim);
+                return error_set(err, ERROR_AXIS, "axis %" PRId64 " is out of bounds for array of dimension %d", axis,
+                                 ndim);
         *ret = (int) (axis < 0 ? axis + ndim : axis);
         return 0;
 }

@@ -30,14 +30,15 @@ bool shape_known(const Shape *s); /* no UNKNOWN dimension */
 bool shape_equal(const Shape *a, const Shape *b);
 /* Number of elements; of a shape with UNKNOWN dimensions: UNKNOWN. Sizes are checked when shapes are made. */
 int64_t shape_size(const Shape *s);
-/* Refuses more than MAX_NDIM dimensions, negative ones but UNKNOWN (so look for -1 where a user gives dimensions), and products
- * (times itemsize, zeros left out as in NumPy) past 2^63. */
+/* Refuses more than MAX_NDIM dimensions, negative ones but UNKNOWN (so look for -1 where a user gives dimensions),
+ * and products (times itemsize, zeros left out as in NumPy) past 2^63. */
 int shape_check(const Shape *s, size_t itemsize, Error *err);
-/* NumPy's broadcasting. UNKNOWN with 1 or UNKNOWN is UNKNOWN; with n it is n, to be checked again when known. `ret` may be one
- * of the inputs. */
+/* NumPy's broadcasting. UNKNOWN with 1 or UNKNOWN is UNKNOWN; with n it is n, to be checked again when known.
+ * `ret` may be one of the inputs. */
 int shape_broadcast(const Shape *const *in, int n_in, Shape *ret, Error *err);
 /* -ndim <= axis < ndim -> 0 <= *ret < ndim; else ERROR_AXIS with NumPy's words. */
 int axis_normalize(int64_t axis, int ndim, int *ret, Error *err);
-/* "(3, 4)", "(3,)", "()", "(?, 4)" into `text` (at least SHAPE_TEXT bytes; what does not fit is "..."); returns text. */
+/* "(3, 4)", "(3,)", "()", "(?, 4)" into `text` (at least SHAPE_TEXT bytes; what does not fit is "..."); returns
+ * text. */
 enum { SHAPE_TEXT = 256 };
 char *shape_print(const Shape *s, char text[static SHAPE_TEXT]);

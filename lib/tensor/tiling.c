@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cuts are kept in one form: what can be regular is regular, with step = extent when there is one chunk, so most tilings are
- * compared and looked up without reading edges. Chunks of no length are kept where the sizes name them, because their
- * producer has made them; nothing here makes new ones but the one chunk of an empty axis. */
+/* Cuts are kept in one form: what can be regular is regular, with step = extent when there is one chunk, so most
+ * tilings are compared and looked up without reading edges. Chunks of no length are kept where the sizes name
+ * them, because their producer has made them; nothing here makes new ones but the one chunk of an empty axis. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,7 +50,8 @@ int cuts_from_sizes(Arena *arena, const int64_t *sizes, uint32_t n_sizes, int64_
 
         for (uint32_t i = 0; i < n_sizes; i++) {
                 if (sizes[i] < 0)
-                        return error_set(err, ERROR_VALUE, "size %" PRId64 " of chunk %" PRIu32 " is negative", sizes[i], i);
+                        return error_set(err, ERROR_VALUE, "size %" PRId64 " of chunk %" PRIu32 " is negative",
+                                         sizes[i], i);
                 if (__builtin_add_overflow(sum, sizes[i], &sum))
                         return error_set(err, ERROR_VALUE, "sizes add up to more than 2^63 - 1, not %" PRId64, extent);
                 /* Only the last may be shorter, and only a single one may be empty. */
@@ -274,9 +275,9 @@ static int64_t power_below(int64_t v) {
         return (int64_t) 1 << (63 - __builtin_clzll((uint64_t) v));
 }
 
-/* 8 MiB chunks, twice as large for each doubling past 1024 of them: the last is more than half full, so there are at most
- * 2048 and a few. From the first axis on: as many rows as fit; when not even one does, the axis is cut into single
- * positions and the next one is asked. Lengths that are not known count as 1. */
+/* 8 MiB chunks, twice as large for each doubling past 1024 of them: the last is more than half full, so there are
+ * at most 2048 and a few. From the first axis on: as many rows as fit; when not even one does, the axis is cut
+ * into single positions and the next one is asked. Lengths that are not known count as 1. */
 Tiling tiling_auto(const Shape *s, DType dtype) {
         int64_t target_bytes = AUTO_CHUNK_BYTES, row_bytes = (int64_t) dtype_size(dtype);
         Tiling t = tiling_whole(s);
@@ -290,19 +291,24 @@ Tiling tiling_auto(const Shape *s, DType dtype) {
         while ((row_bytes - 1) / target_bytes >= 1024)
                 target_bytes *= 2;
 
-        for (int i = 0; i < s->ndim && row_bytes > target_bytes; i++) {
+        if (row_bytes <= target_bytes)
+                return t;
+        for (int i = 0; i < s->ndim; i++) {
                 if (s->dim[i] == UNKNOWN)
                         continue;
                 row_bytes /= s->dim[i];
-                t.axis[i] = cuts_regular(s->dim[i], row_bytes > target_bytes ? 1 : power_below(target_bytes / row_bytes));
-                if (row_bytes <= target_bytes)
+                if (row_bytes <= target_bytes) {
+                        t.axis[i] = cuts_regular(s->dim[i], power_below(target_bytes / row_bytes));
                         break;
+                }
+                t.axis[i] = cuts_regular(s->dim[i], 1);
         }
         return t;
 }
 
 /* One axis: its n numbers at `v`, and what tiling_auto() would do with it. */
-static int parse_axis(Arena *arena, int64_t extent, const Cuts *automatic, const int64_t *v, int64_t n, Cuts *ret, Error *err) {
+static int parse_axis(Arena *arena, int64_t extent, const Cuts *automatic, const int64_t *v, int64_t n, Cuts *ret,
+                      Error *err) {
         if (n == 1 && v[0] == 0) {
                 *ret = *automatic;
                 return 0;
@@ -328,7 +334,8 @@ static int parse_axis(Arena *arena, int64_t extent, const Cuts *automatic, const
         return 0;
 }
 
-int tiling_parse(Arena *arena, const Shape *s, DType dtype, const int64_t *flat, uint32_t n_flat, Tiling *ret, Error *err) {
+int tiling_parse(Arena *arena, const Shape *s, DType dtype, const int64_t *flat, uint32_t n_flat, Tiling *ret,
+                 Error *err) {
         Tiling automatic = tiling_auto(s, dtype), t = { .ndim = s->ndim };
         bool one_for_all = n_flat == 2 && flat[0] == 1;
         uint32_t n_groups = 0;
@@ -342,8 +349,8 @@ int tiling_parse(Arena *arena, const Shape *s, DType dtype, const int64_t *flat,
                 at += (uint32_t) flat[at] + 1;
         }
         if (!one_for_all && n_groups != (uint32_t) s->ndim)
-                return error_set(err, ERROR_VALUE, "chunk_size: given for %" PRIu32 " axes, but shape %s has %d", n_groups,
-                                 shape_print(s, text), s->ndim);
+                return error_set(err, ERROR_VALUE, "chunk_size: given for %" PRIu32 " axes, but shape %s has %d",
+                                 n_groups, shape_print(s, text), s->ndim);
 
         for (int i = 0; i < s->ndim; i++) {
                 int r = parse_axis(arena, s->dim[i], &automatic.axis[i], flat + 1, flat[0], &t.axis[i], err);

@@ -29,11 +29,11 @@ typedef struct Box {
 Cuts cuts_regular(int64_t extent, int64_t step);  /* step >= 1 (clamped to extent) */
 Cuts cuts_whole(int64_t extent);
 Cuts cuts_unknown(uint32_t n);
-/* From the n_sizes lengths of chunks; 0 or ERROR_VALUE when they are negative or do not add up to extent, -ENOMEM. Becomes
- * regular if it can; keeps chunks of length 0, so there are n_sizes chunks (but one for an empty list). */
+/* From the n_sizes lengths of chunks; 0 or ERROR_VALUE when they are negative or do not add up to extent, -ENOMEM.
+ * Becomes regular if it can; keeps chunks of length 0, so there are n_sizes chunks (but one for an empty list). */
 int cuts_from_sizes(Arena *arena, const int64_t *sizes, uint32_t n_sizes, int64_t extent, Cuts *ret, Error *err);
-/* The coarsest cuts that have all edges of both, which have one extent: ERROR_VALUE if not, and for unknown extents in different
- * numbers of chunks; ERROR_OVERFLOW past MAX_PLAN_CHUNKS; ERROR_MEMORY. */
+/* The coarsest cuts that have all edges of both, which have one extent: ERROR_VALUE if not, and for unknown
+ * extents in different numbers of chunks; ERROR_OVERFLOW past MAX_PLAN_CHUNKS; ERROR_MEMORY. */
 int cuts_refine(Arena *arena, const Cuts *a, const Cuts *b, Cuts *ret);
 bool cuts_equal(const Cuts *a, const Cuts *b);     /* unknown ones: as many chunks, whatever they turn out to be */
 int64_t cuts_edge(const Cuts *c, uint32_t k);      /* 0 <= k <= n */
@@ -59,6 +59,6 @@ enum { AUTO_CHUNK_BYTES = 8 << 20 };
 Tiling tiling_auto(const Shape *s, DType dtype);
 
 /* What a user may write as chunk_size=: per axis a length (-1: whole; 0: automatic) or the list of all lengths.
- * `flat` holds for each axis a group: n, then n numbers; a single group of n = 1 is for all axes. n = 1 is a length, clamped to
- * the axis. ERROR_VALUE with words that begin "chunk_size: axis 1: …", ERROR_MEMORY. */
+ * `flat` holds for each axis a group: n, then n numbers; a single group of n = 1 is for all axes. n = 1 is a
+ * length, clamped to the axis. ERROR_VALUE with words that begin "chunk_size: axis 1: …", ERROR_MEMORY. */
 int tiling_parse(Arena *arena, const Shape *s, DType dtype, const int64_t *flat, uint32_t n_flat, Tiling *ret, Error *err);

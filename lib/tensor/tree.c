@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Split [lo, hi) at its most aligned position p: the highest bit in which lo and hi differ is set in p, and nothing below
- * it. From lo up to p nodes grow, from p to hi they shrink, one for every bit of p - lo and of hi - p. Two neighbours of
- * this list are never the children of one node, so there are no fewer. */
+/* Split [lo, hi) at its most aligned position p: the highest bit in which lo and hi differ is set in p, and
+ * nothing below it. From lo up to p nodes grow, from p to hi they shrink, one for every bit of (p - lo) and of
+ * (hi - p). Two neighbours of this list are never the children of one node, so there are no fewer. */
 #include "tensor/tree.h"
 
 static int64_t split(int64_t lo, int64_t hi) {

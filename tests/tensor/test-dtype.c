@@ -98,7 +98,8 @@ TEST(numpy_spellings_of_dtypes_are_known) {
                 { "intp", DTYPE_I64 },  { "intc", DTYPE_I32 },   { "bool_", DTYPE_BOOL }, { "ushort", DTYPE_U16 },
         };
         static const char *const unknown[] = {
-                "", "<", ">f8", ">d", "g", "f16", "float128", "O", "U", "<float64", "<half", "Float64", "i3", "q p", " ", "float6",
+                "", "<", ">f8", ">d", "g", "f16", "float128", "O", "U", "<float64", "<half", "Float64", "i3", "q p", " ",
+                "float6",
         };
         DType found;
 
@@ -146,7 +147,8 @@ TEST(every_half_returns_through_float_and_double) {
                 double value = exponent ? ldexp(1024 + significand, exponent - 25) : ldexp(significand, -24);
 
                 if (exponent == 31 && significand) {
-                        ck_assert(isnan(f) && (f16_from_f32(f) & 0x7fff) > 0x7c00 && (f16_from_f64(f) & 0x7fff) > 0x7c00);
+                        ck_assert(isnan(f));
+                        ck_assert((f16_from_f32(f) & 0x7fff) > 0x7c00 && (f16_from_f64(f) & 0x7fff) > 0x7c00);
                         continue;
                 }
                 if (exponent == 31)
@@ -215,7 +217,7 @@ TEST(scalars_cast_as_numpy_astype) {
 }
 
 TEST(integers_wrap_and_are_rounded_once) {
-        Scalar big = { .dtype = DTYPE_U64, .u64 = (1ull << 63) + (1ull << 39) + 1 }; /* above the middle of two floats */
+        Scalar big = { .dtype = DTYPE_U64, .u64 = (1ull << 63) + (1ull << 39) + 1 }; /* past a middle of floats */
 
         ck_assert_int_eq(scalar_i64(scalar_from_i64(DTYPE_I8, 200)), -56);
         ck_assert_int_eq(scalar_i64(scalar_from_i64(DTYPE_U8, -1)), 255);
@@ -256,7 +258,8 @@ TEST(complex_scalars_lose_only_what_the_target_has_not) {
 TEST(an_integer_fits_where_its_cast_is_itself) {
         static const int64_t values[] = {
                 0, 1, -1, 127, 128, -128, -129, 255, 256, 32767, 32768, -32768, -32769, 65535, 65536, INT32_MAX,
-                (int64_t) INT32_MAX + 1, INT32_MIN, (int64_t) INT32_MIN - 1, UINT32_MAX, (int64_t) UINT32_MAX + 1, INT64_MAX, INT64_MIN,
+                (int64_t) INT32_MAX + 1, INT32_MIN, (int64_t) INT32_MIN - 1, UINT32_MAX, (int64_t) UINT32_MAX + 1,
+                INT64_MAX, INT64_MIN,
         };
 
         for (DType t = DTYPE_I8; t <= DTYPE_U64; t++) {

@@ -104,8 +104,8 @@ TEST(impossible_shapes_are_refused_with_the_limit) {
 
         ck_assert_int_eq(shape_check(&s, 8, &err), 0);
         ck_assert_int_eq(shape_check(&s, 16, &err), ERROR_VALUE);
-        ck_assert_str_eq(err.text, "array is too big; shape (1099511627776, 524288) of 16-byte elements is larger than the "
-                                   "maximum possible size of 2^63 - 1 bytes");
+        ck_assert_str_eq(err.text, "array is too big; shape (1099511627776, 524288) of 16-byte elements is larger "
+                                   "than the maximum possible size of 2^63 - 1 bytes");
         s = SHAPE(0, (int64_t) 1 << 40, (int64_t) 1 << 40); /* as in NumPy */
         ck_assert_int_eq(shape_check(&s, 1, &err), ERROR_VALUE);
         s = SHAPE(0, INT64_MAX);

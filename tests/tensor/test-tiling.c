@@ -18,7 +18,7 @@ static Tiling tiling_of(Cuts a, Cuts b) {
         return (Tiling){ .ndim = 2, .axis = { a, b } };
 }
 
-/* "4x2: 3 3|2 1": what tiling_parse() makes of it, or its words. */
+/* "3 3|2 1": the lengths of all chunks by axis that tiling_parse() makes of it, or its words. */
 static const char *parse_flat(Shape s, const int64_t *flat, uint32_t n_flat) {
         static char text[MAX_ERROR_TEXT];
         _cleanup_(arena_freep) Arena *arena = arena_new();
@@ -34,9 +34,12 @@ static const char *parse_flat(Shape s, const int64_t *flat, uint32_t n_flat) {
         text[0] = '\0';
         for (int i = 0; i < t.ndim; i++) {
                 ck_assert_int_eq(t.axis[i].extent, s.dim[i]);
-                for (uint32_t k = 0; k < t.axis[i].n; k++)
+                for (uint32_t k = 0; k < t.axis[i].n; k++) {
+                        int64_t lo = cuts_edge(&t.axis[i], k), hi = cuts_edge(&t.axis[i], k + 1);
+
                         n += snprintf(text + n, sizeof(text) - (size_t) n, "%s%ld", k ? " " : i ? "|" : "",
-                                      s.dim[i] == UNKNOWN ? -1 : (long) (cuts_edge(&t.axis[i], k + 1) - cuts_edge(&t.axis[i], k)));
+                                      hi == UNKNOWN ? -1L : (long) (hi - lo));
+                }
         }
         return text;
 }
@@ -126,7 +129,8 @@ TEST(refined_cuts_have_exactly_the_edges_of_both) {
 
         for (unsigned a = 0; a < 64; a++)
                 for (unsigned b = 0; b < 64; b++) {
-                        Cuts x = cuts_of_mask(arena, a), y = cuts_of_mask(arena, b), both = cuts_of_mask(arena, a | b), c;
+                        Cuts x = cuts_of_mask(arena, a), y = cuts_of_mask(arena, b);
+                        Cuts both = cuts_of_mask(arena, a | b), c;
 
                         ck_assert_int_eq(cuts_refine(arena, &x, &y, &c), 0);
                         ck_assert_msg(cuts_equal(&c, &both), "%u %u", a, b);
@@ -243,16 +247,16 @@ static bool chunks_are_runs(const Tiling *t) {
 }
 
 TEST(rows_are_exactly_the_tilings_whose_chunks_are_runs) {
-        for (int64_t d0 = 1; d0 < 4; d0++)
-                for (int64_t d1 = 1; d1 < 4; d1++)
-                        for (int64_t d2 = 1; d2 < 4; d2++)
-                                for (int64_t s0 = 1; s0 <= d0; s0++)
-                                        for (int64_t s1 = 1; s1 <= d1; s1++)
-                                                for (int64_t s2 = 1; s2 <= d2; s2++) {
-                                                        Tiling t = { 3, { cuts_regular(d0, s0), cuts_regular(d1, s1), cuts_regular(d2, s2) } };
+        enum { D = 3, N = D * D * D };
 
-                                                        ck_assert(tiling_is_rows(&t) == chunks_are_runs(&t));
-                                                }
+        for (int dims = 0; dims < N; dims++)
+                for (int steps = 0; steps < N; steps++) {
+                        Tiling t = { .ndim = 3 };
+
+                        for (int i = 0, d = dims, k = steps; i < 3; i++, d /= D, k /= D)
+                                t.axis[i] = cuts_regular(d % D + 1, k % D + 1);
+                        ck_assert_msg(tiling_is_rows(&t) == chunks_are_runs(&t), "%d %d", dims, steps);
+                }
 }
 
 TEST(automatic_cuts_are_runs_of_rows_of_a_bounded_size) {
@@ -340,18 +344,19 @@ TEST(chunk_size_errors_name_axis_given_and_wanted) {
         ck_assert_str_eq(parse_flat(SHAPE(5), NULL, 0), "chunk_size: given for 0 axes, but shape (5,) has 1");
         ck_assert_str_eq(parse(SHAPE(5), 0), "chunk_size: axis 0: sizes () add up to 0, not 5");
         ck_assert_str_eq(parse(SHAPE(5, UNKNOWN), 1, 3),
-                         "chunk_size: axis 1: its length is not known before it is computed; give -1 (whole) or 0 (automatic)");
+                         "chunk_size: axis 1: its length is not known before it is computed; give -1 (whole) or 0 "
+                         "(automatic)");
 }
 
 TEST(chunk_size_refuses_more_chunks_than_a_plan_may_have) {
         const int64_t million = 1000000;
 
         ck_assert_str_eq(parse(SHAPE(million * million), 1, 1),
-                         "chunk_size: axis 0: length 1 makes 1000000000000 chunks of 1000000000000, more than the maximum of "
-                         "268435456; give at least 3726");
+                         "chunk_size: axis 0: length 1 makes 1000000000000 chunks of 1000000000000, more than the "
+                         "maximum of 268435456; give at least 3726");
         ck_assert_str_eq(parse(SHAPE(million, million), 1, 1),
-                         "chunk_size: cuts shape (1000000, 1000000) into 1000000000000 chunks, more than the maximum of "
-                         "268435456; give larger sizes");
+                         "chunk_size: cuts shape (1000000, 1000000) into 1000000000000 chunks, more than the maximum "
+                         "of 268435456; give larger sizes");
 }
 
 TEST(chunk_size_survives_lists_that_lie) {
