@@ -499,7 +499,7 @@ static int make_step(Prepare *p, uint32_t i, Step *s) {
                 s->kind = varies_along_lanes(p, i) ? STEP_MAP : STEP_SPREAD;
                 s->n_in = instr->op->n_in;
                 s->n_out = op_n_out(instr->op);
-                s->second_size = dtype_size(instr->op->kernels[instr->kernel].out[1]);
+                s->second_size = s->n_out > 1 ? dtype_size(instr->op->kernels[instr->kernel].out[1]) : 0;
                 memcpy(s->in, instr->in, sizeof(s->in));
                 s->map = instr->op->kernels[instr->kernel].fn;
                 s->params = instr->params;
