@@ -26,7 +26,7 @@ int engine_new(Engine **ret, const EngineConfig *config, Error *err);
 /* Ends all work (waiting callers get ERROR_CLOSED), joins the threads, drops all tensors. Pins stay valid: the memory goes
  * with the last of them. Later calls: ERROR_CLOSED. May be called again. */
 void engine_close(Engine *engine);
-bool engine_closed(const Engine *engine);
+bool engine_closed(Engine *engine);
 Engine *engine_ref(Engine *engine);
 Engine *engine_unref(Engine *engine); /* closes with the last reference; requests and pins hold one each */
 DEFINE_CLEANUP(Engine *, engine_unref)

@@ -107,7 +107,8 @@ static void request_end(Sched *s, Request *q) {
 
 static int request_failed(Sched *s, Request *q) {
         if (vec_push(&s->actions->error, q->outcome) < 0 ||
-            action_add(s, &(SchedAction) { .kind = SCHED_FINISHED, .request = q->id, .outcome = s->actions->error.n }) < 0)
+            action_add(s, &(SchedAction) {
+                                  .kind = SCHED_FINISHED, .request = q->id, .n_done = q->n_done_before, .outcome = s->actions->error.n }) < 0)
                 return -ENOMEM;
         request_end(s, q);
         return 0;
@@ -342,7 +343,11 @@ static int made_tensor(Sched *s, Running *r, uint32_t m, SchedTensor **of_value,
 /* Hands the wanted outputs to whoever submitted the request. */
 static int request_succeeded(Sched *s, Request *q, const Plan *plan, const Map *tensor_of) {
         const Graph *graph = plan->graph;
-        SchedAction action = { .kind = SCHED_FINISHED, .request = q->id, .first = s->actions->tensor.n, .n = graph->wanted.n };
+        SchedAction action = { .kind    = SCHED_FINISHED,
+                               .request = q->id,
+                               .n_done  = q->n_done_before,
+                               .first   = s->actions->tensor.n,
+                               .n       = graph->wanted.n };
 
         for (uint32_t k = 0; k < graph->wanted.n; k++) {
                 Ref ref      = graph->wanted.data[k];

@@ -71,6 +71,7 @@ typedef struct SchedAction {
         SchedActionKind kind;
         uint32_t worker;
         uint64_t request, plan, chunk;
+        uint64_t n_done;      /* FINISHED: tasks, in all of its plans */
         PlanRun *run;
         uint32_t first, n, first_fetch, n_fetch;
         uint32_t outcome;
