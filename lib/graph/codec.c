@@ -421,6 +421,9 @@ static const Op *decode_op(Reader *rd) {
         op = op_find(name);
         if (!op)
                 rd->r = error_set(rd->err, ERROR_SUPPORT, "graph: there is no operator '%s' in this version", name);
+        else if (op->hidden) /* their expansions keep promises that their rules of inference rely on */
+                rd->r = error_set(rd->err, ERROR_SUPPORT, "graph: '%s' is made while planning and cannot be asked for",
+                                  name);
         else if (n_params != count_params(op))
                 rd->r = error_set(rd->err, ERROR_SUPPORT, "graph: '%s' has %u parameters in this version, not %llu",
                                   name, count_params(op), (unsigned long long) n_params);

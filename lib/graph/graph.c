@@ -127,6 +127,21 @@ static int graph_check_room(const Graph *graph, const Op *op, const Ref *in, uin
         return 0;
 }
 
+static bool spec_equal(const Spec *a, const Spec *b) {
+        return a->dtype == b->dtype && a->weak == b->weak && shape_equal(&a->shape, &b->shape);
+}
+
+/* A Spec has room for MAX_NDIM lengths. Most operators give what an input has: then the node points to the input's. */
+static Spec *share_specs(const Graph *graph, const Node *node, const Spec *out) {
+        for (uint32_t i = 0; node->n_out == 1 && i < node->n_in && i < MAX_OP_IN; i++) {
+                Spec *of_input = &graph->node.data[node->in[i].node].out[node->in[i].out];
+
+                if (spec_equal(of_input, out))
+                        return of_input;
+        }
+        return arena_copy(graph->arena, out, node->n_out * sizeof(Spec));
+}
+
 /* A new node: specs, then copies. */
 static int graph_make(Graph *graph, Node *node, uint32_t hash, uint32_t *ret, Error *err) {
         Spec near[INPUTS_NEAR], out[MAX_OP_OUT];
@@ -149,7 +164,7 @@ static int graph_make(Graph *graph, Node *node, uint32_t hash, uint32_t *ret, Er
         r = params_copy(graph->arena, node->op, node->params, &node->params);
         if (r < 0)
                 return error_oom(err, node->op->params_size);
-        node->out = arena_copy(graph->arena, out, node->n_out * sizeof(Spec));
+        node->out = share_specs(graph, node, out);
         node->in  = node->n_in > 0 ? arena_copy(graph->arena, node->in, node->n_in * sizeof(Ref)) : NULL;
         if (!node->out || (node->n_in > 0 && !node->in))
                 return error_oom(err, node->n_out * sizeof(Spec));

@@ -156,6 +156,7 @@ static const Op ops_all[] = {
         { .name = "every", .family = FAMILY_BLOCK, .n_in = 0, .variadic = true, .infer = ops_same,
           .params_size = sizeof(EveryParams), .params = ops_every_params },
         { .name = "lost", .family = FAMILY_EXCHANGE, .n_in = 1 },
+        { .name = "inner", .family = FAMILY_BLOCK, .hidden = true, .infer = ops_same },
 };
 
 uint32_t op_count(void) {

@@ -62,12 +62,12 @@ TEST(matmul_of_many_axes_stays_within_the_limit) {
                 a.dim[k] = 1;
         b = a;
         ck_assert_int_eq(
-                matmul((Spec) { .dtype = DTYPE_F64, .shape = a }, (Spec) { .dtype = DTYPE_F64, .shape = b }, &out, NULL),
+                matmul((Spec) { .dtype = DTYPE_F64, .shape = a }, (Spec){ .dtype = DTYPE_F64, .shape = b }, &out, NULL),
                 0);
         ck_assert_int_eq(out.shape.ndim, MAX_NDIM);
         b.dim[0] = 3;
         a.dim[0] = 2;
         ck_assert_int_eq(
-                matmul((Spec) { .dtype = DTYPE_F64, .shape = a }, (Spec) { .dtype = DTYPE_F64, .shape = b }, &out, NULL),
+                matmul((Spec) { .dtype = DTYPE_F64, .shape = a }, (Spec){ .dtype = DTYPE_F64, .shape = b }, &out, NULL),
                 ERROR_VALUE);
 }
