@@ -35,7 +35,9 @@ static int find_parts(MergeRun *m) {
         const Region *region = run->source;
         uint32_t first = 0, end = m->merge->elements.n, piece = 0;
 
-        if (!m->merge->scan && region->n_piece > 0) {
+        if (!m->merge->scan && region->n_piece == 0) {
+                end = 0; /* a group of empty chunks */
+        } else if (!m->merge->scan) {
                 first = cuts_find(cuts, region->box.lo[axis]);
                 end = cuts_find(cuts, region->box.hi[axis] - 1) + 1;
         }

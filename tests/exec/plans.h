@@ -98,12 +98,38 @@ static void trace_finish(size_t n, void *const *state, int64_t count, void *out)
 }
 
 static const Scalar test_zero = { .dtype = DTYPE_F64 };
-enum { FOLD_SUM, FOLD_TRACE };
+/* A fold that tells the order of the elements and the shape of the tree, but not the counts. */
+static void order_lift(size_t n, const void *in, int64_t first, int64_t step, void *const *state) {
+        for (size_t i = 0; i < n; i++) {
+                ((uint64_t *) state[0])[i] = mix(((const uint64_t *) in)[i] + (uint64_t) (first + (int64_t) i * step));
+                ((uint8_t *) state[1])[i] = 1;
+        }
+}
+static void order_merge(size_t n, void *const *a, void *const *b, void *const *out, _unused_ int64_t n_a, _unused_ int64_t n_b) {
+        for (size_t i = 0; i < n; i++) {
+                ((uint64_t *) out[0])[i] = mix(((uint64_t *) a[0])[i] * 3 + mix(((uint64_t *) b[0])[i]));
+                ((uint8_t *) out[1])[i] = (uint8_t) (((uint8_t *) a[1])[i] + ((uint8_t *) b[1])[i]);
+        }
+}
+static void order_merge_pairs(size_t n, void *const *in, void *const *out, _unused_ int64_t n_each) {
+        for (size_t i = 0; i < n; i++) {
+                ((uint64_t *) out[0])[i] = mix(((uint64_t *) in[0])[2 * i] * 3 + mix(((uint64_t *) in[0])[2 * i + 1]));
+                ((uint8_t *) out[1])[i] = (uint8_t) (((uint8_t *) in[1])[2 * i] + ((uint8_t *) in[1])[2 * i + 1]);
+        }
+}
+static void order_finish(size_t n, void *const *state, _unused_ int64_t count, void *out) {
+        for (size_t i = 0; i < n; i++)
+                ((uint64_t *) out)[i] = mix(((uint64_t *) state[0])[i] + ((uint8_t *) state[1])[i]);
+}
+
+enum { FOLD_SUM, FOLD_TRACE, FOLD_ORDER };
 static const Fold test_folds[] = {
         [FOLD_SUM] = { .in = DTYPE_F64, .n_state = 1, .state = { DTYPE_F64 }, .out = DTYPE_F64,
                        .merge = sum_merge, .merge_pairs = sum_merge_pairs, .identity = &test_zero },
         [FOLD_TRACE] = { .in = DTYPE_F64, .n_state = 2, .state = { DTYPE_U64, DTYPE_I32 }, .out = DTYPE_U64, .lift = trace_lift,
                          .merge = trace_merge, .merge_pairs = trace_merge_pairs, .finish = trace_finish },
+        [FOLD_ORDER] = { .in = DTYPE_F64, .n_state = 2, .state = { DTYPE_U64, DTYPE_U8 }, .out = DTYPE_U64, .lift = order_lift,
+                         .merge = order_merge, .merge_pairs = order_merge_pairs, .finish = order_finish },
         {},
 };
 _unused_ static const Op op_reduce = { .name = "reduce", .family = FAMILY_REDUCE, .n_in = 1, .folds = test_folds };
@@ -257,7 +283,7 @@ static inline void hand_seal(Hand *h) {
                 size_t n = plan_chunk_bytes(&h->plan, k);
 
                 plan_chunk_shape(&h->plan, k, &h->chunk[k].shape);
-                if (h->adjacent && tiling_is_rows(&v->tiling)) {
+                if (h->adjacent && tiling_known(&v->tiling) && tiling_is_rows(&v->tiling)) {
                         if (!h->row_memory[id])
                                 h->row_memory[id] = calloc(1, value_bytes(v) + 1);
                         h->chunk[k].data = h->row_memory[id];
@@ -532,4 +558,146 @@ static inline bool hand_same(Hand *h, ValueId v) {
                 if (!chunk_moves(h, value->first_chunk + (uint32_t) k, true))
                         return false;
         return true;
+}
+
+/* ---- Chance -------------------------------------------------------------------------------------------------------- */
+
+_unused_ static uint64_t random_state;
+
+static inline uint64_t random_below(uint64_t n) {
+        random_state += 0x9e3779b97f4a7c15;
+        return mix(random_state) % n;
+}
+
+static inline Cuts random_cuts(Hand *h, int64_t extent, bool whole) {
+        int64_t size[64], left = extent;
+        uint32_t n = 0;
+        Cuts ret;
+
+        switch (whole ? 0 : random_below(4)) {
+        case 0:
+                return cuts_whole(extent);
+        case 1:
+        case 2:
+                return cuts_regular(extent, 1 + (int64_t) random_below((uint64_t) extent / 2 + 3) + extent / 16);
+        default:
+                while (left > 0 && n < 6)
+                        left -= size[n++] = 1 + (int64_t) random_below((uint64_t) left);
+                if (left > 0 || n == 0)
+                        size[n++] = left;
+                assert(cuts_from_sizes(h->plan.arena, size, n, extent, &ret, NULL) == 0);
+                return ret;
+        }
+}
+
+static inline Tiling random_tiling(Hand *h, int ndim, const int64_t *extent, int whole_axis) {
+        Tiling t = { .ndim = ndim };
+
+        for (int k = 0; k < ndim; k++)
+                t.axis[k] = random_cuts(h, extent[k], k == whole_axis);
+        return t;
+}
+
+/* A leaf that can be read with a random map from a domain of these extents. */
+static inline uint32_t random_source(Hand *h, int ndim, const int64_t *extent, Source *ret, DType dtype) {
+        int order[MAX_NDIM], n = 0;
+        AxisMap map[MAX_NDIM];
+        int64_t dim[MAX_NDIM];
+        Tiling t;
+
+        for (int k = 0; k < ndim; k++)
+                if (random_below(6) > 0)
+                        order[n++] = k;
+        for (int k = n - 1; k > 0 && random_below(2); k--) { /* permuted now and then */
+                int j = (int) random_below((uint64_t) k + 1), o = order[k];
+
+                order[k] = order[j];
+                order[j] = o;
+        }
+        for (int k = 0; k < n; k++) {
+                int64_t len = extent[order[k]];
+
+                dim[k] = len;
+                map[k] = (AxisMap) { .axis = order[k], .step = 1 };
+                switch (random_below(8)) {
+                case 0: /* backwards */
+                        map[k] = (AxisMap) { .axis = order[k], .start = MAX(len - 1, (int64_t) 0), .step = -1 };
+                        break;
+                case 1: /* every third, from the second on */
+                        dim[k] = 3 * len + 1;
+                        map[k] = (AxisMap) { .axis = order[k], .start = 1, .step = 3 };
+                        break;
+                case 2: /* one position only */
+                        dim[k] = 4;
+                        map[k] = (AxisMap) { .axis = NO_AXIS, .start = 2 };
+                        break;
+                }
+        }
+        t = random_tiling(h, n, dim, -1);
+        ret->map = hand_copy(h, map, sizeof(map));
+        if (dtype == DTYPE_F64) {
+                ret->value = hand_numbers(h, &t, random_below(1000));
+        } else {
+                ret->value = hand_leaf(h, dtype, &t);
+                for (size_t i = 0; i < value_bytes(h->plan.value.data + ret->value); i++)
+                        h->whole[ret->value][i] = (char) random_below(256);
+        }
+        return 0;
+}
+
+static inline const int64_t *random_extents(int ndim) {
+        static int64_t extent[8];
+
+        for (int k = 0; k < ndim; k++)
+                extent[k] = random_below(12) == 0 ? 1 : 1 + (int64_t) random_below(ndim == 1 ? 3000 : ndim == 2 ? 90 : 17);
+        if (ndim > 1 && random_below(4) == 0)
+                extent[random_below((uint64_t) ndim)] = 1 + (int64_t) random_below(1500);
+        return extent;
+}
+
+static inline int max_lane(int ndim) {
+        return ndim + 1;
+}
+
+/* The output of a reduction along `axis`: without it, or with its partials. */
+static inline Tiling reduced_tiling(Hand *h, const Tiling *domain, int axis, FoldEnd end, int *ret_axis) {
+        Tiling t = { .ndim = 0 };
+
+        for (int k = 0; k < domain->ndim; k++) {
+                const Cuts *cuts = &domain->axis[k];
+
+                if (k == axis && end != FOLD_PARTIAL)
+                        continue;
+                ret_axis[t.ndim] = k;
+                t.axis[t.ndim] = *cuts;
+                if (k == axis) {
+                        int64_t *size = arena_new_array(h->plan.arena, int64_t, cuts->n), total = 0;
+
+                        for (uint32_t g = 0; g < cuts->n; g++)
+                                total += size[g] = tree_cover_size(cuts_edge(cuts, g), cuts_edge(cuts, g + 1));
+                        assert(cuts_from_sizes(h->plan.arena, size, cuts->n, total, &t.axis[t.ndim], NULL) == 0);
+                }
+                t.ndim++;
+        }
+        return t;
+}
+
+typedef struct Reduced {
+        ValueId value[MAX_STATE];
+        uint32_t n;
+} Reduced;
+
+/* Adds outputs for the sink and returns them. */
+static inline Reduced add_reduction(Hand *h, Sink *sink, Out *out, uint32_t *n_out, const Tiling *domain, uint32_t stage) {
+        const Fold *f = sink->op->folds + sink->fold;
+        int axis[MAX_NDIM];
+        Tiling t = reduced_tiling(h, domain, sink->axis, sink->end, axis);
+        Reduced ret = { .n = sink->end == FOLD_FINISH ? 1 : f->n_state };
+
+        for (uint32_t c = 0; c < ret.n; c++) {
+                ret.value[c] = hand_value(h, sink->end == FOLD_FINISH ? f->out : f->state[c], &t, stage);
+                sink->dest[c] = *n_out;
+                out[(*n_out)++] = (Out) { .value = ret.value[c], .axis = hand_copy(h, axis, sizeof(axis)) };
+        }
+        return ret;
 }
