@@ -82,12 +82,17 @@ POLYNOMIALS = {
     'atan': (odd(atan), lambda z: z, mpf(0), mpf('0.25') * R, 11, to_double),
     # pow: what comes behind 2 s + 2/3 s^3 in the series of 2 atanh s; relative to the logarithm it weighs s^4.
     'pow': (lambda z: (odd(lambda s: 2 * atanh(s), 2)(z) - mpf(2) / 3) / z, lambda z: z * z / 2, mpf(0), (sqrt(mpf(2)) - 1)**4 * R, 7, to_double),
-    # The same for float: evaluated in double, too, but with fewer terms.
-    'expf': (lambda r: (exp(r) - 1 - r) / r**2, lambda r: r * r, -LN2 / 2 * R, LN2 / 2 * R, 4, to_double),
-    'exp2f': (lambda r: (mpf(2)**r - 1) / r, lambda r: r, -R / 2, R / 2, 5, to_double),
-    'logf': (odd(lambda s: 2 * atanh(s), 2), lambda z: z / 2, mpf(0), (sqrt(mpf(2)) - 1)**4 * R, 2, to_double),
-    'sinf': (odd(sin), lambda z: z, mpf(0), (pi / 4)**2 * R, 2, to_double),
-    'cosf': (lambda z: (cos(sqrt(z)) - 1) / z, lambda z: z, mpf(0), (pi / 4)**2 * R, 3, to_double),
+    # float
+    'expf': (lambda r: (exp(r) - 1 - r) / r**2, lambda r: r * r, -LN2 / 2 * R, LN2 / 2 * R, 4, to_float),
+    'exp2f': (lambda r: (mpf(2)**r - 1 - LN2 * r) / r**2, lambda r: r * r, -R / 2, R / 2, 4, to_float),
+    'logf': (odd(lambda s: 2 * atanh(s), 2), lambda z: z / 2, mpf(0), (sqrt(mpf(2)) - 1)**4 * R, 2, to_float),
+    'sinf': (odd(sin), lambda z: z, mpf(0), (pi / 4)**2 * R, 2, to_float),
+    'cosf': (lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2, lambda z: z**2, mpf(0), (pi / 4)**2 * R, 2, to_float),
+    # float by way of double
+    'powf_exp': (lambda r: (exp(r) - 1 - r) / r**2, lambda r: r * r, -LN2 / 2 * R, LN2 / 2 * R, 4, to_double),
+    'powf_log': (odd(lambda s: 2 * atanh(s), 2), lambda z: z / 2, mpf(0), (sqrt(mpf(2)) - 1)**4 * R, 3, to_double),
+    'tanf_sin': (odd(sin), lambda z: z, mpf(0), (pi / 4)**2 * R, 2, to_double),
+    'tanf_cos': (lambda z: (cos(sqrt(z)) - 1) / z, lambda z: z, mpf(0), (pi / 4)**2 * R, 3, to_double),
     # cbrt: a first guess of m^(-1/3)
     'rcbrt': (lambda m: 1 / cbrt(m), lambda m: cbrt(m), sqrt(mpf(2)) / 4 / R, sqrt(mpf(8)) * R, 6, to_double),
 }

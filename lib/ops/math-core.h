@@ -41,6 +41,10 @@ typedef int VmBad;
 #define VM_IS_BAD(bad) ((bad) != 0)
 #endif
 
+/* By the type of the elements. Floats raise it to -1. */
+#define VM_BAD_double VmBad
+#define VM_BAD_float int
+
 VM_INLINE uint64_t vm_bits(double x) {
         uint64_t u;
 
@@ -134,7 +138,7 @@ VM_INLINE double vm_product_rest(double a, double b, double p) {
  * functions that are vector code too. */
 #define VM_STRIP_REDONE(name, type)                                                                                    \
         static inline void name##_strip(size_t n, const type *restrict in, type *restrict out) {                       \
-                VmBad bad = 0;                                                                                         \
+                VM_BAD_##type bad = 0;                                                                                 \
                                                                                                                        \
                 for (size_t i = 0; i < n; i++)                                                                         \
                         out[i] = name##_fast(in[i], &bad);                                                             \
@@ -146,7 +150,7 @@ VM_INLINE double vm_product_rest(double a, double b, double p) {
 /* The same for complete functions that branch: only the bad elements go through name_rare(). */
 #define VM_STRIP_REPAIRED(name, type)                                                                                  \
         static inline void name##_strip(size_t n, const type *restrict in, type *restrict out) {                       \
-                VmBad bad = 0;                                                                                         \
+                VM_BAD_##type bad = 0;                                                                                 \
                                                                                                                        \
                 for (size_t i = 0; i < n; i++)                                                                         \
                         out[i] = name##_fast(in[i], &bad);                                                             \
@@ -160,7 +164,7 @@ VM_INLINE double vm_product_rest(double a, double b, double p) {
                 }                                                                                                      \
         }                                                                                                              \
         VM_INLINE type name(type x) {                                                                                  \
-                VmBad bad = 0;                                                                                         \
+                VM_BAD_##type bad = 0;                                                                                 \
                 type y = name##_fast(x, &bad);                                                                         \
                                                                                                                        \
                 return VM_IS_BAD(bad) ? name##_rare(x) : y;                                                            \
@@ -175,7 +179,7 @@ VM_INLINE double vm_product_rest(double a, double b, double p) {
 
 #define VM_STRIP2_REDONE(name, type)                                                                                   \
         static inline void name##_strip(size_t n, const type *restrict a, const type *restrict b, type *restrict out) {\
-                VmBad bad = 0;                                                                                         \
+                VM_BAD_##type bad = 0;                                                                                 \
                                                                                                                        \
                 for (size_t i = 0; i < n; i++)                                                                         \
                         out[i] = name##_fast(a[i], b[i], &bad);                                                        \

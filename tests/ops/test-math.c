@@ -23,29 +23,29 @@ typedef int MpfrBinary(mpfr_t y, const mpfr_t a, const mpfr_t b, mpfr_rnd_t roun
 /* Largest error in units in the last place that we promise; lib/ops/math-*.h say where it comes from. */
 static const struct {
         const char *name;
-        double ulp;
+        double ulp, ulp_float;
         MpfrUnary *exact;
 } unary[] = {
-        [MATH_exp] = { "exp", 1.1, mpfr_exp },
-        [MATH_exp2] = { "exp2", 1.1, mpfr_exp2 },
-        [MATH_expm1] = { "expm1", 1.6, mpfr_expm1 },
-        [MATH_log] = { "log", 1.0, mpfr_log },
-        [MATH_log2] = { "log2", 1.0, mpfr_log2 },
-        [MATH_log10] = { "log10", 1.0, mpfr_log10 },
-        [MATH_log1p] = { "log1p", 1.1, mpfr_log1p },
-        [MATH_sin] = { "sin", 1.6, mpfr_sin },
-        [MATH_cos] = { "cos", 1.6, mpfr_cos },
-        [MATH_tan] = { "tan", 3.0, mpfr_tan },
-        [MATH_asin] = { "asin", 1.1, mpfr_asin },
-        [MATH_acos] = { "acos", 1.1, mpfr_acos },
-        [MATH_atan] = { "atan", 1.6, mpfr_atan },
-        [MATH_sinh] = { "sinh", 2.0, mpfr_sinh },
-        [MATH_cosh] = { "cosh", 2.0, mpfr_cosh },
-        [MATH_tanh] = { "tanh", 2.0, mpfr_tanh },
-        [MATH_asinh] = { "asinh", 2.5, mpfr_asinh },
-        [MATH_acosh] = { "acosh", 2.5, mpfr_acosh },
-        [MATH_atanh] = { "atanh", 2.5, mpfr_atanh },
-        [MATH_cbrt] = { "cbrt", 1.0, mpfr_cbrt },
+        [MATH_exp] = { "exp", 1.1, 1.1, mpfr_exp },
+        [MATH_exp2] = { "exp2", 1.1, 1.1, mpfr_exp2 },
+        [MATH_expm1] = { "expm1", 1.6, 0.6, mpfr_expm1 },
+        [MATH_log] = { "log", 1.0, 1.0, mpfr_log },
+        [MATH_log2] = { "log2", 1.0, 1.0, mpfr_log2 },
+        [MATH_log10] = { "log10", 1.0, 1.0, mpfr_log10 },
+        [MATH_log1p] = { "log1p", 1.1, 0.6, mpfr_log1p },
+        [MATH_sin] = { "sin", 1.6, 1.6, mpfr_sin },
+        [MATH_cos] = { "cos", 1.6, 1.6, mpfr_cos },
+        [MATH_tan] = { "tan", 3.0, 0.6, mpfr_tan },
+        [MATH_asin] = { "asin", 1.1, 0.6, mpfr_asin },
+        [MATH_acos] = { "acos", 1.1, 0.6, mpfr_acos },
+        [MATH_atan] = { "atan", 1.6, 0.6, mpfr_atan },
+        [MATH_sinh] = { "sinh", 2.0, 0.6, mpfr_sinh },
+        [MATH_cosh] = { "cosh", 2.0, 0.6, mpfr_cosh },
+        [MATH_tanh] = { "tanh", 2.0, 0.6, mpfr_tanh },
+        [MATH_asinh] = { "asinh", 2.5, 0.6, mpfr_asinh },
+        [MATH_acosh] = { "acosh", 2.5, 0.6, mpfr_acosh },
+        [MATH_atanh] = { "atanh", 2.5, 0.6, mpfr_atanh },
+        [MATH_cbrt] = { "cbrt", 1.0, 0.6, mpfr_cbrt },
 };
 
 /* log(e^a + e^b) to the base; no cancellation at this precision for the inputs below. */
@@ -88,15 +88,15 @@ static int exact_logaddexp2(mpfr_t y, const mpfr_t a, const mpfr_t b, mpfr_rnd_t
 /* The sum of a number and a logarithm may cancel to nearly 0: its error is counted in units of the larger of the two then. */
 static const struct {
         const char *name;
-        double ulp;
+        double ulp, ulp_float;
         MpfrBinary *exact;
         bool of_larger;
 } binary[] = {
-        [MATH_pow] = { "pow", 1.0, mpfr_pow, false },
-        [MATH_atan2] = { "atan2", 1.6, mpfr_atan2, false },
-        [MATH_hypot] = { "hypot", 1.5, mpfr_hypot, false },
-        [MATH_logaddexp] = { "logaddexp", 2.5, exact_logaddexp, true },
-        [MATH_logaddexp2] = { "logaddexp2", 3.0, exact_logaddexp2, true },
+        [MATH_pow] = { "pow", 1.0, 0.6, mpfr_pow, false },
+        [MATH_atan2] = { "atan2", 1.6, 0.6, mpfr_atan2, false },
+        [MATH_hypot] = { "hypot", 1.5, 0.6, mpfr_hypot, false },
+        [MATH_logaddexp] = { "logaddexp", 2.5, 0.6, exact_logaddexp, true },
+        [MATH_logaddexp2] = { "logaddexp2", 3.0, 0.6, exact_logaddexp2, true },
 };
 
 static const MathTable *const tables[] = {
@@ -244,9 +244,15 @@ static void pairs_make(Inputs in, Inputs *ret_a, Inputs *ret_b) {
         *ret_b = b;
 }
 
+typedef struct Format {
+        int digits, least, beyond;      /* bits of a number, 2^least the smallest, 2^beyond what is infinite */
+} Format;
+
+static const Format format_double = { 53, -1074, 1024 }, format_float = { 24, -149, 128 };
+
 /* The distance of y from the exact value in units of that value's last place; INFINITY where they differ in kind (NaN,
  * infinity, sign of a zero). */
-static double ulp_error(double y, mpfr_t exact) {
+static double ulp_error(Format f, double y, mpfr_t exact) {
         mpfr_t d;
         mpfr_exp_t e;
         double error;
@@ -258,16 +264,17 @@ static double ulp_error(double y, mpfr_t exact) {
         if (mpfr_inf_p(exact) || mpfr_zero_p(exact))
                 return y == mpfr_get_d(exact, MPFR_RNDN) && !signbit(y) == !mpfr_signbit(exact) ? 0 : INFINITY;
         e = mpfr_get_exp(exact);
-        if (isinf(y)) /* as good as 2^1024, which is what would be rounded to it */
-                y = copysign(1, y);
         mpfr_init2(d, PRECISION);
-        mpfr_set_d(d, y, MPFR_RNDN);
-        if (fabs(y) == 1 && e >= 1024)
-                mpfr_mul_2si(d, d, 1024, MPFR_RNDN);
-        if (e > 1024) /* more than the largest number is as good as its limit */
-                mpfr_set_si_2exp(exact, mpfr_signbit(exact) ? -1 : 1, 1024, MPFR_RNDN), e = 1024;
+        if (isinf(y)) /* as good as the number that would be rounded to it */
+                mpfr_set_si_2exp(d, y < 0 ? -1 : 1, f.beyond, MPFR_RNDN);
+        else
+                mpfr_set_d(d, y, MPFR_RNDN);
+        if (e > f.beyond) { /* and what is more is as good as that */
+                mpfr_set_si_2exp(exact, mpfr_signbit(exact) ? -1 : 1, f.beyond, MPFR_RNDN);
+                e = f.beyond;
+        }
         mpfr_sub(d, d, exact, MPFR_RNDN);
-        mpfr_mul_2si(d, d, -(e - 53 < -1074 ? -1074 : (long) e - 53), MPFR_RNDN);
+        mpfr_mul_2si(d, d, -(e - f.digits < f.least ? f.least : (long) e - f.digits), MPFR_RNDN);
         error = fabs(mpfr_get_d(d, MPFR_RNDN));
         mpfr_clear(d);
         return error;
@@ -290,7 +297,7 @@ TEST(unary_functions_are_as_near_to_the_true_value_as_promised) {
 
                         mpfr_set_d(x, in.x[i], MPFR_RNDN);
                         unary[f].exact(exact, x, MPFR_RNDN);
-                        error = ulp_error(y[i], exact);
+                        error = ulp_error(format_double, y[i], exact);
                         if (error > unary[f].ulp && n_bad++ < 20)
                                 printf("# %s(%a) = %a is %g units off\n", unary[f].name, in.x[i], y[i], error);
                         if (error > worst)
@@ -325,7 +332,7 @@ TEST(binary_functions_are_as_near_to_the_true_value_as_promised) {
                         mpfr_set_d(p, a.x[i], MPFR_RNDN);
                         mpfr_set_d(q, b.x[i], MPFR_RNDN);
                         binary[f].exact(exact, p, q, MPFR_RNDN);
-                        error = ulp_error(y[i], exact);
+                        error = ulp_error(format_double, y[i], exact);
                         if (binary[f].of_larger && y[i] == 0 && mpfr_zero_p(exact))
                                 error = 0; /* of either sign */
                         else if (binary[f].of_larger && isfinite(error) && error > binary[f].ulp) {
@@ -347,6 +354,87 @@ TEST(binary_functions_are_as_near_to_the_true_value_as_promised) {
         free(in.x);
         free(a.x);
         free(b.x);
+        free(y);
+}
+
+static float *floats_of(Inputs in) {
+        float *x = malloc(in.n * sizeof(*x));
+
+        ck_assert_ptr_nonnull(x);
+        for (size_t i = 0; i < in.n; i++)
+                x[i] = (float) in.x[i];
+        return x;
+}
+
+/* The magnitudes of doubles would nearly all be 0 or infinite as floats: theirs are drawn anew. */
+static Inputs inputs_for_floats(void) {
+        Inputs in = inputs_make();
+        uint64_t state = 3;
+
+        for (size_t i = 0; i < in.n; i++) {
+                if (fabs(in.x[i]) > FLT_MAX || fabs(in.x[i]) < FLT_TRUE_MIN || i % 8 == 0) {
+                        uint32_t u = (uint32_t) draw(&state);
+                        float x;
+
+                        memcpy(&x, &u, sizeof(x));
+                        if (isfinite(in.x[i]) && x == x)
+                                in.x[i] = (double) x;
+                }
+                in.x[i] = (double) (float) in.x[i];
+        }
+        return in;
+}
+
+TEST(functions_of_float_are_as_near_to_the_true_value_as_promised) {
+        Inputs in = inputs_for_floats();
+        float *x = floats_of(in), *y = malloc(in.n * sizeof(*y));
+        int n_bad = 0;
+        mpfr_t exact, p, q;
+
+        ck_assert_ptr_nonnull(y);
+        mpfr_inits2(PRECISION, exact, p, q, (mpfr_ptr) NULL);
+        for (int f = 0; f < MATH_N_UNARY; f++) {
+                double worst = 0, at = 0;
+
+                tables[0]->unary_float[f](in.n, x, y);
+                for (size_t i = 0; i < in.n; i++) {
+                        double error;
+
+                        mpfr_set_d(p, in.x[i], MPFR_RNDN);
+                        unary[f].exact(exact, p, MPFR_RNDN);
+                        error = ulp_error(format_float, (double) y[i], exact);
+                        if (error > unary[f].ulp_float && n_bad++ < 20)
+                                printf("# %sf(%a) = %a is %g units off\n", unary[f].name, in.x[i], (double) y[i], error);
+                        if (error > worst)
+                                worst = error, at = in.x[i];
+                }
+                printf("# %sf %.3f of %.1f units at %a\n", unary[f].name, worst, unary[f].ulp_float, at);
+        }
+        for (int f = 0; f < MATH_N_BINARY; f++) {
+                size_t n = in.n / 2;
+                double worst = 0;
+
+                tables[0]->binary_float[f](n, x, x + n, y);
+                for (size_t i = 0; i < n; i++) {
+                        double error;
+
+                        mpfr_set_d(p, in.x[i], MPFR_RNDN);
+                        mpfr_set_d(q, in.x[i + n], MPFR_RNDN);
+                        binary[f].exact(exact, p, q, MPFR_RNDN);
+                        error = ulp_error(format_float, (double) y[i], exact);
+                        if (error > binary[f].ulp_float && n_bad++ < 20)
+                                printf("# %sf(%a, %a) = %a is %g units off\n", binary[f].name, in.x[i], in.x[i + n],
+                                       (double) y[i], error);
+                        if (error > worst)
+                                worst = error;
+                }
+                printf("# %sf %.3f of %.1f units\n", binary[f].name, worst, binary[f].ulp_float);
+        }
+        fflush(stdout);
+        ck_assert_int_eq(n_bad, 0);
+        mpfr_clears(exact, p, q, (mpfr_ptr) NULL);
+        free(in.x);
+        free(x);
         free(y);
 }
 
@@ -402,6 +490,36 @@ TEST(every_cpu_level_gives_the_same_bits_for_pairs) {
         free(in.x);
         free(a.x);
         free(b.x);
+        free(y);
+        free(z);
+}
+
+TEST(every_cpu_level_gives_the_same_bits_for_floats) {
+        Inputs in = inputs_for_floats();
+        float *x = floats_of(in), *y = malloc(in.n * sizeof(*y)), *z = malloc(in.n * sizeof(*z));
+
+        ck_assert_ptr_nonnull(y);
+        ck_assert_ptr_nonnull(z);
+        for (size_t t = 0; t < sizeof(tables) / sizeof(*tables); t++) {
+                if (!cpu_has(tables[t]->level))
+                        continue;
+                for (int f = 0; f < MATH_N_UNARY; f++) {
+                        tables[0]->unary_float[f](in.n, x, y);
+                        for (size_t i = 0, n = 1; i < in.n; i += n, n = n % 29 + 1)
+                                tables[t]->unary_float[f](n < in.n - i ? n : in.n - i, x + i, z + i);
+                        ck_assert_bytes_eq(y, z, in.n * sizeof(*y));
+                }
+                for (int f = 0; f < MATH_N_BINARY; f++) {
+                        size_t half = in.n / 2;
+
+                        tables[0]->binary_float[f](half, x, x + half, y);
+                        for (size_t i = 0, n = 1; i < half; i += n, n = n % 29 + 1)
+                                tables[t]->binary_float[f](n < half - i ? n : half - i, x + i, x + half + i, z + i);
+                        ck_assert_bytes_eq(y, z, half * sizeof(*y));
+                }
+        }
+        free(in.x);
+        free(x);
         free(y);
         free(z);
 }
