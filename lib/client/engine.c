@@ -395,44 +395,37 @@ static int memory_get(Engine *e, Slot *slot) {
         return 0;
 }
 
-/* Asks the machine for a task and gets its memory; false when there is nothing to do, or no room. */
-static bool task_take(Engine *e, uint32_t thread) {
+typedef enum Taken { NOTHING, TASK, FAILURE } Taken;
+
+/* Asks the machine for a task and gets its memory. NOTHING to do, or no room while others run; a TASK; or the FAILURE of one
+ * that can never run, so that there is news. */
+static Taken task_take(Engine *e, uint32_t thread) {
         Slot *slot = &e->slot[thread];
         int r;
 
         for (;;) {
                 uint32_t n_ready = work_n_ready(e->work);
 
-                if (e->broken.code < 0 || n_ready == 0)
-                        return false;
+                if (n_ready == 0)
+                        return NOTHING;
                 slot->started = false;
                 pump(e, tell_work(e, &(WorkEvent) { .kind = WORK_NEXT, .thread = thread }));
                 if (e->broken.code < 0)
-                        return false;
-                if (!slot->started) {
-                        if (work_n_ready(e->work) == n_ready || work_n_running(e->work) > 0)
-                                return false;
-                        continue; /* one that cannot ever run has failed; there may be others */
-                }
-                r = memory_get(e, slot);
+                        return FAILURE;
+                if (!slot->started)
+                        return work_n_ready(e->work) == n_ready ? NOTHING : FAILURE;
+                r = slot->exec ? 0 : exec_new(&slot->exec);
+                if (r == 0)
+                        r = memory_get(e, slot);
                 if (r == 0)
                         break;
                 pump(e, tell_work(e, &(WorkEvent) { .kind = WORK_REFUSED, .thread = thread }));
-        }
-        if (!slot->exec) {
-                r = exec_new(&slot->exec);
-                if (r < 0) {
-                        Error err = {};
-
-                        error_oom(&err, sizeof(void *));
-                        memory_give_back(e, slot, slot->in.n, slot->out.n);
-                        pump(e, tell_work(e, &(WorkEvent) { .kind = WORK_FINISHED, .thread = thread, .error = &err }));
-                        return false;
-                }
+                if (e->broken.code < 0)
+                        return FAILURE;
         }
         if (work_n_running(e->work) == 1)
                 e->busy_since_usec = now_usec();
-        return true;
+        return TASK;
 }
 
 /* Reports the task; r and err are what exec_run() said. */
@@ -496,10 +489,11 @@ static bool worth_waking(const Engine *e, const Slot *slot) {
         return helper_of == e || slot->cost >= WAKE_BYTES || now_usec() - e->busy_since_usec > WAKE_USEC;
 }
 
-/* Runs one task on this thread, if there is one and a slot; the lock is held before and after. */
+/* Runs one task on this thread, if there is one and a slot; true if anything happened. The lock is held before and after. */
 static bool run_one(Engine *e) {
         Error err = {};
         uint32_t thread;
+        Taken taken;
         Slot *slot;
         int r;
 
@@ -507,9 +501,10 @@ static bool run_one(Engine *e) {
                 return false;
         thread = e->free_slot[--e->n_free_slots];
         slot   = &e->slot[thread];
-        if (!task_take(e, thread)) {
+        taken  = task_take(e, thread);
+        if (taken != TASK) {
                 e->free_slot[e->n_free_slots++] = thread;
-                return false;
+                return taken == FAILURE;
         }
         if (worth_waking(e, slot))
                 wake_one(e);
