@@ -243,11 +243,13 @@ Ref build_drop_axis(Build *b, Ref a, int axis) {
 /* ---- The other moves ------------------------------------------------------------------------------------------ */
 
 Ref build_reshape(Build *b, Ref a, const Shape *shape) {
+        const ReshapeParams params = {
+                .shape = { .n = (uint32_t) shape->ndim, .given = true, .v = shape->dim },
+        };
+
         if (b->r < 0 || shape_equal(&build_spec(b, a)->shape, shape))
                 return a;
-        return build_op(b, "reshape",
-                        &(ReshapeParams) { .shape = { .n = (uint32_t) shape->ndim, .given = true, .v = shape->dim } }, 1,
-                        &a);
+        return build_op(b, "reshape", &params, 1, &a);
 }
 
 Ref build_concatenate(Build *b, const Ref *in, uint32_t n_in, int axis) {

@@ -38,8 +38,10 @@ TEST(a_view_that_would_read_outside_is_refused) {
         ck_assert_str_eq(err.text, "index 4 is out of bounds for axis 0 with size 4");
         ck_assert_int_eq(view(in, (ViewParams) { DIMS(2), DIMS(0), DIMS(0), DIMS(-1) }, &out, &err), ERROR_INDEX);
         ck_assert_int_eq(view(in, (ViewParams) { DIMS(2), DIMS(0), DIMS(-1), DIMS(1) }, &out, &err), ERROR_INDEX);
-        ck_assert_int_eq(view(in, (ViewParams) { DIMS(3), DIMS(0), DIMS(0), DIMS(INT64_MAX) }, &out, &err), ERROR_INDEX);
-        ck_assert_int_eq(view(in, (ViewParams) { DIMS(3), DIMS(0), DIMS(0), DIMS(INT64_MIN) }, &out, &err), ERROR_INDEX);
+        ck_assert_int_eq(view(in, (ViewParams) { DIMS(3), DIMS(0), DIMS(0), DIMS(INT64_MAX) }, &out, &err),
+                         ERROR_INDEX);
+        ck_assert_int_eq(view(in, (ViewParams) { DIMS(3), DIMS(0), DIMS(0), DIMS(INT64_MIN) }, &out, &err),
+                         ERROR_INDEX);
         ck_assert_int_eq(view(in, (ViewParams) { DIMS(3), DIMS(-1), DIMS(4), DIMS(0) }, &out, &err), ERROR_INDEX);
         ck_assert_int_eq(view(in, (ViewParams) { DIMS(3), DIMS(1), DIMS(0), DIMS(1) }, &out, &err), ERROR_AXIS);
         ck_assert_int_eq(view(in, (ViewParams) { DIMS(3), DIMS(-2), DIMS(0), DIMS(1) }, &out, &err), ERROR_AXIS);
@@ -173,5 +175,6 @@ TEST(rechunk_changes_nothing_that_can_be_seen) {
         ck_assert_int_eq(infer("rechunk", &(RechunkParams) { DIMS(1, 3) }, 1, &in, &out, NULL), 0);
         ck_assert(out.dtype == in.dtype && shape_equal(&out.shape, &in.shape));
         ck_assert_int_eq(infer("rechunk", &(RechunkParams) { DIMS(1, 3) }, 1, &unknown, &out, NULL), 0);
-        ck_assert_int_eq(infer("rechunk", &(RechunkParams) { DIMS(3, 5, 5, 5, 1, 4) }, 1, &in, &out, NULL), ERROR_VALUE);
+        ck_assert_int_eq(infer("rechunk", &(RechunkParams) { DIMS(3, 5, 5, 5, 1, 4) }, 1, &in, &out, NULL),
+                         ERROR_VALUE);
 }

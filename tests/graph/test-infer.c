@@ -15,7 +15,8 @@ TEST(an_operator_without_a_rule_is_an_error) {
         Error err = {};
         Spec out;
 
-        ck_assert_int_eq(op_infer(&(OpCall) { .op = op_find("lost"), .n_in = 1, .in = &in }, &out, &err), ERROR_SUPPORT);
+        ck_assert_int_eq(op_infer(&(OpCall) { .op = op_find("lost"), .n_in = 1, .in = &in }, &out, &err),
+                         ERROR_SUPPORT);
         ck_assert_str_eq(err.text, "lost has no rule for shapes");
 }
 
