@@ -89,6 +89,6 @@ VM_INLINE double vm_atan2(double y, double x) {
         b = both | ((a == 0.0) & (b == 0.0)) ? 1.0 : b;
         angle = vm_angle(a, b, vm_negative(x));
         angle = vm_flip(angle, vm_sign(y));
-        return (x != x) | (y != y) ? nan : angle;
+        return ((x != x) | (y != y)) ? nan : angle;
 }
 VM_STRIP2(vm_atan2, double)

@@ -42,8 +42,9 @@ VM_INLINE double vm_hypot(double x, double y) {
         b *= down;
         r = __builtin_sqrt(a * a + b * b) * up;
         other = x != x ? x + x : y + y;
-        r = (x != x) | (y != y) ? other : r;
-        return (vm_abs(x) == VM_INF) | (vm_abs(y) == VM_INF) ? VM_INF : r;
+        r = ((x != x) | (y != y)) ? other : r;
+        r = vm_abs(x) == VM_INF ? VM_INF : r;
+        return vm_abs(y) == VM_INF ? VM_INF : r;
 }
 VM_STRIP2(vm_hypot, double)
 
