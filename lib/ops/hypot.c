@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ops/hypot.h"
+#include "ops/strip.h"
 
-BINARY_LOOPS(hypot, FLOATS, FLOAT_CALL(a, hypot_f32, hypot_f64)(a, b))
+STRIP_BINARY(hypot, vm_hypot)
 
 OP(hypot) = {
         .name    = "hypot",
@@ -9,5 +9,5 @@ OP(hypot) = {
         .family  = FAMILY_MAP,
         .inputs  = "a, b",
         .n_in    = 2,
-        .kernels = KERNELS(BINARY_ROWS(FLOATS, hypot)),
+        .kernels = hypot_kernels,
 };

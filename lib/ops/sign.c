@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What concerns only the sign of a number. */
 #include "ops/complex.h"
-#include "ops/hypot.h"
+#include "ops/math-float.h"
 #include "ops/refuse.h"
 
 UNARY(negative, NUMBERS, -a)
@@ -41,8 +41,8 @@ UNARY_LOOPS(absolute, BOOLS, a)
 UNARY_LOOPS(absolute, SIGNED, a < 0 ? -a : a)
 UNARY_LOOPS(absolute, UNSIGNED, a)
 UNARY_LOOPS(absolute, FLOATS, FLOAT_FN(a, fabs)(a))
-UNARY_LOOP_(C64, F32, absolute, hypot_f32(RE(a), IM(a)))
-UNARY_LOOP_(C128, F64, absolute, hypot_f64(RE(a), IM(a)))
+UNARY_LOOP_(C64, F32, absolute, vm_hypotf(RE(a), IM(a)))
+UNARY_LOOP_(C128, F64, absolute, vm_hypot(RE(a), IM(a)))
 
 OP(absolute) = {
         .name    = "absolute",

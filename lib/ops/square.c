@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Powers that need no logarithm: square, reciprocal, square root. */
 #include "ops/complex.h"
-#include "ops/hypot.h"
+#include "ops/math-float.h"
 
 UNARY_LOOPS(square, REALS, a * a)
 UNARY_LOOPS(square, COMPLEXES, COMPLEX_MUL(a, a))
@@ -70,10 +70,10 @@ static c128 c128_sqrt(c128 a) {
                 scale = 0x1p-27;
         }
         if (re >= 0) {
-                t = sqrt((re + hypot_f64(re, im)) * 0.5);
+                t = sqrt((re + vm_hypot(re, im)) * 0.5);
                 return c128_of(t * scale, im / (2 * t) * scale);
         }
-        t = sqrt((-re + hypot_f64(re, im)) * 0.5);
+        t = sqrt((-re + vm_hypot(re, im)) * 0.5);
         return c128_of(fabs(im) / (2 * t) * scale, copysign(t, im) * scale);
 }
 
