@@ -48,7 +48,7 @@ int run_block(Run *run);
 int run_scan(Run *run);
 
 static inline bool run_canceled(const Run *run) {
-        return _unlikely_(run->canceled && *run->canceled);
+        return _unlikely_(run->canceled && __atomic_load_n(run->canceled, __ATOMIC_RELAXED));
 }
 static inline size_t align64(size_t n) {
         return (n + 63) & ~(size_t) 63;

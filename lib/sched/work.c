@@ -459,7 +459,7 @@ static int forget(Work *w, uint64_t plan, bool drop) {
 
                 if (!which)
                         return -ENOMEM;
-                job->run->canceled = true;
+                __atomic_store_n(&job->run->canceled, true, __ATOMIC_RELAXED); /* read by threads that run its tasks */
                 for (uint32_t at = 0; at < w->task.n; at++) {
                         TaskState state = w->task.data[at].state;
 
