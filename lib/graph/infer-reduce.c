@@ -87,7 +87,7 @@ int infer_reduce(const OpCall *call, Spec *out, Error *err) {
         r = op_fold(call->op, element_dtype(call), (DType) params->dtype, &fold, err);
         if (r < 0)
                 return r;
-        out->dtype = call->op->folds[fold].out;
+        *out = (Spec) { .dtype = call->op->folds[fold].out };
         for (int k = 0; k < in->ndim; k++) {
                 const bool reduced = axes >> k & 1;
 

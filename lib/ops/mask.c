@@ -157,15 +157,11 @@ static int expand_argwhere(Build *b, const OpCall *call, const Ref *in, Ref *out
         const Shape *a    = &call->in[0].shape;
         const int64_t n   = shape_size(a);
         const Shape flat  = { .ndim = 1, .dim = { n } };
-        ArangeParams positions;
+        const ArangeParams positions = { .source = { .shape = DIMS(n), .dtype = DTYPE_I64 },
+                                         .start  = scalar_from_i64(DTYPE_I64, 0),
+                                         .step   = scalar_from_i64(DTYPE_I64, 1) };
         Ref x = build_reshape(b, in[0], &flat), where[2];
 
-        if (params_default(op_find("arange"), &positions, b->err) < 0)
-                return b->r = ERROR_VALUE;
-        positions.source.shape = DIMS(n);
-        positions.source.dtype = DTYPE_I64;
-        positions.start        = scalar_from_i64(DTYPE_I64, 0);
-        positions.step         = scalar_from_i64(DTYPE_I64, 1);
         where[0]               = build_op(b, "arange", &positions, 0, NULL);
         where[1]               = build_binary(b, "not_equal", x, build_scalar(b, scalar_from_i64(call->in[0].dtype, 0)));
         const Ref kept         = build_op(b, "compress_rows", NULL, 2, where);
