@@ -132,9 +132,9 @@ static bool spec_equal(const Spec *a, const Spec *b) {
 }
 
 /* A Spec has room for MAX_NDIM lengths. Most operators give what an input has: then the node points to the input's. */
-static Spec *share_specs(const Graph *graph, const Node *node, const Spec *out) {
+static const Spec *share_specs(const Graph *graph, const Node *node, const Spec *out) {
         for (uint32_t i = 0; node->n_out == 1 && i < node->n_in && i < MAX_OP_IN; i++) {
-                Spec *of_input = &graph->node.data[node->in[i].node].out[node->in[i].out];
+                const Spec *of_input = &graph->node.data[node->in[i].node].out[node->in[i].out];
 
                 if (spec_equal(of_input, out))
                         return of_input;

@@ -16,14 +16,14 @@ typedef struct Node {
         uint32_t n_in;
         uint32_t n_out;
         const Ref *in;
-        Spec *out;          /* n_out; an UNKNOWN dimension is filled in by a new graph when it becomes known */
+        const Spec *out;    /* n_out (an input's, if equal); an UNKNOWN length is filled in by a new graph, once known */
 } Node;
 
 typedef struct Graph {
         Arena *arena;
         Vec(Node) node;
         Vec(Ref) wanted;      /* the outputs of the request, in its order */
-        uint32_t *slot;       /* hash table over nodes, for equality */
+        uint32_t *slot;       /* hash table over nodes, for equality: n_slot pairs of (node + 1, hash) */
         uint32_t n_slot;
 } Graph;
 
@@ -72,7 +72,8 @@ Ref build_scalar(Build *b, Scalar value);                  /* 0-d constant */
 Ref build_f64(Build *b, DType dtype, double value);        /* the same, of a number */
 Ref build_cast(Build *b, Ref a, DType dtype);              /* a itself if it has the dtype */
 Ref build_reduce(Build *b, const char *op, Ref a, Dims axis, bool keepdims, DType dtype);
-Ref build_slice(Build *b, Ref a, int axis, int64_t start, int64_t stop, int64_t step); /* normalized, non-empty rules of Python */
+/* start, stop, step as Python's slice.indices() gives them; stop is -1 to reach index 0 backwards. */
+Ref build_slice(Build *b, Ref a, int axis, int64_t start, int64_t stop, int64_t step);
 Ref build_transpose(Build *b, Ref a, const int *axes);      /* axes has ndim entries */
 Ref build_broadcast(Build *b, Ref a, const Shape *shape);
 Ref build_insert_axis(Build *b, Ref a, int axis);
