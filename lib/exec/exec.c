@@ -125,6 +125,7 @@ static int find_piece(void *userdata, uint32_t chunk, const Box *chunk_box) {
         Finder *f = userdata;
         Region *region = f->region;
         const ChunkMemory *memory;
+        Shape shape = { .ndim = chunk_box->ndim };
         Piece *p;
 
         if (f->counting) {
@@ -143,7 +144,9 @@ static int find_piece(void *userdata, uint32_t chunk, const Box *chunk_box) {
         p->box.ndim = p->view.shape.ndim = region->box.ndim;
         p->view.dtype = f->dtype;
         p->view.data = memory->data;
-        strided_of_shape(&memory->shape, dtype_size(f->dtype), p->view.stride);
+        for (int k = 0; k < shape.ndim; k++) /* of the value that is read: a reshaped one has the same chunks in another shape */
+                shape.dim[k] = chunk_box->hi[k] - chunk_box->lo[k];
+        strided_of_shape(&shape, dtype_size(f->dtype), p->view.stride);
         for (int k = 0; k < region->box.ndim; k++) {
                 p->box.lo[k] = MAX(region->box.lo[k], chunk_box->lo[k]);
                 p->box.hi[k] = MIN(region->box.hi[k], chunk_box->hi[k]);
