@@ -42,8 +42,8 @@ int main(void) {
                         for (int i = 0; i < N_OPS; i++) {
                                 mars_tensor *next = NULL;
 
-                                must(mars_op(&next, add, 2, (mars_tensor *[]) { x, weak ? one : start }, NULL, 0, &err), next,
-                                     &err);
+                                must(mars_op(&next, add, 2, (mars_tensor *[]) { x, weak ? one : start }, NULL, 0, &err),
+                                     next, &err);
                                 mars_tensor_unref(x);
                                 x = next;
                         }

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "client/expr.h"
 #include "client/session.h"
@@ -12,6 +13,8 @@ static mars_session *default_session; /* a reference */
 int session_engine(const mars_session *session, Engine **ret, Error *err) {
         if (!session)
                 return error_set(err, ERROR_VALUE, "the session is NULL");
+        if (session->pid != getpid())
+                return error_set(err, ERROR_CLOSED, "this session belongs to the parent process: make a new one after fork()");
         if (engine_closed(session->engine))
                 return error_set(err, ERROR_CLOSED, "the session is closed");
         *ret = session->engine;
@@ -33,6 +36,7 @@ int mars_session_new(mars_session **ret, const char *endpoint, const mars_sessio
         if (!session)
                 return error_oom(error_of(err), sizeof(*session));
         session->n_ref = 1;
+        session->pid   = getpid();
         r              = engine_new(&session->engine, &config, error_of(err));
         if (r < 0) {
                 free(session);

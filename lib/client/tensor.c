@@ -122,8 +122,7 @@ static void tensor_forget(mars_tensor *t, Expr **todo) {
 }
 
 static void tensor_drop_need(mars_tensor *t, Expr **todo) {
-        /* With one reference left, the caller's, the whole expression goes next. */
-        if (atomic_fetch_sub(&t->n_need, 1) == 1 && atomic_load(&t->expr->n_ref) > 1)
+        if (atomic_fetch_sub(&t->n_need, 1) == 1)
                 tensor_forget(t, todo);
 }
 
@@ -134,13 +133,23 @@ static void expr_drop_ref(Expr *e, Expr **todo) {
         }
 }
 
+/* Both at once. With one reference left, this one, the whole expression goes, and what it made with it. */
+static void tensor_drop(mars_tensor *t, Expr **todo) {
+        if (atomic_load(&t->expr->n_ref) > 1)
+                tensor_drop_need(t, todo);
+        else
+                atomic_fetch_sub(&t->n_need, 1);
+        expr_drop_ref(t->expr, todo);
+}
+
 static void expr_free(Expr *e, Expr **todo) {
         for (uint32_t i = 0; i < e->n_out; i++)
                 results_free(e->out[i].results);
         for (uint32_t i = 0; i < e->n_in; i++) {
                 if (e->needs_inputs)
-                        tensor_drop_need(e->in[i], todo);
-                expr_drop_ref(e->in[i]->expr, todo);
+                        tensor_drop(e->in[i], todo);
+                else
+                        expr_drop_ref(e->in[i]->expr, todo);
         }
         if (e->kind == EXPR_OP)
                 free(e->params);
@@ -189,8 +198,7 @@ mars_tensor *mars_tensor_unref(mars_tensor *tensor) {
         Expr *todo = NULL;
 
         if (tensor) {
-                tensor_drop_need(tensor, &todo);
-                expr_drop_ref(tensor->expr, &todo);
+                tensor_drop(tensor, &todo);
                 release(todo);
         }
         return NULL;

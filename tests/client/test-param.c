@@ -31,8 +31,8 @@ TEST(lists_and_flags_reach_the_operator) {
 
 TEST(integers_stand_for_flags_numbers_and_scalars) {
         mars_param keepdims = NAMED("keepdims", I64, .i64 = 7);
-        mars_param params[] = { NAMED("shape", DIMS, .dims = (const int64_t[]) { 2 }, .n = 1), NAMED("value", I64, .i64 = 7),
-                                NAMED("dtype", DTYPE, .i64 = MARS_INT8) };
+        mars_param params[] = { NAMED("shape", DIMS, .dims = (const int64_t[]) { 2 }, .n = 1),
+                                NAMED("value", I64, .i64 = 7), NAMED("dtype", DTYPE, .i64 = MARS_INT8) };
         TENSOR t = NULL;
         TENSOR f = NULL;
 
@@ -61,5 +61,6 @@ TEST(wrong_parameters_are_named) {
         must_fail(MARS_ERROR_TYPE, "without a name", sum_with(&t, 1, &nameless, &err));
         must_fail(MARS_ERROR_TYPE, "dtype", sum_with(&t, 1, &dtype, &err));
         must_fail(MARS_ERROR_AXIS, "axis 7 is out of bounds", sum_with(&t, 1, &far, &err));
-        must_fail(MARS_ERROR_TYPE, "full: missing required argument 'shape'", mars_op1(&t, "full", 0, NULL, NULL, 0, &err));
+        must_fail(MARS_ERROR_TYPE, "full: missing required argument 'shape'",
+                  mars_op1(&t, "full", 0, NULL, NULL, 0, &err));
 }

@@ -6,8 +6,8 @@
 static mars_tensor *u8s(void) {
         mars_tensor *t = NULL;
 
-        must(mars_from_memory(&t, (const uint8_t[]) { 1, 2, 250 }, MARS_UINT8, 1, (const int64_t[]) { 3 }, NULL, NULL, 0,
-                              &err));
+        must(mars_from_memory(&t, (const uint8_t[]) { 1, 2, 250 }, MARS_UINT8, 1, (const int64_t[]) { 3 }, NULL, NULL,
+                              0, &err));
         return t;
 }
 
@@ -34,7 +34,8 @@ TEST(what_does_not_fit_is_refused_where_it_is_written) {
         must_fail(MARS_ERROR_VALUE, "add: ", mars_op1(&c, "add", 2, (mars_tensor *[]) { a, b }, NULL, 0, &err));
         ck_assert_ptr_eq(c, a);
         must_fail(MARS_ERROR_VALUE, "(5,4) (3,)", mars_op1(&c, "add", 2, (mars_tensor *[]) { a, b }, NULL, 0, &err));
-        must_fail(MARS_ERROR_TYPE, "bitwise_and", mars_op1(&c, "bitwise_and", 2, (mars_tensor *[]) { a, b }, NULL, 0, &err));
+        must_fail(MARS_ERROR_TYPE, "bitwise_and",
+                  mars_op1(&c, "bitwise_and", 2, (mars_tensor *[]) { a, b }, NULL, 0, &err));
         must_fail(MARS_ERROR_TYPE, "1 inputs given, takes 2", mars_op1(&c, "add", 1, &a, NULL, 0, &err));
         must_fail(MARS_ERROR_VALUE, "input 1 is NULL",
                   mars_op1(&c, "add", 2, (mars_tensor *[]) { a, NULL }, NULL, 0, &err));
@@ -53,9 +54,10 @@ TEST(weak_scalar_takes_the_dtype_of_what_it_meets) {
                 char kind;
                 mars_dtype wanted;
         } cases[] = {
-                { MARS_UINT8, 'i', MARS_UINT8 },     { MARS_UINT8, 'f', MARS_FLOAT64 },    { MARS_FLOAT32, 'f', MARS_FLOAT32 },
-                { MARS_FLOAT32, 'i', MARS_FLOAT32 }, { MARS_FLOAT16, 'c', MARS_COMPLEX64 }, { MARS_BOOL, 'i', MARS_INT64 },
-                { MARS_INT64, 'b', MARS_INT64 },     { MARS_COMPLEX64, 'f', MARS_COMPLEX64 },
+                { MARS_UINT8, 'i', MARS_UINT8 },      { MARS_UINT8, 'f', MARS_FLOAT64 },
+                { MARS_FLOAT32, 'f', MARS_FLOAT32 },  { MARS_FLOAT32, 'i', MARS_FLOAT32 },
+                { MARS_FLOAT16, 'c', MARS_COMPLEX64 }, { MARS_BOOL, 'i', MARS_INT64 },
+                { MARS_INT64, 'b', MARS_INT64 },      { MARS_COMPLEX64, 'f', MARS_COMPLEX64 },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
