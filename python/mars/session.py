@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions: where tensors are computed and their results live.
+
+    sess = new_session()
+    sess.run(a + 1)            # the value
+    sess.run(a, b)             # a list of values
+
+A session does one thing at a time; it can be used from all threads. The default session, which execute() uses when it is told no
+other, is made at its first use. Work that waits is ended by Ctrl-C, and the session stays usable.
+"""
+import atexit
+import threading
+import weakref
+
+import numpy as np
+
+from . import _mars
+from ._progress import bar
+from .config import options
+from .errors import SessionClosed
+
+__all__ = ["Session", "execute", "fetch", "get_default_session", "new_session"]
+
+_lock = threading.Lock()
+_default = None
+_open = weakref.WeakSet()
+
+
+def _tensors(args):
+    """What run() was given as a tuple of tensors, and whether the caller gets a list."""
+    from .tensor.core import Tensor
+    from .tensor.creation import tensor
+
+    many = len(args) != 1
+    if len(args) == 1 and isinstance(args[0], (tuple, list)):
+        args, many = tuple(args[0]), True
+    return tuple(a if isinstance(a, Tensor) else tensor(a) for a in args), many
+
+
+class Session(_mars.Session):
+    """Threads of this process (endpoint None), or a connection to a cluster."""
+
+    def __new__(cls, endpoint=None, n_threads=None, memory_bytes=None, **more):
+        self = super().__new__(cls, endpoint, n_threads or options.n_threads or 0,
+                               memory_bytes or options.memory_bytes or 0, **more)
+        self.endpoint = endpoint
+        self.closed = False
+        _open.add(self)
+        return self
+
+    def run(self, *tensors, fetch=True, wait=True, show_progress=None):
+        """Computes tensors and returns the value of one, or a list of values; NumPy scalars for those without axes.
+
+        fetch=False leaves the values in the session and returns None. wait=False returns a future at once.
+        """
+        args, many = _tensors(tensors)
+        if not wait:
+            return self._future(args, lambda: self._values(args, many) if fetch else None)
+        self._wait(args, show_progress)
+        return self._values(args, many) if fetch else None
+
+    def fetch(self, *tensors):
+        """The values of executed tensors, in the shape that run() gives them."""
+        args, many = _tensors(tensors)
+        for t in args:
+            if not self._executed(t):
+                raise ValueError(f"Cannot fetch the unexecuted tensor {t!r}")
+        return self._values(args, many)
+
+    def as_default(self):
+        """Makes this the session that execute() uses when it is told no other."""
+        global _default
+        self._refuse_closed()
+        with _lock:
+            _default = self
+            self._set_default(True)
+        return self
+
+    def close(self):
+        """Ends all work and frees all results. Tensors stay valid as expressions."""
+        global _default
+        with _lock:
+            self.closed = True
+            if _default is self:
+                _default = None
+                self._set_default(False)
+        _open.discard(self)
+        self._close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __repr__(self):
+        where = self.endpoint or "threads"
+        return f"<mars.session.Session {where}{', closed' if self.closed else ''}>"
+
+    def __reduce__(self):
+        raise TypeError("a session cannot be pickled: it is this process's own; make one with new_session() over there")
+
+    # What tensors use.
+
+    def _refuse_closed(self):
+        if self.closed:
+            raise SessionClosed("the session is closed: make another with new_session()")
+
+    def _wait(self, tensors, show_progress=None):
+        ticker = bar(options.show_progress if show_progress is None else show_progress)
+        try:
+            self._execute(tensors, ticker)
+        finally:
+            if ticker is not None:
+                ticker.end()
+
+    def _future(self, tensors, value):
+        from ._future import Future
+
+        return Future(self._submit(tensors), value)
+
+    def _values(self, tensors, many):
+        return [self._value(t) for t in tensors] if many else self._value(tensors[0])
+
+    def _value(self, t):
+        """An array of the caller's own; a scalar for a tensor without axes."""
+        value = np.empty(t.shape, t.dtype)
+        self._fetch(t, value)
+        return value if t.ndim else value[()]
+
+    def _view(self, t):
+        """A read-only array, without a copy when the chunks lie in one piece."""
+        mapped = self._map(t)
+        if mapped is not None:
+            return np.asarray(mapped)
+        value = np.empty(t.shape, t.dtype)
+        self._fetch(t, value)
+        value.flags.writeable = False
+        return value
+
+
+def new_session(endpoint=None, n_threads=None, memory_bytes=None):
+    """A session of its own: of threads in this process, or of the cluster at `endpoint`."""
+    return Session(endpoint, n_threads, memory_bytes)
+
+
+def get_default_session():
+    """The session that execute() uses when it is told no other; made now if there is none."""
+    global _default
+    session = _default
+    if session is None:
+        with _lock:
+            if _default is None:
+                _default = Session()
+                _default._set_default(True)
+            session = _default
+    return session
+
+
+def holder(t):
+    """The session that has the result of a tensor, the default one first; None when there is none."""
+    if _default is not None and _default._executed(t):
+        return _default
+    for session in list(_open):
+        if not session.closed and session._executed(t):
+            return session
+    return None
+
+
+def execute(*tensors, session=None, wait=True, show_progress=None):
+    """Computes tensors together and returns them: one, or a tuple."""
+    from .tensor.core import ExecutableTuple
+
+    args, many = _tensors(tensors)
+    ret = ExecutableTuple(args) if many else args[0]
+    session = session or get_default_session()
+    if not wait:
+        return session._future(args, lambda: ret)
+    session._wait(args, show_progress)
+    return ret
+
+
+def fetch(*tensors, session=None):
+    """The values of executed tensors."""
+    args, many = _tensors(tensors)
+    values = [t.fetch(session=session) for t in args]
+    return values if many else values[0]
+
+
+@atexit.register
+def _close_all():
+    for session in list(_open):
+        session.close()

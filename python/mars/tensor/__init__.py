@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tensors with NumPy's interface.
+
+    import mars.tensor as mt
+
+    x = mt.random.rand(1000, 1000)
+    (x @ x.T).mean(axis=0).execute()
+
+Functions take and give lazy tensors; see Tensor. Operators of the table that have no function here by hand have one that is made
+from their entry.
+"""
+from numpy import e, euler_gamma, finfo, iinfo, inf, nan, newaxis, pi  # noqa: F401
+from numpy import (bool_, complex64, complex128, complexfloating, dtype, errstate, float16, float32, float64, floating,
+                   generic, geterr, inexact, int8, int16, int32, int64, integer, intc, intp, number, seterr,  # noqa: F401
+                   signedinteger, uint8, uint16, uint32, uint64, unsignedinteger)
+
+from .. import _core
+from ..errors import AxisError
+from .core import ExecutableTuple, Tensor
+
+_OWN = ["AxisError", "ExecutableTuple", "Tensor", "linalg", "random"]
+from . import creation, indexing, io, linalg, logic, manipulation, math, random, reduction, sorting, statistics, ufuncs
+
+_AREAS = (creation, manipulation, ufuncs, math, reduction, indexing, sorting, statistics, logic, io)
+_PRODUCTS = ("dot", "einsum", "inner", "innerproduct", "kron", "matmul", "outer", "tensordot", "vdot", "vecdot")
+
+__all__ = list(_OWN)
+for _area in _AREAS:
+    for _name in _area.__all__:
+        globals()[_name] = getattr(_area, _name)
+    __all__ += _area.__all__
+for _name in _PRODUCTS:
+    globals()[_name] = getattr(linalg, _name)
+__all__ += _PRODUCTS
+
+# Operators of the table that are made use of under other names, or by other functions only.
+_INSIDE = {"cast", "view", "mask", "full", "concatenate", "argwhere"}
+
+
+def _function_of(operator):
+    """A function with the signature and the documentation of an operator's entry."""
+    if operator.family == "map" and not operator.params:
+        return ufuncs.ufunc(operator.name)
+    import inspect
+
+    def function(*args, **kwargs):
+        if operator.variadic:
+            return _core.op(operator.name, *args, **kwargs)
+        bound = signature.bind(*args, **kwargs).arguments
+        return _core.op(operator.name, *(bound.pop(name) for name in inputs), **bound)
+
+    inputs = [] if operator.variadic else [name.strip() for name in operator.inputs.split(",") if name.strip()]
+    kind = inspect.Parameter
+    parameters = [kind(name, kind.POSITIONAL_OR_KEYWORD) for name in inputs] or \
+        ([kind(operator.inputs.lstrip("*"), kind.VAR_POSITIONAL)] if operator.variadic else [])
+    for name, _, fallback, _ in operator.params:
+        parameters.append(kind(name, kind.KEYWORD_ONLY, default=kind.empty if fallback is None else None))
+    signature = function.__signature__ = inspect.Signature(parameters)
+    function.__name__ = function.__qualname__ = operator.name
+    words = [f"    {name}: {doc}" + ("" if fallback is None else f" Default {fallback}.")
+             for name, _, fallback, doc in operator.params]
+    function.__doc__ = operator.doc + ("\n\n" + "\n".join(words) if words else "")
+    return function
+
+
+def __getattr__(name):
+    operator = _core.OPERATORS.get(name)
+    if operator is None or operator.hidden or name in _INSIDE or name.startswith("random_"):
+        raise AttributeError(f"module 'mars.tensor' has no attribute '{name}'")
+    made = globals()[name] = _function_of(operator)
+    return made
+
+
+def __dir__():
+    more = [o.name for o in _core.OPERATORS.values() if not o.hidden and o.name not in _INSIDE]
+    return sorted(set(globals()) | set(m for m in more if not m.startswith("random_")))

@@ -1,0 +1,524 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Products and factorizations."""
+import numpy as np
+
+from .. import _mars
+from .._core import op
+from ..errors import LinAlgError
+from .core import ExecutableTuple, axes_of, method
+from .creation import astensor, eye
+from .manipulation import broadcast_to, moveaxis, swapaxes
+from .ufuncs import store
+
+__all__ = """LinAlgError cholesky cond det diagonal dot eigh eigvalsh einsum inner innerproduct inv kron lstsq lu lu_solve matmul
+    matrix_norm matrix_power matrix_rank matrix_transpose multi_dot norm outer pinv qr slogdet solve solve_triangular svd
+    svdvals tensordot trace vdot vecdot vector_norm""".split()
+
+
+def _out(made, out, name):
+    return made if out is None else store(made, out, "same_kind", name)
+
+
+# ---- Products --------------------------------------------------------------------------------------------------------
+
+def matmul(a, b, out=None, sparse=None, **kwargs):
+    """The matrix product; more axes in front are a stack of matrices."""
+    a, b = astensor(a), astensor(b)
+    if kwargs.get("dtype") is not None:
+        a, b = a.astype(kwargs["dtype"]), b.astype(kwargs["dtype"])
+    return _out(op("matmul", a, b), out, "matmul")
+
+
+@method
+def dot(a, b, out=None, sparse=None):
+    """The sum of products over the last axis of a and the last but one of b."""
+    a, b = astensor(a), astensor(b)
+    if a.ndim == 0 or b.ndim == 0:
+        made = op("multiply", a, b)
+    elif b.ndim <= 2 and a.ndim <= 2:
+        if a.shape[-1] != b.shape[0]:
+            raise ValueError(f"shapes {_dims(a)} and {_dims(b)} not aligned: {a.shape[-1]} (dim {a.ndim - 1}) != "
+                             f"{b.shape[0]} (dim 0)")
+        made = op("matmul", a, b)
+    else:
+        if a.shape[-1] != b.shape[max(b.ndim - 2, 0)]:
+            raise ValueError(f"shapes {_dims(a)} and {_dims(b)} not aligned: {a.shape[-1]} (dim {a.ndim - 1}) != "
+                             f"{b.shape[max(b.ndim - 2, 0)]} (dim {max(b.ndim - 2, 0)})")
+        made = tensordot(a, b, ((a.ndim - 1,), (max(b.ndim - 2, 0),)))
+    return _out(made, out, "dot")
+
+
+def _dims(t):
+    return "(" + ",".join(map(str, t.shape)) + ("," if t.ndim == 1 else "") + ")"
+
+
+def vdot(a, b):
+    """The sum of products of all elements, the first conjugated."""
+    a, b = astensor(a).ravel(), astensor(b).ravel()
+    if a.shape != b.shape:
+        raise ValueError("cannot reshape array of size {} into shape {}".format(b.shape[0], a.shape))
+    return op("matmul", op("conjugate", a) if a.dtype.kind == "c" else a, b)
+
+
+def vecdot(x1, x2, /, *, axis=-1):
+    """The sum of products along an axis, the first conjugated."""
+    x1, x2 = astensor(x1), astensor(x2)
+    x1 = op("conjugate", x1) if x1.dtype.kind == "c" else x1
+    return op("multiply", moveaxis(x1, axis, -1), moveaxis(x2, axis, -1)).sum(-1)
+
+
+def inner(a, b, out=None, sparse=None):
+    """The sum of products over the last axes."""
+    a, b = astensor(a), astensor(b)
+    if a.ndim == 0 or b.ndim == 0:
+        return _out(op("multiply", a, b), out, "inner")
+    if a.shape[-1] != b.shape[-1]:
+        raise ValueError(f"shapes {_dims(a)} and {_dims(b)} not aligned: {a.shape[-1]} (dim {a.ndim - 1}) != "
+                         f"{b.shape[-1]} (dim {b.ndim - 1})")
+    return _out(tensordot(a, b, ((-1,), (-1,))), out, "inner")
+
+
+innerproduct = inner
+
+
+def outer(a, b, out=None):
+    """All products of elements of two vectors."""
+    return _out(op("multiply", astensor(a).ravel()[:, None], astensor(b).ravel()[None, :]), out, "outer")
+
+
+def tensordot(a, b, axes=2, sparse=None):
+    """The sum of products over pairs of axes."""
+    a, b = astensor(a), astensor(b)
+    if hasattr(axes, "__index__"):
+        n = axes.__index__()
+        axes_a, axes_b = tuple(range(a.ndim - n, a.ndim)), tuple(range(n))
+    else:
+        axes_a, axes_b = ((x,) if hasattr(x, "__index__") else tuple(x) for x in axes)
+    if len(axes_a) != len(axes_b) or len(axes_a) > min(a.ndim, b.ndim):
+        raise ValueError("shape-mismatch for sum")
+    axes_a, axes_b = axes_of(axes_a, a.ndim), axes_of(axes_b, b.ndim)
+    if any(a.shape[i] != b.shape[k] for i, k in zip(axes_a, axes_b)):
+        raise ValueError("shape-mismatch for sum")
+    rest_a, rest_b = ([k for k in range(t.ndim) if k not in axes] for t, axes in ((a, axes_a), (b, axes_b)))
+    m, n, p = (int(np.prod([t.shape[k] for k in axes], dtype=object))
+               for t, axes in ((a, rest_a), (a, axes_a), (b, rest_b)))
+    shape = [a.shape[k] for k in rest_a] + [b.shape[k] for k in rest_b]
+    left = a.transpose(rest_a + list(axes_a)).reshape((m, n))
+    right = b.transpose(list(axes_b) + rest_b).reshape((n, p))
+    return op("matmul", left, right).reshape(shape)
+
+
+def kron(a, b):
+    """The Kronecker product."""
+    a, b = astensor(a), astensor(b)
+    n = max(a.ndim, b.ndim)
+    a, b = a[(None,) * (n - a.ndim) + (Ellipsis,)], b[(None,) * (n - b.ndim) + (Ellipsis,)]
+    left = a[tuple(k for _ in range(n) for k in (slice(None), None))]
+    right = b[tuple(k for _ in range(n) for k in (None, slice(None)))]
+    return op("multiply", left, right).reshape([i * k for i, k in zip(a.shape, b.shape)])
+
+
+def multi_dot(arrays, *, out=None):
+    """The product of several matrices, in the order that takes the fewest multiplications."""
+    ts = [astensor(a) for a in arrays]
+    if len(ts) < 2:
+        raise ValueError("Expecting at least two arrays.")
+    row, column = ts[0].ndim == 1, ts[-1].ndim == 1
+    ts[0] = ts[0][None, :] if row else ts[0]
+    ts[-1] = ts[-1][:, None] if column else ts[-1]
+    if any(t.ndim != 2 for t in ts):
+        raise LinAlgError("1-dimensional array given. Array must be two-dimensional")
+    p = [t.shape[0] for t in ts] + [ts[-1].shape[1]]
+    n = len(ts)
+    cost, at = {(i, i): 0 for i in range(n)}, {}
+    for length in range(1, n):
+        for i in range(n - length):
+            k = i + length
+            at[i, k] = min(range(i, k), key=lambda s: cost[i, s] + cost[s + 1, k] + p[i] * p[s + 1] * p[k + 1])
+            s = at[i, k]
+            cost[i, k] = cost[i, s] + cost[s + 1, k] + p[i] * p[s + 1] * p[k + 1]
+
+    def product(i, k):
+        return ts[i] if i == k else op("matmul", product(i, at[i, k]), product(at[i, k] + 1, k))
+
+    made = product(0, n - 1)
+    made = made[0] if row else made
+    return _out(made[..., 0] if column else made, out, "multi_dot")
+
+
+def _operand(t, names, order):
+    """An operand with its axes named: repeated names become a diagonal, and all names of `order` are there."""
+    names = list(names)
+    for name in dict.fromkeys(names):
+        while names.count(name) > 1:
+            i = names.index(name)
+            k = names.index(name, i + 1)
+            if t.shape[i] != t.shape[k]:
+                raise ValueError(f"dimensions in operand for collapsing index '{name}' don't match ({t.shape[i]} != "
+                                 f"{t.shape[k]})")
+            t = t.diagonal(0, i, k)
+            names = [c for j, c in enumerate(names) if j not in (i, k)] + [name]
+    t = t.transpose([names.index(c) for c in order if c in names])
+    return t[tuple(slice(None) if c in names else None for c in order)]
+
+
+def _subscripts(subscripts, operands):
+    """Names of the axes of each operand and of the result; an ellipsis becomes capital names of its own."""
+    text = subscripts.replace(" ", "")
+    inputs, arrow, result = text.partition("->")
+    inputs = inputs.split(",")
+    if len(inputs) != len(operands):
+        raise ValueError("more operands provided to einstein sum function than specified in the subscripts string"
+                         if len(inputs) < len(operands) else
+                         "fewer operands provided to einstein sum function than specified in the subscripts string")
+    most, ret = 0, []
+    for names, t in zip(inputs, operands):
+        if "..." in names:
+            n = t.ndim - len(names.replace("...", ""))
+            if n < 0:
+                raise ValueError("einstein sum subscripts string contains too many subscripts for operand")
+            most = max(most, n)
+            dots = [f"...{k}" for k in range(-n, 0)]
+            before, after = names.split("...")
+            ret.append(list(before) + dots + list(after))
+        else:
+            if len(names) != t.ndim:
+                raise ValueError("einstein sum subscripts string contains "
+                                 f"{'too many' if len(names) > t.ndim else 'not enough'} subscripts for operand")
+            ret.append(list(names))
+    dots = [f"...{k}" for k in range(-most, 0)]
+    if arrow:
+        before, has, after = result.partition("...")
+        made = list(before) + (dots if has else []) + list(after)
+        if len(set(made)) != len(made):
+            raise ValueError("einstein sum subscripts string includes output subscript multiple times")
+    else:
+        flat = [c for names in ret for c in names]
+        made = dots + sorted(c for c in set(flat) if flat.count(c) == 1 and not c.startswith("..."))
+    for c in made:
+        if not any(c in names for names in ret):
+            raise ValueError(f"einstein sum subscripts string included output subscript '{c}' which never appeared in an "
+                             "input")
+    return ret, made
+
+
+def einsum(subscripts, *operands, out=None, dtype=None, order="K", casting="safe", optimize=False):
+    """Einstein's summation: products of operands, summed over the axes that the result does not name."""
+    ts = [astensor(t) for t in operands]
+    if dtype is not None:
+        ts = [t.astype(dtype, casting=casting) for t in ts]
+    names, result = _subscripts(subscripts, ts)
+    made, have = ts[0], names[0]
+    for k in range(1, len(ts)):
+        later = set(result).union(*names[k + 1:]) if k + 1 < len(ts) else set(result)
+        made, have = _pair(made, have, ts[k], names[k], later)
+    summed = [c for c in dict.fromkeys(have) if c not in result]
+    made = _operand(made, have, result + summed)
+    if summed:
+        made = made.sum(tuple(range(len(result), len(result) + len(summed))), dtype=made.dtype)
+    return _out(made, out, "einsum")
+
+
+def _pair(a, names_a, b, names_b, later):
+    """Two operands by one matrix product: batch axes, axes of one only, and summed ones."""
+    in_a, in_b = list(dict.fromkeys(names_a)), list(dict.fromkeys(names_b))
+    sizes = {}
+    for t, names in ((a, names_a), (b, names_b)):
+        for c, n in zip(names, t.shape):
+            if sizes.setdefault(c, n) != n:
+                if 1 not in (sizes[c], n):
+                    raise ValueError(f"operands could not be broadcast together: axis '{c}' has lengths {sizes[c]} and {n}")
+                sizes[c] = max(n, sizes[c])
+    both = [c for c in in_a if c in in_b]
+    batch, summed = [c for c in both if c in later], [c for c in both if c not in later]
+    only_a, only_b = [c for c in in_a if c not in both], [c for c in in_b if c not in both]
+
+    def shaped(t, names, rows, columns):
+        order = batch + rows + columns
+        t = _operand(t, names, order)
+        t = broadcast_to(t, [sizes[c] for c in order])
+        return t.reshape([sizes[c] for c in batch] + [int(np.prod([sizes[c] for c in part], dtype=object))
+                                                      for part in (rows, columns)])
+
+    if not summed:
+        order = batch + only_a + only_b
+        return op("multiply", _operand(a, names_a, order), _operand(b, names_b, order)), order
+    made = op("matmul", shaped(a, names_a, only_a, summed), shaped(b, names_b, summed, only_b))
+    order = batch + only_a + only_b
+    return made.reshape([sizes[c] for c in order]), order
+
+
+# ---- Factorizations --------------------------------------------------------------------------------------------------
+
+def _matrix(a, square=False, least=2):
+    a = astensor(a)
+    if a.ndim < least:
+        raise LinAlgError(f"{a.ndim}-dimensional array given. Array must be at least two-dimensional")
+    if square and a.shape[-1] != a.shape[-2]:
+        raise LinAlgError("Last 2 dimensions of the array must be square")
+    if a.dtype == np.dtype("float16"):
+        raise TypeError("array type float16 is unsupported in linalg")
+    return a if a.dtype.kind in "fc" else a.astype(float)
+
+
+def qr(a, mode="reduced", method="tsqr"):
+    """Q with orthonormal columns and upper triangular R with a = Q R."""
+    a = _matrix(a)
+    if mode not in ("reduced", "r", "complete"):
+        raise ValueError(f"Unrecognized mode '{mode}'")
+    if mode == "complete" and a.shape[-2] > a.shape[-1]:
+        raise NotImplementedError("qr: mode 'complete' of a tall matrix")
+    q, r = op("qr", a)
+    return r if mode == "r" else ExecutableTuple([q, r])
+
+
+def svd(a, full_matrices=False, compute_uv=True, hermitian=False, method="tsqr"):
+    """U, s, V with a = U diag(s) V; s descending."""
+    a = _matrix(a)
+    if full_matrices and a.shape[-1] != a.shape[-2] and compute_uv:
+        raise NotImplementedError("svd: full_matrices=True")
+    u, s, vh = op("svd", a)
+    return ExecutableTuple([u, s, vh]) if compute_uv else s
+
+
+def svdvals(x):
+    """The singular values, descending."""
+    return svd(x, compute_uv=False)
+
+
+def cholesky(a, lower=True, *, upper=False):
+    """The lower triangular L with a = L L^H; upper=True gives L^H."""
+    made = op("cholesky", _matrix(a, square=True))
+    if upper or not lower:
+        made = swapaxes(made, -1, -2)
+        made = op("conjugate", made) if made.dtype.kind == "c" else made
+    return made
+
+
+def lu(a):
+    """P, L, U with a = P L U."""
+    return ExecutableTuple(op("lu", _matrix(a)))
+
+
+def solve(a, b, sym_pos=False, sparse=None):
+    """x with a x = b."""
+    a, b = _matrix(a, square=True), astensor(b)
+    b = b if b.dtype.kind in "fc" else b.astype(float)
+    dtype = _mars.promote(a.dtype, b.dtype)
+    vector = b.ndim == a.ndim - 1
+    made = op("solve", a.astype(dtype), (b[..., None] if vector else b).astype(dtype))
+    return made[..., 0] if vector else made
+
+
+def solve_triangular(a, b, lower=False, sparse=None):
+    """x with a x = b for a triangular a."""
+    a, b = _matrix(a, square=True), astensor(b)
+    b = b if b.dtype.kind in "fc" else b.astype(float)
+    dtype = _mars.promote(a.dtype, b.dtype)
+    vector = b.ndim == a.ndim - 1
+    made = op("triangular_solve", a.astype(dtype), (b[..., None] if vector else b).astype(dtype), lower=bool(lower))
+    return made[..., 0] if vector else made
+
+
+def lu_solve(a, b):
+    """x with a x = b, through LU."""
+    return solve(a, b)
+
+
+def inv(a, sparse=None):
+    """The inverse."""
+    return op("inv", _matrix(a, square=True))
+
+
+def det(a):
+    """The determinant."""
+    return op("det", _matrix(a, square=True))
+
+
+def slogdet(a):
+    """Sign and logarithm of the absolute value of the determinant."""
+    a = _matrix(a, square=True)
+    p, low, up = op("lu", a)
+    diagonal_ = up.diagonal(0, -2, -1)
+    size = op("absolute", diagonal_)
+    sign = (diagonal_ / op("where", op("equal", size, 0), 1, size)).prod(-1)
+    # The sign of the permutation is its determinant, +1 or -1.
+    return ExecutableTuple([sign * op("det", p), op("log", size).sum(-1)])
+
+
+def eigh(a, UPLO="L"):
+    """Eigenvalues, ascending, and eigenvectors in columns, of a Hermitian matrix."""
+    a = _matrix(a, square=True)
+    return ExecutableTuple(op("eigh", _of_triangle(a, UPLO)))
+
+
+def eigvalsh(a, UPLO="L"):
+    """The eigenvalues, ascending, of a Hermitian matrix."""
+    return op("eigvalsh", _of_triangle(_matrix(a, square=True), UPLO))
+
+
+def _of_triangle(a, UPLO):
+    """LAPACK reads the lower triangle."""
+    if UPLO.upper() not in ("L", "U"):
+        raise ValueError("UPLO argument must be 'L' or 'U'")
+    if UPLO.upper() == "L":
+        return a
+    a = swapaxes(a, -1, -2)
+    return op("conjugate", a) if a.dtype.kind == "c" else a
+
+
+def lstsq(a, b, rcond="warn"):
+    """x with the least |a x - b|, the sums of squares that remain, the rank of a and its singular values."""
+    a, b = _matrix(a), astensor(b)
+    if a.ndim != 2:
+        raise LinAlgError(f"{a.ndim}-dimensional array given. Array must be two-dimensional")
+    vector = b.ndim == 1
+    b = b[:, None] if vector else b
+    if a.shape[0] != b.shape[0]:
+        raise LinAlgError("Incompatible dimensions")
+    b = b if b.dtype.kind in "fc" else b.astype(float)
+    m, n = a.shape
+    u, s, vh = svd(a)
+    limit = np.finfo(a.dtype).eps * (max(m, n) if rcond in (None, "warn") else 1) if rcond in (None, "warn", -1) else rcond
+    keep = op("greater", s, s[0] * float(limit)) if s.shape[0] else s.astype(bool)
+    uh = op("conjugate", u).T if u.dtype.kind == "c" else u.T
+    v = op("conjugate", vh).T if vh.dtype.kind == "c" else vh.T
+    scaled = op("where", keep[:, None], op("matmul", uh, b) / op("where", keep, s, 1.0)[:, None], 0.0)
+    x = op("matmul", v, scaled)
+    rank = op("count_nonzero", keep)
+    rest = op("absolute", b - op("matmul", a, x))
+    residuals = op("square", rest).sum(0)
+    if m <= n or int(rank) < n:
+        residuals = residuals[:0]
+    return ExecutableTuple([x[:, 0] if vector else x, residuals, rank, s])
+
+
+def pinv(a, rcond=1e-15, hermitian=False):
+    """The pseudo-inverse."""
+    a = _matrix(a)
+    u, s, vh = svd(a)
+    keep = op("greater", s, s.max(-1, keepdims=True) * rcond)
+    inverse = op("where", keep, 1.0 / op("where", keep, s, 1.0), 0.0)
+    uh, v = swapaxes(u, -1, -2), swapaxes(vh, -1, -2)
+    if a.dtype.kind == "c":
+        uh, v = op("conjugate", uh), op("conjugate", v)
+    return op("matmul", v, inverse[..., None] * uh)
+
+
+def matrix_rank(A, tol=None, hermitian=False):
+    """How many singular values are not negligible."""
+    A = astensor(A)
+    if A.ndim < 2:
+        return op("any", op("not_equal", A, 0)).astype(int)
+    s = svd(A, compute_uv=False)
+    if tol is None:
+        tol = s.max(-1, keepdims=True) * float(max(A.shape[-2:]) * np.finfo(s.dtype).eps)
+    return op("count_nonzero", op("greater", s, tol), axis=(-1,))
+
+
+def matrix_power(a, n):
+    """The product of n times the matrix, by squaring."""
+    a = astensor(a)
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise LinAlgError("Last 2 dimensions of the array must be square")
+    n = n.__index__()
+    if n < 0:
+        a, n = inv(a), -n
+    made = None
+    while n:
+        if n & 1:
+            made = a if made is None else op("matmul", made, a)
+        n >>= 1
+        if n:
+            a = op("matmul", a, a)
+    return broadcast_to(eye(a.shape[-1], dtype=a.dtype), a.shape) if made is None else made
+
+
+def cond(x, p=None):
+    """The condition number."""
+    if p in (None, 2, -2):
+        s = svd(x, compute_uv=False)
+        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+    return norm(x, p, (-2, -1)) * norm(inv(x), p, (-2, -1))
+
+
+# ---- Norms -----------------------------------------------------------------------------------------------------------
+
+def _vector_norm(x, ord, axis, keepdims):
+    size = op("absolute", x)
+    if ord == np.inf:
+        return size.max(axis, keepdims=keepdims)
+    if ord == -np.inf:
+        return size.min(axis, keepdims=keepdims)
+    if ord == 0:
+        return op("not_equal", x, 0).astype(size.dtype).sum(axis, keepdims=keepdims)
+    if ord == 1:
+        return size.sum(axis, keepdims=keepdims)
+    if ord is None or ord == 2:
+        return op("sqrt", _squares(x).sum(axis, keepdims=keepdims))
+    if isinstance(ord, str):
+        raise ValueError(f"Invalid norm order '{ord}' for vectors")
+    return op("power", op("power", size, float(ord)).sum(axis, keepdims=keepdims), 1.0 / ord)
+
+
+def _squares(x):
+    return op("square", x) if x.dtype.kind != "c" else op("add", op("square", op("real", x)), op("square", op("imag", x)))
+
+
+def norm(x, ord=None, axis=None, keepdims=False):
+    """A norm of vectors or matrices."""
+    x = astensor(x)
+    x = x if x.dtype.kind in "fc" else x.astype(float)
+    if axis is None:
+        if ord is None or (ord in ("f", "fro") and x.ndim == 2) or (ord == 2 and x.ndim == 1):
+            made = op("sqrt", _squares(x.ravel()).sum())
+            return made.reshape((1,) * x.ndim) if keepdims else made
+        axis = tuple(range(x.ndim))
+    axes = axes_of(axis, x.ndim)
+    if len(axes) == 1:
+        return _vector_norm(x, ord, axes, keepdims)
+    if len(axes) != 2:
+        raise ValueError("Improper number of dimensions to norm.")
+    row, column = axes
+    if ord in (None, "fro", "f"):
+        return op("sqrt", _squares(x).sum(axes, keepdims=keepdims))
+    if ord in (2, -2, "nuc"):
+        s = svd(moveaxis(x, axes, (-2, -1)), compute_uv=False)
+        made = s.sum(-1) if ord == "nuc" else s.max(-1) if ord == 2 else s.min(-1)
+    elif ord in (1, -1, np.inf, -np.inf):
+        over, then = (row, column) if abs(ord) == 1 else (column, row)
+        sums = op("absolute", x).sum(over, keepdims=True)
+        made = (sums.max if ord > 0 else sums.min)(then, keepdims=True)
+        made = made.reshape([n for k, n in enumerate(x.shape) if k not in axes])
+    else:
+        raise ValueError("Invalid norm order for matrices.")
+    return made.reshape([1 if k in axes else n for k, n in enumerate(x.shape)]) if keepdims else made
+
+
+def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
+    """A norm of vectors."""
+    x = astensor(x)
+    x = x if x.dtype.kind in "fc" else x.astype(float)
+    axes = range(x.ndim) if axis is None else axes_of(axis, x.ndim)
+    return _vector_norm(x, ord, tuple(axes), keepdims)
+
+
+def matrix_norm(x, /, *, keepdims=False, ord="fro"):
+    """A norm of the matrices in the last two axes."""
+    return norm(x, ord, (-2, -1), keepdims)
+
+
+def diagonal(x, /, *, offset=0):
+    """The diagonals of the matrices in the last two axes."""
+    return astensor(x).diagonal(offset, -2, -1)
+
+
+def trace(x, /, *, offset=0, dtype=None):
+    """The sums of the diagonals of the matrices in the last two axes."""
+    return astensor(x).diagonal(offset, -2, -1).sum(-1, dtype=dtype)
+
+
+def matrix_transpose(x, /):
+    """The last two axes exchanged."""
+    return swapaxes(x, -1, -2)
+

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Comparisons of whole tensors, and sets."""
+import numpy as np
+
+from .._core import op
+from .core import Tensor
+from .creation import astensor
+from .sorting import unique
+from .manipulation import concatenate
+
+__all__ = "allclose array_equal array_equiv in1d intersect1d isclose isin setdiff1d setxor1d union1d".split()
+
+
+def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Where |a - b| <= atol + rtol * |b|."""
+    a, b = astensor(a), b if isinstance(b, (int, float, complex)) and type(b) is not bool else astensor(b)
+    if not isinstance(b, Tensor):
+        b = astensor(np.asarray(b, a.dtype if a.dtype.kind in "fc" and not isinstance(b, complex) else None))
+    if b.dtype.kind in "biu":
+        b = b.astype(float)
+    finite = op("logical_and", op("isfinite", a), op("isfinite", b))
+    close = op("less_equal", op("absolute", a - b), atol + rtol * op("absolute", b))
+    made = op("where", finite, close, op("equal", a, b))
+    if equal_nan:
+        made = op("logical_or", made, op("logical_and", op("isnan", a), op("isnan", b)))
+    return made
+
+
+def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Whether all |a - b| <= atol + rtol * |b|."""
+    return isclose(a, b, rtol, atol, equal_nan).all()
+
+
+def array_equal(a1, a2, equal_nan=False):
+    """Whether shapes and all elements are equal."""
+    a1, a2 = astensor(a1), astensor(a2)
+    if a1.shape != a2.shape:
+        return astensor(False)
+    same = op("equal", a1, a2)
+    if equal_nan:
+        same = op("logical_or", same, op("logical_and", op("not_equal", a1, a1), op("not_equal", a2, a2)))
+    return same.all()
+
+
+def array_equiv(a1, a2):
+    """Whether all elements are equal after broadcasting."""
+    a1, a2 = astensor(a1), astensor(a2)
+    try:
+        np.broadcast_shapes(a1.shape, a2.shape)
+    except ValueError:
+        return astensor(False)
+    return op("equal", a1, a2).all()
+
+
+# ---- Sets ------------------------------------------------------------------------------------------------------------
+
+def in1d(ar1, ar2, assume_unique=False, invert=False):
+    """Whether each element of the first, flattened, is an element of the second."""
+    from .indexing import take
+    from .sorting import searchsorted, sort
+
+    ar1, ar2 = astensor(ar1).ravel(), astensor(ar2).ravel()
+    n = ar2.shape[0]
+    if n == 0:
+        from .creation import full
+
+        return full(ar1.shape, bool(invert))
+    common = op("add", ar1[:0], ar2[:0]).dtype if ar1.dtype.kind != "b" or ar2.dtype.kind != "b" else ar1.dtype
+    ordered = sort(ar2.astype(common))
+    ar1 = ar1.astype(common)
+    at = op("minimum", searchsorted(ordered, ar1), n - 1)
+    return op("not_equal" if invert else "equal", take(ordered, at), ar1)
+
+
+def isin(element, test_elements, assume_unique=False, invert=False):
+    """Whether each element is one of the test elements."""
+    element = astensor(element)
+    return in1d(element, test_elements, assume_unique, invert).reshape(element.shape)
+
+
+def union1d(ar1, ar2):
+    """The different elements of both, in order."""
+    return unique(concatenate([astensor(ar1).ravel(), astensor(ar2).ravel()]))
+
+
+def intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
+    """The different elements that are in both, in order."""
+    if return_indices:
+        raise NotImplementedError("intersect1d: return_indices")
+    ar1 = unique(ar1)
+    return ar1[in1d(ar1, ar2)]
+
+
+def setdiff1d(ar1, ar2, assume_unique=False):
+    """The different elements of the first that are not in the second."""
+    ar1 = astensor(ar1).ravel() if assume_unique else unique(ar1)
+    return ar1[in1d(ar1, ar2, invert=True)]
+
+
+def setxor1d(ar1, ar2, assume_unique=False):
+    """The different elements that are in one only, in order."""
+    from .sorting import sort
+
+    a, b = unique(ar1), unique(ar2)
+    return sort(concatenate([a[in1d(a, b, invert=True)], b[in1d(b, a, invert=True)]]))

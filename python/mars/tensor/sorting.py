@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Order: sort, search, the different elements."""
+import numpy as np
+
+from .. import _core
+from .._core import op
+from .core import ExecutableTuple, Tensor, axis_of, method
+from .creation import arange, astensor, ones, zeros
+from .manipulation import concatenate, flip, moveaxis
+
+__all__ = "argpartition argsort argtopk lexsort msort partition searchsorted sort sort_complex topk unique".split()
+
+
+def _along(a, axis):
+    a = astensor(a)
+    if axis is None:
+        return a.ravel(), 0
+    return a, axis_of(axis, a.ndim)
+
+
+def sort(a, axis=-1, kind=None, order=None, *, stable=None, **unused):
+    """The elements in ascending order along an axis, NaN last; axis=None flattens."""
+    a, axis = _along(a, axis)
+    return op("sort", a, axis=axis)
+
+
+def _sort_in_place(self, axis=-1, kind=None, order=None):
+    """Sorts the tensor itself along an axis."""
+    self._rebind(sort(self, axis_of(axis, self.ndim)))
+
+
+method(_sort_in_place, "sort")
+
+
+@method
+def argsort(a, axis=-1, kind=None, order=None, *, stable=None, **unused):
+    """The indices that sort along an axis; equal elements keep their order."""
+    a, axis = _along(a, axis)
+    return op("argsort", a, axis=axis)
+
+
+def msort(a):
+    """Sorted along the first axis."""
+    return sort(a, 0)
+
+
+def sort_complex(a):
+    """Sorted as complex numbers."""
+    a = astensor(a)
+    return sort(a.astype("complex64" if a.dtype.itemsize <= 2 and a.dtype.kind in "iu" else
+                         a.dtype if a.dtype.kind == "c" else complex))
+
+
+def lexsort(keys, axis=-1):
+    """The indices that sort by several keys, the last one first."""
+    from .indexing import take_along_axis
+
+    keys = [astensor(keys[i]) for i in range(len(keys))]
+    if not keys:
+        raise TypeError("need sequence of keys with len > 0 in lexsort")
+    axis = axis_of(axis, keys[0].ndim)
+    order = argsort(keys[0], axis)
+    for key in keys[1:]:
+        order = take_along_axis(order, argsort(take_along_axis(key, order, axis), axis), axis)
+    return order
+
+
+def _check_kth(kth, n):
+    for k in np.atleast_1d(np.asarray(kth)).tolist():
+        if not -n <= k < n:
+            raise ValueError(f"kth(={k}) out of bounds ({n})")
+
+
+def partition(a, kth, axis=-1, kind="introselect", order=None, **unused):
+    """With the kth element along an axis in its sorted place; here all elements are in theirs."""
+    a, axis = _along(a, axis)
+    _check_kth(kth, a.shape[axis])
+    return sort(a, axis)
+
+
+def _partition_in_place(self, kth, axis=-1, kind="introselect", order=None):
+    """Puts the kth element into its sorted place in the tensor itself."""
+    self._rebind(partition(self, kth, axis))
+
+
+method(_partition_in_place, "partition")
+
+
+@method
+def argpartition(a, kth, axis=-1, kind="introselect", order=None, **unused):
+    """The indices that partition along an axis."""
+    a, axis = _along(a, axis)
+    _check_kth(kth, a.shape[axis])
+    return argsort(a, axis)
+
+
+def _top(a, k, axis, largest, function):
+    a, axis = _along(a, axis)
+    n = a.shape[axis]
+    k = min(k.__index__(), n)
+    if k < 0:
+        raise ValueError("k must not be negative")
+    ordered = function(a, axis)
+    before = (slice(None),) * axis
+    return flip(ordered[before + (slice(n - k, n),)], axis) if largest else ordered[before + (slice(0, k),)]
+
+
+def topk(a, k, axis=-1, largest=True, sorted=True, return_index=False):
+    """The k largest (or smallest) elements along an axis, the outermost first."""
+    values = _top(a, k, axis, largest, sort)
+    return ExecutableTuple([values, argtopk(a, k, axis, largest)]) if return_index else values
+
+
+def argtopk(a, k, axis=-1, largest=True, sorted=True):
+    """The indices of the k largest (or smallest) elements along an axis."""
+    return _top(a, k, axis, largest, argsort)
+
+
+@method
+def searchsorted(a, v, side="left", sorter=None):
+    """Where elements would have to be inserted into a sorted vector to keep it sorted."""
+    from .indexing import take
+
+    a, scalar = astensor(a), not isinstance(v, Tensor) and np.ndim(v) == 0
+    if a.ndim != 1:
+        raise ValueError("object too deep for desired array")
+    if side not in ("left", "right"):
+        raise ValueError(f"search side must be 'left' or 'right' (got '{side}')")
+    if sorter is not None:
+        a = take(a, sorter)
+    v = astensor(v)
+    made = op("searchsorted", a, v, side=side)
+    return made.reshape(()) if scalar and made.ndim else made
+
+
+# ---- Different elements ----------------------------------------------------------------------------------------------
+
+def unique(ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True):
+    """The different elements in order; also where each is first, which one each element is, and how many there are."""
+    ar = astensor(ar)
+    if axis is not None:
+        return _unique_rows(ar, return_index, return_inverse, return_counts, axis_of(axis, ar.ndim))
+    flat = ar.ravel()
+    if not (return_index or return_inverse):
+        if _core.has("unique") and not return_counts and (equal_nan or flat.dtype.kind not in "fc"):
+            return op("unique", flat)
+        return _of_sorted(sort(flat), None, (False, False, return_counts), equal_nan)
+    order = argsort(flat)
+    return _of_sorted(flat[order], order, (return_index, return_inverse, return_counts), equal_nan)
+
+
+def _changes(ordered, equal_nan):
+    """Where an element differs from the one before it."""
+    after, before = ordered[1:], ordered[:-1]
+    different = op("not_equal", after, before)
+    if equal_nan and ordered.dtype.kind in "fc":
+        different = op("logical_and", different, op("logical_not", op("logical_and", op("isnan", after), op("isnan", before))))
+    return concatenate([ones((min(1, ordered.shape[0]),), bool), different]) if ordered.shape[0] else zeros((0,), bool)
+
+
+def _of_sorted(ordered, order, wanted, equal_nan):
+    return _of_first(ordered, order, wanted, _changes(ordered, equal_nan))
+
+
+def _of_first(ordered, order, wanted, first):
+    index, inverse, counts = wanted
+    made = [ordered[first]]
+    if index:
+        made.append(order[first])
+    if inverse:
+        group = first.astype(int).cumsum(0) - 1
+        back = zeros(group.shape, int)
+        back[order] = group
+        made.append(back)
+    if counts:
+        n = first.shape[0]
+        starts = arange(n)[first]
+        made.append(concatenate([starts[1:], astensor(np.array([n]))]) - starts if n else zeros((0,), int))
+    return ExecutableTuple(made) if len(made) > 1 else made[0]
+
+
+def _unique_rows(ar, index, inverse, counts, axis):
+    rows = moveaxis(ar, axis, 0)
+    flat = rows.reshape(rows.shape[0], -1) if rows.size else rows.reshape((rows.shape[0], int(np.prod(rows.shape[1:]))))
+    order = lexsort([flat[:, k] for k in range(flat.shape[1] - 1, -1, -1)]) if flat.shape[1] else arange(flat.shape[0])
+    ordered = flat[order]
+    n = flat.shape[0]
+    first = concatenate([ones((1,), bool), op("not_equal", ordered[1:], ordered[:-1]).any(1)]) if n else zeros((0,), bool)
+    made = _of_first(ordered, order, (index, inverse, counts), first)
+    values = (made[0] if isinstance(made, tuple) else made)
+    values = moveaxis(values.reshape((values.shape[0],) + rows.shape[1:]), 0, axis)
+    return ExecutableTuple((values,) + tuple(made[1:])) if isinstance(made, tuple) else values
+
+

@@ -1,0 +1,424 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Statistics that are more than one reduction."""
+import numpy as np
+
+from .. import _mars
+from .._core import op
+from .core import Tensor, axes_of, axis_of
+from .creation import astensor, zeros
+from .manipulation import broadcast_to, concatenate, expand_dims, moveaxis
+from .sorting import searchsorted, sort
+from .ufuncs import store
+
+__all__ = """average bincount corrcoef cov digitize histogram histogram2d histogram_bin_edges histogramdd median nanmedian
+    nanpercentile nanquantile percentile quantile""".split()
+
+
+def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
+    """The mean, weighted."""
+    a = astensor(a)
+    if weights is None:
+        made = a.mean(axis, keepdims=keepdims)
+        total = broadcast_to(astensor(np.asarray(a.size / max(made.size, 1), made.dtype)), made.shape)
+        return (made, total) if returned else made
+    w = astensor(weights)
+    dtype = op("add", a[(slice(0, 0),) * a.ndim], w[(slice(0, 0),) * w.ndim]).dtype if a.ndim == w.ndim else \
+        _mars.promote(a.dtype, w.dtype)
+    dtype = np.dtype(float) if dtype.kind in "biu" else dtype
+    if a.shape != w.shape:
+        if axis is None:
+            raise TypeError("Axis must be specified when shapes of a and weights differ.")
+        axis = axis_of(axis, a.ndim)
+        if w.ndim != 1:
+            raise TypeError("1D weights expected when shapes of a and weights differ.")
+        if w.shape[0] != a.shape[axis]:
+            raise ValueError("Length of weights not compatible with specified axis.")
+        w = broadcast_to(w[(slice(None),) + (None,) * (a.ndim - 1 - axis)], a.shape)
+    total = w.sum(axis, dtype=dtype, keepdims=keepdims)
+    made = op("multiply", a, w).sum(axis, dtype=dtype, keepdims=keepdims) / total
+    return (made, broadcast_to(total, made.shape)) if returned else made
+
+
+def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None):
+    """The covariance matrix of variables in rows (or columns)."""
+    from .linalg import matmul
+
+    if ddof is not None and ddof != int(ddof):
+        raise ValueError("ddof must be integer")
+
+    def rows(x):
+        x = astensor(x)
+        if x.ndim > 2:
+            raise ValueError("m has more than 2 dimensions")
+        x = x[None, :] if x.ndim == 1 else x[None, None] if x.ndim == 0 else x
+        return x if rowvar or x.shape[0] == 1 else x.T
+
+    x = rows(m)
+    if y is not None:
+        x = concatenate([x, rows(y)], 0)
+    if dtype is not None or x.dtype.kind not in "fc" or x.dtype.itemsize < 8:
+        x = x.astype(dtype or float)
+    ddof = (0 if bias else 1) if ddof is None else ddof
+    w = None
+    for name, weights in (("fweights", fweights), ("aweights", aweights)):
+        if weights is not None:
+            weights = astensor(weights)
+            if name == "fweights" and weights.dtype.kind not in "iu":
+                raise TypeError("fweights must be integer")
+            if weights.ndim > 1:
+                raise RuntimeError(f"cannot handle multidimensional {name}")
+            if weights.shape[0] != x.shape[1]:
+                raise RuntimeError(f"incompatible numbers of samples and {name}")
+            weights = weights.astype(float)
+            w = weights if w is None else w * weights
+    if w is None:
+        mean, total = x.mean(1, keepdims=True), float(x.shape[1])
+        factor = max(total - ddof, 0.0)
+    else:
+        total = w.sum()
+        mean = (x * w).sum(1, keepdims=True) / total
+        factor = total - ddof if ddof == 0 or aweights is None else total - ddof * (w * astensor(aweights)).sum() / total
+        factor = op("maximum", factor, 0.0)
+    x = x - mean
+    weighted = x if w is None else x * w
+    made = matmul(x, op("conjugate", weighted).T if x.dtype.kind == "c" else weighted.T)
+    made = made * op("divide", 1.0, factor) if isinstance(factor, Tensor) else made * (1 / factor if factor else np.inf)
+    return made.squeeze()
+
+
+def corrcoef(x, y=None, rowvar=True, *, dtype=None):
+    """The matrix of correlation coefficients."""
+    c = cov(x, y, rowvar, dtype=dtype)
+    if c.ndim == 0:
+        return c / c
+    d = op("sqrt", c.diagonal().real)
+    c = c / d[:, None] / d[None, :]
+    if c.dtype.kind == "c":
+        from .math import from_parts
+
+        return from_parts(op("clip", c.real, -1.0, 1.0), op("clip", c.imag, -1.0, 1.0), c)
+    return op("clip", c, -1.0, 1.0)
+
+
+# ---- Histograms ------------------------------------------------------------------------------------------------------
+
+def digitize(x, bins, right=False):
+    """The bin in which each element is; bins are ascending or descending edges."""
+    bins = np.asarray(bins)
+    x = astensor(x)
+    if bins.ndim != 1:
+        raise ValueError("object of too small depth for desired array" if bins.ndim == 0 else
+                         "object too deep for desired array")
+    steps = np.diff(bins)
+    if (steps >= 0).all():
+        return searchsorted(bins, x, "left" if right else "right")
+    if not (steps <= 0).all():
+        raise ValueError("bins must be monotonically increasing or decreasing")
+    return len(bins) - searchsorted(bins[::-1].copy(), x, "right" if right else "left")
+
+
+def bincount(x, weights=None, minlength=0):
+    """How often each of the numbers 0, 1, … occurs; with weights, their sums."""
+    x = astensor(x)
+    minlength = minlength.__index__()
+    if minlength < 0:
+        raise ValueError("'minlength' must not be negative")
+    if x.ndim != 1:
+        raise ValueError("object too deep for desired array" if x.ndim else "object of too small depth for desired array")
+    if x.dtype.kind not in "biu" and x.shape[0] or x.dtype == np.dtype("uint64"):
+        raise TypeError(f"Cannot cast array data from {x.dtype!r} to dtype('int64') according to the rule 'safe'")
+    if x.shape[0] == 0:
+        return zeros((minlength,), int if weights is None else float)
+    if weights is not None:
+        weights = astensor(weights)
+        if weights.shape != x.shape:
+            raise ValueError("The weights and list don't have the same length.")
+    x = x.astype(int)
+    least, most = np.asarray(x.min()), np.asarray(x.max())
+    if least < 0:
+        raise ValueError("'list' argument must have no negative elements")
+    n = max(int(most) + 1, minlength)
+    return _counts(x, n, weights)
+
+
+def _counts(x, n, weights=None):
+    """How often each of the numbers 0 … n - 1 occurs in a vector that has no others."""
+    return op("bincount", x, n=n) if weights is None else op("bincount", x, weights.astype(float), n=n)
+
+
+def _range_of(a, range):
+    if range is not None:
+        first, last = (float(v) for v in range)
+        if first > last:
+            raise ValueError("max must be larger than min in range parameter.")
+        if not (np.isfinite(first) and np.isfinite(last)):
+            raise ValueError(f"supplied range of [{first}, {last}] is not finite")
+    elif a.size == 0:
+        first, last = 0.0, 1.0
+    else:
+        from .core import ExecutableTuple
+
+        ends = ExecutableTuple([a.min(), a.max()]).execute()
+        first, last = (e._view()[()] for e in ends)
+        if not (np.isfinite(first) and np.isfinite(last)):
+            raise ValueError(f"autodetected range of [{first}, {last}] is not finite")
+    if first == last:
+        first, last = first - 0.5, last + 0.5
+    return first, last
+
+
+def _edges(a, bins, range):
+    """The edges as a NumPy array, and whether they are at equal distances."""
+    if isinstance(bins, str):
+        raise NotImplementedError("histogram: choosing the number of bins from the data")
+    bins = bins._view() if isinstance(bins, Tensor) else bins
+    if np.ndim(bins) == 0:
+        n = bins.__index__() if hasattr(bins, "__index__") else None
+        if n is None:
+            raise TypeError("`bins` must be an integer, a string, or an array")
+        if n < 1:
+            raise ValueError("`bins` must be positive, when an integer")
+        first, last = _range_of(a, range)
+        dtype = np.result_type(first, last, a.dtype)
+        return np.linspace(first, last, n + 1, endpoint=True, dtype=dtype if dtype.kind == "f" else float), True
+    edges = np.asarray(bins)
+    if edges.ndim != 1:
+        raise ValueError("`bins` must be 1d, when an array")
+    if (edges[:-1] > edges[1:]).any():
+        raise ValueError("`bins` must increase monotonically, when an array")
+    return edges, False
+
+
+def histogram_bin_edges(a, bins=10, range=None, weights=None):
+    """The edges that histogram() uses."""
+    return astensor(_edges(astensor(a).ravel(), bins, range)[0])
+
+
+def _bin_of(a, edges):
+    """The bin of each element and whether it has one; the last bin is closed at both ends."""
+    n = len(edges) - 1
+    at = searchsorted(edges, a, "right") - 1
+    inside = op("logical_and", op("greater_equal", a, edges[0]), op("less_equal", a, edges[-1]))
+    return op("clip", at, 0, max(n - 1, 0)), inside
+
+
+def histogram(a, bins=10, range=None, weights=None, density=None):
+    """How many elements lie in each bin, and the edges of the bins."""
+    from .core import ExecutableTuple
+
+    a = astensor(a)
+    if weights is not None:
+        weights = astensor(weights)
+        if weights.shape != a.shape:
+            raise ValueError("weights should have the same shape as a.")
+        weights = weights.ravel()
+    a = a.ravel()
+    a = a.astype("uint8") if a.dtype.kind == "b" else a
+    edges, _ = _edges(a, bins, range)
+    at, inside = _bin_of(a, edges)
+    n = len(edges) - 1
+    if weights is None:
+        made = _counts(op("where", inside, at, n), n + 1)[:n]
+    else:
+        made = _counts(op("where", inside, at, n), n + 1, op("where", inside, weights, 0))[:n]
+        made = made.astype(weights.dtype) if weights.dtype.kind in "iu" else made
+    if density:
+        made = made / np.diff(edges).astype(float) / made.sum()
+    return ExecutableTuple([made, astensor(edges)])
+
+
+def histogramdd(sample, bins=10, range=None, density=None, weights=None):
+    """How many points lie in each cell of a grid, and the edges along each axis."""
+    if isinstance(sample, (list, tuple)):
+        columns = [astensor(s).ravel() for s in sample]
+    else:
+        sample = astensor(sample)
+        sample = sample[:, None] if sample.ndim == 1 else sample
+        columns = [sample[:, k] for k in np.arange(sample.shape[1])]
+    n = len(columns)
+    bins = [bins] * n if np.ndim(bins) == 0 else list(bins)
+    if len(bins) != n:
+        raise ValueError("The dimension of bins must be equal to the dimension of the sample x.")
+    ranges = [None] * n if range is None else list(range)
+    edges = [_edges(c, b, r)[0] for c, b, r in zip(columns, bins, ranges)]
+    flat, inside, shape = None, None, [len(e) - 1 for e in edges]
+    for c, e, m in zip(columns, edges, shape):
+        at, here = _bin_of(c, e)
+        flat = at if flat is None else flat * m + at
+        inside = here if inside is None else op("logical_and", inside, here)
+    total = int(np.prod(shape))
+    weights = None if weights is None else op("where", inside, astensor(weights), 0)
+    made = _counts(op("where", inside, flat, total), total + 1, weights)[:total].reshape(shape).astype(float)
+    if density:
+        for k, e in enumerate(edges):
+            made = made / np.diff(e)[(slice(None),) + (None,) * (n - 1 - k)]
+        made = made / made.sum()
+    return made, [astensor(e) for e in edges]
+
+
+def histogram2d(x, y, bins=10, range=None, density=None, weights=None):
+    """How many points lie in each cell of a grid in the plane, and the edges."""
+    if np.ndim(bins) == 1 and len(bins) not in (1, 2):
+        bins = [np.asarray(bins)] * 2
+    made, edges = histogramdd([x, y], bins, range, density, weights)
+    return made, edges[0], edges[1]
+
+
+# ---- Quantiles -------------------------------------------------------------------------------------------------------
+
+# The virtual index of the quantile q among n sorted elements (Hyndman and Fan).
+_METHODS = {
+    "linear": lambda n, q: (n - 1) * q,
+    "lower": lambda n, q: np.floor((n - 1) * q),
+    "higher": lambda n, q: np.ceil((n - 1) * q),
+    "midpoint": lambda n, q: 0.5 * (np.floor((n - 1) * q) + np.ceil((n - 1) * q)),
+    "nearest": lambda n, q: np.rint((n - 1) * q),
+    "weibull": lambda n, q: (n + 1) * q - 1,
+    "hazen": lambda n, q: n * q - 0.5,
+    "median_unbiased": lambda n, q: n * q + (1 + q) / 3 - 1,
+    "normal_unbiased": lambda n, q: n * q + (0.375 + q * 0.25) - 1,
+    "interpolated_inverted_cdf": lambda n, q: n * q - 1,
+}
+
+
+def _lerp(low, high, weight):
+    """NumPy's interpolation: from the nearer end."""
+    away = high - low
+    made = low + away * weight
+    return op("where", op("greater_equal", weight, 0.5), high - away * (1 - weight), made)
+
+
+def _quantile(a, q, axis, keepdims, method, name):
+    a, axes = astensor(a), axis
+    if a.dtype.kind == "c":
+        raise TypeError("a must be an array of real numbers")
+    if method not in _METHODS:
+        raise ValueError(f"{method!r} is not a valid method. Use one of: {', '.join(_METHODS)}")
+    q = q._view() if isinstance(q, Tensor) else np.asarray(q, dtype=None if np.asarray(q).dtype.kind == "f" else float)
+    if q.size and not ((q >= 0).all() and (q <= 1).all()):
+        raise ValueError(f"{name} must be in the range [0, {1 if name == 'Quantiles' else 100}]")
+    shape = a.shape
+    if axes is None:
+        gone, a = tuple(range(a.ndim)), a.ravel()
+    else:
+        gone = axes_of(axes, a.ndim)
+        if len(gone) == 1:
+            a = moveaxis(a, gone[0], -1)
+        else:
+            kept = [k for k in range(a.ndim) if k not in gone]
+            a = a.transpose(kept + list(gone)).reshape([shape[k] for k in kept] + [int(np.prod([shape[k] for k in gone]))])
+    n = a.shape[-1]
+    if n == 0:
+        raise IndexError("index -1 is out of bounds for axis 0 with size 0") if a.ndim == 1 else \
+            ValueError("cannot take a quantile of nothing")
+    made = _at_quantiles(a, n, q, method)
+    made = moveaxis(made.reshape(made.shape[:-1] + q.shape), range(made.ndim - 1, made.ndim - 1 + q.ndim), range(q.ndim))
+    if keepdims:
+        rest = tuple(1 if k in gone else m for k, m in enumerate(shape))
+        made = made.reshape(q.shape + rest)
+    return made
+
+
+def _at_quantiles(a, n, q, method):
+    """Along the last axis; the result's last axis is that of q, flattened."""
+    ordered = sort(a, -1)
+    at = np.clip(_METHODS[method](n, q.ravel()), 0, n - 1)
+    low = np.floor(at).astype(int)
+    high = np.minimum(low + 1, n - 1)
+    weight = at - low
+    discrete = method in ("lower", "higher", "nearest")
+
+    def pick(positions):
+        return concatenate([ordered[..., p:p + 1] for p in positions.tolist()] or [ordered[..., :0]], -1)
+
+    made = pick(low)
+    if not discrete:
+        weights = astensor(weight.astype(ordered.dtype if ordered.dtype.kind == "f" else float))
+        wide = made if made.dtype.kind == "f" else made.astype(float)
+        made = _lerp(wide, pick(high), weights)
+    if ordered.dtype.kind == "f":
+        last = ordered[..., -1:]
+        made = op("where", op("isnan", last), last, made)
+    return made
+
+
+def _finish(made, out, name):
+    return made if out is None else store(made, out, "same_kind", name)
+
+
+def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, interpolation=None):
+    """The quantiles of the elements along axes."""
+    return _finish(_quantile(a, q, axis, keepdims, interpolation or method, "Quantiles"), out, "quantile")
+
+
+def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, interpolation=None):
+    """The percentiles of the elements along axes."""
+    q = np.true_divide(q._view() if isinstance(q, Tensor) else q, 100)
+    return _finish(_quantile(a, q, axis, keepdims, interpolation or method, "Percentiles"), out, "percentile")
+
+
+def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+    """The element in the middle of the sorted ones, or the mean of the two that are."""
+    a = astensor(a)
+    shape = a.shape
+    gone = tuple(range(a.ndim)) if axis is None else axes_of(axis, a.ndim)
+    kept = [k for k in range(a.ndim) if k not in gone]
+    n = int(np.prod([shape[k] for k in gone], dtype=object)) if gone else 1
+    flat = a.transpose(kept + list(gone)).reshape([shape[k] for k in kept] + [n])
+    if n == 0:
+        made = flat.mean(-1)
+    else:
+        ordered = sort(flat, -1)
+        made = ordered[..., (n - 1) // 2:n // 2 + 1].mean(-1)
+        if ordered.dtype.kind == "f":
+            made = op("where", op("isnan", ordered[..., -1]), ordered[..., -1], made)
+    if keepdims:
+        made = made.reshape([1 if k in gone else m for k, m in enumerate(shape)])
+    return _finish(made, out, "median")
+
+
+def nanquantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, interpolation=None):
+    """The quantiles of the elements that are not NaN."""
+    a = astensor(a)
+    method = interpolation or method
+    q = q._view() if isinstance(q, Tensor) else np.asarray(q, float)
+    if a.dtype.kind != "f":
+        return quantile(a, q, axis, out, method=method, keepdims=keepdims)
+    if method != "linear":
+        raise NotImplementedError(f"nanquantile: method '{method}'")
+    if q.size and not ((q >= 0).all() and (q <= 1).all()):
+        raise ValueError("Quantiles must be in the range [0, 1]")
+    shape = a.shape
+    gone = tuple(range(a.ndim)) if axis is None else axes_of(axis, a.ndim)
+    kept = [k for k in range(a.ndim) if k not in gone]
+    n = int(np.prod([shape[k] for k in gone], dtype=object)) if gone else 1
+    flat = a.transpose(kept + list(gone)).reshape([shape[k] for k in kept] + [n])
+    ordered = sort(flat, -1)
+    count = op("count_nonzero", op("logical_not", op("isnan", flat)), axis=(-1,)) if n else zeros(flat.shape[:-1], int)
+    from .indexing import take_along_axis
+
+    parts = []
+    for one in q.ravel().tolist():
+        at = op("maximum", (count - 1) * one, 0.0)
+        low = op("floor", at).astype(int)
+        high = op("minimum", low + 1, op("maximum", count - 1, 0))
+        value = _lerp(take_along_axis(ordered, low[..., None], -1)[..., 0],
+                      take_along_axis(ordered, high[..., None], -1)[..., 0], (at - low).astype(ordered.dtype))
+        parts.append(op("where", op("equal", count, 0), np.nan, value))
+    made = parts[0] if q.ndim == 0 else concatenate([expand_dims(p, 0) for p in parts]).reshape(q.shape + parts[0].shape)
+    if keepdims:
+        made = made.reshape(q.shape + tuple(1 if k in gone else m for k, m in enumerate(shape)))
+    return _finish(made, out, "nanquantile")
+
+
+def nanpercentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, interpolation=None):
+    """The percentiles of the elements that are not NaN."""
+    q = np.true_divide(q._view() if isinstance(q, Tensor) else q, 100)
+    return nanquantile(a, q, axis, out, method=method, keepdims=keepdims, interpolation=interpolation)
+
+
+def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+    """The median of the elements that are not NaN."""
+    return nanquantile(a, 0.5, axis, out, keepdims=keepdims)
+
+
