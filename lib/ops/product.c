@@ -201,7 +201,9 @@ static int infer_product_blocks(const OpCall *call, Spec *out, Error *err) {
 
         if (r < 0)
                 return r;
-        out->shape = shape_of(3, (const int64_t[]) { div_up(a->dim[1], PRODUCT_STEP), out->shape.dim[0], out->shape.dim[1] });
+        if (a->ndim != 2 || out->shape.ndim != 2)
+                return error_set(err, ERROR_VALUE, "products over blocks are of matrices");
+        out->shape = shape_of(3, (const int64_t[]) { a->dim[1] == UNKNOWN ? UNKNOWN : div_up(a->dim[1], PRODUCT_STEP), out->shape.dim[0], out->shape.dim[1] });
         return 0;
 }
 

@@ -38,6 +38,11 @@ static int lower_inputs(Graph *out, const Node *node, Ref *in, Error *err) {
         int r;
 
         if (node->op->family == FAMILY_SCAN) {
+                const Shape *s   = &graph_spec(out, *in)->shape;
+                const Shape flat = { .ndim = 1, .dim = { shape_size(s) } };
+
+                if (!((const ScanParams *) node->params)->axis.given && s->ndim != 1 && shape_known(s))
+                        *in = build_reshape(&b, *in, &flat);
                 r = op_fold(node->op, graph_spec(out, *in)->dtype, program_dtype_param(node->op, node->params), &fold, err);
                 if (r < 0)
                         return r;
