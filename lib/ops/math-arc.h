@@ -32,7 +32,9 @@ VM_INLINE double vm_asin(double x) {
         double s = vm_asin_far(z, &root, &rest);
         double far = VM_PI_2 / 2 - ((2.0 * s * tail - (VM_PI_2_REST - 2.0 * rest)) - (VM_PI_2 / 2 - 2.0 * root));
 
-        return vm_flip(a > 0.5 ? far : a + a * tail, vm_sign(x));
+        far = a > 0.5 ? far : a + a * tail;
+        far = a > 1.0 ? VM_NAN : far;
+        return vm_flip(vm_or_nan(a, far), vm_sign(x));
 }
 VM_STRIP(vm_asin, double)
 
@@ -44,7 +46,9 @@ VM_INLINE double vm_acos(double x) {
         double left = 2.0 * (VM_PI_2 - (s + (s * tail - VM_PI_2_REST)));
         double far = x < 0.0 ? left : right;
 
-        return a > 0.5 ? far : near;
+        far = a > 0.5 ? far : near;
+        far = a > 1.0 ? VM_NAN : far;
+        return vm_or_nan(x, far);
 }
 VM_STRIP(vm_acos, double)
 
@@ -74,7 +78,9 @@ VM_INLINE double vm_angle(double abs_y, double abs_x, int left) {
 }
 
 VM_INLINE double vm_atan(double x) {
-        return vm_flip(vm_angle(vm_abs(x), 1.0, 0), vm_sign(x));
+        double a = vm_abs(x);
+
+        return vm_flip(vm_or_nan(a, vm_angle(a, 1.0, 0)), vm_sign(x));
 }
 VM_STRIP(vm_atan, double)
 

@@ -48,7 +48,7 @@ VM_INLINE double vm_exp(double x) {
         x = x > 710.0 ? 710.0 : x;
         x = x < -746.0 ? -746.0 : x;
         y = vm_exp_reduced(x, 2046, &k);
-        return vm_exp_scaled(y, k);
+        return vm_or_nan(x, vm_exp_scaled(y, k));
 }
 VM_STRIP_REDONE(vm_exp, double)
 
@@ -80,7 +80,7 @@ VM_INLINE double vm_exp2(double x) {
         x = x > 1025.0 ? 1025.0 : x;
         x = x < -1080.0 ? -1080.0 : x;
         y = vm_exp2_reduced(x, 2046, &k);
-        return vm_exp_scaled(y, k);
+        return vm_or_nan(x, vm_exp_scaled(y, k));
 }
 VM_STRIP_REDONE(vm_exp2, double)
 
@@ -101,7 +101,7 @@ VM_INLINE double vm_expm1(double x) {
         y = vm_exp_scaled(y, vm_bits(t));
         y = x > 710.0 ? VM_INF : y;
         y = x < -40.0 ? -1.0 : y;
-        return x == 0.0 ? x : y;
+        return vm_abs(x) > 0.0 ? y : x + x;
 }
 VM_STRIP(vm_expm1, double)
 
@@ -121,14 +121,14 @@ VM_INLINE double vm_sinh(double x) {
                    (z2 * z2) * (vm_line(z, 0x1.ae64676690d3bp-26, 0x1.611a3a1e20be5p-33) + z2 * 0x1.b4cf793f77530p-41);
         double y = a < 1.0 ? a + a * z * q : half - 0.25 / half;
 
-        return vm_flip(y, vm_sign(x));
+        return vm_flip(vm_or_nan(a, y), vm_sign(x));
 }
 VM_STRIP(vm_sinh, double)
 
 VM_INLINE double vm_cosh(double x) {
         double half = vm_exp_half(vm_abs(x));
 
-        return half + 0.25 / half;
+        return vm_or_nan(x, half + 0.25 / half);
 }
 VM_STRIP(vm_cosh, double)
 
@@ -145,6 +145,6 @@ VM_INLINE double vm_tanh(double x) {
         e = vm_exp_reduced(2.0 * b, 0, &k);
         e = vm_double(vm_bits(e) + (k << 52));
         y = a < 0.625 ? a + a * z * q : 1.0 - 2.0 / (e + 1.0);
-        return vm_flip(y, vm_sign(x));
+        return vm_flip(vm_or_nan(a, y), vm_sign(x));
 }
 VM_STRIP(vm_tanh, double)

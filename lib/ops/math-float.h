@@ -50,7 +50,8 @@ VM_INLINE float vm_expf(float x) {
         r = (x - k * 0x1.62e4p-1f) - k * 0x1.7f7d1cp-20f;
         r2 = r * r;
         q = (0.5f + r * 0x1.55548ep-3f) + r2 * ((0x1.55545ep-5f + r * 0x1.123b54p-7f) + r2 * 0x1.6db426p-10f);
-        return vm_scaledf(1.0f + (r + r2 * q), vm_bitsf(t));
+        q = vm_scaledf(1.0f + (r + r2 * q), vm_bitsf(t));
+        return x == x ? q : x + x;
 }
 VM_STRIP(vm_expf, float)
 
@@ -64,7 +65,8 @@ VM_INLINE float vm_exp2f(float x) {
         d2 = d * d;
         q = (0x1.ebfbe0p-3f + d * 0x1.c6af86p-5f) +
             d2 * ((0x1.3b29d2p-7f + d * 0x1.5f05c8p-10f) + d2 * 0x1.4477dap-13f);
-        return vm_scaledf(1.0f + (d * 0x1.62e430p-1f + d2 * q), vm_bitsf(t));
+        q = vm_scaledf(1.0f + (d * 0x1.62e430p-1f + d2 * q), vm_bitsf(t));
+        return x == x ? q : x + x;
 }
 VM_STRIP(vm_exp2f, float)
 
@@ -145,7 +147,7 @@ VM_INLINE float vm_sinf_fast(float x, int *bad) {
         float r = (float) t.r, s = vm_trig_sinf(r), c = vm_trig_cosf(r);
         uint32_t k = (uint32_t) t.k, y = vm_bitsf((int32_t) (k << 31) < 0 ? c : s);
 
-        *bad |= -(vm_absf(x) > (float) VM_TRIG_MAX);
+        *bad |= -!(vm_absf(x) <= (float) VM_TRIG_MAX);
         return vm_float(y ^ (((k << 30) ^ vm_bitsf(x)) & VM_SIGNF));
 }
 
@@ -154,7 +156,7 @@ VM_INLINE float vm_cosf_fast(float x, int *bad) {
         float r = (float) t.r, s = vm_trig_sinf(r), c = vm_trig_cosf(r);
         uint32_t k = (uint32_t) t.k, y = vm_bitsf((int32_t) (k << 31) < 0 ? s : c);
 
-        *bad |= -(vm_absf(x) > (float) VM_TRIG_MAX);
+        *bad |= -!(vm_absf(x) <= (float) VM_TRIG_MAX);
         return vm_float(y ^ (((k + 1) << 30) & VM_SIGNF));
 }
 
@@ -178,7 +180,7 @@ VM_INLINE float vm_tanf_fast(float x, int *bad) {
         s = r + (r * z) * (-0x1.5555459827551p-3 + z * (0x1.11075fd44e295p-7 + z * -0x1.994e877430761p-13));
         c = (1.0 + z * -0x1.ffffffd0c15ccp-2) +
             w * (0x1.55553e0ea5ab7p-5 + z * -0x1.6c087dd1452b9p-10 + w * 0x1.993403a3c195ep-16);
-        *bad |= -(vm_absf(x) > (float) VM_TRIG_MAX);
+        *bad |= -!(vm_absf(x) <= (float) VM_TRIG_MAX);
         return (float) vm_flip(vm_odd(t.k, c, s) / vm_odd(t.k, s, c), (t.k << 63) ^ vm_sign((double) x));
 }
 
@@ -190,7 +192,8 @@ VM_STRIP_REPAIRED(vm_tanf, float)
 VM_INLINE float vm_hypotf(float x, float y) {
         double a = vm_abs((double) x), b = vm_abs((double) y), r = __builtin_sqrt(a * a + b * b);
 
-        r = x != x ? a + a : r;
+        r = vm_or_nan(b, r);
+        r = vm_or_nan(a, r);
         r = a == VM_INF ? a : r;
         return (float) (b == VM_INF ? b : r);
 }

@@ -141,6 +141,6 @@ VM_INLINE double vm_atanh(double x) {
 
         y = a == 1.0 ? VM_INF : y;
         y = a > 1.0 ? VM_NAN : y;
-        return vm_flip(a > 0.0 ? y : a, vm_sign(x));
+        return vm_flip(a > 0.0 ? y : a + a, vm_sign(x));
 }
 VM_STRIP(vm_atanh, double)

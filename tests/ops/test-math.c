@@ -182,6 +182,8 @@ static Inputs inputs_make(void) {
                         in.x[in.n++] = -x;
                 }
         }
+        for (int i = 0; i < 16; i++) /* NaN of all kinds: their bits, too, are the same everywhere */
+                in.x[in.n++] = of_bits((uint64_t) (i % 2) << 63 | UINT64_C(0x7ff0000020000000) | draw(&state) >> 12);
         ck_assert_uint_lt(in.n, N_SPECIAL_MAX);
         for (int k = 1; k <= 2000; k++) {
                 double near = (double) (k <= 1000 ? k : (long) (draw(&state) % 4200000)) * M_PI_2;
