@@ -665,7 +665,7 @@ int engine_new(Engine **ret, const EngineConfig *config, Error *err) {
         if (r < 0)
                 return r;
         store_stats(e->store, &stats);
-        r = sched_new(&e->sched, plan_make);
+        r = sched_new(&e->sched, true, plan_make);
         if (r == 0)
                 r = work_new(&e->work, e->n_threads, stats.capacity_bytes);
         if (r == 0)

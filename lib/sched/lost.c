@@ -136,10 +136,9 @@ int worker_lost(Sched *s, uint32_t worker) {
         for (uint32_t k = 0; k < s->plans.capacity && ret == 0;) {
                 Running *r = (Running *) (uintptr_t) s->plans.entry[k].value;
 
-                if (r && r->ending && worker < r->share.n && r->share.data[worker].knows) {
-                        r->share.data[worker].knows = false;
-                        ret                         = running_answered(s, r);
-                } else
+                if (r && r->ending && worker < r->share.n && r->share.data[worker].knows)
+                        ret = running_forgotten(s, r, worker); /* if that ends it, another one may stand in its place */
+                else
                         k++;
         }
         return ret;

@@ -129,9 +129,17 @@ static int running_end(Sched *s, Running *r) {
         return ret;
 }
 
-int running_answered(Sched *s, Running *r) {
+/* One answer less to wait for. */
+static int running_answered(Sched *s, Running *r) {
         assert(r->ending && r->n_forgetting > 0);
         return --r->n_forgetting == 0 ? running_end(s, r) : 0;
+}
+
+int running_forgotten(Sched *s, Running *r, uint32_t worker) {
+        if (!r->ending || worker >= r->share.n || !r->share.data[worker].knows)
+                return 0;
+        r->share.data[worker].knows = false;
+        return running_answered(s, r);
 }
 
 /* Tells the workers to forget the plan; `drop`: with all that it made. */
@@ -226,6 +234,16 @@ static int running_fill(Sched *s, Running *r) {
 
         for (uint32_t k = 0; k < plan->input_start[plan->n_task]; k++)
                 r->uses[plan->input_chunk[k]]++;
+        for (uint32_t m = 0; m < plan->made.n; m++) {
+                const Value *value = &plan->value.data[plan->made.data[m].value];
+                uint32_t n         = (uint32_t) tiling_n_chunks(&value->tiling);
+
+                for (uint32_t k = 0; k < n; k++) /* leaves too: the rest of the graph reads them, or they are wanted */
+                        r->uses[value->first_chunk + k]++;
+                /* In one piece, so that the result can be one array. */
+                r->together[plan->made.data[m].value] = s->alone && value->stage != STAGE_NONE && value->rows_hint && n > 1 &&
+                                                        tiling_known(&value->tiling);
+        }
         for (uint32_t v = 0; v < plan->value.n; v++) {
                 const Value *value = &plan->value.data[v];
                 SchedTensor *t     = value->stage == STAGE_NONE ? sched_tensor(s, value->stored) : NULL;
@@ -242,17 +260,6 @@ static int running_fill(Sched *s, Running *r) {
                         if (t->holder[k] == WORKER_NONE && r->uses[value->first_chunk + k] > 0)
                                 return ERROR_VALUE;
                 }
-        }
-        for (uint32_t m = 0; m < plan->made.n; m++) {
-                const Value *value = &plan->value.data[plan->made.data[m].value];
-                uint32_t n         = (uint32_t) tiling_n_chunks(&value->tiling);
-
-                if (value->stage == STAGE_NONE)
-                        continue;
-                for (uint32_t k = 0; k < n; k++)
-                        r->uses[value->first_chunk + k]++;
-                /* In one piece when one worker makes them all, so that the result can be one array. */
-                r->together[plan->made.data[m].value] = s->n_alive == 1 && value->rows_hint && n > 1 && tiling_known(&value->tiling);
         }
         return 0;
 }
@@ -480,7 +487,7 @@ static int recalled(Sched *s, Running *r, const SchedEvent *e) {
 static int joined(Sched *s, uint32_t worker) {
         int ret = 0;
 
-        assert(worker < MAX_WORKERS);
+        assert(worker < MAX_WORKERS && (!s->alone || s->n_alive == 0));
         while (s->worker.n <= worker)
                 if (vec_push(&s->worker, (Worker) {}) < 0)
                         return -ENOMEM;
@@ -530,7 +537,7 @@ int sched_step(Sched *s, const SchedEvent *e, SchedActions *ret) {
         if (e->worker >= s->worker.n || !s->worker.data[e->worker].alive || !r)
                 return 0;
         if (e->kind == SCHED_FORGOTTEN)
-                return running_answered(s, r);
+                return running_forgotten(s, r, e->worker);
         if (r->ending)
                 return 0; /* too late: its FORGOTTEN is on the way */
         if (e->kind == SCHED_DONE)
@@ -542,12 +549,13 @@ int sched_step(Sched *s, const SchedEvent *e, SchedActions *ret) {
 
 /* ---- The machine ------------------------------------------------------------------------------------------------------- */
 
-int sched_new(Sched **ret, SchedPlanner *planner) {
+int sched_new(Sched **ret, bool alone, SchedPlanner *planner) {
         Sched *s = calloc(1, sizeof(*s));
 
         if (!s)
                 return -ENOMEM;
         s->planner     = planner;
+        s->alone       = alone;
         s->next_tensor = s->next_chunk = 1; /* 0 is no tensor and no chunk */
         *ret = s;
         return 0;
@@ -614,7 +622,7 @@ static bool running_consistent(const Sched *s, const Running *r) {
         for (uint32_t m = 0; m < plan->made.n; m++) {
                 const Value *value = &plan->value.data[plan->made.data[m].value];
 
-                for (uint32_t k = 0; k < tiling_n_chunks(&value->tiling) && value->stage != STAGE_NONE; k++)
+                for (uint32_t k = 0; k < tiling_n_chunks(&value->tiling); k++)
                         uses[value->first_chunk + k]++;
         }
         for (uint32_t c = 0; c < plan->n_chunk; c++)

@@ -105,7 +105,8 @@ void sched_actions_done(SchedActions *actions);
 /* Who plans: plan_make(), or what a test has in its place. */
 typedef int SchedPlanner(const Graph *graph, const PlanLeaves *leaves, Plan **ret, Error *err);
 
-int sched_new(Sched **ret, SchedPlanner *planner);
+/* `alone`: there is one worker and will never be another; then results are kept together (PlanRun). */
+int sched_new(Sched **ret, bool alone, SchedPlanner *planner);
 Sched *sched_free(Sched *sched);
 DEFINE_CLEANUP(Sched *, sched_free)
 

@@ -73,6 +73,7 @@ struct Sched {
         Request *first, *last;
         Vec(Worker) worker;
         uint32_t n_alive;
+        bool alone;
         uint64_t next_plan, next_tensor, next_chunk;
         uint64_t n_tasks_done, state_bytes;
         SchedPlanner *planner;
@@ -87,7 +88,7 @@ static inline bool chunk_made(const Running *r, uint32_t chunk) {
 int action_add(Sched *s, const SchedAction *action);
 int chunk_drop(Sched *s, Running *r, uint32_t chunk); /* at its holder */
 int request_fail(Sched *s, Request *q, const Error *err);
-int running_answered(Sched *s, Running *r); /* one answer less to wait for */
+int running_forgotten(Sched *s, Running *r, uint32_t worker); /* the worker has forgotten the plan, or is gone */
 
 /* ---- tensor.c */
 int tensor_new(Sched *s, const Spec *spec, const Tiling *tiling, const int64_t *length, uint64_t chunk_first, SchedTensor **ret,
