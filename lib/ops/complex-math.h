@@ -185,7 +185,7 @@ static _unused_ c128 c128_asinh(c128 z) {
                 if (isinf(x))
                         return c128_of(x, y);
                 if (isinf(y))
-                        return c128_of(y, x);
+                        return c128_of(INFINITY, x);
                 return c128_of(NAN, y == 0 ? y : NAN);
         }
         arc_first_quadrant(fabs(y), fabs(x), &im, &other, &re);
@@ -275,15 +275,19 @@ static _unused_ c128 c128_expm1(c128 z) {
 static _unused_ c128 c128_log2(c128 z) {
         c128 w = c128_log(z);
 
-        return c128_of(RE(w) / LN2, IM(w) / LN2);
+        return c128_of(RE(w) * 0x1.71547652b82fep+0, IM(w) * 0x1.71547652b82fep+0);
 }
 static _unused_ c128 c128_log10(c128 z) {
         c128 w = c128_log(z);
 
         return c128_of(RE(w) * 0x1.bcb7b1526e50ep-2, IM(w) * 0x1.bcb7b1526e50ep-2);
 }
+/* |1 + z|^2 is 1 + x (2 + x) + y^2. */
 static _unused_ c128 c128_log1p(c128 z) {
-        return c128_log(c128_of(RE(z) + 1, IM(z)));
+        double x = RE(z), y = IM(z);
+        bool near = fabs(x) < 0.5 && fabs(y) < 0.5;
+
+        return c128_of(near ? 0.5 * vm_log1p(x * (2 + x) + y * y) : log_abs(x + 1, y), vm_atan2(y, x + 1));
 }
 
 /* Whole powers below 100 by multiplication, as NumPy has them; the others by the logarithm. */
@@ -315,5 +319,5 @@ static _unused_ c128 c128_pow(c128 a, c128 b) {
                 return br < 0 ? c128_div(1, r) : r;
         }
         w = c128_log(a);
-        return c128_exp(c128_mul(b, w));
+        return c128_exp(b * w); /* C's own product, which repairs infinities, as C99's cpow() has it */
 }
