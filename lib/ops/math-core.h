@@ -133,6 +133,8 @@ VM_INLINE double vm_product_rest(double a, double b, double p) {
         return ((ah * bh - p) + ah * bl + al * bh) + al * bl;
 }
 
+enum { VM_BLOCK = 64 };
+
 /* One array in, one out: out[i] = name(in[i]). */
 #define VM_STRIP(name, type)                                                                                           \
         static inline void name##_strip(size_t n, const type *restrict in, type *restrict out) {                       \
@@ -153,20 +155,27 @@ VM_INLINE double vm_product_rest(double a, double b, double p) {
                                 out[i] = name(in[i]);                                                                  \
         }
 
-/* The same for complete functions that branch: only the bad elements go through name_rare(). */
+/* The same for complete functions that branch: only the bad elements go through name_rare(), block by block, so that one of
+ * them costs its neighbours little. */
 #define VM_STRIP_REPAIRED(name, type)                                                                                  \
-        static inline void name##_strip(size_t n, const type *restrict in, type *restrict out) {                       \
-                VM_BAD_##type bad = 0;                                                                                 \
-                                                                                                                       \
-                for (size_t i = 0; i < n; i++)                                                                         \
-                        out[i] = name##_fast(in[i], &bad);                                                             \
-                if (!VM_IS_BAD(bad))                                                                                   \
-                        return;                                                                                        \
+        VM_RARE void name##_repair(size_t n, const type *restrict in, type *restrict out) {                            \
                 for (size_t i = 0; i < n; i++) {                                                                       \
-                        bad = 0;                                                                                       \
+                        VM_BAD_##type bad = 0;                                                                         \
+                                                                                                                       \
                         (void) name##_fast(in[i], &bad);                                                               \
                         if (VM_IS_BAD(bad))                                                                            \
                                 out[i] = name##_rare(in[i]);                                                           \
+                }                                                                                                      \
+        }                                                                                                              \
+        static inline void name##_strip(size_t n, const type *restrict in, type *restrict out) {                       \
+                for (size_t m; n > 0; n -= m, in += m, out += m) {                                                     \
+                        VM_BAD_##type bad = 0;                                                                         \
+                                                                                                                       \
+                        m = n < VM_BLOCK ? n : VM_BLOCK;                                                               \
+                        for (size_t i = 0; i < m; i++)                                                                 \
+                                out[i] = name##_fast(in[i], &bad);                                                     \
+                        if (VM_IS_BAD(bad))                                                                            \
+                                name##_repair(m, in, out);                                                             \
                 }                                                                                                      \
         }                                                                                                              \
         VM_INLINE type name(type x) {                                                                                  \

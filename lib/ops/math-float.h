@@ -12,6 +12,7 @@
 #include "ops/math-pow.h"
 #include "ops/math-trig.h"
 
+#define VM_TRIG_MAXF 0x1.9p22f /* k stays below 2^22 */
 #define VM_SIGNF UINT32_C(0x80000000)
 #define VM_ROUNDF 0x1.8p23f /* x + VM_ROUNDF has the integer next to x in its low bits, for |x| < 2^22 */
 
@@ -147,7 +148,7 @@ VM_INLINE float vm_sinf_fast(float x, int *bad) {
         float r = (float) t.r, s = vm_trig_sinf(r), c = vm_trig_cosf(r);
         uint32_t k = (uint32_t) t.k, y = vm_bitsf((int32_t) (k << 31) < 0 ? c : s);
 
-        *bad |= -!(vm_absf(x) <= (float) VM_TRIG_MAX);
+        *bad |= -!(vm_absf(x) <= VM_TRIG_MAXF);
         return vm_float(y ^ (((k << 30) ^ vm_bitsf(x)) & VM_SIGNF));
 }
 
@@ -156,7 +157,7 @@ VM_INLINE float vm_cosf_fast(float x, int *bad) {
         float r = (float) t.r, s = vm_trig_sinf(r), c = vm_trig_cosf(r);
         uint32_t k = (uint32_t) t.k, y = vm_bitsf((int32_t) (k << 31) < 0 ? s : c);
 
-        *bad |= -!(vm_absf(x) <= (float) VM_TRIG_MAX);
+        *bad |= -!(vm_absf(x) <= VM_TRIG_MAXF);
         return vm_float(y ^ (((k + 1) << 30) & VM_SIGNF));
 }
 
@@ -180,7 +181,7 @@ VM_INLINE float vm_tanf_fast(float x, int *bad) {
         s = r + (r * z) * (-0x1.5555459827551p-3 + z * (0x1.11075fd44e295p-7 + z * -0x1.994e877430761p-13));
         c = (1.0 + z * -0x1.ffffffd0c15ccp-2) +
             w * (0x1.55553e0ea5ab7p-5 + z * -0x1.6c087dd1452b9p-10 + w * 0x1.993403a3c195ep-16);
-        *bad |= -!(vm_absf(x) <= (float) VM_TRIG_MAX);
+        *bad |= -!(vm_absf(x) <= VM_TRIG_MAXF);
         return (float) vm_flip(vm_odd(t.k, c, s) / vm_odd(t.k, s, c), (t.k << 63) ^ vm_sign((double) x));
 }
 

@@ -2,16 +2,14 @@
 #pragma once
 /* Sine, cosine, tangent.
  *
- * x = k pi/2 + r with k the integer next to x / (pi/2). The fast way takes k pi/2 off in two parts: the first has 31 bits, so k
- * times it and the first difference are exact for |k| < 2^22; the second is off by k 2^-86 at most. r is then good to 2^-56 unless it is
- * below k 2^-30, that is, unless x comes very close to a multiple of pi/2: such elements, and those beyond the range, are
- * repaired. Quadrant k mod 4 says which polynomial and which sign.
+ * x = k pi/2 + r with k the integer next to x / (pi/2). The fast way takes k pi/2 off in two parts: the first has 27 bits, so k
+ * times it and the first difference are exact for |k| < 2^26; the second is off by k 2^-82 at most. r is then good to 2^-58 unless it is
+ * below k 2^-24, that is, unless x comes very close to a multiple of pi/2: such elements are repaired. For |k| > 0.8 2^24 these
+ * are all, so one comparison finds the numbers beyond the range too. Quadrant k mod 4 says which polynomial and which sign.
  *
  * The rare way multiplies the 53 bits of x with those 192 bits of 2/pi that matter for its exponent (Payne and Hanek),
  * in integers, and keeps the rest of r's rounding as a second number. */
 #include "ops/math-core.h"
-
-#define VM_TRIG_MAX 0x1.9p22 /* k stays below 2^22 */
 
 typedef struct VmTrig {
         double r, rest;         /* r is rounded, r + rest nearly exact */
@@ -21,9 +19,9 @@ typedef struct VmTrig {
 VM_INLINE VmTrig vm_trig_reduced(double abs_x, VmBad *bad) {
         double t = abs_x * 0x1.45f306dc9c883p-1 + VM_ROUND;
         double k = t - VM_ROUND;
-        double a = abs_x - k * 0x1.921fb544p+0, b = k * 0x1.0b4611a626331p-34, r = a - b;
+        double a = abs_x - k * 0x1.921fb54p+0, b = k * 0x1.10b4611a62633p-30, r = a - b;
 
-        vm_bad_below(bad, vm_abs(r), abs_x > VM_TRIG_MAX ? VM_INF : k * 0x1p-30);
+        vm_bad_below(bad, vm_abs(r), k * 0x1p-24);
         return (VmTrig) { .r = r, .rest = (a - r) - b, .k = vm_bits(t) };
 }
 

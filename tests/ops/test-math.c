@@ -27,7 +27,7 @@ static const struct {
         MpfrUnary *exact;
 } unary[] = {
         [MATH_exp] = { "exp", 1.1, 1.1, mpfr_exp },
-        [MATH_exp2] = { "exp2", 1.1, 1.1, mpfr_exp2 },
+        [MATH_exp2] = { "exp2", 1.3, 1.1, mpfr_exp2 },
         [MATH_expm1] = { "expm1", 1.6, 0.6, mpfr_expm1 },
         [MATH_log] = { "log", 1.0, 1.0, mpfr_log },
         [MATH_log2] = { "log2", 1.0, 1.0, mpfr_log2 },
@@ -43,7 +43,7 @@ static const struct {
         [MATH_cosh] = { "cosh", 2.0, 0.6, mpfr_cosh },
         [MATH_tanh] = { "tanh", 2.0, 0.6, mpfr_tanh },
         [MATH_asinh] = { "asinh", 2.5, 0.6, mpfr_asinh },
-        [MATH_acosh] = { "acosh", 2.5, 0.6, mpfr_acosh },
+        [MATH_acosh] = { "acosh", 3.0, 0.6, mpfr_acosh },
         [MATH_atanh] = { "atanh", 2.5, 0.6, mpfr_atanh },
         [MATH_cbrt] = { "cbrt", 1.0, 0.6, mpfr_cbrt },
 };
