@@ -243,6 +243,9 @@ int mars_execute(mars_session *session, size_t n, mars_tensor *const *tensors, m
 
 /* The same in the background. */
 int mars_submit(mars_future **ret, mars_session *session, size_t n, mars_tensor *const *tensors, mars_error *err);
+/* The same for a caller who waits now, in slices (mars_future_wait()), to look at something else in between: tiny work
+ * is done in those calls, and no thread is woken for it. */
+int mars_begin(mars_future **ret, mars_session *session, size_t n, mars_tensor *const *tensors, mars_error *err);
 /* Waits at most timeout_usec (UINT64_MAX: for ever), computing meanwhile: 0 just asks. 0: done; 1: not yet;
  * negative: the work failed. May be called again, and from several threads. */
 int mars_future_wait(mars_future *future, uint64_t timeout_usec, mars_error *err);

@@ -347,7 +347,7 @@ static PyObject *session_execute(PyObject *self, PyObject *const *args, Py_ssize
         r = read_tensors(args[0], &t);
         if (r >= 0) {
                 Py_BEGIN_ALLOW_THREADS
-                r = mars_submit(&future, session_of(self), t.n, t.data, &err);
+                r = mars_begin(&future, session_of(self), t.n, t.data, &err);
                 Py_END_ALLOW_THREADS
                 if (r < 0)
                         py_raise(r, &err);

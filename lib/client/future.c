@@ -162,7 +162,8 @@ static void on_done_collect(void *userdata) {
         mars_future_unref(future);
 }
 
-int mars_submit(mars_future **ret, mars_session *session, size_t n, mars_tensor *const *tensors, mars_error *err) {
+static int submit(mars_future **ret, mars_session *session, size_t n, mars_tensor *const *tensors, bool background,
+                  mars_error *err) {
         _cleanup_(mars_future_unrefp) mars_future *future = NULL;
         Engine *engine;
         int r;
@@ -173,7 +174,7 @@ int mars_submit(mars_future **ret, mars_session *session, size_t n, mars_tensor 
         r = future_new(&future, engine, n, error_of(err));
         if (r < 0)
                 return r;
-        r = future_start(future, n, tensors, true, error_of(err));
+        r = future_start(future, n, tensors, background, error_of(err));
         if (r < 0)
                 return r;
         if (future->request) {
@@ -186,6 +187,14 @@ int mars_submit(mars_future **ret, mars_session *session, size_t n, mars_tensor 
         }
         *ret = TAKE_PTR(future);
         return 0;
+}
+
+int mars_submit(mars_future **ret, mars_session *session, size_t n, mars_tensor *const *tensors, mars_error *err) {
+        return submit(ret, session, n, tensors, true, err);
+}
+
+int mars_begin(mars_future **ret, mars_session *session, size_t n, mars_tensor *const *tensors, mars_error *err) {
+        return submit(ret, session, n, tensors, false, err);
 }
 
 int execute(Engine *engine, size_t n, mars_tensor *const *tensors, Error *err) {

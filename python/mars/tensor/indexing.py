@@ -24,8 +24,9 @@ index_exp, s_, ndindex = np.index_exp, np.s_, np.ndindex
 # ---- Reading a key ---------------------------------------------------------------------------------------------------
 
 def _is_array(k):
-    return isinstance(k, (Tensor, np.ndarray, list, tuple)) and not (isinstance(k, Tensor) and k.ndim == 0
-                                                                     and k.dtype.kind in "iu")
+    if isinstance(k, (Tensor, np.ndarray)) and k.ndim == 0 and k.dtype.kind in "iu":
+        return False
+    return isinstance(k, (Tensor, np.ndarray, list, tuple))
 
 
 def _array(k):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reductions and scans. The operators of the table know axis, keepdims and dtype; where=, initial= and out= are composed here."""
+import builtins
+
 import numpy as np
 
 from .._core import op
@@ -54,7 +56,7 @@ def _mask(where):
 
 
 def _empty(a, axis):
-    return any(a.shape[k] == 0 for k in (range(a.ndim) if axis is None else axis))
+    return builtins.any(a.shape[k] == 0 for k in (range(a.ndim) if axis is None else axis))
 
 
 def _of_nothing(a, axis, keepdims, initial):
