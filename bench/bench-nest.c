@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One thread running the tasks of real plans, against loops written by hand over the same memory.
  *
- *     bench-nest [part of a name] [million elements]
+ *     [EXPLAIN=1] bench-nest [part of a name] [million elements]
  *
  * Prints nanoseconds per element of both, and ours / by hand. Memory is touched before, times are processor times of the thread,
  * the best of several alternating runs. The loops by hand add up in whatever order is fastest; ours follow the tree. */
@@ -129,6 +129,8 @@ static void measure(const char *name, const char *filter, Job *job, void (*by_ha
 
         if (filter && !strstr(name, filter))
                 return;
+        if (getenv("EXPLAIN"))
+                puts(plan_explain(job->plan, job->plan->arena));
         for (int k = 0; k < REPEAT; k++) {
                 double t = now();
 

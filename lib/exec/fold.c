@@ -173,7 +173,7 @@ int pyramid_base_init(PyramidBase *base, Exec *exec, const Fold *fold, int64_t u
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return state_take(exec, fold, 1, base->one);
 }
 
 void pyramid_init(Pyramid *p) {
@@ -185,16 +185,16 @@ static void pyramid_edge(PyramidBase *base, size_t column, int j, char *const *s
                 memcpy(base->cover.state[j][c] + column * base->size[c], state[c] + at * base->size[c], base->size[c]);
 }
 
-/* Folds a run of nodes of level 3 q up to level 3 q + 3 and appends them to the run there. `first` may be odd only at the
+/* Folds a run of nodes of level 3 q + k up to level 3 q + 3 and appends them to the run there. `first` may be odd only at the
  * start of the interval, and the end only at its end: such a node belongs to the cover. Positions are in nodes. */
-static int pyramid_fold(Pyramid *p, PyramidBase *base, size_t column, int q, int64_t first, size_t n, char *const *state) {
+static int pyramid_fold(Pyramid *p, PyramidBase *base, size_t column, int q, int k, int64_t first, size_t n, char *const *state) {
         const Fold *fold = base->fold;
         char *at[MAX_STATE];
         int r;
 
         for (int c = 0; c < fold->n_state; c++)
                 at[c] = state[c];
-        for (int k = 0; k < 3; k++) {
+        for (; k < 3; k++) {
                 char *out[MAX_STATE];
 
                 if (first & 1) {
@@ -231,27 +231,56 @@ static int pyramid_fold(Pyramid *p, PyramidBase *base, size_t column, int q, int
                 return 0;
         n = p->n[q + 1];
         p->n[q + 1] = 0;
-        return pyramid_fold(p, base, column, q + 1, p->first[q + 1], n, p->run[q + 1]);
+        return pyramid_fold(p, base, column, q + 1, 0, p->first[q + 1], n, p->run[q + 1]);
 }
 
-int pyramid_push(Pyramid *p, PyramidBase *base, size_t column, int64_t first, size_t n, char *const *state) {
-        int r;
-
-        r = pyramid_fold(p, base, column, 0, first, n, state);
-        if (r < 0 || first + (int64_t) n < base->hi)
-                return r;
-
+/* Nothing comes any more: the runs that are still open end here. */
+static int pyramid_end(Pyramid *p, PyramidBase *base, size_t column) {
         for (size_t q = 1; q < ELEMENTSOF(p->run) - 1; q++) {
                 size_t left = p->n[q];
+                int r;
 
                 if (left == 0)
                         continue;
                 p->n[q] = 0;
-                r = pyramid_fold(p, base, column, (int) q, p->first[q], left, p->run[q]);
+                r = pyramid_fold(p, base, column, (int) q, 0, p->first[q], left, p->run[q]);
                 if (r < 0)
                         return r;
         }
         assert(p->n_left + p->n_right == base->cover.n);
         p->n_left = p->n_right = 0;
         return 0;
+}
+
+int pyramid_push(Pyramid *p, PyramidBase *base, size_t column, int64_t first, size_t n, char *const *state) {
+        int r = pyramid_fold(p, base, column, 0, 0, first, n, state);
+
+        return r < 0 || first + (int64_t) n < base->hi ? r : pyramid_end(p, base, column);
+}
+
+int pyramid_push_elements(Pyramid *p, PyramidBase *base, size_t column, int64_t first, size_t n, const char *element) {
+        const Fold *fold = base->fold;
+        bool last = first + (int64_t) n == base->hi;
+        size_t size = dtype_size(fold->in);
+        int r;
+
+        if (first & 1) {
+                fold->lift(1, element, first, 1, (void *const *) base->one);
+                pyramid_edge(base, column, p->n_left++, base->one, 0);
+                element += size;
+                first++;
+                n--;
+        }
+        if (n & 1) {
+                n--;
+                fold->lift(1, element + n * size, first + (int64_t) n, 1, (void *const *) base->one);
+                pyramid_edge(base, column, base->cover.n - 1 - p->n_right++, base->one, 0);
+        }
+        if (n > 0) {
+                fold->lift_pairs(n / 2, element, first, (void *const *) base->half[0]);
+                r = pyramid_fold(p, base, column, 0, 1, first / 2, n / 2, base->half[0]);
+                if (r < 0)
+                        return r;
+        }
+        return last ? pyramid_end(p, base, column) : 0;
 }

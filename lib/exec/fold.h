@@ -72,6 +72,7 @@ typedef struct PyramidBase {
         size_t width;
         Cover cover;             /* state[j][c] has room for `width` states */
         char *half[2][MAX_STATE];
+        char *one[MAX_STATE];    /* the state of an element that has no neighbour */
 } PyramidBase;
 
 int pyramid_base_init(PyramidBase *base, Exec *exec, const Fold *fold, int64_t unit, int64_t lo, int64_t hi, size_t width);
@@ -79,3 +80,5 @@ void pyramid_init(Pyramid *p);
 /* The next n <= STRIP leaves, from position `first` on; a run ends at a multiple of STRIP or with the interval. After the
  * last run the nodes of the cover are in column `column` of base->cover. */
 int pyramid_push(Pyramid *p, PyramidBase *base, size_t column, int64_t first, size_t n, char *const *state);
+/* The same of elements, when the fold has lift_pairs. */
+int pyramid_push_elements(Pyramid *p, PyramidBase *base, size_t column, int64_t first, size_t n, const char *element);

@@ -557,7 +557,7 @@ static int bind_folds(Prepare *p, size_t slot_bytes) {
                         uint32_t reg = fold->sink->reg[c];
                         Moving *m = x->moving + x->n_moving;
 
-                        if ((!fold->sink->unit && fold->fold->lift) || p->stays[reg] || p->moving_of[reg] ||
+                        if ((!fold->sink->unit && fold->fold->lift && !fold->fold->lift_two) || p->stays[reg] || p->moving_of[reg] ||
                             p->depth[reg] != x->n_loop)
                                 continue;
                         *m = (Moving) { .reg = reg, .walk = -1 };

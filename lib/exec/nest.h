@@ -80,7 +80,8 @@ typedef struct FoldSink {
         int64_t unit;
         uint32_t walk, n_dest;        /* the destinations' walks are neighbours */
         int64_t node[MAX_STATE];
-        char *lifted[2][MAX_STATE];
+        char *lifted[2][MAX_STATE];   /* states of one position, or of two that were lifted together; in turns */
+        const char *even;             /* the elements of an even position, waiting for the odd one (lift_two) */
         Counter *counter;             /* reduced along another loop than the lanes */
         PyramidBase *base;            /* reduced along the lanes */
         Pyramid *pyramid;

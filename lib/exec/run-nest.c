@@ -120,6 +120,25 @@ static void strip_states(NestRun *x, FoldSink *f, int64_t first, int64_t step, c
         }
 }
 
+/* Two neighbouring positions at once, where the fold can do that. */
+static int fold_two(NestRun *x, FoldSink *f, int64_t position) {
+        const Loop *loop = x->loop + x->reduce_loop;
+        const char *element = x->reg[f->sink->reg[0]];
+        char *state[MAX_STATE];
+
+        if (!(position & 1) && loop->i + 1 < loop->n) {
+                f->even = element;
+                return 0;
+        }
+        memcpy(state, f->lifted[position >> 1 & 1], sizeof(state)); /* the other one may hold the pair before */
+        if (!(position & 1) || loop->i == 0) { /* without its neighbour */
+                f->fold->lift(x->m, element, position, 0, (void *const *) state);
+                return counter_push(f->counter, 0, position, state);
+        }
+        f->fold->lift_two(x->m, f->even, element, position - 1, (void *const *) state);
+        return counter_push(f->counter, 1, position >> 1, state);
+}
+
 static int fold_strip(NestRun *x, const intptr_t *at) {
         char *state[MAX_STATE];
         int r = 0;
@@ -130,13 +149,23 @@ static int fold_strip(NestRun *x, const intptr_t *at) {
                 if (f->counter) {
                         int64_t position = x->loop[x->reduce_loop].lo + x->loop[x->reduce_loop].i;
 
+                        if (!f->sink->unit && f->fold->lift_two) {
+                                r = fold_two(x, f, position);
+                                continue;
+                        }
                         strip_states(x, f, position, 0, state);
                         r = counter_push(f->counter, 0, position, state);
                 } else {
-                        strip_states(x, f, x->lane_at, 1, state);
-                        r = pyramid_push(f->pyramid + (x->columns_inside ? x->column : 0), f->base, x->column, x->lane_at, x->m, state);
+                        Pyramid *p = f->pyramid + (x->columns_inside ? x->column : 0);
+
                         for (uint32_t c = 0; c < f->n_dest; c++)
                                 f->place[x->column * MAX_STATE + c] = (char *) at[f->walk + c];
+                        if (!f->sink->unit && f->fold->lift_pairs) {
+                                r = pyramid_push_elements(p, f->base, x->column, x->lane_at, x->m, x->reg[f->sink->reg[0]]);
+                        } else {
+                                strip_states(x, f, x->lane_at, 1, state);
+                                r = pyramid_push(p, f->base, x->column, x->lane_at, x->m, state);
+                        }
                 }
         }
         return r;

@@ -94,6 +94,10 @@ typedef struct Fold {
         void (*merge_pairs)(size_t n, void *const *in, void *const *out, int64_t n_each);
         /* Of states that cover all `count` elements the results. NULL: the first component is the result. */
         void (*finish)(size_t n, void *const *state, int64_t count, void *out);
+        /* May be NULL; for speed, because most of a fold's work is at the leaves. The merged states of neighbouring elements, bit for
+         * bit those that lift and merge make: of a[i] at `index` and b[i] at index + 1; of in[2 i] and in[2 i + 1] at first + 2 i. */
+        void (*lift_two)(size_t n, const void *a, const void *b, int64_t index, void *const *state);
+        void (*lift_pairs)(size_t n, const void *in, int64_t first, void *const *state);
         /* The value of an empty reduction; NULL: refuse ("zero-size array to reduction operation max which has no identity"). */
         const Scalar *identity;
 } Fold;

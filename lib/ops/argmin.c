@@ -37,6 +37,34 @@
                         out[i] = right_one ? b : a;                                                                    \
                         out_at[i] = right_one ? bt : at;                                                               \
                 }                                                                                                      \
+        }                                                                                                              \
+        static void op##_lift_two_##D(size_t n, const void *left, const void *right, int64_t index,                    \
+                                      void *const *state) {                                                            \
+                const MEMORY_##D *restrict in_a = left, *restrict in_b = right;                                        \
+                CTYPE_##D *restrict out = state[0];                                                                    \
+                int64_t *restrict out_at = state[1];                                                                   \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        const CTYPE_##D a = LOAD_##D(in_a[i]), b = LOAD_##D(in_b[i]);                                  \
+                        const bool right_one = takes_right(a, b);                                                      \
+                                                                                                                       \
+                        out[i] = right_one ? b : a;                                                                    \
+                        out_at[i] = right_one ? index + 1 : index;                                                     \
+                }                                                                                                      \
+        }                                                                                                              \
+        static void op##_lift_pairs_##D(size_t n, const void *in, int64_t first, void *const *state) {                 \
+                const MEMORY_##D *restrict from = in;                                                                  \
+                CTYPE_##D *restrict out = state[0];                                                                    \
+                int64_t *restrict out_at = state[1];                                                                   \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        const CTYPE_##D a = LOAD_##D(from[2 * i]), b = LOAD_##D(from[2 * i + 1]);                      \
+                        const bool right_one = takes_right(a, b);                                                      \
+                        const int64_t at = first + 2 * (int64_t) i;                                                    \
+                                                                                                                       \
+                        out[i] = right_one ? b : a;                                                                    \
+                        out_at[i] = right_one ? at + 1 : at;                                                           \
+                }                                                                                                      \
         }
 
 #define LOWER(a, b) (((b) < (a)) | (IS_NAN(b) & !IS_NAN(a)))
@@ -70,7 +98,8 @@ static void arg_finish(size_t n, void *const *state, _unused_ int64_t count, voi
 #define STATE_DTYPE(...) STATE_DTYPE_(__VA_ARGS__)
 #define ARG_ROW_(D, op)                                                                                                \
         { .in = DTYPE_##D, .n_state = 2, .state = { STATE_DTYPE(STATE_##D), DTYPE_I64 }, .out = DTYPE_I64,             \
-          .lift = arg_lift_##D, .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D, .finish = arg_finish },
+          .lift = arg_lift_##D, .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D, .finish = arg_finish,    \
+          .lift_two = op##_lift_two_##D, .lift_pairs = op##_lift_pairs_##D },
 
 OP(argmin) = {
         .name        = "argmin",
@@ -118,7 +147,7 @@ COMPLEXES(ARG_FINISH_, )
 #define NANARG_ROW_(D, op)                                                                                             \
         { .in = DTYPE_##D, .n_state = 2, .state = { STATE_DTYPE(STATE_##D), DTYPE_I64 }, .out = DTYPE_I64,             \
           .lift = arg_lift_##D, .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D,                          \
-          .finish = nanarg_finish_##D },
+          .finish = nanarg_finish_##D, .lift_two = op##_lift_two_##D, .lift_pairs = op##_lift_pairs_##D },
 
 OP(nanargmin) = {
         .name        = "nanargmin",

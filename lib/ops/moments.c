@@ -71,6 +71,36 @@ MOMENTS_LOOPS_(C128, c128, double, SQUARE_COMPLEX)
                         sum[i] = (S) LOAD_##D(from[i]);                                                                \
                 memset(state[1], 0, n * sizeof(R));                                                                    \
         }
+/* Two elements: their sum, and half the square of their difference. */
+#define MOMENTS_TWO_(D, S, R, square)                                                                                  \
+        static void moments_lift_two_##D(size_t n, const void *a, const void *b, _unused_ int64_t index,               \
+                                         void *const *state) {                                                         \
+                const S *restrict left = a, *restrict right = b;                                                       \
+                S *restrict sum = state[0];                                                                            \
+                R *restrict m2 = state[1];                                                                             \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        const S d = right[i] - left[i];                                                                \
+                                                                                                                       \
+                        m2[i] = square(d) * (R) 0.5;                                                                   \
+                        sum[i] = left[i] + right[i];                                                                   \
+                }                                                                                                      \
+        }                                                                                                              \
+        static void moments_lift_pairs_##D(size_t n, const void *in, _unused_ int64_t first, void *const *state) {     \
+                const S *restrict from = in;                                                                           \
+                S *restrict sum = state[0];                                                                            \
+                R *restrict m2 = state[1];                                                                             \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        const S a = from[2 * i], b = from[2 * i + 1], d = b - a;                                       \
+                                                                                                                       \
+                        m2[i] = square(d) * (R) 0.5;                                                                   \
+                        sum[i] = a + b;                                                                                \
+                }                                                                                                      \
+        }
+MOMENTS_TWO_(F32, float, float, SQUARE)
+MOMENTS_TWO_(F64, double, double, SQUARE)
+
 #define MOMENTS_LIFT_F64_(D, ...) MOMENTS_LIFT_(D, double, double)
 BITS(MOMENTS_LIFT_F64_, )
 MOMENTS_LIFT_(F16, float, float)
@@ -79,11 +109,12 @@ MOMENTS_LIFT_(F64, double, double)
 MOMENTS_LIFT_(C64, c64, float)
 MOMENTS_LIFT_(C128, c128, double)
 
-#define MOMENTS_ROW_(D, S, R)                                                                                          \
+#define MOMENTS_ROW_(D, S, R, ...)                                                                                     \
         { .in = DTYPE_##D, .n_state = 2, .state = { DTYPE_##S, DTYPE_##R }, .out = DTYPE_##R,                          \
           .lift = moments_lift_##D, .merge = moments_merge_##S, .merge_pairs = moments_merge_pairs_##S,                \
-          .finish = moments_finish_##S, .identity = &ZERO_##R },
-#define MOMENTS_ROW_F64_(D, ...) MOMENTS_ROW_(D, F64, F64)
+          .finish = moments_finish_##S, .identity = &ZERO_##R, __VA_ARGS__ },
+#define MOMENTS_TWO(D) .lift_two = moments_lift_two_##D, .lift_pairs = moments_lift_pairs_##D
+#define MOMENTS_ROW_F64_(D, ...) MOMENTS_ROW_(D, F64, F64, )
 
 OP(moments) = {
         .name        = "moments",
@@ -96,11 +127,11 @@ OP(moments) = {
         .params      = REDUCE_PARAMS,
         .folds       = (const Fold[]) {
                 BITS(MOMENTS_ROW_F64_, )
-                MOMENTS_ROW_(F16, F32, F32)
-                MOMENTS_ROW_(F32, F32, F32)
-                MOMENTS_ROW_(F64, F64, F64)
-                MOMENTS_ROW_(C64, C64, F32)
-                MOMENTS_ROW_(C128, C128, F64)
+                MOMENTS_ROW_(F16, F32, F32, )
+                MOMENTS_ROW_(F32, F32, F32, MOMENTS_TWO(F32))
+                MOMENTS_ROW_(F64, F64, F64, MOMENTS_TWO(F64))
+                MOMENTS_ROW_(C64, C64, F32, )
+                MOMENTS_ROW_(C128, C128, F64, )
                 {}
         },
 };

@@ -122,7 +122,25 @@ static void order_finish(size_t n, void *const *state, _unused_ int64_t count, v
                 ((uint64_t *) out)[i] = mix(((uint64_t *) state[0])[i] + ((uint8_t *) state[1])[i]);
 }
 
-enum { FOLD_SUM, FOLD_TRACE, FOLD_ORDER };
+/* The same as trace, two elements at a time. */
+static void two_lift_two(size_t n, const void *a, const void *b, int64_t index, void *const *state) {
+        for (size_t i = 0; i < n; i++) {
+                uint64_t left[1], right[1];
+                int32_t one[1];
+
+                trace_lift(1, (const uint64_t *) a + i, index, 0, (void *[]) { left, one });
+                trace_lift(1, (const uint64_t *) b + i, index + 1, 0, (void *[]) { right, one });
+                ((uint64_t *) state[0])[i] = trace_node(left[0], right[0], 1, 1);
+                ((int32_t *) state[1])[i] = 2;
+        }
+}
+static void two_lift_pairs(size_t n, const void *in, int64_t first, void *const *state) {
+        for (size_t i = 0; i < n; i++)
+                two_lift_two(1, (const uint64_t *) in + 2 * i, (const uint64_t *) in + 2 * i + 1, first + 2 * (int64_t) i,
+                             (void *[]) { (uint64_t *) state[0] + i, (int32_t *) state[1] + i });
+}
+
+enum { FOLD_SUM, FOLD_TRACE, FOLD_ORDER, FOLD_TWO };
 static const Fold test_folds[] = {
         [FOLD_SUM] = { .in = DTYPE_F64, .n_state = 1, .state = { DTYPE_F64 }, .out = DTYPE_F64,
                        .merge = sum_merge, .merge_pairs = sum_merge_pairs, .identity = &test_zero },
@@ -130,6 +148,9 @@ static const Fold test_folds[] = {
                          .merge = trace_merge, .merge_pairs = trace_merge_pairs, .finish = trace_finish },
         [FOLD_ORDER] = { .in = DTYPE_F64, .n_state = 2, .state = { DTYPE_U64, DTYPE_U8 }, .out = DTYPE_U64, .lift = order_lift,
                          .merge = order_merge, .merge_pairs = order_merge_pairs, .finish = order_finish },
+        [FOLD_TWO] = { .in = DTYPE_F64, .n_state = 2, .state = { DTYPE_U64, DTYPE_I32 }, .out = DTYPE_U64, .lift = trace_lift,
+                       .merge = trace_merge, .merge_pairs = trace_merge_pairs, .finish = trace_finish,
+                       .lift_two = two_lift_two, .lift_pairs = two_lift_pairs },
         {},
 };
 _unused_ static const Op op_reduce = { .name = "reduce", .family = FAMILY_REDUCE, .n_in = 1, .folds = test_folds };
