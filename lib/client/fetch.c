@@ -352,9 +352,10 @@ static int chunks_planned(mars_tensor *tensor, int64_t **ret, size_t *ret_n, Err
                 return r;
         for (uint32_t i = 0; plan->complete && i < plan->made.n; i++) {
                 const Ref wanted = plan->graph->wanted.data[0], made = plan->made.data[i].ref;
+                const Tiling *tiling = &plan->value.data[plan->made.data[i].value].tiling;
 
-                if (made.node == wanted.node && made.out == wanted.out)
-                        return flatten(&plan->value.data[plan->made.data[i].value].tiling, ret, ret_n, err);
+                if (made.node == wanted.node && made.out == wanted.out && tiling_known(tiling))
+                        return flatten(tiling, ret, ret_n, err);
         }
         return error_set(err, ERROR_VALUE, "%s: how it is cut depends on data and is known when it is executed",
                          expr_name(tensor->expr));

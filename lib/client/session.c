@@ -14,7 +14,8 @@ int session_engine(const mars_session *session, Engine **ret, Error *err) {
         if (!session)
                 return error_set(err, ERROR_VALUE, "the session is NULL");
         if (session->pid != getpid())
-                return error_set(err, ERROR_CLOSED, "this session belongs to the parent process: make a new one after fork()");
+                return error_set(err, ERROR_CLOSED, "this session belongs to the parent process: make a new one after "
+                                                    "fork()");
         if (engine_closed(session->engine))
                 return error_set(err, ERROR_CLOSED, "the session is closed");
         *ret = session->engine;

@@ -164,8 +164,8 @@ TEST(integers_beyond_the_dtype_compare_like_integers) {
         mars_tensor *cases[4];
         bool values[3];
 
-        must(mars_from_memory(&a, (const uint8_t[]) { 0, 1, 255 }, MARS_UINT8, 1, (const int64_t[]) { 3 }, NULL, NULL, 0,
-                              &err));
+        must(mars_from_memory(&a, (const uint8_t[]) { 0, 1, 255 }, MARS_UINT8, 1, (const int64_t[]) { 3 }, NULL, NULL,
+                              0, &err));
         cases[0] = op2("less", a, large);
         cases[1] = op2("greater", minus, a);
         cases[2] = op2("equal", a, large);
