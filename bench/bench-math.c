@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Nanoseconds per element of the functions in lib/ops/math-*.h, for strips of 512 elements in the first-level cache, on every
- * CPU level that this machine has. bench/math.sh prints them beside NumPy's. */
+/* Nanoseconds per element of the functions in lib/ops/math-*.h, for strips of 512 elements in the first-level cache, on
+ * every CPU level that this machine has. bench/math.py prints them beside NumPy's. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -52,7 +52,7 @@ int main(void) {
         static double a[STRIP], b[STRIP], out[STRIP];
         static float af[STRIP], bf[STRIP], outf[STRIP];
 
-        /* Arguments between 0 and 1, where every function but acosh is defined (whose speed does not depend on that). */
+        /* Between 0 and 1 every function is defined but acosh, whose speed does not depend on that. */
         for (int i = 0; i < STRIP; i++) {
                 a[i] = (i * 389 % STRIP + 0.37) / STRIP;
                 b[i] = (i * 173 % STRIP + 0.73) / STRIP;

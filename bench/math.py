@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nanoseconds per element of our functions (bench-math, given as argument) beside NumPy's, and the ratio.
 
-Both work on arrays in the cache: strips of 512 elements here, 4096 elements there, so that the call weighs nothing.
+Both work on arrays in the cache: strips of 512 elements here, 4096 there, so that the call weighs nothing.
 """
 import subprocess
 import sys
@@ -11,20 +11,19 @@ import time
 import numpy as np
 
 BINARY = ['pow', 'atan2', 'hypot', 'logaddexp', 'logaddexp2']
-NUMPY = {'asin': 'arcsin', 'acos': 'arccos', 'atan': 'arctan', 'atan2': 'arctan2', 'asinh': 'arcsinh', 'acosh': 'arccosh',
-         'atanh': 'arctanh', 'pow': 'power'}
+NUMPY = {'asin': 'arcsin', 'acos': 'arccos', 'atan': 'arctan', 'atan2': 'arctan2', 'asinh': 'arcsinh',
+         'acosh': 'arccosh', 'atanh': 'arctanh', 'pow': 'power'}
 
 
 def numpy_nsec(name, n=4096):
-    single = name.endswith('f') and name not in ('erf',)
+    single = name.endswith('f')
     name = name[:-1] if single else name
-    f = getattr(np, NUMPY.get(name, name), None)
-    if f is None:
-        from scipy import special
-        f = getattr(special, name)
+    f = getattr(np, NUMPY.get(name, name))
     i = np.arange(n)
     dtype = np.float32 if single else np.float64
-    args = [((i * 389 % n + 0.37) / n).astype(dtype), ((i * 173 % n + 0.73) / n).astype(dtype)][:2 if name in BINARY else 1]
+    args = [((i * 389 % n + 0.37) / n).astype(dtype), ((i * 173 % n + 0.73) / n).astype(dtype)]
+    if name not in BINARY:
+        args.pop()
     if name == 'acosh':
         args[0] += 1
     out = np.empty(n, dtype)

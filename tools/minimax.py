@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Coefficients of the polynomials in lib/ops/math-*.h.
 
-Each line of POLYNOMIALS names a function g on an interval [a, b], the degree of the polynomial p that replaces it and the
-weight w that turns the error of p into the relative error of the result.  Remez's exchange finds the p that minimises
-max |w (g - p)|; the coefficients are printed lowest first as hexadecimal C constants, with log2 of that maximum before
+Each entry of POLYNOMIALS names a function g, the weight w that turns the error of a polynomial in its place into the
+relative error of the result, an interval and a degree.  Remez's exchange finds the polynomial p that minimises
+max |w (g - p)|; its coefficients are printed lowest first as hexadecimal C constants, with log2 of that maximum before
 and after they were rounded to the type.  Run it with the names of polynomials, or without for all of them.
 """
+import struct
 import sys
-from mpmath import (acos, acosh, asin, asinh, atan, atanh, cbrt, cos, cosh, erf, erfc, exp, expm1, linspace, log, log1p, lu_solve,
-                    matrix, mp, mpf, pi, polyval, sin, sinh, sqrt, tan, tanh)
+
+from mpmath import asin, atan, atanh, cbrt, cos, exp, log, lu_solve, matrix, mp, mpf, pi, polyval, sin, sinh, sqrt, tanh
 
 mp.dps = 60
 
@@ -56,12 +57,16 @@ def to_double(x):
 
 
 def to_float(x):
-    import struct
     return struct.unpack('f', struct.pack('f', float(x)))[0]
 
 
 LN2 = log(mpf(2))
 R = mpf('1.0001')  # intervals reach a little beyond what the rounding of a reduction may leave
+HALF_LN2 = (-LN2 / 2 * R, LN2 / 2 * R)
+HALF = (-R / 2, R / 2)
+LOG = (mpf(0), (sqrt(mpf(2)) - 1)**4 * R)  # s^2 of s = f / (2 + f)
+TRIG = (mpf(0), (pi / 4)**2 * R)
+QUARTER = (mpf(0), R / 4)
 
 
 def odd(f, k=1):
@@ -69,45 +74,57 @@ def odd(f, k=1):
     return lambda z: (f(sqrt(z)) / sqrt(z) - k) / z
 
 
+def two_atanh(s):
+    return 2 * atanh(s)
+
+
+def cos_tail(z):
+    return (cos(sqrt(z)) - 1 + z / 2) / z**2
+
+
+def exp_tail(r):
+    return (exp(r) - 1 - r) / r**2
+
+
 POLYNOMIALS = {
-    # name: (g, w, a, b, degree, type)
-    'exp': (lambda r: (exp(r) - 1 - r - r * r / 2) / r**3, lambda r: r * r, -LN2 / 2 * R, LN2 / 2 * R, 8, to_double),
-    'exp2': (lambda r: (mpf(2)**r - 1 - r * LN2) / r**2, lambda r: r * r, -R / 2, R / 2, 9, to_double),
-    'log': (odd(lambda s: 2 * atanh(s), 2), lambda z: z / 2, mpf(0), (sqrt(mpf(2)) - 1)**4 * R, 6, to_double),
-    'sin': (odd(sin), lambda z: z, mpf(0), (pi / 4)**2 * R, 5, to_double),
-    'cos': (lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2, lambda z: z**2, mpf(0), (pi / 4)**2 * R, 5, to_double),
-    'sinh': (odd(sinh), lambda z: z, mpf(0), mpf(1), 6, to_double),
-    'tanh': (odd(tanh), lambda z: z, mpf(0), mpf('0.625')**2 * R, 11, to_double),
-    'asin': (odd(asin), lambda z: z, mpf(0), mpf('0.25') * R, 12, to_double),
-    'atan': (odd(atan), lambda z: z, mpf(0), mpf('0.25') * R, 11, to_double),
-    # pow: what comes behind 2 s + 2/3 s^3 in the series of 2 atanh s; relative to the logarithm it weighs s^4.
-    'pow': (lambda z: (odd(lambda s: 2 * atanh(s), 2)(z) - mpf(2) / 3) / z, lambda z: z * z / 2, mpf(0), (sqrt(mpf(2)) - 1)**4 * R, 7, to_double),
-    # float
-    'expf': (lambda r: (exp(r) - 1 - r) / r**2, lambda r: r * r, -LN2 / 2 * R, LN2 / 2 * R, 4, to_float),
-    'exp2f': (lambda r: (mpf(2)**r - 1 - LN2 * r) / r**2, lambda r: r * r, -R / 2, R / 2, 4, to_float),
-    'logf': (odd(lambda s: 2 * atanh(s), 2), lambda z: z / 2, mpf(0), (sqrt(mpf(2)) - 1)**4 * R, 2, to_float),
-    'sinf': (odd(sin), lambda z: z, mpf(0), (pi / 4)**2 * R, 2, to_float),
-    'cosf': (lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2, lambda z: z**2, mpf(0), (pi / 4)**2 * R, 2, to_float),
-    # float by way of double
-    'powf_exp': (lambda r: (exp(r) - 1 - r) / r**2, lambda r: r * r, -LN2 / 2 * R, LN2 / 2 * R, 4, to_double),
-    'powf_log': (odd(lambda s: 2 * atanh(s), 2), lambda z: z / 2, mpf(0), (sqrt(mpf(2)) - 1)**4 * R, 3, to_double),
-    'tanf_sin': (odd(sin), lambda z: z, mpf(0), (pi / 4)**2 * R, 2, to_double),
-    'tanf_cos': (lambda z: (cos(sqrt(z)) - 1) / z, lambda z: z, mpf(0), (pi / 4)**2 * R, 3, to_double),
+    # name: (g, w, interval, degree, type)
+    'exp': (lambda r: (exp_tail(r) - mpf(1) / 2) / r, lambda r: r * r, HALF_LN2, 8, to_double),
+    'exp2': (lambda d: (mpf(2)**d - 1 - LN2 * d) / d**2, lambda d: d * d, HALF, 9, to_double),
+    'log': (odd(two_atanh, 2), lambda z: z / 2, LOG, 6, to_double),
+    'sin': (odd(sin), lambda z: z, TRIG, 5, to_double),
+    'cos': (cos_tail, lambda z: z**2, TRIG, 5, to_double),
+    'sinh': (odd(sinh), lambda z: z, (mpf(0), mpf(1)), 6, to_double),
+    'tanh': (odd(tanh), lambda z: z, (mpf(0), mpf('0.625')**2 * R), 11, to_double),
+    'asin': (odd(asin), lambda z: z, QUARTER, 12, to_double),
+    'atan': (odd(atan), lambda z: z, QUARTER, 11, to_double),
+    # pow: what comes behind 2 s + 2/3 s^3
+    'pow_log': (lambda z: (odd(two_atanh, 2)(z) - mpf(2) / 3) / z, lambda z: z * z / 2, LOG, 7, to_double),
     # cbrt: a first guess of m^(-1/3)
-    'rcbrt': (lambda m: 1 / cbrt(m), lambda m: cbrt(m), sqrt(mpf(2)) / 4 / R, sqrt(mpf(8)) * R, 6, to_double),
+    'rcbrt': (lambda m: 1 / cbrt(m), cbrt, (sqrt(mpf(2)) / 4 / R, sqrt(mpf(8)) * R), 6, to_double),
+    # float
+    'expf': (exp_tail, lambda r: r * r, HALF_LN2, 4, to_float),
+    'exp2f': (lambda d: (mpf(2)**d - 1 - LN2 * d) / d**2, lambda d: d * d, HALF, 4, to_float),
+    'logf': (odd(two_atanh, 2), lambda z: z / 2, LOG, 2, to_float),
+    'sinf': (odd(sin), lambda z: z, TRIG, 2, to_float),
+    'cosf': (cos_tail, lambda z: z**2, TRIG, 2, to_float),
+    # float by way of double
+    'powf_exp': (exp_tail, lambda r: r * r, HALF_LN2, 4, to_double),
+    'powf_log': (odd(two_atanh, 2), lambda z: z / 2, LOG, 3, to_double),
+    'tanf_sin': (odd(sin), lambda z: z, TRIG, 2, to_double),
+    'tanf_cos': (lambda z: (cos(sqrt(z)) - 1) / z, lambda z: z, TRIG, 3, to_double),
 }
 
 
 def main():
     for name in sys.argv[1:] or POLYNOMIALS:
-        g, w, a, b, degree, to_type = POLYNOMIALS[name]
+        g, w, (a, b), degree, to_type = POLYNOMIALS[name]
         c, worst = remez(g, w, a, b, degree)
         r = [mpf(to_type(x)) for x in c]
-        pts = [(a + b) / 2 - (b - a) / 2 * cos(pi * (2 * i + 1) / 2000) for i in range(1000)]
-        rounded = max(abs(w(x) * (g(x) - polyval(r[::-1], x))) for x in pts)
-        print('%s: degree %d, error 2^%.1f, rounded 2^%.1f' % (name, degree, float(log(worst, 2)), float(log(rounded, 2))))
-        for i, x in enumerate(c):
-            print('        %s,  /* %d: %.17g */' % (to_type(x).hex() + ('f' if to_type is to_float else ''), i, to_type(x)))
+        points = [(a + b) / 2 - (b - a) / 2 * cos(pi * (2 * i + 1) / 2000) for i in range(1000)]
+        rounded = max(abs(w(x) * (g(x) - polyval(r[::-1], x))) for x in points)
+        print(f'{name}: degree {degree}, error 2^{float(log(worst, 2)):.1f}, rounded 2^{float(log(rounded, 2)):.1f}')
+        for i, x in enumerate(map(to_type, c)):
+            print(f'        {x.hex()}{"f" if to_type is to_float else ""},  /* {i}: {x:.17g} */')
 
 
 if __name__ == '__main__':

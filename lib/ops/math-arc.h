@@ -9,8 +9,10 @@
 /* asin x = x + x z q(z) with z = x^2 <= 1/4: this is z q. Relative error below 2^-59. */
 VM_INLINE double vm_asin_tail(double z) {
         double z2 = z * z, z4 = z2 * z2, z8 = z4 * z4;
-        double low = vm_cubic(z, z2, 0x1.5555555555578p-3, 0x1.333333332df60p-4, 0x1.6db6db7227877p-5, 0x1.f1c71a8d2e121p-6);
-        double mid = vm_cubic(z, z2, 0x1.6e8bdfb78f172p-6, 0x1.1c49e17be1cebp-6, 0x1.ca20ed093b12ep-7, 0x1.757a74771b4cep-7);
+        double low =
+                vm_cubic(z, z2, 0x1.5555555555578p-3, 0x1.333333332df60p-4, 0x1.6db6db7227877p-5, 0x1.f1c71a8d2e121p-6);
+        double mid =
+                vm_cubic(z, z2, 0x1.6e8bdfb78f172p-6, 0x1.1c49e17be1cebp-6, 0x1.ca20ed093b12ep-7, 0x1.757a74771b4cep-7);
         double high = vm_cubic(z, z2, 0x1.6179d96867b80p-7, 0x1.e262fa787cfccp-9, 0x1.64af44702cd72p-6,
                                -0x1.597df9508c9b0p-6);
 
@@ -62,7 +64,8 @@ VM_INLINE double vm_angle(double abs_y, double abs_x, int left) {
         double t = (middle ? small - large : small) / (middle ? small + large : large);
         double z = t * t, z2 = z * z, z4 = z2 * z2, tail, n, sign;
 
-        tail = vm_cubic(z, z2, -0x1.5555555555518p-2, 0x1.99999999914abp-3, -0x1.249249216ef73p-3, 0x1.c71c70963f877p-4) +
+        tail = vm_cubic(z, z2, -0x1.5555555555518p-2, 0x1.99999999914abp-3, -0x1.249249216ef73p-3,
+                        0x1.c71c70963f877p-4) +
                z4 * (vm_cubic(z, z2, -0x1.745cf54766e2bp-4, 0x1.3b1144da2d4c4p-4, -0x1.10f363275569ep-4,
                               0x1.dfecdb62cd8bbp-5) +
                      z4 * vm_cubic(z, z2, -0x1.a3a6a32aae794p-5, 0x1.571ba7d18fbd6p-5, -0x1.c1f37c3a62ab3p-6,

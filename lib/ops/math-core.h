@@ -2,22 +2,23 @@
 #pragma once
 /* Transcendental functions with the same bits on every CPU: what the files math-*.h share.
  *
- * The functions are made of +, -, *, / and square root, which IEEE 754 rounds in one way only, of comparisons and of integer
- * operations on the bits of a number. No libm (its answers depend on the CPU), no fused multiply-add (not every CPU has
- * one; -ffp-contract=off keeps compilers from making them), no tables in memory (a gather is slow, and SSE2 has none),
- * no conversion between 64-bit integers and doubles (AVX-512 only): to round to an integer, add 1.5 * 2^52 and look at the
- * low bits. Every compiler, CPU level and strip length gives the same bits; tests/ops/test-math.c holds us to it, and to the error in
- * units in the last place that the test's table names.
+ * The functions are made of +, -, *, / and square root, which IEEE 754 rounds in one way only, of comparisons and of
+ * integer operations on the bits of a number. No libm (its answers depend on the CPU), no fused multiply-add (not every
+ * CPU has one; -ffp-contract=off keeps compilers from making them), no tables in memory (a gather is slow, and SSE2 has
+ * none), no conversion between 64-bit integers and doubles (AVX-512 only): to round to an integer, add 1.5 * 2^52 and
+ * look at the low bits. Every compiler, CPU level and strip length gives the same bits; tests/ops/test-math.c holds us
+ * to it, and to the error in units in the last place that the test's table names.
  *
- * The functions have no branches, so that a loop over them becomes vector code at any level: where answers differ, all are
- * computed and one is selected. What is too rare to be computed for all elements (arguments of sin beyond 6 million,
- * results of exp that are no ordinary numbers) goes through a second loop: vm_NAME_fast() raises *bad for an argument that it
- * cannot do, and the strip is then repaired with the complete vm_NAME(). Both give the same bits where both can.
- * VmBad is an int on purpose: beside the doubles it makes compilers work on two vectors at a time, and these chains of
- * dependent operations run faster in pairs (sin: 2.5 against 2.9 ns per element on Zen 3).
+ * The functions have no branches, so that a loop over them becomes vector code at any level: where answers differ, all
+ * are computed and one is selected. What is too rare to be computed for all elements (results of exp that are no
+ * ordinary numbers, angles next to a multiple of pi/2) goes through a second loop: vm_NAME_fast() raises *bad for an
+ * argument that it cannot do, and the strip is then repaired with the complete vm_NAME(). Both give the same bits where
+ * both can. VmBad is an int on purpose: beside the doubles it makes compilers work on two vectors at a time, and these
+ * chains of dependent operations run faster in pairs (sin: 2.5 against 2.9 ns per element on Zen 3).
  *
- * Compilers may turn the sign of NaN, and which of two NaN an operation returns depends on the order of its operands. So
- * no NaN that leaves comes out of arithmetic: it is x + x of the argument that is NaN, or VM_NAN, at the end of each function.
+ * Compilers may turn the sign of NaN, and which of two NaN an operation returns depends on the order of its operands.
+ * So no NaN that leaves comes out of arithmetic: it is x + x of the argument that is NaN, or VM_NAN, at the end of each
+ * function.
  *
  * Coefficients are made by tools/minimax.py. */
 #include <stddef.h>
@@ -155,8 +156,8 @@ enum { VM_BLOCK = 64 };
                                 out[i] = name(in[i]);                                                                  \
         }
 
-/* The same for complete functions that branch: only the bad elements go through name_rare(), block by block, so that one of
- * them costs its neighbours little. */
+/* The same for complete functions that branch: only the bad elements go through name_rare(), block by block, so that
+ * one of them costs its neighbours little. */
 #define VM_STRIP_REPAIRED(name, type)                                                                                  \
         VM_RARE void name##_repair(size_t n, const type *restrict in, type *restrict out) {                            \
                 for (size_t i = 0; i < n; i++) {                                                                       \
@@ -187,13 +188,15 @@ enum { VM_BLOCK = 64 };
 
 /* Two arrays in, one out. */
 #define VM_STRIP2(name, type)                                                                                          \
-        static inline void name##_strip(size_t n, const type *restrict a, const type *restrict b, type *restrict out) {\
+        static inline void name##_strip(size_t n, const type *restrict a, const type *restrict b,                      \
+                                        type *restrict out) {                                                          \
                 for (size_t i = 0; i < n; i++)                                                                         \
                         out[i] = name(a[i], b[i]);                                                                     \
         }
 
 #define VM_STRIP2_REDONE(name, type)                                                                                   \
-        static inline void name##_strip(size_t n, const type *restrict a, const type *restrict b, type *restrict out) {\
+        static inline void name##_strip(size_t n, const type *restrict a, const type *restrict b,                      \
+                                        type *restrict out) {                                                          \
                 VM_BAD_##type bad = 0;                                                                                 \
                                                                                                                        \
                 for (size_t i = 0; i < n; i++)                                                                         \

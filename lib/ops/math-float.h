@@ -2,9 +2,10 @@
 #pragma once
 /* The functions for float.
  *
- * exp, log, sin and cos with their relatives are those of double with shorter polynomials, 32-bit integers and float arithmetic; only the
- * reduction of an angle works in double. The others compute in double and round once at the end: that needs no pairs of
- * numbers and no care at either end of the range, since floats too small, too large or subnormal are ordinary doubles. */
+ * exp, log, sin and cos with their relatives are those of double with shorter polynomials, 32-bit integers and float
+ * arithmetic; only the reduction of an angle works in double. The others compute in double and round once at the end:
+ * that needs no pairs of numbers and no care at either end of the range, since floats too small, too large or subnormal
+ * are ordinary doubles. */
 #include "ops/math-arc.h"
 #include "ops/math-core.h"
 #include "ops/math-exp.h"
@@ -120,7 +121,8 @@ VM_STRIP(vm_log2f, float)
 VM_INLINE float vm_log10f(float x) {
         float f, k = vm_log_splitf(x, &f);
 
-        return vm_log_definedf(x, vm_log_scaledf(k * 0x1.344p-2f, k * 0x1.3509f8p-18f, f, 0x1.bcap-2f, 0x1.7b1526p-14f));
+        return vm_log_definedf(x,
+                               vm_log_scaledf(k * 0x1.344p-2f, k * 0x1.3509f8p-18f, f, 0x1.bcap-2f, 0x1.7b1526p-14f));
 }
 VM_STRIP(vm_log10f, float)
 
@@ -204,9 +206,8 @@ VM_STRIP2(vm_hypotf, float)
 VM_INLINE double vm_powf_log(double x) {
         double f, k = vm_log_split(x, &f), s = f / (2.0 + f), z = s * s;
 
-        return k * 0x1.62e42fefa39efp-1 +
-               s * (2.0 + z * vm_cubic(z, z * z, 0x1.555554fd93972p-1, 0x1.999a7a9c82776p-2, 0x1.2438d2e3d5ae2p-2,
-                                       0x1.e2f7213b403c7p-3));
+        return k * 0x1.62e42fefa39efp-1 + s * (2.0 + z * vm_cubic(z, z * z, 0x1.555554fd93972p-1, 0x1.999a7a9c82776p-2,
+                                                                  0x1.2438d2e3d5ae2p-2, 0x1.e2f7213b403c7p-3));
 }
 
 VM_INLINE double vm_powf_exp(double p) {
@@ -228,7 +229,8 @@ VM_INLINE float vm_powf_fast(float x, float y, int *bad) {
 }
 
 VM_INLINE float vm_powf(float xf, float yf) {
-        double x = (double) xf, y = (double) yf, ax = vm_abs(x), ay = vm_abs(y), log = vm_powf_log(ax), p, r, unit, whole;
+        double x = (double) xf, y = (double) yf, ax = vm_abs(x), ay = vm_abs(y), log = vm_powf_log(ax), p, r, unit,
+               whole;
         uint64_t odd;
 
         log = ax == 0.0 ? -VM_INF : log;

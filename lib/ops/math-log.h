@@ -20,9 +20,9 @@ VM_INLINE double vm_log_split(double x, double *ret_f) {
 /* log(1 + f) = f - (h - s (h + q)) with h = f^2 / 2: this is s (h + q). Relative error of the logarithm below 2^-58. */
 VM_INLINE double vm_log_tail(double f, double h) {
         double s = f / (2.0 + f), z = s * s, w = z * z;
-        double q = z * ((0x1.5555555555592p-1 + z * 0x1.999999997fdb9p-2) +
-                        w * ((0x1.24924941f1164p-2 + z * 0x1.c71c520967145p-3) +
-                             w * ((0x1.74663ee6b2b5bp-3 + z * 0x1.39a1badd94baap-3) + w * 0x1.2f0562371e3d1p-3)));
+        double q = z * ((0x1.5555555555592p-1 + z * 0x1.999999997fd78p-2) +
+                        w * ((0x1.24924941f4edfp-2 + z * 0x1.c71c5206111f6p-3) +
+                             w * ((0x1.74663fa090c97p-3 + z * 0x1.39a1a71a121e7p-3) + w * 0x1.2f063356c4643p-3)));
 
         return s * (h + q);
 }
@@ -40,8 +40,8 @@ VM_INLINE double vm_log_sum(double k, double f) {
         return k * 0x1.62e42fefa3800p-1 - ((h - (vm_log_tail(f, h) + k * 0x1.ef35793c76730p-45)) - f);
 }
 
-/* To another base: log(1 + f) is cut into 26 bits and the rest, so that the first product with 1 / log(base) is exact, and
- * the whole multiples of log(2), k_scaled, come last. */
+/* To another base: log(1 + f) is cut into 26 bits and the rest, so that the first product with 1 / log(base) is exact,
+ * and the whole multiples of log(2), k_scaled, come last. */
 VM_INLINE double vm_log_scaled(double k_scaled, double k_rest, double f, double scale, double scale_rest) {
         double h = 0.5 * f * f, hi = vm_upper(f - h), lo = ((f - hi) - h) + vm_log_tail(f, h);
         double v = hi * scale, sum = k_scaled + v;
@@ -54,8 +54,8 @@ VM_INLINE double vm_log2_sum(double k, double f) {
 }
 
 VM_INLINE double vm_log10_sum(double k, double f) {
-        return vm_log_scaled(k * 0x1.34413509f7800p-2, k * 0x1.fef311f12b358p-46, f,
-                             0x1.bcb7b10000000p-2, 0x1.49b9438ca9aaep-28);
+        return vm_log_scaled(k * 0x1.34413509f7800p-2, k * 0x1.fef311f12b358p-46, f, 0x1.bcb7b10000000p-2,
+                             0x1.49b9438ca9aaep-28);
 }
 
 /* A subnormal x becomes an ordinary number with the help of 2^54, which the second function takes off again. */
@@ -76,7 +76,7 @@ VM_INLINE double vm_log_defined(double x, double y) {
 }
 
 #define VM_LOG(name)                                                                                                   \
-        VM_INLINE double name##_fast(double x, VmBad *bad) {                                                             \
+        VM_INLINE double name##_fast(double x, VmBad *bad) {                                                           \
                 double f, k = vm_log_split(x, &f);                                                                     \
                                                                                                                        \
                 vm_bad_beyond(bad, x < 0x1p-1022 ? VM_INF : x, 0x1.fffffffffffffp1023);                                \

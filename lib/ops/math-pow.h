@@ -5,8 +5,8 @@
 #include "ops/math-exp.h"
 #include "ops/math-log.h"
 
-/* |x| = 2^3k m with m between 2^-1.5 and 2^1.5. A polynomial finds m^(-1/3) to 9 bits, one step of third order to 26; the
- * last step, of third order too, is made from a root of 26 bits, whose square is exact. */
+/* |x| = 2^3k m with m between 2^-1.5 and 2^1.5. A polynomial finds m^(-1/3) to 9 bits, one step of third order to 26;
+ * the last step, of third order too, is made from a root of 26 bits, whose square is exact. */
 VM_INLINE double vm_cbrt(double x) {
         double a = vm_abs(x), f, e = vm_log_split(vm_log_ordinary(a), &f), m = 1.0 + f, t, k, j, m2, p, d, root, r;
 
@@ -48,8 +48,8 @@ VM_INLINE double vm_hypot(double x, double y) {
 }
 VM_STRIP2(vm_hypot, double)
 
-/* log(e^a + e^b) = large + log(1 + e^(small - large)). What the difference loses is put back into the exponential, of which
- * it would take several units otherwise. */
+/* log(e^a + e^b) = large + log(1 + e^(small - large)). What the difference loses is put back into the exponential, of
+ * which it would take several units otherwise. */
 VM_INLINE double vm_logadd_difference(double small, double large, double *ret_rest) {
         double d = small - large, t = d - small, rest = (small - (d - t)) - (large + t);
 
@@ -81,10 +81,11 @@ VM_INLINE double vm_logaddexp2(double a, double b) {
 }
 VM_STRIP2(vm_logaddexp2, double)
 
-/* x^y = e^(y log|x|), where the logarithm has 66 bits as *ret_rest and the result: the exponent may be 1024 times as large as
- * what of it remains after reduction.
+/* x^y = e^(y log|x|), where the logarithm has 66 bits as *ret_rest and the result: the exponent may be 1024 times as
+ * large as what of it remains after reduction.
  *
- * log m = 2 s + 2/3 s^3 + s^5 R(s^2), s = (m - 1) / (m + 1), in pairs of numbers up to the second term and in one for R. */
+ * log m = 2 s + 2/3 s^3 + s^5 R(s^2), s = (m - 1) / (m + 1), in pairs of numbers up to the second term and in one for
+ * R. */
 VM_INLINE double vm_log_pair(double k, double f, double *ret_rest) {
         double d = f + 2.0, d_rest = f - (d - 2.0), inverse = 1.0 / d;
         double s = f * inverse, p = s * d, s_rest, z, z_rest, z2, z4, r, w, w_rest, t, t_rest, u, u_rest, hi, lo, sum;
@@ -94,9 +95,10 @@ VM_INLINE double vm_log_pair(double k, double f, double *ret_rest) {
         z_rest = vm_product_rest(s, s, z) + 2.0 * s * s_rest;
         z2 = z * z;
         z4 = z2 * z2;
-        r = z * (vm_cubic(z, z2, 0x1.9999999999996p-2, 0x1.2492492493036p-2, 0x1.c71c71c58048cp-3, 0x1.745d183261cf8p-3) +
-                 z4 * vm_cubic(z, z2, 0x1.3b1362b21046ap-3, 0x1.1120b63904ae8p-3, 0x1.de3358e5ad3fcp-4,
-                               0x1.eb11e594be5a0p-4));
+        r = z *
+            (vm_cubic(z, z2, 0x1.9999999999996p-2, 0x1.2492492493036p-2, 0x1.c71c71c58048cp-3, 0x1.745d183261cf8p-3) +
+             z4 * vm_cubic(z, z2, 0x1.3b1362b21046ap-3, 0x1.1120b63904ae8p-3, 0x1.de3358e5ad3fcp-4,
+                           0x1.eb11e594be5a0p-4));
         w = 0x1.5555555555555p-1 + r;
         w_rest = ((0x1.5555555555555p-1 - w) + r) + 0x1.5555555555555p-55;
         t = z * w;

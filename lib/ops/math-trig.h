@@ -2,18 +2,19 @@
 #pragma once
 /* Sine, cosine, tangent.
  *
- * x = k pi/2 + r with k the integer next to x / (pi/2). The fast way takes k pi/2 off in two parts: the first has 27 bits, so k
- * times it and the first difference are exact for |k| < 2^26; the second is off by k 2^-82 at most. r is then good to 2^-58 unless it is
- * below k 2^-24, that is, unless x comes very close to a multiple of pi/2: such elements are repaired. For |k| > 0.8 2^24 these
- * are all, so one comparison finds the numbers beyond the range too. Quadrant k mod 4 says which polynomial and which sign.
+ * x = k pi/2 + r with k the integer next to x / (pi/2). The fast way takes k pi/2 off in two parts: the first has 27
+ * bits, so k times it and the first difference are exact for |k| < 2^26; the second is off by k 2^-82 at most. r is
+ * then good to 2^-58 unless it is below k 2^-24, that is, unless x comes very close to a multiple of pi/2: such
+ * elements are repaired. For |k| > 0.8 2^24 these are all, so one comparison finds the numbers beyond the range too.
+ * Quadrant k mod 4 says which polynomial and which sign.
  *
  * The rare way multiplies the 53 bits of x with those 192 bits of 2/pi that matter for its exponent (Payne and Hanek),
  * in integers, and keeps the rest of r's rounding as a second number. */
 #include "ops/math-core.h"
 
 typedef struct VmTrig {
-        double r, rest;         /* r is rounded, r + rest nearly exact */
-        uint64_t k;             /* its low bits */
+        double r, rest; /* r is rounded, r + rest nearly exact */
+        uint64_t k;     /* its low bits */
 } VmTrig;
 
 VM_INLINE VmTrig vm_trig_reduced(double abs_x, VmBad *bad) {
@@ -81,7 +82,7 @@ VM_INLINE double vm_tan_fast(double x, VmBad *bad) {
 /* The rare way. */
 
 typedef struct VmTrigExact {
-        double r, rest;         /* r + rest, |rest| below half a unit of r */
+        double r, rest; /* r + rest, |rest| below half a unit of r */
         uint64_t k;
 } VmTrigExact;
 
@@ -100,7 +101,7 @@ VM_RARE VmTrigExact vm_trig_exact(double abs_x) {
                 0x7527bac7ebe5f17b, 0x3d0739f78a5292ea, 0x6bfb5fb11f8d5d08, 0x56033046fc7b6bab, 0xf0cfbc209af4361d,
         };
         uint64_t u = vm_bits(abs_x), m = (u & UINT64_C(0x000fffffffffffff)) | UINT64_C(0x0010000000000000);
-        int exponent = (int) (u >> 52) - 1075;  /* abs_x = m 2^exponent */
+        int exponent = (int) (u >> 52) - 1075; /* abs_x = m 2^exponent */
         /* The bits of 2/pi before number exponent - 2 make multiples of 4 when they meet m: they do not matter. */
         unsigned from = (unsigned) (64 + exponent - 2), word = from / 64, shift = from % 64;
         uint64_t w[3], p[3], k, sign, h, l;

@@ -2,7 +2,7 @@
 /* Transcendental functions: as near to the true value as the table says, and the same bits on every CPU level.
  *
  * The true values come from MPFR with 160 bits. The inputs are: the numbers where something special happens, neighbours
- * of multiples of pi/2, all magnitudes with random mantissas, and random points of the ranges where the functions live. */
+ * of multiples of pi/2, all magnitudes with random mantissas, and random points where the functions live. */
 #include <float.h>
 #include <math.h>
 #include <mpfr.h>
@@ -85,7 +85,7 @@ static int exact_logaddexp2(mpfr_t y, const mpfr_t a, const mpfr_t b, mpfr_rnd_t
         return exact_logadd(y, a, b, 2);
 }
 
-/* The sum of a number and a logarithm may cancel to nearly 0: its error is counted in units of the larger of the two then. */
+/* The sum of a number and a logarithm may cancel to nearly 0: its error is counted in units of the larger of both. */
 static const struct {
         const char *name;
         double ulp, ulp_float;
@@ -150,20 +150,21 @@ typedef struct Inputs {
 
 static Inputs inputs_make(void) {
         static const double specials[] = {
-                0.0, DBL_TRUE_MIN, 0x1.8p-1060, DBL_MIN, 0x1p-1000, 0x1p-300, 0x1p-60, 0x1p-54, 0x1p-53, 0x1p-52, 0x1p-30, 0x1p-27, 0.25, 0.5, 1.0,
-                1.5, 2.0, 3.0, 10.0, 100.0, 1000.0, 0x1p22, 0x1.9p22, 0x1p23, 0x1p30, 0x1p52, 0x1p53, 0x1p54, 0x1p63, 0x1p64, 0x1p300, 0x1p1000,
-                0x1p1023, DBL_MAX, INFINITY, NAN,
+                0.0, DBL_TRUE_MIN, 0x1.8p-1060, DBL_MIN, 0x1p-1000, 0x1p-300, 0x1p-60, 0x1p-54, 0x1p-53, 0x1p-52,
+                0x1p-30, 0x1p-27, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0, 100.0, 1000.0, 0x1p22, 0x1.9p22, 0x1p23, 0x1p30,
+                0x1p52, 0x1p53, 0x1p54, 0x1p63, 0x1p64, 0x1p300, 0x1p1000, 0x1p1023, DBL_MAX, INFINITY, NAN,
                 M_LN2, M_LN2 / 2, M_SQRT1_2, M_SQRT2, M_E, 0.4142135623730950, 2.4142135623730950,
                 707.9999999999999, 708.0, 708.0000000000001, 708.3964185322641, 709.782712893384, 709.7827128933841,
-                710.0, 710.4758600739439, 710.475860073944, 744.4400719213812, 745.1332191019411, 745.1332191019412, 746.0,
-                1021.9999999999999, 1022.0, 1023.0, 1023.9999999999999, 1024.0, 1074.0, 1074.9999999999999, 1075.0, 1076.0,
+                710.0, 710.4758600739439, 710.475860073944, 744.4400719213812, 745.1332191019411, 745.1332191019412,
+                746.0, 1021.9999999999999, 1022.0, 1023.0, 1023.9999999999999, 1024.0, 1074.0, 1074.9999999999999,
+                1075.0, 1076.0,
                 36.7368005696771, 37.42994775023705, 18.714973875118524, 22.0, 26.5, 27.3,
                 0x1.6ac5b262ca1ffp+849, /* nearest of all numbers to a multiple of pi/2 */
                 6381956970095103.0 * 0x1p797,
         };
         static const struct { double lo, hi; } ranges[] = {
-                { -1, 1 }, { -4, 4 }, { 0.5, 2 }, { 0.97, 1.03 }, { 0, 100 }, { -750, 750 }, { -1100, 1100 }, { -1e5, 1e5 },
-                { -7e6, 7e6 }, { -0.01, 0.01 }, { -30, 30 }, { -1e10, 1e10 },
+                { -1, 1 }, { -4, 4 }, { 0.5, 2 }, { 0.97, 1.03 }, { 0, 100 }, { -750, 750 }, { -1100, 1100 },
+                { -1e5, 1e5 }, { -7e6, 7e6 }, { -0.01, 0.01 }, { -30, 30 }, { -1e10, 1e10 },
         };
         size_t n_max = N_SPECIAL_MAX + 6 * 2000 + N_MAGNITUDES + N_PER_RANGE * (sizeof(ranges) / sizeof(*ranges));
         Inputs in = { .x = malloc(n_max * sizeof(double)) };
@@ -207,12 +208,13 @@ static Inputs inputs_make(void) {
         return in;
 }
 
-/* Pairs: every special number with every other, and the single inputs with themselves in another order and with numbers of
- * their own size. */
+/* Pairs: every special number with every other, and the single inputs with themselves in another order and with numbers
+ * of their own size. */
 static void pairs_make(Inputs in, Inputs *ret_a, Inputs *ret_b) {
         static const double specials[] = {
-                0.0, DBL_TRUE_MIN, DBL_MIN, 0x1p-600, 0.1, 0.5, 0.9999999999999999, 1.0, 1.0000000000000002, 1.5, 2.0, 3.0, 4.0, 7.0, 10.0,
-                1000.0, 1023.0, 1024.0, 1074.0, 1075.0, 0x1p52, 0x1p52 + 1, 0x1p53 - 1, 0x1p53, 0x1.8p60, 0x1p600, 0x1p1001, DBL_MAX, INFINITY, NAN,
+                0.0, DBL_TRUE_MIN, DBL_MIN, 0x1p-600, 0.1, 0.5, 0.9999999999999999, 1.0, 1.0000000000000002, 1.5, 2.0,
+                3.0, 4.0, 7.0, 10.0, 1000.0, 1023.0, 1024.0, 1074.0, 1075.0, 0x1p52, 0x1p52 + 1, 0x1p53 - 1, 0x1p53,
+                0x1.8p60, 0x1p600, 0x1p1001, DBL_MAX, INFINITY, NAN,
         };
         enum { N = sizeof(specials) / sizeof(*specials), N_POWERS = 1 << 15 };
         size_t n_max = 4 * N * N + in.n + N_POWERS;
@@ -344,7 +346,8 @@ TEST(binary_functions_are_as_near_to_the_true_value_as_promised) {
                                 error *= ldexp(1, down < 0 ? down : 0);
                         }
                         if (error > binary[f].ulp && n_bad++ < 20)
-                                printf("# %s(%a, %a) = %a is %g units off\n", binary[f].name, a.x[i], b.x[i], y[i], error);
+                                printf("# %s(%a, %a) = %a is %g units off\n", binary[f].name, a.x[i], b.x[i],
+                                       y[i], error);
                         if (error > worst)
                                 worst = error, at_a = a.x[i], at_b = b.x[i];
                 }
@@ -406,7 +409,8 @@ TEST(functions_of_float_are_as_near_to_the_true_value_as_promised) {
                         unary[f].exact(exact, p, MPFR_RNDN);
                         error = ulp_error(format_float, (double) y[i], exact);
                         if (error > unary[f].ulp_float && n_bad++ < 20)
-                                printf("# %sf(%a) = %a is %g units off\n", unary[f].name, in.x[i], (double) y[i], error);
+                                printf("# %sf(%a) = %a is %g units off\n", unary[f].name, in.x[i], (double) y[i],
+                                       error);
                         if (error > worst)
                                 worst = error, at = in.x[i];
                 }
