@@ -174,3 +174,15 @@ TEST(several_threads_wait_for_one_future) {
                 pthread_join(thread[i], NULL);
         ck_assert_double_eq(value_of(s, b), 4999950000);
 }
+
+TEST(begun_work_is_done_by_who_waits_in_slices) {
+        SESSION s = session(2);
+        TENSOR a  = counted(1000, 10);
+        TENSOR b  = op1("sum", a);
+        FUTURE f  = NULL;
+
+        must(mars_begin(&f, s, 1, &b, &err));
+        while (must(mars_future_wait(f, 50000, &err)) == 1)
+                ck_assert(!mars_future_done(f) || mars_tensor_executed(b, s));
+        ck_assert_double_eq(value_of(s, b), 499500);
+}
