@@ -7,6 +7,9 @@ static inline int32_t i32_from_f32(float v) {
         return ((v >= -0x1p31f) & (v < 0x1p31f)) ? (int32_t) v : INT32_MIN;
 }
 
+/* gcc 12 makes float of uint32 by a fused multiply-add, which is exact, but which the law against them cannot know. */
+#define FLOAT_OF(v) _Generic((v), uint32_t: (float) (double) (v), default: (float) (v))
+
 /* From integers and bool, from float, from double: to each dtype. */
 #define INT_TO_BOOL(v) ((v) != 0)
 #define INT_TO_I8(v) ((int8_t) (v))
@@ -17,10 +20,10 @@ static inline int32_t i32_from_f32(float v) {
 #define INT_TO_U32(v) ((uint32_t) (v))
 #define INT_TO_I64(v) ((int64_t) (v))
 #define INT_TO_U64(v) ((uint64_t) (v))
-#define INT_TO_F16(v) f16_from_f32((float) (v))
-#define INT_TO_F32(v) ((float) (v))
+#define INT_TO_F16(v) f16_from_f32(FLOAT_OF(v))
+#define INT_TO_F32(v) FLOAT_OF(v)
 #define INT_TO_F64(v) ((double) (v))
-#define INT_TO_C64(v) c64_of((float) (v), 0)
+#define INT_TO_C64(v) c64_of(FLOAT_OF(v), 0)
 #define INT_TO_C128(v) c128_of((double) (v), 0)
 
 #define F32_TO_BOOL(v) ((v) != 0)
