@@ -136,7 +136,7 @@ VM_INLINE double vm_product_rest(double a, double b, double p) {
 
 enum { VM_BLOCK = 64 };
 
-/* One array in, one out: out[i] = name(in[i]). */
+/* One array in, another out: out[i] = name(in[i]). They must not overlap: what is repaired is read again. */
 #define VM_STRIP(name, type)                                                                                           \
         static inline void name##_strip(size_t n, const type *restrict in, type *restrict out) {                       \
                 for (size_t i = 0; i < n; i++)                                                                         \
