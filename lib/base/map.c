@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Open addressing, linear probing, at most 3/4 full. Removal moves later entries of the run back, so that there are no
+/* Open addressing, linear probing, at most half full. Removal moves later entries of the run back, so that there are no
  * tombstones and a table that is filled and emptied for ever stays as fast as a new one. */
 #include <errno.h>
 
@@ -7,10 +7,11 @@
 
 enum { CAPACITY_FIRST = 16 };
 
+/* Multiples of the golden ratio spread a row of groups evenly over the table: a full row meets hardly any collision. */
 static uint32_t home(const Map *map, uint64_t key) {
-        uint64_t h = (key >> 3) * 0x9e3779b97f4a7c15;
+        uint64_t h = (key >> 2) * 0x9e3779b97f4a7c15;
 
-        return (uint32_t) ((h >> 32) << 3 | (key & 7)) & (map->capacity - 1);
+        return (uint32_t) (h >> (66 - __builtin_ctz(map->capacity))) << 2 | (key & 3);
 }
 
 /* The slot that has the key, or the free one where it would be. */
@@ -35,7 +36,7 @@ int map_reserve(Map *map, uint32_t n) {
         uint64_t capacity = MAX(map->capacity, (uint32_t) CAPACITY_FIRST);
         Map grown = { .n = map->n };
 
-        while (capacity / 4 * 3 < n)
+        while (capacity / 2 < n)
                 capacity *= 2;
         if (capacity == map->capacity)
                 return 0;

@@ -414,9 +414,12 @@ static int running_complete(Sched *s, Running *r) {
                 } else
                         ret = request_plan(s, q, rest);
         }
+        /* First the workers forget the plan, then they drop what nobody wants: a plan's chunks never go one by one under it. */
+        if (ret == 0)
+                ret = running_forget(s, r, false);
         for (uint32_t m = 0; m < n && ret == 0; m++)
                 ret = tensor_unref(s, stored[m]);
-        return ret < 0 ? ret : running_forget(s, r, false);
+        return ret;
 }
 
 /* One task of the plan is done at the worker. */

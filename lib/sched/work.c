@@ -8,7 +8,7 @@
  *
  * The ledger: used_bytes is the sum over chunks here or on their way, what running tasks have reserved, and values reserved
  * together. Each part is rounded up as the store does it. It predicts the store; the store decides (WORK_REFUSED). */
-#include "base/map.h"
+#include "base/idmap.h"
 #include "sched/work.h"
 
 #define NONE UINT32_MAX
@@ -61,7 +61,7 @@ typedef struct Job {
 struct Work {
         size_t memory_bytes, used_bytes;
         uint64_t n_freed;    /* grows whenever memory becomes free */
-        Map chunks;          /* id -> index into chunk, plus 1 */
+        IdMap chunks;        /* id -> index into chunk, plus 1 */
         Map plans;           /* id -> index into job, plus 1 */
         Vec(Chunk) chunk;
         Vec(Task) task;
@@ -98,14 +98,14 @@ static int action_add(Work *w, const WorkAction *action) {
 /* ---- Chunks -------------------------------------------------------------------------------------------------------- */
 
 static Chunk *chunk_find(Work *w, uint64_t id) {
-        uint64_t at = map_get(&w->chunks, id);
+        uint64_t at = idmap_get(&w->chunks, id);
 
         return at ? &w->chunk.data[at - 1] : NULL;
 }
 
 /* The entry of the chunk, new if need be. Entries move when the next one is made. */
 static Chunk *chunk_get(Work *w, uint64_t id) {
-        uint32_t at = (uint32_t) map_get(&w->chunks, id);
+        uint32_t at = (uint32_t) idmap_get(&w->chunks, id);
 
         if (at)
                 return &w->chunk.data[at - 1];
@@ -118,7 +118,7 @@ static Chunk *chunk_get(Work *w, uint64_t id) {
                         return NULL;
         }
         w->chunk.data[at] = (Chunk) { .id = id, .waiting = NONE };
-        if (map_set(&w->chunks, id, at + 1) < 0) {
+        if (idmap_set(&w->chunks, id, at + 1) < 0) {
                 w->chunk.data[at].waiting = w->unused_chunk;
                 w->unused_chunk           = at;
                 return NULL;
@@ -127,7 +127,7 @@ static Chunk *chunk_get(Work *w, uint64_t id) {
 }
 
 static void chunk_forget(Work *w, Chunk *c) {
-        map_remove(&w->chunks, c->id);
+        idmap_remove(&w->chunks, c->id);
         w->used_bytes -= c->bytes;
         w->n_freed += c->bytes > 0;
         w->n_odd -= c->copy || c->dropped;
@@ -707,7 +707,7 @@ static int finished(Work *w, const WorkEvent *e) {
 /* ---- Chunks from elsewhere -------------------------------------------------------------------------------------------------- */
 
 static int adopt(Work *w, uint64_t chunk, uint32_t n) {
-        int r = map_reserve(&w->chunks, w->chunks.n + n);
+        int r = 0;
 
         for (uint32_t k = 0; k < n && r == 0; k++) {
                 Chunk *c = chunk_get(w, chunk + k);
@@ -805,7 +805,7 @@ Work *work_free(Work *w) {
                 return NULL;
         for (uint32_t k = 0; k < w->job.n; k++)
                 free(w->job.data[k].together);
-        map_done(&w->chunks);
+        idmap_done(&w->chunks);
         map_done(&w->plans);
         vec_free(&w->chunk);
         vec_free(&w->task);
@@ -838,7 +838,7 @@ void work_stats(const Work *w, WorkStats *ret) {
                 .n_tasks     = w->n_tasks,
                 .n_plans     = w->plans.n,
                 .used_bytes  = w->used_bytes,
-                .state_bytes = sizeof(*w) + (uint64_t) w->chunks.capacity * sizeof(*w->chunks.entry) +
+                .state_bytes = sizeof(*w) + idmap_bytes(&w->chunks) +
                                (uint64_t) w->chunk.capacity * sizeof(Chunk) + (uint64_t) w->task.capacity * sizeof(Task) +
                                (uint64_t) w->wait.capacity * sizeof(Wait) + (uint64_t) w->ready.capacity * sizeof(Ready),
         };
@@ -856,7 +856,7 @@ bool work_consistent(const Work *w) {
                 n_chunks++;
                 n_odd += c->copy || c->dropped;
                 used += c->bytes;
-                if (map_get(&w->chunks, c->id) != k + 1 || (c->state == CHUNK_ABSENT && c->uses == 0))
+                if (idmap_get(&w->chunks, c->id) != k + 1 || (c->state == CHUNK_ABSENT && c->uses == 0))
                         return false;
         }
         for (uint32_t k = 0; k < w->task.n; k++) {
@@ -869,7 +869,7 @@ bool work_consistent(const Work *w) {
                         const Value *value  = &plan->plan->value.data[v];
 
                         for (uint32_t c = 0; w->job.data[k].together[v] == TOGETHER_YES && c < tiling_n_chunks(&value->tiling); c++) {
-                                uint64_t at = map_get(&w->chunks, plan_run_chunk(plan, value->first_chunk + c));
+                                uint64_t at = idmap_get(&w->chunks, plan_run_chunk(plan, value->first_chunk + c));
 
                                 if (!at || w->chunk.data[at - 1].state != CHUNK_HERE)
                                         used += plan_chunk_bytes(plan->plan, value->first_chunk + c);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/map.h"
+#include "base/idmap.h"
 #include "base/vec.h"
 #include "store/heap.h"
 #include "store/store.h"
@@ -43,7 +43,7 @@ typedef struct ChunkSlab {
 
 struct Store {
         Heap heap;
-        Map chunks;   /* id -> Chunk * */
+        IdMap chunks; /* id -> Chunk * */
         Map scratch;  /* address -> Block * */
         ChunkSlab *slabs;
         Chunk *unused;
@@ -85,7 +85,7 @@ static size_t used_bytes(const Store *s) {
 }
 
 static Chunk *chunk_find(const Store *s, ChunkId id) {
-        return (Chunk *) (uintptr_t) map_get(&s->chunks, id);
+        return (Chunk *) (uintptr_t) idmap_get(&s->chunks, id);
 }
 
 static Chunk *chunk_new(Store *s) {
@@ -109,6 +109,11 @@ static Chunk *chunk_new(Store *s) {
         return c;
 }
 
+static void chunk_unused(Store *s, Chunk *c) {
+        c->next_unused = s->unused;
+        s->unused      = c;
+}
+
 static void block_unhold(Store *s, Block *block) {
         assert(block->holds > 0);
         if (--block->holds == 0)
@@ -125,9 +130,8 @@ static void chunk_end(Store *s, Chunk *c) {
         }
         if (c->release)
                 c->release(c->userdata);
-        map_remove(&s->chunks, c->id);
-        c->next_unused = s->unused;
-        s->unused = c;
+        idmap_remove(&s->chunks, c->id);
+        chunk_unused(s, c);
 }
 
 static void chunk_pin(Store *s, Chunk *c) {
@@ -146,16 +150,10 @@ static void chunk_unpin(Store *s, Chunk *c) {
 Store *store_free(Store *s) {
         if (!s)
                 return NULL;
-        for (uint32_t k = 0; k < s->chunks.capacity;) {
-                Chunk *c = (Chunk *) (uintptr_t) s->chunks.entry[k].value;
-
-                if (!c) {
-                        k++;
-                        continue;
-                }
+        for (Chunk *c; (c = (Chunk *) (uintptr_t) idmap_any(&s->chunks));) {
                 if (c->state == CHUNK_RESERVED)
                         chunk_unpin(s, c);
-                chunk_end(s, c); /* another entry may have moved here */
+                chunk_end(s, c);
         }
         assert(s->n_pins == 0 && s->pinned_bytes == 0);
         assert(s->scratch.n == 0 && used_bytes(s) == 0);
@@ -163,7 +161,7 @@ Store *store_free(Store *s) {
                 next = slab->next;
                 free(slab);
         }
-        map_done(&s->chunks);
+        idmap_done(&s->chunks);
         map_done(&s->scratch);
         vec_free(&s->group);
         heap_done(&s->heap);
@@ -202,7 +200,7 @@ static void group_place(Store *s, Block *block, const size_t *size_bytes) {
 int store_reserve(Store *s, uint32_t n, const ChunkId *ids, const size_t *size_bytes) {
         Block *block = NULL;
         size_t total = 0;
-        int r;
+        int r        = 0;
 
         for (uint32_t k = 0; k < n; k++) {
                 assert(!chunk_find(s, ids[k]));
@@ -211,18 +209,15 @@ int store_reserve(Store *s, uint32_t n, const ChunkId *ids, const size_t *size_b
         }
         if (total > s->capacity_bytes || total > s->capacity_bytes - MIN(used_bytes(s), s->capacity_bytes))
                 return STORE_FULL;
-        r = map_reserve(&s->chunks, s->chunks.n + n);
-        if (r < 0)
-                return r;
         s->group.n = 0;
         for (uint32_t k = 0; k < n && r == 0; k++) {
                 Chunk *c = chunk_new(s);
 
                 r = c ? vec_push(&s->group, c) : -ENOMEM;
-                if (c && r < 0) {
-                        c->next_unused = s->unused;
-                        s->unused = c;
-                }
+                if (c && r < 0)
+                        chunk_unused(s, c);
+                if (r == 0)
+                        r = idmap_set(&s->chunks, ids[k], (uintptr_t) c);
         }
         if (r == 0 && total > 0)
                 r = heap_take(&s->heap, total, &block);
@@ -233,8 +228,8 @@ int store_reserve(Store *s, uint32_t n, const ChunkId *ids, const size_t *size_b
         }
         if (r != 0) {
                 for (uint32_t k = 0; k < s->group.n; k++) {
-                        s->group.data[k]->next_unused = s->unused;
-                        s->unused = s->group.data[k];
+                        idmap_remove(&s->chunks, ids[k]);
+                        chunk_unused(s, s->group.data[k]);
                 }
                 return r;
         }
@@ -247,8 +242,6 @@ int store_reserve(Store *s, uint32_t n, const ChunkId *ids, const size_t *size_b
                 c->size_bytes = size_bytes[k];
                 c->state = CHUNK_RESERVED;
                 chunk_pin(s, c);
-                r = map_set(&s->chunks, c->id, (uintptr_t) c);
-                assert(r == 0);
         }
         return 0;
 }
@@ -331,9 +324,6 @@ int store_adopt(Store *s, ChunkId id, const char *data, size_t size_bytes, void 
         int r;
 
         assert(!chunk_find(s, id));
-        r = map_reserve(&s->chunks, s->chunks.n + 1);
-        if (r < 0)
-                return r;
         c = chunk_new(s);
         if (!c)
                 return -ENOMEM;
@@ -345,7 +335,10 @@ int store_adopt(Store *s, ChunkId id, const char *data, size_t size_bytes, void 
                 .release    = release,
                 .userdata   = userdata,
         };
-        return map_set(&s->chunks, id, (uintptr_t) c);
+        r = idmap_set(&s->chunks, id, (uintptr_t) c);
+        if (r < 0)
+                chunk_unused(s, c);
+        return r;
 }
 
 int store_scratch(Store *s, size_t size_bytes, char **ret) {

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* A table from ids that are given out in a row, and mostly used in a row, to 64-bit values other than 0; 0 means absent.
+ * Neighbours lie next to each other, where a hash table costs a miss of cache and TLB for each. */
+#include "base/map.h"
+
+enum { IDMAP_PAGE = 64 }; /* ids whose values lie together */
+
+typedef struct IdMap {
+        Map pages;               /* id / IDMAP_PAGE -> struct IdPage * */
+        struct IdPage *spare;    /* an empty one, so that a queue of ids does not come and go with malloc */
+        uint64_t n;
+} IdMap;
+
+void idmap_done(IdMap *map); /* frees the table; a zeroed IdMap is an empty one */
+uint64_t idmap_get(const IdMap *map, uint64_t id);
+int idmap_set(IdMap *map, uint64_t id, uint64_t value) _must_check_; /* value != 0; replaces. 0 or -ENOMEM */
+uint64_t idmap_remove(IdMap *map, uint64_t id);                       /* what was there */
+uint64_t idmap_any(const IdMap *map);                                 /* the value of some id; 0: the map is empty */
+size_t idmap_bytes(const IdMap *map);
