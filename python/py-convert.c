@@ -99,7 +99,9 @@ static int hold_buffer(PyObject *object, Py_buffer *ret, mars_dtype *ret_dtype) 
                 PyErr_Clear();
                 return 1;
         }
-        if (ret->ndim <= MARS_MAX_NDIM && !ret->suboffsets && format_dtype(ret->format, ret->itemsize, ret_dtype))
+        /* NumPy's dates are bytes without strides to the protocol. */
+        if (ret->ndim <= MARS_MAX_NDIM && (ret->ndim == 0 || (ret->shape && ret->strides)) && !ret->suboffsets &&
+            format_dtype(ret->format, ret->itemsize, ret_dtype))
                 return 0;
         PyBuffer_Release(ret);
         return 1;

@@ -57,9 +57,8 @@ def store(result, out, casting, name):
     return out
 
 
-# A function that works element by element, with broadcasting.
 class ufunc:
-    __slots__ = ("__name__", "__doc__", "nin", "nout", "_number")
+    """A function that works element by element, with broadcasting."""
 
     def __init__(self, name):
         operator = _core.OPERATORS.get(name)

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NumPy before version 2 promotes by value unless it is told otherwise; Mars promotes as NumPy 2 does, always."""
+import os
+
+os.environ["NPY_PROMOTION_STATE"] = "weak"
+
+import hypothesis  # noqa: E402
+import numpy as np  # noqa: E402
+
+if hasattr(np, "_set_promotion_state"):
+    np._set_promotion_state("weak")
+np.seterr(all="ignore")
+
+# No deadlines: the machines of CI are shared. The same examples every time, so that a failure can be looked at.
+hypothesis.settings.register_profile("mars", deadline=None, max_examples=60, derandomize=True, database=None,
+                                     suppress_health_check=list(hypothesis.HealthCheck))
+hypothesis.settings.load_profile("mars")
