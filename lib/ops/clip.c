@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/complex.h"
 
-TERNARY_LOOPS(clip, ORDERED, MINIMUM(MAXIMUM(a, b), c))
+TERNARY_LOOPS(clip, ORDERED, ({ const T raised = MAXIMUM(a, b); MINIMUM(raised, c); }))
 
 /* The order of complex numbers without regard to NaN in the part that does not decide, as NumPy's clip has it. */
 #define BELOW(a, b) (RE(a) == RE(b) ? IM(a) < IM(b) : RE(a) < RE(b))

@@ -2,15 +2,16 @@
 /* The larger or smaller of two elements. maximum and minimum give NaN where either is NaN, fmax and fmin where both are. */
 #include "ops/complex.h"
 
-#define EXTREME(name, expr, complex_expr)                                                                              \
-        BINARY_LOOPS(name, ORDERED, expr)                                                                              \
+#define EXTREME(name, bool_expr, expr, complex_expr)                                                                   \
+        BINARY_LOOPS(name, BOOLS, bool_expr)                                                                           \
+        BINARY_LOOPS(name, REALS, expr)                                                                                \
         BINARY_LOOPS(name, COMPLEXES, complex_expr)                                                                    \
         static const MapKernel name##_kernels[] = { BINARY_ROWS(ALL, name) {} };
 
-EXTREME(maximum, ((a >= b) | IS_NAN(a)) ? a : b, (COMPLEX_LESS_EQUAL(b, a) | COMPLEX_IS_NAN(a)) ? a : b)
-EXTREME(minimum, ((a <= b) | IS_NAN(a)) ? a : b, (COMPLEX_LESS_EQUAL(a, b) | COMPLEX_IS_NAN(a)) ? a : b)
-EXTREME(fmax, ((a >= b) | IS_NAN(b)) ? a : b, (COMPLEX_LESS_EQUAL(b, a) | COMPLEX_IS_NAN(b)) ? a : b)
-EXTREME(fmin, ((a <= b) | IS_NAN(b)) ? a : b, (COMPLEX_LESS_EQUAL(a, b) | COMPLEX_IS_NAN(b)) ? a : b)
+EXTREME(maximum, a | b, ((a >= b) | IS_NAN(a)) ? a : b, (COMPLEX_LESS_EQUAL(b, a) | COMPLEX_IS_NAN(a)) ? a : b)
+EXTREME(minimum, a & b, ((a <= b) | IS_NAN(a)) ? a : b, (COMPLEX_LESS_EQUAL(a, b) | COMPLEX_IS_NAN(a)) ? a : b)
+EXTREME(fmax, a | b, ((a >= b) | IS_NAN(b)) ? a : b, (COMPLEX_LESS_EQUAL(b, a) | COMPLEX_IS_NAN(b)) ? a : b)
+EXTREME(fmin, a & b, ((a <= b) | IS_NAN(b)) ? a : b, (COMPLEX_LESS_EQUAL(a, b) | COMPLEX_IS_NAN(b)) ? a : b)
 
 OP(maximum) = {
         .name    = "maximum",
