@@ -49,29 +49,32 @@ def draw(path, speed, latitude, longitude, zonal, places):
 
     figure = plt.figure(figsize=(13, 8.2), layout="constrained")
     grid = figure.add_gridspec(3, 3, width_ratios=(5, 5, 2.2))
-    top = float(speed.max())
     for row, level in enumerate(LEVELS):
+        maps = []
         for column, month in enumerate(MONTHS):
             axes = figure.add_subplot(grid[row, column])
-            field = axes.pcolormesh(longitude, latitude, speed[column, row], cmap="viridis", vmin=0, vmax=top, shading="auto", rasterized=True)
+            maps.append(axes)
+            field = axes.pcolormesh(longitude, latitude, speed[column, row], cmap="viridis", vmin=0, vmax=float(speed[:, row].max()),
+                                    shading="auto", rasterized=True)
             y, x = divmod(int(places[column, row]), len(longitude))
+            left = longitude[x] < longitude.mean()
             axes.plot(longitude[x], latitude[y], marker="o", markersize=9, markerfacecolor="none", markeredgecolor="white", markeredgewidth=1.6)
-            axes.annotate(f"{speed[column, row, y, x]:.0f} m/s", (longitude[x], latitude[y]), xytext=(10, -14), textcoords="offset points", color="white")
+            axes.annotate(f"{speed[column, row, y, x]:.0f} m/s", (longitude[x], latitude[y]), xytext=(9 if left else -9, -14),
+                          textcoords="offset points", color="white", ha="left" if left else "right")
             axes.set_yticks((-60, -30, 0, 30, 60), ("60°S", "30°S", "0°", "30°N", "60°N"))
-            axes.set_xticks((-120, -60, 0, 60, 120) if longitude.min() < 0 else (60, 120, 180, 240, 300))
-            axes.xaxis.set_major_formatter("{x:.0f}°")
+            axes.set_xticks((-120, -60, 0, 60, 120), ("120°W", "60°W", "0°", "60°E", "120°E"))
             axes.set_title(f"{month}, {level} hPa", fontsize=10)
+        figure.colorbar(field, ax=maps, location="right", shrink=0.9, aspect=18, pad=0.01, label="m/s")
         axes = figure.add_subplot(grid[row, 2])
         for column, (month, colour) in enumerate(zip(MONTHS, ("#0072b2", "#d55e00"))):
             axes.plot(zonal[column, row], latitude, color=colour, label=month)
-        axes.set_xlim(0, float(zonal.max()) * 1.05)
+        axes.set_xlim(0, float(zonal[:, row].max()) * 1.05)
         axes.set_ylim(-90, 90)
         axes.set_yticks((-60, -30, 0, 30, 60), ("60°S", "30°S", "0°", "30°N", "60°N"))
         axes.grid(alpha=0.3)
         axes.set_title("mean over longitude, m/s", fontsize=10)
         if row == 0:
             axes.legend(frameon=False, fontsize=9)
-    figure.colorbar(field, ax=figure.axes[:], location="bottom", shrink=0.5, aspect=50, label="wind speed, m/s")
     figure.suptitle("Wind speed, ERA-Interim monthly means; circles mark the strongest")
     figure.savefig(path, dpi=110)
     plt.close(figure)
