@@ -3,6 +3,8 @@
  * NaN is the extreme of all, and in the nan variants none: it stays only where there is nothing else, and has no index. */
 #include <string.h>
 
+#include "graph/graph.h"
+#include "graph/infer.h"
 #include "ops/complex.h"
 
 #define ARG_LOOPS_(D, op, takes_right)                                                                                 \
@@ -101,28 +103,6 @@ static void arg_finish(size_t n, void *const *state, _unused_ int64_t count, voi
           .lift = arg_lift_##D, .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D, .finish = arg_finish,    \
           .lift_two = op##_lift_two_##D, .lift_pairs = op##_lift_pairs_##D },
 
-OP(argmin) = {
-        .name        = "argmin",
-        .doc         = "Index of the first smallest element along an axis; of the first NaN if there is one.",
-        .family      = FAMILY_REDUCE,
-        .inputs      = "a",
-        .n_in        = 1,
-        .params_size = sizeof(ReduceParams),
-        .params      = REDUCE_PARAMS,
-        .folds       = (const Fold[]) { ALL(ARG_ROW_, argmin) {} },
-};
-
-OP(argmax) = {
-        .name        = "argmax",
-        .doc         = "Index of the first largest element along an axis; of the first NaN if there is one.",
-        .family      = FAMILY_REDUCE,
-        .inputs      = "a",
-        .n_in        = 1,
-        .params_size = sizeof(ReduceParams),
-        .params      = REDUCE_PARAMS,
-        .folds       = (const Fold[]) { ALL(ARG_ROW_, argmax) {} },
-};
-
 #define LOWER_NUMBER(a, b) (((b) < (a)) | (IS_NAN(a) & !IS_NAN(b)))
 #define HIGHER_NUMBER(a, b) (((b) > (a)) | (IS_NAN(a) & !IS_NAN(b)))
 #define LOWER_NUMBER_COMPLEX(a, b) ((COMPLEX_LESS(b, a) | COMPLEX_IS_NAN(a)) & !COMPLEX_IS_NAN(b))
@@ -149,24 +129,74 @@ COMPLEXES(ARG_FINISH_, )
           .lift = arg_lift_##D, .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D,                          \
           .finish = nanarg_finish_##D, .lift_two = op##_lift_two_##D, .lift_pairs = op##_lift_pairs_##D },
 
-OP(nanargmin) = {
-        .name        = "nanargmin",
-        .doc         = "Index of the first smallest element along an axis that is not NaN; -1 where all are.",
-        .family      = FAMILY_REDUCE,
-        .inputs      = "a",
-        .n_in        = 1,
-        .params_size = sizeof(ReduceParams),
-        .params      = REDUCE_PARAMS,
-        .folds       = (const Fold[]) { BITS(ARG_ROW_, argmin) FLOATS(NANARG_ROW_, nanargmin) COMPLEXES(NANARG_ROW_, nanargmin) {} },
-};
+/* ---- The operators ----------------------------------------------------------------------------------------------------
+ *
+ * What users call finds an index along one axis or in the flattened input; what runs, the hidden operator of the same name
+ * with _along, knows one axis only, because an index is a position along it. */
 
-OP(nanargmax) = {
-        .name        = "nanargmax",
-        .doc         = "Index of the first largest element along an axis that is not NaN; -1 where all are.",
-        .family      = FAMILY_REDUCE,
-        .inputs      = "a",
-        .n_in        = 1,
-        .params_size = sizeof(ReduceParams),
-        .params      = REDUCE_PARAMS,
-        .folds       = (const Fold[]) { BITS(ARG_ROW_, argmax) FLOATS(NANARG_ROW_, nanargmax) COMPLEXES(NANARG_ROW_, nanargmax) {} },
-};
+static int infer_arg(const OpCall *call, Spec *out, Error *err) {
+        const ReduceParams *p = call->params;
+
+        if (p->axis.given && p->axis.n != 1)
+                return error_set(err, ERROR_TYPE, "%s: axis is one integer or None, not %u", call->op->name, p->axis.n);
+        return infer_reduce(call, out, err);
+}
+
+static int expand_arg(Build *b, const OpCall *call, const Ref *in, Ref *out, const char *along) {
+        const ReduceParams *p = call->params;
+        const Shape *s = &call->in[0].shape;
+        Shape kept = { .ndim = s->ndim }, flat = { .ndim = 1, .dim = { shape_size(s) } };
+
+        if (p->axis.given || s->ndim == 1) {
+                *out = build_reduce(b, along, in[0], p->axis, p->keepdims, DTYPE_NONE);
+                return build_done(b);
+        }
+        for (int k = 0; k < s->ndim; k++)
+                kept.dim[k] = 1;
+        *out = build_reduce(b, along, build_reshape(b, in[0], &flat), DIMS(0), false, DTYPE_NONE);
+        if (p->keepdims)
+                *out = build_reshape(b, *out, &kept);
+        return build_done(b);
+}
+
+#define ARG_OPERATOR(op, doc_, ...)                                                                                    \
+        static const Fold op##_folds[] = { __VA_ARGS__ {} };                                                           \
+        static int expand_##op(Build *b, const OpCall *call, const Ref *in, Ref *out) {                                \
+                return expand_arg(b, call, in, out, #op "_along");                                                     \
+        }                                                                                                              \
+        OP(op) = {                                                                                                     \
+                .name        = #op,                                                                                    \
+                .doc         = doc_,                                                                                   \
+                .family      = FAMILY_REDUCE,                                                                          \
+                .inputs      = "a",                                                                                    \
+                .n_in        = 1,                                                                                      \
+                .params_size = sizeof(ReduceParams),                                                                   \
+                .params      = REDUCE_PARAMS,                                                                          \
+                .folds       = op##_folds,                                                                             \
+                .infer       = infer_arg,                                                                              \
+                .expand      = expand_##op,                                                                            \
+        };                                                                                                             \
+        OP(op##_along) = {                                                                                             \
+                .name        = #op "_along",                                                                           \
+                .doc         = doc_,                                                                                   \
+                .family      = FAMILY_REDUCE,                                                                          \
+                .inputs      = "a",                                                                                    \
+                .n_in        = 1,                                                                                      \
+                .hidden      = true,                                                                                   \
+                .params_size = sizeof(ReduceParams),                                                                   \
+                .params      = REDUCE_PARAMS,                                                                          \
+                .folds       = op##_folds,                                                                             \
+        };
+
+ARG_OPERATOR(argmin,
+             "Index of the first smallest element along an axis or in the flattened tensor; of a NaN if there is one.",
+             ALL(ARG_ROW_, argmin))
+ARG_OPERATOR(argmax,
+             "Index of the first largest element along an axis or in the flattened tensor; of a NaN if there is one.",
+             ALL(ARG_ROW_, argmax))
+ARG_OPERATOR(nanargmin,
+             "Index of the first smallest element that is not NaN, as argmin and argmax have it; -1 where all are.",
+             BITS(ARG_ROW_, argmin) FLOATS(NANARG_ROW_, nanargmin) COMPLEXES(NANARG_ROW_, nanargmin))
+ARG_OPERATOR(nanargmax,
+             "Index of the first largest element that is not NaN, as argmin and argmax have it; -1 where all are.",
+             BITS(ARG_ROW_, argmax) FLOATS(NANARG_ROW_, nanargmax) COMPLEXES(NANARG_ROW_, nanargmax))
