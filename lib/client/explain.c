@@ -8,6 +8,7 @@
 #include "client/execute.h"
 #include "client/layout.h"
 #include "client/session.h"
+#include "graph/params.h"
 
 enum {
         PICTURE_NODES = 2000, /* nobody reads a picture of more */
@@ -64,6 +65,25 @@ static void print_value(Label *label, const Scalar *value) {
         }
 }
 
+/* "axis=(0,)": the parameters that say something, those that differ from their fallbacks. NULL when out of memory. */
+static const char *print_params(Arena *arena, const Op *op, const void *params) {
+        Op some    = *op;
+        void *bare = arena_alloc(arena, op->params_size + 1);
+        uint32_t n = 0;
+        Param *param;
+
+        for (const Param *p = params_of(op); p->name; p++)
+                n++;
+        param = arena_new_array(arena, Param, n + 1);
+        if (!bare || !param)
+                return NULL;
+        some.params = param;
+        for (const Param *p = params_of(op); p->name; p++)
+                if (param_default(p, bare, NULL) < 0 || !param_equal(p, params, bare))
+                        *param++ = *p;
+        return params_print(arena, &some, params);
+}
+
 static int label_node(const Walk *walk, uint32_t number, Arena *arena, Label *ret) {
         const Node *node = &walk->graph->node.data[number];
         char shape[SHAPE_TEXT];
@@ -77,7 +97,7 @@ static int label_node(const Walk *walk, uint32_t number, Arena *arena, Label *re
                 return 0;
         }
         if (node->op) {
-                const char *params = params_print(arena, node->op, node->params);
+                const char *params = print_params(arena, node->op, node->params);
 
                 if (!params)
                         return -ENOMEM;
@@ -184,12 +204,14 @@ static void print_edge(FILE *f, const Layout *l, const LayoutEdge *e) {
 
         fprintf(f, "<path d=\"M%.1f %.1f", x, y);
         for (uint32_t k = 0; k <= e->n_bend; k++) {
-                const LayoutBox *to  = &l->box.data[k < e->n_bend ? e->first_bend + k : e->to];
-                const double to_y    = k < e->n_bend ? to->y : to->y - to->height / 2, middle = (y + to_y) / 2;
+                const LayoutBox *to = &l->box.data[k < e->n_bend ? e->first_bend + k : e->to];
+                const double to_y   = to->y - to->height / 2, middle = (y + to_y) / 2;
 
                 fprintf(f, " C%.1f %.1f %.1f %.1f %.1f %.1f", x, middle, to->x, middle, to->x, to_y);
                 x = to->x;
-                y = to_y;
+                y = to->y + to->height / 2;
+                if (k < e->n_bend)
+                        fprintf(f, " V%.1f", y);
         }
         fputs("\" marker-end=\"url(#arrow)\"/>\n", f);
 }

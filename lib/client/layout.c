@@ -228,8 +228,13 @@ static void find_places(Place *p, double gap_x, double gap_y) {
 
                 for (uint32_t i = p->start[k]; i < p->start[k + 1]; i++)
                         height = MAX(height, l->box.data[p->row[i]].height);
-                for (uint32_t i = p->start[k]; i < p->start[k + 1]; i++)
-                        l->box.data[p->row[i]].y = y + height / 2;
+                for (uint32_t i = p->start[k]; i < p->start[k + 1]; i++) {
+                        LayoutBox *box = &l->box.data[p->row[i]];
+
+                        box->y = y + height / 2;
+                        if (box->bend)
+                                box->height = height;
+                }
                 y += height + gap_y;
         }
         l->width  = right - left;

@@ -10,7 +10,7 @@ typedef struct LayoutBox {
         double width, height; /* given */
         double x, y;          /* found: the centre */
         uint32_t layer;
-        bool bend;            /* not a box: a point where an edge passes */
+        bool bend;            /* not a box: where an edge passes a layer, straight down */
 } LayoutBox;
 
 typedef struct LayoutEdge {
