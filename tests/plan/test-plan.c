@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What plans look like: what is fused, what shares a pass, what costs nothing. That they are right is what the laws say. */
+#include <string.h>
+
+#include "harness.h"
+#include "plan/plan.h"
+
+static Error err;
+
+static Graph *graph(void) {
+        Graph *g = NULL;
+
+        ck_assert_int_eq(graph_new(&g), 0);
+        return g;
+}
+#define GRAPH _cleanup_(graph_freep) Graph *g = graph(); Build b = { .graph = g, .err = &err }
+#define PLAN _cleanup_(plan_freep) Plan *
+
+static Tiling held_tiling;
+
+static const Tiling *tiling_of_leaf(void *userdata, uint64_t stored) {
+        return stored == 0 ? NULL : userdata;
+}
+
+/* A tensor that the session holds, cut into rows of `step`. */
+static Ref held(Build *b, uint64_t id, int64_t rows, int64_t columns, int64_t step) {
+        const Spec spec = { .dtype = DTYPE_F64, .shape = SHAPE(rows, columns) };
+        uint32_t node   = 0;
+
+        held_tiling         = tiling_whole(&spec.shape);
+        held_tiling.axis[0] = cuts_regular(rows, step);
+        ck_assert_int_eq(graph_add_stored(b->graph, id, &spec, &node), 0);
+        return (Ref) { node, 0 };
+}
+
+static Plan *plan_of(Build *b, uint32_t n, const Ref *wanted) {
+        const PlanLeaves leaves = { .tiling = tiling_of_leaf, .userdata = &held_tiling };
+        Plan *plan              = NULL;
+        int r;
+
+        ck_assert_msg(build_done(b) >= 0, "%s", b->err->text);
+        for (uint32_t i = 0; i < n; i++)
+                ck_assert_int_eq(vec_push(&b->graph->wanted, wanted[i]), 0);
+        r = plan_make(b->graph, &leaves, &plan, &err);
+        ck_assert_msg(r >= 0, "%s", err.text);
+        return plan;
+}
+
+static Ref reduce(Build *b, const char *op, Ref a, int64_t axis) {
+        return build_reduce(b, op, a, (Dims) { .n = 1, .given = true, .v = &axis }, false, DTYPE_NONE);
+}
+
+TEST(elementwise_operations_become_one_stage) {
+        GRAPH;
+        const Ref x = held(&b, 1, 100, 10, 20), y = build_binary(&b, "multiply", build_binary(&b, "add", x, x), build_f64(&b, DTYPE_F64, 3));
+        PLAN plan   = plan_of(&b, 1, &y);
+
+        ck_assert(plan->complete);
+        ck_assert_uint_eq(plan->stage.n, 1);
+        ck_assert_uint_eq(plan->n_task, 5);
+        ck_assert_uint_eq(plan->stage.data[0].n_source, 1);
+}
+
+TEST(views_and_broadcasting_take_no_stage) {
+        GRAPH;
+        const int axes[] = { 1, 0 };
+        const Ref x = held(&b, 1, 60, 60, 20), y = build_binary(&b, "add", x, build_transpose(&b, x, axes));
+        PLAN plan   = plan_of(&b, 1, &y);
+
+        ck_assert_uint_eq(plan->stage.n, 1);
+        ck_assert_uint_eq(plan->stage.data[0].n_source, 2);
+        ck_assert_uint_eq(plan->value.data[plan->stage.data[0].source[0].value].stage, STAGE_NONE);
+}
+
+TEST(reductions_of_one_tensor_along_one_axis_share_a_pass) {
+        GRAPH;
+        const Ref x = held(&b, 1, 100, 10, 100);
+        const Ref y[] = { reduce(&b, "sum", x, 0), reduce(&b, "max", x, 0), reduce(&b, "min", build_unary(&b, "negative", x), 0) };
+        PLAN plan     = plan_of(&b, 3, y);
+
+        ck_assert_uint_eq(plan->stage.n, 1);
+        ck_assert_uint_eq(plan->stage.data[0].n_out, 3);
+        ck_assert_uint_eq(plan->made.n, 3);
+}
+
+TEST(a_tensor_that_is_kept_is_reduced_while_it_is_written) {
+        GRAPH;
+        const Ref x = held(&b, 1, 100, 10, 100), y = build_unary(&b, "square", x), wanted[] = { y, reduce(&b, "sum", y, 0) };
+        PLAN plan   = plan_of(&b, 2, wanted);
+
+        ck_assert_uint_eq(plan->stage.n, 1);
+        ck_assert_uint_eq(plan->stage.data[0].n_out, 2);
+}
+
+TEST(partials_are_merged_in_groups_until_one_is_left) {
+        GRAPH;
+        const Ref x = held(&b, 1, 1000, 4, 1), y = reduce(&b, "sum", x, 0);
+        PLAN plan   = plan_of(&b, 1, &y);
+        uint32_t n_task = 0;
+
+        ck_assert_uint_eq(plan->stage.data[0].n_task, 1000);
+        for (uint32_t s = 1; s < plan->stage.n; s++) {
+                ck_assert_int_eq(plan->stage.data[s].kind, STAGE_MERGE);
+                n_task = plan->stage.data[s].n_task;
+        }
+        ck_assert_uint_gt(plan->stage.n, 2);
+        ck_assert_uint_eq(n_task, 1);
+}
+
+TEST(cheap_tensors_are_computed_where_they_are_used) {
+        GRAPH;
+        const Ref x = held(&b, 1, 100, 10, 20), cheap = build_binary(&b, "add", x, build_f64(&b, DTYPE_F64, 1));
+        const Ref y[] = { reduce(&b, "sum", cheap, 0), reduce(&b, "sum", cheap, 1) };
+        PLAN plan     = plan_of(&b, 2, y);
+
+        for (uint32_t v = 0; v < plan->value.n; v++) /* nothing but the leaf is as large as x */
+                ck_assert(plan->value.data[v].stage == STAGE_NONE || shape_size(&plan->value.data[v].shape) < 1000);
+}
+
+TEST(planning_stops_at_unknown_lengths_and_says_what_it_made) {
+        GRAPH;
+        const Shape line = SHAPE(100);
+        const Ref x = held(&b, 1, 100, 1, 20), flat = build_reshape(&b, x, &line);
+        const Ref pair[] = { flat, build_binary(&b, "greater", flat, build_f64(&b, DTYPE_F64, 0.5)) };
+        const Ref y = build_unary(&b, "negative", build_op(&b, "mask", NULL, 2, pair));
+        PLAN plan   = plan_of(&b, 1, &y);
+
+        ck_assert(!plan->complete);
+        ck_assert_uint_eq(plan->made.n, 1);
+        ck_assert(!tiling_known(&plan->value.data[plan->made.data[0].value].tiling));
+}
+
+TEST(tasks_come_after_those_that_they_wait_for_and_soon_after) {
+        GRAPH;
+        const Ref x = held(&b, 1, 640, 4, 10), y = reduce(&b, "sum", build_unary(&b, "square", x), 0);
+        PLAN plan   = plan_of(&b, 1, &y);
+        bool made[4096] = {};
+        uint32_t alive = 0, most = 0;
+
+        ck_assert_uint_lt(plan->n_chunk, 4096);
+        for (uint32_t i = 0; i < plan->n_task; i++) {
+                const uint32_t task = plan->order[i];
+
+                for (uint32_t k = plan->input_start[task]; k < plan->input_start[task + 1]; k++) {
+                        const uint32_t chunk = plan->input_chunk[k];
+
+                        ck_assert(made[chunk] || plan->value.data[plan->chunk_value[chunk]].stage == STAGE_NONE);
+                        alive -= made[chunk];
+                }
+                for (uint32_t k = plan->output_start[task]; k < plan->output_start[task + 1]; k++) {
+                        made[plan->output_chunk[k]] = true;
+                        alive++;
+                }
+                most = MAX(most, alive);
+        }
+        ck_assert_uint_le(most, 32); /* of 64 partials, two groups at most are there at a time */
+}
+
+TEST(equal_expressions_are_computed_once) {
+        GRAPH;
+        const Ref x = held(&b, 1, 100, 10, 20);
+        const Ref y[] = { build_unary(&b, "square", x), build_unary(&b, "square", x) };
+        PLAN plan     = plan_of(&b, 2, y);
+
+        ck_assert_uint_eq(plan->stage.n, 1);
+        ck_assert_uint_eq(plan->made.n, 1);
+}
+
+TEST(explain_names_every_stage) {
+        GRAPH;
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+        const Ref x = held(&b, 1, 100, 10, 20), y = reduce(&b, "sum", build_unary(&b, "square", x), 0);
+        PLAN plan   = plan_of(&b, 1, &y);
+        const char *text = plan_explain(plan, arena);
+
+        ck_assert_ptr_nonnull(text);
+        ck_assert_ptr_nonnull(strstr(text, "square → sum"));
+        ck_assert_ptr_nonnull(strstr(text, "merge sum"));
+}
+
+TEST(a_missing_tensor_is_an_error_in_words) {
+        GRAPH;
+        const PlanLeaves leaves = { .tiling = tiling_of_leaf };
+        const Spec spec         = { .dtype = DTYPE_F64, .shape = SHAPE(3) };
+        Plan *plan              = NULL;
+        uint32_t node;
+
+        ck_assert_int_eq(graph_add_stored(g, 7, &spec, &node), 0);
+        ck_assert_int_eq(vec_push(&g->wanted, (Ref) { node, 0 }), 0);
+        (void) b;
+        ck_assert_int_lt(plan_make(g, &leaves, &plan, &err), 0);
+        ck_assert_ptr_nonnull(strstr(err.text, "7"));
+}
