@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 import mars.tensor as mt
 
-DTYPES = ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16", "float32", "float64",
-          "complex64", "complex128"]
+DTYPES = ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16", "float32",
+          "float64", "complex64", "complex128"]
 CUTTINGS = [None, 1, 2, 3, 7]
 
 
