@@ -16,7 +16,8 @@ TWO = [n for n in NAMES if getattr(np, n).nin == 2]
 ULPS = {"power": 16, "float_power": 16}
 EXACT = set("""absolute add bitwise_and bitwise_or bitwise_xor ceil conjugate copysign equal fabs floor fmax fmin gcd
     greater greater_equal invert isfinite isinf isnan lcm left_shift less less_equal logical_and logical_not logical_or
-    logical_xor maximum minimum negative not_equal positive right_shift rint sign signbit spacing subtract trunc nextafter""".split())
+    logical_xor maximum minimum negative not_equal positive right_shift rint
+    sign signbit spacing subtract trunc nextafter""".split())
 
 
 def ulps_of(name, dtype="f8"):
