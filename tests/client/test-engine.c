@@ -264,6 +264,71 @@ TEST(foreign_memory_is_an_input_and_is_released_once) {
         free(buffer);
 }
 
+/* x[x >= from], summed if you like */
+static Graph *chosen(int64_t n, int64_t step, double from, bool sum, Ref *also) {
+        Error err = {};
+        Build b   = build_new(&err);
+        Ref x     = counting(&b, n, step);
+        Ref in[]  = { x, build_binary(&b, "greater_equal", x, build_f64(&b, DTYPE_F64, from)) };
+
+        x = build_op(&b, "mask", NULL, 2, in);
+        if (also)
+                *also = x;
+        if (sum)
+                x = build_reduce(&b, "sum", x, (Dims) {}, false, DTYPE_NONE);
+        return build_graph(&b, x);
+}
+
+TEST(shapes_that_depend_on_data_are_found_out_and_used) {
+        for (unsigned n_threads = 1; n_threads <= 3; n_threads++) {
+                Engine *e = engine_with(n_threads, 64 * MiB);
+                const Tiling *tiling;
+                const Spec *spec;
+                EnginePin *pin;
+                TensorId id, sum;
+
+                id = run(e, chosen(10000, 700, 9000, false, NULL));
+                ck_assert_int_eq(engine_tensor(e, id, &spec, &tiling), 0);
+                ck_assert_int_eq(spec->shape.dim[0], 1000);
+                ck_assert_uint_eq(tiling->axis[0].n, 15);
+                ck_assert_int_eq(cuts_edge(&tiling->axis[0], 13), 100); /* 9000 … 9099 lie in chunk 12 */
+                ck_assert_int_eq(engine_pin(e, id, &pin, NULL), 0);
+                ck_assert_double_eq(((const double *) (const void *) pin->data[12])[0], 9000);
+                engine_unpin(pin);
+                sum = run(e, sum_of(e, id));
+                ck_assert_double_eq(value_of(e, sum), 1000 * (9000 + 9999) / 2.0);
+                engine_release(e, sum);
+                engine_release(e, id);
+
+                sum = run(e, chosen(10000, 700, 9000, true, NULL)); /* in one request: planned twice */
+                ck_assert_double_eq(value_of(e, sum), 1000 * (9000 + 9999) / 2.0);
+                sum = run(e, chosen(10000, 700, 1e9, true, NULL)); /* of nothing */
+                ck_assert_double_eq(value_of(e, sum), 0);
+                engine_unref(e);
+        }
+}
+
+TEST(wanted_output_that_the_rest_of_the_graph_reads_too_is_kept) {
+        Engine *e = engine_with(2, 64 * MiB);
+        Ref also;
+        Graph *graph = chosen(10000, 700, 9000, true, &also);
+        _cleanup_(engine_request_unrefp) EngineRequest *q = NULL;
+        TensorId id[2];
+        EngineStats stats;
+
+        ck_assert_int_eq(vec_push(&graph->wanted, also), 0);
+        ck_assert_int_eq(engine_submit(e, graph, false, &q, NULL), 0);
+        ck_assert_int_eq(engine_wait(q, UINT64_MAX, NULL), 0);
+        ck_assert_int_eq(engine_request_take(q, id), 0);
+        ck_assert_double_eq(value_of(e, id[0]), 1000 * (9000 + 9999) / 2.0);
+        ck_assert_double_eq(value_of(e, run(e, sum_of(e, id[1]))), 1000 * (9000 + 9999) / 2.0);
+        engine_release(e, id[0]);
+        engine_release(e, id[1]);
+        engine_stats(e, &stats);
+        ck_assert_uint_eq(stats.n_tensors, 1);
+        engine_unref(e);
+}
+
 TEST(closed_engine_says_so) {
         Engine *e = engine_with(2, 64 * MiB);
         _cleanup_(engine_request_unrefp) EngineRequest *q = NULL;

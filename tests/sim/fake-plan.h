@@ -7,12 +7,17 @@
 
 #include "sched/sched.h"
 
+static inline void fake_must(bool ok) {
+        if (!ok)
+                abort();
+}
+
 typedef struct FakeParams {
         int64_t seed, length, step;
         bool unknown; /* the length turns out when the tasks run */
 } FakeParams;
 
-static uint64_t fake_mix(uint64_t a, uint64_t b) {
+static inline uint64_t fake_mix(uint64_t a, uint64_t b) {
         uint64_t h = (a ^ b * 0x9e3779b97f4a7c15) + 0x7f4a7c159e3779b9;
 
         h = (h ^ h >> 31) * 0xbf58476d1ce4e5b9;
@@ -20,12 +25,12 @@ static uint64_t fake_mix(uint64_t a, uint64_t b) {
         return h ^ h >> 30;
 }
 
-static uint64_t fake_random(uint64_t *state) {
+static inline uint64_t fake_random(uint64_t *state) {
         *state += 0x9e3779b97f4a7c15;
         return fake_mix(*state, 1);
 }
 
-static int fake_infer(const OpCall *call, Spec *out, _unused_ Error *err) {
+static inline int fake_infer(const OpCall *call, Spec *out, _unused_ Error *err) {
         const FakeParams *p = call->params;
 
         out[0] = (Spec) { .dtype = DTYPE_F64, .shape = SHAPE(p->unknown ? UNKNOWN : p->length) };
@@ -40,7 +45,7 @@ static const Param fake_params[] = {
         {},
 };
 
-static const Op fake_op = {
+_unused_ static const Op fake_op = {
         .name        = "fake",
         .family      = FAMILY_EXCHANGE,
         .variadic    = true,
@@ -54,7 +59,7 @@ typedef struct FakeBuild {
         Vec(uint32_t) input, output, input_start, output_start;
 } FakeBuild;
 
-static uint32_t fake_value(FakeBuild *f, const Tiling *tiling, uint32_t stage) {
+static inline uint32_t fake_value(FakeBuild *f, const Tiling *tiling, uint32_t stage) {
         Plan *plan = f->plan;
         Value v    = { .dtype       = DTYPE_F64,
                        .tiling      = *tiling,
@@ -64,12 +69,12 @@ static uint32_t fake_value(FakeBuild *f, const Tiling *tiling, uint32_t stage) {
                        .stage       = stage };
 
         plan->n_chunk += (uint32_t) tiling_n_chunks(tiling);
-        assert(vec_push(&plan->value, v) == 0);
+        fake_must(vec_push(&plan->value, v) == 0);
         return plan->value.n - 1;
 }
 
 /* A stage of one task per chunk of `domain`; each reads up to four chunks of random sources. */
-static void fake_stage(FakeBuild *f, uint64_t seed, const Tiling *domain, const uint32_t *source, uint32_t n_source, uint32_t n_out,
+static inline void fake_stage(FakeBuild *f, uint64_t seed, const Tiling *domain, const uint32_t *source, uint32_t n_source, uint32_t n_out,
                        uint32_t *ret_values, bool unknown) {
         static const int axis[] = { 0 };
         Plan *plan  = f->plan;
@@ -95,7 +100,7 @@ static void fake_stage(FakeBuild *f, uint64_t seed, const Tiling *domain, const 
         for (uint32_t t = 0; t < n; t++) {
                 uint32_t first = f->input.n, n_in = n_source > 0 ? (uint32_t) (fake_random(&seed) % 5) : 0;
 
-                assert(vec_push(&f->input_start, f->input.n) == 0 && vec_push(&f->output_start, f->output.n) == 0);
+                fake_must(vec_push(&f->input_start, f->input.n) == 0 && vec_push(&f->output_start, f->output.n) == 0);
                 for (uint32_t k = 0; k < n_in; k++) {
                         const Value *v = &plan->value.data[source[fake_random(&seed) % n_source]];
                         uint32_t chunk = v->first_chunk + (uint32_t) (fake_random(&seed) % tiling_n_chunks(&v->tiling));
@@ -103,16 +108,16 @@ static void fake_stage(FakeBuild *f, uint64_t seed, const Tiling *domain, const 
 
                         for (uint32_t i = first; i < f->input.n; i++)
                                 twice |= f->input.data[i] == chunk;
-                        assert(twice || vec_push(&f->input, chunk) == 0);
+                        fake_must(twice || vec_push(&f->input, chunk) == 0);
                 }
                 for (uint32_t o = 0; o < n_out; o++)
-                        assert(vec_push(&f->output, plan->value.data[ret_values[o]].first_chunk + t) == 0);
+                        fake_must(vec_push(&f->output, plan->value.data[ret_values[o]].first_chunk + t) == 0);
         }
         plan->n_task += n;
-        assert(vec_push(&plan->stage, stage) == 0);
+        fake_must(vec_push(&plan->stage, stage) == 0);
 }
 
-static int fake_plan(const Graph *graph, const PlanLeaves *leaves, Plan **ret, _unused_ Error *err) {
+static inline int fake_plan(const Graph *graph, const PlanLeaves *leaves, Plan **ret, _unused_ Error *err) {
         _cleanup_(freep) uint32_t *value = calloc(graph->node.n, sizeof(*value));
         _cleanup_(freep) bool *deferred  = calloc(graph->node.n, sizeof(*deferred));
         _cleanup_(freep) bool *kept      = calloc(graph->node.n, sizeof(*kept));
@@ -122,19 +127,19 @@ static int fake_plan(const Graph *graph, const PlanLeaves *leaves, Plan **ret, _
         plan->arena    = arena_new();
         plan->complete = true;
         /* The plan has a graph of its own, as the real one has. */
-        assert(graph_new(&plan->graph) == 0);
+        fake_must(graph_new(&plan->graph) == 0);
         for (uint32_t k = 0; k < graph->node.n; k++) {
                 const Node *n = &graph->node.data[k];
                 uint32_t id;
 
                 if (n->op)
-                        assert(graph_add(plan->graph, n->op, n->params, n->in, n->n_in, &id, NULL) == 0);
+                        fake_must(graph_add(plan->graph, n->op, n->params, n->in, n->n_in, &id, NULL) == 0);
                 else
-                        assert(graph_add_stored(plan->graph, n->stored, n->out, &id) == 0);
-                assert(id == k);
+                        fake_must(graph_add_stored(plan->graph, n->stored, n->out, &id) == 0);
+                fake_must(id == k);
         }
         for (uint32_t k = 0; k < graph->wanted.n; k++)
-                assert(vec_push(&plan->graph->wanted, graph->wanted.data[k]) == 0);
+                fake_must(vec_push(&plan->graph->wanted, graph->wanted.data[k]) == 0);
 
         for (uint32_t k = 0; k < graph->node.n; k++)
                 for (uint32_t i = 0; i < graph->node.data[k].n_in; i++) {
@@ -162,7 +167,7 @@ static int fake_plan(const Graph *graph, const PlanLeaves *leaves, Plan **ret, _
                         value[k] = fake_value(&f, leaves->tiling(leaves->userdata, n->stored), STAGE_NONE);
                         plan->value.data[value[k]].stored = n->stored;
                 } else {
-                        assert(n->n_in <= ELEMENTSOF(source));
+                        fake_must(n->n_in <= ELEMENTSOF(source));
                         for (uint32_t i = 0; i < n->n_in; i++)
                                 source[i] = value[n->in[i].node];
                         domain  = (Tiling) { .ndim = 1, .axis = { cuts_regular(2 * p->length, p->step) } };
@@ -174,10 +179,10 @@ static int fake_plan(const Graph *graph, const PlanLeaves *leaves, Plan **ret, _
                         value[k] = outer[0];
                 }
                 if (kept[k])
-                        assert(vec_push(&plan->made, (Made) { .ref = { .node = k }, .value = value[k] }) == 0);
+                        fake_must(vec_push(&plan->made, (Made) { .ref = { .node = k }, .value = value[k] }) == 0);
         }
-        assert(vec_push(&f.input_start, f.input.n) == 0 && vec_push(&f.output_start, f.output.n) == 0);
-        assert(vec_reserve(&f.input, 1) == 0 && vec_reserve(&f.output, 1) == 0);
+        fake_must(vec_push(&f.input_start, f.input.n) == 0 && vec_push(&f.output_start, f.output.n) == 0);
+        fake_must(vec_reserve(&f.input, 1) == 0 && vec_reserve(&f.output, 1) == 0);
         plan->input_chunk  = f.input.data;
         plan->input_start  = f.input_start.data;
         plan->output_chunk = f.output.data;
@@ -198,7 +203,7 @@ static int fake_plan(const Graph *graph, const PlanLeaves *leaves, Plan **ret, _
 }
 
 /* What the task makes of what it reads. */
-static uint64_t fake_result(const Plan *plan, uint32_t task, uint32_t output, uint32_t n_in, const uint64_t *in) {
+static inline uint64_t fake_result(const Plan *plan, uint32_t task, uint32_t output, uint32_t n_in, const uint64_t *in) {
         uint64_t h = fake_mix(task * 8 + output, plan->stage.data[plan->task_stage[task]].scratch_bytes);
 
         for (uint32_t k = 0; k < n_in; k++)
@@ -207,7 +212,7 @@ static uint64_t fake_result(const Plan *plan, uint32_t task, uint32_t output, ui
 }
 
 /* The actual length of a chunk of unknown length. */
-static int64_t fake_length(const Plan *plan, uint32_t chunk, uint64_t result) {
+static inline int64_t fake_length(const Plan *plan, uint32_t chunk, uint64_t result) {
         Shape capacity;
 
         plan_chunk_shape(plan, chunk, &capacity);

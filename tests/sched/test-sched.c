@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sched/sched.h"
+#include "sim/fake-plan.h"
+
+#include "harness.h"
+
+/* A scheduler and what it said last. */
+typedef struct Bed {
+        Sched *sched;
+        SchedActions said;
+        uint64_t n_requests;
+} Bed;
+
+static Bed bed_new(bool alone) {
+        Bed b = {};
+
+        ck_assert_int_eq(sched_new(&b.sched, alone, fake_plan), 0);
+        return b;
+}
+
+static void bed_done(Bed *b) {
+        sched_free(b->sched);
+        sched_actions_done(&b->said);
+}
+
+static void tell(Bed *b, SchedEvent event) {
+        sched_actions_clear(&b->said);
+        ck_assert_int_eq(sched_step(b->sched, &event, &b->said), 0);
+        ck_assert(sched_consistent(b->sched));
+}
+
+static const SchedAction *said(const Bed *b, SchedActionKind kind) {
+        for (uint32_t k = 0; k < b->said.action.n; k++)
+                if (b->said.action.data[k].kind == kind)
+                        return &b->said.action.data[k];
+        return NULL;
+}
+
+static uint32_t count(const Bed *b, SchedActionKind kind) {
+        uint32_t n = 0;
+
+        for (uint32_t k = 0; k < b->said.action.n; k++)
+                n += b->said.action.data[k].kind == kind;
+        return n;
+}
+
+static Graph *graph_of(int64_t length, int64_t step, const uint64_t *stored, const Spec *spec) {
+        FakeParams p = { .seed = 4, .length = length, .step = step };
+        Graph *graph;
+        Ref in;
+        uint32_t id;
+
+        ck_assert_int_eq(graph_new(&graph), 0);
+        in = (Ref) {};
+        if (stored)
+                ck_assert_int_eq(graph_add_stored(graph, *stored, spec, &in.node), 0);
+        if (length > 0)
+                ck_assert_int_eq(graph_add(graph, &fake_op, &p, &in, stored != NULL, &id, NULL), 0);
+        else
+                id = in.node;
+        ck_assert_int_eq(vec_push(&graph->wanted, (Ref) { .node = id }), 0);
+        return graph;
+}
+
+static uint64_t submit(Bed *b, Graph *graph) {
+        uint64_t id = ++b->n_requests;
+
+        tell(b, (SchedEvent) { .kind = SCHED_SUBMIT, .request = id, .graph = graph });
+        return id;
+}
+
+static const Error *outcome(const Bed *b, uint64_t request) {
+        const SchedAction *a = said(b, SCHED_FINISHED);
+
+        ck_assert_ptr_nonnull(a);
+        ck_assert_uint_eq(a->request, request);
+        return a->outcome ? &b->said.error.data[a->outcome - 1] : NULL;
+}
+
+static uint64_t adopt(Bed *b, int64_t length, int64_t step) {
+        Tiling tiling = { .ndim = 1, .axis = { cuts_regular(length, step) } };
+        Spec spec     = { .dtype = DTYPE_F64, .shape = SHAPE(length) };
+        uint64_t id;
+
+        ck_assert_int_eq(sched_adopt(b->sched, &spec, &tiling, 0, &id), 0);
+        return id;
+}
+
+TEST(request_for_what_is_stored_finishes_at_once) {
+        Bed b = bed_new(true);
+        uint64_t tensor, request;
+
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED });
+        tensor  = adopt(&b, 100, 30);
+        request = submit(&b, graph_of(0, 0, &tensor, &sched_tensor(b.sched, tensor)->spec));
+        ck_assert_ptr_null(outcome(&b, request));
+        ck_assert_uint_eq(b.said.tensor.data[0], tensor);
+        ck_assert_uint_eq(sched_tensor(b.sched, tensor)->n_refs, 2); /* the one that came with it, and ours */
+        tell(&b, (SchedEvent) { .kind = SCHED_RELEASE, .tensor = tensor });
+        ck_assert_ptr_null(said(&b, SCHED_DROP));
+        tell(&b, (SchedEvent) { .kind = SCHED_RELEASE, .tensor = tensor });
+        ck_assert_uint_eq(said(&b, SCHED_DROP)->n, 4);
+        ck_assert_ptr_null(sched_tensor(b.sched, tensor));
+        bed_done(&b);
+}
+
+TEST(graph_that_lies_about_stored_tensors_is_refused) {
+        Bed b = bed_new(true);
+        Spec wrong;
+        uint64_t tensor, unknown = 77;
+
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED });
+        tensor = adopt(&b, 100, 30);
+        wrong  = sched_tensor(b.sched, tensor)->spec;
+        ck_assert_ptr_nonnull(strstr(outcome(&b, submit(&b, graph_of(10, 5, &unknown, &wrong)))->text, "no tensor 77"));
+        wrong.shape.dim[0] = 101;
+        ck_assert_int_eq(outcome(&b, submit(&b, graph_of(10, 5, &tensor, &wrong)))->code, ERROR_VALUE);
+        wrong.shape.dim[0] = 100;
+        wrong.dtype        = DTYPE_F32;
+        ck_assert_int_eq(outcome(&b, submit(&b, graph_of(10, 5, &tensor, &wrong)))->code, ERROR_VALUE);
+        ck_assert_uint_eq(sched_tensor(b.sched, tensor)->n_refs, 1);
+        bed_done(&b);
+}
+
+TEST(tasks_wait_until_a_worker_joins) {
+        Bed b = bed_new(false);
+
+        submit(&b, graph_of(100, 10, NULL, NULL));
+        ck_assert_uint_eq(b.said.action.n, 0);
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED, .worker = 3 });
+        ck_assert_uint_eq(said(&b, SCHED_PLAN)->worker, 3);
+        ck_assert_uint_eq(said(&b, SCHED_RUN)->n, 30); /* 20 and 10 chunks */
+        bed_done(&b);
+}
+
+TEST(only_worker_gets_the_plan_a_window_at_a_time_in_its_order) {
+        uint32_t n_tasks = 0, next = 0;
+        Bed b = bed_new(true);
+        Vec(RunTask) given = {};
+        uint64_t plan, request;
+        PlanRun *run;
+
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED });
+        request = submit(&b, graph_of(100000, 10, NULL, NULL));
+        plan    = said(&b, SCHED_PLAN)->plan;
+        run     = said(&b, SCHED_PLAN)->run;
+        n_tasks = run->plan->n_task;
+        ck_assert_uint_eq(n_tasks, 30000);
+        for (;;) {
+                uint32_t task;
+
+                for (uint32_t k = 0; k < b.said.task.n; k++)
+                        ck_assert_int_eq(vec_push(&given, b.said.task.data[k]), 0);
+                ck_assert_uint_le(given.n - next, 4096);
+                ck_assert_uint_gt(given.n, next);
+                task = given.data[next].task;
+                ck_assert_uint_eq(given.data[next].position, next);
+                next++;
+                sched_actions_clear(&b.said);
+                ck_assert_int_eq(sched_step(b.sched, &(SchedEvent) { .kind = SCHED_DONE, .plan = plan, .n = 1, .task = &task }, &b.said), 0);
+                if (next == n_tasks)
+                        break;
+        }
+        ck_assert_ptr_null(outcome(&b, request));
+        ck_assert_ptr_nonnull(said(&b, SCHED_FORGET));
+        tell(&b, (SchedEvent) { .kind = SCHED_FORGOTTEN, .plan = plan });
+        vec_free(&given);
+        bed_done(&b);
+}
+
+TEST(canceled_request_is_finished_when_its_workers_have_forgotten_it) {
+        Bed b     = bed_new(false);
+        Error err = {};
+        uint64_t plan, request;
+        uint32_t task;
+
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED, .worker = 0 });
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED, .worker = 1 });
+        request = submit(&b, graph_of(1000, 10, NULL, NULL));
+        plan    = said(&b, SCHED_PLAN)->plan;
+        task    = b.said.task.data[0].task;
+        error_set(&err, ERROR_CANCELED, "enough");
+        tell(&b, (SchedEvent) { .kind = SCHED_CANCEL, .request = request, .error = &err });
+        ck_assert_uint_eq(count(&b, SCHED_FORGET), 2);
+        ck_assert(said(&b, SCHED_FORGET)->drop);
+        tell(&b, (SchedEvent) { .kind = SCHED_DONE, .worker = 0, .plan = plan, .n = 1, .task = &task }); /* too late */
+        ck_assert_uint_eq(b.said.action.n, 0);
+        tell(&b, (SchedEvent) { .kind = SCHED_FORGOTTEN, .worker = 0, .plan = plan });
+        ck_assert_uint_eq(b.said.action.n, 0);
+        tell(&b, (SchedEvent) { .kind = SCHED_FORGOTTEN, .worker = 0, .plan = plan }); /* twice is once */
+        ck_assert_uint_eq(b.said.action.n, 0);
+        tell(&b, (SchedEvent) { .kind = SCHED_LEFT, .worker = 1 }); /* answers for good */
+        ck_assert_str_eq(outcome(&b, request)->text, "enough");
+        tell(&b, (SchedEvent) { .kind = SCHED_FORGOTTEN, .worker = 1, .plan = plan });
+        ck_assert_uint_eq(b.said.action.n, 0);
+        bed_done(&b);
+}
+
+TEST(leaf_that_is_lost_fails_who_needs_it_and_nobody_else) {
+        Bed b = bed_new(false);
+        uint64_t tensor, with, without;
+
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED, .worker = 0 });
+        tensor  = adopt(&b, 100, 5);
+        without = submit(&b, graph_of(1000, 10, NULL, NULL));
+        with    = submit(&b, graph_of(1000, 10, &tensor, &sched_tensor(b.sched, tensor)->spec));
+        tell(&b, (SchedEvent) { .kind = SCHED_LEFT, .worker = 0 });
+        ck_assert_int_eq(outcome(&b, with)->code, -EIO);
+        ck_assert_uint_eq(count(&b, SCHED_FINISHED), 1);
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED, .worker = 1 });
+        ck_assert_uint_gt(said(&b, SCHED_RUN)->n, 100); /* the other one starts again */
+        ck_assert_ptr_null(said(&b, SCHED_FINISHED));
+        ck_assert_uint_lt(without, with);
+        bed_done(&b);
+}
+
+TEST(error_of_a_task_names_the_stage_and_the_chunk) {
+        Bed b     = bed_new(true);
+        Error err = {};
+
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED });
+        submit(&b, graph_of(100, 10, NULL, NULL));
+        error_set(&err, ERROR_LINALG, "Singular matrix");
+        ck_assert_int_eq(plan_run_error(said(&b, SCHED_PLAN)->run, 7, &err), ERROR_LINALG);
+        ck_assert_str_eq(err.text, "fake: chunk (7,): Singular matrix");
+        bed_done(&b);
+}

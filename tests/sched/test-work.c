@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sched/work.h"
+#include "sim/fake-plan.h"
+
+#include "harness.h"
+
+enum { CHUNK_BYTES = 8000 };
+
+/* One worker with two threads, and a plan of which the tests say the lists: a value of n chunks for every stage. */
+typedef struct Bed {
+        Work *work;
+        WorkActions said;
+        PlanRun run;
+        Plan *plan;
+        uint64_t leaf_first[8];
+        bool together[8];
+} Bed;
+
+/* Stage s has one task for each chunk; task t of stage s > 0 reads chunk t of the value before. */
+static Bed *bed_new(uint32_t n_stages, uint32_t n_chunks, size_t memory_bytes) {
+        Bed *b        = calloc(1, sizeof(*b));
+        FakeBuild f   = {};
+        Tiling domain = { .ndim = 1, .axis = { cuts_regular(1000 * (int64_t) n_chunks, 1000) } };
+
+        ck_assert_int_eq(work_new(&b->work, 2, memory_bytes), 0);
+        f.plan = b->plan = calloc(1, sizeof(Plan));
+        b->plan->arena   = arena_new();
+        for (uint32_t s = 0; s < n_stages; s++) {
+                uint32_t value;
+
+                fake_stage(&f, 0, &domain, NULL, 0, 1, &value, false);
+        }
+        b->plan->input_start  = calloc(b->plan->n_task + 1, sizeof(uint32_t));
+        b->plan->input_chunk  = calloc(b->plan->n_task + 1, sizeof(uint32_t));
+        b->plan->output_start = calloc(b->plan->n_task + 1, sizeof(uint32_t));
+        b->plan->output_chunk = calloc(b->plan->n_task + 1, sizeof(uint32_t));
+        b->plan->task_stage   = calloc(b->plan->n_task + 1, sizeof(uint32_t));
+        b->plan->chunk_value  = calloc(b->plan->n_chunk + 1, sizeof(uint32_t));
+        for (uint32_t t = 0; t < b->plan->n_task; t++) {
+                b->plan->input_start[t + 1]  = b->plan->input_start[t] + (t >= n_chunks);
+                b->plan->output_start[t + 1] = t + 1;
+                b->plan->output_chunk[t]     = t;
+                b->plan->task_stage[t]       = t / n_chunks;
+                b->plan->chunk_value[t]      = t / n_chunks;
+                if (t >= n_chunks)
+                        b->plan->input_chunk[b->plan->input_start[t]] = t - n_chunks;
+        }
+        vec_free(&f.input);
+        vec_free(&f.output);
+        vec_free(&f.input_start);
+        vec_free(&f.output_start);
+        b->run = (PlanRun) { .id = 1, .plan = b->plan, .first_id = 100, .leaf_first = b->leaf_first, .together = b->together };
+        return b;
+}
+
+static void bed_done(Bed *b) {
+        work_free(b->work);
+        work_actions_done(&b->said);
+        plan_free(b->plan);
+        free(b);
+}
+
+static void tell(Bed *b, WorkEvent event) {
+        work_actions_clear(&b->said);
+        ck_assert_int_eq(work_step(b->work, &event, &b->said), 0);
+        ck_assert(work_consistent(b->work));
+}
+
+static const WorkAction *said(const Bed *b, WorkActionKind kind) {
+        for (uint32_t k = 0; k < b->said.action.n; k++)
+                if (b->said.action.data[k].kind == kind)
+                        return &b->said.action.data[k];
+        return NULL;
+}
+
+static void give(Bed *b, uint32_t first, uint32_t n) {
+        RunTask task[64];
+
+        for (uint32_t k = 0; k < n; k++)
+                task[k] = (RunTask) { .task = first + k, .position = first + k };
+        tell(b, (WorkEvent) { .kind = WORK_RUN, .plan = 1, .n = n, .task = task });
+}
+
+/* The task that the thread gets, or -1. */
+static int next(Bed *b, uint32_t thread) {
+        tell(b, (WorkEvent) { .kind = WORK_NEXT, .thread = thread });
+        return said(b, WORK_START) ? (int) said(b, WORK_START)->task : -1;
+}
+
+static void finish(Bed *b, uint32_t thread) {
+        tell(b, (WorkEvent) { .kind = WORK_FINISHED, .thread = thread, .bytes = (size_t[]) { CHUNK_BYTES } });
+}
+
+static size_t used(const Bed *b) {
+        WorkStats stats;
+
+        work_stats(b->work, &stats);
+        return stats.used_bytes;
+}
+
+TEST(tasks_start_in_the_order_of_the_plan_when_their_inputs_are_here) {
+        Bed *b = bed_new(2, 3, 1 * MiB);
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 3, 3); /* the readers first: they wait */
+        ck_assert_int_eq(next(b, 0), -1);
+        give(b, 0, 3);
+        ck_assert_int_eq(next(b, 0), 0);
+        ck_assert_int_eq(next(b, 1), 1);
+        finish(b, 1);
+        ck_assert_uint_eq(said(b, WORK_DONE)->task, 1);
+        ck_assert_int_eq(next(b, 1), 2); /* before 4, which is ready as well */
+        finish(b, 1);
+        ck_assert_int_eq(next(b, 1), 4);
+        finish(b, 0);
+        ck_assert_int_eq(next(b, 0), 3);
+        bed_done(b);
+}
+
+TEST(task_that_does_not_fit_waits_for_what_runs) {
+        Bed *b = bed_new(1, 3, 2 * CHUNK_BYTES);
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 3);
+        ck_assert_int_eq(next(b, 0), 0);
+        ck_assert_int_eq(next(b, 1), 1);
+        finish(b, 0);
+        ck_assert_uint_eq(used(b), 2 * CHUNK_BYTES);
+        ck_assert_int_eq(next(b, 0), -1);
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 100, .n = 1 });
+        ck_assert_uint_eq(said(b, WORK_FREE)->chunk, 100);
+        ck_assert_int_eq(next(b, 0), 2);
+        bed_done(b);
+}
+
+TEST(task_that_can_never_fit_fails_with_both_numbers) {
+        Bed *b = bed_new(1, 2, 7000);
+        const WorkAction *failed;
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 2);
+        ck_assert_int_eq(next(b, 0), -1);
+        failed = said(b, WORK_FAILED);
+        ck_assert_ptr_nonnull(failed);
+        ck_assert_int_eq(failed->error->code, ERROR_MEMORY);
+        ck_assert_str_eq(failed->error->text,
+                         "fake: chunk (0,): 8000 bytes are needed, 7000 of 7000 are free: use smaller chunks, or more memory");
+        tell(b, (WorkEvent) { .kind = WORK_FORGET, .plan = 1, .drop = true });
+        ck_assert_ptr_nonnull(said(b, WORK_FORGOTTEN));
+        ck_assert_uint_eq(used(b), 0);
+        bed_done(b);
+}
+
+TEST(task_that_the_store_refuses_is_tried_again_when_memory_became_free) {
+        Bed *b = bed_new(1, 3, 1 * MiB);
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 3);
+        ck_assert_int_eq(next(b, 0), 0);
+        ck_assert_int_eq(next(b, 1), 1);
+        tell(b, (WorkEvent) { .kind = WORK_REFUSED, .thread = 1 });
+        ck_assert_int_eq(next(b, 1), -1); /* 0 runs: it may make room, and nothing overtakes */
+        finish(b, 0);
+        ck_assert_int_eq(next(b, 1), 1);
+        tell(b, (WorkEvent) { .kind = WORK_REFUSED, .thread = 1 });
+        ck_assert_int_eq(next(b, 1), 2); /* nothing runs: the first that may go, goes */
+        tell(b, (WorkEvent) { .kind = WORK_REFUSED, .thread = 1 });
+        ck_assert_int_eq(next(b, 1), -1);
+        ck_assert_uint_eq(said(b, WORK_FAILED)->task, 1);
+        bed_done(b);
+}
+
+TEST(forgotten_plan_ends_with_its_last_running_task) {
+        Bed *b = bed_new(2, 2, 1 * MiB);
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 4);
+        ck_assert_int_eq(next(b, 0), 0);
+        ck_assert_int_eq(next(b, 1), 1);
+        finish(b, 0);
+        tell(b, (WorkEvent) { .kind = WORK_FORGET, .plan = 1, .drop = true });
+        ck_assert(b->run.canceled);
+        ck_assert_ptr_null(said(b, WORK_FORGOTTEN));
+        ck_assert_int_eq(next(b, 0), -1);
+        finish(b, 1);
+        ck_assert_ptr_null(said(b, WORK_DONE));
+        ck_assert_uint_eq(said(b, WORK_FREE)->chunk, 100);
+        ck_assert_uint_eq(said(b, WORK_FREE)->n, 2);
+        ck_assert_ptr_nonnull(said(b, WORK_FORGOTTEN));
+        ck_assert_uint_eq(used(b), 0);
+        bed_done(b);
+}
+
+TEST(values_kept_together_are_counted_once_for_all) {
+        Bed *b = bed_new(1, 3, 10 * CHUNK_BYTES);
+
+        b->together[0] = true;
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 3);
+        tell(b, (WorkEvent) { .kind = WORK_NEXT, .thread = 0 });
+        ck_assert_int_eq(b->said.action.data[0].kind, WORK_TOGETHER);
+        ck_assert_int_eq(b->said.action.data[1].kind, WORK_START);
+        ck_assert(work_together(b->work, 1, 0));
+        ck_assert_uint_eq(used(b), 3 * CHUNK_BYTES);
+        ck_assert_int_eq(next(b, 1), 1);
+        ck_assert_uint_eq(used(b), 3 * CHUNK_BYTES);
+        finish(b, 0);
+        ck_assert_uint_eq(used(b), 3 * CHUNK_BYTES);
+        finish(b, 1);
+        tell(b, (WorkEvent) { .kind = WORK_FORGET, .plan = 1, .drop = true });
+        ck_assert_uint_eq(used(b), 0); /* chunk 2, never made, went too */
+        bed_done(b);
+}
+
+TEST(values_that_cannot_be_together_are_counted_one_by_one) {
+        Bed *b = bed_new(1, 3, 10 * CHUNK_BYTES);
+
+        b->together[0] = true;
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 3);
+        ck_assert_int_eq(next(b, 0), 0);
+        tell(b, (WorkEvent) { .kind = WORK_GROUP, .plan = 1, .value = 0, .ok = false });
+        ck_assert(!work_together(b->work, 1, 0));
+        ck_assert_uint_eq(used(b), CHUNK_BYTES);
+        ck_assert_int_eq(next(b, 1), 1);
+        ck_assert_uint_eq(used(b), 2 * CHUNK_BYTES);
+        bed_done(b);
+}
+
+TEST(fetched_copy_goes_after_its_last_reader) {
+        Bed *b       = bed_new(2, 2, 1 * MiB);
+        RunTask task = { .task = 2, .position = 2 };
+        RunFetch get = { .chunk = 0, .from = 5 };
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        tell(b, (WorkEvent) { .kind = WORK_RUN, .plan = 1, .n = 1, .task = &task, .n_fetch = 1, .fetch = &get });
+        ck_assert_uint_eq(said(b, WORK_FETCH)->chunk, 100);
+        ck_assert_uint_eq(said(b, WORK_FETCH)->from, 5);
+        ck_assert_int_eq(next(b, 0), -1);
+        tell(b, (WorkEvent) { .kind = WORK_FETCH_FAILED, .chunk = 100, .from = 4 }); /* of somebody else */
+        tell(b, (WorkEvent) { .kind = WORK_FETCHED, .chunk = 100, .size_bytes = CHUNK_BYTES });
+        ck_assert_int_eq(next(b, 0), 2);
+        finish(b, 0);
+        ck_assert_uint_eq(said(b, WORK_FREE)->chunk, 100);
+        ck_assert_uint_eq(used(b), CHUNK_BYTES);
+        bed_done(b);
+}
+
+TEST(task_that_is_called_back_leaves_nothing) {
+        Bed *b       = bed_new(2, 2, 1 * MiB);
+        RunTask task = { .task = 2, .position = 2 };
+        WorkStats stats;
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 2, 2);
+        tell(b, (WorkEvent) { .kind = WORK_RECALL, .plan = 1, .n = 1, .task = &task });
+        ck_assert_uint_eq(said(b, WORK_RECALLED)->task, 2);
+        work_stats(b->work, &stats);
+        ck_assert_uint_eq(stats.n_tasks, 1);
+        ck_assert_uint_eq(stats.n_chunks, 1);
+        task.task = 3;
+        tell(b, (WorkEvent) { .kind = WORK_RECALL, .plan = 1, .n = 1, .task = &task });
+        work_stats(b->work, &stats);
+        ck_assert_uint_eq(stats.n_tasks, 0);
+        ck_assert_uint_eq(stats.n_chunks, 0);
+        bed_done(b);
+}
