@@ -235,6 +235,35 @@ static int find_source(Run *run, Finder *f, uint32_t source, bool in_pieces) {
         return assemble(run, region);
 }
 
+/* What a block operator sees: its input, which may be a view of the value that is read. */
+static void look_through(const Run *run, uint32_t source) {
+        const Source *s = run->stage->source + source;
+        Region *region = run->source + source;
+        const Region value = *region;
+        Box domain;
+
+        (void) plan_source_domain(s, &run->box, &domain);
+        region->box.ndim = region->view.shape.ndim = s->shape->ndim;
+        for (int j = 0; j < value.box.ndim && value.n_piece > 0; j++) {
+                const AxisMap *m = s->map + j;
+                const int64_t first = m->start + (m->axis == NO_AXIS ? 0 : m->step * domain.lo[m->axis]);
+
+                region->view.data += (first - value.box.lo[j]) * value.view.stride[j];
+        }
+        for (int k = 0; k < s->shape->ndim; k++) {
+                const AxisMap *in = s->input + k;
+                const bool none = in->axis == NO_AXIS;
+
+                region->box.lo[k] = none ? 0 : domain.lo[in->axis] + in->start;
+                region->box.hi[k] = none ? 1 : domain.hi[in->axis] + in->start;
+                region->view.shape.dim[k] = region->box.hi[k] - region->box.lo[k];
+                region->view.stride[k] = 0;
+                for (int j = 0; j < value.box.ndim && !none; j++)
+                        if (s->map[j].axis == in->axis)
+                                region->view.stride[k] += s->map[j].step * value.view.stride[j];
+        }
+}
+
 /* ---- Entry ------------------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -274,8 +303,11 @@ int exec_run(Exec *exec, const Plan *plan, uint32_t task, const ChunkMemory *in,
         run.source = exec_take_array(exec, Region, stage->n_source);
         if (!run.source)
                 return error_oom(err, stage->n_source * sizeof(Region));
-        for (uint32_t i = 0; i < stage->n_source && r >= 0; i++)
+        for (uint32_t i = 0; i < stage->n_source && r >= 0; i++) {
                 r = find_source(&run, &finder, i, in_pieces);
+                if (r >= 0 && stage->source[i].input && !in_pieces)
+                        look_through(&run, i);
+        }
         if (r >= 0)
                 r = kinds[stage->kind].run(&run);
         if (r == ERROR_CANCELED)

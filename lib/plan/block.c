@@ -16,8 +16,11 @@ static int core_of(uint8_t core, int ndim) {
 
 /* The value that an input reads, and where: views are looked through, everything else is a root and exists. */
 static int block_source(Planner *p, StageBuild *sb, Ref ref, const AxisMap *map) {
+        const AxisMap *input = map;
+        const Shape *shape   = &planner_spec(p, ref)->shape;
+
         map = map_through_views(p, &ref, map);
-        if (!map || vec_push(&sb->source, (Source) { .value = planner_slot(p, ref)->value, .map = map }) < 0)
+        if (!map || vec_push(&sb->source, (Source) { .value = planner_slot(p, ref)->value, .map = map, .input = input, .shape = shape }) < 0)
                 return error_oom(p->err, sizeof(Source));
         assert(planner_slot(p, ref)->value != NO_VALUE);
         return 0;

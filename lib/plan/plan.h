@@ -133,9 +133,13 @@ typedef struct Block {
 
 typedef enum StageKind { STAGE_NEST, STAGE_MERGE, STAGE_BLOCK } StageKind;
 
+/* Block operators see their inputs, which may be views of values: axis k of such an input is read at input[k] (steps of 1) and
+ * has shape->dim[k] positions. Elsewhere both are NULL. */
 typedef struct Source {
         ValueId value;
         const AxisMap *map;    /* one entry per axis of the value */
+        const AxisMap *input;  /* one entry per axis of the operator's input */
+        const Shape *shape;
 } Source;
 
 /* Axis k of an output value follows axis axis[k] of the domain (grid position and interval), or has length one (NO_AXIS).
@@ -206,6 +210,8 @@ DEFINE_CLEANUP(Plan *, plan_free)
 
 /* The box of the stage's domain that a task works on. */
 void plan_task_box(const Plan *plan, uint32_t task, Box *ret);
+/* The part of a task's box in which the source is there at all: a concatenation's input is not everywhere. False: nowhere. */
+bool plan_source_domain(const Source *source, const Box *box, Box *ret);
 /* The box of source `source` that a task with domain box `box` reads. */
 void plan_source_box(const Plan *plan, const Stage *stage, uint32_t source, const Box *box, Box *ret);
 /* Shape of a chunk; UNKNOWN sizes give the capacity, an upper bound. */

@@ -115,7 +115,7 @@ static void mark_necessary(Planner *p) {
                         Ref ref = node->in[k];
 
                         while (node_is_view(p, planner_node(p, ref)) && !planner_slot(p, ref)->root &&
-                               strcmp(node->op->name, "reshape") != 0)
+                               strcmp(node->op->name, "reshape") != 0 && !node->op->takes_pieces)
                                 ref = planner_node(p, ref)->in[0];
                         set_root(p, ref);
                 }

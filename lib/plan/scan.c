@@ -83,13 +83,13 @@ int stage_scan(Planner *p, uint32_t index) {
         const Shape *shape                         = &node->out[0].shape;
         _cleanup_(stage_build_clear) StageBuild sb = { .ndim = shape->ndim };
         Stage stage = { .kind = STAGE_BLOCK, .label = node->op->name, .block = { .op = node->op, .params = node->params } };
-        const AxisMap *map = map_identity(p, shape->ndim);
-        int *axes          = arena_new_array(p->arena, int, shape->ndim + 1);
-        Ref x              = node->in[0];
+        const AxisMap *input = map_identity(p, shape->ndim), *map;
+        int *axes            = arena_new_array(p->arena, int, shape->ndim + 1);
+        Ref x                = node->in[0];
         ValueId prefix[MAX_STATE], out;
         int along = 0, r;
 
-        if (!map || !axes)
+        if (!input || !axes)
                 return error_oom(p->err, sizeof(AxisMap));
         r = axis_normalize(q->axis.n > 0 ? q->axis.v[0] : 0, shape->ndim, &along, p->err);
         if (r >= 0)
@@ -101,12 +101,15 @@ int stage_scan(Planner *p, uint32_t index) {
                 sb.extent[k] = shape->dim[k];
                 axes[k]      = k;
         }
-        map = map_through_views(p, &x, map);
+        map = map_through_views(p, &x, input);
         if (!map)
                 return error_oom(p->err, sizeof(AxisMap));
         r = add_source(p, &sb, planner_slot(p, x)->value, map);
-        if (r >= 0)
-                r = stage_cuts(p, &sb, &stage.domain);
+        if (r < 0)
+                return r;
+        sb.source.data[0].input = input;
+        sb.source.data[0].shape = shape;
+        r = stage_cuts(p, &sb, &stage.domain);
         if (r < 0)
                 return r;
 

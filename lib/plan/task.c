@@ -26,14 +26,38 @@ static void map_interval(const AxisMap *m, int64_t from, int64_t to, int64_t n, 
                 *lo = *hi = 0;
 }
 
+/* The positions of an axis of the domain at which the source is there. */
+static void source_extent(const Source *s, int axis, int64_t *lo, int64_t *hi) {
+        for (int k = 0; s->input && k < s->shape->ndim; k++)
+                if (s->input[k].axis == axis) {
+                        *lo = MAX(*lo, -s->input[k].start);
+                        *hi = MIN(*hi, s->shape->dim[k] - s->input[k].start);
+                }
+}
+
+bool plan_source_domain(const Source *source, const Box *box, Box *ret) {
+        bool some = true;
+
+        *ret = *box;
+        for (int k = 0; source->input && k < box->ndim; k++) {
+                source_extent(source, k, &ret->lo[k], &ret->hi[k]);
+                some &= ret->lo[k] < ret->hi[k] || box->lo[k] == box->hi[k];
+                ret->hi[k] = MAX(ret->lo[k], ret->hi[k]);
+        }
+        return some;
+}
+
 void plan_source_box(const Plan *plan, const Stage *stage, uint32_t source, const Box *box, Box *ret) {
         const Source *s = stage->source + source;
         const Value *value = plan->value.data + s->value;
+        Box domain;
 
-        ret->ndim = value->shape.ndim;
+        *ret = (Box) { .ndim = value->shape.ndim };
+        if (!plan_source_domain(s, box, &domain))
+                return;
         for (int k = 0; k < value->shape.ndim; k++) {
                 const AxisMap *m = s->map + k;
-                int64_t lo = m->axis == NO_AXIS ? 0 : box->lo[m->axis], hi = m->axis == NO_AXIS ? 1 : box->hi[m->axis];
+                int64_t lo = m->axis == NO_AXIS ? 0 : domain.lo[m->axis], hi = m->axis == NO_AXIS ? 1 : domain.hi[m->axis];
 
                 map_interval(m, lo, hi, value->shape.dim[k], ret->lo + k, ret->hi + k);
         }
@@ -160,9 +184,10 @@ static void source_axis(const Plan *plan, const Stage *stage, uint32_t source, i
         } else {
                 to = &stage->domain.axis[m->axis];
                 for (uint32_t k = 0; k < to->n; k++) {
-                        int64_t lo, hi;
+                        int64_t lo = cuts_edge(to, k), hi = cuts_edge(to, k + 1);
 
-                        map_interval(m, cuts_edge(to, k), cuts_edge(to, k + 1), value->shape.dim[axis], &lo, &hi);
+                        source_extent(s, m->axis, &lo, &hi);
+                        map_interval(m, lo, hi, value->shape.dim[axis], &lo, &hi);
                         n = MAX(n, hi - lo);
                         crosses |= lo < hi && cuts_find(from, lo) != cuts_find(from, hi - 1);
                 }
@@ -182,6 +207,17 @@ static int scratch_add(size_t *scratch, const Shape *shape, size_t itemsize) {
                 return ERROR_MEMORY;
         *scratch += (n + SCRATCH_ALIGN - 1) & ~(size_t) (SCRATCH_ALIGN - 1);
         return 0;
+}
+
+/* Of a block operator's input, the longest that a task sees. */
+static void input_shape(const Stage *stage, uint32_t source, Shape *ret) {
+        const Source *s = stage->source + source;
+
+        if (!s->input)
+                return;
+        ret->ndim = s->shape->ndim;
+        for (int k = 0; k < ret->ndim; k++)
+                ret->dim[k] = s->input[k].axis == NO_AXIS ? 1 : MIN(longest(&stage->domain.axis[s->input[k].axis]), s->shape->dim[k]);
 }
 
 int plan_stage_scratch(const Plan *plan, Stage *stage) {
@@ -209,11 +245,12 @@ int plan_stage_scratch(const Plan *plan, Stage *stage) {
                         source_axis(plan, stage, i, k, &in[i].shape.dim[k], &crosses);
                         assembled |= crosses;
                 }
-                if (!assembled || (op && op->takes_pieces))
-                        continue;
-                r = scratch_add(&scratch, &in[i].shape, dtype_size(value->dtype));
-                if (r < 0)
-                        return r;
+                if (assembled && !(op && op->takes_pieces)) {
+                        r = scratch_add(&scratch, &in[i].shape, dtype_size(value->dtype));
+                        if (r < 0)
+                                return r;
+                }
+                input_shape(stage, i, &in[i].shape);
         }
         for (uint32_t i = 0; i < stage->n_local; i++) {
                 const Local *local = stage->local + i;
