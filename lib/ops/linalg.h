@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What the factorizations share. Each has a hidden block operator that runs LAPACK on whole matrices, a stack of them per task,
+ * and a public one that writes larger problems as graphs of blocks. How they are cut there depends on shapes alone, so bits do
+ * not depend on chunks. float32, float64, complex64 and complex128 stay; integers and bool become float64; float16 is refused. */
+#include "graph/graph.h"
+
+enum {
+        LINALG_WHOLE = 2048, /* rows and columns that one task factorizes: 32 MiB, 0.3 s of a core for LU */
+        LINALG_BLOCK = 1024, /* columns at a time of larger ones: the products between them take most of the time */
+        LINALG_TALL  = 8192, /* rows at a time of tall matrices, at least */
+};
+
+/* ---- Inference ------------------------------------------------------------------------------------------------------ */
+
+/* The dtype in which all inputs are computed. A hidden operator accepts only inputs that have it already. */
+int linalg_dtype(const OpCall *call, DType *ret, Error *err);
+/* Refuses with NumPy's words what is not a stack of matrices, or of square ones. */
+int linalg_matrix(const OpCall *call, uint32_t input, bool square, Error *err);
+/* The shape that the axes before the last `core` of two inputs broadcast to, with `core` axes of UNKNOWN lengths behind. */
+int linalg_batch(const OpCall *call, const int core[2], Shape *ret, Error *err);
+/* Of x with a x = b: b is a vector when it has one axis. */
+int linalg_solve(const OpCall *call, Spec *out, Error *err);
+/* Rows of a block of a tall matrix of n columns: a power of two, as automatic chunks have it. */
+int64_t linalg_tall(int64_t n);
+/* The smaller of two lengths, of which any may be UNKNOWN. */
+int64_t linalg_least(int64_t a, int64_t b);
+
+/* ---- Graphs ---------------------------------------------------------------------------------------------------------- */
+
+Ref build_part(Build *b, Ref a, int64_t row, int64_t n_row, int64_t column, int64_t n_column); /* of one matrix */
+Ref build_swap(Build *b, Ref a);    /* the last two axes exchanged */
+Ref build_adjoint(Build *b, Ref a); /* and conjugated */
+Ref build_constant(Build *b, DType dtype, double value, int64_t n_row, int64_t n_column);
+Ref build_counting(Build *b, int64_t n); /* 0 … n - 1 as int64 */
+Ref build_identity(Build *b, DType dtype, int64_t n);
+Ref build_gather(Build *b, Ref a, Ref index); /* rows by their numbers */
+Ref build_product(Build *b, Ref a, Ref c);
+/* x with a x = c (rows: x a = c) for triangular a. */
+Ref build_triangular(Build *b, Ref a, Ref c, bool lower, bool unit, bool rows);
+
+static inline Ref ref_out(Ref ref, uint32_t out) {
+        return (Ref) { .node = ref.node, .out = out };
+}
+
+typedef struct TriangularParams {
+        bool lower, unit;
+} TriangularParams;
+
+/* ---- Running --------------------------------------------------------------------------------------------------------- */
+
+/* Memory dealt out in turn, 64-byte aligned; from NULL it only adds up. */
+typedef struct Carve {
+        char *at;
+        size_t used;
+} Carve;
+void *carve(Carve *c, int64_t n, size_t size);
+
+/* The stack of a task: the output's axes before its `core`. */
+Shape stack_of(const View *out, int core);
+/* Where the last `core` axes of a view lie at the i-th place of the stack. */
+const char *stack_at(const View *v, int core, const Shape *stack, int64_t i);
+
+/* m x n elements between any strides (in bytes), by tiles. */
+void matrix_copy(size_t size, int64_t m, int64_t n, const char *from, int64_t from_row, int64_t from_column, char *to, int64_t to_row,
+                 int64_t to_column);
+/* A matrix of a view column by column, without gaps; and back into rows without gaps. */
+void matrix_to_columns(const View *v, const char *data, char *to);
+void matrix_from_columns(DType dtype, int64_t m, int64_t n, const char *from, int64_t column, char *to);
+
+/* LAPACK counts in 32 bits, lengths as well as sizes of its work arrays; ERROR_SUPPORT for more. */
+int lapack_count(int64_t n, int *ret, Error *err);

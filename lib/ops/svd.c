@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Singular values. A tall matrix is that of its R: u is Q times the u of R. A wide one is the transpose of a tall one. */
+#include <limits.h>
+#include <string.h>
+
+#include "ops/blas.h"
+#include "ops/lapack.h"
+#include "ops/linalg.h"
+
+typedef struct SvdWork {
+        char *a, *u, *vh; /* column by column */
+        void *work, *rwork;
+        int *iwork;
+        int lwork;
+} SvdWork;
+
+enum { SVD_MOST = 20000 }; /* singular values: the work array has 4 times their square, counted in 32 bits */
+
+/* What gesdd asks for, and a bit more, with which it works by blocks; "N" needs less than "S". */
+static size_t svd_work(DType t, int64_t m, int64_t n, bool vectors, void *scratch, SvdWork *ret) {
+        const bool complex_ = dtype_kind(t) == KIND_COMPLEX;
+        const int64_t k = MIN(m, n), most = MAX(m, n), panel = 64 * (m + n);
+        const size_t size = dtype_size(t);
+        Carve c = { .at = scratch };
+        int64_t lwork, lrwork = 0;
+
+        if (complex_) {
+                lwork  = MAX(vectors ? k * k + 3 * k : 0, 3 * k + most) + panel;
+                lrwork = vectors ? MAX(5 * k * k + 5 * k, 2 * most * k + 2 * k * k + k) : 7 * k;
+        } else
+                lwork = MAX(vectors ? 4 * k * k + 7 * k : 0, 3 * k + MAX(most, 7 * k)) + panel;
+        ret->lwork = (int) MIN(lwork, (int64_t) INT_MAX);
+        ret->a     = carve(&c, m * n, size);
+        ret->u     = carve(&c, vectors ? m * k : 1, size);
+        ret->vh    = carve(&c, vectors ? k * n : 1, size);
+        ret->work  = carve(&c, lwork, size);
+        ret->rwork = carve(&c, lrwork, dtype_size(dtype_real(t)));
+        ret->iwork = carve(&c, 8 * k, sizeof(int));
+        return c.used;
+}
+
+static size_t svd_scratch(const OpCall *call) {
+        const Shape *s = &call->in[0].shape;
+        SvdWork work;
+
+        return svd_work(call->in[0].dtype, s->dim[s->ndim - 2], s->dim[s->ndim - 1], op_n_out(call->op) > 1, NULL, &work);
+}
+
+static int gesdd(DType t, bool vectors, int m, int n, const SvdWork *w, void *s) {
+        const char *job = vectors ? "S" : "N";
+        const int k = MIN(m, n), ldvh = vectors ? k : 1, ldu = vectors ? m : 1;
+        int info = 0;
+
+        blas_enter();
+        switch (t) {
+        case DTYPE_F32: sgesdd_(job, &m, &n, w->a, &m, s, w->u, &ldu, w->vh, &ldvh, w->work, &w->lwork, w->iwork, &info, 1); break;
+        case DTYPE_F64: dgesdd_(job, &m, &n, w->a, &m, s, w->u, &ldu, w->vh, &ldvh, w->work, &w->lwork, w->iwork, &info, 1); break;
+        case DTYPE_C64:
+                cgesdd_(job, &m, &n, w->a, &m, s, w->u, &ldu, w->vh, &ldvh, w->work, &w->lwork, w->rwork, w->iwork, &info, 1);
+                break;
+        default: zgesdd_(job, &m, &n, w->a, &m, s, w->u, &ldu, w->vh, &ldvh, w->work, &w->lwork, w->rwork, w->iwork, &info, 1);
+        }
+        blas_leave();
+        return info;
+}
+
+static int svd_run(BlockRun *run, Error *err) {
+        const View *in = &run->in[0];
+        const DType t = in->dtype;
+        const int64_t *at = in->shape.dim + in->shape.ndim - 2, rows = at[0], columns = at[1], k = MIN(rows, columns);
+        const bool vectors = run->n_out > 1;
+        const View *values = &run->out[vectors ? 1 : 0];
+        const Shape stack = stack_of(values, 1);
+        const int64_t size = (int64_t) dtype_size(t), value_size = (int64_t) dtype_size(values->dtype);
+        SvdWork w;
+        int m, n;
+
+        if (k == 0)
+                return 0;
+        if (lapack_count(64 * (rows + columns), &m, err) < 0)
+                return ERROR_SUPPORT;
+        m = (int) rows;
+        n = (int) columns;
+        svd_work(t, rows, columns, vectors, run->scratch, &w);
+        for (int64_t i = 0; i < shape_size(&stack); i++) {
+                matrix_to_columns(in, stack_at(in, 2, &stack, i), w.a);
+                if (gesdd(t, vectors, m, n, &w, values->data + i * k * value_size) != 0)
+                        return error_set(err, ERROR_LINALG, "SVD did not converge");
+                if (!vectors)
+                        continue;
+                matrix_from_columns(t, rows, k, w.u, rows, run->out[0].data + i * rows * k * size);
+                matrix_from_columns(t, k, columns, w.vh, k, run->out[2].data + i * k * columns * size);
+        }
+        return 0;
+}
+
+static int infer_svd(const OpCall *call, Spec *out, Error *err) {
+        const Shape *s = &call->in[0].shape;
+        const bool vectors = op_n_out(call->op) > 1;
+        int64_t least;
+        DType dtype;
+        int r;
+
+        r = linalg_matrix(call, 0, false, err);
+        if (r >= 0)
+                r = linalg_dtype(call, &dtype, err);
+        if (r < 0)
+                return r;
+        least = linalg_least(s->dim[s->ndim - 2], s->dim[s->ndim - 1]);
+        if (least > SVD_MOST)
+                return error_set(err, ERROR_SUPPORT, "%s: more than %d singular values", call->op->name, SVD_MOST);
+
+        Spec *values = &out[vectors ? 1 : 0];
+        *values = (Spec) { .dtype = dtype_real(dtype), .shape = shape_of(s->ndim - 1, s->dim) };
+        values->shape.dim[s->ndim - 2] = least;
+        if (vectors) {
+                out[0] = out[2] = (Spec) { .dtype = dtype, .shape = *s };
+                out[0].shape.dim[s->ndim - 1] = least;
+                out[2].shape.dim[s->ndim - 2] = least;
+        }
+        return 0;
+}
+
+static int expand_svd(Build *b, const OpCall *call, const Ref *in, Ref *out) {
+        const Shape *s = &call->in[0].shape;
+        const int64_t m = s->dim[s->ndim - 2], n = s->dim[s->ndim - 1];
+        const bool wide = s->ndim == 2 && n > m && n >= 2 * linalg_tall(m), tall = s->ndim == 2 && m >= 2 * linalg_tall(n);
+        const bool vectors = op_n_out(call->op) > 1;
+        DType dtype;
+        Ref a, q;
+
+        if (linalg_dtype(call, &dtype, b->err) < 0)
+                return b->r = ERROR_TYPE;
+        a = build_cast(b, in[0], dtype);
+        if (wide)
+                a = build_swap(b, a);
+        if (!wide && !tall) {
+                out[0] = build_op(b, vectors ? "svd_block" : "svdvals_block", NULL, 1, &a);
+                for (uint32_t i = 1; i < op_n_out(call->op); i++)
+                        out[i] = ref_out(out[0], i);
+                return build_done(b);
+        }
+        q = build_op(b, "qr", NULL, 1, &a);
+        a = ref_out(q, 1);
+        if (!vectors) {
+                out[0] = build_op(b, "svdvals_block", NULL, 1, &a);
+                return build_done(b);
+        }
+        a      = build_op(b, "svd_block", NULL, 1, &a);
+        out[1] = ref_out(a, 1);
+        out[0] = build_product(b, q, a);
+        out[2] = ref_out(a, 2);
+        if (wide) {
+                const Ref u = build_swap(b, out[2]);
+
+                out[2] = build_swap(b, out[0]);
+                out[0] = u;
+        }
+        return build_done(b);
+}
+
+OP(svd) = {
+        .name   = "svd",
+        .doc    = "u, s and vh with a = u diag(s) vh; s descending.\n\n"
+                  "Of an m x n matrix, with k = min(m, n): u is m x k, s has k elements, vh is k x n; matrices are the last two axes. "
+                  "Raises LinAlgError where it does not converge, and TypeError for float16.",
+        .family = FAMILY_BLOCK,
+        .inputs = "a",
+        .n_in   = 1,
+        .n_out  = 3,
+        .infer  = infer_svd,
+        .expand = expand_svd,
+};
+
+OP(svdvals) = {
+        .name   = "svdvals",
+        .doc    = "The singular values, descending.\n\nRaises LinAlgError where it does not converge, and TypeError for float16.",
+        .family = FAMILY_BLOCK,
+        .inputs = "a",
+        .n_in   = 1,
+        .infer  = infer_svd,
+        .expand = expand_svd,
+};
+
+OP(svd_block) = {
+        .name     = "svd_block",
+        .doc      = "u, s and vh, each matrix by one task.",
+        .family   = FAMILY_BLOCK,
+        .hidden   = true,
+        .inputs   = "a",
+        .n_in     = 1,
+        .n_out    = 3,
+        .infer    = infer_svd,
+        .run      = svd_run,
+        .scratch  = svd_scratch,
+        .core_in  = { 2 },
+        .core_out = { 2, 1, 2 },
+};
+
+OP(svdvals_block) = {
+        .name     = "svdvals_block",
+        .doc      = "Singular values, each matrix by one task.",
+        .family   = FAMILY_BLOCK,
+        .hidden   = true,
+        .inputs   = "a",
+        .n_in     = 1,
+        .infer    = infer_svd,
+        .run      = svd_run,
+        .scratch  = svd_scratch,
+        .core_in  = { 2 },
+        .core_out = { 1 },
+};
