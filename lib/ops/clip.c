@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/complex.h"
 
-TERNARY_LOOPS(clip, ORDERED, ({ const T raised = MAXIMUM(a, b); MINIMUM(raised, c); }))
+/* NaN is put in afterwards: one condition with it in every comparison would be too much for vectors. */
+TERNARY_LOOPS(clip, ORDERED, ({
+                      T r = a < b ? b : a;
+
+                      r = r > c ? c : r;
+                      r = IS_NAN(b) ? b : r;
+                      r = IS_NAN(c) ? c : r;
+                      IS_NAN(a) ? a : r;
+              }))
 
 /* The order of complex numbers without regard to NaN in the part that does not decide, as NumPy's clip has it. */
 #define BELOW(a, b) (RE(a) == RE(b) ? IM(a) < IM(b) : RE(a) < RE(b))

@@ -25,7 +25,6 @@ RNG = np.random.default_rng(7)
 ULP = {name: 4 for name in """exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2 sin cos tan arcsin arccos arctan arctan2
         sinh cosh tanh arcsinh arccosh arctanh power float_power cbrt hypot angle""".split()}
 ULP |= {"absolute": 2, "sqrt": 2, "degrees": 1, "radians": 1}
-NUMPY_NAME = {"min": "minimum", "max": "maximum"}
 
 
 def load(path):
@@ -225,6 +224,27 @@ def check_map(t, name, n=700, levels=LEVELS):
     return tried, problems
 
 
+def check_rests(t, name, n=2000):
+    """Division with a rest, of numbers that its vectors can do: of all sizes, multiples of the divisor and their neighbours."""
+    problems, tried = [], 0
+    for d, sizes, bits in ((np.dtype("f2"), 3, 4), (np.dtype("f4"), 20, 22), (np.dtype("f8"), 24, 49)):
+        for kind in range(12):
+            b = (RNG.standard_normal(n) * 2.0 ** RNG.uniform(-sizes, sizes, n)).astype(d)
+            k = RNG.integers(-(2**bits), 2**bits, n)
+            a = [(RNG.standard_normal(n) * 2.0 ** RNG.uniform(-sizes, sizes, n)).astype(d), (k * b.astype("f8")).astype(d),
+                 np.nextafter((k % 1000 * b.astype("f8")).astype(d), RNG.choice([-np.inf, np.inf], n).astype(d)),
+                 RNG.integers(-1000, 1000, n).astype(d)][kind % 4]
+            b = np.where((b == 0) | (RNG.random(n) < 0.2), d.type(3), b)
+            a[np.isinf(a)] = 1
+            got = t.map(name, (sel := t.select(name, [d, d]))[0], [a, b], sel[2])
+            tried += 1
+            for g, w in zip(got, expected(name, [a, b])):
+                if (bad := differences(name, g, w)).any():
+                    i = np.flatnonzero(bad)[0]
+                    problems.append((d, kind, a[i], b[i], "got", g[i], "want", w[i]))
+    return tried, problems
+
+
 def check_casts(t):
     problems = []
     for a, b in itertools.product(DTYPES, DTYPES):
@@ -257,7 +277,7 @@ def fold_expected(name, x):
         except ValueError:
             return np.int64(-1)
     if name.startswith("cum"):
-        name = {"cumsum": "sum", "cumprod": "prod"}[name]
+        name = name[3:]
     return np.asarray(getattr(np, name)(x))[()]
 
 
@@ -347,7 +367,10 @@ def main():
                 tried, problems = check_sources(t)
             elif family == MAP and numpy_of(name):
                 tried, problems = check_map(t, name)
-            elif family in (REDUCE, SCAN):
+                if name in ("floor_divide", "remainder", "fmod", "divmod"):
+                    more = check_rests(t, name)
+                    tried, problems = tried + more[0], problems + more[1]
+            elif family in (REDUCE, SCAN) and (numpy_of(name) or name in ("moments", "cummin", "cummax")):
                 tried, problems = check_folds(t, name)
             else:
                 continue
