@@ -223,7 +223,7 @@ CASES = {
                 lambda m, a: m.average(a, weights=a[0])],
     "bincount": [lambda m, a: m.bincount((a[0] * 5).astype(int)),
                  lambda m, a: m.bincount((a[0] * 5).astype(int), a[1], 9), lambda m, a: m.bincount([-1]),
-                 lambda m, a: m.bincount([0.5])],
+                 lambda m, a: m.bincount(a[0])],
     "corrcoef": [lambda m, a: m.corrcoef(a)],
     "cov": [lambda m, a: m.cov(a), lambda m, a: m.cov(a, rowvar=False, bias=True),
             lambda m, a: m.cov(a[0], a[1], aweights=a[2])],

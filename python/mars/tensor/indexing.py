@@ -34,8 +34,9 @@ def _array(k):
     if isinstance(k, (list, tuple)) and any(isinstance(e, Tensor) for e in k):
         k = astensor(k)
     if not isinstance(k, Tensor):
+        empty = not isinstance(k, np.ndarray)
         k = np.asarray(k)
-        if k.size == 0 and k.dtype.kind == "f":
+        if empty and k.size == 0 and k.dtype.kind == "f":
             k = k.astype(int)
     if k.dtype.kind not in "biu":
         raise IndexError("arrays used as indices must be of integer (or boolean) type")

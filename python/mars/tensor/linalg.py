@@ -277,8 +277,7 @@ def svd(a, full_matrices=False, compute_uv=True, hermitian=False, method="tsqr")
     a = _matrix(a)
     if full_matrices and a.shape[-1] != a.shape[-2] and compute_uv:
         raise NotImplementedError("svd: full_matrices=True")
-    u, s, vh = op("svd", a)
-    return ExecutableTuple([u, s, vh]) if compute_uv else s
+    return ExecutableTuple(op("svd", a)) if compute_uv else op("svdvals", a)
 
 
 def svdvals(x):
@@ -378,19 +377,16 @@ def lstsq(a, b, rcond="warn"):
         raise LinAlgError("Incompatible dimensions")
     b = b if b.dtype.kind in "fc" else b.astype(float)
     m, n = a.shape
-    u, s, vh = svd(a)
-    limit = np.finfo(a.dtype).eps * (max(m, n) if rcond in (None, "warn") else 1) if rcond in (None, "warn", -1) else rcond
-    keep = op("greater", s, s[0] * float(limit)) if s.shape[0] else s.astype(bool)
-    uh = op("conjugate", u).T if u.dtype.kind == "c" else u.T
-    v = op("conjugate", vh).T if vh.dtype.kind == "c" else vh.T
-    scaled = op("where", keep[:, None], op("matmul", uh, b) / op("where", keep, s, 1.0)[:, None], 0.0)
-    x = op("matmul", v, scaled)
-    rank = op("count_nonzero", keep)
+    dtype = _mars.promote(a.dtype, b.dtype)
+    a, b = a.astype(dtype), b.astype(dtype)
+    # None is the operator's own limit; NumPy's old default is the precision of the dtype itself.
+    limit = -1.0 if rcond is None else float(np.finfo(dtype).eps) if rcond in ("warn", -1) else float(rcond)
+    x, rank, s = op("lstsq", a, b, rcond=limit)
     rest = op("absolute", b - op("matmul", a, x))
     residuals = op("square", rest).sum(0)
     if m <= n or int(rank) < n:
         residuals = residuals[:0]
-    return ExecutableTuple([x[:, 0] if vector else x, residuals, rank, s])
+    return ExecutableTuple([x[:, 0] if vector else x, residuals, rank.astype("int32"), s])
 
 
 def pinv(a, rcond=1e-15, hermitian=False):

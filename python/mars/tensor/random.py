@@ -219,7 +219,7 @@ class _Draws:
 
         if hasattr(x, "__index__") and not isinstance(x, (Tensor, np.ndarray)):
             n = operator.index(x)
-            return argsort(self._integers(0, _SIGN, (n,), "int64", chunk_size))
+            return argsort(self._integers(0, _SIGN >> 1, (n,), "int64", chunk_size))
         x = astensor(x)
         axis = axis_of(axis, x.ndim)
         return take(x, self.permutation(x.shape[axis]), axis)
@@ -351,7 +351,7 @@ class Generator(_Draws):
         x = astensor(x)
         if axis is None:
             return self.permutation(x.ravel()).reshape(x.shape)
-        return take_along_axis(x, argsort(self._integers(0, _SIGN, x.shape, "int64", None), axis), axis)
+        return take_along_axis(x, argsort(self._integers(0, _SIGN >> 1, x.shape, "int64", None), axis), axis)
 
 
 def default_rng(seed=None):

@@ -20,9 +20,15 @@ def _given(x):
     return x is not None and x is not _NO_VALUE
 
 
-def _axes(axis, ndim):
+# Reductions of a universal function take axis 0 and -1 of what has no axes, too.
+_LENIENT = set("sum prod max min any all nansum nanprod nanmax nanmin argmax argmin nanargmax nanargmin count_nonzero ptp".split())
+
+
+def _axes(axis, ndim, name=None):
     """axis= as the operators take it: None, or a tuple. () reduces nothing."""
-    return None if axis is None else axes_of(axis, ndim)
+    if axis is None or ndim == 0 and name in _LENIENT and type(axis) is int and axis in (0, -1):
+        return None
+    return axes_of(axis, ndim)
 
 
 def _finish(made, out, name):
@@ -32,7 +38,7 @@ def _finish(made, out, name):
 def _reduce(name, a, axis, dtype=None, out=None, keepdims=False, where=True, initial=None, identity=None, combine=None,
             **params):
     a = astensor(a)
-    axis = _axes(axis, a.ndim)
+    axis = _axes(axis, a.ndim, name)
     if _given(where) and where is not True:
         if identity is None and not _given(initial):
             raise ValueError(f"reduction operation '{name}' does not have an identity, so to use a where mask one has to "
@@ -130,7 +136,8 @@ def ptp(a, axis=None, out=None, keepdims=False):
 def _arg(name, a, axis, out, keepdims):
     a = astensor(a)
     keepdims = bool(keepdims) if _given(keepdims) else False
-    return _finish(op(name, a, axis=None if axis is None else (axis_of(axis, a.ndim),), keepdims=keepdims), out, name)
+    axis = None if axis is None else _axes(axis.__index__(), a.ndim, name)
+    return _finish(op(name, a, axis=axis, keepdims=keepdims), out, name)
 
 
 @method

@@ -2,7 +2,6 @@
 """Order: sort, search, the different elements."""
 import numpy as np
 
-from .. import _core
 from .._core import op
 from .core import ExecutableTuple, Tensor, axis_of, method
 from .creation import arange, astensor, ones, zeros
@@ -142,9 +141,9 @@ def unique(ar, return_index=False, return_inverse=False, return_counts=False, ax
         return _unique_rows(ar, return_index, return_inverse, return_counts, axis_of(axis, ar.ndim))
     flat = ar.ravel()
     if not (return_index or return_inverse):
-        if _core.has("unique") and not return_counts and (equal_nan or flat.dtype.kind not in "fc"):
-            return op("unique", flat)
-        return _of_sorted(sort(flat), None, (False, False, return_counts), equal_nan)
+        if not return_counts:
+            return op("unique", flat, equal_nan=bool(equal_nan))
+        return ExecutableTuple(op("unique_counts", flat, equal_nan=bool(equal_nan)))
     order = argsort(flat)
     return _of_sorted(flat[order], order, (return_index, return_inverse, return_counts), equal_nan)
 

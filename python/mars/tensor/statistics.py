@@ -215,12 +215,10 @@ def histogram(a, bins=10, range=None, weights=None, density=None):
     a = a.ravel()
     a = a.astype("uint8") if a.dtype.kind == "b" else a
     edges, _ = _edges(a, bins, range)
-    at, inside = _bin_of(a, edges)
-    n = len(edges) - 1
     if weights is None:
-        made = _counts(op("where", inside, at, n), n + 1)[:n]
+        made = op("histogram", a, edges)
     else:
-        made = _counts(op("where", inside, at, n), n + 1, op("where", inside, weights, 0))[:n]
+        made = op("histogram", a, edges, weights.astype(float))
         made = made.astype(weights.dtype) if weights.dtype.kind in "iu" else made
     if density:
         made = made / np.diff(edges).astype(float) / made.sum()
@@ -321,25 +319,19 @@ def _quantile(a, q, axis, keepdims, method, name):
 
 def _at_quantiles(a, n, q, method):
     """Along the last axis; the result's last axis is that of q, flattened."""
-    ordered = sort(a, -1)
     at = np.clip(_METHODS[method](n, q.ravel()), 0, n - 1)
     low = np.floor(at).astype(int)
     high = np.minimum(low + 1, n - 1)
     weight = at - low
-    discrete = method in ("lower", "higher", "nearest")
-
-    def pick(positions):
-        return concatenate([ordered[..., p:p + 1] for p in positions.tolist()] or [ordered[..., :0]], -1)
-
-    made = pick(low)
-    if not discrete:
-        weights = astensor(weight.astype(ordered.dtype if ordered.dtype.kind == "f" else float))
+    # One selection for all: the lower ones, the upper ones, and the last one, which is NaN if any is.
+    n_q = len(low)
+    chosen = op("kth", a, k=np.concatenate([low, high, [n - 1]]), axis=-1)
+    made, last = chosen[..., :n_q], chosen[..., 2 * n_q:]
+    if method not in ("lower", "higher", "nearest"):
+        weights = astensor(weight.astype(a.dtype if a.dtype.kind == "f" else float))
         wide = made if made.dtype.kind == "f" else made.astype(float)
-        made = _lerp(wide, pick(high), weights)
-    if ordered.dtype.kind == "f":
-        last = ordered[..., -1:]
-        made = op("where", op("isnan", last), last, made)
-    return made
+        made = _lerp(wide, chosen[..., n_q:2 * n_q], weights)
+    return op("where", op("isnan", last), last, made) if a.dtype.kind == "f" else made
 
 
 def _finish(made, out, name):
@@ -368,10 +360,11 @@ def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
     if n == 0:
         made = flat.mean(-1)
     else:
-        ordered = sort(flat, -1)
-        made = ordered[..., (n - 1) // 2:n // 2 + 1].mean(-1)
-        if ordered.dtype.kind == "f":
-            made = op("where", op("isnan", ordered[..., -1]), ordered[..., -1], made)
+        middle = [(n - 1) // 2, n // 2] if n % 2 == 0 else [n // 2]
+        chosen = op("kth", flat, k=middle + [n - 1], axis=-1)
+        made, last = chosen[..., :-1].mean(-1), chosen[..., -1]
+        if flat.dtype.kind == "f":
+            made = op("where", op("isnan", last), last, made)
     if keepdims:
         made = made.reshape([1 if k in gone else m for k, m in enumerate(shape)])
     return _finish(made, out, "median")
