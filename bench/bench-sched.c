@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a task costs besides its own work. First the two machines alone, in one thread, with nothing behind them; then the whole
- * engine with tasks of a few elements; then a tiny request from submit to take.
+/* What a task costs besides its own work. First the two machines alone, in one thread, with nothing behind them; then
+ * the whole engine with tasks of a few elements; then a tiny request from submit to take.
  *
  *     build/bench/bench-sched [tasks]
  *
@@ -99,14 +99,19 @@ static void bench_machines(const char *name, Graph *graph) {
                                 must(work_step(w, &(WorkEvent) { .kind = WORK_PLAN, .run = a.run }, &wa));
                                 break;
                         case SCHED_RUN:
-                                must(work_step(
-                                        w, &(WorkEvent) { .kind = WORK_RUN, .plan = a.plan, .n = a.n, .task = sa.task.data + a.first }, &wa));
+                                must(work_step(w,
+                                               &(WorkEvent) { .kind = WORK_RUN,
+                                                             .plan = a.plan,
+                                                             .n = a.n,
+                                                             .task = sa.task.data + a.first },
+                                               &wa));
                                 break;
                         case SCHED_DROP:
                                 must(work_step(w, &(WorkEvent) { .kind = WORK_DROP, .chunk = a.chunk, .n = a.n }, &wa));
                                 break;
                         case SCHED_FORGET:
-                                must(work_step(w, &(WorkEvent) { .kind = WORK_FORGET, .plan = a.plan, .drop = a.drop }, &wa));
+                                must(work_step(w, &(WorkEvent) { .kind = WORK_FORGET, .plan = a.plan, .drop = a.drop },
+                                               &wa));
                                 break;
                         default:
                                 if (a.outcome)
@@ -123,9 +128,16 @@ static void bench_machines(const char *name, Graph *graph) {
                                 run     = a.run;
                                 task    = a.task;
                         } else if (a.kind == WORK_TOGETHER)
-                                must(work_step(w, &(WorkEvent) { .kind = WORK_GROUP, .plan = a.plan, .value = a.value, .ok = true }, &wa));
+                                must(work_step(
+                                        w,
+                                        &(WorkEvent) {
+                                                .kind = WORK_GROUP, .plan = a.plan, .value = a.value, .ok = true },
+                                        &wa));
                         else if (a.kind == WORK_DONE)
-                                must(sched_step(s, &(SchedEvent) { .kind = SCHED_DONE, .plan = a.plan, .n = 1, .task = &a.task }, &sa));
+                                must(sched_step(s,
+                                                &(SchedEvent) {
+                                                        .kind = SCHED_DONE, .plan = a.plan, .n = 1, .task = &a.task },
+                                                &sa));
                         else if (a.kind == WORK_FORGOTTEN)
                                 must(sched_step(s, &(SchedEvent) { .kind = SCHED_FORGOTTEN, .plan = a.plan }, &sa));
                         continue;
@@ -138,7 +150,8 @@ static void bench_machines(const char *name, Graph *graph) {
 
                         running = false;
                         for (uint32_t k = run->plan->output_start[task]; k < run->plan->output_start[task + 1]; k++)
-                                bytes[k - run->plan->output_start[task]] = plan_chunk_bytes(run->plan, run->plan->output_chunk[k]);
+                                bytes[k - run->plan->output_start[task]] =
+                                        plan_chunk_bytes(run->plan, run->plan->output_chunk[k]);
                         must(work_step(w, &(WorkEvent) { .kind = WORK_FINISHED, .bytes = bytes }, &wa));
                         if (n_tasks++ % 65536 == 0) {
                                 sched_stats(s, &sched_after);
@@ -152,9 +165,9 @@ static void bench_machines(const char *name, Graph *graph) {
                         break;
                 must(work_step(w, &(WorkEvent) { .kind = WORK_NEXT }, &wa));
         }
-        printf("%-28s %9llu tasks  machines %4.0f ns of CPU a task, %4.0f bytes a task; planning %4.0f ns a task\n", name,
-               (unsigned long long) n_tasks, (cpu_now() - start - planning) / (double) n_tasks * 1e9, (double) most_bytes / (double) n_tasks,
-               planning / (double) n_tasks * 1e9);
+        printf("%-28s %9llu tasks  machines %4.0f ns of CPU a task, %4.0f bytes a task; planning %4.0f ns a task\n",
+               name, (unsigned long long) n_tasks, (cpu_now() - start - planning) / (double) n_tasks * 1e9,
+               (double) most_bytes / (double) n_tasks, planning / (double) n_tasks * 1e9);
         must(sched_step(s, &(SchedEvent) { .kind = SCHED_CLOSE }, &sa));
         sched_free(s);
         work_free(w);
@@ -190,8 +203,8 @@ int main(int argc, char **argv) {
                 must(engine_new(&e, &(EngineConfig) { .n_threads = n_threads, .memory_bytes = 4 * GiB }, NULL));
                 cpu   = cpu_now();
                 start = execute(e, graph_of(n, 4, false));
-                printf("engine, %u threads: %4.0f ns a task of 4 elements, %4.0f ns of CPU (planning included)\n", n_threads,
-                       start / (double) n * 1e9, (cpu_now() - cpu) / (double) n * 1e9);
+                printf("engine, %u threads: %4.0f ns a task of 4 elements, %4.0f ns of CPU (planning included)\n",
+                       n_threads, start / (double) n * 1e9, (cpu_now() - cpu) / (double) n * 1e9);
                 engine_unref(e);
         }
         must(engine_new(&e, NULL, NULL));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* A table from ids that are given out in a row, and mostly used in a row, to 64-bit values other than 0; 0 means absent.
- * Neighbours lie next to each other, where a hash table costs a miss of cache and TLB for each. */
+/* A table from ids that are given out in a row, and mostly used in a row, to 64-bit values other than 0; 0 means
+ * absent. Neighbours lie next to each other, where a hash table costs a miss of cache and TLB for each. */
 #include "base/map.h"
 
 enum { IDMAP_PAGE = 64 }; /* ids whose values lie together */

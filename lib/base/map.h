@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* A hash table from 64-bit numbers (ids, addresses) to 64-bit values other than 0; 0 means absent. Four neighbours share
- * a cache line; ids that are given out and used in a row have idmap.h. */
+/* A hash table from 64-bit numbers (ids, addresses) to 64-bit values other than 0; 0 means absent. Four neighbours
+ * share a cache line; ids that are given out and used in a row have idmap.h. */
 #include "base/macro.h"
 
 typedef struct Map {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* The cluster of one: a threaded session is the scheduler's machine, the worker's machine and a store, stepped under one
- * lock by whichever thread has something to report. There is no loop thread: who finishes a task reports it, takes the
- * next one and goes on; who waits for a request computes meanwhile, so a tiny job runs in its caller and wakes nobody.
+/* The cluster of one: a threaded session is the scheduler's machine, the worker's machine and a store, stepped under
+ * one lock by whichever thread has something to report. There is no loop thread: who finishes a task reports it,
+ * takes the next one and goes on; who waits for a request computes meanwhile, so a tiny job runs in its caller and
+ * wakes nobody.
  *
  * Tensors are counted references to chunks. A request holds those that it reads; what it made is handed to the caller.
  * All calls may come from any thread. After fork() the child's engine refuses with words (ERROR_CLOSED), and freeing it
@@ -23,8 +24,8 @@ typedef struct EngineConfig {
 } EngineConfig;
 
 int engine_new(Engine **ret, const EngineConfig *config, Error *err);
-/* Ends all work (waiting callers get ERROR_CLOSED), joins the threads, drops all tensors. Pins stay valid: the memory goes
- * with the last of them. Later calls: ERROR_CLOSED. May be called again. */
+/* Ends all work (waiting callers get ERROR_CLOSED), joins the threads, drops all tensors. Pins stay valid: the memory
+ * goes with the last of them. Later calls: ERROR_CLOSED. May be called again. */
 void engine_close(Engine *engine);
 bool engine_closed(Engine *engine);
 Engine *engine_ref(Engine *engine);
@@ -38,13 +39,14 @@ typedef struct EngineStats {
 } EngineStats;
 void engine_stats(Engine *engine, EngineStats *ret);
 
-/* ---- Requests ------------------------------------------------------------------------------------------------- */
+/* ---- Requests --------------------------------------------------------------------------------------------------- */
 
 /* Plans the graph and makes its tasks ready; takes the graph over, also when it fails. What the planner refuses is the
- * outcome of the request. `background`: threads start on it now; otherwise the caller is about to wait, which computes. */
+ * outcome of the request. `background`: threads start on it now; otherwise the caller is about to wait, which
+ * computes. */
 int engine_submit(Engine *engine, Graph *graph, bool background, EngineRequest **ret, Error *err);
-/* Waits at most timeout_usec (UINT64_MAX: for ever), computing meanwhile; a task that was begun is ended first. 0: done;
- * ENGINE_PENDING; negative: the outcome. May be called again, from any number of threads. */
+/* Waits at most timeout_usec (UINT64_MAX: for ever), computing meanwhile; a task that was begun is ended first. 0:
+ * done; ENGINE_PENDING; negative: the outcome. May be called again, from any number of threads. */
 int engine_wait(EngineRequest *request, uint64_t timeout_usec, Error *err);
 bool engine_request_done(EngineRequest *request);
 /* Tasks done and known so far; both grow while data-dependent shapes are found out. */
@@ -53,14 +55,14 @@ void engine_request_progress(EngineRequest *request, uint64_t *ret_done, uint64_
 void engine_request_cancel(EngineRequest *request);
 /* Calls fn once, when done, without locks held, on the thread that finished it (now, on this one, if it is done). */
 int engine_request_on_done(EngineRequest *request, void (*fn)(void *userdata), void *userdata) _must_check_;
-/* The tensors of a request that succeeded, one per wanted output; each with a reference that is the caller's from now on
- * (engine_release). Once per request: 0, or ENGINE_ABSENT when there are none (any more). */
+/* The tensors of a request that succeeded, one per wanted output; each with a reference that is the caller's from now
+ * on (engine_release). Once per request: 0, or ENGINE_ABSENT when there are none (any more). */
 int engine_request_take(EngineRequest *request, TensorId *ret) _must_check_;
 EngineRequest *engine_request_ref(EngineRequest *request);
 EngineRequest *engine_request_unref(EngineRequest *request); /* does not cancel; tensors not taken are released */
 DEFINE_CLEANUP(EngineRequest *, engine_request_unref)
 
-/* ---- Tensors -------------------------------------------------------------------------------------------------- */
+/* ---- Tensors ---------------------------------------------------------------------------------------------------- */
 
 /* What a tensor is: its actual shape, and how it is cut. The pointers are valid while the caller holds its reference.
  * 0, ENGINE_ABSENT, ERROR_CLOSED. */
@@ -68,8 +70,9 @@ int engine_tensor(Engine *engine, TensorId id, const Spec **ret_spec, const Tili
 int engine_retain(Engine *engine, TensorId id) _must_check_; /* one more reference; 0, ENGINE_ABSENT, ERROR_CLOSED */
 void engine_release(Engine *engine, TensorId id);            /* one less */
 
-/* Makes a tensor of memory that is somebody else's: chunk k of the tiling, C-contiguous, lies at data[k] (aligned to the
- * element) and does not change. release(userdata) is called once, when no chunk is used any more (at once if this fails). */
+/* Makes a tensor of memory that is somebody else's: chunk k of the tiling, C-contiguous, lies at data[k] (aligned to
+ * the element) and does not change. release(userdata) is called once, when no chunk is used any more (at once if this
+ * fails). */
 int engine_adopt(Engine *engine, const Spec *spec, const Tiling *tiling, const char *const *data,
                  void (*release)(void *userdata), void *userdata, TensorId *ret, Error *err);
 
@@ -88,5 +91,6 @@ int engine_pin(Engine *engine, TensorId id, EnginePin **ret, Error *err);
 EnginePin *engine_unpin(EnginePin *pin); /* NULL is fine; also after engine_close() */
 DEFINE_CLEANUP(EnginePin *, engine_unpin)
 
-/* Calls fn(userdata, k) for k = 0 … n - 1 on this thread and on idle ones: copying in and out. Returns when all are done. */
+/* Calls fn(userdata, k) for k = 0 … n - 1 on this thread and on idle ones: copying in and out. Returns when all are
+ * done. */
 void engine_each(Engine *engine, uint32_t n, void (*fn)(void *userdata, uint32_t k), void *userdata);

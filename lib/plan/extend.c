@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Planning goes on where it stopped: what a plan has made stands in its graph as leaves with the shapes that are known now,
- * and the nodes between those and the wanted outputs are added, and so inferred, again. An operator that refuses the actual
- * shapes does it here. */
+/* Planning goes on where it stopped: what a plan has made stands in its graph as leaves with the shapes that are
+ * known now, and the nodes between those and the wanted outputs are added, and so inferred, again. An operator that
+ * refuses the actual shapes does it here. */
 #include "plan/plan.h"
 
 typedef struct Extend {
@@ -97,7 +97,8 @@ int plan_extend(const Plan *plan, const uint64_t *stored, const Spec *spec, Grap
                 if (x.needed[k]) {
                         r = extend_node(&x, k, err);
                         if (r < 0)
-                                return old->node.data[k].op ? error_prefix(err, r, "%s", old->node.data[k].op->name) : r;
+                                return old->node.data[k].op ? error_prefix(err, r, "%s", old->node.data[k].op->name)
+                                                            : r;
                 }
         for (uint32_t k = 0; k < old->wanted.n; k++) {
                 Ref ref;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A worker is lost, and with it its tasks and chunks. Of each plan that is running, the tasks that made chunks that are still
- * to be read, or kept, run again, and so do those whose chunks they read, down to leaves; a leaf that is lost fails the
- * request. A task is remade as a whole: outputs of it that live elsewhere are dropped first, so that no chunk ever is in
- * two places.
+/* A worker is lost, and with it its tasks and chunks. Of each plan that is running, the tasks that made chunks that
+ * are still to be read, or kept, run again, and so do those whose chunks they read, down to leaves; a leaf that is
+ * lost fails the request. A task is remade as a whole: outputs of it that live elsewhere are dropped first, so that
+ * no chunk ever is in two places.
  *
- * Tasks that other workers were given in the hope of an input that is gone now are called back. They cannot have started;
- * if one did after all, with a copy that it got in time, its DONE comes instead of the answer, and is as good. */
+ * Tasks that other workers were given in the hope of an input that is gone now are called back. They cannot have
+ * started; if one did after all, with a copy that it got in time, its DONE comes instead of the answer, and is as
+ * good. */
 #include "sched/state.h"
 
 typedef struct Lost {

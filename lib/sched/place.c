@@ -2,13 +2,13 @@
 /* Which worker gets which task. Tasks are given in the order of the plan, so that few chunks live at a time.
  *
  * One worker: it gets them all, a window at a time.
- * Several: a task goes where most bytes of its inputs are; if some of them are not made yet, then to the worker that has been
- * given the tasks that make them, provided it is one and the same; then nobody needs to be asked when they are done. Other
- * tasks are passed over and come back (`ready`) when all of their inputs have been made. A task without inputs goes to the
- * worker with the least to do, a piece of PIECE neighbours at a time. */
+ * Several: a task goes where most bytes of its inputs are; if some of them are not made yet, then to the worker that
+ * has been given the tasks that make them, provided it is one and the same; then nobody needs to be asked when they
+ * are done. Other tasks are passed over and come back (`ready`) when all of their inputs have been made. A task
+ * without inputs goes to the worker with the least to do, a piece of PIECE neighbours at a time. */
 #include "sched/state.h"
 
-/* ---- Who makes a chunk, and who reads it ------------------------------------------------------------------------------ */
+/* ---- Who makes a chunk, and who reads it ------------------------------------------------------------------------ */
 
 void index_free(Index *index) {
         if (!index)
@@ -57,7 +57,7 @@ int running_index(Sched *s, Running *r) {
         return 0;
 }
 
-/* ---- Tasks that were passed over ----------------------------------------------------------------------------------------- */
+/* ---- Tasks that were passed over -------------------------------------------------------------------------------- */
 
 static int ready_push(Running *r, uint32_t position) {
         uint32_t at;
@@ -93,7 +93,8 @@ static bool inputs_made(const Running *r, uint32_t task) {
 
 int running_requeue(Running *r, uint32_t task) {
         r->state[task] = TASK_WAITING;
-        return r->index->position[task] < r->cursor && inputs_made(r, task) ? ready_push(r, r->index->position[task]) : 0;
+        return r->index->position[task] < r->cursor && inputs_made(r, task) ? ready_push(r, r->index->position[task])
+                                                                            : 0;
 }
 
 int running_woken(_unused_ Sched *s, Running *r, uint32_t chunk) {
@@ -108,7 +109,7 @@ int running_woken(_unused_ Sched *s, Running *r, uint32_t chunk) {
         return ret;
 }
 
-/* ---- Giving --------------------------------------------------------------------------------------------------------------- */
+/* ---- Giving ----------------------------------------------------------------------------------------------------- */
 
 /* The open RUN for the worker: tasks that follow each other at one worker are one batch. */
 static int batch_open(Sched *s, Running *r, uint32_t worker, SchedAction **ret) {
@@ -118,7 +119,10 @@ static int batch_open(Sched *s, Running *r, uint32_t worker, SchedAction **ret) 
         if (!last || last->kind != SCHED_RUN || last->worker != worker || last->plan != r->run.id) {
                 if (!r->share.data[worker].knows) {
                         r->share.data[worker].knows = true;
-                        if (action_add(s, &(SchedAction) { .kind = SCHED_PLAN, .worker = worker, .plan = r->run.id, .run = &r->run }) < 0)
+                        if (action_add(s, &(SchedAction) { .kind = SCHED_PLAN,
+                                                          .worker = worker,
+                                                          .plan = r->run.id,
+                                                          .run = &r->run }) < 0)
                                 return -ENOMEM;
                 }
                 if (action_add(s, &(SchedAction) { .kind        = SCHED_RUN,
@@ -178,7 +182,8 @@ static uint32_t least_busy(const Sched *s, const Running *r) {
         uint32_t best = WORKER_NONE;
 
         for (uint32_t w = 0; w < s->worker.n; w++)
-                if (has_room(s, r, w) && (best == WORKER_NONE || s->worker.data[w].n_given < s->worker.data[best].n_given))
+                if (has_room(s, r, w) &&
+                    (best == WORKER_NONE || s->worker.data[w].n_given < s->worker.data[best].n_given))
                         best = w;
         return best;
 }
@@ -186,7 +191,8 @@ static uint32_t least_busy(const Sched *s, const Running *r) {
 /* The policy: a worker with room for the task, or WORKER_NONE: not now. */
 static uint32_t choose(Sched *s, Running *r, uint32_t task) {
         const uint32_t *input = r->plan->input_chunk + r->plan->input_start[task];
-        uint32_t n = r->plan->input_start[task + 1] - r->plan->input_start[task], maker_at = WORKER_NONE, best = WORKER_NONE;
+        uint32_t n = r->plan->input_start[task + 1] - r->plan->input_start[task], maker_at = WORKER_NONE,
+                 best = WORKER_NONE;
 
         if (n == 0) {
                 if (r->piece_worker == WORKER_NONE || !has_room(s, r, r->piece_worker) || r->piece_n == PIECE) {

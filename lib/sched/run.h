@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* A plan on its way: what the scheduler and the workers agree on. Chunks have ids that no other chunk ever had: those that
- * the plan makes are first_id + their number in the plan; those of leaves are what they were when they were made. */
+/* A plan on its way: what the scheduler and the workers agree on. Chunks have ids that no other chunk ever had: those
+ * that the plan makes are first_id + their number in the plan; those of leaves are what they were when they were
+ * made. */
 #include "plan/plan.h"
 
 typedef struct PlanRun {
@@ -9,7 +10,7 @@ typedef struct PlanRun {
         const Plan *plan;
         uint64_t first_id;
         const uint64_t *leaf_first;   /* [value] leaves: id of chunk 0; 0: made by the plan */
-        const bool *together;         /* [value] one worker makes all of its chunks and may keep them in one piece of memory */
+        const bool *together; /* [value] one worker makes all of its chunks and may keep them in one piece of memory */
         volatile bool canceled;       /* a running task may end now: its result is not needed */
 } PlanRun;
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests and their plans: from a graph to tasks, from what is done to what may be dropped, from the last task to tensors.
+/* Requests and their plans: from a graph to tasks, from what is done to what may be dropped, from the last task to
+ * tensors.
  *
- * Whatever ends a plan, its end has two steps: nothing more is given and all workers are told to forget it; when the last has
- * answered, the plan's memory goes. A request that succeeds is reported at the first step, one that fails at the second,
- * so that after a failure nothing of it is left anywhere. */
+ * Whatever ends a plan, its end has two steps: nothing more is given and all workers are told to forget it; when the
+ * last has answered, the plan's memory goes. A request that succeeds is reported at the first step, one that fails
+ * at the second, so that after a failure nothing of it is left anywhere. */
 #include "sched/state.h"
 
-/* ---- Actions ----------------------------------------------------------------------------------------------------- */
+/* ---- Actions ---------------------------------------------------------------------------------------------------- */
 
 void sched_actions_clear(SchedActions *a) {
         a->action.n = a->task.n = a->fetch.n = a->tensor.n = a->error.n = 0;
@@ -51,10 +52,11 @@ int chunk_drop(Sched *s, Running *r, uint32_t chunk) {
         return drop_add(s, worker, plan_run_chunk(&r->run, chunk));
 }
 
-/* ---- The life of a plan -------------------------------------------------------------------------------------------- */
+/* ---- The life of a plan ----------------------------------------------------------------------------------------- */
 
 static size_t running_bytes(const Plan *plan) {
-        return plan->n_task * (sizeof(uint8_t) + sizeof(uint16_t)) + plan->n_chunk * (sizeof(uint16_t) + sizeof(uint32_t)) +
+        return plan->n_task * (sizeof(uint8_t) + sizeof(uint16_t)) +
+               plan->n_chunk * (sizeof(uint16_t) + sizeof(uint32_t)) +
                plan->value.n * (sizeof(uint64_t) + sizeof(bool) + sizeof(void *));
 }
 
@@ -65,7 +67,8 @@ static void running_free(Sched *s, Running *r) {
         if (r->plan)
                 s->state_bytes -= running_bytes(r->plan);
         if (r->index)
-                s->state_bytes -= sizeof(uint32_t) * (r->plan->n_task + 2 * r->plan->n_chunk + r->plan->input_start[r->plan->n_task]);
+                s->state_bytes -= sizeof(uint32_t) *
+                                  (r->plan->n_task + 2 * r->plan->n_chunk + r->plan->input_start[r->plan->n_task]);
         index_free(r->index);
         free(r->leaf_first);
         free(r->together);
@@ -107,8 +110,10 @@ static void request_end(Sched *s, Request *q) {
 
 static int request_failed(Sched *s, Request *q) {
         if (vec_push(&s->actions->error, q->outcome) < 0 ||
-            action_add(s, &(SchedAction) {
-                                  .kind = SCHED_FINISHED, .request = q->id, .n_done = q->n_done_before, .outcome = s->actions->error.n }) < 0)
+            action_add(s, &(SchedAction) { .kind = SCHED_FINISHED,
+                                          .request = q->id,
+                                          .n_done = q->n_done_before,
+                                          .outcome = s->actions->error.n }) < 0)
                 return -ENOMEM;
         request_end(s, q);
         return 0;
@@ -153,7 +158,10 @@ static int running_forget(Sched *s, Running *r, bool drop) {
                         continue;
                 s->worker.data[w].n_given -= r->share.data[w].n_given;
                 r->n_forgetting++;
-                ret = action_add(s, &(SchedAction) { .kind = SCHED_FORGET, .worker = w, .plan = r->run.id, .run = &r->run, .drop = drop });
+                ret = action_add(
+                        s,
+                        &(SchedAction) {
+                                .kind = SCHED_FORGET, .worker = w, .plan = r->run.id, .run = &r->run, .drop = drop });
         }
         return ret < 0 ? ret : running_answered(s, r);
 }
@@ -165,7 +173,7 @@ int request_fail(Sched *s, Request *q, const Error *err) {
         return running_forget(s, q->running, true);
 }
 
-/* ---- From graph to tasks --------------------------------------------------------------------------------------------- */
+/* ---- From graph to tasks ---------------------------------------------------------------------------------------- */
 
 static const Tiling *leaf_tiling(void *userdata, uint64_t stored) {
         SchedTensor *t = sched_tensor(userdata, stored);
@@ -182,9 +190,11 @@ static int check_leaves(const Sched *s, const Graph *graph, Error *err) {
                 if (node->op)
                         continue;
                 if (!t)
-                        return error_set(err, ERROR_VALUE, "the session has no tensor %llu", (unsigned long long) node->stored);
+                        return error_set(err, ERROR_VALUE, "the session has no tensor %llu",
+                                         (unsigned long long) node->stored);
                 if (node->out[0].dtype != t->spec.dtype || !shape_equal(&node->out[0].shape, &t->spec.shape))
-                        return error_set(err, ERROR_VALUE, "tensor %llu is not what the graph says", (unsigned long long) node->stored);
+                        return error_set(err, ERROR_VALUE, "tensor %llu is not what the graph says",
+                                         (unsigned long long) node->stored);
         }
         return 0;
 }
@@ -241,8 +251,8 @@ static int running_fill(Sched *s, Running *r) {
                 for (uint32_t k = 0; k < n; k++) /* leaves too: the rest of the graph reads them, or they are wanted */
                         r->uses[value->first_chunk + k]++;
                 /* In one piece, so that the result can be one array. */
-                r->together[plan->made.data[m].value] = s->alone && value->stage != STAGE_NONE && value->rows_hint && n > 1 &&
-                                                        tiling_known(&value->tiling);
+                r->together[plan->made.data[m].value] = s->alone && value->stage != STAGE_NONE && value->rows_hint &&
+                                                        n > 1 && tiling_known(&value->tiling);
         }
         for (uint32_t v = 0; v < plan->value.n; v++) {
                 const Value *value = &plan->value.data[v];
@@ -321,7 +331,7 @@ static int submit(Sched *s, uint64_t id, Graph *graph) {
         return request_plan(s, q, graph);
 }
 
-/* ---- From tasks to tensors ------------------------------------------------------------------------------------------- */
+/* ---- From tasks to tensors -------------------------------------------------------------------------------------- */
 
 /* The tensor of entry m of plan->made, with one reference more. */
 static int made_tensor(Sched *s, Running *r, uint32_t m, SchedTensor **of_value, SchedTensor **ret) {
@@ -338,7 +348,8 @@ static int made_tensor(Sched *s, Running *r, uint32_t m, SchedTensor **of_value,
                 return 0;
         }
         ret_code = tensor_new(s, graph_spec(r->plan->graph, r->plan->made.data[m].ref), &value->tiling,
-                              r->length ? r->length + value->first_chunk : NULL, r->run.first_id + value->first_chunk, ret, &id);
+                              r->length ? r->length + value->first_chunk : NULL, r->run.first_id + value->first_chunk,
+                              ret, &id);
         if (ret_code < 0)
                 return ret_code;
         of_value[v] = *ret;
@@ -414,7 +425,7 @@ static int running_complete(Sched *s, Running *r) {
                 } else
                         ret = request_plan(s, q, rest);
         }
-        /* First the workers forget the plan, then they drop what nobody wants: a plan's chunks never go one by one under it. */
+        /* First the workers forget the plan, then they drop what nobody wants: its chunks never go under it. */
         if (ret == 0)
                 ret = running_forget(s, r, false);
         for (uint32_t m = 0; m < n && ret == 0; m++)
@@ -485,7 +496,7 @@ static int recalled(Sched *s, Running *r, const SchedEvent *e) {
         return ret < 0 ? ret : running_give(s, r);
 }
 
-/* ---- Workers ----------------------------------------------------------------------------------------------------------- */
+/* ---- Workers ---------------------------------------------------------------------------------------------------- */
 
 static int joined(Sched *s, uint32_t worker) {
         int ret = 0;
@@ -550,7 +561,7 @@ int sched_step(Sched *s, const SchedEvent *e, SchedActions *ret) {
         return request_fail(s, r->request, e->error);
 }
 
-/* ---- The machine ------------------------------------------------------------------------------------------------------- */
+/* ---- The machine ------------------------------------------------------------------------------------------------ */
 
 int sched_new(Sched **ret, bool alone, SchedPlanner *planner) {
         Sched *s = calloc(1, sizeof(*s));
@@ -600,7 +611,7 @@ void sched_stats(const Sched *s, SchedStats *ret) {
                               .state_bytes  = s->state_bytes };
 }
 
-/* ---- For tests --------------------------------------------------------------------------------------------------------- */
+/* ---- For tests -------------------------------------------------------------------------------------------------- */
 
 static bool running_consistent(const Sched *s, const Running *r) {
         const Plan *plan = r->plan;

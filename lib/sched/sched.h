@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* The scheduler, as a pure machine: an event goes in, actions come out. It has no socket, clock, thread or log, so the same
- * object runs in a daemon, in a threaded session, and by the dozen in a simulation.
+/* The scheduler, as a pure machine: an event goes in, actions come out. It has no socket, clock, thread or log, so
+ * the same object runs in a daemon, in a threaded session, and by the dozen in a simulation.
  *
- *   request   a graph, computed plan by plan: when a plan ends at unknown shapes, its results become leaves of the rest of
- *             the graph, which is planned again
+ *   request   a graph, computed plan by plan: when a plan ends at unknown shapes, its results become leaves of the
+ *             rest of the graph, which is planned again
  *   tensor    chunks that outlive their plan: results and foreign memory; counted references
  *   task      waits (TASK_WAITING), is given to one worker (TASK_GIVEN), is done (TASK_DONE). Workers get tasks in the
  *             order of the plan together with those that they depend on, and run on by themselves
- *   chunk     is at one worker at most; it is dropped when nobody will read it any more. When its worker is lost, the task that
- *             made it runs again, and so do those whose chunks that one reads
+ *   chunk     is at one worker at most; it is dropped when nobody will read it any more. When its worker is lost, the
+ *             task that made it runs again, and so do those whose chunks that one reads
  *
  * Messages to and from one worker keep their order. What a worker says after it has left is ignored. */
 #include "sched/run.h"
@@ -30,7 +30,7 @@ typedef struct SchedTensor {
 
 enum { WORKER_NONE = UINT16_MAX };
 
-/* ---- Events ------------------------------------------------------------------------------------------------------ */
+/* ---- Events ----------------------------------------------------------------------------------------------------- */
 
 typedef enum SchedEventKind {
         SCHED_JOINED,    /* worker: a number below MAX_WORKERS that is not in use */
@@ -56,14 +56,14 @@ typedef struct SchedEvent {
         const Error *error;
 } SchedEvent;
 
-/* ---- Actions ----------------------------------------------------------------------------------------------------- */
+/* ---- Actions ---------------------------------------------------------------------------------------------------- */
 
 typedef enum SchedActionKind {
         SCHED_PLAN,     /* worker, run: a plan of which tasks may follow */
         SCHED_RUN,      /* worker, plan, tasks [first, first + n), fetches [first_fetch, first_fetch + n_fetch) */
-        SCHED_RECALL,   /* worker, plan, tasks [first, first + n): an input is lost; answer with RECALLED, or DONE if it is too late */
+        SCHED_RECALL,   /* worker, plan, tasks [first, first + n): an input is lost; answer RECALLED, or DONE if late */
         SCHED_DROP,     /* worker, chunk ids [chunk, chunk + n); some may be gone already */
-        SCHED_FORGET,   /* worker, plan, drop: its chunks go, running tasks end; answer with FORGOTTEN, after which `run` is gone */
+        SCHED_FORGET,   /* worker, plan, drop: its chunks go, running tasks end; answer FORGOTTEN, then `run` is gone */
         SCHED_FINISHED, /* request; tensors [first, first + n) with a reference each; or outcome: error [outcome - 1] */
 } SchedActionKind;
 
@@ -100,7 +100,7 @@ typedef struct SchedActions {
 void sched_actions_clear(SchedActions *actions);
 void sched_actions_done(SchedActions *actions);
 
-/* ---- The machine --------------------------------------------------------------------------------------------------- */
+/* ---- The machine ------------------------------------------------------------------------------------------------ */
 
 /* Who plans: plan_make(), or what a test has in its place. */
 typedef int SchedPlanner(const Graph *graph, const PlanLeaves *leaves, Plan **ret, Error *err);

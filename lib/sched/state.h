@@ -2,17 +2,18 @@
 #pragma once
 /* What the scheduler remembers; shared by its files and by nobody else.
  *
- * Per task and chunk there are a few bytes: which worker has it, how many will still read it. While one worker does all,
- * nothing more is needed; who makes a chunk and who reads it is written out (Index) only when a second worker takes part. */
+ * Per task and chunk there are a few bytes: which worker has it, how many will still read it. While one worker does
+ * all, nothing more is needed; who makes a chunk and who reads it is written out (Index) only when a second worker
+ * takes part. */
 #include "base/map.h"
 #include "sched/sched.h"
 
 typedef struct Request Request;
 
 enum {
-        WINDOW_ALONE = 4096, /* tasks given to the only worker: bounds its memory, far more than threads can eat at once */
+        WINDOW_ALONE = 4096, /* tasks given to the only worker: bounds its memory, far more than threads eat at once */
         WINDOW       = 128,  /* given to one of many: the rest stays free to be placed where it turns out best */
-        PIECE        = 8,    /* tasks without inputs that stay together on one worker, so that their users find them there */
+        PIECE        = 8,    /* tasks without inputs that stay on one worker, so that their users find them there */
 };
 
 typedef enum TaskState { TASK_WAITING, TASK_GIVEN, TASK_RECALLED, TASK_DONE } TaskState;
@@ -91,8 +92,8 @@ int request_fail(Sched *s, Request *q, const Error *err);
 int running_forgotten(Sched *s, Running *r, uint32_t worker); /* the worker has forgotten the plan, or is gone */
 
 /* ---- tensor.c */
-int tensor_new(Sched *s, const Spec *spec, const Tiling *tiling, const int64_t *length, uint64_t chunk_first, SchedTensor **ret,
-               uint64_t *ret_id);
+int tensor_new(Sched *s, const Spec *spec, const Tiling *tiling, const int64_t *length, uint64_t chunk_first,
+               SchedTensor **ret, uint64_t *ret_id);
 void tensor_free(Sched *s, SchedTensor *tensor);
 int tensor_unref(Sched *s, uint64_t id);
 int tensors_close(Sched *s);
@@ -100,7 +101,8 @@ int tensors_close(Sched *s);
 /* ---- place.c */
 int running_index(Sched *s, Running *r);
 int running_give(Sched *s, Running *r);             /* tasks to workers, as many as their windows take */
-int running_woken(Sched *s, Running *r, uint32_t chunk); /* the chunk has been made: readers that were passed over may be ready */
+/* The chunk has been made: readers that were passed over may be ready. */
+int running_woken(Sched *s, Running *r, uint32_t chunk);
 int running_requeue(Running *r, uint32_t task);     /* a task waits again; ready if its inputs are there */
 void index_free(Index *index);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tensors of the scheduler. A tiling's explicit edges are copied, since those of a plan go with the plan; lengths that were
- * unknown to the plan are put in. */
+/* Tensors of the scheduler. A tiling's explicit edges are copied, since those of a plan go with the plan; lengths
+ * that were unknown to the plan are put in. */
 #include "sched/state.h"
 
 void tensor_free(Sched *s, SchedTensor *tensor) {
@@ -24,8 +24,8 @@ static int64_t edges_from_lengths(const Tiling *tiling, int axis, const int64_t 
         return edge[tiling->axis[axis].n];
 }
 
-int tensor_new(Sched *s, const Spec *spec, const Tiling *tiling, const int64_t *length, uint64_t chunk_first, SchedTensor **ret,
-               uint64_t *ret_id) {
+int tensor_new(Sched *s, const Spec *spec, const Tiling *tiling, const int64_t *length, uint64_t chunk_first,
+               SchedTensor **ret, uint64_t *ret_id) {
         SchedTensor *t = calloc(1, sizeof(*t));
         size_t n_edges = 0;
         int64_t *edge;

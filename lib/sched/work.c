@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Chunks that are here or awaited, tasks that were given, a heap of those that are ready.
  *
- * A chunk is ABSENT (awaited by tasks), FETCHING (on its way), or HERE. `uses` counts the tasks given to us that read it. What was
- * fetched is a copy, which is ours to free after the last use; everything else the scheduler drops, when nobody anywhere
- * will read it. A chunk that is dropped while a task still reads it (the task is being called back, or runs in vain) goes
- * after its last use; until then no task may start that would make it anew.
+ * A chunk is ABSENT (awaited by tasks), FETCHING (on its way), or HERE. `uses` counts the tasks given to us that
+ * read it. What was fetched is a copy, which is ours to free after the last use; everything else the scheduler
+ * drops, when nobody anywhere will read it. A chunk that is dropped while a task still reads it (the task is being
+ * called back, or runs in vain) goes after its last use; until then no task may start that would make it anew.
  *
- * The ledger: used_bytes is the sum over chunks here or on their way, what running tasks have reserved, and values reserved
- * together. Each part is rounded up as the store does it. It predicts the store; the store decides (WORK_REFUSED). */
+ * The ledger: used_bytes is the sum over chunks here or on their way, what running tasks have reserved, and values
+ * reserved together. Each part is rounded up as the store does it. It predicts the store; the store decides
+ * (WORK_REFUSED). */
 #include "base/idmap.h"
 #include "sched/work.h"
 
@@ -95,7 +96,7 @@ static int action_add(Work *w, const WorkAction *action) {
         return vec_push(&w->actions->action, *action);
 }
 
-/* ---- Chunks -------------------------------------------------------------------------------------------------------- */
+/* ---- Chunks ----------------------------------------------------------------------------------------------------- */
 
 static Chunk *chunk_find(Work *w, uint64_t id) {
         uint64_t at = idmap_get(&w->chunks, id);
@@ -162,7 +163,7 @@ static int chunk_unuse(Work *w, uint64_t id) {
         return 0;
 }
 
-/* ---- Ready tasks ----------------------------------------------------------------------------------------------------- */
+/* ---- Ready tasks ------------------------------------------------------------------------------------------------ */
 
 static bool earlier(const Ready *a, const Ready *b) {
         return a->plan != b->plan ? a->plan < b->plan : a->position < b->position;
@@ -244,7 +245,7 @@ static int chunk_await(Work *w, Chunk *c, uint32_t task) {
         return 0;
 }
 
-/* ---- What the scheduler says ------------------------------------------------------------------------------------------- */
+/* ---- What the scheduler says ------------------------------------------------------------------------------------ */
 
 static Job *job_find(Work *w, uint64_t plan) {
         uint64_t at = map_get(&w->plans, plan);
@@ -401,7 +402,7 @@ static int recall(Work *w, const WorkEvent *e) {
                             &w->job.data[t->plan] != job)
                                 continue;
                         which[at] = true;
-                        r         = action_add(w, &(WorkAction) { .kind = WORK_RECALLED, .plan = e->plan, .task = t->task });
+                        r = action_add(w, &(WorkAction) { .kind = WORK_RECALLED, .plan = e->plan, .task = t->task });
                 }
         return r < 0 ? r : tasks_remove(w, which);
 }
@@ -411,7 +412,8 @@ static int together_free(Work *w, Job *job) {
         const Plan *plan = job->run->plan;
 
         for (uint32_t v = 0; v < plan->value.n; v++) {
-                uint32_t n = (uint32_t) tiling_n_chunks(&plan->value.data[v].tiling), first = plan->value.data[v].first_chunk;
+                uint32_t n = (uint32_t) tiling_n_chunks(&plan->value.data[v].tiling),
+                         first = plan->value.data[v].first_chunk;
 
                 for (uint32_t c = first; c < first + n && job->together[v] == TOGETHER_YES; c++) {
                         uint64_t id        = plan_run_chunk(job->run, c);
@@ -463,14 +465,15 @@ static int forget(Work *w, uint64_t plan, bool drop) {
                 for (uint32_t at = 0; at < w->task.n; at++) {
                         TaskState state = w->task.data[at].state;
 
-                        which[at] = (state == TASK_WAITING || state == TASK_READY) && &w->job.data[w->task.data[at].plan] == job;
+                        which[at] = (state == TASK_WAITING || state == TASK_READY) &&
+                                    &w->job.data[w->task.data[at].plan] == job;
                 }
                 r = tasks_remove(w, which);
         }
         return r == 0 && job->n_running == 0 ? plan_end(w, job) : r;
 }
 
-/* ---- Threads ------------------------------------------------------------------------------------------------------------- */
+/* ---- Threads ---------------------------------------------------------------------------------------------------- */
 
 /* What the task needs besides its inputs: what is reserved together already is not counted again. */
 static size_t task_bytes(const Job *job, uint32_t task) {
@@ -528,7 +531,9 @@ static int together_open(Work *w, Job *job, uint32_t task) {
                         continue;
                 job->together[v] = TOGETHER_YES;
                 w->used_bytes += bytes;
-                if (action_add(w, &(WorkAction) { .kind = WORK_TOGETHER, .run = job->run, .plan = job->run->id, .value = v }) < 0)
+                if (action_add(w,
+                               &(WorkAction) {
+                                       .kind = WORK_TOGETHER, .run = job->run, .plan = job->run->id, .value = v }) < 0)
                         return -ENOMEM;
         }
         return 0;
@@ -596,12 +601,16 @@ static int fail_for_memory(Work *w, uint32_t at) {
         int r;
 
         w->error = (Error) {};
-        error_set(&w->error, ERROR_MEMORY, "%zu bytes are needed, %zu of %zu are free: use smaller chunks, or more memory",
+        error_set(&w->error, ERROR_MEMORY,
+                  "%zu bytes are needed, %zu of %zu are free: use smaller chunks, or more memory",
                   task_bytes(job, t.task), room(w), w->memory_bytes);
         plan_run_error(plan, t.task, &w->error);
         r = inputs_unuse(w, plan, t.task);
         task_unused(w, at);
-        return r < 0 ? r : action_add(w, &(WorkAction) { .kind = WORK_FAILED, .plan = plan->id, .task = t.task, .error = &w->error });
+        return r < 0 ? r
+                     : action_add(w,
+                                  &(WorkAction) {
+                                          .kind = WORK_FAILED, .plan = plan->id, .task = t.task, .error = &w->error });
 }
 
 static int next(Work *w, uint32_t thread) {
@@ -669,7 +678,8 @@ static int finished(Work *w, const WorkEvent *e) {
 
         w->n_freed++;
         task_unused(w, at);
-        for (uint32_t k = plan->output_start[t.task], o = 0, u = 0; k < plan->output_start[t.task + 1] && r == 0 && !e->error; k++, o++) {
+        for (uint32_t k = plan->output_start[t.task], o = 0, u = 0;
+             k < plan->output_start[t.task + 1] && r == 0 && !e->error; k++, o++) {
                 uint32_t c = plan->output_chunk[k], v = plan->chunk_value[c];
                 Chunk *chunk = chunk_get(w, plan_run_chunk(job->run, c));
 
@@ -701,10 +711,11 @@ static int finished(Work *w, const WorkEvent *e) {
                                                      .n     = w->actions->length.n - first });
         w->error = *e->error;
         plan_run_error(job->run, t.task, &w->error);
-        return action_add(w, &(WorkAction) { .kind = WORK_FAILED, .plan = job->run->id, .task = t.task, .error = &w->error });
+        return action_add(
+                w, &(WorkAction) { .kind = WORK_FAILED, .plan = job->run->id, .task = t.task, .error = &w->error });
 }
 
-/* ---- Chunks from elsewhere -------------------------------------------------------------------------------------------------- */
+/* ---- Chunks from elsewhere -------------------------------------------------------------------------------------- */
 
 static int adopt(Work *w, uint64_t chunk, uint32_t n) {
         int r = 0;
@@ -744,7 +755,7 @@ static void fetch_failed(Work *w, const WorkEvent *e) {
                 chunk_forget(w, c);
 }
 
-/* ---- The machine ------------------------------------------------------------------------------------------------------------- */
+/* ---- The machine ------------------------------------------------------------------------------------------------ */
 
 int work_step(Work *w, const WorkEvent *e, WorkActions *ret) {
         Job *job;
@@ -834,13 +845,13 @@ bool work_together(const Work *w, uint64_t plan, uint32_t value) {
 
 void work_stats(const Work *w, WorkStats *ret) {
         *ret = (WorkStats) {
-                .n_chunks    = w->chunks.n,
-                .n_tasks     = w->n_tasks,
-                .n_plans     = w->plans.n,
-                .used_bytes  = w->used_bytes,
-                .state_bytes = sizeof(*w) + idmap_bytes(&w->chunks) +
-                               (uint64_t) w->chunk.capacity * sizeof(Chunk) + (uint64_t) w->task.capacity * sizeof(Task) +
-                               (uint64_t) w->wait.capacity * sizeof(Wait) + (uint64_t) w->ready.capacity * sizeof(Ready),
+                .n_chunks = w->chunks.n,
+                .n_tasks = w->n_tasks,
+                .n_plans = w->plans.n,
+                .used_bytes = w->used_bytes,
+                .state_bytes = sizeof(*w) + idmap_bytes(&w->chunks) + (uint64_t) w->chunk.capacity * sizeof(Chunk) +
+                               (uint64_t) w->task.capacity * sizeof(Task) + (uint64_t) w->wait.capacity * sizeof(Wait) +
+                               (uint64_t) w->ready.capacity * sizeof(Ready),
         };
 }
 
@@ -868,7 +879,8 @@ bool work_consistent(const Work *w) {
                         const PlanRun *plan = w->job.data[k].run;
                         const Value *value  = &plan->plan->value.data[v];
 
-                        for (uint32_t c = 0; w->job.data[k].together[v] == TOGETHER_YES && c < tiling_n_chunks(&value->tiling); c++) {
+                        for (uint32_t c = 0;
+                             w->job.data[k].together[v] == TOGETHER_YES && c < tiling_n_chunks(&value->tiling); c++) {
                                 uint64_t at = idmap_get(&w->chunks, plan_run_chunk(plan, value->first_chunk + c));
 
                                 if (!at || w->chunk.data[at - 1].state != CHUNK_HERE)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* The worker, as a pure machine. It knows the tasks that were given to it, which of their inputs are here, and how much
- * memory is in use; threads ask it for work (WORK_NEXT) and report (WORK_FINISHED). Ready tasks start in the order of their
- * plans. A task starts when outputs and scratch fit into memory, all or nothing; if a task does not fit, later ones wait
- * with it, unless nothing runs that could make room: then the first that fits goes, and if none does the task fails with
- * both numbers. */
+ * memory is in use; threads ask it for work (WORK_NEXT) and report (WORK_FINISHED). Ready tasks start in the order
+ * of their plans. A task starts when outputs and scratch fit into memory, all or nothing; if a task does not fit,
+ * later ones wait with it, unless nothing runs that could make room: then the first that fits goes, and if none does
+ * the task fails with both numbers. */
 #include "sched/sched.h"
 
 typedef struct Work Work;
@@ -41,7 +41,7 @@ typedef struct WorkEvent {
 
 typedef enum WorkActionKind {
         WORK_START,     /* thread, run, task. Its memory is counted already */
-        WORK_TOGETHER,  /* run, value: reserve its chunks in one piece, and say how it went (WORK_GROUP); comes before START */
+        WORK_TOGETHER,  /* run, value: reserve its chunks in one piece, say how it went (WORK_GROUP); before START */
         WORK_FETCH,     /* chunk id, from: get it, then FETCHED or FETCH_FAILED */
         WORK_FREE,      /* chunk ids [chunk, chunk + n): give their memory back, also of those only reserved */
         WORK_DONE,      /* plan, task, lengths [first, first + n): to the scheduler, as the following */

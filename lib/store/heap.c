@@ -2,8 +2,8 @@
 /* Free blocks are in a treap ordered by (size, address), all blocks in a list ordered by address: finding is O(log n),
  * joining with neighbours needs no search. No two free blocks are neighbours.
  *
- * The range is reserved at once without access, and opened in segments of 64 MiB to 1 GiB as `top` moves on; since they are
- * adjacent a chunk may lie across them. With ASan, free memory is poisoned. */
+ * The range is reserved at once without access, and opened in segments of 64 MiB to 1 GiB as `top` moves on; since
+ * they are adjacent a chunk may lie across them. With ASan, free memory is poisoned. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -29,7 +29,7 @@ struct BlockSlab {
         Block block[SLAB_BLOCKS];
 };
 
-/* ---- Descriptions ------------------------------------------------------------------------------------------------ */
+/* ---- Descriptions ----------------------------------------------------------------------------------------------- */
 
 int heap_prepare(Heap *heap, uint32_t n) {
         while (heap->n_unused < n) {
@@ -64,7 +64,7 @@ static void description_free(Heap *heap, Block *block) {
         heap->n_unused++;
 }
 
-/* ---- The free tree ----------------------------------------------------------------------------------------------- */
+/* ---- The free tree ---------------------------------------------------------------------------------------------- */
 
 static bool smaller(const Block *a, const Block *b) {
         return a->size_bytes != b->size_bytes ? a->size_bytes < b->size_bytes : a->data < b->data;
@@ -139,7 +139,7 @@ static Block *tree_find(const Heap *heap, size_t size_bytes) {
         return best;
 }
 
-/* ---- Segments ---------------------------------------------------------------------------------------------------- */
+/* ---- Segments --------------------------------------------------------------------------------------------------- */
 
 static bool thp_forbidden(void) {
         char words[64] = "";
@@ -201,7 +201,7 @@ static int segments_open(Heap *heap, size_t top_bytes) {
         return 0;
 }
 
-/* ---- Blocks ------------------------------------------------------------------------------------------------------ */
+/* ---- Blocks ----------------------------------------------------------------------------------------------------- */
 
 /* Moves top on, so that the last block is a free one of at least size_bytes. */
 static int heap_extend(Heap *heap, size_t size_bytes, Block **ret) {
@@ -327,5 +327,6 @@ bool heap_consistent(const Heap *heap) {
                 n_free += b->holds == 0;
         }
         return tree_consistent(heap->free_tree, &n_tree, &tree_bytes) && n_tree == n_free && bytes == heap->top_bytes &&
-               tree_bytes == heap->free_bytes && heap->top_bytes <= heap->open_bytes && heap->open_bytes <= heap->limit_bytes;
+               tree_bytes == heap->free_bytes && heap->top_bytes <= heap->open_bytes &&
+               heap->open_bytes <= heap->limit_bytes;
 }

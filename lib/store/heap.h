@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* The store's memory: one range of addresses, cut into blocks without gaps. What lies below `top` has been handed out before,
- * so its pages are there already; a block is looked for there first (the smallest that fits, then the lowest), and only
- * then is `top` moved on. Nothing is given back to the system before heap_done().
+/* The store's memory: one range of addresses, cut into blocks without gaps. What lies below `top` has been handed out
+ * before, so its pages are there already; a block is looked for there first (the smallest that fits, then the
+ * lowest), and only then is `top` moved on. Nothing is given back to the system before heap_done().
  *
  * Descriptions of blocks live outside of the memory: free memory is never written, and a chunk may fill its pages. */
 #include "store/store.h"

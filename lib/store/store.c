@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chunks by id. A chunk of the arena lies in one block, or in a group in at most two: groups are cut at the cache line in
- * which a chunk begins, so the last bytes of a chunk may be in the block of its successor, which both then hold. A block
- * goes back when nobody holds it, so every chunk of a group can be dropped by itself.
+/* Chunks by id. A chunk of the arena lies in one block, or in a group in at most two: groups are cut at the cache
+ * line in which a chunk begins, so the last bytes of a chunk may be in the block of its successor, which both then
+ * hold. A block goes back when nobody holds it, so every chunk of a group can be dropped by itself.
  *
  *         blocks     |  held by 0      |  held by 0, 1  |  held by 1, 2      |
  *         chunks     |      0            |      1          |      2          |
@@ -186,7 +186,8 @@ static void group_place(Store *s, Block *block, const size_t *size_bytes) {
                 if (cut > 0) {
                         block = heap_split(&s->heap, block, cut);
                         block->holds = 0;
-                        if (c->data > block->data) { /* the line in which c begins also has the end of its predecessor */
+                        /* The line in which c begins may have the end of its predecessor, too. */
+                        if (c->data > block->data) {
                                 before->last = block;
                                 block->holds++;
                         }
@@ -253,8 +254,8 @@ char *store_writable(Store *s, ChunkId id) {
         return c->data;
 }
 
-/* Gives back what the shrunken chunk does not need. Other chunks that begin in its first line reach further than it did, or
- * it reaches to the end of its first block: only then is the rest of the block its own. */
+/* Gives back what the shrunken chunk does not need. Other chunks that begin in its first line reach further than it
+ * did, or it reaches to the end of its first block: only then is the rest of the block its own. */
 static void chunk_shrink(Store *s, Chunk *c, size_t size_bytes) {
         char *end = c->first->data + c->first->size_bytes;
         bool own = c->data + c->size_bytes + BLOCK_ALIGN > end;
@@ -319,7 +320,8 @@ void store_drop(Store *s, ChunkId id) {
                 chunk_end(s, c);
 }
 
-int store_adopt(Store *s, ChunkId id, const char *data, size_t size_bytes, void (*release)(void *userdata), void *userdata) {
+int store_adopt(Store *s, ChunkId id, const char *data, size_t size_bytes, void (*release)(void *userdata),
+                void *userdata) {
         Chunk *c;
         int r;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* The store: where chunks live. A chunk is reserved, written, sealed, then pinned and unpinned any number of times, and
- * dropped. A sealed chunk never changes. Memory comes from an arena of huge pages that is faulted once and reused across
- * chunks, tasks and runs; nothing goes back to the system before the store does.
+ * dropped. A sealed chunk never changes. Memory comes from an arena of huge pages that is faulted once and reused
+ * across chunks, tasks and runs; nothing goes back to the system before the store does.
  *
  * The store belongs to one thread (or lock): no call blocks, and pinned memory may be read and written by others. */
 #include "base/error.h"
@@ -28,17 +28,18 @@ int store_new(Store **ret, const StoreConfig *config, Error *err);
 Store *store_free(Store *store); /* asserts that nothing is pinned; drops everything else */
 DEFINE_CLEANUP(Store *, store_free)
 
-/* Reserves n chunks of the given sizes, next to each other in memory (64-byte aligned starts only at ids[0]: chunk k + 1
- * begins where chunk k ends). All or nothing: 0, STORE_FULL, -ENOMEM. The memory is pinned for writing. */
+/* Reserves n chunks of the given sizes, next to each other in memory: ids[0] starts at a multiple of 64 bytes, each
+ * other one where its predecessor ends. All or nothing: 0, STORE_FULL, -ENOMEM. The memory is pinned for writing. */
 int store_reserve(Store *store, uint32_t n, const ChunkId *ids, const size_t *size_bytes) _must_check_;
 char *store_writable(Store *store, ChunkId id);            /* of a reserved chunk */
 void store_seal(Store *store, ChunkId id, size_t size_bytes); /* at most what was reserved; the rest goes back */
 int store_pin(Store *store, ChunkId id, const char **ret_data, size_t *ret_size); /* 0 or STORE_ABSENT */
 void store_unpin(Store *store, ChunkId id);
-void store_drop(Store *store, ChunkId id);                 /* also of reserved ones; memory is freed with the last pin */
+void store_drop(Store *store, ChunkId id); /* also of reserved ones; memory is freed with the last pin */
 
 /* A chunk that lies in somebody else's memory; release() is called when it is dropped and unpinned. */
-int store_adopt(Store *store, ChunkId id, const char *data, size_t size_bytes, void (*release)(void *userdata), void *userdata) _must_check_;
+int store_adopt(Store *store, ChunkId id, const char *data, size_t size_bytes, void (*release)(void *userdata),
+                void *userdata) _must_check_;
 
 /* Memory for a task: from the same arena and ledger. 0, STORE_FULL, -ENOMEM. size 0 gives NULL. */
 int store_scratch(Store *store, size_t size_bytes, char **ret) _must_check_;

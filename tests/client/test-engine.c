@@ -17,7 +17,7 @@ static Engine *engine_with(unsigned n_threads, size_t memory_bytes) {
         return e;
 }
 
-/* ---- Graphs ---- */
+/* ---- Graphs ----------------------------------------------------------------------------------------------------- */
 
 static Build build_new(Error *err) {
         Build b = { .err = err };
@@ -29,9 +29,11 @@ static Build build_new(Error *err) {
 /* 0, 1, 2, … in chunks of `step`. */
 static Ref counting(Build *b, int64_t n, int64_t step) {
         const int64_t chunk_size[] = { 1, step };
-        ArangeParams params        = { .source = { .shape = DIMS(n), .dtype = DTYPE_F64, .chunk_size = { .n = 2, .given = true, .v = chunk_size } },
-                                       .start  = scalar_from_f64(DTYPE_F64, 0),
-                                       .step   = scalar_from_f64(DTYPE_F64, 1) };
+        ArangeParams params = { .source = { .shape = DIMS(n),
+                                            .dtype = DTYPE_F64,
+                                            .chunk_size = { .n = 2, .given = true, .v = chunk_size } },
+                                .start = scalar_from_f64(DTYPE_F64, 0),
+                                .step = scalar_from_f64(DTYPE_F64, 1) };
 
         return build_op(b, "arange", &params, 0, NULL);
 }
@@ -95,7 +97,7 @@ static double value_of(Engine *e, TensorId id) {
         return v;
 }
 
-/* ---- Tests ---- */
+/* ---- Tests ------------------------------------------------------------------------------------------------------ */
 
 TEST(result_has_its_values_and_lies_in_one_piece) {
         Engine *e   = engine_with(2, 256 * MiB);
@@ -198,7 +200,8 @@ TEST(canceled_request_ends_leaves_nothing_and_the_engine_goes_on) {
                 engine_release(e, run(e, doubled(1000, 10)));
                 engine_unref(e);
                 engine_request_unref(TAKE_PTR(q));
-                while (__atomic_load_n(&called, __ATOMIC_SEQ_CST) == 0) /* perhaps on a helper, which then ends the engine */
+                while (__atomic_load_n(&called, __ATOMIC_SEQ_CST) ==
+                       0) /* perhaps on a helper, which then ends the engine */
                         usleep(100);
                 ck_assert_int_eq(__atomic_load_n(&called, __ATOMIC_SEQ_CST), 1);
         }
@@ -357,7 +360,8 @@ TEST(child_of_a_fork_is_refused_with_words) {
         if (child == 0) {
                 EngineRequest *q = NULL;
                 Error err = {};
-                bool right = engine_submit(e, doubled(10, 10), false, &q, &err) == ERROR_CLOSED && strstr(err.text, "fork");
+                bool right =
+                        engine_submit(e, doubled(10, 10), false, &q, &err) == ERROR_CLOSED && strstr(err.text, "fork");
 
                 engine_close(e);
                 engine_unref(e);

@@ -14,7 +14,8 @@ static Plan *plan_of(const Graph *graph, Tiling *tiling) {
         Plan *plan = NULL;
         Error err  = {};
 
-        ck_assert_msg(plan_make(graph, &(PlanLeaves) { .tiling = tiling_of, .userdata = tiling }, &plan, &err) == 0, "%s", err.text);
+        ck_assert_msg(plan_make(graph, &(PlanLeaves){ .tiling = tiling_of, .userdata = tiling }, &plan, &err) == 0,
+                      "%s", err.text);
         return plan;
 }
 

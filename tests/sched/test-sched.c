@@ -157,7 +157,10 @@ TEST(only_worker_gets_the_plan_a_window_at_a_time_in_its_order) {
                 ck_assert_uint_eq(given.data[next].position, next);
                 next++;
                 sched_actions_clear(&b.said);
-                ck_assert_int_eq(sched_step(b.sched, &(SchedEvent) { .kind = SCHED_DONE, .plan = plan, .n = 1, .task = &task }, &b.said), 0);
+                ck_assert_int_eq(sched_step(b.sched,
+                                            &(SchedEvent) { .kind = SCHED_DONE, .plan = plan, .n = 1, .task = &task },
+                                            &b.said),
+                                 0);
                 if (next == n_tasks)
                         break;
         }

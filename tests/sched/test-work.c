@@ -49,7 +49,9 @@ static Bed *bed_new(uint32_t n_stages, uint32_t n_chunks, size_t memory_bytes) {
         vec_free(&f.output);
         vec_free(&f.input_start);
         vec_free(&f.output_start);
-        b->run = (PlanRun) { .id = 1, .plan = b->plan, .first_id = 100, .leaf_first = b->leaf_first, .together = b->together };
+        b->run = (PlanRun) {
+                .id = 1, .plan = b->plan, .first_id = 100, .leaf_first = b->leaf_first, .together = b->together
+        };
         return b;
 }
 
@@ -143,8 +145,9 @@ TEST(task_that_can_never_fit_fails_with_both_numbers) {
         failed = said(b, WORK_FAILED);
         ck_assert_ptr_nonnull(failed);
         ck_assert_int_eq(failed->error->code, ERROR_MEMORY);
-        ck_assert_str_eq(failed->error->text,
-                         "fake: chunk (0,): 8000 bytes are needed, 7000 of 7000 are free: use smaller chunks, or more memory");
+        ck_assert_str_eq(
+                failed->error->text,
+                "fake: chunk (0,): 8000 bytes are needed, 7000 of 7000 are free: use smaller chunks, or more memory");
         tell(b, (WorkEvent) { .kind = WORK_FORGET, .plan = 1, .drop = true });
         ck_assert_ptr_nonnull(said(b, WORK_FORGOTTEN));
         ck_assert_uint_eq(used(b), 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Plans that a planner would never make: every node of a graph of `fake` operators becomes two stages of random tasks, reading
- * random chunks. What a chunk holds is a hash of the task and of what it read, so a wrong input anywhere is seen at the
- * end. All of it follows from the seeds in the graph. */
+/* Plans that a planner would never make: every node of a graph of `fake` operators becomes two stages of random
+ * tasks, reading random chunks. What a chunk holds is a hash of the task and of what it read, so a wrong input
+ * anywhere is seen at the end. All of it follows from the seeds in the graph. */
 #include <string.h>
 
 #include "sched/sched.h"
@@ -74,8 +74,8 @@ static inline uint32_t fake_value(FakeBuild *f, const Tiling *tiling, uint32_t s
 }
 
 /* A stage of one task per chunk of `domain`; each reads up to four chunks of random sources. */
-static inline void fake_stage(FakeBuild *f, uint64_t seed, const Tiling *domain, const uint32_t *source, uint32_t n_source, uint32_t n_out,
-                       uint32_t *ret_values, bool unknown) {
+static inline void fake_stage(FakeBuild *f, uint64_t seed, const Tiling *domain, const uint32_t *source,
+                              uint32_t n_source, uint32_t n_out, uint32_t *ret_values, bool unknown) {
         static const int axis[] = { 0 };
         Plan *plan  = f->plan;
         uint32_t n  = (uint32_t) tiling_n_chunks(domain);
@@ -172,10 +172,11 @@ static inline int fake_plan(const Graph *graph, const PlanLeaves *leaves, Plan *
                                 source[i] = value[n->in[i].node];
                         domain  = (Tiling) { .ndim = 1, .axis = { cuts_regular(2 * p->length, p->step) } };
                         n_inner = 1 + (uint64_t) p->seed % 2;
-                        fake_stage(&f, fake_mix((uint64_t) p->seed, 1), &domain, source, n->n_in, n_inner, inner, false);
+                        fake_stage(&f, fake_mix((uint64_t) p->seed, 1), &domain, source, n->n_in, n_inner, inner,
+                                   false);
                         domain.axis[0] = cuts_regular(p->length, p->step);
-                        fake_stage(&f, fake_mix((uint64_t) p->seed, 2), &domain, inner, n_inner, 1 + (uint64_t) p->seed / 2 % 2, outer,
-                                   p->unknown);
+                        fake_stage(&f, fake_mix((uint64_t) p->seed, 2), &domain, inner, n_inner,
+                                   1 + (uint64_t) p->seed / 2 % 2, outer, p->unknown);
                         value[k] = outer[0];
                 }
                 if (kept[k])
@@ -203,7 +204,8 @@ static inline int fake_plan(const Graph *graph, const PlanLeaves *leaves, Plan *
 }
 
 /* What the task makes of what it reads. */
-static inline uint64_t fake_result(const Plan *plan, uint32_t task, uint32_t output, uint32_t n_in, const uint64_t *in) {
+static inline uint64_t fake_result(const Plan *plan, uint32_t task, uint32_t output, uint32_t n_in,
+                                   const uint64_t *in) {
         uint64_t h = fake_mix(task * 8 + output, plan->stage.data[plan->task_stage[task]].scratch_bytes);
 
         for (uint32_t k = 0; k < n_in; k++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A cluster in one process, from one seed: the scheduler's machine, workers' machines, channels that keep their order but
- * not their time, memory that is refused, tasks that fail, requests that are canceled, workers that die with all they
- * hold. All the while the machines' counters agree with what they count; nothing starts without its inputs; a request that
- * succeeds has exactly the right chunks; at the end nothing is left anywhere.
+/* A cluster in one process, from one seed: the scheduler's machine, workers' machines, channels that keep their order
+ * but not their time, memory that is refused, tasks that fail, requests that are canceled, workers that die with all
+ * they hold. All the while the machines' counters agree with what they count; nothing starts without its inputs; a
+ * request that succeeds has exactly the right chunks; at the end nothing is left anywhere.
  *
  *     SIM_SEED=17 CK_FORK=no build/tests/test-cluster    one run again;  SIM_SEEDS=5000: as many as one likes */
 #include <stdio.h>
@@ -77,7 +77,7 @@ static uint64_t sim_random(Sim *s, uint64_t n) {
         return fake_random(&s->random) % n;
 }
 
-/* ---- The oracle: what every chunk of a plan must hold ---- */
+/* ---- The oracle: what every chunk of a plan must hold ----------------------------------------------------------- */
 
 static void expect(Sim *s, const PlanRun *run) {
         const Plan *plan = run->plan;
@@ -100,9 +100,10 @@ static void expect(Sim *s, const PlanRun *run) {
         }
 }
 
-/* ---- Channels ---- */
+/* ---- Channels --------------------------------------------------------------------------------------------------- */
 
-static void send_message(Channel *c, Message m, const RunTask *task, const RunFetch *fetch, const int64_t *length, uint32_t n_length) {
+static void send_message(Channel *c, Message m, const RunTask *task, const RunFetch *fetch, const int64_t *length,
+                         uint32_t n_length) {
         if (c->next == c->message.n)
                 c->next = c->message.n = 0;
         m.task   = calloc(m.n + 1, sizeof(*m.task));
@@ -130,7 +131,7 @@ static void channel_done(Channel *c) {
         *c = (Channel) {};
 }
 
-/* ---- The scheduler's side ---- */
+/* ---- The scheduler's side --------------------------------------------------------------------------------------- */
 
 static void request_finished(Sim *s, const SchedAction *a) {
         s->n_open--;
@@ -138,7 +139,8 @@ static void request_finished(Sim *s, const SchedAction *a) {
                 const Error *err = &s->sched_actions.error.data[a->outcome - 1];
 
                 ck_assert_msg(err->code == ERROR_CANCELED || (s->failures && err->code == ERROR_LINALG) ||
-                                      (s->tight && err->code == ERROR_MEMORY) || (s->n_killed > 0 && (err->code == -EIO || err->code == ERROR_VALUE)),
+                                      (s->tight && err->code == ERROR_MEMORY) ||
+                                      (s->n_killed > 0 && (err->code == -EIO || err->code == ERROR_VALUE)),
                               "seed %llu: %s", (unsigned long long) s->seed, err->text);
                 s->n_failed++;
                 return;
@@ -156,7 +158,8 @@ static void request_finished(Sim *s, const SchedAction *a) {
                         ck_assert_uint_ne(expected, 0);
                         ck_assert(t->holder[c] != WORKER_NONE || s->n_killed > 0);
                         if (t->holder[c] != WORKER_NONE && s->worker[t->holder[c]].alive)
-                                ck_assert_uint_eq(map_get(&s->worker[t->holder[c]].store, t->chunk_first + c), expected);
+                                ck_assert_uint_eq(map_get(&s->worker[t->holder[c]].store, t->chunk_first + c),
+                                                  expected);
                 }
         }
 }
@@ -166,8 +169,13 @@ static void carry_out(Sim *s) {
 
         for (uint32_t k = 0; k < lists->action.n; k++) {
                 const SchedAction *a = &lists->action.data[k];
-                Message m            = {
-                                   .kind = a->kind, .plan = a->plan, .chunk = a->chunk, .run = a->run, .drop = a->drop, .n = a->n, .n_fetch = a->n_fetch };
+                Message m = { .kind = a->kind,
+                              .plan = a->plan,
+                              .chunk = a->chunk,
+                              .run = a->run,
+                              .drop = a->drop,
+                              .n = a->n,
+                              .n_fetch = a->n_fetch };
 
                 if (a->kind == SCHED_FINISHED) {
                         request_finished(s, a);
@@ -190,7 +198,7 @@ static void tell_sched(Sim *s, SchedEvent event) {
         carry_out(s);
 }
 
-/* ---- The workers' side ---- */
+/* ---- The workers' side ------------------------------------------------------------------------------------------ */
 
 static void start(SimWorker *w, const WorkAction *a) {
         const Plan *plan = a->run->plan;
@@ -199,7 +207,8 @@ static void start(SimWorker *w, const WorkAction *a) {
         ck_assert(!r->busy);
         *r = (Running) { .busy = true, .run = a->run, .task = a->task };
         for (uint32_t k = plan->input_start[a->task]; k < plan->input_start[a->task + 1]; k++) {
-                r->in[k - plan->input_start[a->task]] = map_get(&w->store, plan_run_chunk(a->run, plan->input_chunk[k]));
+                r->in[k - plan->input_start[a->task]] =
+                        map_get(&w->store, plan_run_chunk(a->run, plan->input_chunk[k]));
                 ck_assert_uint_ne(r->in[k - plan->input_start[a->task]], 0); /* nothing starts without its inputs */
         }
         for (uint32_t k = plan->output_start[a->task]; k < plan->output_start[a->task + 1]; k++)
@@ -224,9 +233,14 @@ static void work_tell(Sim *s, SimWorker *w, WorkEvent event) {
                         const Value *v = &a.run->plan->value.data[a.value];
 
                         for (uint32_t c = 0; ok && c < tiling_n_chunks(&v->tiling); c++)
-                                ck_assert_int_eq(map_set(&w->reserved, plan_run_chunk(a.run, v->first_chunk + c), 1), 0);
+                                ck_assert_int_eq(map_set(&w->reserved, plan_run_chunk(a.run, v->first_chunk + c), 1),
+                                                 0);
                         ck_assert_int_eq(
-                                work_step(w->work, &(WorkEvent) { .kind = WORK_GROUP, .plan = a.plan, .value = a.value, .ok = ok }, lists), 0);
+                                work_step(
+                                        w->work,
+                                        &(WorkEvent) { .kind = WORK_GROUP, .plan = a.plan, .value = a.value, .ok = ok },
+                                        lists),
+                                0);
                         continue;
                 }
                 case WORK_FETCH:
@@ -234,7 +248,8 @@ static void work_tell(Sim *s, SimWorker *w, WorkEvent event) {
                         continue;
                 case WORK_FREE:
                         for (uint32_t c = 0; c < a.n; c++) {
-                                uint64_t there = map_remove(&w->store, a.chunk + c), held = map_remove(&w->reserved, a.chunk + c);
+                                uint64_t there = map_remove(&w->store, a.chunk + c),
+                                         held = map_remove(&w->reserved, a.chunk + c);
 
                                 ck_assert(there || held);
                         }
@@ -319,8 +334,12 @@ static void deliver_to(Sim *s, SimWorker *w) {
                 break;
         case SCHED_RUN:
                 work_tell(s, w,
-                          (WorkEvent) {
-                                  .kind = WORK_RUN, .plan = m.plan, .n = m.n, .task = m.task, .n_fetch = m.n_fetch, .fetch = m.fetch });
+                          (WorkEvent) { .kind = WORK_RUN,
+                                       .plan = m.plan,
+                                       .n = m.n,
+                                       .task = m.task,
+                                       .n_fetch = m.n_fetch,
+                                       .fetch = m.fetch });
                 break;
         case SCHED_RECALL:
                 work_tell(s, w, (WorkEvent) { .kind = WORK_RECALL, .plan = m.plan, .n = m.n, .task = m.task });
@@ -378,7 +397,7 @@ static void kill_one(Sim *s, SimWorker *w) {
         tell_sched(s, (SchedEvent) { .kind = SCHED_LEFT, .worker = (uint32_t) (w - s->worker) });
 }
 
-/* ---- What users do ---- */
+/* ---- What users do ---------------------------------------------------------------------------------------------- */
 
 static void submit(Sim *s) {
         Graph *graph;
@@ -398,7 +417,9 @@ static void submit(Sim *s) {
                         if (s->tensor.n > 0 && (graph->node.n == 0 || sim_random(s, 3) == 0)) {
                                 uint64_t tensor = s->tensor.data[sim_random(s, s->tensor.n)];
 
-                                ck_assert_int_eq(graph_add_stored(graph, tensor, &sched_tensor(s->sched, tensor)->spec, &in[i].node), 0);
+                                ck_assert_int_eq(graph_add_stored(graph, tensor, &sched_tensor(s->sched, tensor)->spec,
+                                                                  &in[i].node),
+                                                 0);
                         } else if (graph->node.n > 0)
                                 in[i].node = (uint32_t) sim_random(s, graph->node.n);
                         else
@@ -497,7 +518,9 @@ static void run_seed(uint64_t seed) {
                         Error err = {};
 
                         error_set(&err, ERROR_CANCELED, "canceled");
-                        tell_sched(s, (SchedEvent) { .kind = SCHED_CANCEL, .request = 1 + sim_random(s, s->n_requests), .error = &err });
+                        tell_sched(s, (SchedEvent) { .kind = SCHED_CANCEL,
+                                                    .request = 1 + sim_random(s, s->n_requests),
+                                                    .error = &err });
                 }
                 if (s->kills && s->n_workers < MAX_SIM_WORKERS && sim_random(s, 300) == 0) {
                         SimWorker *w = &s->worker[sim_random(s, s->n_workers)];
@@ -536,8 +559,9 @@ static void run_seed(uint64_t seed) {
         }
         if (getenv("SIM_SEED"))
                 fprintf(stderr, "seed %llu: %llu requests succeeded, %llu failed, %u workers of %u died, %llu tasks\n",
-                        (unsigned long long) seed, (unsigned long long) s->n_succeeded, (unsigned long long) s->n_failed, s->n_killed,
-                        s->n_workers, (unsigned long long) stats.n_tasks_done);
+                        (unsigned long long) seed, (unsigned long long) s->n_succeeded,
+                        (unsigned long long) s->n_failed, s->n_killed, s->n_workers,
+                        (unsigned long long) stats.n_tasks_done);
         sched_free(s->sched);
         sched_actions_done(&s->sched_actions);
         work_actions_done(&s->work_actions);

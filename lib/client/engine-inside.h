@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What the files of the engine share: engine.c (its life, requests), engine-run.c (the machines, tasks, threads) and
+ * engine-tensor.c (tensors and pins).
+ *
+ * All state is behind one lock; a thread that holds it steps a machine and carries out the actions of both until none
+ * is left (engine_pump). Without the lock threads do one thing only: exec_run() on pinned memory. Callbacks (on_done,
+ * release of foreign memory) run after the lock has been given up, on whatever thread that was. */
+#include <pthread.h>
+#include <unistd.h>
+
+#include "base/map.h"
+#include "client/engine.h"
+#include "exec/exec.h"
+#include "sched/work.h"
+
+enum { WORKER = 0 }; /* the only one */
+
+typedef struct Call {
+        void (*fn)(void *userdata);
+        void *userdata;
+        struct Call *next;
+} Call;
+
+struct EngineRequest {
+        Engine *engine;
+        uint64_t id;
+        uint32_t n_refs;        /* of callers; they hold one reference of the engine together */
+        bool running, done, taken, closing;
+        uint32_t n_wanted;
+        TensorId *tensor;       /* [n_wanted] when it has succeeded */
+        uint64_t n_done;        /* tasks, once it is done */
+        Error outcome;
+        Call *calls;
+};
+
+/* What a task that runs needs. */
+typedef struct Slot {
+        Exec *exec;
+        bool started;           /* the machine has said START */
+        PlanRun *run;
+        uint32_t task;
+        Vec(ChunkMemory) in, out;
+        Vec(size_t) bytes;
+        Vec(int64_t) length;
+        char *scratch;
+        size_t cost;            /* bytes to move, roughly */
+} Slot;
+
+/* Pieces for engine_each(). */
+typedef struct Each {
+        void (*fn)(void *userdata, uint32_t k);
+        void *userdata;
+        uint32_t n, next, n_inside;
+        struct Each *after;
+} Each;
+
+struct Engine {
+        pthread_mutex_t lock;
+        pthread_cond_t wake;    /* for those who could compute: tasks became ready, a request is done */
+        pthread_cond_t changed; /* for those who only wait: a request is done, a thread has ended */
+        uint32_t n_refs;        /* atomic */
+        pid_t pid;
+        bool closing, closed;
+        Error broken;           /* a machine ran out of memory: nothing works any more */
+
+        Store *store;
+        Sched *sched;
+        Work *work;
+        SchedActions sched_actions;
+        WorkActions work_actions;
+        uint32_t sched_at, work_at; /* what is carried out already */
+
+        Map requests;           /* id -> EngineRequest * */
+        uint64_t next_request, n_tasks_done;
+        Call *calls;            /* to be made when the lock is given up */
+        Each *each;
+
+        uint32_t n_threads;
+        Slot *slot;             /* [n_threads] */
+        uint32_t *free_slot, n_free_slots;
+        pthread_t *thread;      /* [n_threads] helpers that were started */
+        uint32_t n_started, n_alive, n_idle;
+        uint64_t busy_since_usec; /* when the first of the tasks started without a break */
+};
+
+/* The engine whose helper this thread is. */
+extern _Thread_local Engine *helper_of;
+
+/* ---- engine.c */
+bool engine_lock(Engine *e);             /* false in a child of fork(), where nobody may know who held it */
+int engine_enter(Engine *e,
+                 Error *err); /* takes the lock of an engine that works: 0, or the error with words, and no lock */
+void engine_unlock(Engine *e);           /* gives up the lock and makes the calls that came up */
+void request_free(EngineRequest *q);
+
+/* ---- engine-run.c */
+uint64_t now_usec(void);
+int tell_sched(Engine *e, const SchedEvent *event);
+int tell_work(Engine *e, const WorkEvent *event);
+/* Carries out what the machines want until they want nothing. `r` is what the step before returned. */
+void engine_pump(Engine *e, int r);
+/* Wakes or starts one thread, if there is one. */
+void engine_wake(Engine *e);
+/* One thing for this thread to do, a task or a piece of an engine_each(); false if there is none. The lock is held
+ * before and after. */
+bool engine_help(Engine *e);
