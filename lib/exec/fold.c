@@ -149,7 +149,8 @@ void counter_cover(const Counter *c, Cover *ret) {
 
 /* ---- Pyramid ----------------------------------------------------------------------------------------------------- */
 
-int pyramid_base_init(PyramidBase *base, Exec *exec, const Fold *fold, int64_t unit, int64_t lo, int64_t hi, size_t width) {
+int pyramid_base_init(PyramidBase *base, Exec *exec, const Fold *fold, int64_t unit, int64_t lo, int64_t hi, size_t width,
+                      size_t strip) {
         TreeNode node[MAX_TREE_NODES];
         int r;
 
@@ -169,7 +170,7 @@ int pyramid_base_init(PyramidBase *base, Exec *exec, const Fold *fold, int64_t u
                         return r;
         }
         for (int i = 0; i < 2; i++) {
-                r = state_take(exec, fold, STRIP / 2, base->half[i]);
+                r = state_take(exec, fold, strip / 2, base->half[i]);
                 if (r < 0)
                         return r;
         }
@@ -185,18 +186,57 @@ static void pyramid_edge(PyramidBase *base, size_t column, int j, char *const *s
                 memcpy(base->cover.state[j][c] + column * base->size[c], state[c] + at * base->size[c], base->size[c]);
 }
 
-/* Folds a run of nodes of level 3 q + k up to level 3 q + 3 and appends them to the run there. `first` may be odd only at the
- * start of the interval, and the end only at its end: such a node belongs to the cover. Positions are in nodes. */
+/* Where n nodes of level RISE (q + 1), the first of index `first`, will be: at the end of the run there. */
+static int pyramid_append(Pyramid *p, PyramidBase *base, int q, int64_t first, char **ret) {
+        if (_unlikely_(!p->run[q + 1][0])) {
+                int r = state_take(base->exec, base->fold, STRIP, p->run[q + 1]);
+
+                if (r < 0)
+                        return r;
+        }
+        if (p->n[q + 1] == 0)
+                p->first[q + 1] = first;
+        for (int c = 0; c < base->fold->n_state; c++)
+                ret[c] = p->run[q + 1][c] + p->n[q + 1] * base->size[c];
+        return 0;
+}
+
+static int pyramid_fold(Pyramid *p, PyramidBase *base, size_t column, int q, int k, int64_t first, size_t n, char *const *state);
+
+static int pyramid_appended(Pyramid *p, PyramidBase *base, size_t column, int q, int64_t first, size_t n) {
+        p->n[q + 1] += (uint32_t) n;
+        if (((first + (int64_t) n) & (STRIP - 1)) != 0)
+                return 0;
+        n = p->n[q + 1];
+        p->n[q + 1] = 0;
+        return pyramid_fold(p, base, column, q + 1, 0, p->first[q + 1], n, p->run[q + 1]);
+}
+
+/* Folds a run of nodes of level RISE q + k up to level RISE (q + 1) and appends them to the run there. `first` may be odd only at
+ * the start of the interval, and the end only at its end: such a node belongs to the cover. Positions are in nodes. */
 static int pyramid_fold(Pyramid *p, PyramidBase *base, size_t column, int q, int k, int64_t first, size_t n, char *const *state) {
         const Fold *fold = base->fold;
-        char *at[MAX_STATE];
+        char *at[MAX_STATE], *out[MAX_STATE];
         int r;
 
         for (int c = 0; c < fold->n_state; c++)
                 at[c] = state[c];
-        for (; k < 3; k++) {
-                char *out[MAX_STATE];
-
+        if (fold->merge_quads && ((first | (int64_t) n) & ((1 << (RISE - k)) - 1)) == 0 && (RISE - k) % 2 == 0) {
+                for (; k < RISE; k += 2) { /* no edges here: two levels at once */
+                        n /= 4;
+                        first /= 4;
+                        memcpy(out, base->half[0], sizeof(out));
+                        if (k == RISE - 2) {
+                                r = pyramid_append(p, base, q, first, out);
+                                if (r < 0)
+                                        return r;
+                        }
+                        fold->merge_quads(n, (void *const *) at, (void *const *) out, base->unit << (RISE * q + k));
+                        memcpy(at, out, sizeof(at));
+                }
+                return pyramid_appended(p, base, column, q, first, n);
+        }
+        for (; k < RISE; k++) {
                 if (first & 1) {
                         pyramid_edge(base, column, p->n_left++, at, 0);
                         for (int c = 0; c < fold->n_state; c++)
@@ -210,28 +250,16 @@ static int pyramid_fold(Pyramid *p, PyramidBase *base, size_t column, int q, int
                 first /= 2;
                 if (n == 0)
                         return 0;
-                if (k < 2) {
-                        memcpy(out, base->half[k], sizeof(out));
-                } else {
-                        if (_unlikely_(!p->run[q + 1][0])) {
-                                r = state_take(base->exec, fold, STRIP, p->run[q + 1]);
-                                if (r < 0)
-                                        return r;
-                        }
-                        if (p->n[q + 1] == 0)
-                                p->first[q + 1] = first;
-                        for (int c = 0; c < fold->n_state; c++)
-                                out[c] = p->run[q + 1][c] + p->n[q + 1] * base->size[c];
+                memcpy(out, base->half[k & 1], sizeof(out));
+                if (k == RISE - 1) {
+                        r = pyramid_append(p, base, q, first, out);
+                        if (r < 0)
+                                return r;
                 }
-                fold->merge_pairs(n, (void *const *) at, (void *const *) out, base->unit << (3 * q + k));
+                fold->merge_pairs(n, (void *const *) at, (void *const *) out, base->unit << (RISE * q + k));
                 memcpy(at, out, sizeof(at));
         }
-        p->n[q + 1] += (uint32_t) n;
-        if (((first + (int64_t) n) & (STRIP - 1)) != 0)
-                return 0;
-        n = p->n[q + 1];
-        p->n[q + 1] = 0;
-        return pyramid_fold(p, base, column, q + 1, 0, p->first[q + 1], n, p->run[q + 1]);
+        return pyramid_appended(p, base, column, q, first, n);
 }
 
 /* Nothing comes any more: the runs that are still open end here. */
@@ -264,6 +292,11 @@ int pyramid_push_elements(Pyramid *p, PyramidBase *base, size_t column, int64_t 
         size_t size = dtype_size(fold->in);
         int r;
 
+        if (fold->lift_quads && ((first | (int64_t) n) & ((1 << RISE) - 1)) == 0) {
+                fold->lift_quads(n / 4, element, first, (void *const *) base->half[1]);
+                r = pyramid_fold(p, base, column, 0, 2, first / 4, n / 4, base->half[1]);
+                return r < 0 || !last ? r : pyramid_end(p, base, column);
+        }
         if (first & 1) {
                 fold->lift(1, element, first, 1, (void *const *) base->one);
                 pyramid_edge(base, column, p->n_left++, base->one, 0);

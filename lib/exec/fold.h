@@ -5,14 +5,14 @@
  *
  *   Counter  folds vectors: element i of the axis is a vector of `width` states. A binary counter: slot l holds a node of level
  *            l that waits for its right sibling.
- *   Pyramid  folds within strips of neighbouring elements, three levels at a time by merge_pairs: the nodes of level 0 leave
- *            nodes of level 3, which are collected until there is a strip of them, and so on.
+ *   Pyramid  folds within strips of neighbouring elements, four levels at a time by merge_pairs or merge_quads: the nodes of
+ *            level 0 leave nodes of level 4, which are collected until there is a strip of them, and so on.
  *
  * A node whose left sibling lies before the interval can never be merged here: it is a left edge of the cover. What waits
  * at the end is the right edge. All counts that operators see are multiples of `unit`, the elements that one leaf covers. */
 #include "exec/inside.h"
 
-enum { MAX_LEVELS = 63 };
+enum { MAX_LEVELS = 63, RISE = 4 };
 
 /* The nodes of a cover in ascending order; each is a vector of `width` states, component by component. */
 typedef struct Cover {
@@ -57,9 +57,9 @@ int counter_push(Counter *c, int level, int64_t index, char *const *state);
 void counter_cover(const Counter *c, Cover *ret);
 
 typedef struct Pyramid {
-        char *run[MAX_LEVELS / 3 + 1][MAX_STATE];  /* nodes of level 3 q, in own memory */
-        uint32_t n[MAX_LEVELS / 3 + 1];
-        int64_t first[MAX_LEVELS / 3 + 1];         /* index of the first of them */
+        char *run[MAX_LEVELS / RISE + 2][MAX_STATE];  /* nodes of level RISE q, in own memory */
+        uint32_t n[MAX_LEVELS / RISE + 2];
+        int64_t first[MAX_LEVELS / RISE + 2];         /* index of the first of them */
         int n_left, n_right;
 } Pyramid;
 
@@ -75,9 +75,9 @@ typedef struct PyramidBase {
         char *one[MAX_STATE];    /* the state of an element that has no neighbour */
 } PyramidBase;
 
-int pyramid_base_init(PyramidBase *base, Exec *exec, const Fold *fold, int64_t unit, int64_t lo, int64_t hi, size_t width);
+int pyramid_base_init(PyramidBase *base, Exec *exec, const Fold *fold, int64_t unit, int64_t lo, int64_t hi, size_t width, size_t strip);
 void pyramid_init(Pyramid *p);
-/* The next n <= STRIP leaves, from position `first` on; a run ends at a multiple of STRIP or with the interval. After the
+/* The next n <= strip leaves, from position `first` on; they end at a multiple of `strip` (STRIP to 8 STRIP) or with the interval. After the
  * last run the nodes of the cover are in column `column` of base->cover. */
 int pyramid_push(Pyramid *p, PyramidBase *base, size_t column, int64_t first, size_t n, char *const *state);
 /* The same of elements, when the fold has lift_pairs. */

@@ -33,6 +33,7 @@ typedef struct Prepare {
         int64_t lo[MAX_NDIM], n[MAX_NDIM];
         int loop_of[MAX_NDIM];    /* domain axis -> axis of the nest, or -1 */
         int reduced;              /* which one of them is reduced, or -1 */
+        int lane;                 /* which one becomes the lanes */
         WalkInfo *info;
         intptr_t *base;
         int64_t *move;            /* [n_axis][n_walk] */
@@ -365,6 +366,7 @@ static int make_loops(Prepare *p) {
         }
         if (x->run->force_lane >= 0)
                 lane = x->run->force_lane % p->n_axis;
+        p->lane = lane;
         x->n_column = 1;
         x->columns_inside = false;
         order_loops(p, lane, order);
@@ -709,13 +711,42 @@ static int make_folds(NestRun *x) {
                 fold->place = exec_take_array(exec, char *, x->n_column * MAX_STATE);
                 if (!fold->base || !fold->pyramid || !fold->place)
                         return -ENOMEM;
-                r = pyramid_base_init(fold->base, exec, fold->fold, fold->unit, reduced->lo, reduced->lo + reduced->n, x->n_column);
+                r = pyramid_base_init(fold->base, exec, fold->fold, fold->unit, reduced->lo, reduced->lo + reduced->n, x->n_column,
+                                      x->lanes);
                 if (r < 0)
                         return r;
                 for (size_t i = 0; i < (x->columns_inside ? x->n_column : 1); i++)
                         pyramid_init(fold->pyramid + i);
         }
         return 0;
+}
+
+/* True when the program only looks at memory: strips may be longer than registers in L1 would let them be. */
+static bool only_loads(const Prepare *p) {
+        const NestRun *x = p->x;
+
+        if (x->n_store > 0)
+                return false;
+        for (uint32_t i = 0; i < x->nest->n_instr; i++)
+                if (x->nest->instr[i].kind > INSTR_LOCAL || is_strided(p, p->walk_of[i], p->lane) || lane_step(x, p->walk_of[i]) == 0)
+                        return false;
+        for (uint32_t i = 0; i < x->n_fold; i++)
+                if (!x->fold[i].sink->unit && x->fold[i].fold->lift && !x->fold[i].fold->lift_quads)
+                        return false;
+        return true;
+}
+
+/* Strips are of equal length, except along a reduced axis: there they end at multiples of a power of two. */
+static size_t choose_lanes(const Prepare *p) {
+        const NestRun *x = p->x;
+        int64_t n = MAX(x->loop[x->lane_loop].n, (int64_t) 1), max = STRIP, each;
+
+        if (x->reduce_loop >= 0 && only_loads(p))
+                max = x->reduce_loop == x->lane_loop ? 8 * STRIP : 2 * STRIP;
+        if (x->reduce_loop == x->lane_loop)
+                return (size_t) max;
+        each = div_up(n, div_up(n, max));
+        return (size_t) (MIN(each + 15, n) & ~(int64_t) 15) ?: (size_t) n;
 }
 
 int nest_prepare(NestRun *x, Run *run, const Nest *nest, const Box *box, const LocalMemory *local) {
@@ -744,15 +775,7 @@ int nest_prepare(NestRun *x, Run *run, const Nest *nest, const Box *box, const L
         if (r < 0)
                 return r;
 
-        /* Strips of equal length, except along a reduced axis: there they end at multiples of STRIP. */
-        x->lanes = STRIP;
-        if (x->reduce_loop != x->lane_loop) {
-                int64_t n = MAX(x->loop[x->lane_loop].n, (int64_t) 1);
-                int64_t n_strip = div_up(n, STRIP);
-
-                x->lanes = (size_t) MIN(div_up(n, n_strip) + 15, n) & ~(size_t) 15;
-                x->lanes = x->lanes ?: (size_t) n;
-        }
+        x->lanes = choose_lanes(&p);
         r = make_steps(&p);
         if (r < 0)
                 return r;

@@ -249,6 +249,48 @@ typedef _Complex double c128;
         }
 #define REDUCE_LOOPS(op, LIST, expr) LIST(REDUCE_LOOP_, op, expr)
 
+/* Two levels at once of float64 and float32, in vectors of 32 bytes: neighbours are brought face to face by shuffles within
+ * two vectors, and what is out of order after the first level is put in order by those of the second. `expr` is of vectors. */
+typedef double Wide_F64 __attribute__((vector_size(32), aligned(8)));
+typedef float Wide_F32 __attribute__((vector_size(32), aligned(4)));
+#define WIDE_LEFT_F64(a, b) __builtin_shufflevector(a, b, 0, 4, 2, 6)
+#define WIDE_RIGHT_F64(a, b) __builtin_shufflevector(a, b, 1, 5, 3, 7)
+#define WIDE_LEFT2_F64(a, b) __builtin_shufflevector(a, b, 0, 1, 4, 5)
+#define WIDE_RIGHT2_F64(a, b) __builtin_shufflevector(a, b, 2, 3, 6, 7)
+#define WIDE_ORDER_F64(a) (a)
+#define WIDE_LEFT_F32(a, b) __builtin_shufflevector(a, b, 0, 2, 8, 10, 4, 6, 12, 14)
+#define WIDE_RIGHT_F32(a, b) __builtin_shufflevector(a, b, 1, 3, 9, 11, 5, 7, 13, 15)
+#define WIDE_LEFT2_F32(a, b) __builtin_shufflevector(a, b, 0, 2, 8, 10, 4, 6, 12, 14)
+#define WIDE_RIGHT2_F32(a, b) __builtin_shufflevector(a, b, 1, 3, 9, 11, 5, 7, 13, 15)
+#define WIDE_ORDER_F32(a) __builtin_shufflevector(a, a, 0, 4, 1, 5, 2, 6, 3, 7)
+#define QUADS_LOOP_(D, op, expr)                                                                                       \
+        static inline Wide_##D op##_wide_##D(Wide_##D a, Wide_##D b) {                                                 \
+                return (expr);                                                                                         \
+        }                                                                                                              \
+        static void op##_merge_quads_##D(size_t n, void *const *in_state, void *const *out_state, int64_t n_each) {    \
+                enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
+                const CTYPE_##D *restrict in = in_state[0];                                                            \
+                CTYPE_##D *restrict out = out_state[0];                                                                \
+                CTYPE_##D half[2 * WIDTH];                                                                             \
+                size_t i = 0;                                                                                          \
+                                                                                                                       \
+                for (; i + WIDTH <= n; i += WIDTH) {                                                                   \
+                        const Wide_##D *p = (const Wide_##D *) (in + 4 * i);                                           \
+                        const Wide_##D a = op##_wide_##D(WIDE_LEFT_##D(p[0], p[1]), WIDE_RIGHT_##D(p[0], p[1]));       \
+                        const Wide_##D b = op##_wide_##D(WIDE_LEFT_##D(p[2], p[3]), WIDE_RIGHT_##D(p[2], p[3]));       \
+                        const Wide_##D c = op##_wide_##D(WIDE_LEFT2_##D(a, b), WIDE_RIGHT2_##D(a, b));                 \
+                                                                                                                       \
+                        *(Wide_##D *) (out + i) = WIDE_ORDER_##D(c);                                                   \
+                }                                                                                                      \
+                if (i < n) {                                                                                           \
+                        op##_merge_pairs_##D(2 * (n - i), (void *[]) { (void *) (in + 4 * i) }, (void *[]) { half }, n_each); \
+                        op##_merge_pairs_##D(n - i, (void *[]) { half }, (void *[]) { out + i }, 2 * n_each);          \
+                }                                                                                                      \
+        }
+#define QUADS_LOOPS(op, expr) QUADS_LOOP_(F64, op, expr) QUADS_LOOP_(F32, op, expr)
+/* A selection of vectors, as ?: of numbers. */
+#define WIDE_SELECT(mask, a, b) ((__typeof__(a)) (((mask) & (__typeof__(mask)) (a)) | (~(mask) & (__typeof__(mask)) (b))))
+
 /* Makes name_D(): states of dtype S of elements of dtype D, by an expression of a. */
 #define LIFT(D, S, name, expr)                                                                                         \
         static _unused_ void name##_##D(size_t n, const void *in, _unused_ int64_t first, _unused_ int64_t step,       \
@@ -297,6 +339,10 @@ static _unused_ void finish_F16(size_t n, void *const *state, _unused_ int64_t c
 #define FOLD_ROW_3_(D, op, identity_, state_, lift_, finish_)                                                          \
         { .in = DTYPE_##D, .n_state = 1, .state = { state_ }, .out = DTYPE_##D, .lift = lift_,                         \
           .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D, .finish = finish_, .identity = identity_ },
+/* A row of float64 or float32 with merge_quads. */
+#define FOLD_ROW_QUADS(D, op, identity_)                                                                               \
+        { .in = DTYPE_##D, .n_state = 1, .state = { DTYPE_##D }, .out = DTYPE_##D, .merge = op##_merge_##D,            \
+          .merge_pairs = op##_merge_pairs_##D, .merge_quads = op##_merge_quads_##D, .identity = identity_ },
 #define FOLD_ROW_2_(...) FOLD_ROW_3_(__VA_ARGS__)
 #define FOLD_ROW_(D, op) FOLD_ROW_2_(D, op, NULL, STATE_##D)
 /* …with the scalars ZERO or ONE of each dtype as identity. */
@@ -319,10 +365,16 @@ static _unused_ void finish_F16(size_t n, void *const *state, _unused_ int64_t c
         FOLD_ROW_IDENTITY_(U64, op, identity)
 #define FOLD_ROWS_WIDENING(op, identity)                                                                               \
         FOLD_ROWS_WIDENING_BITS(op, identity)                                                                          \
-        FOLD_ROWS_IDENTITY(FLOATS, op, identity)                                                                       \
+        FOLD_ROW_IDENTITY_(F16, op, identity)                                                                          \
+        FOLD_ROW_QUADS(F32, op, &identity##_F32)                                                                       \
+        FOLD_ROW_QUADS(F64, op, &identity##_F64)                                                                       \
         FOLD_ROWS_IDENTITY(COMPLEXES, op, identity)                                                                    \
         FOLD_ROWS_IDENTITY(NARROW, op, identity)
 #define FOLD_ROWS(LIST, op) LIST(FOLD_ROW_, op)
+/* ALL, with merge_quads where there is one. */
+#define FOLD_ROWS_ALL_QUADS(op)                                                                                        \
+        FOLD_ROWS(BITS, op) FOLD_ROW_(F16, op) FOLD_ROW_QUADS(F32, op, NULL) FOLD_ROW_QUADS(F64, op, NULL)             \
+        FOLD_ROWS(COMPLEXES, op)
 #define FOLD_ROWS_IDENTITY(LIST, op, identity) LIST(FOLD_ROW_IDENTITY_, op, identity)
 
 #define REDUCE(op, LIST, expr)                                                                                         \

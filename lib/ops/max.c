@@ -4,7 +4,9 @@
 #include "ops/complex.h"
 
 REDUCE_LOOPS(max, ORDERED, MAXIMUM(a, b))
+QUADS_LOOPS(max, WIDE_SELECT((a > b) | (a != a), a, b))
 REDUCE_LOOPS(max, COMPLEXES, (COMPLEX_LESS_EQUAL(b, a) | COMPLEX_IS_NAN(a)) ? a : b)
+static const Fold max_folds[] = { FOLD_ROWS_ALL_QUADS(max) {} };
 
 OP(max) = {
         .name        = "max",
@@ -15,7 +17,18 @@ OP(max) = {
         .n_in        = 1,
         .params_size = sizeof(ReduceParams),
         .params      = REDUCE_PARAMS,
-        .folds       = (const Fold[]) { FOLD_ROWS(ALL, max) {} },
+        .folds       = max_folds,
+};
+
+OP(cummax) = {
+        .name        = "cummax",
+        .doc         = "Largest elements up to each one along an axis; NaN from the first NaN on.",
+        .family      = FAMILY_SCAN,
+        .inputs      = "a",
+        .n_in        = 1,
+        .params_size = sizeof(ScanParams),
+        .params      = SCAN_PARAMS,
+        .folds       = max_folds,
 };
 
 REDUCE_LOOPS(nanmax, ORDERED, ((a >= b) | IS_NAN(b)) ? a : b)

@@ -4,7 +4,9 @@
 #include "ops/complex.h"
 
 REDUCE_LOOPS(min, ORDERED, MINIMUM(a, b))
+QUADS_LOOPS(min, WIDE_SELECT((a < b) | (a != a), a, b))
 REDUCE_LOOPS(min, COMPLEXES, (COMPLEX_LESS_EQUAL(a, b) | COMPLEX_IS_NAN(a)) ? a : b)
+static const Fold min_folds[] = { FOLD_ROWS_ALL_QUADS(min) {} };
 
 OP(min) = {
         .name        = "min",
@@ -15,7 +17,18 @@ OP(min) = {
         .n_in        = 1,
         .params_size = sizeof(ReduceParams),
         .params      = REDUCE_PARAMS,
-        .folds       = (const Fold[]) { FOLD_ROWS(ALL, min) {} },
+        .folds       = min_folds,
+};
+
+OP(cummin) = {
+        .name        = "cummin",
+        .doc         = "Smallest elements up to each one along an axis; NaN from the first NaN on.",
+        .family      = FAMILY_SCAN,
+        .inputs      = "a",
+        .n_in        = 1,
+        .params_size = sizeof(ScanParams),
+        .params      = SCAN_PARAMS,
+        .folds       = min_folds,
 };
 
 REDUCE_LOOPS(nanmin, ORDERED, ((a <= b) | IS_NAN(b)) ? a : b)

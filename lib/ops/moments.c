@@ -101,6 +101,75 @@ MOMENTS_LOOPS_(C128, c128, double, SQUARE_COMPLEX)
 MOMENTS_TWO_(F32, float, float, SQUARE)
 MOMENTS_TWO_(F64, double, double, SQUARE)
 
+/* Two levels at once, from states or from elements (kernel.h: QUADS_LOOP_). */
+#define MOMENTS_QUADS_(D)                                                                                              \
+        static void moments_merge_quads_##D(size_t n, void *const *in, void *const *out, int64_t n_each) {             \
+                enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
+                const CTYPE_##D *restrict sums = in[0], *restrict m2s = in[1];                                         \
+                CTYPE_##D *restrict sum = out[0], *restrict m2 = out[1];                                               \
+                CTYPE_##D half[2][2 * WIDTH];                                                                          \
+                const CTYPE_##D per = (CTYPE_##D) (1.0 / (double) n_each), weight = (CTYPE_##D) ((double) n_each * 0.5); \
+                const CTYPE_##D per2 = (CTYPE_##D) (1.0 / (double) (2 * n_each));                                      \
+                const CTYPE_##D weight2 = (CTYPE_##D) ((double) (2 * n_each) * 0.5);                                   \
+                size_t i = 0;                                                                                          \
+                                                                                                                       \
+                for (; i + WIDTH <= n; i += WIDTH) {                                                                   \
+                        const Wide_##D *p = (const Wide_##D *) (sums + 4 * i), *q = (const Wide_##D *) (m2s + 4 * i);  \
+                        Wide_##D s[2], t[2];                                                                           \
+                                                                                                                       \
+                        for (int k = 0; k < 2; k++) {                                                                  \
+                                const Wide_##D a = WIDE_LEFT_##D(p[2 * k], p[2 * k + 1]);                              \
+                                const Wide_##D b = WIDE_RIGHT_##D(p[2 * k], p[2 * k + 1]);                             \
+                                const Wide_##D d = (b - a) * per;                                                      \
+                                                                                                                       \
+                                t[k] = (WIDE_LEFT_##D(q[2 * k], q[2 * k + 1]) + WIDE_RIGHT_##D(q[2 * k], q[2 * k + 1])) + \
+                                       d * d * weight;                                                                 \
+                                s[k] = a + b;                                                                          \
+                        }                                                                                              \
+                        MOMENTS_SECOND_(D)                                                                             \
+                }                                                                                                      \
+                if (i < n) {                                                                                           \
+                        void *rest[] = { (void *) (sums + 4 * i), (void *) (m2s + 4 * i) };                            \
+                                                                                                                       \
+                        moments_merge_pairs_##D(2 * (n - i), rest, (void *[]) { half[0], half[1] }, n_each);           \
+                        moments_merge_pairs_##D(n - i, (void *[]) { half[0], half[1] }, (void *[]) { sum + i, m2 + i }, \
+                                                2 * n_each);                                                           \
+                }                                                                                                      \
+        }                                                                                                              \
+        static void moments_lift_quads_##D(size_t n, const void *in, int64_t first, void *const *state) {              \
+                enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
+                const CTYPE_##D *restrict from = in, per2 = (CTYPE_##D) 0.5, weight2 = 1;                              \
+                CTYPE_##D *restrict sum = state[0], *restrict m2 = state[1];                                           \
+                CTYPE_##D half[2][2 * WIDTH];                                                                          \
+                size_t i = 0;                                                                                          \
+                                                                                                                       \
+                for (; i + WIDTH <= n; i += WIDTH) {                                                                   \
+                        const Wide_##D *p = (const Wide_##D *) (from + 4 * i);                                         \
+                        Wide_##D s[2], t[2];                                                                           \
+                                                                                                                       \
+                        for (int k = 0; k < 2; k++) {                                                                  \
+                                const Wide_##D a = WIDE_LEFT_##D(p[2 * k], p[2 * k + 1]);                              \
+                                const Wide_##D b = WIDE_RIGHT_##D(p[2 * k], p[2 * k + 1]);                             \
+                                                                                                                       \
+                                t[k] = (b - a) * (b - a) * (CTYPE_##D) 0.5;                                            \
+                                s[k] = a + b;                                                                          \
+                        }                                                                                              \
+                        MOMENTS_SECOND_(D)                                                                             \
+                }                                                                                                      \
+                if (i < n) {                                                                                           \
+                        moments_lift_pairs_##D(2 * (n - i), from + 4 * i, first, (void *[]) { half[0], half[1] });     \
+                        moments_merge_pairs_##D(n - i, (void *[]) { half[0], half[1] }, (void *[]) { sum + i, m2 + i }, 2); \
+                }                                                                                                      \
+        }
+#define MOMENTS_SECOND_(D)                                                                                             \
+        const Wide_##D a = WIDE_LEFT2_##D(s[0], s[1]), b = WIDE_RIGHT2_##D(s[0], s[1]), d = (b - a) * per2;            \
+        const Wide_##D squares = (WIDE_LEFT2_##D(t[0], t[1]) + WIDE_RIGHT2_##D(t[0], t[1])) + d * d * weight2;         \
+                                                                                                                       \
+        *(Wide_##D *) (sum + i) = WIDE_ORDER_##D(a + b);                                                               \
+        *(Wide_##D *) (m2 + i) = WIDE_ORDER_##D(squares);
+MOMENTS_QUADS_(F64)
+MOMENTS_QUADS_(F32)
+
 #define MOMENTS_LIFT_F64_(D, ...) MOMENTS_LIFT_(D, double, double)
 BITS(MOMENTS_LIFT_F64_, )
 MOMENTS_LIFT_(F16, float, float)
@@ -113,8 +182,10 @@ MOMENTS_LIFT_(C128, c128, double)
         { .in = DTYPE_##D, .n_state = 2, .state = { DTYPE_##S, DTYPE_##R }, .out = DTYPE_##R,                          \
           .lift = moments_lift_##D, .merge = moments_merge_##S, .merge_pairs = moments_merge_pairs_##S,                \
           .finish = moments_finish_##S, .identity = &ZERO_##R, __VA_ARGS__ },
-#define MOMENTS_TWO(D) .lift_two = moments_lift_two_##D, .lift_pairs = moments_lift_pairs_##D
-#define MOMENTS_ROW_F64_(D, ...) MOMENTS_ROW_(D, F64, F64, )
+#define MOMENTS_TWO(D)                                                                                                 \
+        .lift_two = moments_lift_two_##D, .lift_pairs = moments_lift_pairs_##D, .merge_quads = moments_merge_quads_##D, \
+        .lift_quads = moments_lift_quads_##D
+#define MOMENTS_ROW_F64_(D, ...) MOMENTS_ROW_(D, F64, F64, .merge_quads = moments_merge_quads_F64)
 
 OP(moments) = {
         .name        = "moments",

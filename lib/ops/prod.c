@@ -4,6 +4,7 @@
 REDUCE_LOOPS(prod, BOOLS, a & b)
 REDUCE_LOOPS(prod, REALS, a * b)
 REDUCE_LOOPS(prod, COMPLEXES, COMPLEX_MUL(a, b))
+QUADS_LOOPS(prod, a * b)
 static const Fold prod_folds[] = { FOLD_ROWS_WIDENING(prod, ONE) {} };
 
 OP(prod) = {

@@ -2,6 +2,7 @@
 #include "ops/complex.h"
 
 REDUCE_LOOPS(sum, ALL, a + b)
+QUADS_LOOPS(sum, a + b)
 static const Fold sum_folds[] = { FOLD_ROWS_WIDENING(sum, ZERO) {} };
 
 OP(sum) = {

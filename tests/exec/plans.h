@@ -140,7 +140,27 @@ static void two_lift_pairs(size_t n, const void *in, int64_t first, void *const 
                              (void *[]) { (uint64_t *) state[0] + i, (int32_t *) state[1] + i });
 }
 
-enum { FOLD_SUM, FOLD_TRACE, FOLD_ORDER, FOLD_TWO };
+/* …and four. */
+static void two_merge_quads(size_t n, void *const *in, void *const *out, int64_t n_each) {
+        for (size_t i = 0; i < n; i++) {
+                uint64_t half[2];
+                int32_t count[2];
+
+                trace_merge_pairs(2, (void *[]) { (uint64_t *) in[0] + 4 * i, (int32_t *) in[1] + 4 * i }, (void *[]) { half, count }, n_each);
+                trace_merge_pairs(1, (void *[]) { half, count }, (void *[]) { (uint64_t *) out[0] + i, (int32_t *) out[1] + i }, 2 * n_each);
+        }
+}
+static void two_lift_quads(size_t n, const void *in, int64_t first, void *const *state) {
+        for (size_t i = 0; i < n; i++) {
+                uint64_t half[2];
+                int32_t count[2];
+
+                two_lift_pairs(2, (const uint64_t *) in + 4 * i, first + 4 * (int64_t) i, (void *[]) { half, count });
+                trace_merge_pairs(1, (void *[]) { half, count }, (void *[]) { (uint64_t *) state[0] + i, (int32_t *) state[1] + i }, 2);
+        }
+}
+
+enum { FOLD_SUM, FOLD_TRACE, FOLD_ORDER, FOLD_TWO, FOLD_FOUR };
 static const Fold test_folds[] = {
         [FOLD_SUM] = { .in = DTYPE_F64, .n_state = 1, .state = { DTYPE_F64 }, .out = DTYPE_F64,
                        .merge = sum_merge, .merge_pairs = sum_merge_pairs, .identity = &test_zero },
@@ -151,6 +171,9 @@ static const Fold test_folds[] = {
         [FOLD_TWO] = { .in = DTYPE_F64, .n_state = 2, .state = { DTYPE_U64, DTYPE_I32 }, .out = DTYPE_U64, .lift = trace_lift,
                        .merge = trace_merge, .merge_pairs = trace_merge_pairs, .finish = trace_finish,
                        .lift_two = two_lift_two, .lift_pairs = two_lift_pairs },
+        [FOLD_FOUR] = { .in = DTYPE_F64, .n_state = 2, .state = { DTYPE_U64, DTYPE_I32 }, .out = DTYPE_U64, .lift = trace_lift,
+                        .merge = trace_merge, .merge_pairs = trace_merge_pairs, .finish = trace_finish, .lift_two = two_lift_two,
+                        .lift_pairs = two_lift_pairs, .merge_quads = two_merge_quads, .lift_quads = two_lift_quads },
         {},
 };
 _unused_ static const Op op_reduce = { .name = "reduce", .family = FAMILY_REDUCE, .n_in = 1, .folds = test_folds };
@@ -655,7 +678,7 @@ static inline uint32_t random_source(Hand *h, int ndim, const int64_t *extent, S
                 }
         }
         t = random_tiling(h, n, dim, -1);
-        ret->map = hand_copy(h, map, sizeof(map));
+        *ret = (Source) { .map = hand_copy(h, map, sizeof(map)) };
         if (dtype == DTYPE_F64) {
                 ret->value = hand_numbers(h, &t, random_below(1000));
         } else {
@@ -670,7 +693,7 @@ static inline const int64_t *random_extents(int ndim) {
         static int64_t extent[8];
 
         for (int k = 0; k < ndim; k++)
-                extent[k] = random_below(12) == 0 ? 1 : 1 + (int64_t) random_below(ndim == 1 ? 3000 : ndim == 2 ? 90 : 17);
+                extent[k] = random_below(12) == 0 ? 1 : 1 + (int64_t) random_below(ndim == 1 ? (random_below(4) ? 3000 : 20000) : ndim == 2 ? 90 : 17);
         if (ndim > 1 && random_below(4) == 0)
                 extent[random_below((uint64_t) ndim)] = 1 + (int64_t) random_below(1500);
         return extent;

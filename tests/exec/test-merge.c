@@ -94,7 +94,7 @@ TEST(merged_partials_are_the_reduction_in_one_piece) {
                 ndim = 1 + (int) random_below(3);
                 extent = random_extents(ndim);
                 sink.axis = (int) random_below((uint64_t) ndim);
-                sink.fold = (uint32_t) random_below(4);
+                sink.fold = (uint32_t) random_below(5);
                 end = random_below(2) ? FOLD_FINISH : FOLD_STATE;
                 hand_init(&h);
                 domain = random_tiling(&h, ndim, extent, -1);

@@ -164,7 +164,7 @@ TEST(reductions_follow_the_tree_whatever_the_lanes_and_cuts_are) {
 
                         while (p.instr[reg].dtype != DTYPE_F64)
                                 reg = (uint32_t) random_below(p.n);
-                        sink[n_sink] = (Sink) { .reg = { reg }, .op = &op_reduce, .fold = (uint32_t) random_below(4), .axis = axis, .end = end };
+                        sink[n_sink] = (Sink) { .reg = { reg }, .op = &op_reduce, .fold = (uint32_t) random_below(5), .axis = axis, .end = end };
                         add_reduction(&h, sink + n_sink, out, &n_out, &domain, 0);
                         n_sink++;
                 }
