@@ -112,6 +112,14 @@ int main(int argc, char **argv) {
         measure("sort float64", a, "sort", NULL);
         measure("argsort float64", a, "argsort", NULL);
         measure("sort int64", b, "sort", NULL);
+        measure("unique int64", b, "unique", NULL);
+        /* What three percentiles are made of: the elements on both sides of each. */
+        const int64_t k[] = { n / 20, n / 20 + 1, n / 2, n / 2 + 1, n - n / 20, n - n / 20 + 1 };
+        const struct { /* as the operator's */
+                Dims k;
+                int64_t axis;
+        } kth = { .k = { .n = ELEMENTSOF(k), .given = true, .v = k }, .axis = -1 };
+        measure("percentiles float64", a, "kth", &kth);
         engine_release(engine, a);
         engine_release(engine, b);
         engine_unref(engine);

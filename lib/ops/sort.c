@@ -1,191 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sorting along the last axis, stable, NaNs last, as NumPy orders.
+/* Sorting along the last axis, stable, NaNs last, as NumPy orders; and unique values, which are sorted ones less their repetitions.
  *
  * Runs of RUN elements are sorted, each in one task; then each task of the second stage makes RUN neighbouring elements of the
  * result: it finds by bisection over the keys how much of every run lies before its first and its last rank, gathers those parts,
- * and sorts them. So there are no samples and no skew: any input, equal elements included, gives equal tasks.
- *
- * Elements are sorted by unsigned keys that order as they do (ops/order.h), by the highest bits in which they differ: those of n
- * keys are dealt into about n buckets, stably, and each bucket of more than FEW is sorted in the same way. Random float64 cost
- * 12 ns each in a run of 2^20, comparisons 80; digits from the lowest one up, which need a pass for each, cost 25. Where an index
- * goes along, it goes along. */
-#include <string.h>
-
+ * and sorts them. So there are no samples and no skew: any input, equal elements included, gives equal tasks. */
 #include "graph/graph.h"
-#include "ops/order.h"
+#include "ops/radix.h"
 
-enum {
-        RUN         = 1 << 20, /* elements: keys and their copies, 16 MiB, stay in the last cache */
-        FEW         = 16,      /* no more are inserted */
-        MANY        = 1 << 16, /* more are dealt into BUCKETS buckets, others into half as many: counters stay in the first cache */
-        BUCKET_BITS = 11,
-        BUCKETS     = 1 << BUCKET_BITS,
-};
-
-/* ---- Sorting keys, with what belongs to them ---------------------------------------------------------------------- */
-
-/* An element of the sort: its key and where it stands among the task's elements. */
-typedef struct Item {
-        uint64_t key;
-        uint64_t at;
-} Item;
-
-#define KEY_ITSELF(x) (x)
-#define KEY_OF_ITEM(x) ((x).key)
-
-/* Makes sort_name(): n elements of `from`, which end there, or in `to` (of the same size, overwritten in both cases). Every level
- * takes at least four bits of the key. */
-#define SORT_LOOP_(name, T, K, key_of)                                                                                 \
-        static void insert_##name(T *x, int64_t n) {                                                                   \
-                for (int64_t i = 1; i < n; i++) {                                                                      \
-                        const T v = x[i];                                                                              \
-                        int64_t k;                                                                                     \
-                                                                                                                       \
-                        for (k = i; k > 0 && key_of(x[k - 1]) > key_of(v); k--)                                        \
-                                x[k] = x[k - 1];                                                                       \
-                        x[k] = v;                                                                                      \
-                }                                                                                                      \
-        }                                                                                                              \
-        static bool ascends_##name(const T *x, int64_t n) {                                                            \
-                for (int64_t i = 1; i < n; i++)                                                                        \
-                        if (key_of(x[i - 1]) > key_of(x[i]))                                                           \
-                                return false;                                                                          \
-                return true;                                                                                           \
-        }                                                                                                              \
-        static void sort_##name(T *from, T *to, int64_t n, bool in_to) {                                               \
-                uint32_t end[BUCKETS];                                                                                 \
-                K differ = 0;                                                                                          \
-                                                                                                                       \
-                if (n > FEW)                                                                                           \
-                        for (int64_t i = 1; i < n; i++)                                                                \
-                                differ |= (K) (key_of(from[i]) ^ key_of(from[0]));                                     \
-                else                                                                                                   \
-                        insert_##name(from, n);                                                                        \
-                if (differ == 0) {                                                                                     \
-                        if (in_to)                                                                                     \
-                                memcpy(to, from, (size_t) n * sizeof(T));                                              \
-                        return;                                                                                        \
-                }                                                                                                      \
-                const int range = 64 - __builtin_clzll((uint64_t) differ), wanted = 64 - __builtin_clzll((uint64_t) n); \
-                const int bits = MIN(range, MIN(wanted, n > MANY ? BUCKET_BITS : BUCKET_BITS - 1));                    \
-                const int shift = range - bits;                                                                        \
-                const uint32_t mask = (1U << bits) - 1;                                                                \
-                uint32_t sum = 0;                                                                                      \
-                                                                                                                       \
-                memset(end, 0, sizeof(*end) << bits);                                                                  \
-                for (int64_t i = 0; i < n; i++)                                                                        \
-                        end[(uint32_t) (key_of(from[i]) >> shift) & mask]++;                                           \
-                for (uint32_t d = 0; d <= mask; d++) {                                                                 \
-                        const uint32_t count = end[d];                                                                 \
-                                                                                                                       \
-                        end[d] = sum;                                                                                  \
-                        sum += count;                                                                                  \
-                }                                                                                                      \
-                for (int64_t i = 0; i < n; i++)                                                                        \
-                        to[end[(uint32_t) (key_of(from[i]) >> shift) & mask]++] = from[i];                             \
-                if (shift == 0) {                                                                                      \
-                        if (!in_to)                                                                                    \
-                                memcpy(from, to, (size_t) n * sizeof(T));                                              \
-                        return;                                                                                        \
-                }                                                                                                      \
-                for (uint32_t d = 0, begin = 0; d <= mask; begin = end[d++]) {                                         \
-                        const uint32_t length = end[d] - begin;                                                        \
-                                                                                                                       \
-                        if (length > 1)                                                                                \
-                                sort_##name(to + begin, from + begin, length, !in_to);                                 \
-                        else if (length == 1 && !in_to)                                                                \
-                                from[begin] = to[begin];                                                               \
-                }                                                                                                      \
-        }
-SORT_LOOP_(keys_32, uint32_t, uint32_t, KEY_ITSELF)
-SORT_LOOP_(keys_64, uint64_t, uint64_t, KEY_ITSELF)
-SORT_LOOP_(items, Item, uint64_t, KEY_OF_ITEM)
-
-/* ---- One row ---------------------------------------------------------------------------------------------------------- */
-
-/* Memory for a row of n: items and their copies. */
-static size_t row_scratch(int64_t n) {
-        return (size_t) n * 2 * sizeof(Item);
-}
-
-/* item[i].at: the position of the i-th smallest of n strided elements. */
-static void order_row(DType t, const char *in, int64_t stride, int64_t n, Item *item, Item *other) {
-        uint64_t *key = (uint64_t *) other;
-
-        for (int c = n_order_keys(t); c-- > 0;) { /* the more significant key last: sorting is stable */
-                order_keys(t, c, in, stride, n, key);
-                if (c == n_order_keys(t) - 1)
-                        for (int64_t i = 0; i < n; i++)
-                                item[i] = (Item) { key[i], (uint64_t) i };
-                else {
-                        for (int64_t i = 0; i < n; i++)
-                                item[i].key = key[item[i].at];
-                }
-                if (!ascends_items(item, n))
-                        sort_items(item, other, n, false);
-        }
-}
-
-static void sort_row(DType t, const char *in, int64_t stride, int64_t n, char *out, void *scratch) {
-        const size_t size = dtype_size(t);
-
-        if (value_keys_32[t]) {
-                uint32_t *key = scratch;
-
-                value_keys_32[t](in, stride, n, key);
-                if (!ascends_keys_32(key, n))
-                        sort_keys_32(key, key + n, n, false);
-                of_keys_32[t](key, n, out);
-        } else if (value_keys_64[t]) {
-                uint64_t *key = scratch;
-
-                value_keys_64[t](in, stride, n, key);
-                if (!ascends_keys_64(key, n))
-                        sort_keys_64(key, key + n, n, false);
-                of_keys_64[t](key, n, out);
-        } else {
-                Item *item = scratch;
-
-                order_row(t, in, stride, n, item, item + n);
-                for (int64_t i = 0; i < n; i++)
-                        memcpy(out + i * (int64_t) size, in + (int64_t) item[i].at * stride, size);
-        }
-}
-
-/* Calls row() for each row of the batch axes. */
-static int each_row(BlockRun *run, void (*row)(BlockRun *run, const char *in, char *const *out)) {
-        const View *in = &run->in[0];
-        const int last = in->shape.ndim - 1;
-        int64_t at[MAX_NDIM] = {};
-
-        if (shape_size(&in->shape) == 0)
-                return 0;
-        for (;;) {
-                const char *from = in->data;
-                char *to[2] = {};
-                int k;
-
-                for (uint32_t o = 0; o < run->n_out; o++)
-                        to[o] = run->out[o].data;
-                for (k = 0; k < last; k++) {
-                        from += at[k] * in->stride[k];
-                        for (uint32_t o = 0; o < run->n_out; o++)
-                                to[o] += at[k] * run->out[o].stride[k];
-                }
-                row(run, from, to);
-                for (k = last; k-- > 0;) {
-                        if (++at[k] < in->shape.dim[k])
-                                break;
-                        at[k] = 0;
-                }
-                if (k < 0)
-                        return 0;
-        }
-}
-
-static int64_t last_length(const Shape *s) {
-        return s->dim[s->ndim - 1];
-}
+/* ---- Runs ------------------------------------------------------------------------------------------------------------ */
 
 static void values_row(BlockRun *run, const char *in, char *const *out) {
         const View *v = &run->in[0];
@@ -196,14 +18,12 @@ static void values_row(BlockRun *run, const char *in, char *const *out) {
 static void order_row_out(BlockRun *run, const char *in, char *const *out) {
         const View *v = &run->in[0];
         const int64_t n = last_length(&v->shape), stride = v->stride[v->shape.ndim - 1], first = run->box[0].lo[v->shape.ndim - 1];
-        const size_t size = dtype_size(v->dtype);
         Item *item = run->scratch;
 
         order_row(v->dtype, in, stride, n, item, item + n);
-        for (int64_t i = 0; i < n; i++) {
-                memcpy(out[0] + i * (int64_t) size, in + (int64_t) item[i].at * stride, size);
+        gather_items(in, stride, item, n, dtype_size(v->dtype), out[0]);
+        for (int64_t i = 0; i < n; i++)
                 ((int64_t *) out[1])[i] = first + (int64_t) item[i].at;
-        }
 }
 
 static int sort_runs_run(BlockRun *run, _unused_ Error *err) {
@@ -387,8 +207,26 @@ static void copy_run(char *to, const char *from, int64_t stride, int64_t n, size
                         memcpy(to + i * (int64_t) size, from + i * stride, size);
 }
 
-/* The elements of one row in the task's interval of ranks; or, of runs with indices, the indices of those elements. */
-static int merge_row(BlockRun *run, const int64_t *at, char *out, Error *err) {
+/* The last element of those before `begin` in every run, in order; NULL if there are none. */
+static const char *element_before(const Runs *runs, const int64_t *begin) {
+        unsigned __int128 most = 0;
+        const char *ret        = NULL;
+
+        for (int64_t r = 0; r < runs->n_run; r++)
+                if (begin[r] > 0) {
+                        const unsigned __int128 key = key_at(runs, r, begin[r] - 1);
+
+                        if (!ret || key >= most) {
+                                most = key;
+                                ret  = runs->first[r] + (begin[r] - 1) * runs->stride[r];
+                        }
+                }
+        return ret;
+}
+
+/* The elements of one row in the task's interval of ranks; or, of runs with indices, the indices of those elements. ret_before:
+ * the element that comes before the first one, if anybody asks. */
+static int merge_row(BlockRun *run, const int64_t *at, char *out, const char **ret_before, Error *err) {
         const int last      = run->box[0].ndim - 1;
         const bool by_index = run->n_in > 1;
         const DType t       = run->in[0].dtype;
@@ -415,6 +253,8 @@ static int merge_row(BlockRun *run, const int64_t *at, char *out, Error *err) {
                 return r;
         split_at(&runs, lo, begin, above, middle);
         split_at(&runs, hi, end, above, middle);
+        if (ret_before)
+                *ret_before = element_before(&runs, begin);
         for (int64_t k = 0; k < n_run; k++) {
                 const int64_t length = end[k] - begin[k];
 
@@ -429,8 +269,7 @@ static int merge_row(BlockRun *run, const int64_t *at, char *out, Error *err) {
                 return 0;
         }
         order_row(t, part, (int64_t) size, n_part, item, item + n_part);
-        for (int64_t i = 0; i < n_part; i++)
-                memcpy(out + i * 8, number + (int64_t) item[i].at * 8, 8);
+        gather_items(number, 8, item, n_part, 8, out);
         return 0;
 }
 
@@ -447,7 +286,7 @@ static int merge_runs_run(BlockRun *run, Error *err) {
 
                 for (k = 0; k < last; k++)
                         to += at[k] * out->stride[k];
-                r = merge_row(run, at, to, err);
+                r = merge_row(run, at, to, NULL, err);
                 if (r < 0)
                         return r;
                 for (k = last; k-- > 0;) {
@@ -578,4 +417,246 @@ OP(argsort) = {
         .params      = SORT_PARAMS,
         .infer       = infer_sort,
         .expand      = expand_sort,
+};
+
+/* ---- Unique values --------------------------------------------------------------------------------------------------------- */
+
+typedef struct UniqueParams {
+        bool equal_nan;
+} UniqueParams;
+
+#define UNIQUE_PARAMS                                                                                                  \
+        (const Param[]) {                                                                                              \
+                PARAM(UniqueParams, equal_nan, PARAM_BOOL, "True", "All NaNs are one value."), {}                      \
+        }
+
+#define KEEP_LOOP_(type)                                                                                               \
+        static int64_t keep_##type(type *to, const type *from, const bool *keep, int64_t n) {                          \
+                int64_t kept = 0;                                                                                      \
+                                                                                                                       \
+                for (int64_t i = 0; i < n; i++) {                                                                      \
+                        to[kept] = from[i];                                                                            \
+                        kept += keep[i];                                                                               \
+                }                                                                                                      \
+                return kept;                                                                                           \
+        }
+KEEP_LOOP_(uint8_t)
+KEEP_LOOP_(uint16_t)
+KEEP_LOOP_(uint32_t)
+KEEP_LOOP_(uint64_t)
+KEEP_LOOP_(c128)
+
+/* Moves elements of `size` bytes together; `to` does not come after `from`. */
+static int64_t keep_elements(char *to, const char *from, const bool *keep, int64_t n, size_t size) {
+        switch (size) {
+        case 1: return keep_uint8_t((uint8_t *) to, (const uint8_t *) from, keep, n);
+        case 2: return keep_uint16_t((uint16_t *) to, (const uint16_t *) from, keep, n);
+        case 4: return keep_uint32_t((uint32_t *) to, (const uint32_t *) from, keep, n);
+        case 8: return keep_uint64_t((uint64_t *) to, (const uint64_t *) from, keep, n);
+        default: return keep_c128((c128 *) to, (const c128 *) from, keep, n);
+        }
+}
+
+/* What makes elements the same: their keys, of complex numbers both; any NaN is NAN_KEY if NaNs are equal. */
+static void same_keys(DType t, bool equal_nan, const char *in, int64_t n, uint64_t *key, uint64_t *second) {
+        const int64_t size = (int64_t) dtype_size(t);
+        const uint64_t nan = key_bits(t) == 64 ? UINT64_MAX : (1ULL << key_bits(t)) - 1;
+
+        order_keys(t, 0, in, size, n, key);
+        if (n_order_keys(t) == 1)
+                return;
+        order_keys(t, 1, in, size, n, second);
+        for (int64_t i = 0; i < n && equal_nan; i++)
+                if (key[i] >= nan - 1)
+                        key[i] = second[i] = nan;
+}
+
+static bool is_nan_key(DType t, uint64_t key) {
+        const uint64_t nan = key_bits(t) == 64 ? UINT64_MAX : (1ULL << key_bits(t)) - 1;
+
+        return dtype_kind(t) == KIND_FLOAT ? key == nan : dtype_kind(t) == KIND_COMPLEX ? key >= nan - 1 : false;
+}
+
+/* A task makes its sorted part, then moves together the elements that differ from the ones before them. */
+static int unique_runs_run(BlockRun *run, Error *err) {
+        const UniqueParams *p = run->params;
+        View *out             = &run->out[0];
+        const DType t         = out->dtype;
+        const size_t size     = dtype_size(t);
+        const int64_t first = run->domain->lo[0], n = run->domain->hi[0] - first;
+        const bool alone = !p->equal_nan; /* then no NaN is the same as another */
+        uint64_t key[STRIP], second[STRIP] = {}, last = 0, last_second = 0;
+        const char *before = NULL;
+        bool any           = false, keep[STRIP];
+        int64_t kept       = 0;
+        int r;
+
+        for (uint32_t o = 0; o < run->n_out; o++)
+                run->out[o].shape.dim[0] = 0;
+        if (n == 0)
+                return 0;
+        r = merge_row(run, (const int64_t[MAX_NDIM]) {}, out->data, &before, err);
+        if (r < 0)
+                return r;
+        if (before) {
+                same_keys(t, p->equal_nan, before, 1, &last, &last_second);
+                any = true;
+        }
+        for (int64_t from = 0, k; from < n; from += k) {
+                int64_t *rank = run->n_out > 1 ? (int64_t *) run->out[1].data + kept : NULL;
+
+                k = MIN(n - from, (int64_t) STRIP);
+                same_keys(t, p->equal_nan, out->data + from * (int64_t) size, k, key, second);
+                keep[0] = !any || key[0] != last || second[0] != last_second || (alone && is_nan_key(t, key[0]));
+                for (int64_t i = 1; i < k; i++)
+                        keep[i] = (key[i] != key[i - 1]) | (second[i] != second[i - 1]);
+                if (alone && is_nan_key(t, key[k - 1])) /* they are the last ones */
+                        for (int64_t i = 1; i < k; i++)
+                                keep[i] |= is_nan_key(t, key[i]);
+                any         = true;
+                last        = key[k - 1];
+                last_second = second[k - 1];
+                if (rank)
+                        for (int64_t i = 0, m = 0; i < k; i++) {
+                                rank[m] = first + from + i;
+                                m += keep[i];
+                        }
+                kept += keep_elements(out->data + kept * (int64_t) size, out->data + from * (int64_t) size, keep, k, size);
+        }
+        for (uint32_t o = 0; o < run->n_out; o++)
+                run->out[o].shape.dim[0] = kept;
+        return 0;
+}
+
+static int infer_unique_runs(const OpCall *call, Spec *out, _unused_ Error *err) {
+        out[0]              = call->in[0];
+        out[0].shape.dim[0] = UNKNOWN;
+        if (op_n_out(call->op) > 1)
+                out[1] = (Spec) { .dtype = DTYPE_I64, .shape = out[0].shape };
+        return 0;
+}
+
+OP(unique_runs) = {
+        .name         = "unique_runs",
+        .doc          = "The different elements in order, from sorted runs.",
+        .family       = FAMILY_EXCHANGE,
+        .hidden       = true,
+        .takes_pieces = true,
+        .inputs       = "a",
+        .n_in         = 1,
+        .params_size  = sizeof(UniqueParams),
+        .params       = UNIQUE_PARAMS,
+        .infer        = infer_unique_runs,
+        .run          = unique_runs_run,
+        .scratch      = merge_scratch,
+        .core_in      = { 1 },
+        .core_out     = { 1 },
+        .step         = run_step,
+        .unknown      = true,
+};
+
+OP(unique_ranks) = {
+        .name         = "unique_ranks",
+        .doc          = "The different elements in order, from sorted runs, and how many elements come before the first of each.",
+        .family       = FAMILY_EXCHANGE,
+        .hidden       = true,
+        .takes_pieces = true,
+        .inputs       = "a",
+        .n_in         = 1,
+        .n_out        = 2,
+        .params_size  = sizeof(UniqueParams),
+        .params       = UNIQUE_PARAMS,
+        .infer        = infer_unique_runs,
+        .run          = unique_runs_run,
+        .scratch      = merge_scratch,
+        .core_in      = { 1 },
+        .core_out     = { 1, 1 },
+        .step         = run_step,
+        .unknown      = true,
+};
+
+/* Lengths of the intervals that begin at ascending positions, the last one at p->end. */
+typedef struct IntervalsParams {
+        int64_t end;
+} IntervalsParams;
+
+static int infer_intervals(const OpCall *call, Spec *out, _unused_ Error *err) {
+        *out = call->in[0];
+        return 0;
+}
+
+static int expand_intervals(Build *b, const OpCall *call, const Ref *in, Ref *out) {
+        const IntervalsParams *p = call->params;
+        const int64_t n          = call->in[0].shape.dim[0];
+        const Shape one          = { .ndim = 1, .dim = { 1 } };
+        Ref part[2];
+
+        if (n == 0) {
+                *out = in[0];
+                return 0;
+        }
+        part[0] = build_slice(b, in[0], 0, 1, n, 1);
+        part[1] = build_broadcast(b, build_scalar(b, scalar_from_i64(DTYPE_I64, p->end)), &one);
+        *out    = build_binary(b, "subtract", build_concatenate(b, part, 2, 0), in[0]);
+        return build_done(b);
+}
+
+OP(intervals) = {
+        .name        = "intervals",
+        .doc         = "Lengths of the intervals that begin at ascending positions.",
+        .family      = FAMILY_EXCHANGE,
+        .hidden      = true,
+        .inputs      = "begin",
+        .n_in        = 1,
+        .params_size = sizeof(IntervalsParams),
+        .params      = (const Param[]) { PARAM(IntervalsParams, end, PARAM_I64, NULL, "Where the last one ends."), {} },
+        .infer       = infer_intervals,
+        .expand      = expand_intervals,
+};
+
+static int infer_unique(const OpCall *call, Spec *out, _unused_ Error *err) {
+        for (uint32_t o = 0; o < op_n_out(call->op); o++)
+                out[o] = (Spec) { .dtype = o == 0 ? call->in[0].dtype : DTYPE_I64, .shape = { .ndim = 1, .dim = { UNKNOWN } } };
+        return 0;
+}
+
+static int expand_unique(Build *b, const OpCall *call, const Ref *in, Ref *out) {
+        const Shape flat  = { .ndim = 1, .dim = { shape_size(&call->in[0].shape) } };
+        const bool counts = op_n_out(call->op) > 1;
+        Ref x             = build_reshape(b, in[0], &flat);
+
+        x      = build_op(b, "sort_runs", NULL, 1, &x);
+        x      = build_op(b, counts ? "unique_ranks" : "unique_runs", call->params, 1, &x);
+        out[0] = x;
+        if (counts) {
+                const Ref ranks = { x.node, 1 };
+
+                out[1] = build_op(b, "intervals", &(IntervalsParams) { flat.dim[0] }, 1, &ranks);
+        }
+        return build_done(b);
+}
+
+OP(unique) = {
+        .name        = "unique",
+        .doc         = "The different elements in order, as a vector.\n\nOf equal elements with different bits, zeros and NaNs, it is any one.",
+        .family      = FAMILY_EXCHANGE,
+        .inputs      = "a",
+        .n_in        = 1,
+        .params_size = sizeof(UniqueParams),
+        .params      = UNIQUE_PARAMS,
+        .infer       = infer_unique,
+        .expand      = expand_unique,
+};
+
+OP(unique_counts) = {
+        .name        = "unique_counts",
+        .doc         = "The different elements in order, as a vector, and how often each of them occurs.",
+        .family      = FAMILY_EXCHANGE,
+        .inputs      = "a",
+        .n_in        = 1,
+        .n_out       = 2,
+        .params_size = sizeof(UniqueParams),
+        .params      = UNIQUE_PARAMS,
+        .infer       = infer_unique,
+        .expand      = expand_unique,
 };

@@ -167,7 +167,7 @@ int stage_block(Planner *p, uint32_t index) {
                 const uint32_t leader = op->follows ? (uint32_t) __builtin_ctz(op->follows) : 0;
                 const Shape *s        = &spec[leader].shape;
 
-                r = add_axis(p, &sb, op->follows ? s->dim[s->ndim - core_of(op->core_in[leader], s->ndim)] : out->dim[n_batch], &axes.cut);
+                r = add_axis(p, &sb, op->follows || op->unknown ? s->dim[s->ndim - core_of(op->core_in[leader], s->ndim)] : out->dim[n_batch], &axes.cut);
         }
         for (uint32_t i = 0; i < node->n_in && r >= 0; i++)
                 r = block_input(p, &sb, &axes, node, i);
