@@ -21,18 +21,6 @@ OP(view) = {
         .infer       = infer_view,
 };
 
-OP(concatenate) = {
-        .name        = "concatenate",
-        .doc         = "Tensors one behind the other along an axis that they have.",
-        .family      = FAMILY_MOVE,
-        .inputs      = "*arrays",
-        .n_in        = 1,
-        .variadic    = true,
-        .params_size = sizeof(ConcatenateParams),
-        .params      = (const Param[]) { PARAM(ConcatenateParams, axis, PARAM_I64, "0", "Along which axis."), {} },
-        .infer       = infer_concatenate,
-};
-
 OP(reshape) = {
         .name        = "reshape",
         .doc         = "The elements of a in the same order in another shape.",
