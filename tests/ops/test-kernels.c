@@ -321,6 +321,68 @@ TEST(merging_pairs_is_merging_neighbours_and_may_work_in_place) {
         free(elements);
 }
 
+/* What a fold does for speed at the leaves, against what it stands for: pairs of `base`, and pairs of those. */
+static void check_shortcuts(const Op *op, const Fold *f, const void *elements, States *in, States *pairs, States *quads, States *got) {
+        size_t row = (size_t) (f - op->folds), size = dtype_size(f->in);
+
+        if (f->lift)
+                f->lift(N, elements, 3, 1, in->c);
+        else
+                memcpy(in->c[0], elements, N * size);
+        f->merge_pairs(N / 2, in->c, pairs->c, 1);
+        f->merge_pairs(N / 4, pairs->c, quads->c, 2);
+        for (size_t l = 0; l < ELEMENTSOF(lengths) && lengths[l] <= N / 4; l++) {
+                size_t n = lengths[l];
+
+                if (f->lift_pairs) {
+                        f->lift_pairs(n, elements, 3, got->c);
+                        check_states(op, row, "lift_pairs", n, f, got, pairs);
+                }
+                if (f->lift_quads) {
+                        f->lift_quads(n, elements, 3, got->c);
+                        check_states(op, row, "lift_quads", n, f, got, quads);
+                }
+                if (f->merge_quads) {
+                        f->merge_quads(n, in->c, got->c, 1);
+                        check_states(op, row, "merge_quads", n, f, got, quads);
+                }
+        }
+        if (f->lift_two && f->lift) { /* rows: element i of the second row is the right neighbour of element i of the first */
+                const char *right = (const char *) elements + N / 2 * size;
+                void *left_state[MAX_STATE], *right_state[MAX_STATE];
+
+                f->lift(N / 2, elements, 7, 0, in->c);
+                for (uint8_t c = 0; c < f->n_state; c++) {
+                        left_state[c] = in->c[c];
+                        right_state[c] = (char *) in->c[c] + N / 2 * dtype_size(f->state[c]);
+                }
+                f->lift(N / 2, right, 8, 0, right_state);
+                f->merge(N / 2, left_state, right_state, pairs->c, 1, 1);
+                f->lift_two(N / 2, elements, right, 7, got->c);
+                check_states(op, row, "lift_two", N / 2, f, got, pairs);
+        }
+}
+
+TEST(shortcuts_of_reductions_make_the_same_bits) {
+        States in = states_new(), pairs = states_new(), quads = states_new(), got = states_new();
+        void *elements = aligned_alloc(64, N * MAX_ELEMENT);
+
+        for (size_t l = 0; l < ELEMENTSOF(level_names); l++) {
+                if (op_level_set(level_names[l], NULL) < 0)
+                        continue;
+                for (const Op *const *o = op_table(); *o; o++)
+                        for (const Fold *f = (*o)->folds; f && f->merge; f++) {
+                                fill(f->in, elements, N, (uint64_t) (f - (*o)->folds));
+                                check_shortcuts(*o, f, elements, &in, &pairs, &quads, &got);
+                        }
+        }
+        states_free(&in);
+        states_free(&pairs);
+        states_free(&quads);
+        states_free(&got);
+        free(elements);
+}
+
 TEST(every_cpu_level_computes_the_same_bits_in_reductions) {
         States in = states_new(), first = states_new(), other = states_new();
         void *elements = aligned_alloc(64, N * MAX_ELEMENT), *a = aligned_alloc(64, N * MAX_ELEMENT),
