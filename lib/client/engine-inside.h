@@ -81,7 +81,7 @@ struct Engine {
         uint32_t *free_slot, n_free_slots;
         pthread_t *thread;      /* [n_threads] helpers that were started */
         uint32_t n_started, n_alive, n_idle;
-        uint64_t busy_since_usec; /* when the first of the tasks started without a break */
+        uint64_t busy_since_usec; /* since when there has always been something to do; 0: there is nothing */
 };
 
 /* The engine whose helper this thread is. */

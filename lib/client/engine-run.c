@@ -289,7 +289,7 @@ static Taken task_take(Engine *e, uint32_t thread) {
                 if (e->broken.code < 0)
                         return FAILURE;
         }
-        if (work_n_running(e->work) == 1)
+        if (e->busy_since_usec == 0)
                 e->busy_since_usec = now_usec();
         return TASK;
 }
@@ -324,6 +324,8 @@ static void task_report(Engine *e, uint32_t thread, int r, Error *err) {
         e->n_tasks_done += r >= 0;
         if (e->broken.code == 0)
                 engine_pump(e, tell_work(e, &event));
+        if (work_n_ready(e->work) == 0 && work_n_running(e->work) == 0)
+                e->busy_since_usec = 0;
 }
 
 /* ---- Threads ---------------------------------------------------------------------------------------------------- */

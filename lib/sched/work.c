@@ -598,12 +598,13 @@ static int fail_for_memory(Work *w, uint32_t at) {
         const Task t         = w->task.data[at];
         const Job *job       = &w->job.data[t.plan];
         const PlanRun *plan  = job->run;
+        size_t bytes         = task_bytes(job, t.task);
         int r;
 
         w->error = (Error) {};
-        error_set(&w->error, ERROR_MEMORY,
-                  "%zu bytes are needed, %zu of %zu are free: use smaller chunks, or more memory",
-                  task_bytes(job, t.task), room(w), w->memory_bytes);
+        /* If it seems to fit, the store has no gap that is large enough. */
+        error_set(&w->error, ERROR_MEMORY, "%zu bytes are needed%s, %zu of %zu are free: use smaller chunks, or more memory",
+                  bytes, bytes <= room(w) ? " in one piece" : "", room(w), w->memory_bytes);
         plan_run_error(plan, t.task, &w->error);
         r = inputs_unuse(w, plan, t.task);
         task_unused(w, at);

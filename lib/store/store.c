@@ -34,7 +34,10 @@ typedef struct Chunk {
         struct Chunk *next_unused;
 } Chunk;
 
-enum { SLAB_CHUNKS = 256 };
+enum {
+        SLAB_CHUNKS = 256,
+        SLACK       = 8, /* of the capacity, one part for gaps */
+};
 
 typedef struct ChunkSlab {
         struct ChunkSlab *next;
@@ -51,6 +54,9 @@ struct Store {
         uint64_t n_pins;
         Vec(Chunk *) group; /* of the reservation at hand */
 };
+
+/* Where chunks without a byte lie. */
+static char empty[BLOCK_ALIGN] __attribute__((aligned(BLOCK_ALIGN)));
 
 /* Where the system does not say what is available, we take what every machine has. */
 static size_t free_memory_bytes(void) {
@@ -73,7 +79,8 @@ int store_new(Store **ret, const StoreConfig *config, Error *err) {
         if (!s)
                 return error_oom(err, sizeof(*s));
         s->capacity_bytes = config && config->capacity_bytes ? config->capacity_bytes : free_memory_bytes() / 2;
-        r = heap_init(&s->heap, s->capacity_bytes, err);
+        /* The ledger is exact; the addresses have some slack, so that a full store need not be packed without a gap. */
+        r = heap_init(&s->heap, s->capacity_bytes + MIN(s->capacity_bytes / SLACK, SIZE_MAX - s->capacity_bytes), err);
         if (r < 0)
                 return error_prefix(err, r, "store");
         *ret = TAKE_PTR(s);
@@ -236,6 +243,9 @@ int store_reserve(Store *s, uint32_t n, const ChunkId *ids, const size_t *size_b
         }
         if (block)
                 group_place(s, block, size_bytes);
+        else /* chunks of no bytes are somewhere, too: kernels get no NULL */
+                for (uint32_t k = 0; k < n; k++)
+                        s->group.data[k]->data = empty;
         for (uint32_t k = 0; k < n; k++) {
                 Chunk *c = s->group.data[k];
 

@@ -52,6 +52,8 @@ static void ck_assert_nothing_is_left(Store *s) {
 
 TEST(sealed_chunk_has_the_bytes_that_were_written) {
         Store *s = store_with(8 * MiB);
+        const char *data;
+        size_t size;
 
         put(s, 1, 1000);
         put(s, 2, 1 * MiB);
@@ -59,6 +61,9 @@ TEST(sealed_chunk_has_the_bytes_that_were_written) {
         ck_assert(has(s, 1, 1000));
         ck_assert(has(s, 2, 1 * MiB));
         ck_assert(has(s, 3, 0));
+        ck_assert_int_eq(store_pin(s, 3, &data, &size), 0);
+        ck_assert_ptr_nonnull(data); /* empty, but somewhere */
+        store_unpin(s, 3);
         ck_assert(!has(s, 4, 0));
         for (ChunkId id = 1; id <= 3; id++)
                 store_drop(s, id);
