@@ -603,8 +603,9 @@ static int fail_for_memory(Work *w, uint32_t at) {
 
         w->error = (Error) {};
         /* If it seems to fit, the store has no gap that is large enough. */
-        error_set(&w->error, ERROR_MEMORY, "%zu bytes are needed%s, %zu of %zu are free: use smaller chunks, or more memory",
-                  bytes, bytes <= room(w) ? " in one piece" : "", room(w), w->memory_bytes);
+        error_set(&w->error, ERROR_MEMORY,
+                  "%zu bytes are needed%s, %zu of %zu are free: use smaller chunks, or more memory", bytes,
+                  bytes <= room(w) ? " in one piece" : "", room(w), w->memory_bytes);
         plan_run_error(plan, t.task, &w->error);
         r = inputs_unuse(w, plan, t.task);
         task_unused(w, at);
