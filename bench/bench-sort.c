@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sorting, unique values and selection through the engine, on two threads.
  *
- *     bench-sort [million elements] [part of a name]
+ *     bench-sort [million elements] [beginning of a name]
  *
  * Prints seconds by the clock and by the processors, the best of several runs over the same memory; bench/sort.py prints them
  * beside NumPy's. */
@@ -58,7 +58,7 @@ static TensorId tensor_of(const void *data, DType dtype, int64_t n) {
 static void measure(const char *name, TensorId id, const char *op, const void *params) {
         double best_wall = 1e300, best_cpu = 1e300;
 
-        if (filter && !strstr(name, filter))
+        if (filter && strncmp(name, filter, strlen(filter)) != 0)
                 return;
         for (int k = 0; k < REPEAT; k++) {
                 Error err = {};
@@ -120,6 +120,11 @@ int main(int argc, char **argv) {
                 int64_t axis;
         } kth = { .k = { .n = ELEMENTSOF(k), .given = true, .v = k }, .axis = -1 };
         measure("percentiles float64", a, "kth", &kth);
+        const struct {
+                int64_t k, axis;
+                bool largest;
+        } top = { 100, -1, true };
+        measure("topk float64", a, "topk", &top);
         engine_release(engine, a);
         engine_release(engine, b);
         engine_unref(engine);

@@ -6,7 +6,7 @@ enum { MAX_PARAMS = 16, INPUTS_NEAR = 8 };
 
 PyState py;
 
-/* ---- Errors ------------------------------------------------------------------------------------------------------- */
+/* ---- Errors ------------------------------------------------------------------------------------------------------ */
 
 PyObject *py_raise(int code, const mars_error *err) {
         PyObject *number, *class = NULL;
@@ -35,7 +35,7 @@ PyObject *py_raise(int code, const mars_error *err) {
         return NULL;
 }
 
-/* ---- Results ------------------------------------------------------------------------------------------------------ */
+/* ---- Results ----------------------------------------------------------------------------------------------------- */
 
 static PyObject *wrap(mars_tensor *tensor) {
         PyTypeObject *class = py.tensor_class ? (PyTypeObject *) py.tensor_class : tensor_type;
@@ -85,7 +85,7 @@ PyObject *py_wrap_all(mars_tensor *const *tensors, unsigned n) {
         return run_now(ret);
 }
 
-/* ---- Parameters --------------------------------------------------------------------------------------------------- */
+/* ---- Parameters -------------------------------------------------------------------------------------------------- */
 
 typedef struct Params {
         size_t n;
@@ -182,7 +182,7 @@ static int read_params(const mars_op_info *info, PyObject *dict, Params *ret) {
         return 0;
 }
 
-/* ---- Operators ---------------------------------------------------------------------------------------------------- */
+/* ---- Operators --------------------------------------------------------------------------------------------------- */
 
 static PyObject *call_op(unsigned number, PyObject *params, PyObject *const *args, Py_ssize_t n) {
         const mars_op_info *info = mars_op_describe(number);
@@ -254,8 +254,8 @@ static PyObject *module_operators(PyObject *module, PyObject *unused) {
                 }
                 params = PyTuple_New(o->n_param);
                 for (unsigned k = 0; params && k < o->n_param; k++) {
-                        PyObject *p = Py_BuildValue("(sizz)", o->param[k].name, (int) o->param[k].kind, o->param[k].fallback,
-                                                    o->param[k].doc);
+                        const mars_param_info *info = &o->param[k];
+                        PyObject *p = Py_BuildValue("(sizz)", info->name, (int) info->kind, info->fallback, info->doc);
 
                         if (!p)
                                 Py_CLEAR(params);
@@ -275,7 +275,7 @@ static PyObject *module_operators(PyObject *module, PyObject *unused) {
         return list;
 }
 
-/* ---- Tensors from outside ----------------------------------------------------------------------------------------- */
+/* ---- Tensors from outside ---------------------------------------------------------------------------------------- */
 
 /* data(object, chunk_size): a tensor of the object's values; chunk_size in the flat form or None. */
 static PyObject *module_data(PyObject *module, PyObject *const *args, Py_ssize_t n_args) {
@@ -352,7 +352,7 @@ static PyObject *module_can_cast(PyObject *module, PyObject *const *args, Py_ssi
         return casting ? PyBool_FromLong(mars_can_cast(a, b, casting)) : NULL;
 }
 
-/* ---- Setup -------------------------------------------------------------------------------------------------------- */
+/* ---- Setup ------------------------------------------------------------------------------------------------------- */
 
 static int take(PyObject *from, const char *name, PyObject **ret) {
         PyObject *value = PyDict_GetItemString(from, name);
@@ -371,10 +371,11 @@ static int take(PyObject *from, const char *name, PyObject **ret) {
 static PyObject *module_setup(PyObject *module, PyObject *args, PyObject *objects) {
         (void) module;
         (void) args;
-        if (!objects || take(objects, "tensor_class", &py.tensor_class) < 0 || take(objects, "errors", &py.errors) < 0 ||
-            take(objects, "mars_error", &py.mars_error) < 0 || take(objects, "dtypes", &py.dtypes) < 0 ||
-            take(objects, "dtype_codes", &py.dtype_codes) < 0 || take(objects, "read_dtype", &py.read_dtype) < 0 ||
-            take(objects, "read_array", &py.read_array) < 0 || take(objects, "execute", &py.execute) < 0)
+        if (!objects || take(objects, "tensor_class", &py.tensor_class) < 0 ||
+            take(objects, "errors", &py.errors) < 0 || take(objects, "mars_error", &py.mars_error) < 0 ||
+            take(objects, "dtypes", &py.dtypes) < 0 || take(objects, "dtype_codes", &py.dtype_codes) < 0 ||
+            take(objects, "read_dtype", &py.read_dtype) < 0 || take(objects, "read_array", &py.read_array) < 0 ||
+            take(objects, "execute", &py.execute) < 0)
                 return NULL;
         if (!PyType_Check(py.tensor_class) || !PyType_IsSubtype((PyTypeObject *) py.tensor_class, tensor_type))
                 return PyErr_Format(PyExc_TypeError, "setup(): tensor_class is not a subclass of Tensor");
@@ -391,15 +392,17 @@ static PyObject *module_set_eager(PyObject *module, PyObject *on) {
         Py_RETURN_NONE;
 }
 
+#define FASTCALL(fn) (PyCFunction) (void *) (fn)
+
 static PyMethodDef module_methods[] = {
-        { "op", (PyCFunction) (void *) module_op, METH_FASTCALL, "op(number, params, *inputs): an operator's outputs." },
+        { "op", FASTCALL(module_op), METH_FASTCALL, "op(number, params, *inputs): an operator's outputs." },
         { "operators", module_operators, METH_NOARGS, "The operator table." },
-        { "data", (PyCFunction) (void *) module_data, METH_FASTCALL, "data(object, chunk_size): a tensor of values." },
-        { "load", (PyCFunction) (void *) module_load, METH_FASTCALL, "load(path, chunk_size): a tensor of a .npy file." },
+        { "data", FASTCALL(module_data), METH_FASTCALL, "data(object, chunk_size): a tensor of values." },
+        { "load", FASTCALL(module_load), METH_FASTCALL, "load(path, chunk_size): a tensor of a .npy file." },
         { "dtype_code", module_dtype_code, METH_O, "The number of a dtype." },
-        { "promote", (PyCFunction) (void *) module_promote, METH_FASTCALL, "promote(a, b): the dtype that holds both." },
-        { "can_cast", (PyCFunction) (void *) module_can_cast, METH_FASTCALL, "can_cast(a, b, casting)" },
-        { "setup", (PyCFunction) (void *) module_setup, METH_VARARGS | METH_KEYWORDS, "Hands over the package's objects." },
+        { "promote", FASTCALL(module_promote), METH_FASTCALL, "promote(a, b): the dtype that holds both." },
+        { "can_cast", FASTCALL(module_can_cast), METH_FASTCALL, "can_cast(a, b, casting)" },
+        { "setup", FASTCALL(module_setup), METH_VARARGS | METH_KEYWORDS, "Hands over the package's objects." },
         { "set_eager", module_set_eager, METH_O, "Whether operators run when they are written." },
         {},
 };

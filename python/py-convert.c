@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Python's values become tensors. Numbers of Python are weak (NEP 50: 2 * float32 stays float32); everything else has a dtype of
- * its own and comes through the buffer protocol, which NumPy's arrays and scalars have. What has none, or an unusual one
- * (lists, swapped bytes, subclasses with their own idea), is first given to the package's read_array(). */
+/* Python's values become tensors. Numbers of Python are weak (NEP 50: 2 * float32 stays float32); everything
+ * else has a dtype of its own and comes through the buffer protocol, which NumPy's arrays and scalars have. What
+ * has none, or an unusual one (lists, swapped bytes, subclasses with their own idea), is first given to the
+ * package's read_array(). */
 #include "py.h"
 
 enum { LARGE_BYTES = 1 << 16 }; /* past this the copy is worth letting other threads run */
@@ -14,10 +15,10 @@ mars_tensor *py_tensor(PyObject *object) {
         return ((PyTensor *) object)->tensor;
 }
 
-/* ---- Numbers ------------------------------------------------------------------------------------------------------ */
+/* ---- Numbers ----------------------------------------------------------------------------------------------------- */
 
-/* One of Python's own numbers: its kind as of mars_scalar_weak(), 0 when it is something else, -1 with an exception set. NumPy's
- * float64 and complex128 are subclasses of float and complex, and not weak. */
+/* One of Python's own numbers: its kind as of mars_scalar_weak(), 0 when it is something else, -1 with an
+ * exception set. NumPy's float64 and complex128 are subclasses of float and complex, and not weak. */
 static int read_number(PyObject *object, mars_scalar *ret) {
         if (PyBool_Check(object)) {
                 *ret = (mars_scalar) { .dtype = MARS_BOOL, .b = object == Py_True };
@@ -53,7 +54,7 @@ static int read_number(PyObject *object, mars_scalar *ret) {
         return 0;
 }
 
-/* ---- Buffers ------------------------------------------------------------------------------------------------------ */
+/* ---- Buffers ----------------------------------------------------------------------------------------------------- */
 
 static const char *const formats[] = {
         [MARS_BOOL] = "?",    [MARS_INT8] = "b",    [MARS_UINT8] = "B",   [MARS_INT16] = "h",      [MARS_UINT16] = "H",
@@ -82,13 +83,14 @@ static bool format_dtype(const char *format, Py_ssize_t item_bytes, mars_dtype *
         if (!c || format[1])
                 return false;
         /* The same integer has several letters: l and q, and in standard sizes l is i. */
-        if (strchr("bhilqn", c))
-                *ret = item_bytes == 1 ? MARS_INT8 : item_bytes == 2 ? MARS_INT16 : item_bytes == 4 ? MARS_INT32 : MARS_INT64;
-        else if (strchr("BHILQN", c))
-                *ret = item_bytes == 1 ? MARS_UINT8 : item_bytes == 2 ? MARS_UINT16 : item_bytes == 4 ? MARS_UINT32 : MARS_UINT64;
-        else
+        if (!strchr("bhilqnBHILQN", c))
                 return false;
-        return mars_dtype_size(*ret) == (size_t) item_bytes;
+        for (int t = MARS_INT8; t <= MARS_UINT64; t++)
+                if (mars_dtype_size((mars_dtype) t) == (size_t) item_bytes && (formats[t][0] >= 'a') == (c >= 'a')) {
+                        *ret = (mars_dtype) t;
+                        return true;
+                }
+        return false;
 }
 
 /* 0: the buffer is held (PyBuffer_Release). 1: there is none that we can read. */
@@ -177,7 +179,7 @@ static int from_object(PyObject *object, bool operand, const int64_t *cuts, size
         return r;
 }
 
-/* ---- Tensors ------------------------------------------------------------------------------------------------------ */
+/* ---- Tensors ----------------------------------------------------------------------------------------------------- */
 
 int py_to_tensor(PyObject *object, bool operand, mars_tensor **ret) {
         mars_error err = {};
@@ -197,6 +199,8 @@ int py_to_tensor(PyObject *object, bool operand, mars_tensor **ret) {
                 return -1;
         if (kind == 0)
                 return from_object(object, operand, NULL, 0, ret);
+        if (kind == 'b') /* bool is below all dtypes, so that a weak one is like a strong one */
+                return from_strong_scalar(value, ret);
         r = mars_scalar_weak(ret, (char) kind, value, &err);
         if (r >= 0)
                 return 0;
@@ -235,13 +239,13 @@ int py_to_scalar(PyObject *object, mars_scalar *ret) {
         if (b.ndim == 0)
                 memcpy(ret->bytes, b.buf, mars_dtype_size(dtype));
         else
-                PyErr_Format(PyExc_TypeError, "only scalars can be used here, not an array with %d dimension(s)", b.ndim);
+                PyErr_Format(PyExc_TypeError, "only scalars can be used here, not an array with %d axes", b.ndim);
         PyBuffer_Release(&b);
         Py_XDECREF(array);
         return PyErr_Occurred() ? -1 : 0;
 }
 
-/* ---- dtypes and lists --------------------------------------------------------------------------------------------- */
+/* ---- dtypes and lists -------------------------------------------------------------------------------------------- */
 
 int py_to_dtype(PyObject *object, mars_dtype *ret) {
         PyObject *code = PyDict_GetItemWithError(py.dtype_codes, object);
@@ -273,8 +277,8 @@ static int read_index(PyObject *object, int64_t *ret) {
         return -1;
 }
 
-/* The items of a list of integers, NULL without an exception for a single integer. NumPy's arrays are both to the protocols:
- * those with a length are lists. */
+/* The items of a list of integers, NULL without an exception for a single integer. NumPy's arrays are both to
+ * the protocols: those with a length are lists. */
 static PyObject *items_of(PyObject *object) {
         if (PyLong_Check(object))
                 return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The types Session, Future and Map. All waiting is here: without the GIL, in slices, between which signals are looked at. Ctrl-C
- * cancels the work, waits until it has ended, which takes no longer than a task, and leaves the session usable. */
+/* The types Session, Future and Map. All waiting is here: without the GIL, in slices, between which signals are
+ * looked at. Ctrl-C cancels the work, waits until it has ended, which takes no longer than a task, and leaves
+ * the session usable. */
 #include "py.h"
 
 enum { SLICE_USEC = 50 * 1000, TENSORS_NEAR = 8 };
@@ -34,7 +35,7 @@ static void free_instance(PyObject *self) {
         Py_DECREF(type);
 }
 
-/* ---- Waiting ------------------------------------------------------------------------------------------------------ */
+/* ---- Waiting ----------------------------------------------------------------------------------------------------- */
 
 /* After an exception between two slices: ends the work, keeps the exception. */
 static void cancel(mars_future *future) {
@@ -48,8 +49,8 @@ static void cancel(mars_future *future) {
         PyErr_Restore(type, value, traceback);
 }
 
-/* 0: done; 1: not yet, after timeout_usec; -1 with an exception set. tick(progress) is called after every slice. An exception
- * of tick or of a signal handler cancels the work. */
+/* 0: done; 1: not yet, after timeout_usec; -1 with an exception set. tick(progress) is called after every slice.
+ * An exception of tick or of a signal handler cancels the work. */
 static int wait(mars_future *future, uint64_t timeout_usec, PyObject *tick) {
         mars_error err = {};
 
@@ -87,7 +88,7 @@ static int wait(mars_future *future, uint64_t timeout_usec, PyObject *tick) {
         }
 }
 
-/* ---- Future ------------------------------------------------------------------------------------------------------- */
+/* ---- Future ------------------------------------------------------------------------------------------------------ */
 
 static mars_future *future_of(PyObject *self) {
         return ((PyFuture *) self)->future;
@@ -186,7 +187,7 @@ static PyType_Spec future_spec = {
         .slots     = future_slots,
 };
 
-/* ---- Map ---------------------------------------------------------------------------------------------------------- */
+/* ---- Map --------------------------------------------------------------------------------------------------------- */
 
 static void map_dealloc(PyObject *self) {
         mars_map_free(((PyMap *) self)->map);
@@ -231,7 +232,7 @@ static PyType_Spec map_spec = {
         .slots     = map_slots,
 };
 
-/* ---- Session ------------------------------------------------------------------------------------------------------ */
+/* ---- Session ----------------------------------------------------------------------------------------------------- */
 
 static mars_session *session_of(PyObject *self) {
         return ((PySession *) self)->session;
@@ -591,8 +592,8 @@ static PyObject *session_stats(PyObject *self, PyObject *unused) {
         return Py_BuildValue("{sKsKsKsKsKsKsIsz}", "chunks", (unsigned long long) s.chunks, "used_bytes",
                              (unsigned long long) s.used_bytes, "pinned_bytes", (unsigned long long) s.pinned_bytes,
                              "capacity_bytes", (unsigned long long) s.capacity_bytes, "arena_bytes",
-                             (unsigned long long) s.arena_bytes, "tasks_done", (unsigned long long) s.tasks_done, "n_threads",
-                             s.n_threads, "pages", s.pages);
+                             (unsigned long long) s.arena_bytes, "tasks_done", (unsigned long long) s.tasks_done,
+                             "n_threads", s.n_threads, "pages", s.pages);
 }
 
 static PyMethodDef session_methods[] = {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The type Tensor: a handle of mars.h. Operators of the language build expressions here, without a detour through Python, so that
- * `a + b` costs about a microsecond; everything else is in the subclass mars.tensor.Tensor.
+/* The type Tensor: a handle of mars.h. Operators of the language build expressions here, without a detour
+ * through Python, so that `a + b` costs about a microsecond; everything else is in the subclass
+ * mars.tensor.Tensor.
  *
- * The handle can be given another tensor (in-place operators, __setitem__): expressions made before keep the old one. */
+ * The handle can be given another tensor (in-place operators, __setitem__): expressions made before keep the old
+ * one. */
 #include "py.h"
 
 #include <stddef.h>
@@ -15,7 +17,7 @@ typedef struct WeakTensor {
         PyObject *weakrefs;
 } WeakTensor;
 
-/* ---- Operators by name -------------------------------------------------------------------------------------------- */
+/* ---- Operators by name ------------------------------------------------------------------------------------------- */
 
 typedef enum Known {
         ADD, SUBTRACT, MULTIPLY, DIVIDE, FLOOR_DIVIDE, REMAINDER, POWER, MATMUL, LEFT_SHIFT, RIGHT_SHIFT, AND, OR, XOR,
@@ -61,7 +63,7 @@ static PyObject *wrap(mars_tensor *tensor) {
         return tensor ? py_wrap(tensor) : NULL;
 }
 
-/* ---- Binary operators --------------------------------------------------------------------------------------------- */
+/* ---- Binary operators -------------------------------------------------------------------------------------------- */
 
 /* 0: both are tensors now; 1: NotImplemented; -1: an exception. */
 static int operands(PyObject *a, PyObject *b, mars_tensor *ret[static 2]) {
@@ -160,7 +162,8 @@ static PyObject *tensor_richcompare(PyObject *a, PyObject *b, int how) {
 
         if (PyLong_CheckExact(b)) {
                 PyLong_AsLongLongAndOverflow(b, &overflow);
-                /* Past all integers, which compare with it as with an infinity; between int64 and uint64 the library knows. */
+                /* Past all integers, which compare with it as with an infinity; between int64 and uint64 the
+                 * library knows. */
                 if (overflow < 0 || (overflow > 0 && PyLong_AsUnsignedLongLong(b) == UINT64_MAX && PyErr_Occurred())) {
                         PyErr_Clear();
                         far = PyFloat_FromDouble(overflow < 0 ? -Py_HUGE_VAL : Py_HUGE_VAL);
@@ -172,7 +175,7 @@ static PyObject *tensor_richcompare(PyObject *a, PyObject *b, int how) {
         return binary(known[how], a, b);
 }
 
-/* ---- Unary operators ---------------------------------------------------------------------------------------------- */
+/* ---- Unary operators --------------------------------------------------------------------------------------------- */
 
 static PyObject *unary(Known known, PyObject *a) {
         if (!py_tensor(a))
@@ -189,10 +192,10 @@ UNARY(positive, POSITIVE)
 UNARY(absolute, ABSOLUTE)
 UNARY(invert, INVERT)
 
-/* ---- In place ----------------------------------------------------------------------------------------------------- */
+/* ---- In place ---------------------------------------------------------------------------------------------------- */
 
-/* The handle stands for `made` from now on, which must have its shape and become its dtype as NumPy allows it. Takes the
- * reference over. */
+/* The handle stands for `made` from now on, which must have its shape and become its dtype as NumPy allows it.
+ * Takes the reference over. */
 static int rebind(PyTensor *self, mars_tensor *made, const char *what) {
         const mars_dtype want = mars_tensor_dtype(self->tensor), have = mars_tensor_dtype(made);
         const unsigned ndim = mars_tensor_ndim(self->tensor);
@@ -206,7 +209,8 @@ static int rebind(PyTensor *self, mars_tensor *made, const char *what) {
         for (unsigned k = 0; same && k < ndim; k++)
                 same = mine[k] == theirs[k] || mine[k] < 0 || theirs[k] < 0;
         if (!same) {
-                PyErr_Format(PyExc_ValueError, "non-broadcastable output operand of '%s': the result has another shape", what);
+                PyErr_Format(PyExc_ValueError, "non-broadcastable output operand of '%s': the result has another shape",
+                             what);
                 mars_tensor_unref(made);
                 return -1;
         }
@@ -218,7 +222,8 @@ static int rebind(PyTensor *self, mars_tensor *made, const char *what) {
                         cast = build(CAST, 1, &made, &dtype, 1);
                 else
                         PyErr_Format(PyExc_TypeError,
-                                     "Cannot cast ufunc '%s' output from dtype('%s') to dtype('%s') with casting rule 'same_kind'",
+                                     "Cannot cast ufunc '%s' output from dtype('%s') to dtype('%s') with casting rule "
+                                     "'same_kind'",
                                      what, mars_dtype_name(have), mars_dtype_name(want));
                 mars_tensor_unref(made);
                 if (!cast)
@@ -278,7 +283,7 @@ static PyObject *tensor_same(PyObject *self, PyObject *unused) {
         return py_wrap(mars_tensor_ref(py_tensor(self)));
 }
 
-/* ---- Attributes --------------------------------------------------------------------------------------------------- */
+/* ---- Attributes -------------------------------------------------------------------------------------------------- */
 
 static PyObject *shape_tuple(PyObject *self, bool *ret_known) {
         int64_t shape[MARS_MAX_NDIM];
@@ -363,7 +368,7 @@ static PyObject *tensor_chunks(PyObject *self, PyObject *unused) {
         return ret;
 }
 
-/* ---- The type ----------------------------------------------------------------------------------------------------- */
+/* ---- The type ---------------------------------------------------------------------------------------------------- */
 
 static void tensor_dealloc(PyObject *self) {
         PyTypeObject *type = Py_TYPE(self);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* The extension mars._mars: mars.h with Python's calling convention and nothing else. It is written against the limited API of
- * CPython 3.11, so one file serves every later version, and it knows NumPy only through objects that the package hands over
- * once (setup()), never through NumPy's C headers.
+/* The extension mars._mars: mars.h with Python's calling convention and nothing else. It is written against the
+ * limited API of CPython 3.11, so one file serves every later version, and it knows NumPy only through objects
+ * that the package hands over once (setup()), never through NumPy's C headers.
  *
  *     _mars.c        the module: setup, errors, operators by number
  *     py-convert.c   Python's values become tensors, dtypes and parameters
@@ -50,11 +50,13 @@ PyObject *py_wrap_all(mars_tensor *const *tensors, unsigned n);
 
 bool py_is_tensor(PyObject *object);
 mars_tensor *py_tensor(PyObject *object); /* of a Tensor; borrowed */
-/* A new reference to a tensor that stands for the object: a Tensor itself; Python's numbers as weak scalars; whatever has a
- * buffer or what numpy.asarray() understands as data. 0, or -1 with an exception set. With `operand`, what NumPy would take
- * for an object (None, strings, foreign classes) is 1 without an exception: the other side of the operator may know. */
+/* A new reference to a tensor that stands for the object: a Tensor itself; Python's numbers as weak scalars;
+ * whatever has a buffer or what numpy.asarray() understands as data. 0, or -1 with an exception set. With
+ * `operand`, what NumPy would take for an object (None, strings, foreign classes) is 1 without an exception: the
+ * other side of the operator may know. */
 int py_to_tensor(PyObject *object, bool operand, mars_tensor **ret);
-/* Data of an object, cut as chunk_size (the flat form of mars.h; NULL: automatically). Python's numbers become strong. */
+/* Data of an object, cut as chunk_size (the flat form of mars.h; NULL: automatically). Python's numbers become
+ * strong. */
 int py_to_data(PyObject *object, const int64_t *chunk_size, size_t n_chunk_size, mars_tensor **ret);
 /* A dtype from what NumPy takes as one. 0 or -1. */
 int py_to_dtype(PyObject *object, mars_dtype *ret);
@@ -65,7 +67,7 @@ int py_to_scalar(PyObject *object, mars_scalar *ret);
 /* The letter of the struct module for a dtype, as buffers name it. */
 const char *py_format(mars_dtype dtype);
 
-/* ---- py-tensor.c, py-session.c ------------------------------------------------------------------------------------ */
+/* ---- py-tensor.c, py-session.c ----------------------------------------------------------------------------------- */
 
 int py_tensor_add(PyObject *module);
 int py_session_add(PyObject *module);

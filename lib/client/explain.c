@@ -53,14 +53,17 @@ static void print_value(Label *label, const Scalar *value) {
                 add_line(label, "%s", value->b ? "True" : "False");
                 break;
         case KIND_INT:
-        case KIND_UINT:
                 add_line(label, "%lld", (long long) scalar_i64(*value));
+                break;
+        case KIND_UINT:
+                add_line(label, "%llu", (unsigned long long) scalar_i64(*value));
                 break;
         case KIND_FLOAT:
                 add_line(label, "%.6g", scalar_f64(*value));
                 break;
         case KIND_COMPLEX:
-                add_line(label, "%.6g + …j", scalar_f64(*value));
+                add_line(label, "%.6g%+.6gj", scalar_cast(*value, DTYPE_C128).c128[0],
+                         scalar_cast(*value, DTYPE_C128).c128[1]);
                 break;
         }
 }

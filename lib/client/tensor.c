@@ -537,19 +537,17 @@ static int expr_new_op(Expr **ret, const Op *op, uint32_t n_in, mars_tensor *con
         return 0;
 }
 
-int mars_op(mars_tensor **ret, unsigned op, unsigned n_in, mars_tensor *const *in, const mars_param *params,
-            size_t n_params, mars_error *err) {
-        const Op *o = op < op_count() ? op_table()[op] : NULL;
+/* A handle with a reference for each output. */
+static int make_op(mars_tensor **ret, const Op *op, unsigned n_in, mars_tensor *const *in, const mars_param *params,
+                   size_t n_params, Error *err) {
         Expr *e;
         int r;
 
-        if (!o)
-                return error_set(error_of(err), ERROR_VALUE, "there is no operator of number %u", op);
         if (err)
-                err->code = 0;
-        r = expr_new_op(&e, o, n_in, in, params, n_params, error_of(err));
+                err->code = 0; /* what the caller's error says is of an earlier call */
+        r = expr_new_op(&e, op, n_in, in, params, n_params, err);
         if (r < 0)
-                return error_of_op(o, r, error_of(err));
+                return error_of_op(op, r, err);
         e->n_ref = e->n_out;
         for (uint32_t i = 0; i < e->n_out; i++) {
                 e->out[i].n_need = 1;
@@ -558,19 +556,25 @@ int mars_op(mars_tensor **ret, unsigned op, unsigned n_in, mars_tensor *const *i
         return 0;
 }
 
+int mars_op(mars_tensor **ret, unsigned op, unsigned n_in, mars_tensor *const *in, const mars_param *params,
+            size_t n_params, mars_error *err) {
+        if (op >= op_count())
+                return error_set(error_of(err), ERROR_VALUE, "there is no operator of number %u", op);
+        return make_op(ret, op_table()[op], n_in, in, params, n_params, error_of(err));
+}
+
 int mars_op1(mars_tensor **ret, const char *op, unsigned n_in, mars_tensor *const *in, const mars_param *params,
              size_t n_params, mars_error *err) {
+        const Op *o = op ? op_find(op) : NULL;
         mars_tensor *out[MAX_OP_OUT];
-        unsigned number;
         int r;
 
-        r = mars_op_find(&number, op, err);
+        if (!o)
+                return error_set(error_of(err), ERROR_VALUE, "there is no operator '%s'", op ?: "(null)");
+        r = make_op(out, o, n_in, in, params, n_params, error_of(err));
         if (r < 0)
                 return r;
-        r = mars_op(out, number, n_in, in, params, n_params, err);
-        if (r < 0)
-                return r;
-        for (unsigned i = 1; i < mars_op_describe(number)->n_out; i++)
+        for (uint32_t i = 1; i < op_n_out(o); i++)
                 mars_tensor_unref(out[i]);
         *ret = out[0];
         return 0;

@@ -46,7 +46,7 @@ void strided_scatter(char *dst, int64_t stride, const void *src, size_t n, size_
 #undef SCATTER
 }
 
-void strided_fill(void *dst, const void *src, size_t n, size_t size) {
+static inline __attribute__((always_inline)) void fill(void *dst, const void *src, size_t n, size_t size) {
 #define FILL(type)                                                                                                     \
         {                                                                                                              \
                 type value;                                                                                            \
@@ -58,6 +58,24 @@ void strided_fill(void *dst, const void *src, size_t n, size_t size) {
         EACH_SIZE(size, FILL)
 #undef FILL
 }
+
+/* Filling is all stores, so their width is its speed. */
+#if defined(__x86_64__) && !defined(__AVX2__)
+__attribute__((target("avx2"))) static void fill_avx2(void *dst, const void *src, size_t n, size_t size) {
+        fill(dst, src, n, size);
+}
+
+void strided_fill(void *dst, const void *src, size_t n, size_t size) {
+        if (__builtin_cpu_supports("avx2"))
+                fill_avx2(dst, src, n, size);
+        else
+                fill(dst, src, n, size);
+}
+#else
+void strided_fill(void *dst, const void *src, size_t n, size_t size) {
+        fill(dst, src, n, size);
+}
+#endif
 
 #ifdef __SSE2__
 void strided_stream(void *dst, const void *src, size_t size_bytes) {
@@ -115,23 +133,75 @@ static inline void pack_4x4(char *dst, size_t pitch, const char *a, int64_t lane
         *(Word4 *) (dst + 3 * pitch) = __builtin_shufflevector(t2, t3, 2, 3, 6, 7);
 }
 
+/* Packs whole squares of 8-byte elements; returns how many lanes and rows were done. */
+static void pack_8(char *dst, size_t pitch, size_t n_rows, const char *src, int64_t lane, size_t n, size_t *ret_n, size_t *ret_rows) {
+        size_t i;
+
+        for (i = 0; i + 2 <= n; i += 2) {
+                const char *a = src + (int64_t) i * lane;
+
+                for (size_t t = 0; t + 2 <= n_rows; t += 2)
+                        pack_8x2(dst + t * pitch + i * 8, pitch, a + t * 8, a + lane + t * 8);
+        }
+        *ret_n = i;
+        *ret_rows = n_rows & ~(size_t) 1;
+}
+
+#if defined(__x86_64__)
+/* The same by squares of four. */
+__attribute__((target("avx2"))) static void pack_8_avx2(char *dst, size_t pitch, size_t n_rows, const char *src, int64_t lane, size_t n,
+                                                        size_t *ret_n, size_t *ret_rows) {
+        typedef uint64_t Wide __attribute__((vector_size(32), aligned(1), may_alias));
+        size_t i, t = 0;
+
+        for (i = 0; i + 4 <= n; i += 4) {
+                const char *a = src + (int64_t) i * lane;
+                char *to = dst + i * 8;
+
+                for (t = 0; t + 4 <= n_rows; t += 4, a += 32, to += 4 * pitch) {
+                        Wide r0 = *(const Wide *) a, r1 = *(const Wide *) (a + lane);
+                        Wide r2 = *(const Wide *) (a + 2 * lane), r3 = *(const Wide *) (a + 3 * lane);
+                        Wide t0 = __builtin_shufflevector(r0, r1, 0, 4, 2, 6), t1 = __builtin_shufflevector(r0, r1, 1, 5, 3, 7);
+                        Wide t2 = __builtin_shufflevector(r2, r3, 0, 4, 2, 6), t3 = __builtin_shufflevector(r2, r3, 1, 5, 3, 7);
+
+                        *(Wide *) to = __builtin_shufflevector(t0, t2, 0, 1, 4, 5);
+                        *(Wide *) (to + pitch) = __builtin_shufflevector(t1, t3, 0, 1, 4, 5);
+                        *(Wide *) (to + 2 * pitch) = __builtin_shufflevector(t0, t2, 2, 3, 6, 7);
+                        *(Wide *) (to + 3 * pitch) = __builtin_shufflevector(t1, t3, 2, 3, 6, 7);
+                }
+                for (; t + 2 <= n_rows; t += 2, a += 16, to += 2 * pitch) {
+                        pack_8x2(to, pitch, a, a + lane);
+                        pack_8x2(to + 16, pitch, a + 2 * lane, a + 3 * lane);
+                }
+        }
+        *ret_n = i;
+        *ret_rows = n_rows & ~(size_t) 1;
+}
+#endif
+
+static void pack_4(char *dst, size_t pitch, size_t n_rows, const char *src, int64_t lane, size_t n, size_t *ret_n, size_t *ret_rows) {
+        size_t i;
+
+        for (i = 0; i + 4 <= n; i += 4)
+                for (size_t t = 0; t + 4 <= n_rows; t += 4)
+                        pack_4x4(dst + t * pitch + i * 4, pitch, src + (int64_t) i * lane + (int64_t) t * 4, lane);
+        *ret_n = i;
+        *ret_rows = n_rows & ~(size_t) 3;
+}
+
 void strided_pack(char *dst, size_t pitch, size_t n_rows, const char *src, int64_t row, int64_t lane, size_t n, size_t size) {
         size_t t = 0, i = 0;
 
         /* Whole squares first; what remains below and to the right goes element by element. */
         if (row == (int64_t) size && size == 8) {
-                for (i = 0; i + 2 <= n; i += 2) {
-                        const char *a = src + (int64_t) i * lane;
-
-                        for (t = 0; t + 2 <= n_rows; t += 2)
-                                pack_8x2(dst + t * pitch + i * 8, pitch, a + t * 8, a + lane + t * 8);
-                }
-                t = n_rows & ~(size_t) 1;
+#if defined(__x86_64__)
+                if (__builtin_cpu_supports("avx2"))
+                        pack_8_avx2(dst, pitch, n_rows, src, lane, n, &i, &t);
+                else
+#endif
+                        pack_8(dst, pitch, n_rows, src, lane, n, &i, &t);
         } else if (row == (int64_t) size && size == 4) {
-                for (i = 0; i + 4 <= n; i += 4)
-                        for (t = 0; t + 4 <= n_rows; t += 4)
-                                pack_4x4(dst + t * pitch + i * 4, pitch, src + (int64_t) i * lane + (int64_t) t * 4, lane);
-                t = n_rows & ~(size_t) 3;
+                pack_4(dst, pitch, n_rows, src, lane, n, &i, &t);
         }
         for (size_t k = t; k < n_rows; k++)
                 strided_gather(dst + k * pitch, src + (int64_t) k * row, lane, i, size);

@@ -2,18 +2,22 @@
 #pragma once
 /* Kernels from one expression. An ordinary operator is
  *
- *     BINARY(hypot, FLOATS, sqrt(a * a + b * b))
- *     OP(hypot) = { .name = "hypot", …, .n_in = 2, .kernels = hypot_kernels };
+ *     BINARY(copysign, FLOATS, FLOAT_FN(a, copysign)(a, b))
+ *     OP(copysign) = { .name = "copysign", …, .n_in = 2, .kernels = copysign_kernels };
  *
  * and the expression becomes one loop per dtype of the list. In it, a, b and c are the elements of the inputs in T, the type
  * that the dtype computes in (float16 is loaded to and stored from float, which is how NumPy computes it), and `params` is
- * the operator's parameter struct. Where an operator needs several expressions, it writes *_LOOPS for each and lists the rows:
+ * the operator's parameter struct. Where an operator needs several expressions, it writes *_LOOPS for each and lists the rows
+ * in the order of dtypes, which is the order in which a kernel is looked for:
  *
  *     .kernels = KERNELS(UNARY_ROWS(FLOATS, sqrt) UNARY_ROWS(COMPLEXES, sqrt)),
  *
+ * A reduction is REDUCE_LOOPS of an expression that merges a (left) and b (right), and FOLD_ROWS.
+ *
  * What must stay true: the loops are plain C without calls, conditions written so that compilers make vectors of them. The
  * bits are the same on every CPU level, since nothing is contracted or reordered (-ffp-contract=off, no -ffast-math) and
- * no function is called whose bits depend on the CPU. Integers wrap (-fwrapv), and no conversion or shift is undefined. */
+ * no function is called whose bits depend on the CPU. Integers wrap (-fwrapv), and no conversion or shift is undefined. All
+ * NaNs are one: which of two NaNs an operation passes on is not promised. */
 #include <math.h>
 
 #include "graph/op.h"
@@ -83,9 +87,7 @@ typedef _Complex double c128;
 #define STORE_C64(v) ((c64) (v))
 #define STORE_C128(v) ((c128) (v))
 
-/* Real and imaginary dtype of a complex one; the unsigned dtype of an integer's width. */
-#define REAL_C64 F32
-#define REAL_C128 F64
+/* The unsigned type of an integer's width. */
 #define UNSIGNED_I8 uint8_t
 #define UNSIGNED_U8 uint8_t
 #define UNSIGNED_I16 uint16_t
@@ -376,10 +378,6 @@ static _unused_ void finish_F16(size_t n, void *const *state, _unused_ int64_t c
         FOLD_ROWS(BITS, op) FOLD_ROW_(F16, op) FOLD_ROW_QUADS(F32, op, NULL) FOLD_ROW_QUADS(F64, op, NULL)             \
         FOLD_ROWS(COMPLEXES, op)
 #define FOLD_ROWS_IDENTITY(LIST, op, identity) LIST(FOLD_ROW_IDENTITY_, op, identity)
-
-#define REDUCE(op, LIST, expr)                                                                                         \
-        REDUCE_LOOPS(op, LIST, expr)                                                                                   \
-        static const Fold op##_folds[] = { FOLD_ROWS(LIST, op) {} };
 
 /* Identities. */
 #define SCALAR_LIST_(name, n, half)                                                                                    \

@@ -279,40 +279,6 @@ OP(select_narrow) = {
 
 /* ---- Rows in memory --------------------------------------------------------------------------------------------------- */
 
-/* The key at position k of n in order: those that share its highest differing bits move to the front, until few are left. */
-static uint64_t pick_key(uint64_t *key, int64_t n, int64_t k) {
-        for (;;) {
-                uint32_t count[BUCKETS / 2] = {};
-                uint64_t differ = 0;
-                int64_t kept    = 0;
-
-                if (n <= FEW) {
-                        insert_keys_64(key, n);
-                        return key[k];
-                }
-                for (int64_t i = 1; i < n; i++)
-                        differ |= key[i] ^ key[0];
-                if (differ == 0)
-                        return key[0];
-                const int range = 64 - __builtin_clzll(differ), wanted = 64 - __builtin_clzll((uint64_t) n);
-                const int bits  = MIN(range, MIN(wanted, BUCKET_BITS - 1)), shift = range - bits;
-                const uint64_t mask = (1U << bits) - 1;
-                uint64_t digit      = 0;
-
-                for (int64_t i = 0; i < n; i++)
-                        count[key[i] >> shift & mask]++;
-                while (k >= count[digit])
-                        k -= count[digit++];
-                for (int64_t i = 0; i < n; i++) {
-                        const uint64_t v = key[i];
-
-                        key[kept]  = v;
-                        kept      += (v >> shift & mask) == digit;
-                }
-                n = kept;
-        }
-}
-
 static void pick_row(BlockRun *run, const char *in, char *const *out) {
         const SelectParams *p = run->params;
         const View *v         = &run->in[0];

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Futures of work in the background, as concurrent.futures has them. A module of its own because that import is slow."""
+"""Futures of work in the background, as concurrent.futures has them. A module of its own because that import is
+slow."""
 import asyncio
 import concurrent.futures
 

@@ -5,8 +5,8 @@
     sess.run(a + 1)            # the value
     sess.run(a, b)             # a list of values
 
-A session does one thing at a time; it can be used from all threads. The default session, which execute() uses when it is told no
-other, is made at its first use. Work that waits is ended by Ctrl-C, and the session stays usable.
+A session does one thing at a time; it can be used from all threads. The default session, which execute() uses when
+it is told no other, is made at its first use. Work that waits is ended by Ctrl-C, and the session stays usable.
 """
 import atexit
 import threading

@@ -291,6 +291,8 @@ def check_folds(t, name):
                     x = RNG.standard_normal(n).astype(d) if d.kind == "f" else (RNG.standard_normal(n) + 1j * RNG.standard_normal(n)).astype(d)
                 elif special and name in ("sum", "prod", "cumsum", "cumprod", "nansum", "nanprod", "moments") and d.kind in "fc":
                     continue  # the order of rounding and overflow is ours
+                elif special and name.startswith("nanarg") and d.kind == "c":
+                    continue  # NumPy puts -inf where NaN was, and then finds it above -inf-1j
                 if name in ("prod", "cumprod", "nanprod") and d.kind in "fc":
                     x = (1 + x / 16).astype(d)
                 if special and name.startswith("nan") and n > 1 and d.kind in "fc":

@@ -162,8 +162,8 @@ static double distance(Matrix a, const Number *w, Matrix b, const Matrix *c) {
 static void assert_triangle(Matrix a, bool lower) {
         for (int64_t i = 0; i < a.m; i++)
                 for (int64_t k = 0; k < a.n; k++)
-                        if (lower ? k > i : k < i)
-                                ck_assert_msg(element(a, i, k) == 0, "row %lld, column %lld", (long long) i, (long long) k);
+                        if ((lower ? k > i : k < i) && element(a, i, k) != 0) /* an assertion costs a system call */
+                                ck_abort_msg("row %lld, column %lld", (long long) i, (long long) k);
 }
 
 /* ---- The engine ---- */
@@ -246,6 +246,9 @@ static Array get(TensorId id) {
         return a;
 }
 
+/* What operators are given instead of their inputs; NULL: these themselves. */
+static Ref (*look)(Build *b, Ref a);
+
 /* Runs an operator on arrays in chunks of `step`; the outcome, with its words in err. */
 static int try_op(const char *op, const void *params, const Array *in, uint32_t n_in, int64_t step, Array *ret, Error *err) {
         _cleanup_(engine_request_unrefp) EngineRequest *q = NULL;
@@ -262,6 +265,8 @@ static int try_op(const char *op, const void *params, const Array *in, uint32_t 
                 id[i]  = put(&in[i], step);
                 ref[i] = (Ref) {};
                 ck_assert_int_eq(graph_add_stored(b.graph, id[i], &spec, &ref[i].node), 0);
+                if (look)
+                        ref[i] = look(&b, ref[i]);
         }
         out = build_op(&b, op, params, n_in, ref);
         r   = build_done(&b);
@@ -756,6 +761,43 @@ TEST(bits_do_not_depend_on_how_inputs_are_cut) {
         array_clear(&a);
 }
 
+static Ref look_askew(Build *b, Ref a) {
+        a = build_slice(b, build_slice(b, a, 0, 8, -1, -1), 1, 1, 10, 2);
+        return build_transpose(b, a, (const int[]) { 1, 0 });
+}
+
+TEST(views_are_seen_as_views_however_their_tensor_is_cut) {
+        static const char *const all[] = { "qr", "svd", "lu", "concatenate", "cumsum", "sort" };
+        const Shape seen = SHAPE(5, 9);
+        Array whole = RANDOM(DTYPE_F64, 9, 11), a = array_new(DTYPE_F64, &seen);
+
+        for (int64_t i = 0; i < 5; i++)
+                for (int64_t k = 0; k < 9; k++)
+                        a.v[i * 9 + k] = whole.v[(8 - k) * 11 + 1 + 2 * i];
+        for (size_t k = 0; k < ELEMENTSOF(all); k++)
+                for (int64_t step = 1; step < 14; step += 3) {
+                        const ScanParams along = { .axis = DIMS(0), .dtype = DTYPE_NONE };
+                        const uint32_t n_in    = op_find(all[k])->variadic ? 2 : 1;
+                        const void *params     = op_find(all[k])->family == FAMILY_SCAN ? &along : NULL;
+                        const Array in[2]      = { a, a }, from[2] = { whole, whole };
+                        Array direct[MAX_OP_OUT], through[MAX_OP_OUT];
+
+                        run_op(all[k], params, in, n_in, step, direct);
+                        look = look_askew;
+                        run_op(all[k], params, from, n_in, step, through);
+                        look = NULL;
+                        for (uint32_t o = 0; o < op_n_out(op_find(all[k])); o++) {
+                                ck_assert(shape_equal(&direct[o].shape, &through[o].shape));
+                                for (int64_t i = 0; i < shape_size(&direct[o].shape); i++)
+                                        ck_assert_msg(direct[o].v[i] == through[o].v[i], "%s, chunks of %lld", all[k], (long long) step);
+                        }
+                        clear_all(direct, op_n_out(op_find(all[k])));
+                        clear_all(through, op_n_out(op_find(all[k])));
+                }
+        array_clear(&a);
+        array_clear(&whole);
+}
+
 /* ---- Large ones, by blocks ---- */
 
 TEST(tall_matrices_are_factorized_by_blocks_of_rows_with_the_same_bits_for_every_cut) {
@@ -845,10 +887,10 @@ TEST(large_triangular_systems_are_solved_by_blocks_of_columns) {
                 const struct {
                         bool lower, unit;
                 } params = { lower, false };
-                Array in[2] = { large(DTYPE_F64, 2500, 2500), RANDOM(DTYPE_F64, 2500, 3) }, x, again;
+                Array in[2] = { large(DTYPE_F64, 2100, 2100), RANDOM(DTYPE_F64, 2100, 3) }, x, again;
 
-                for (int64_t i = 0; i < 2500 * 2500; i++)
-                        if (lower ? i % 2500 > i / 2500 : i % 2500 < i / 2500)
+                for (int64_t i = 0; i < 2100 * 2100; i++)
+                        if (lower ? i % 2100 > i / 2100 : i % 2100 < i / 2100)
                                 in[0].v[i] = 0;
                 run_op("triangular_solve", &params, in, 2, 700, &x);
                 ck_assert_double_le(distance_by_chance(matrix_at(&in[0], 0), matrix_at(&x, 0), matrix_at(&in[1], 0)), 1e-10);
@@ -861,11 +903,12 @@ TEST(large_triangular_systems_are_solved_by_blocks_of_columns) {
 }
 
 TEST(large_matrices_have_l_and_u_by_panels) {
-        static const Shape sizes[] = { { 2, { 2300, 2300 } }, { 2, { 2700, 2100 } }, { 2, { 2100, 2700 } } };
+        static const Shape sizes[] = { { 2, { 2100, 2100 } }, { 2, { 2200, 2060 } }, { 2, { 2060, 2200 } } };
 
         for (size_t k = 0; k < ELEMENTSOF(sizes); k++) {
                 const int64_t m = sizes[k].dim[0], n = sizes[k].dim[1];
-                Array a = random_array(k == 1 ? DTYPE_C128 : DTYPE_F64, &sizes[k]), out[3], sorted = array_new(a.dtype, &sizes[k]);
+                double most = 0;
+                Array a = random_array(k == 1 ? DTYPE_C64 : DTYPE_F64, &sizes[k]), out[3], sorted = array_new(a.dtype, &sizes[k]);
 
                 run_op("lu", NULL, &a, 1, 900, out);
                 for (int64_t r = 0; r < m; r++)
@@ -875,8 +918,9 @@ TEST(large_matrices_have_l_and_u_by_panels) {
                 assert_triangle(matrix_at(&out[1], 0), true);
                 assert_triangle(matrix_at(&out[2], 0), false);
                 for (int64_t i = 0; i < m * MIN(m, n); i++)
-                        ck_assert_double_le(cabs(out[1].v[i]), 1.42); /* a complex pivot is the largest in |re| + |im| */
-                ck_assert_double_le(distance_by_chance(matrix_at(&out[1], 0), matrix_at(&out[2], 0), matrix_at(&sorted, 0)), 1e-8);
+                        most = MAX(most, cabs(out[1].v[i]));
+                ck_assert_double_le(most, 1.42); /* a complex pivot is the largest in |re| + |im| */
+                ck_assert_double_le(distance_by_chance(matrix_at(&out[1], 0), matrix_at(&out[2], 0), matrix_at(&sorted, 0)), 3e6 * precision(a.dtype));
                 clear_all(out, 3);
                 array_clear(&sorted);
                 array_clear(&a);
@@ -884,7 +928,7 @@ TEST(large_matrices_have_l_and_u_by_panels) {
 }
 
 TEST(large_systems_and_definite_matrices_are_solved_by_blocks) {
-        enum { N = 2200 };
+        enum { N = 2100 };
         Array in[2] = { large(DTYPE_F64, N, N), RANDOM(DTYPE_F64, N) }, x, l[2], det;
 
         for (int64_t i = 0; i < N; i++)

@@ -437,3 +437,73 @@ TEST(positions_outside_are_refused_when_written) {
         }
         engine_unref(e);
 }
+
+typedef struct TopParams { /* as in lib/ops/topk.c */
+        int64_t k, axis;
+        bool largest;
+} TopParams;
+
+/* The n elements of a row of one of two long rows, or of the columns of a short one. */
+static void expect_top(Engine *e, DType t, Shape s, const char *data, int64_t step, const TopParams *p) {
+        const size_t size = dtype_size(t);
+        const int axis    = (int) p->axis;
+        const int64_t n = s.dim[axis], below = axis == 0 ? s.dim[1] : 1, rows = shape_size(&s) / MAX(n, (int64_t) 1);
+        char *row = calloc((size_t) n + 1, size);
+        Desk desk;
+        Made made[2];
+
+        desk_begin(&desk, e);
+        const Ref top = op_of(&desk, "topk", p, desk_leaf(&desk, t, s, data, step));
+
+        ck_assert_msg(desk_run(&desk, (const Ref[]) { top, { top.node, 1 } }, 2, made) == 0, "%s", desk.err.text);
+        ck_assert_int_eq(made[0].spec.shape.dim[axis], p->k);
+        for (int64_t r = 0; r < rows; r++) {
+                const int64_t first = axis == 0 ? r : r * n;
+
+                for (int64_t i = 0; i < n; i++)
+                        memcpy(row + (size_t) i * size, data + (size_t) (first + i * below) * size, size);
+                int64_t *order = order_of(t, row, n);
+
+                for (int64_t i = 0; i < p->k; i++) {
+                        const int64_t at = axis == 0 ? r + i * below : r * p->k + i, wanted = order[p->largest ? n - 1 - i : i];
+
+                        ck_assert_int_eq(((int64_t *) made[1].data)[at], wanted);
+                        ck_assert(same_value(t, made[0].data + (size_t) at * size, row + (size_t) wanted * size));
+                }
+                free(order);
+        }
+        free(made[0].data);
+        free(made[1].data);
+        free(row);
+}
+
+TEST(outermost_elements_are_those_of_the_stable_order) {
+        Engine *e = desk_engine(2);
+
+        for (int t = 0; t < _DTYPE_MAX; t++)
+                for (int largest = 0; largest < 2; largest++)
+                        for (int64_t k = 0; k <= 7; k += 7)
+                                for (int64_t axis = 0; axis < 2; axis++) {
+                                        char *data = values_of((DType) t, 7 * 9, (uint64_t) t, k == 7);
+
+                                        expect_top(e, (DType) t, SHAPE(7, 9), data, 3, &(TopParams) { k, axis, largest });
+                                        free(data);
+                                }
+        engine_unref(e);
+}
+
+TEST(outermost_elements_of_long_axes_are_merged_from_blocks) {
+        enum { N = (1 << 18) * 2 + 77 };
+        static const DType dtypes[] = { DTYPE_F64, DTYPE_I8 };
+        Engine *e                   = desk_engine(2);
+
+        for (size_t t = 0; t < ELEMENTSOF(dtypes); t++)
+                for (int largest = 0; largest < 2; largest++)
+                        for (int64_t axis = 0; axis < 2; axis++) {
+                                char *data = values_of(dtypes[t], 2 * N, t, false);
+
+                                expect_top(e, dtypes[t], axis ? SHAPE(2, N) : SHAPE(N, 2), data, 100000, &(TopParams) { 100, axis, largest });
+                                free(data);
+                        }
+        engine_unref(e);
+}

@@ -367,6 +367,7 @@ def test_reductions_along_any_axes(name, shape, dtype, seed, chunk_size, keepdim
     assume(not (name in ("mean", "var", "std", "nanmean", "nanvar", "nanstd") and a.size == 0))
     assume(not (name in ("nanmean", "nanvar", "nanstd") and dtype in ("float32",) and axis is None))
     assume(not (axis == () and name.startswith("nan")))
+    assume(not (shape == () and name in ("nanmean", "nanvar", "nanstd")))
     tolerance = 0 if name in ("max", "min", "any", "all", "argmax", "argmin", "nanmax", "nanmin", "nanargmax",
         "nanargmin", "count_nonzero") else 512
     more = {"keepdims": True} if keepdims and name not in ("nanargmax", "nanargmin") else {}

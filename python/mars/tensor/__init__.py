@@ -6,13 +6,13 @@
     x = mt.random.rand(1000, 1000)
     (x @ x.T).mean(axis=0).execute()
 
-Functions take and give lazy tensors; see Tensor. Operators of the table that have no function here by hand have one that is made
-from their entry.
+Functions take and give lazy tensors; see Tensor. Operators of the table that have no function here by hand have one
+that is made from their entry.
 """
 from numpy import e, euler_gamma, finfo, iinfo, inf, nan, newaxis, pi  # noqa: F401
 from numpy import (bool_, complex64, complex128, complexfloating, dtype, errstate, float16, float32, float64, floating,
-                   generic, geterr, inexact, int8, int16, int32, int64, integer, intc, intp, number, seterr,  # noqa: F401
-                   signedinteger, uint8, uint16, uint32, uint64, unsignedinteger)
+                   generic, geterr, inexact, int8, int16, int32, int64, integer, intc, intp, number,  # noqa: F401
+                   seterr, signedinteger, uint8, uint16, uint32, uint64, unsignedinteger)
 
 from .. import _core
 from ..errors import AxisError

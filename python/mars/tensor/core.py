@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The class Tensor: what a handle can do besides building expressions.
 
-An expression has shape and dtype at once and values after execute(). Methods that are functions of NumPy, too, are attached
-by the modules that define those functions (@method).
+An expression has shape and dtype at once and values after execute(). Methods that are functions of NumPy, too, are
+attached by the modules that define those functions (@method).
 """
 import operator
 
@@ -133,7 +133,8 @@ class Tensor(_mars.Tensor):
 
     def __bool__(self):
         if self.size > 1:
-            raise ValueError("The truth value of a tensor with more than one element is ambiguous. Use a.any() or a.all()")
+            raise ValueError("The truth value of a tensor with more than one element is ambiguous. "
+                             "Use a.any() or a.all()")
         return bool(self._view())
 
     def __float__(self):
@@ -251,7 +252,8 @@ class Tensor(_mars.Tensor):
         if dtype == self.dtype:
             return self._same()
         if not _mars.can_cast(self.dtype, dtype, casting):
-            raise TypeError(f"Cannot cast tensor data from {self.dtype!r} to {dtype!r} according to the rule '{casting}'")
+            raise TypeError(f"Cannot cast tensor data from {self.dtype!r} to {dtype!r} according to the rule "
+                            f"'{casting}'")
         return _core.op("cast", self, dtype=dtype)
 
     def __getitem__(self, key):

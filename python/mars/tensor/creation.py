@@ -8,9 +8,9 @@ from .. import _core, _mars
 from .._core import cutting, one_of, op
 from .core import Tensor
 
-__all__ = """arange array asanyarray asarray ascontiguousarray asfortranarray copy diag diagflat empty empty_like eye full
-    full_like fromfunction geomspace identity indices linspace logspace meshgrid mgrid ogrid ones ones_like scalar tensor
-    tri tril triu vander zeros zeros_like""".split()
+__all__ = """arange array asanyarray asarray ascontiguousarray asfortranarray copy diag diagflat empty
+    empty_like eye full full_like fromfunction geomspace identity indices linspace logspace
+    meshgrid mgrid ogrid ones ones_like scalar tensor tri tril triu vander zeros zeros_like""".split()
 
 
 def astensor(x):
@@ -37,8 +37,8 @@ def _data(x, chunk_size=None):
 def tensor(data, dtype=None, order="K", chunk_size=None, *, chunks=None, copy=True, ndmin=0, gpu=None, sparse=None):
     """A tensor of anything that numpy.array() takes; the values are copied now.
 
-    chunk_size (or chunks): a length for all axes; one per axis, -1 for a whole axis; all lengths of all axes; a dict from
-    axis to length; 'auto'; or bytes of a chunk, '64MiB'.
+    chunk_size (or chunks): a length for all axes; one per axis, -1 for a whole axis; all lengths of all axes; a
+    dict from axis to length; 'auto'; or bytes of a chunk, '64MiB'.
     """
     _refuse(gpu, sparse)
     chunk_size = one_of(chunk_size, chunks)
@@ -68,9 +68,10 @@ array = tensor
 
 def asarray(a, dtype=None, order=None, chunk_size=None, *, chunks=None):
     """The tensor itself if it is one of that dtype, else a new one."""
-    if isinstance(a, Tensor) and (dtype is None or a.dtype == np.dtype(dtype)) and chunk_size is None and chunks is None:
+    chunk_size = one_of(chunk_size, chunks)
+    if isinstance(a, Tensor) and (dtype is None or a.dtype == np.dtype(dtype)) and chunk_size is None:
         return a
-    return tensor(a, dtype, chunk_size=chunk_size, chunks=chunks)
+    return tensor(a, dtype, chunk_size=chunk_size)
 
 
 asanyarray = ascontiguousarray = asfortranarray = asarray
@@ -120,7 +121,8 @@ def full(shape, fill_value, dtype=None, chunk_size=None, gpu=None, order="C", *,
         if not np.iinfo(dtype).min <= fill_value <= np.iinfo(dtype).max:
             raise OverflowError(f"Python integer {fill_value} out of bounds for {dtype}")
     value = np.asarray(fill_value).astype(dtype)[()]
-    return op("full", shape=shape, dtype=dtype, value=value, chunk_size=cutting(one_of(chunk_size, chunks), shape, dtype))
+    cuts = cutting(one_of(chunk_size, chunks), shape, dtype)
+    return op("full", shape=shape, dtype=dtype, value=value, chunk_size=cuts)
 
 
 def zeros(shape, dtype=None, chunk_size=None, gpu=None, sparse=None, order="C", *, chunks=None):
@@ -172,7 +174,8 @@ def arange(start, stop=None, step=None, dtype=None, chunk_size=None, gpu=None, *
     if stop is None:
         start, stop = 0, start
     step = 1 if step is None else step
-    start, stop, step = (v.item() if isinstance(v, (Tensor, np.generic, np.ndarray)) else v for v in (start, stop, step))
+    start, stop, step = (v.item() if isinstance(v, (Tensor, np.generic, np.ndarray)) else v
+                         for v in (start, stop, step))
     if dtype is None:
         dtype = np.result_type(*(np.asarray(v).dtype for v in (start, stop, step)))
         dtype = np.dtype(int) if dtype.kind == "b" else dtype
@@ -341,7 +344,8 @@ def vander(x, N=None, increasing=False):
     N = x.shape[0] if N is None else N
     exponents = arange(N) if increasing else arange(N - 1, -1, -1)
     dtype = _mars.promote(x.dtype, int)
-    return power(x[:, None].astype(dtype), exponents[None, :].astype(dtype) if dtype.kind == "f" else exponents[None, :])
+    exponents = exponents[None, :].astype(dtype) if dtype.kind == "f" else exponents[None, :]
+    return power(x[:, None].astype(dtype), exponents)
 
 
 # ---- Grids -----------------------------------------------------------------------------------------------------------

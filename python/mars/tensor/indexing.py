@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Indexing: t[key], t[key] = value, and NumPy's functions of indices.
 
-A key has a basic part (integers, slices, newaxis, Ellipsis), which is one view, and an advanced part (arrays of integers or
-booleans). Slices have value semantics: nothing aliases, and an assignment gives the handle a new expression.
+A key has a basic part (integers, slices, newaxis, Ellipsis), which is one view, and an advanced part (arrays of
+integers or booleans). Slices have value semantics: nothing aliases, and an assignment gives the handle a new
+expression.
 """
 import operator
 
@@ -13,9 +14,9 @@ from .core import ExecutableTuple, Tensor, axis_of, method
 from .creation import arange, astensor, zeros
 from .manipulation import broadcast_to, concatenate, flip, moveaxis, reshape, transpose, view
 
-__all__ = """argwhere choose compress extract fill_diagonal flatnonzero index_exp ix_ ndindex nonzero place put put_along_axis
-    putmask ravel_multi_index r_ c_ s_ take take_along_axis unravel_index select piecewise diag_indices tril_indices
-    triu_indices""".split()
+__all__ = """argwhere choose compress extract fill_diagonal flatnonzero index_exp ix_ ndindex nonzero place
+    put put_along_axis putmask ravel_multi_index r_ c_ s_ take take_along_axis unravel_index
+    select piecewise diag_indices tril_indices triu_indices""".split()
 
 newaxis = None
 index_exp, s_, ndindex = np.index_exp, np.s_, np.ndindex
@@ -62,7 +63,7 @@ def _entries(key, ndim):
         elif _is_array(k):
             k = _array(k)
             ret.append(k)
-            used += k.ndim if k.dtype.kind == "b" else 1
+            used += _taken(k)
             continue
         else:
             try:
@@ -76,6 +77,11 @@ def _entries(key, ndim):
     whole = [slice(None)] * (ndim - used)
     at = len(ret) if dots is None else dots
     return ret[:at] + whole + ret[at:]
+
+
+def _taken(entry):
+    """How many axes an entry takes."""
+    return 1 if isinstance(entry, (int, slice)) or entry.dtype.kind != "b" else entry.ndim
 
 
 def _position(i, axis, n):
@@ -94,7 +100,7 @@ def _basic(t, entries):
             shape.append(1)
             continue
         if not isinstance(e, (int, slice)):
-            for _ in range(e.ndim if e.dtype.kind == "b" else 1):
+            for _ in range(_taken(e)):
                 axis.append(len(shape))
                 start.append(0)
                 step.append(1)
@@ -144,8 +150,8 @@ def _mask_fits(t, mask, axis):
     for k, n in enumerate(mask.shape if not isinstance(mask, Tensor) else mask._known_shape):
         own = t._known_shape[axis + k]
         if n != own and n >= 0 and own >= 0:
-            raise IndexError(f"boolean index did not match indexed array along dimension {axis + k}; dimension is {own} but "
-                             f"corresponding boolean dimension is {n}")
+            raise IndexError(f"boolean index did not match indexed array along dimension {axis + k}; dimension is "
+                             f"{own} but corresponding boolean dimension is {n}")
 
 
 def _masked(t, entries, at):
@@ -186,7 +192,8 @@ def _spread(t, entries):
 
 
 def _gathered(t, entries):
-    """Arrays of integers. With arrays, integers are arrays without axes, so that they decide where the result's axes go."""
+    """Arrays of integers. With arrays, integers are arrays without axes, so that they decide where the result's
+    axes go."""
     if any(not isinstance(e, (int, slice)) and e is not None and e.dtype.kind == "b" and e.ndim == 0 for e in entries):
         return _scalar_boolean(t, entries)
     entries = _spread(t, entries)
@@ -241,12 +248,15 @@ def _put(t, key, value):
     arrays = [e for e in entries if not (e is None or isinstance(e, (int, slice)))]
     if not arrays:
         return _put_basic(t, entries, value)
+    if any(e is None for e in entries):  # the tensor gets the new axes for the time being
+        axes = [k for e in entries for k in ([None] if e is None else [slice(None)] * _taken(e))]
+        return reshape(_put(_basic(t, axes), tuple(slice(None) if e is None else e for e in entries), value), t.shape)
     if len(arrays) == 1 and arrays[0].dtype.kind == "b" and arrays[0] is entries[0] and arrays[0].ndim and \
             all(e == slice(None) for e in entries[1:]):
         return _put_mask(t, arrays[0], value)
-    if any(not (e is None or e == slice(None)) for e in entries if e is None or isinstance(e, (int, slice))):
+    if any(e != slice(None) for e in entries if isinstance(e, (int, slice))):
         return _put_mixed(t, entries, value)
-    return _put_arrays(t, [e for e in entries if e is not None], value)
+    return _put_arrays(t, entries, value)
 
 
 def _refuse_broadcast(value, shape, what="could not broadcast input array"):
@@ -356,14 +366,12 @@ def _put_mixed(t, entries, value):
     """Slices or integers beside arrays: the array part within the basic part."""
     basic, inner = [], []
     for e in entries:
-        if e is None:
-            raise NotImplementedError("assignment with newaxis beside arrays")
         if isinstance(e, (int, slice)):
             basic.append(e)
             if isinstance(e, slice):
                 inner.append(slice(None))
             continue
-        basic += [slice(None)] * (e.ndim if e.dtype.kind == "b" else 1)
+        basic += [slice(None)] * _taken(e)
         inner.append(e)
     ints = [k for k, e in enumerate(entries) if isinstance(e, int)]
     arrays = [k for k, e in enumerate(entries) if not isinstance(e, (int, slice))]
@@ -565,7 +573,7 @@ def choose(a, choices, out=None, mode="raise"):
     from .ufuncs import store
 
     a = astensor(a)
-    choices = [choices[i] for i in range(len(choices))] if isinstance(choices, Tensor) else [astensor(c) for c in choices]
+    choices = [astensor(choices[i]) for i in range(len(choices))]
     if mode == "raise":
         bad = op("logical_or", a < 0, a >= len(choices)).any()
         if bool(bad):
@@ -607,8 +615,8 @@ def piecewise(x, condlist, funclist, *args, **kw):
             other = op("logical_or", other, c)
         condlist = condlist + [op("logical_not", other)]
     elif len(funclist) != len(condlist):
-        raise ValueError(f"with {len(condlist)} condition(s), either {len(condlist)} or {len(condlist) + 1} functions are "
-                         "expected")
+        n = len(condlist)
+        raise ValueError(f"with {n} condition(s), either {n} or {n + 1} functions are expected")
     made = zeros(x.shape, x.dtype)
     for condition, function in zip(condlist, funclist):
         value = function(x, *args, **kw) if callable(function) else function

@@ -10,9 +10,10 @@ from .creation import astensor, eye
 from .manipulation import broadcast_to, moveaxis, swapaxes
 from .ufuncs import store
 
-__all__ = """LinAlgError cholesky cond det diagonal dot eigh eigvalsh einsum inner innerproduct inv kron lstsq lu lu_solve matmul
-    matrix_norm matrix_power matrix_rank matrix_transpose multi_dot norm outer pinv qr slogdet solve solve_triangular svd
-    svdvals tensordot trace vdot vecdot vector_norm""".split()
+__all__ = """LinAlgError cholesky cond det diagonal dot eigh eigvalsh einsum inner innerproduct inv kron
+    lstsq lu lu_solve matmul matrix_norm matrix_power matrix_rank matrix_transpose multi_dot
+    norm outer pinv qr slogdet solve solve_triangular svd svdvals tensordot trace vdot vecdot
+    vector_norm""".split()
 
 
 def _out(made, out, name):
@@ -197,8 +198,8 @@ def _subscripts(subscripts, operands):
         made = dots + sorted(c for c in set(flat) if flat.count(c) == 1 and not c.startswith("..."))
     for c in made:
         if not any(c in names for names in ret):
-            raise ValueError(f"einstein sum subscripts string included output subscript '{c}' which never appeared in an "
-                             "input")
+            raise ValueError(f"einstein sum subscripts string included output subscript '{c}' which never appeared "
+                             "in an input")
     return ret, made
 
 
@@ -227,7 +228,8 @@ def _pair(a, names_a, b, names_b, later):
         for c, n in zip(names, t.shape):
             if sizes.setdefault(c, n) != n:
                 if 1 not in (sizes[c], n):
-                    raise ValueError(f"operands could not be broadcast together: axis '{c}' has lengths {sizes[c]} and {n}")
+                    raise ValueError(f"operands could not be broadcast together: axis '{c}' has lengths {sizes[c]} "
+                                     f"and {n}")
                 sizes[c] = max(n, sizes[c])
     both = [c for c in in_a if c in in_b]
     batch, summed = [c for c in both if c in later], [c for c in both if c not in later]
@@ -458,7 +460,9 @@ def _vector_norm(x, ord, axis, keepdims):
 
 
 def _squares(x):
-    return op("square", x) if x.dtype.kind != "c" else op("add", op("square", op("real", x)), op("square", op("imag", x)))
+    if x.dtype.kind != "c":
+        return op("square", x)
+    return op("add", op("square", op("real", x)), op("square", op("imag", x)))
 
 
 def norm(x, ord=None, axis=None, keepdims=False):

@@ -7,10 +7,11 @@ from .._core import cutting, op
 from .core import ExecutableTuple, Tensor, axes_of, axis_of, method
 from .creation import astensor
 
-__all__ = """append array_split atleast_1d atleast_2d atleast_3d block broadcast_arrays broadcast_to column_stack concatenate
-    copyto delete diagonal dsplit dstack expand_dims flip fliplr flipud hsplit hstack insert moveaxis ndim pad ravel rechunk
-    repeat require reshape resize roll rollaxis rot90 row_stack shape size split squeeze stack swapaxes tile trace transpose
-    vsplit vstack concat permute_dims matrix_transpose unstack""".split()
+__all__ = """append array_split atleast_1d atleast_2d atleast_3d block broadcast_arrays broadcast_to
+    column_stack concatenate copyto delete diagonal dsplit dstack expand_dims flip fliplr flipud
+    hsplit hstack insert moveaxis ndim pad ravel rechunk repeat require reshape resize roll
+    rollaxis rot90 row_stack shape size split squeeze stack swapaxes tile trace transpose vsplit
+    vstack concat permute_dims matrix_transpose unstack""".split()
 
 
 def view(t, shape, axis, start=None, step=None):
@@ -113,7 +114,8 @@ def rollaxis(tensor, axis, start=0):
     axis = axis_of(axis, tensor.ndim)
     start = start + tensor.ndim if start < 0 else start
     if not 0 <= start <= tensor.ndim:
-        raise errors.AxisError(f"'start' arg requires {-tensor.ndim} <= start < {tensor.ndim + 1}, but {start} was passed in")
+        raise errors.AxisError(f"'start' arg requires {-tensor.ndim} <= start < {tensor.ndim + 1}, but {start} was "
+                               "passed in")
     return moveaxis(tensor, axis, start - 1 if axis < start else start)
 
 
@@ -628,8 +630,8 @@ def _kept(obj, n, axis):
         obj = np.asarray(obj)
         if obj.dtype.kind == "b":
             if obj.shape != (n,):
-                raise ValueError(f"boolean array argument obj to delete must be one dimensional and match the axis length "
-                                 f"of {n}")
+                raise ValueError("boolean array argument obj to delete must be one dimensional and match the axis "
+                                 f"length of {n}")
         elif obj.size == 0:
             obj = obj.astype(int)
         for i in obj.ravel().tolist() if obj.dtype.kind != "b" else ():

@@ -11,9 +11,10 @@ from .creation import arange, astensor, full, ones, zeros
 from .manipulation import broadcast_to, concatenate, moveaxis
 from .ufuncs import store
 
-__all__ = """angle around bartlett blackman clip cross convolve correlate diff ediff1d fix gradient hamming hanning i0 imag interp
-    iscomplex iscomplexobj isneginf isposinf isreal isrealobj nan_to_num polyval real real_if_close result_type round round_
-    sinc trapz trapezoid unwrap where can_cast promote_types min_scalar_type""".split()
+__all__ = """angle around bartlett blackman clip cross convolve correlate diff ediff1d fix gradient hamming
+    hanning i0 imag interp iscomplex iscomplexobj isneginf isposinf isreal isrealobj nan_to_num
+    polyval real real_if_close result_type round round_ sinc trapz trapezoid unwrap where
+    can_cast promote_types min_scalar_type""".split()
 
 
 def _out(made, out, name):
@@ -157,7 +158,8 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     """With numbers instead of NaN and infinities."""
     x = astensor(x)
     if x.dtype.kind == "c":
-        return from_parts(nan_to_num(x.real, copy, nan, posinf, neginf), nan_to_num(x.imag, copy, nan, posinf, neginf), x)
+        parts = [nan_to_num(part, copy, nan, posinf, neginf) for part in (x.real, x.imag)]
+        return from_parts(*parts, x)
     if x.dtype.kind != "f":
         return x._same()
     limits = np.finfo(x.dtype)
@@ -251,8 +253,8 @@ def ediff1d(ary, to_end=None, to_begin=None):
         if extra is not None:
             extra = astensor(extra).ravel()
             if not _mars.can_cast(extra.dtype, ary.dtype, "same_kind"):
-                raise TypeError(f"dtype of `{'to_end' if at else 'to_begin'}` must be compatible with input `ary` under the "
-                                "`same_kind` rule.")
+                raise TypeError(f"dtype of `{'to_end' if at else 'to_begin'}` must be compatible with input `ary` "
+                                "under the `same_kind` rule.")
             parts.insert(at, extra.astype(ary.dtype))
     return concatenate(parts) if len(parts) > 1 else parts[0]
 
@@ -276,8 +278,8 @@ def gradient(f, *varargs, axis=None, edge_order=1):
 def _gradient(f, k, h, order):
     n = f.shape[k]
     if n < order + 1:
-        raise ValueError("Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) elements "
-                         "are required.")
+        raise ValueError("Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) "
+                         "elements are required.")
 
     def at(*bounds):
         return _cut(f, k, *bounds)
@@ -303,7 +305,8 @@ def _gradient(f, k, h, order):
         return d[(slice(*bounds),) + (slice(None),) * own]
 
     d1, d2 = distance(None, -1), distance(1, None)
-    inner = -d2 / (d1 * (d1 + d2)) * at(None, -2) + (d2 - d1) / (d1 * d2) * at(1, -1) + d1 / (d2 * (d1 + d2)) * at(2, None)
+    inner = -d2 / (d1 * (d1 + d2)) * at(None, -2) + (d2 - d1) / (d1 * d2) * at(1, -1) + \
+        d1 / (d2 * (d1 + d2)) * at(2, None)
     if order == 1:
         first = (at(1, 2) - at(0, 1)) / distance(0, 1)
         last = (at(n - 1, n) - at(n - 2, n - 1)) / distance(n - 2, n - 1)
@@ -341,8 +344,8 @@ def unwrap(p, discont=None, axis=-1, *, period=6.283185307179586):
     half = period / 2
     around = op("remainder", d + half, period) - half
     around = op("where", op("logical_and", op("equal", around, -half), op("greater", d, 0)), half, around)
-    correction = op("where", op("less", op("absolute", d), half if discont is None else builtins.max(discont, half)), 0.0,
-                    around - d)
+    least = half if discont is None else builtins.max(discont, half)
+    correction = op("where", op("less", op("absolute", d), least), 0.0, around - d)
     return concatenate([_cut(p, axis, 0, 1), _cut(p, axis, 1, None) + correction.cumsum(axis)], axis)
 
 
@@ -493,8 +496,8 @@ def can_cast(from_, to, casting="safe"):
     """Whether the rule allows the cast."""
     from_ = from_.dtype if hasattr(from_, "dtype") and not isinstance(from_, type) else from_
     if type(from_) in (bool, int, float, complex):
-        raise TypeError("can_cast() does not support Python ints, floats, and complex because the result used to depend on "
-                        "the value.")
+        raise TypeError("can_cast() does not support Python ints, floats, and complex because the result used to "
+                        "depend on the value.")
     return _mars.can_cast(from_, to, casting)
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""NumPy's functions given a tensor: they call ours of the same name, or refuse. A result is never computed by NumPy unseen."""
+"""NumPy's functions given a tensor: they call ours of the same name, or refuse. A result is never computed by NumPy
+unseen."""
 import numpy as np
 
 from .core import Tensor
@@ -20,7 +21,8 @@ def array_ufunc(ufunc, method, inputs, kwargs):
     if method == "__call__":
         return own(*inputs, **kwargs)
     if method == "at" or not hasattr(own, method):
-        raise TypeError(f"numpy.{ufunc.__name__}.{method} has no counterpart for tensors; use numpy.asarray(t) for the values")
+        raise TypeError(f"numpy.{ufunc.__name__}.{method} has no counterpart for tensors; use numpy.asarray(t) for "
+                        "the values")
     try:
         return getattr(own, method)(*inputs, **kwargs)
     except NotImplementedError as error:
@@ -53,6 +55,6 @@ def array_function(func, types, args, kwargs):
         return func(*map(values, args), **{k: values(v) for k, v in kwargs.items()})
     own = _counterpart(func)
     if own is None:
-        raise TypeError(f"{func.__module__}.{func.__name__} has no counterpart for tensors; use numpy.asarray(t) for the "
-                        "values")
+        raise TypeError(f"{func.__module__}.{func.__name__} has no counterpart for tensors; use numpy.asarray(t) for "
+                        "the values")
     return own(*args, **kwargs)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random tensors. An element depends on the seed, on the number of the draw within its generator and on its own index: never on
-how the tensor is cut or on how many threads compute it. A tensor has drawn when it is made; computing it again gives the same
-numbers. The numbers are not NumPy's of the same seed."""
+"""Random tensors. An element depends on the seed, on the number of the draw within its generator and on its own
+index: never on how the tensor is cut or on how many threads compute it. A tensor has drawn when it is made;
+computing it again gives the same numbers. The numbers are not NumPy's of the same seed."""
 import operator
 import os
 import threading
@@ -13,10 +13,10 @@ from .._core import cutting, one_of, op
 from .core import Tensor, axis_of
 from .creation import arange, astensor, shape_of
 
-_DISTRIBUTIONS = """exponential geometric gumbel laplace logistic lognormal normal pareto power rayleigh standard_cauchy
-    standard_exponential standard_normal triangular uniform weibull""".split()
-__all__ = ["Generator", "RandomState", "bytes", "choice", "default_rng", "permutation", "rand", "randint", "randn", "random",
-           "random_integers", "random_sample", "ranf", "sample", "seed", "shuffle"] + _DISTRIBUTIONS
+_DISTRIBUTIONS = """exponential geometric gumbel laplace logistic lognormal normal pareto power rayleigh
+    standard_cauchy standard_exponential standard_normal triangular uniform weibull""".split()
+__all__ = ["Generator", "RandomState", "bytes", "choice", "default_rng", "permutation", "rand", "randint", "randn",
+           "random", "random_integers", "random_sample", "ranf", "sample", "seed", "shuffle"] + _DISTRIBUTIONS
 
 _SIGN = 1 << 63
 
@@ -64,8 +64,8 @@ class _Draws:
         with self._lock:
             draw = self._draw
             self._draw += 1
-        return op(name, shape=shape, dtype=dtype, chunk_size=cutting(chunk_size, shape, dtype), seed=self._seed, draw=draw,
-                  **params)
+        return op(name, shape=shape, dtype=dtype, chunk_size=cutting(chunk_size, shape, dtype), seed=self._seed,
+                  draw=draw, **params)
 
     def _float(self, name, size, dtype, chunk_size, *parameters):
         """Standard numbers of a shape; without a size, that of the parameters."""
@@ -134,12 +134,14 @@ class _Draws:
     def gumbel(self, loc=0.0, scale=1.0, size=None, chunk_size=None, gpu=None, dtype=None, *, chunks=None):
         """Gumbel: the limit of largest values."""
         loc, scale = _parameter(loc), _positive(scale, "scale")
-        return loc - scale * op("log", self._float("random_exponential", size, dtype, one_of(chunk_size, chunks), loc, scale))
+        made = self._float("random_exponential", size, dtype, one_of(chunk_size, chunks), loc, scale)
+        return loc - scale * op("log", made)
 
     def rayleigh(self, scale=1.0, size=None, chunk_size=None, gpu=None, dtype=None, *, chunks=None):
         """Rayleigh: the length of a vector with two normal components."""
         scale = _positive(scale, "scale")
-        return scale * op("sqrt", 2.0 * self._float("random_exponential", size, dtype, one_of(chunk_size, chunks), scale))
+        made = self._float("random_exponential", size, dtype, one_of(chunk_size, chunks), scale)
+        return scale * op("sqrt", 2.0 * made)
 
     def weibull(self, a, size=None, chunk_size=None, gpu=None, dtype=None, *, chunks=None):
         """Weibull with shape a."""
@@ -230,7 +232,8 @@ class _Draws:
             raise TypeError("shuffle() takes a tensor")
         x._rebind(self.permutation(x, axis))
 
-    def choice(self, a, size=None, replace=True, p=None, axis=0, chunk_size=None, gpu=None, *, shuffle=True, chunks=None):
+    def choice(self, a, size=None, replace=True, p=None, axis=0, chunk_size=None, gpu=None, *, shuffle=True,
+               chunks=None):
         """Elements of a (or numbers below a) at random, with probabilities p."""
         from .indexing import take
         from .sorting import argtopk, searchsorted

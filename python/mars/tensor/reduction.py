@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reductions and scans. The operators of the table know axis, keepdims and dtype; where=, initial= and out= are composed here."""
+"""Reductions and scans. The operators of the table know axis, keepdims and dtype; where=, initial= and out= are
+composed here."""
 import builtins
 
 import numpy as np
@@ -9,9 +10,9 @@ from .core import axes_of, axis_of, method
 from .creation import astensor
 from .ufuncs import store
 
-__all__ = """all amax amin any argmax argmin count_nonzero cumprod cumsum max mean min nanargmax nanargmin nancumprod nancumsum
-    nanmax nanmean nanmin nanprod nanstd nansum nanvar prod product ptp std sum var cumulative_sum cumulative_prod alltrue
-    sometrue cumproduct""".split()
+__all__ = """all amax amin any argmax argmin count_nonzero cumprod cumsum max mean min nanargmax nanargmin
+    nancumprod nancumsum nanmax nanmean nanmin nanprod nanstd nansum nanvar prod product ptp std
+    sum var cumulative_sum cumulative_prod alltrue sometrue cumproduct""".split()
 
 _NO_VALUE = np._NoValue
 
@@ -21,7 +22,8 @@ def _given(x):
 
 
 # Reductions of a universal function take axis 0 and -1 of what has no axes, too.
-_LENIENT = set("sum prod max min any all nansum nanprod nanmax nanmin argmax argmin nanargmax nanargmin count_nonzero ptp".split())
+_LENIENT = set("""sum prod max min any all nansum nanprod nanmax nanmin argmax argmin nanargmax nanargmin count_nonzero
+    ptp""".split())
 
 
 def _axes(axis, ndim, name=None):
@@ -41,8 +43,8 @@ def _reduce(name, a, axis, dtype=None, out=None, keepdims=False, where=True, ini
     axis = _axes(axis, a.ndim, name)
     if _given(where) and where is not True:
         if identity is None and not _given(initial):
-            raise ValueError(f"reduction operation '{name}' does not have an identity, so to use a where mask one has to "
-                             "specify 'initial'")
+            raise ValueError(f"reduction operation '{name}' does not have an identity, so to use a where mask one has "
+                             "to specify 'initial'")
         a = op("where", _mask(where), a, initial if identity is None else identity)
     keepdims = bool(keepdims) if _given(keepdims) else False
     if _given(initial) and _empty(a, axis) and identity is None:
@@ -213,7 +215,8 @@ def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True, c
     """The mean of the elements that are not NaN."""
     if _given(where) and where is not True:
         a = astensor(a)
-        return mean(a, axis, dtype, out, keepdims, where=op("logical_and", _mask(where), op("logical_not", op("isnan", a))))
+        where = op("logical_and", _mask(where), op("logical_not", op("isnan", a)))
+        return mean(a, axis, dtype, out, keepdims, where=where)
     return _reduce("nanmean", a, axis, dtype, out, keepdims)
 
 

@@ -153,7 +153,8 @@ def _changes(ordered, equal_nan):
     after, before = ordered[1:], ordered[:-1]
     different = op("not_equal", after, before)
     if equal_nan and ordered.dtype.kind in "fc":
-        different = op("logical_and", different, op("logical_not", op("logical_and", op("isnan", after), op("isnan", before))))
+        both_nan = op("logical_and", op("isnan", after), op("isnan", before))
+        different = op("logical_and", different, op("logical_not", both_nan))
     return concatenate([ones((min(1, ordered.shape[0]),), bool), different]) if ordered.shape[0] else zeros((0,), bool)
 
 
@@ -184,7 +185,9 @@ def _unique_rows(ar, index, inverse, counts, axis):
     order = lexsort([flat[:, k] for k in range(flat.shape[1] - 1, -1, -1)]) if flat.shape[1] else arange(flat.shape[0])
     ordered = flat[order]
     n = flat.shape[0]
-    first = concatenate([ones((1,), bool), op("not_equal", ordered[1:], ordered[:-1]).any(1)]) if n else zeros((0,), bool)
+    first = zeros((0,), bool)
+    if n:
+        first = concatenate([ones((1,), bool), op("not_equal", ordered[1:], ordered[:-1]).any(1)])
     made = _of_first(ordered, order, (index, inverse, counts), first)
     values = (made[0] if isinstance(made, tuple) else made)
     values = moveaxis(values.reshape((values.shape[0],) + rows.shape[1:]), 0, axis)

@@ -10,8 +10,8 @@ from .manipulation import broadcast_to, concatenate, expand_dims, moveaxis
 from .sorting import searchsorted, sort
 from .ufuncs import store
 
-__all__ = """average bincount corrcoef cov digitize histogram histogram2d histogram_bin_edges histogramdd median nanmedian
-    nanpercentile nanquantile percentile quantile""".split()
+__all__ = """average bincount corrcoef cov digitize histogram histogram2d histogram_bin_edges histogramdd
+    median nanmedian nanpercentile nanquantile percentile quantile""".split()
 
 
 def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
@@ -77,7 +77,9 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
     else:
         total = w.sum()
         mean = (x * w).sum(1, keepdims=True) / total
-        factor = total - ddof if ddof == 0 or aweights is None else total - ddof * (w * astensor(aweights)).sum() / total
+        factor = total - ddof
+        if ddof and aweights is not None:
+            factor = total - ddof * (w * astensor(aweights)).sum() / total
         factor = op("maximum", factor, 0.0)
     x = x - mean
     weighted = x if w is None else x * w
@@ -124,7 +126,8 @@ def bincount(x, weights=None, minlength=0):
     if minlength < 0:
         raise ValueError("'minlength' must not be negative")
     if x.ndim != 1:
-        raise ValueError("object too deep for desired array" if x.ndim else "object of too small depth for desired array")
+        raise ValueError("object too deep for desired array" if x.ndim else
+                         "object of too small depth for desired array")
     if x.dtype.kind not in "biu" and x.shape[0] or x.dtype == np.dtype("uint64"):
         raise TypeError(f"Cannot cast array data from {x.dtype!r} to dtype('int64') according to the rule 'safe'")
     if x.shape[0] == 0:
@@ -304,13 +307,15 @@ def _quantile(a, q, axis, keepdims, method, name):
             a = moveaxis(a, gone[0], -1)
         else:
             kept = [k for k in range(a.ndim) if k not in gone]
-            a = a.transpose(kept + list(gone)).reshape([shape[k] for k in kept] + [int(np.prod([shape[k] for k in gone]))])
+            n = int(np.prod([shape[k] for k in gone], dtype=object))
+            a = a.transpose(kept + list(gone)).reshape([shape[k] for k in kept] + [n])
     n = a.shape[-1]
     if n == 0:
         raise IndexError("index -1 is out of bounds for axis 0 with size 0") if a.ndim == 1 else \
             ValueError("cannot take a quantile of nothing")
     made = _at_quantiles(a, n, q, method)
-    made = moveaxis(made.reshape(made.shape[:-1] + q.shape), range(made.ndim - 1, made.ndim - 1 + q.ndim), range(q.ndim))
+    last = range(made.ndim - 1, made.ndim - 1 + q.ndim)
+    made = moveaxis(made.reshape(made.shape[:-1] + q.shape), last, range(q.ndim))
     if keepdims:
         rest = tuple(1 if k in gone else m for k, m in enumerate(shape))
         made = made.reshape(q.shape + rest)
@@ -343,7 +348,8 @@ def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", 
     return _finish(_quantile(a, q, axis, keepdims, interpolation or method, "Quantiles"), out, "quantile")
 
 
-def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, interpolation=None):
+def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
+               interpolation=None):
     """The percentiles of the elements along axes."""
     q = np.true_divide(q._view() if isinstance(q, Tensor) else q, 100)
     return _finish(_quantile(a, q, axis, keepdims, interpolation or method, "Percentiles"), out, "percentile")
@@ -370,7 +376,8 @@ def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
     return _finish(made, out, "median")
 
 
-def nanquantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, interpolation=None):
+def nanquantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
+                interpolation=None):
     """The quantiles of the elements that are not NaN."""
     a = astensor(a)
     method = interpolation or method
@@ -398,13 +405,16 @@ def nanquantile(a, q, axis=None, out=None, overwrite_input=False, method="linear
         value = _lerp(take_along_axis(ordered, low[..., None], -1)[..., 0],
                       take_along_axis(ordered, high[..., None], -1)[..., 0], (at - low).astype(ordered.dtype))
         parts.append(op("where", op("equal", count, 0), np.nan, value))
-    made = parts[0] if q.ndim == 0 else concatenate([expand_dims(p, 0) for p in parts]).reshape(q.shape + parts[0].shape)
+    made = parts[0]
+    if q.ndim:
+        made = concatenate([expand_dims(p, 0) for p in parts]).reshape(q.shape + made.shape)
     if keepdims:
         made = made.reshape(q.shape + tuple(1 if k in gone else m for k, m in enumerate(shape)))
     return _finish(made, out, "nanquantile")
 
 
-def nanpercentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, interpolation=None):
+def nanpercentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
+                  interpolation=None):
     """The percentiles of the elements that are not NaN."""
     q = np.true_divide(q._view() if isinstance(q, Tensor) else q, 100)
     return nanquantile(a, q, axis, out, method=method, keepdims=keepdims, interpolation=interpolation)

@@ -12,16 +12,18 @@ ALIASES = {"true_divide": "divide", "mod": "remainder", "abs": "absolute", "conj
            "rad2deg": "degrees", "deg2rad": "radians", "bitwise_invert": "invert", "bitwise_left_shift": "left_shift",
            "bitwise_right_shift": "right_shift", "acos": "arccos", "acosh": "arccosh", "asin": "arcsin",
            "asinh": "arcsinh", "atan": "arctan", "atanh": "arctanh", "atan2": "arctan2", "pow": "power"}
-NAMES = """absolute add arccos arccosh arcsin arcsinh arctan arctan2 arctanh bitwise_and bitwise_or bitwise_xor cbrt ceil
-    conjugate copysign cos cosh degrees divide divmod equal exp exp2 expm1 fabs floor floor_divide fmax fmin fmod frexp gcd
-    greater greater_equal heaviside hypot invert isfinite isinf isnan lcm ldexp left_shift less less_equal log log10 log1p
-    log2 logaddexp logaddexp2 logical_and logical_not logical_or logical_xor maximum minimum modf multiply negative
-    nextafter not_equal positive power radians reciprocal remainder right_shift rint sign signbit sin sinh spacing sqrt
-    square subtract tan tanh trunc""".split()
+NAMES = """absolute add arccos arccosh arcsin arcsinh arctan arctan2 arctanh bitwise_and bitwise_or
+    bitwise_xor cbrt ceil conjugate copysign cos cosh degrees divide divmod equal exp exp2 expm1
+    fabs floor floor_divide fmax fmin fmod frexp gcd greater greater_equal heaviside hypot
+    invert isfinite isinf isnan lcm ldexp left_shift less less_equal log log10 log1p log2
+    logaddexp logaddexp2 logical_and logical_not logical_or logical_xor maximum minimum modf
+    multiply negative nextafter not_equal positive power radians reciprocal remainder
+    right_shift rint sign signbit sin sinh spacing sqrt square subtract tan tanh trunc""".split()
 
-_TWO_IN = set("""add arctan2 bitwise_and bitwise_or bitwise_xor copysign divide divmod equal floor_divide fmax fmin fmod gcd
-    greater greater_equal heaviside hypot lcm ldexp left_shift less less_equal logaddexp logaddexp2 logical_and logical_or
-    logical_xor maximum minimum multiply nextafter not_equal power remainder right_shift subtract""".split())
+_TWO_IN = set("""add arctan2 bitwise_and bitwise_or bitwise_xor copysign divide divmod equal floor_divide fmax
+    fmin fmod gcd greater greater_equal heaviside hypot lcm ldexp left_shift less less_equal
+    logaddexp logaddexp2 logical_and logical_or logical_xor maximum minimum multiply nextafter
+    not_equal power remainder right_shift subtract""".split())
 
 # name of the ufunc: (reduction, running reduction)
 _REDUCTIONS = {"add": ("sum", "cumsum"), "multiply": ("prod", "cumprod"), "maximum": ("max", None),
@@ -116,7 +118,8 @@ class ufunc:
         """Elements outside of the mask keep what out has; without out they are zero (NumPy leaves them to chance)."""
         where = where if isinstance(where, Tensor) else _mars.data(where, None)
         if where.dtype.kind != "b":
-            raise TypeError(f"Cannot cast array data from {where.dtype!r} to dtype('bool') according to the rule 'safe'")
+            raise TypeError(f"Cannot cast array data from {where.dtype!r} to dtype('bool') according to the rule "
+                            "'safe'")
         other = _core.op("cast", 0, dtype=made.dtype) if out is None else \
             out if isinstance(out, Tensor) else _mars.data(out, None)
         return _core.op("where", where, made, other)
