@@ -3,8 +3,9 @@
  *
  *     [EXPLAIN=1] bench-nest [part of a name] [million elements]
  *
- * Prints nanoseconds per element of both, and ours / by hand. Memory is touched before, times are processor times of the thread,
- * the best of several alternating runs. The loops by hand add up in whatever order is fastest; ours follow the tree. */
+ * Prints nanoseconds per element of both, and ours / by hand. Memory is touched before, times are processor times of
+ * the thread, the best of several alternating runs. The loops by hand add up in whatever order is fastest; ours
+ * follow the tree. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -60,7 +61,7 @@ static const Tiling *leaf_tiling(void *userdata, uint64_t stored) {
 }
 
 static void job_begin(Job *job) {
-        *job = (Job) {};
+        *job = (Job){};
         if (graph_new(&job->graph) < 0 || exec_new(&job->exec) < 0)
                 abort();
 }
@@ -73,7 +74,7 @@ static Ref add_leaf(Job *job, double *data, Shape shape) {
         job->tiling[job->n_leaf] = tiling_auto(&shape, DTYPE_F64);
         if (graph_add_stored(job->graph, job->n_leaf++, &spec, &node) < 0)
                 abort();
-        return (Ref) { node, 0 };
+        return (Ref){ node, 0 };
 }
 
 static void job_plan(Job *job, Ref wanted) {
@@ -140,12 +141,13 @@ static void measure(const char *name, const char *filter, Job *job, void (*by_ha
                 by_hand(job);
                 hand = MIN(hand, now() - t);
         }
-        printf("%-28s %8.3f ns  by hand %8.3f ns  ratio %5.2f   (%u tasks)\n", name, ours / (double) n, hand / (double) n, ours / hand,
-               job->plan->n_task);
+        printf("%-28s %8.3f ns  by hand %8.3f ns  ratio %5.2f   (%u tasks)\n", name, ours / (double) n,
+               hand / (double) n, ours / hand, job->plan->n_task);
         fflush(stdout);
 }
 
-/* ---- By hand ------------------------------------------------------------------------------------------------------ */
+/* ---- By hand
+ * ------------------------------------------------------------------------------------------------------ */
 
 #define LEVELS __attribute__((target("avx2"), optimize("O3")))
 
@@ -245,10 +247,11 @@ LEVELS static void hand_nearest(Job *job) {
         }
 }
 
-/* ---- Jobs --------------------------------------------------------------------------------------------------------- */
+/* ---- Jobs
+ * --------------------------------------------------------------------------------------------------------- */
 
 static Ref reduce(Build *b, const char *op, Ref a, int64_t axis) {
-        return build_reduce(b, op, a, (Dims) { .n = axis >= 0, .given = axis >= 0, .v = &axis }, false, DTYPE_NONE);
+        return build_reduce(b, op, a, (Dims){ .n = axis >= 0, .given = axis >= 0, .v = &axis }, false, DTYPE_NONE);
 }
 
 static void finish(Job *job, Build *b, Ref r, const char *name, const char *filter, void (*by_hand)(Job *), size_t n) {
@@ -284,9 +287,15 @@ int main(int argc, char **argv) {
                 int64_t axis;
                 void (*by_hand)(Job *);
         } reductions[] = {
-                { "sum axis 0", "sum", 0, hand_columns }, { "sum axis 1", "sum", 1, hand_rows },    { "sum all", "sum", -1, hand_sum },
-                { "min axis 0", "min", 0, hand_columns }, { "min axis 1", "min", 1, hand_rows },    { "mean axis 1", "mean", 1, hand_rows },
-                { "var axis 0", "var", 0, hand_columns }, { "var axis 1", "var", 1, hand_rows },    { "argmax axis 0", "argmax", 0, hand_columns },
+                { "sum axis 0", "sum", 0, hand_columns },
+                { "sum axis 1", "sum", 1, hand_rows },
+                { "sum all", "sum", -1, hand_sum },
+                { "min axis 0", "min", 0, hand_columns },
+                { "min axis 1", "min", 1, hand_rows },
+                { "mean axis 1", "mean", 1, hand_rows },
+                { "var axis 0", "var", 0, hand_columns },
+                { "var axis 1", "var", 1, hand_rows },
+                { "argmax axis 0", "argmax", 0, hand_columns },
                 { "argmax axis 1", "argmax", 1, hand_rows },
         };
         Error err = {};
@@ -297,7 +306,8 @@ int main(int argc, char **argv) {
                 Build build = { .graph = job.graph, .err = &err };
                 Ref x = add_leaf(&job, a, flat), y = add_leaf(&job, b, flat), z = add_leaf(&job, c, flat);
 
-                finish(&job, &build, build_binary(&build, "add", build_binary(&build, "multiply", x, y), z), "a*b+c", filter, hand_axpy, n_total);
+                finish(&job, &build, build_binary(&build, "add", build_binary(&build, "multiply", x, y), z), "a*b+c",
+                       filter, hand_axpy, n_total);
         }
         for (size_t i = 0; i < ELEMENTSOF(reductions); i++) {
                 if (filter && !strstr(reductions[i].name, filter))
@@ -306,22 +316,24 @@ int main(int argc, char **argv) {
                 Build build = { .graph = job.graph, .err = &err };
                 Ref x = add_leaf(&job, a, square);
 
-                finish(&job, &build, reduce(&build, reductions[i].op, x, reductions[i].axis), reductions[i].name, filter,
-                       reductions[i].by_hand, n_square);
+                finish(&job, &build, reduce(&build, reductions[i].op, x, reductions[i].axis), reductions[i].name,
+                       filter, reductions[i].by_hand, n_square);
         }
         if (!filter || strstr("(a+a.T).sum(0)", filter)) {
                 job_begin(&job);
                 Build build = { .graph = job.graph, .err = &err };
-                Ref x = add_leaf(&job, a, square), t = build_transpose(&build, x, (int[]) { 1, 0 });
+                Ref x = add_leaf(&job, a, square), t = build_transpose(&build, x, (int[]){ 1, 0 });
 
-                finish(&job, &build, reduce(&build, "sum", build_binary(&build, "add", x, t), 0), "(a+a.T).sum(0)", filter, hand_symmetric, n_square);
+                finish(&job, &build, reduce(&build, "sum", build_binary(&build, "add", x, t), 0), "(a+a.T).sum(0)",
+                       filter, hand_symmetric, n_square);
         }
         if (!filter || strstr("a.T*2", filter)) {
                 job_begin(&job);
                 Build build = { .graph = job.graph, .err = &err };
-                Ref x = add_leaf(&job, a, square), t = build_transpose(&build, x, (int[]) { 1, 0 });
+                Ref x = add_leaf(&job, a, square), t = build_transpose(&build, x, (int[]){ 1, 0 });
 
-                finish(&job, &build, build_binary(&build, "multiply", t, build_f64(&build, DTYPE_F64, 2)), "a.T*2", filter, hand_transpose, n_square);
+                finish(&job, &build, build_binary(&build, "multiply", t, build_f64(&build, DTYPE_F64, 2)), "a.T*2",
+                       filter, hand_transpose, n_square);
         }
         if (!filter || strstr("k-means nearest", filter)) {
                 int64_t n = (int64_t) n_total / N_DIM;
@@ -333,7 +345,8 @@ int main(int argc, char **argv) {
                 Ref d = build_binary(&build, "subtract", x, y);
 
                 d = reduce(&build, "sum", build_binary(&build, "multiply", d, d), 2);
-                finish(&job, &build, reduce(&build, "argmin", d, 1), "k-means nearest", filter, hand_nearest, (size_t) n);
+                finish(&job, &build, reduce(&build, "argmin", d, 1), "k-means nearest", filter, hand_nearest,
+                       (size_t) n);
         }
         return 0;
 }

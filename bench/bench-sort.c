@@ -3,8 +3,8 @@
  *
  *     bench-sort [million elements] [beginning of a name]
  *
- * Prints seconds by the clock and by the processors, the best of several runs over the same memory; bench/sort.py prints them
- * beside NumPy's. */
+ * Prints seconds by the clock and by the processors, the best of several runs over the same memory; bench/sort.py
+ * prints them beside NumPy's. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -37,16 +37,15 @@ static void check(int r, const Error *err) {
         exit(1);
 }
 
-static void keep(_unused_ void *userdata) {
-}
+static void keep(_unused_ void *userdata) {}
 
 /* Memory that belongs to the process, as a tensor in automatic chunks. */
 static TensorId tensor_of(const void *data, DType dtype, int64_t n) {
-        const Spec spec     = { .dtype = dtype, .shape = SHAPE(n) };
+        const Spec spec = { .dtype = dtype, .shape = SHAPE(n) };
         const Tiling tiling = tiling_auto(&spec.shape, dtype);
-        const char **chunk  = calloc(tiling.axis[0].n, sizeof(*chunk));
-        Error err           = {};
-        TensorId id         = 0;
+        const char **chunk = calloc(tiling.axis[0].n, sizeof(*chunk));
+        Error err = {};
+        TensorId id = 0;
 
         for (uint32_t k = 0; k < tiling.axis[0].n; k++)
                 chunk[k] = (const char *) data + (size_t) cuts_edge(&tiling.axis[0], k) * dtype_size(dtype);
@@ -62,11 +61,11 @@ static void measure(const char *name, TensorId id, const char *op, const void *p
                 return;
         for (int k = 0; k < REPEAT; k++) {
                 Error err = {};
-                Build b   = { .err = &err };
+                Build b = { .err = &err };
                 const Tiling *tiling;
                 const Spec *spec;
                 EngineRequest *q = NULL;
-                TensorId made    = 0;
+                TensorId made = 0;
                 Ref in = {}, out;
 
                 check(graph_new(&b.graph), &err);
@@ -80,7 +79,7 @@ static void measure(const char *name, TensorId id, const char *op, const void *p
                 check(engine_submit(engine, b.graph, false, &q, &err), &err);
                 check(engine_wait(q, UINT64_MAX, &err), &err);
                 best_wall = MIN(best_wall, now(CLOCK_MONOTONIC) - wall);
-                best_cpu  = MIN(best_cpu, now(CLOCK_PROCESS_CPUTIME_ID) - cpu);
+                best_cpu = MIN(best_cpu, now(CLOCK_PROCESS_CPUTIME_ID) - cpu);
                 check(engine_request_take(q, &made), &err);
                 engine_request_unref(q);
                 engine_release(engine, made);
@@ -91,19 +90,19 @@ static void measure(const char *name, TensorId id, const char *op, const void *p
 
 int main(int argc, char **argv) {
         const int64_t n = (argc > 1 ? strtoll(argv[1], NULL, 10) : 50) * 1000000;
-        Error err       = {};
+        Error err = {};
 
         filter = argc > 2 ? argv[2] : NULL;
         if (n <= 0)
                 return 1;
-        check(engine_new(&engine, &(EngineConfig) { .n_threads = 2 }, &err), &err);
-        double *real   = mmap(NULL, (size_t) n * 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        check(engine_new(&engine, &(EngineConfig){ .n_threads = 2 }, &err), &err);
+        double *real = mmap(NULL, (size_t) n * 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         int64_t *whole = mmap(NULL, (size_t) n * 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
         if (real == MAP_FAILED || whole == MAP_FAILED)
                 return 1;
         for (int64_t i = 0; i < n; i++) {
-                real[i]  = (double) (mix((uint64_t) i) >> 11) * 0x1p-53;
+                real[i] = (double) (mix((uint64_t) i) >> 11) * 0x1p-53;
                 whole[i] = (int64_t) (mix((uint64_t) (n + i)) % 1000000);
         }
         const TensorId a = tensor_of(real, DTYPE_F64, n), b = tensor_of(whole, DTYPE_I64, n);

@@ -9,7 +9,15 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { DIGITS = 10000, SIDE = 28, PIXELS = SIDE * SIDE, COMPONENTS = 32, CLUSTERS = 16, ROUNDS = 20, MAX_HANDLES = 1024 };
+enum {
+        DIGITS = 10000,
+        SIDE = 28,
+        PIXELS = SIDE * SIDE,
+        COMPONENTS = 32,
+        CLUSTERS = 16,
+        ROUNDS = 20,
+        MAX_HANDLES = 1024
+};
 
 static mars_error err;
 
@@ -32,7 +40,8 @@ static mars_tensor *keep(mars_tensor *tensor) {
         return handles[n_handles++] = tensor;
 }
 
-static mars_tensor *op_n(const char *name, unsigned n, mars_tensor *const *in, const mars_param *params, size_t n_params) {
+static mars_tensor *op_n(const char *name, unsigned n, mars_tensor *const *in, const mars_param *params,
+                         size_t n_params) {
         mars_tensor *ret = NULL;
 
         check(mars_op1(&ret, name, n, in, params, n_params, &err));
@@ -44,11 +53,11 @@ static mars_tensor *op1(const char *name, mars_tensor *a) {
 }
 
 static mars_tensor *op2(const char *name, mars_tensor *a, mars_tensor *b) {
-        return op_n(name, 2, (mars_tensor *[]) { a, b }, NULL, 0);
+        return op_n(name, 2, (mars_tensor *[]){ a, b }, NULL, 0);
 }
 
 static mars_param dims(const char *name, const int64_t *v, size_t n) {
-        return (mars_param) { .name = name, .kind = MARS_PARAM_DIMS, .dims = v, .n = n };
+        return (mars_param){ .name = name, .kind = MARS_PARAM_DIMS, .dims = v, .n = n };
 }
 
 static mars_tensor *reduce(const char *name, mars_tensor *a, int64_t axis) {
@@ -58,9 +67,11 @@ static mars_tensor *reduce(const char *name, mars_tensor *a, int64_t axis) {
 }
 
 /* The affine view: axis k of a is read at start[k] + step[k] * (index along axis[k] of the result). */
-static mars_tensor *view(mars_tensor *a, unsigned n_out, const int64_t *shape, const int64_t *axis, const int64_t *start, const int64_t *step) {
+static mars_tensor *view(mars_tensor *a, unsigned n_out, const int64_t *shape, const int64_t *axis,
+                         const int64_t *start, const int64_t *step) {
         const unsigned n = mars_tensor_ndim(a);
-        const mars_param p[] = { dims("shape", shape, n_out), dims("axis", axis, n), dims("start", start, n), dims("step", step, n) };
+        const mars_param p[] = { dims("shape", shape, n_out), dims("axis", axis, n), dims("start", start, n),
+                                 dims("step", step, n) };
 
         return op_n("view", 1, &a, p, 4);
 }
@@ -69,20 +80,21 @@ static mars_tensor *transpose(mars_tensor *a) {
         int64_t shape[2];
 
         mars_tensor_shape(a, shape);
-        return view(a, 2, (int64_t[]) { shape[1], shape[0] }, (int64_t[]) { 1, 0 }, (int64_t[]) { 0, 0 }, (int64_t[]) { 1, 1 });
+        return view(a, 2, (int64_t[]){ shape[1], shape[0] }, (int64_t[]){ 1, 0 }, (int64_t[]){ 0, 0 },
+                    (int64_t[]){ 1, 1 });
 }
 
 static mars_tensor *as_column(mars_tensor *a) {
         int64_t n;
 
         mars_tensor_shape(a, &n);
-        return view(a, 2, (int64_t[]) { n, 1 }, (int64_t[]) { 0 }, (int64_t[]) { 0 }, (int64_t[]) { 1 });
+        return view(a, 2, (int64_t[]){ n, 1 }, (int64_t[]){ 0 }, (int64_t[]){ 0 }, (int64_t[]){ 1 });
 }
 
 static mars_tensor *number(double v) {
         mars_tensor *ret = NULL;
 
-        check(mars_scalar_strong(&ret, (mars_scalar) { .dtype = MARS_FLOAT64, .f64 = v }, &err));
+        check(mars_scalar_strong(&ret, (mars_scalar){ .dtype = MARS_FLOAT64, .f64 = v }, &err));
         return keep(ret);
 }
 
@@ -164,25 +176,29 @@ int main(int argc, char **argv) {
         check(mars_op(eigen, eigh, 1, &covariance, NULL, 0, &err));
         keep(eigen[0]);
         keep(eigen[1]);
-        mars_tensor *axes = view(eigen[1], 2, (int64_t[]) { PIXELS, COMPONENTS }, (int64_t[]) { 0, 1 }, (int64_t[]) { 0, PIXELS - 1 }, (int64_t[]) { 1, -1 });
+        mars_tensor *axes = view(eigen[1], 2, (int64_t[]){ PIXELS, COMPONENTS }, (int64_t[]){ 0, 1 },
+                                 (int64_t[]){ 0, PIXELS - 1 }, (int64_t[]){ 1, -1 });
         mars_tensor *points = op2("matmul", centred, axes);
-        check(mars_execute(session, 3, (mars_tensor *[]) { mean, axes, points }, &err));
+        check(mars_execute(session, 3, (mars_tensor *[]){ mean, axes, points }, &err));
 
         /* k-means from evenly spaced points. */
-        mars_tensor *centres = view(points, 2, (int64_t[]) { CLUSTERS, COMPONENTS }, (int64_t[]) { 0, 1 }, (int64_t[]) { 0, 0 }, (int64_t[]) { DIGITS / CLUSTERS, 1 });
+        mars_tensor *centres = view(points, 2, (int64_t[]){ CLUSTERS, COMPONENTS }, (int64_t[]){ 0, 1 },
+                                    (int64_t[]){ 0, 0 }, (int64_t[]){ DIGITS / CLUSTERS, 1 });
         mars_tensor *numbers = op_n("arange", 0, NULL, &to_range, 1), *labels = NULL;
         for (int round = 0; round < ROUNDS; round++) {
                 mars_tensor *norm = reduce("sum", op1("square", centres), 1);
-                mars_tensor *distance = op2("subtract", norm, op2("multiply", number(2), op2("matmul", points, transpose(centres))));
+                mars_tensor *distance =
+                        op2("subtract", norm, op2("multiply", number(2), op2("matmul", points, transpose(centres))));
 
                 labels = reduce("argmin", distance, 1);
                 mars_tensor *member = cast(op2("equal", as_column(labels), numbers), MARS_FLOAT64);
                 mars_tensor *count = op2("maximum", reduce("sum", member, 0), number(1));
                 centres = op2("divide", op2("matmul", transpose(member), points), as_column(count));
-                check(mars_execute(session, 2, (mars_tensor *[]) { labels, centres }, &err));
+                check(mars_execute(session, 2, (mars_tensor *[]){ labels, centres }, &err));
         }
-        mars_tensor *pictures = op2("add", op2("matmul", centres, transpose(axes)), mean), *known = load(data, "digits_labels.npy");
-        check(mars_execute(session, 2, (mars_tensor *[]) { pictures, known }, &err));
+        mars_tensor *pictures = op2("add", op2("matmul", centres, transpose(axes)), mean),
+                    *known = load(data, "digits_labels.npy");
+        check(mars_execute(session, 2, (mars_tensor *[]){ pictures, known }, &err));
         printf("components and clusters in %.0f ms\n", (now() - start) * 1e3);
 
         check(mars_fetch(session, labels, label, NULL, &err));
@@ -197,7 +213,8 @@ int main(int argc, char **argv) {
                         most = table[c][d] > most ? table[c][d] : most;
                 agree += most;
         }
-        printf("%d clusters; %.1f%% of the digits have their cluster's most frequent digit\n", CLUSTERS, 100.0 * agree / DIGITS);
+        printf("%d clusters; %.1f%% of the digits have their cluster's most frequent digit\n", CLUSTERS,
+               100.0 * agree / DIGITS);
         save(session, axes, results, "digits_components.npy");
         save(session, labels, results, "digits_labels.npy");
         draw(results, picture);

@@ -3,8 +3,9 @@
  *
  *     example-wind [directory of the data] [directory for the results]
  *
- * Reads the winds of January and July at three levels, computes their speed, its mean over longitude and the strongest winds and
- * where they are; writes wind_speed.npy, wind_zonal_mean.npy and wind.ppm, a picture of the six fields. */
+ * Reads the winds of January and July at three levels, computes their speed, its mean over longitude and the
+ * strongest winds and where they are; writes wind_speed.npy, wind_zonal_mean.npy and wind.ppm, a picture of the six
+ * fields. */
 #include <mars.h>
 #include <math.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@ static void check(int r) {
 static mars_tensor *op(const char *name, mars_tensor *a, mars_tensor *b, const mars_param *params, size_t n_params) {
         mars_tensor *ret = NULL;
 
-        check(mars_op1(&ret, name, b ? 2 : 1, (mars_tensor *[]) { a, b }, params, n_params, &err));
+        check(mars_op1(&ret, name, b ? 2 : 1, (mars_tensor *[]){ a, b }, params, n_params, &err));
         return ret;
 }
 
@@ -53,7 +54,9 @@ static void save(mars_session *session, mars_tensor *tensor, const char *directo
 
 /* Dark blue through green to yellow. */
 static void colour(double share, unsigned char rgb[static 3]) {
-        static const double stops[][3] = { { 68, 1, 84 }, { 59, 82, 139 }, { 33, 145, 140 }, { 94, 201, 98 }, { 253, 231, 37 } };
+        static const double stops[][3] = {
+                { 68, 1, 84 }, { 59, 82, 139 }, { 33, 145, 140 }, { 94, 201, 98 }, { 253, 231, 37 }
+        };
         const double at = fmin(fmax(share, 0), 1) * 4;
         const int i = at < 4 ? (int) at : 3;
 
@@ -81,7 +84,8 @@ static void draw(const char *directory, const float *speed, const float *stronge
                                 for (int x = 0; x < LONGITUDES; x++) {
                                         unsigned char rgb[3];
 
-                                        colour(speed[(month * LEVELS + level) * POINTS + y * LONGITUDES + x] / top, rgb);
+                                        colour(speed[(month * LEVELS + level) * POINTS + y * LONGITUDES + x] / top,
+                                               rgb);
                                         fwrite(rgb, sizeof(rgb), 1, file);
                                 }
         }
@@ -104,16 +108,19 @@ int main(int argc, char **argv) {
         const char *data = argc > 1 ? argv[1] : "examples/data", *results = argc > 2 ? argv[2] : ".";
         const int64_t flat_shape[] = { MONTHS, LEVELS, POINTS };
         const mars_param to_flat = { .name = "shape", .kind = MARS_PARAM_DIMS, .dims = flat_shape, .n = 3 };
-        static float speeds[MONTHS * LEVELS * POINTS], strongest[MONTHS * LEVELS], latitude[LATITUDES], longitude[LONGITUDES];
+        static float speeds[MONTHS * LEVELS * POINTS], strongest[MONTHS * LEVELS], latitude[LATITUDES],
+                longitude[LONGITUDES];
         static int64_t place[MONTHS * LEVELS];
         mars_session *session = NULL;
         double start;
 
         check(mars_session_new(&session, NULL, NULL, &err));
         mars_tensor *u = load(data, "era_interim_u.npy"), *v = load(data, "era_interim_v.npy");
-        mars_tensor *uu = op("multiply", u, u, NULL, 0), *vv = op("multiply", v, v, NULL, 0), *sum = op("add", uu, vv, NULL, 0);
+        mars_tensor *uu = op("multiply", u, u, NULL, 0), *vv = op("multiply", v, v, NULL, 0),
+                    *sum = op("add", uu, vv, NULL, 0);
         mars_tensor *speed = op("sqrt", sum, NULL, NULL, 0), *zonal = over_axis("mean", speed, 3);
-        mars_tensor *flat = op("reshape", speed, NULL, &to_flat, 1), *most = over_axis("max", flat, 2), *where = over_axis("argmax", flat, 2);
+        mars_tensor *flat = op("reshape", speed, NULL, &to_flat, 1), *most = over_axis("max", flat, 2),
+                    *where = over_axis("argmax", flat, 2);
         mars_tensor *wanted[] = { speed, zonal, most, where };
         mars_tensor *axes[] = { load(data, "era_interim_latitude.npy"), load(data, "era_interim_longitude.npy") };
 
@@ -133,13 +140,14 @@ int main(int argc, char **argv) {
         check(mars_fetch(session, where, place, NULL, &err));
 
         for (int i = 0; i < MONTHS * LEVELS; i++)
-                printf("%-8s %d hPa: %5.1f m/s at %6.2f N, %7.2f E\n", months[i / LEVELS], levels[i % LEVELS], strongest[i],
-                       latitude[place[i] / LONGITUDES], longitude[place[i] % LONGITUDES]);
+                printf("%-8s %d hPa: %5.1f m/s at %6.2f N, %7.2f E\n", months[i / LEVELS], levels[i % LEVELS],
+                       strongest[i], latitude[place[i] / LONGITUDES], longitude[place[i] % LONGITUDES]);
         save(session, speed, results, "wind_speed.npy");
         save(session, zonal, results, "wind_zonal_mean.npy");
         draw(results, speeds, strongest);
 
-        mars_tensor *all[] = { u, v, uu, vv, sum, speed, zonal, flat, most, where, axes[0], axes[1], degrees[0], degrees[1] };
+        mars_tensor *all[] = { u,    v,    uu,    vv,      sum,     speed,      zonal,
+                               flat, most, where, axes[0], axes[1], degrees[0], degrees[1] };
         for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
                 mars_tensor_unref(all[i]);
         mars_session_unref(session);

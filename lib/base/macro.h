@@ -48,7 +48,8 @@ static inline void freep(void *p) {
         free(*(void **) p);
 }
 
-/* True when a * b does not fit; the product is stored in *ret otherwise. Foreign sizes are multiplied by nothing else. */
+/* True when a * b does not fit; the product is stored in *ret otherwise. Foreign sizes are multiplied by nothing
+ * else. */
 static inline bool mul_overflows(int64_t a, int64_t b, int64_t *ret) {
         return __builtin_mul_overflow(a, b, ret);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Running one task: find the memory of what it reads, then do what its kind of stage does.
  *
- * A source is a box of a value. It may lie in one chunk, or in several that happen to be one strided array (neighbouring runs of
- * rows in neighbouring memory): then it is used where it is. Otherwise the pieces are copied into scratch, only the box.
+ * A source is a box of a value. It may lie in one chunk, or in several that happen to be one strided array
+ * (neighbouring runs of rows in neighbouring memory): then it is used where it is. Otherwise the pieces are copied
+ * into scratch, only the box.
  *
- * The thread's memory is a stack of blocks. A task takes from the last one; when it is full there is a new, larger one. The
- * next task starts with one block as large as all of them, so that soon there is one block for ever. */
+ * The thread's memory is a stack of blocks. A task takes from the last one; when it is full there is a new, larger
+ * one. The next task starts with one block as large as all of them, so that soon there is one block for ever. */
 #include "exec/exec.h"
 
 #include <string.h>
@@ -21,9 +22,9 @@ typedef struct Block64 {
 } Block64;
 
 struct Exec {
-        Block64 block[40];     /* each twice as large as the one before: more than memory has */
+        Block64 block[40]; /* each twice as large as the one before: more than memory has */
         uint32_t n_block;
-        size_t used;           /* of the last block */
+        size_t used; /* of the last block */
         int force_lane;
 };
 
@@ -113,9 +114,9 @@ void exec_force_lane(Exec *exec, int lane) {
 typedef struct Finder {
         Run *run;
         Region *region;
-        const uint32_t *chunk;       /* the task's inputs */
+        const uint32_t *chunk; /* the task's inputs */
         const ChunkMemory *in;
-        uint32_t n_in, next;         /* where the next chunk is likely to be */
+        uint32_t n_in, next; /* where the next chunk is likely to be */
         DType dtype;
         bool counting;
 } Finder;
@@ -144,7 +145,8 @@ static int find_piece(void *userdata, uint32_t chunk, const Box *chunk_box) {
         p->box.ndim = p->view.shape.ndim = region->box.ndim;
         p->view.dtype = f->dtype;
         p->view.data = memory->data;
-        for (int k = 0; k < shape.ndim; k++) /* of the value that is read: a reshaped one has the same chunks in another shape */
+        for (int k = 0; k < shape.ndim;
+             k++) /* of the value that is read: a reshaped one has the same chunks in another shape */
                 shape.dim[k] = chunk_box->hi[k] - chunk_box->lo[k];
         strided_of_shape(&shape, dtype_size(f->dtype), p->view.stride);
         for (int k = 0; k < region->box.ndim; k++) {
@@ -270,7 +272,7 @@ static const struct {
         const char *verb;
         int (*run)(Run *run);
 } kinds[] = {
-        [STAGE_NEST]  = { "computing", run_nests },
+        [STAGE_NEST] = { "computing", run_nests },
         [STAGE_MERGE] = { "merging", run_merge },
         [STAGE_BLOCK] = { "computing", run_block },
 };

@@ -4,10 +4,11 @@
  * waits, allocates chunk memory, logs, or knows of other tasks. */
 #include "plan/plan.h"
 
-/* The memory of a task's chunks, in the order of the plan's lists: inputs as in input_chunk, outputs as in output_chunk. */
+/* The memory of a task's chunks, in the order of the plan's lists: inputs as in input_chunk, outputs as in
+ * output_chunk. */
 typedef struct ChunkMemory {
-        char *data;   /* C-contiguous */
-        Shape shape;  /* input: actual; output: capacity, shrunk along axis 0 by tasks of unknown size */
+        char *data;  /* C-contiguous */
+        Shape shape; /* input: actual; output: capacity, shrunk along axis 0 by tasks of unknown size */
 } ChunkMemory;
 
 typedef struct Exec Exec; /* a thread's registers and small buffers; grows to what its tasks need, then never again */
@@ -20,4 +21,3 @@ DEFINE_CLEANUP(Exec *, exec_free)
  * strips: when it becomes true the task ends with ERROR_CANCELED. */
 int exec_run(Exec *exec, const Plan *plan, uint32_t task, const ChunkMemory *in, ChunkMemory *out, void *scratch,
              const volatile bool *canceled, Error *err);
-

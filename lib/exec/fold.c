@@ -212,8 +212,9 @@ static int pyramid_appended(Pyramid *p, PyramidBase *base, size_t column, int q,
         return pyramid_fold(p, base, column, q + 1, 0, p->first[q + 1], n, p->run[q + 1]);
 }
 
-/* Folds a run of nodes of level RISE q + k up to level RISE (q + 1) and appends them to the run there. `first` may be odd only at
- * the start of the interval, and the end only at its end: such a node belongs to the cover. Positions are in nodes. */
+/* Folds a run of nodes of level RISE q + k up to level RISE (q + 1) and appends them to the run there. `first` may
+ * be odd only at the start of the interval, and the end only at its end: such a node belongs to the cover. Positions
+ * are in nodes. */
 static int pyramid_fold(Pyramid *p, PyramidBase *base, size_t column, int q, int k, int64_t first, size_t n, char *const *state) {
         const Fold *fold = base->fold;
         char *at[MAX_STATE], *out[MAX_STATE];

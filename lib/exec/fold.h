@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* Reductions along the tree of tensor/tree.h. Elements come in ascending order; what is left at the end is the cover of
- * their interval. Two machines do this, and they agree bit for bit, because both make the nodes of the tree and no others:
+ * their interval. Two machines do this, and they agree bit for bit, because both make the nodes of the tree and no
+ * others:
  *
  *   Counter  folds vectors: element i of the axis is a vector of `width` states. A binary counter: slot l holds a node of level
  *            l that waits for its right sibling.
  *   Pyramid  folds within strips of neighbouring elements, four levels at a time by merge_pairs or merge_quads: the nodes of
  *            level 0 leave nodes of level 4, which are collected until there is a strip of them, and so on.
  *
- * A node whose left sibling lies before the interval can never be merged here: it is a left edge of the cover. What waits
- * at the end is the right edge. All counts that operators see are multiples of `unit`, the elements that one leaf covers. */
+ * A node whose left sibling lies before the interval can never be merged here: it is a left edge of the cover. What
+ * waits at the end is the right edge. All counts that operators see are multiples of `unit`, the elements that one
+ * leaf covers. */
 #include "exec/inside.h"
 
 enum { MAX_LEVELS = 63, RISE = 4 };
@@ -51,8 +53,8 @@ typedef struct Counter {
 
 void counter_init(Counter *c, Exec *exec, const Fold *fold, int64_t unit, size_t max_width);
 void counter_reset(Counter *c, size_t width);
-/* The next node. Its vectors stay where they are until its sibling has come or the counter is reset: an element until the next
- * element, a larger node for longer. */
+/* The next node. Its vectors stay where they are until its sibling has come or the counter is reset: an element
+ * until the next element, a larger node for longer. */
 int counter_push(Counter *c, int level, int64_t index, char *const *state);
 void counter_cover(const Counter *c, Cover *ret);
 
@@ -77,8 +79,8 @@ typedef struct PyramidBase {
 
 int pyramid_base_init(PyramidBase *base, Exec *exec, const Fold *fold, int64_t unit, int64_t lo, int64_t hi, size_t width, size_t strip);
 void pyramid_init(Pyramid *p);
-/* The next n <= strip leaves, from position `first` on; they end at a multiple of `strip` (STRIP to 8 STRIP) or with the interval. After the
- * last run the nodes of the cover are in column `column` of base->cover. */
+/* The next n <= strip leaves, from position `first` on; they end at a multiple of `strip` (STRIP to 8 STRIP) or with
+ * the interval. After the last run the nodes of the cover are in column `column` of base->cover. */
 int pyramid_push(Pyramid *p, PyramidBase *base, size_t column, int64_t first, size_t n, char *const *state);
 /* The same of elements, when the fold has lift_pairs. */
 int pyramid_push_elements(Pyramid *p, PyramidBase *base, size_t column, int64_t first, size_t n, const char *element);

@@ -3,8 +3,8 @@
 /* What the files of the executor share: a task that is being run, and the memory of the thread that runs it. */
 #include "exec/exec.h"
 
-/* Small memory of a task: registers, counters, tables. Aligned to 64, not zeroed, gone when the next task starts. NULL when
- * out of memory. After a few tasks all of it is one block, and nothing is allocated any more. */
+/* Small memory of a task: registers, counters, tables. Aligned to 64, not zeroed, gone when the next task starts.
+ * NULL when out of memory. After a few tasks all of it is one block, and nothing is allocated any more. */
 void *exec_take(Exec *exec, size_t size_bytes) _must_check_;
 
 #define exec_take_array(exec, type, n)                                                                                 \
@@ -18,7 +18,8 @@ void *exec_take(Exec *exec, size_t size_bytes) _must_check_;
 size_t exec_mark(const Exec *exec);
 void exec_release(Exec *exec, size_t mark);
 
-/* For tests: which loop of each nest becomes the lanes (modulo their number); -1: the cheapest. Bits must not depend on it. */
+/* For tests: which loop of each nest becomes the lanes (modulo their number); -1: the cheapest. Bits must not depend
+ * on it. */
 void exec_force_lane(Exec *exec, int lane);
 
 /* What of a source the task reads: `box` of the value, as one strided view, or in the pieces in which it lies. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a nest will run. Every access to memory is a walk: a first place and a step for each axis. From the walks alone follows
- * everything else: axes that continue each other become one loop, one loop becomes the lanes, the others get an order.
- * None of these choices can change a bit: reductions follow the tree whatever the loops are.
+/* How a nest will run. Every access to memory is a walk: a first place and a step for each axis. From the walks
+ * alone follows everything else: axes that continue each other become one loop, one loop becomes the lanes, the
+ * others get an order. None of these choices can change a bit: reductions follow the tree whatever the loops are.
  *
  * Where a reduction runs:
  *   along the lanes      strips are folded by merge_pairs (Pyramid). For long axes that are contiguous.
@@ -326,7 +326,8 @@ static void order_loops(Prepare *p, int lane, int order[static MAX_NDIM]) {
                         inside[k] = k != lane && x->columns_inside;
         } else {
                 last = p->reduced;
-                /* Loops that a strided load does not know go inside of the lanes: it is fetched once for all of them. */
+                /* Loops that a strided load does not know go inside of the lanes: it is fetched once for all of
+                 * them. */
                 for (uint32_t w = 0; w < x->n_walk; w++) {
                         int near = is_strided(p, w, lane) && !p->info[w].writes ? near_axis(p, w, lane) : -1;
 

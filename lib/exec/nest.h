@@ -25,9 +25,9 @@ typedef enum StepKind {
         STEP_SPREAD,    /* map or generate of what is the same in all lanes: one element, then fill */
 } StepKind;
 
-/* Loads that are strided along the lanes but close together along a loop inside of them (a transposed array; the rows of a table)
- * are fetched for `tile` positions of that loop at once, so that each cache line is read once. When the whole loop fits
- * into one tile, loops between it and the lanes find it there again. */
+/* Loads that are strided along the lanes but close together along a loop inside of them (a transposed array; the
+ * rows of a table) are fetched for `tile` positions of that loop at once, so that each cache line is read once. When
+ * the whole loop fits into one tile, loops between it and the lanes find it there again. */
 typedef struct Pack {
         char *data;
         size_t pitch;

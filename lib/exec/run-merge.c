@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Merging partials: the covers of neighbouring intervals become the cover of their union, or the result, or (scan) the covers
- * of everything before each of them.
+/* Merging partials: the covers of neighbouring intervals become the cover of their union, or the result, or (scan)
+ * the covers of everything before each of them.
  *
- * Seen from the merged axis a partial is outer × node × inner, and the chunks that a task reads differ only in their number of
- * nodes: cuts along the other axes are the same for all. Strips of positions on the other axes are merged by a Counter, which
- * looks at the chunks directly when a strip is contiguous there. */
+ * Seen from the merged axis a partial is outer × node × inner, and the chunks that a task reads differ only in their
+ * number of
+ * nodes: cuts along the other axes are the same for all. Strips of positions on the other axes are merged by a
+ * Counter, which looks at the chunks directly when a strip is contiguous there. */
 #include <string.h>
 
 #include "exec/fold.h"

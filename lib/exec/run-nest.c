@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Running nests: strip by strip through loops that nest-prepare.c has laid out. All that a strip needs between its loads and
- * its stores is in L1. */
+/* Running nests: strip by strip through loops that nest-prepare.c has laid out. All that a strip needs between its
+ * loads and its stores is in L1. */
 #include <string.h>
 
 #include "exec/nest.h"
@@ -385,8 +385,8 @@ static bool reads_local(const Nest *nest, uint32_t local) {
         return false;
 }
 
-/* Places the locals in scratch. Those that only the first n_block nests know need room for `rows` rows. The longest axis lies
- * innermost, whatever the local's own order: strips along it are long. */
+/* Places the locals in scratch. Those that only the first n_block nests know need room for `rows` rows. The longest
+ * axis lies innermost, whatever the local's own order: strips along it are long. */
 static void place_locals(const Run *run, uint32_t n_block, int64_t rows, LocalMemory *local) {
         const Stage *stage = run->stage;
         char *data = run->scratch;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Running reductions. The result at i is the fold, from the left, of the cover of [0, i + 1) in the tree of tensor/tree.h: whoever
- * starts in the middle needs the cover of what is before, and gets the same bits.
+/* Running reductions. The result at i is the fold, from the left, of the cover of [0, i + 1) in the tree of
+ * tensor/tree.h: whoever starts in the middle needs the cover of what is before, and gets the same bits.
  *
- * The cover of a prefix is a stack of nodes, each smaller than the one below; beside each node lies the fold of it and all below it.
- * A new element merges with nodes of its own size and goes on top: that is two merges an element, for a vector of lanes.
+ * The cover of a prefix is a stack of nodes, each smaller than the one below; beside each node lies the fold of it
+ * and all below it. A new element merges with nodes of its own size and goes on top: that is two merges an element,
+ * for a vector of lanes.
  *
- * When the axis itself is the only long one, aligned blocks of it are done at once: their nodes from below (merge_pairs), then,
- * from above, what comes before each node: for the left child what comes before its parent, for the right child that and its sibling.
- * Folds that look at counts cannot be scanned: in a block each lane would have its own. */
+ * When the axis itself is the only long one, aligned blocks of it are done at once: their nodes from below
+ * (merge_pairs), then, from above, what comes before each node: for the left child what comes before its parent, for
+ * the right child that and its sibling. Folds that look at counts cannot be scanned: in a block each lane would have
+ * its own. */
 #include <string.h>
 
 #include "exec/fold.h"
@@ -151,7 +153,8 @@ static int scan_block(ScanRun *s, int level, int64_t first, const char *x, char 
         for (int l = 0; l < level; l++)
                 fold->merge_pairs(n >> (l + 1), (void *const *) s->up[l], (void *const *) s->up[l + 1], (int64_t) 1 << l);
 
-        /* What comes before the block; nothing at the very start: there the first lane is made of any element and never looked at. */
+        /* What comes before the block; nothing at the very start: there the first lane is made of any element and
+         * never looked at. */
         for (int c = 0; c < fold->n_state; c++)
                 memcpy(s->down[0][c], s->n > 0 ? s->below[s->n - 1][c] : s->up[0][c], s->size[c]);
         for (int l = level - 1; l >= 0; l--, at = !at) {
@@ -195,7 +198,8 @@ static int scan_row(ScanRun *s, const char *x, char *out) {
         return r;
 }
 
-/* The axis whose positions are the lanes: the last one, or when that is the short axis of the scan, the longest; -1: none. */
+/* The axis whose positions are the lanes: the last one, or when that is the short axis of the scan, the longest; -1:
+ * none. */
 static int lane_axis(const Shape *shape, int axis) {
         int best = -1;
 

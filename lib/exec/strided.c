@@ -11,7 +11,8 @@ typedef struct Pair {
         uint64_t word[2];
 } Pair;
 
-/* Chunks come from anywhere and may hold elements that are not aligned: memcpy() is what compilers turn into plain moves. */
+/* Chunks come from anywhere and may hold elements that are not aligned: memcpy() is what compilers turn into plain
+ * moves. */
 #define EACH_SIZE(size, DO)                                                                                            \
         switch (size) {                                                                                                \
         case 1: DO(uint8_t) break;                                                                                     \

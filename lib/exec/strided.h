@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Moving elements between strided memory and contiguous strips. Strides are in bytes; `size` is the bytes of one element
- * (1, 2, 4, 8 or 16). Nothing here knows dtypes: elements are copied as they are. */
+/* Moving elements between strided memory and contiguous strips. Strides are in bytes; `size` is the bytes of one
+ * element (1, 2, 4, 8 or 16). Nothing here knows dtypes: elements are copied as they are. */
 #include "graph/op.h"
 
 /* dst[i] = *(src + i * stride) */
@@ -10,12 +10,12 @@ void strided_gather(void *dst, const char *src, int64_t stride, size_t n, size_t
 void strided_scatter(char *dst, int64_t stride, const void *src, size_t n, size_t size);
 /* dst[i] = *src */
 void strided_fill(void *dst, const void *src, size_t n, size_t size);
-/* Copies past the caches: for results that are larger than they are and nobody reads soon. strided_stream_end() orders the
- * stores before anything that follows; once per task is enough. */
+/* Copies past the caches: for results that are larger than they are and nobody reads soon. strided_stream_end()
+ * orders the stores before anything that follows; once per task is enough. */
 void strided_stream(void *dst, const void *src, size_t size_bytes);
 void strided_stream_end(void);
-/* Several rows at once: *(dst + t * pitch + i * size) = *(src + t * row + i * lane) for t < n_rows, i < n. With small `row`
- * every cache line of src is read once, however large the power of two in `lane` is. */
+/* Several rows at once: *(dst + t * pitch + i * size) = *(src + t * row + i * lane) for t < n_rows, i < n. With
+ * small `row` every cache line of src is read once, however large the power of two in `lane` is. */
 void strided_pack(char *dst, size_t pitch, size_t n_rows, const char *src, int64_t row, int64_t lane, size_t n, size_t size);
 
 /* Strides of a C-contiguous block. */

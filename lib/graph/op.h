@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* An operator is one const table. Everything that the system knows of an operator is derived from it: shape and dtype
- * inference, tiling, fusion, codec, hash, the Python function with its signature and docstring, the docs page, the laws.
+ * inference, tiling, fusion, codec, hash, the Python function with its signature and docstring, the docs page, the
+ * laws.
  *
  * A table is compiled once per CPU level (lib/ops/meson.build); the kernels of all levels give the same bits. Kernels
  * see whole strips of contiguous elements; they do not allocate, lock, log or read the clock. */
@@ -88,21 +89,24 @@ typedef struct Fold {
         /* Makes the states of n single elements. Element i has index first + i * step along the reduced axis. NULL: the
          * only component is the element itself. */
         void (*lift)(size_t n, const void *in, int64_t first, int64_t step, void *const *state);
-        /* out[i] = a[i] merged with its right neighbour b[i]; a covers n_a elements, b covers n_b. out may be a or b. */
+        /* out[i] = a[i] merged with its right neighbour b[i]; a covers n_a elements, b covers n_b. out may be a or
+         * b. */
         void (*merge)(size_t n, void *const *a, void *const *b, void *const *out, int64_t n_a, int64_t n_b);
         /* out[i] = in[2 i] merged with in[2 i + 1], each covering n_each elements; out never overlaps in. */
         void (*merge_pairs)(size_t n, void *const *in, void *const *out, int64_t n_each);
         /* Of states that cover all `count` elements the results. NULL: the first component is the result. */
         void (*finish)(size_t n, void *const *state, int64_t count, void *out);
-        /* May be NULL; for speed, because most of a fold's work is at the leaves. The merged states of neighbouring elements, bit for
-         * bit those that lift and merge make: of a[i] at `index` and b[i] at index + 1; of in[2 i] and in[2 i + 1] at first + 2 i. */
+        /* May be NULL; for speed, because most of a fold's work is at the leaves. The merged states of neighbouring
+         * elements, bit for bit those that lift and merge make: of a[i] at `index` and b[i] at index + 1; of in[2 i]
+         * and in[2 i + 1] at first + 2 i. */
         void (*lift_two)(size_t n, const void *a, const void *b, int64_t index, void *const *state);
         void (*lift_pairs)(size_t n, const void *in, int64_t first, void *const *state);
-        /* The same for speed of two levels at once: out[i] is the node of four neighbours, in[4 i] … in[4 i + 3], each covering n_each
-         * elements; of elements. Folds with lift_quads have merge_quads. */
+        /* The same for speed of two levels at once: out[i] is the node of four neighbours, in[4 i] … in[4 i + 3],
+         * each covering n_each elements; of elements. Folds with lift_quads have merge_quads. */
         void (*merge_quads)(size_t n, void *const *in, void *const *out, int64_t n_each);
         void (*lift_quads)(size_t n, const void *in, int64_t first, void *const *state);
-        /* The value of an empty reduction; NULL: refuse ("zero-size array to reduction operation max which has no identity"). */
+        /* The value of an empty reduction; NULL: refuse ("zero-size array to reduction operation max which has no
+         * identity"). */
         const Scalar *identity;
 } Fold;
 
@@ -178,11 +182,11 @@ struct Op {
         /* The operator as a small graph of others; runs while planning, when all input shapes are known. */
         int (*expand)(Build *b, const OpCall *call, const Ref *in, Ref *out);
         /* Block operators (block, contract, exchange): computes one task. Inputs and outputs have batch axes, which
-         * broadcast and are cut as the inputs are, and trailing core axes (CORE_ALL: all axes), which a task sees whole.
-         * Only the first core axis of the outputs may be cut: every `step(call)` elements, or, with step NULL, as the
-         * first input of `follows` is cut. Inputs of `follows` (bit i: input i) are cut at the same positions of their
-         * first core axis; the others are read whole. `stacks`: each task makes one position of the outputs' first
-         * core axis, from a step of the followed inputs': partial results, to be reduced. */
+         * broadcast and are cut as the inputs are, and trailing core axes (CORE_ALL: all axes), which a task sees
+         * whole. Only the first core axis of the outputs may be cut: every `step(call)` elements, or, with step
+         * NULL, as the first input of `follows` is cut. Inputs of `follows` (bit i: input i) are cut at the same
+         * positions of their first core axis; the others are read whole. `stacks`: each task makes one position of
+         * the outputs' first core axis, from a step of the followed inputs': partial results, to be reduced. */
         int (*run)(BlockRun *run, Error *err);
         uint8_t core_in[MAX_OP_IN], core_out[MAX_OP_OUT];
         int64_t (*step)(const OpCall *call);
@@ -211,8 +215,8 @@ static inline uint32_t op_n_out(const Op *op) {
 
 /* Specs of the outputs, by the operator's own rule or its family's. ret has op_n_out() entries. */
 int op_infer(const OpCall *call, Spec *ret, Error *err);
-/* The kernel that a map takes for these inputs, as an index into op->kernels; ERROR_TYPE with NumPy's words if none fits.
- * `dtype` (or DTYPE_NONE) asks for an output type as ufunc(dtype=) does. */
+/* The kernel that a map takes for these inputs, as an index into op->kernels; ERROR_TYPE with NumPy's words if none
+ * fits. `dtype` (or DTYPE_NONE) asks for an output type as ufunc(dtype=) does. */
 int op_map_kernel(const OpCall *call, DType dtype, Casting casting, uint32_t *ret, Error *err);
 /* The fold of a reduction or scan over elements of `in`; `dtype` asks for the type of the accumulator. */
 int op_fold(const Op *op, DType in, DType dtype, uint32_t *ret, Error *err);
@@ -293,16 +297,16 @@ typedef struct LinspaceParams {
         bool endpoint;
 } LinspaceParams;
 
-/* The affine view, the one primitive below slicing, transpose, broadcasting, newaxis, flip and diagonal. Axis k of the input
- * is read at start[k] + step[k] * (index of output axis axis[k]), or at start[k] when axis[k] is -1. A length of -1 in `shape`
- * is that of the input axis (start 0, step 1) that it follows, which may be UNKNOWN. */
+/* The affine view, the one primitive below slicing, transpose, broadcasting, newaxis, flip and diagonal. Axis k of
+ * the input is read at start[k] + step[k] * (index of output axis axis[k]), or at start[k] when axis[k] is -1. A
+ * length of -1 in `shape` is that of the input axis (start 0, step 1) that it follows, which may be UNKNOWN. */
 typedef struct ViewParams {
         Dims shape; /* of the output */
         Dims axis, start, step; /* one per axis of the input */
 } ViewParams;
 
-/* rechunk: chunk_size as in tiling_parse(). concatenate: axis. reshape: shape; one -1 is what remains (UNKNOWN while the
- * input's size is: users of the result look at the node's spec, not here). */
+/* rechunk: chunk_size as in tiling_parse(). concatenate: axis. reshape: shape; one -1 is what remains (UNKNOWN while
+ * the input's size is: users of the result look at the node's spec, not here). */
 typedef struct RechunkParams {
         Dims chunk_size;
 } RechunkParams;

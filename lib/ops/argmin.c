@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the extremes are. The state is an element and its index; of equal elements the left one stays, which is the first.
- * NaN is the extreme of all, and in the nan variants none: it stays only where there is nothing else, and has no index. */
+/* Where the extremes are. The state is an element and its index; of equal elements the left one stays, which is the
+ * first. NaN is the extreme of all, and in the nan variants none: it stays only where there is nothing else, and has
+ * no index. */
 #include <string.h>
 
 #include "graph/graph.h"
@@ -129,10 +130,11 @@ COMPLEXES(ARG_FINISH_, )
           .lift = arg_lift_##D, .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D,                          \
           .finish = nanarg_finish_##D, .lift_two = op##_lift_two_##D, .lift_pairs = op##_lift_pairs_##D },
 
-/* ---- The operators ----------------------------------------------------------------------------------------------------
+/* ---- The operators
+ * ----------------------------------------------------------------------------------------------------
  *
- * What users call finds an index along one axis or in the flattened input; what runs, the hidden operator of the same name
- * with _along, knows one axis only, because an index is a position along it. */
+ * What users call finds an index along one axis or in the flattened input; what runs, the hidden operator of the
+ * same name with _along, knows one axis only, because an index is a position along it. */
 
 static int infer_arg(const OpCall *call, Spec *out, Error *err) {
         const ReduceParams *p = call->params;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cholesky's factorization: L with a = L L^H, from the lower triangle of a. Larger matrices are factorized column block by column
- * block: what the columns on the left contribute is one product, the block on the diagonal one task, and those below it are
- * triangular systems. */
+/* Cholesky's factorization: L with a = L L^H, from the lower triangle of a. Larger matrices are factorized column
+ * block by column
+ * block: what the columns on the left contribute is one product, the block on the diagonal one task, and those below
+ * it are triangular systems. */
 #include <string.h>
 
 #include "ops/blas.h"

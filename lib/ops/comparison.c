@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Comparisons. Complex numbers are ordered by their real parts, then by their imaginary ones. An int64 and a uint64 have no
- * common integer type; they are compared as the integers that they are, not as floats. */
+/* Comparisons. Complex numbers are ordered by their real parts, then by their imaginary ones. An int64 and a uint64
+ * have no common integer type; they are compared as the integers that they are, not as floats. */
 #include "ops/complex.h"
 
 #define MIXED_LOOP_(name, A, B, expr)                                                                                  \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Functions of complex numbers, made of the real ones, with the special values of C99's annex G. sin, cos, tan and their
- * inverses are the hyperbolic functions with real and imaginary axes exchanged. */
+/* Functions of complex numbers, made of the real ones, with the special values of C99's annex G. sin, cos, tan and
+ * their inverses are the hyperbolic functions with real and imaginary axes exchanged. */
 #include "ops/complex.h"
 #include "ops/math-float.h"
 
@@ -124,8 +124,8 @@ static _unused_ c128 c128_tanh(c128 z) {
         return c128_of(beta * rho * s / denominator, t / denominator);
 }
 
-/* Re and im of arcsin and arccos in the first quadrant, by Hull, Fairgrieve and Tang: r and s are the distances from -1 and 1,
- * a and b the coordinates of the ellipse and the hyperbola through the point. */
+/* Re and im of arcsin and arccos in the first quadrant, by Hull, Fairgrieve and Tang: r and s are the distances from
+ * -1 and 1, a and b the coordinates of the ellipse and the hyperbola through the point. */
 static inline _unused_ void arc_first_quadrant(double x, double y, double *ret_asin, double *ret_acos, double *ret_im) {
         double r, s, a, b, yy = y * y, root;
 

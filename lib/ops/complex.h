@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Complex arithmetic as NumPy does it: multiplication by the four products, whatever is infinite in them, and division by
- * Smith's method. C's own operators would call functions that repair infinities, at ten times the cost. */
+/* Complex arithmetic as NumPy does it: multiplication by the four products, whatever is infinite in them, and
+ * division by Smith's method. C's own operators would call functions that repair infinities, at ten times the cost. */
 #include "ops/kernel.h"
 
 #define RE(z) (__real__(z))
 #define IM(z) (__imag__(z))
 
-/* -x in a way that compilers do not see through. Where a difference and a sum of products stand side by side, gcc 12 makes
- * one fused instruction (vfmaddsub) of them at the levels that have it, in spite of -ffp-contract=off: other bits. */
+/* -x in a way that compilers do not see through. Where a difference and a sum of products stand side by side, gcc 12
+ * makes one fused instruction (vfmaddsub) of them at the levels that have it, in spite of -ffp-contract=off: other
+ * bits. */
 static inline float f32_negative(float x) {
         return f32_from_bits(f32_bits(x) ^ UINT32_C(0x80000000));
 }

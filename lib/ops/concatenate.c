@@ -4,7 +4,8 @@
 #include "graph/infer.h"
 #include "ops/kernel.h"
 
-/* Copies a strided view to where it belongs in a C-contiguous block; the innermost axis in one go when it is contiguous. */
+/* Copies a strided view to where it belongs in a C-contiguous block; the innermost axis in one go when it is
+ * contiguous. */
 static void place(const View *in, char *out, const int64_t *out_stride) {
         const size_t size = dtype_size(in->dtype);
         const int last = in->shape.ndim - 1;

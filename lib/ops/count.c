@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How often numbers occur: bincount of small integers, histogram of elements between edges. Each task counts a block of elements,
- * or adds up their weights in order; the blocks' results are added up by the tree of `sum`. How long a block is follows from the
- * number of bins alone, so sums of weights have the same bits whatever the cuts. */
+/* How often numbers occur: bincount of small integers, histogram of elements between edges. Each task counts a block
+ * of elements, or adds up their weights in order; the blocks' results are added up by the tree of `sum`. How long a
+ * block is follows from the number of bins alone, so sums of weights have the same bits whatever the cuts. */
 #include "graph/graph.h"
 #include "graph/infer.h"
 #include "ops/order.h"
@@ -50,7 +50,8 @@ static double weight_at(const View *v, int64_t i) {
         return *(const double *) (v->data + i * v->stride[0]);
 }
 
-/* ---- bincount ------------------------------------------------------------------------------------------------------- */
+/* ---- bincount
+ * ------------------------------------------------------------------------------------------------------- */
 
 typedef struct BincountParams {
         int64_t n;
@@ -153,10 +154,11 @@ OP(bincount) = {
         .expand      = expand_bincount,
 };
 
-/* ---- histogram ------------------------------------------------------------------------------------------------------ */
+/* ---- histogram
+ * ------------------------------------------------------------------------------------------------------ */
 
-/* Edges as doubles, and how to guess a bin if they are nearly at equal distances. Bin k holds edge[k] <= x < edge[k + 1], the last
- * one its end too: a guess is corrected until that is so, hence never an answer. */
+/* Edges as doubles, and how to guess a bin if they are nearly at equal distances. Bin k holds edge[k] <= x < edge[k
+ * + 1], the last one its end too: a guess is corrected until that is so, hence never an answer. */
 typedef struct Edges {
         const double *edge;
         int64_t n_bin;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Division with a rest: floor_divide rounds down and remainder has the sign of the divisor, as Python has them; fmod has the
- * sign of the dividend, as C has it. Integers divided by zero give zero, and the most negative one divided by -1 itself. */
+/* Division with a rest: floor_divide rounds down and remainder has the sign of the divisor, as Python has them; fmod
+ * has the sign of the dividend, as C has it. Integers divided by zero give zero, and the most negative one divided
+ * by -1 itself. */
 #include "ops/kernel.h"
 
 /* A divisor with which C can divide, for the two with which it cannot. */
@@ -10,13 +11,15 @@
         ((b) == 0 ? 0 : (b) == -1 ? (T) -(a) : (T) ((a) / SAFE(b) - (((a) % SAFE(b) != 0) & (((a) ^ (b)) < 0))))
 #define SIGNED_REST(a, b) ((T) ((a) % SAFE(b) + ((((a) % SAFE(b) != 0) & (((a) ^ (b)) < 0)) ? (b) : 0)))
 
-/* ---- Floats --------------------------------------------------------------------------------------------------------------
+/* ---- Floats
+ * --------------------------------------------------------------------------------------------------------------
  *
- * They are divided as CPython divides them: the rest of fmod() is exact, and the quotient follows from it. fmod() is a loop over
- * bits; for quotients below 2^51 there is a way that vectors can go: a - q b is exact when the product is a pair of doubles
- * (Veltkamp's and Dekker's splitting), a less its high part is exact because they are that near, and the rest is a number of
- * b's own units. The quotient may have been rounded up to the next integer, then the rest has the other sign and gets one b
- * back. An element for which that cannot be done raises *bad, and the strip goes to fmod(): the same bits where both can. */
+ * They are divided as CPython divides them: the rest of fmod() is exact, and the quotient follows from it. fmod() is
+ * a loop over bits; for quotients below 2^51 there is a way that vectors can go: a - q b is exact when the product
+ * is a pair of doubles (Veltkamp's and Dekker's splitting), a less its high part is exact because they are that
+ * near, and the rest is a number of b's own units. The quotient may have been rounded up to the next integer, then
+ * the rest has the other sign and gets one b back. An element for which that cannot be done raises *bad, and the
+ * strip goes to fmod(): the same bits where both can. */
 static inline double rest_fast(double a, double b, int *bad) {
         double abs_a = fabs(a), abs_b = fabs(b), q = trunc(abs_a / abs_b);
         double q_hi = q * 0x1.0000002p27, b_hi = abs_b * 0x1.0000002p27, q_lo, b_lo, p, p_lo, rest;
@@ -80,7 +83,8 @@ FLOAT_DIVISION_(double, f64, floor, copysign)
         out[i] = STORE_##D(FLOAT_QUOTIENT(a, b, rest));                                                                \
         second[i] = STORE_##D(FLOAT_REMAINDER(b, rest));
 
-/* ---- The operators ------------------------------------------------------------------------------------------------------ */
+/* ---- The operators
+ * ------------------------------------------------------------------------------------------------------ */
 
 BINARY_LOOPS(floor_divide, SIGNED, SIGNED_QUOTIENT(a, b))
 BINARY_LOOPS(floor_divide, UNSIGNED, b == 0 ? 0 : a / (b == 0 ? 1 : b))

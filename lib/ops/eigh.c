@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Eigenvalues and eigenvectors of Hermitian matrices, from their lower triangles: divide and conquer, as NumPy has it. */
+/* Eigenvalues and eigenvectors of Hermitian matrices, from their lower triangles: divide and conquer, as NumPy has
+ * it. */
 #include "ops/blas.h"
 #include "ops/lapack.h"
 #include "ops/linalg.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The larger or smaller of two elements. maximum and minimum give NaN where either is NaN, fmax and fmin where both are. */
+/* The larger or smaller of two elements. maximum and minimum give NaN where either is NaN, fmax and fmin where both
+ * are. */
 #include "ops/complex.h"
 
 #define EXTREME(name, bool_expr, expr, complex_expr)                                                                   \

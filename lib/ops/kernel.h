@@ -5,19 +5,19 @@
  *     BINARY(copysign, FLOATS, FLOAT_FN(a, copysign)(a, b))
  *     OP(copysign) = { .name = "copysign", …, .n_in = 2, .kernels = copysign_kernels };
  *
- * and the expression becomes one loop per dtype of the list. In it, a, b and c are the elements of the inputs in T, the type
- * that the dtype computes in (float16 is loaded to and stored from float, which is how NumPy computes it), and `params` is
- * the operator's parameter struct. Where an operator needs several expressions, it writes *_LOOPS for each and lists the rows
- * in the order of dtypes, which is the order in which a kernel is looked for:
+ * and the expression becomes one loop per dtype of the list. In it, a, b and c are the elements of the inputs in T,
+ * the type that the dtype computes in (float16 is loaded to and stored from float, which is how NumPy computes it),
+ * and `params` is the operator's parameter struct. Where an operator needs several expressions, it writes *_LOOPS
+ * for each and lists the rows in the order of dtypes, which is the order in which a kernel is looked for:
  *
  *     .kernels = KERNELS(UNARY_ROWS(FLOATS, sqrt) UNARY_ROWS(COMPLEXES, sqrt)),
  *
  * A reduction is REDUCE_LOOPS of an expression that merges a (left) and b (right), and FOLD_ROWS.
  *
- * What must stay true: the loops are plain C without calls, conditions written so that compilers make vectors of them. The
- * bits are the same on every CPU level, since nothing is contracted or reordered (-ffp-contract=off, no -ffast-math) and
- * no function is called whose bits depend on the CPU. Integers wrap (-fwrapv), and no conversion or shift is undefined. All
- * NaNs are one: which of two NaNs an operation passes on is not promised. */
+ * What must stay true: the loops are plain C without calls, conditions written so that compilers make vectors of
+ * them. The bits are the same on every CPU level, since nothing is contracted or reordered (-ffp-contract=off, no
+ * -ffast-math) and no function is called whose bits depend on the CPU. Integers wrap (-fwrapv), and no conversion or
+ * shift is undefined. All NaNs are one: which of two NaNs an operation passes on is not promised. */
 #include <math.h>
 
 #include "graph/op.h"
@@ -225,7 +225,8 @@ typedef _Complex double c128;
 
 /* ---- Reductions -------------------------------------------------------------------------------------------------- */
 
-/* Of one component: the expression merges a (left) and b (right). The state is the element; of float16 it is float32. */
+/* Of one component: the expression merges a (left) and b (right). The state is the element; of float16 it is
+ * float32. */
 #define REDUCE_LOOP_(D, op, expr)                                                                                      \
         static void op##_merge_##D(size_t n, void *const *a_state, void *const *b_state, void *const *out_state,       \
                                    _unused_ int64_t n_a, _unused_ int64_t n_b) {                                       \
@@ -251,8 +252,9 @@ typedef _Complex double c128;
         }
 #define REDUCE_LOOPS(op, LIST, expr) LIST(REDUCE_LOOP_, op, expr)
 
-/* Two levels at once of float64 and float32, in vectors of 32 bytes: neighbours are brought face to face by shuffles within
- * two vectors, and what is out of order after the first level is put in order by those of the second. `expr` is of vectors. */
+/* Two levels at once of float64 and float32, in vectors of 32 bytes: neighbours are brought face to face by shuffles
+ * within two vectors, and what is out of order after the first level is put in order by those of the second. `expr`
+ * is of vectors. */
 typedef double Wide_F64 __attribute__((vector_size(32), aligned(8)));
 typedef float Wide_F32 __attribute__((vector_size(32), aligned(4)));
 #define WIDE_LEFT_F64(a, b) __builtin_shufflevector(a, b, 0, 4, 2, 6)
@@ -405,7 +407,8 @@ SCALAR_LIST_(ONE, 1, 0x3c00)
 #define FLOAT_CALL(a, of_float, of_double) _Generic((a), float: of_float, double: of_double)
 #define FLOAT_FN(a, name) FLOAT_CALL(a, name##f, name)
 
-/* ---- Expressions that several operators share ---------------------------------------------------------------------- */
+/* ---- Expressions that several operators share
+ * ---------------------------------------------------------------------- */
 
 /* True for NaN of any type; constant false for integers. */
 #define IS_NAN(v) ((v) != (v))

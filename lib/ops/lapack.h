@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* LAPACK's Fortran symbols as OpenBLAS has them (Debian's has no LAPACKE): every argument by address, matrices column by column,
- * 32-bit integers, and behind everything else the length of each text as gfortran passes it. `info` is 0, or what went wrong.
- * Calls stand between blas_enter() and blas_leave() (ops/blas.h). */
+/* LAPACK's Fortran symbols as OpenBLAS has them (Debian's has no LAPACKE): every argument by address, matrices
+ * column by column,
+ * 32-bit integers, and behind everything else the length of each text as gfortran passes it. `info` is 0, or what
+ * went wrong. Calls stand between blas_enter() and blas_leave() (ops/blas.h). */
 #include <stddef.h>
 
 #define LAPACK_REAL(name, ...)                                                                                         \

@@ -6,7 +6,8 @@
 
 #include "graph/infer.h"
 
-/* ---- Inference ------------------------------------------------------------------------------------------------------ */
+/* ---- Inference
+ * ------------------------------------------------------------------------------------------------------ */
 
 int linalg_dtype(const OpCall *call, DType *ret, Error *err) {
         DType all = DTYPE_F32;
@@ -96,7 +97,8 @@ int64_t linalg_tall(int64_t n) {
         return rows;
 }
 
-/* ---- Graphs ---------------------------------------------------------------------------------------------------------- */
+/* ---- Graphs
+ * ---------------------------------------------------------------------------------------------------------- */
 
 Ref build_part(Build *b, Ref a, int64_t row, int64_t n_row, int64_t column, int64_t n_column) {
         return build_slice(b, build_slice(b, a, 0, row, row + n_row, 1), 1, column, column + n_column, 1);
@@ -160,7 +162,8 @@ Ref build_triangular(Build *b, Ref a, Ref c, bool lower, bool unit, bool rows) {
         return build_op(b, rows ? "triangular_rows" : "triangular_solve", &params, 2, (const Ref[]) { a, c });
 }
 
-/* ---- Running --------------------------------------------------------------------------------------------------------- */
+/* ---- Running
+ * --------------------------------------------------------------------------------------------------------- */
 
 enum { CARVE_ALIGN = 64 };
 

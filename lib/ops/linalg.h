@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* What the factorizations share. Each has a hidden block operator that runs LAPACK on whole matrices, a stack of them per task,
- * and a public one that writes larger problems as graphs of blocks. How they are cut there depends on shapes alone, so bits do
- * not depend on chunks. float32, float64, complex64 and complex128 stay; integers and bool become float64; float16 is refused. */
+/* What the factorizations share. Each has a hidden block operator that runs LAPACK on whole matrices, a stack of
+ * them per task, and a public one that writes larger problems as graphs of blocks. How they are cut there depends on
+ * shapes alone, so bits do not depend on chunks. float32, float64, complex64 and complex128 stay; integers and bool
+ * become float64; float16 is refused. */
 #include "graph/graph.h"
 
 enum {
@@ -11,13 +12,15 @@ enum {
         LINALG_TALL  = 8192, /* rows at a time of tall matrices, at least */
 };
 
-/* ---- Inference ------------------------------------------------------------------------------------------------------ */
+/* ---- Inference
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* The dtype in which all inputs are computed. A hidden operator accepts only inputs that have it already. */
 int linalg_dtype(const OpCall *call, DType *ret, Error *err);
 /* Refuses with NumPy's words what is not a stack of matrices, or of square ones. */
 int linalg_matrix(const OpCall *call, uint32_t input, bool square, Error *err);
-/* The shape that the axes before the last `core` of two inputs broadcast to, with `core` axes of UNKNOWN lengths behind. */
+/* The shape that the axes before the last `core` of two inputs broadcast to, with `core` axes of UNKNOWN lengths
+ * behind. */
 int linalg_batch(const OpCall *call, const int core[2], Shape *ret, Error *err);
 /* Of x with a x = b: b is a vector when it has one axis. */
 int linalg_solve(const OpCall *call, Spec *out, Error *err);
@@ -26,7 +29,8 @@ int64_t linalg_tall(int64_t n);
 /* The smaller of two lengths, of which any may be UNKNOWN. */
 int64_t linalg_least(int64_t a, int64_t b);
 
-/* ---- Graphs ---------------------------------------------------------------------------------------------------------- */
+/* ---- Graphs
+ * ---------------------------------------------------------------------------------------------------------- */
 
 Ref build_part(Build *b, Ref a, int64_t row, int64_t n_row, int64_t column, int64_t n_column); /* of one matrix */
 Ref build_swap(Build *b, Ref a);    /* the last two axes exchanged */
@@ -47,7 +51,8 @@ typedef struct TriangularParams {
         bool lower, unit;
 } TriangularParams;
 
-/* ---- Running --------------------------------------------------------------------------------------------------------- */
+/* ---- Running
+ * --------------------------------------------------------------------------------------------------------- */
 
 /* Memory dealt out in turn, 64-byte aligned; from NULL it only adds up. */
 typedef struct Carve {

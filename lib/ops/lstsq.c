@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Least squares through singular values: x = V s^-1 U^H b over those that count. A tall system is first made square: its R, and
- * Q^H b in place of b. */
+/* Least squares through singular values: x = V s^-1 U^H b over those that count. A tall system is first made square:
+ * its R, and Q^H b in place of b. */
 #include <float.h>
 
 #include "ops/linalg.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* LU with partial pivoting, and what follows from it. lu_factor gives the order of the rows as numbers, a[order] = L U; from it
- * come the permutation matrix of lu(), solutions, inverses and determinants.
+/* LU with partial pivoting, and what follows from it. lu_factor gives the order of the rows as numbers, a[order] = L
+ * U; from it come the permutation matrix of lu(), solutions, inverses and determinants.
  *
- * Larger matrices are factorized panel by panel (right-looking): a panel of columns with all its rows is one task, which chooses
- * the pivots; the rows of everything else are fetched in the new order, and one product updates what remains. */
+ * Larger matrices are factorized panel by panel (right-looking): a panel of columns with all its rows is one task,
+ * which chooses the pivots; the rows of everything else are fetched in the new order, and one product updates what
+ * remains. */
 #include <math.h>
 #include <string.h>
 
@@ -11,7 +12,8 @@
 #include "ops/lapack.h"
 #include "ops/linalg.h"
 
-/* ---- Order, L and U of one matrix --------------------------------------------------------------------------------------- */
+/* ---- Order, L and U of one matrix
+ * --------------------------------------------------------------------------------------- */
 
 typedef struct LuWork {
         char *a; /* column by column */
@@ -118,7 +120,8 @@ OP(lu_block) = {
         .core_out = { 1, 2, 2 },
 };
 
-/* ---- Panels -------------------------------------------------------------------------------------------------------------- */
+/* ---- Panels
+ * -------------------------------------------------------------------------------------------------------------- */
 
 /* Rows of one of the results, of parts side by side; those of no columns are left out. */
 static Ref row_of(Build *b, Ref left, int64_t n_left, Ref middle, Ref right, int64_t n_right) {
@@ -200,7 +203,8 @@ OP(lu_factor) = {
         .expand = expand_factor,
 };
 
-/* ---- Permutation, L and U -------------------------------------------------------------------------------------------------- */
+/* ---- Permutation, L and U
+ * -------------------------------------------------------------------------------------------------- */
 
 static int infer_lu(const OpCall *call, Spec *out, Error *err) {
         const Shape *s = &call->in[0].shape;
@@ -244,7 +248,8 @@ OP(lu) = {
         .expand = expand_lu,
 };
 
-/* ---- Systems ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Systems
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 typedef struct SolveWork {
         char *a, *x;
@@ -381,9 +386,11 @@ OP(inv) = {
         .expand = expand_inv,
 };
 
-/* ---- Determinants -------------------------------------------------------------------------------------------------------------- */
+/* ---- Determinants
+ * -------------------------------------------------------------------------------------------------------------- */
 
-/* A product whose power of two is counted apart, so that no partial product overflows or vanishes: |re|, |im| are below 1. */
+/* A product whose power of two is counted apart, so that no partial product overflows or vanishes: |re|, |im| are
+ * below 1. */
 typedef struct Scaled {
         double re, im;
         int64_t exponent;

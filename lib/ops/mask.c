@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Elements chosen by a mask, and where elements are not zero. How many there are is known when it has run; each chunk becomes one
- * of at most its own length, so the order is that of the input and nothing is exchanged. */
+/* Elements chosen by a mask, and where elements are not zero. How many there are is known when it has run; each
+ * chunk becomes one of at most its own length, so the order is that of the input and nothing is exchanged. */
 #include <string.h>
 
 #include "graph/graph.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Statistics that are a few operators each: mean, var, std, ptp and their nan forms. They expand while planning, when the
- * number of elements is known; passes over the input are shared by the planner's fusion. */
+/* Statistics that are a few operators each: mean, var, std, ptp and their nan forms. They expand while planning,
+ * when the number of elements is known; passes over the input are shared by the planner's fusion. */
 #include "graph/graph.h"
 #include "graph/infer.h"
 
@@ -147,7 +147,8 @@ OP(std) = {
         .expand      = expand_std,
 };
 
-/* ---- ptp -------------------------------------------------------------------------------------------------------------- */
+/* ---- ptp
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static int infer_ptp(const OpCall *call, Spec *out, Error *err) {
         if (element_dtype(call) == DTYPE_BOOL)
@@ -177,7 +178,8 @@ OP(ptp) = {
         .expand      = expand_ptp,
 };
 
-/* ---- nan forms -------------------------------------------------------------------------------------------------------- */
+/* ---- nan forms
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* Sum of all that is not NaN, and how many these are, in the dtype `t`. */
 static Ref nan_mean(Build *b, Ref a, const ReduceParams *p, bool keepdims, DType t, Ref *ret_count) {

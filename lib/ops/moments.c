@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sum and sum of squared deviations (M2) in one pass. Neighbours merge by Chan, Golub and LeVeque's formula, whose terms are
- * never negative, so nothing cancels: M2 = M2a + M2b + (mean_b - mean_a)^2 n_a n_b / (n_a + n_b). Complex deviations are
- * squared by their absolute values. For equal counts, which nearly all merges have, the formula is simpler; merge and
- * merge_pairs take the same one, since a node of the tree must have one value. */
+/* Sum and sum of squared deviations (M2) in one pass. Neighbours merge by Chan, Golub and LeVeque's formula, whose
+ * terms are never negative, so nothing cancels: M2 = M2a + M2b + (mean_b - mean_a)^2 n_a n_b / (n_a + n_b). Complex
+ * deviations are squared by their absolute values. For equal counts, which nearly all merges have, the formula is
+ * simpler; merge and merge_pairs take the same one, since a node of the tree must have one value. */
 #include <string.h>
 
 #include "ops/complex.h"

@@ -2,9 +2,10 @@
 #pragma once
 /* Unsigned keys that order as elements do, NaNs last as NumPy has them: what sorting, searching and selecting compare.
  *
- * Of each element there are two. Its order key is equal for elements that compare equal: zeros of either sign, NaNs of any
- * payload. Its value key tells the zeros apart, the negative one first, so that the element can be made of its key again; of NaNs
- * only that they are some is kept. Complex numbers have two order keys; the second counts where the first ones are equal. */
+ * Of each element there are two. Its order key is equal for elements that compare equal: zeros of either sign, NaNs
+ * of any payload. Its value key tells the zeros apart, the negative one first, so that the element can be made of
+ * its key again; of NaNs only that they are some is kept. Complex numbers have two order keys; the second counts
+ * where the first ones are equal. */
 #include <string.h>
 
 #include "ops/kernel.h"
@@ -145,8 +146,9 @@ static inline _unused_ int n_order_keys(DType t) {
         return dtype_kind(t) == KIND_COMPLEX ? 2 : 1;
 }
 
-/* The c-th order key of each of n elements. NumPy's order of complex numbers with NaNs: a + bi, a + NaN i, NaN + bi, NaN + NaN i;
- * those of the second kind go by a. So their first key is the one below the key of a NaN, and a is their second. */
+/* The c-th order key of each of n elements. NumPy's order of complex numbers with NaNs: a + bi, a + NaN i, NaN + bi,
+ * NaN + NaN i; those of the second kind go by a. So their first key is the one below the key of a NaN, and a is
+ * their second. */
 static inline _unused_ void order_keys(DType t, int c, const char *in, int64_t stride, int64_t n, uint64_t *key) {
         if (dtype_kind(t) != KIND_COMPLEX) {
                 order_keys_of[t](in, stride, n, key);

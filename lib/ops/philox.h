@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3; SC11): a counter becomes four random
- * words by ten rounds of multiplication and exclusive or. Nothing is carried from number to number, so element i of a tensor is
- * the same however the tensor is cut, on whatever machine, at whatever attempt.
+/* Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3; SC11): a counter becomes
+ * four random words by ten rounds of multiplication and exclusive or. Nothing is carried from number to number, so
+ * element i of a tensor is the same however the tensor is cut, on whatever machine, at whatever attempt.
  *
- * The key is the seed, the upper half of the counter the number of the draw within its generator, the lower half the block.
+ * The key is the seed, the upper half of the counter the number of the draw within its generator, the lower half the
+ * block.
  *
- * Blocks are computed in vectors of 64-bit lanes, a word in the lower half of each. The one thing that compilers do not find by
- * themselves is the instruction that multiplies lower halves, so that is named per CPU level; integers have no rounding. */
+ * Blocks are computed in vectors of 64-bit lanes, a word in the lower half of each. The one thing that compilers do
+ * not find by themselves is the instruction that multiplies lower halves, so that is named per CPU level; integers
+ * have no rounding. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -78,8 +80,8 @@ static inline void philox(PhiloxStream stream, Lanes block, Lanes w[static 4]) {
         w[3] = x3;
 }
 
-/* 53 bits of two words as a double in [0, 1): 27 bits of one, 26 of the other. An integer below 2^52 is the mantissa of a double
- * between 2^52 and 2^53: vector code on every level, and exact. */
+/* 53 bits of two words as a double in [0, 1): 27 bits of one, 26 of the other. An integer below 2^52 is the mantissa
+ * of a double between 2^52 and 2^53: vector code on every level, and exact. */
 static inline DoubleLanes lanes_unit(Lanes a, Lanes b) {
         const Lanes two52       = lanes_of(0x4330000000000000u);
         const DoubleLanes shift = (DoubleLanes) two52;

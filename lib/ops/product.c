@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products of matrices. A task makes one tile of the result over the whole inner axis (plan/block.c says which tiles: by shape
- * alone), so its bits do not depend on how the inputs are cut. Tall and thin inputs, as in X.T @ X, have a small result and a
- * long inner axis: that is cut in blocks of PRODUCT_STEP, a product for each, and these are added up by the tree of `sum`.
+/* Products of matrices. A task makes one tile of the result over the whole inner axis (plan/block.c says which
+ * tiles: by shape alone), so its bits do not depend on how the inputs are cut. Tall and thin inputs, as in X.T @ X,
+ * have a small result and a long inner axis: that is cut in blocks of PRODUCT_STEP, a product for each, and these
+ * are added up by the tree of `sum`.
  *
  * float32, float64 and complex products are BLAS's; others are loops over rows that compilers make vectors of. */
 #include <cblas.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* QR. A matrix that is much taller than wide is cut into blocks of rows: each has its own QR, the Rs below one another are a
- * matrix again, with fewer rows, whose Q makes the blocks' Qs those of the whole (TSQR). The blocks are the first axis of a stack,
- * so the graph has a dozen nodes whatever the number of rows. */
+/* QR. A matrix that is much taller than wide is cut into blocks of rows: each has its own QR, the Rs below one
+ * another are a matrix again, with fewer rows, whose Q makes the blocks' Qs those of the whole (TSQR). The blocks
+ * are the first axis of a stack, so the graph has a dozen nodes whatever the number of rows. */
 #include <string.h>
 
 #include "ops/blas.h"

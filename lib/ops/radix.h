@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Rows sorted in one task's memory. Elements are sorted by unsigned keys that order as they do (ops/order.h), by the highest bits
- * in which they differ: those of n keys are dealt into about n buckets, stably, and each bucket of more than FEW is sorted in the
- * same way. Random float64 cost 12 ns each in a run of 2^20, comparisons 80; digits from the lowest one up, which need a pass for
- * each, cost 25. Where an index goes along, it goes along. */
+/* Rows sorted in one task's memory. Elements are sorted by unsigned keys that order as they do (ops/order.h), by the
+ * highest bits in which they differ: those of n keys are dealt into about n buckets, stably, and each bucket of more
+ * than FEW is sorted in the same way. Random float64 cost 12 ns each in a run of 2^20, comparisons 80; digits from
+ * the lowest one up, which need a pass for each, cost 25. Where an index goes along, it goes along. */
 #include "ops/order.h"
 
 enum {
@@ -14,7 +14,8 @@ enum {
         BUCKETS     = 1 << BUCKET_BITS,
 };
 
-/* ---- Sorting keys, with what belongs to them ---------------------------------------------------------------------- */
+/* ---- Sorting keys, with what belongs to them
+ * ---------------------------------------------------------------------- */
 
 /* An element of the sort: its key and where it stands among the task's elements. */
 typedef struct Item {
@@ -25,8 +26,8 @@ typedef struct Item {
 #define KEY_ITSELF(x) (x)
 #define KEY_OF_ITEM(x) ((x).key)
 
-/* Makes sort_name(): n elements of `from`, which end there, or in `to` (of the same size, overwritten in both cases). Every level
- * takes at least four bits of the key. */
+/* Makes sort_name(): n elements of `from`, which end there, or in `to` (of the same size, overwritten in both
+ * cases). Every level takes at least four bits of the key. */
 #define SORT_LOOP_(name, T, K, key_of)                                                                                 \
         static _unused_ void insert_##name(T *x, int64_t n) {                                                          \
                 for (int64_t i = 1; i < n; i++) {                                                                      \
@@ -93,7 +94,8 @@ SORT_LOOP_(keys_32, uint32_t, uint32_t, KEY_ITSELF)
 SORT_LOOP_(keys_64, uint64_t, uint64_t, KEY_ITSELF)
 SORT_LOOP_(items, Item, uint64_t, KEY_OF_ITEM)
 
-/* The key at position k of n in order: those that share its highest differing bits move to the front, until few are left. */
+/* The key at position k of n in order: those that share its highest differing bits move to the front, until few are
+ * left. */
 static _unused_ uint64_t pick_key(uint64_t *key, int64_t n, int64_t k) {
         for (;;) {
                 uint32_t count[BUCKETS / 2] = {};
@@ -127,7 +129,8 @@ static _unused_ uint64_t pick_key(uint64_t *key, int64_t n, int64_t k) {
         }
 }
 
-/* ---- One row ---------------------------------------------------------------------------------------------------------- */
+/* ---- One row
+ * ---------------------------------------------------------------------------------------------------------- */
 
 /* Memory for a row of n: items and their copies. */
 static _unused_ size_t row_scratch(int64_t n) {

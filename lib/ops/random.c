@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random sources. Element i depends on (seed, draw, i) and nothing else, and each distribution takes a fixed part of the
- * stream per element: a uniform double half a block, a uniform float a quarter, a pair of normals one block.
+/* Random sources. Element i depends on (seed, draw, i) and nothing else, and each distribution takes a fixed part of
+ * the stream per element: a uniform double half a block, a uniform float a quarter, a pair of normals one block.
  *
- * The public entry computes strips: first the blocks of a strip's elements, then numbers of them, loop by loop, so that all of
- * it is vector code. Neighbouring elements share blocks; with other steps than one each element computes its own. */
+ * The public entry computes strips: first the blocks of a strip's elements, then numbers of them, loop by loop, so
+ * that all of it is vector code. Neighbouring elements share blocks; with other steps than one each element computes
+ * its own. */
 #include <math.h>
 #include <string.h>
 
@@ -113,7 +114,8 @@ static void uniform_F32(size_t n, int64_t first, int64_t step, const void *param
 
 /* ---- Normal: Box and Muller ------------------------------------------------------------------------------------- */
 
-/* Elements 2 k and 2 k + 1 are radius times cosine and sine of one angle; radius and angle are the block's two doubles. */
+/* Elements 2 k and 2 k + 1 are radius times cosine and sine of one angle; radius and angle are the block's two
+ * doubles. */
 static void normal_pairs(Words *words, size_t n, double *restrict cosine, double *restrict sine) {
         double u[STRIP], radius[STRIP], angle[STRIP];
 
@@ -185,10 +187,11 @@ static void exponential_F32(size_t n, int64_t first, int64_t step, const void *p
                 to[i] = (float) value[i];
 }
 
-/* ---- Integers ------------------------------------------------------------------------------------------------------ */
+/* ---- Integers
+ * ------------------------------------------------------------------------------------------------------ */
 
-/* The upper 64 bits of (128 random bits) x range / 2^64: each value's probability is off by less than 2^-64, and each element
- * takes exactly one block, which rejection would not. */
+/* The upper 64 bits of (128 random bits) x range / 2^64: each value's probability is off by less than 2^-64, and
+ * each element takes exactly one block, which rejection would not. */
 static uint64_t below(uint64_t range, const Words *words, size_t i) {
         const uint64_t high = words->w[0][i] << 32 | (uint32_t) words->w[1][i], low = words->w[2][i] << 32 | (uint32_t) words->w[3][i];
 
@@ -239,7 +242,8 @@ static int infer_integers(const OpCall *call, Spec *out, Error *err) {
         return r;
 }
 
-/* ---- The table ------------------------------------------------------------------------------------------------------- */
+/* ---- The table
+ * ------------------------------------------------------------------------------------------------------- */
 
 OP(random_uniform) = {
         .name        = "random_uniform",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rounding to integers that stay floats; the functions are exact and compile to one instruction where the CPU has it. */
+/* Rounding to integers that stay floats; the functions are exact and compile to one instruction where the CPU has
+ * it. */
 #include "ops/complex.h"
 
 UNARY_LOOPS(rint, FLOATS, FLOAT_FN(a, rint)(a))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where elements belong in a sorted vector. Each is searched by bisection: strips of them go down a short vector, whose keys
- * (ops/order.h) are made once per task, side by side, so that loads do not wait for each other; a long vector is read where it lies,
- * first the beginnings of its chunks, then the chunk. */
+/* Where elements belong in a sorted vector. Each is searched by bisection: strips of them go down a short vector,
+ * whose keys (ops/order.h) are made once per task, side by side, so that loads do not wait for each other; a long
+ * vector is read where it lies, first the beginnings of its chunks, then the chunk. */
 #include "graph/graph.h"
 #include "graph/infer.h"
 #include "ops/order.h"

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The elements at given positions of the sorted order, without sorting: what quantiles and medians are made of.
  *
- * Of a long vector: keys (ops/order.h) are counted by their first digit, a block of elements in each task; from the sum of all
- * counts follows which digit the key at each wanted position has, and how many elements with smaller digits come before. Then the
- * next digit, among the elements that share those found so far; after the last one the key is known, and so the element. Five
- * passes of some 1 ns an element for eight bytes, whatever the values are: nothing is sampled, exchanged, or of unknown size.
+ * Of a long vector: keys (ops/order.h) are counted by their first digit, a block of elements in each task; from the
+ * sum of all counts follows which digit the key at each wanted position has, and how many elements with smaller
+ * digits come before. Then the next digit, among the elements that share those found so far; after the last one the
+ * key is known, and so the element. Five passes of some 1 ns an element for eight bytes, whatever the values are:
+ * nothing is sampled, exchanged, or of unknown size.
  *
  * Shorter axes are rows in memory: a row is narrowed down in the same way, by the bits in which its elements differ. */
 #include "graph/graph.h"
@@ -32,7 +33,8 @@ typedef struct SelectParams {
                         PARAM(SelectParams, pass, PARAM_I64, "0", "Number of the digit, the first one is 0."), {}      \
         }
 
-/* ---- Digits ----------------------------------------------------------------------------------------------------------- */
+/* ---- Digits
+ * ----------------------------------------------------------------------------------------------------------- */
 
 /* Digits have the same number of bits, but for the last one: of 64 bits 4 x 13 and 12, of 32 bits 11, 11, 10. */
 static int n_digits(DType t) {
@@ -54,7 +56,8 @@ typedef struct Found {
         uint64_t digits, position;
 } Found;
 
-/* ---- Counting --------------------------------------------------------------------------------------------------------- */
+/* ---- Counting
+ * --------------------------------------------------------------------------------------------------------- */
 
 ORDERED(KEYS_LOOP_, uint64_t, wide_value_keys, VALUE_KEY)
 static OrderKeysFn *const wide_value_keys_of[_DTYPE_MAX] = { ORDERED(KEYS_ROW_, wide_value_keys) };
@@ -74,7 +77,8 @@ static void count_first(const uint64_t *key, int64_t n, Digit d, int64_t *count)
                 count[key[i] >> d.shift & mask]++;
 }
 
-/* Many elements may share the first digit: it is looked up. Those that do are gathered without branches, which nobody could predict. */
+/* Many elements may share the first digit: it is looked up. Those that do are gathered without branches, which
+ * nobody could predict. */
 static void count_second(const uint64_t *key, int64_t n, Digit d, const Sought *sought) {
         const uint64_t mask = (1U << d.bits) - 1;
         uint16_t digit[STRIP];
@@ -217,7 +221,8 @@ OP(select_count) = {
         .stacks       = true,
 };
 
-/* ---- Narrowing -------------------------------------------------------------------------------------------------------- */
+/* ---- Narrowing
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* Counts, and what was known before, into what is known now; after the last digit into the elements. */
 static int select_narrow_run(BlockRun *run, _unused_ Error *err) {
@@ -277,7 +282,8 @@ OP(select_narrow) = {
         .core_out    = { CORE_ALL },
 };
 
-/* ---- Rows in memory --------------------------------------------------------------------------------------------------- */
+/* ---- Rows in memory
+ * --------------------------------------------------------------------------------------------------- */
 
 static void pick_row(BlockRun *run, const char *in, char *const *out) {
         const SelectParams *p = run->params;
@@ -345,7 +351,8 @@ OP(pick) = {
         .core_out    = { 1 },
 };
 
-/* ---- The public operator ---------------------------------------------------------------------------------------------- */
+/* ---- The public operator
+ * ---------------------------------------------------------------------------------------------- */
 
 typedef struct KthParams {
         Dims k;
@@ -411,7 +418,8 @@ static int compare_positions(const void *a, const void *b) {
         return (x > y) - (x < y);
 }
 
-/* The columns of x, which are those at the ascending positions `has`, in the order and as often as `wanted` has them. */
+/* The columns of x, which are those at the ascending positions `has`, in the order and as often as `wanted` has
+ * them. */
 static Ref build_columns(Build *b, Ref x, const Dims *has, const Dims *wanted) {
         const int last              = build_spec(b, x)->shape.ndim - 1;
         _cleanup_(freep) Ref *column = calloc(wanted->n + 1, sizeof(Ref));

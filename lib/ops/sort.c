@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sorting along the last axis, stable, NaNs last, as NumPy orders; and unique values, which are sorted ones less their repetitions.
+/* Sorting along the last axis, stable, NaNs last, as NumPy orders; and unique values, which are sorted ones less
+ * their repetitions.
  *
- * Runs of RUN elements are sorted, each in one task; then each task of the second stage makes RUN neighbouring elements of the
- * result: it finds by bisection over the keys how much of every run lies before its first and its last rank, gathers those parts,
- * and sorts them. So there are no samples and no skew: any input, equal elements included, gives equal tasks. */
+ * Runs of RUN elements are sorted, each in one task; then each task of the second stage makes RUN neighbouring
+ * elements of the
+ * result: it finds by bisection over the keys how much of every run lies before its first and its last rank, gathers
+ * those parts, and sorts them. So there are no samples and no skew: any input, equal elements included, gives equal
+ * tasks. */
 #include "graph/graph.h"
 #include "ops/radix.h"
 
-/* ---- Runs ------------------------------------------------------------------------------------------------------------ */
+/* ---- Runs
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void values_row(BlockRun *run, const char *in, char *const *out) {
         const View *v = &run->in[0];
@@ -82,7 +86,8 @@ OP(argsort_runs) = {
         .follows  = 1,
 };
 
-/* ---- Merging runs by rank ------------------------------------------------------------------------------------------------ */
+/* ---- Merging runs by rank
+ * ------------------------------------------------------------------------------------------------ */
 
 /* Sorted runs of one row. The runs are a stage's chunks; they need not lie one behind the other. */
 typedef struct Runs {
@@ -116,10 +121,12 @@ static int64_t rank_in_run(const Runs *runs, int64_t r, int64_t lo, int64_t hi, 
         return lo;
 }
 
-/* below[r]: how many elements of run r are among the `rank` smallest of all; of equal ones those of earlier runs come first.
+/* below[r]: how many elements of run r are among the `rank` smallest of all; of equal ones those of earlier runs
+ * come first.
  *
- * The key of the element at `rank` is found bit by bit: it is the largest one with no more than `rank` elements below it. What
- * elements a run has below the bits found so far, and below those with all others set, are bounds that close in on each other. */
+ * The key of the element at `rank` is found bit by bit: it is the largest one with no more than `rank` elements
+ * below it. What elements a run has below the bits found so far, and below those with all others set, are bounds
+ * that close in on each other. */
 static void split_at(const Runs *runs, int64_t rank, int64_t *below, int64_t *above, int64_t *middle) {
         const int bits             = key_bits(runs->dtype) + (n_order_keys(runs->dtype) > 1 ? 64 : 0);
         unsigned __int128 key      = 0;
@@ -224,8 +231,8 @@ static const char *element_before(const Runs *runs, const int64_t *begin) {
         return ret;
 }
 
-/* The elements of one row in the task's interval of ranks; or, of runs with indices, the indices of those elements. ret_before:
- * the element that comes before the first one, if anybody asks. */
+/* The elements of one row in the task's interval of ranks; or, of runs with indices, the indices of those elements.
+ * ret_before: the element that comes before the first one, if anybody asks. */
 static int merge_row(BlockRun *run, const int64_t *at, char *out, const char **ret_before, Error *err) {
         const int last      = run->box[0].ndim - 1;
         const bool by_index = run->n_in > 1;
@@ -343,7 +350,8 @@ OP(argmerge_runs) = {
         .step         = run_step,
 };
 
-/* ---- The public operators ------------------------------------------------------------------------------------------------------ */
+/* ---- The public operators
+ * ------------------------------------------------------------------------------------------------------ */
 
 typedef struct SortParams {
         int64_t axis;
@@ -419,7 +427,8 @@ OP(argsort) = {
         .expand      = expand_sort,
 };
 
-/* ---- Unique values --------------------------------------------------------------------------------------------------------- */
+/* ---- Unique values
+ * --------------------------------------------------------------------------------------------------------- */
 
 typedef struct UniqueParams {
         bool equal_nan;

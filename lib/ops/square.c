@@ -27,8 +27,8 @@ OP(square) = {
 COMPLEX_RECIPROCAL_(c64, float, fabsf)
 COMPLEX_RECIPROCAL_(c128, double, fabs)
 
-/* Integers have 1 and -1 only. Of zero they have what infinity is when it is cast: the smallest int32 or int64, of which
- * narrow types take the low bits; for uint64 that is nothing. */
+/* Integers have 1 and -1 only. Of zero they have what infinity is when it is cast: the smallest int32 or int64, of
+ * which narrow types take the low bits; for uint64 that is nothing. */
 #define OF_ZERO(T) (sizeof(T) == 8 ? (T) i64_from_f64(INFINITY) : (T) i32_from_f64(INFINITY))
 UNARY_LOOPS(reciprocal, SIGNED, (T) (a == 1 ? 1 : a == -1 ? -1 : a == 0 ? OF_ZERO(T) : 0))
 UNARY_LOOPS(reciprocal, UNSIGNED, (T) (a == 1))
@@ -46,8 +46,8 @@ OP(reciprocal) = {
 
 UNARY_LOOPS(sqrt, FLOATS, FLOAT_FN(a, sqrt)(a))
 
-/* C99's answers for zeros, infinities and NaN. The real part of the root is computed where it is large, the other follows
- * from their product. A float is computed in double, where nothing can overflow. */
+/* C99's answers for zeros, infinities and NaN. The real part of the root is computed where it is large, the other
+ * follows from their product. A float is computed in double, where nothing can overflow. */
 static c128 c128_sqrt(c128 a) {
         double re = RE(a), im = IM(a), scale = 1, t;
 

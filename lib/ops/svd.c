@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Singular values. A tall matrix is that of its R: u is Q times the u of R. A wide one is the transpose of a tall one. */
+/* Singular values. A tall matrix is that of its R: u is Q times the u of R. A wide one is the transpose of a tall
+ * one. */
 #include <limits.h>
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Elements chosen, and set, by integer indices. Several index arrays become one: positions in C order among the axes that they
- * index; so there is one gather and one scatter, of rows. Negative indices count from the end; others are IndexErrors, when they run. */
+/* Elements chosen, and set, by integer indices. Several index arrays become one: positions in C order among the axes
+ * that they index; so there is one gather and one scatter, of rows. Negative indices count from the end; others are
+ * IndexErrors, when they run. */
 #include <string.h>
 
 #include "graph/graph.h"
@@ -10,7 +11,8 @@ static int64_t index_at(const View *v, int64_t i) {
         return *(const int64_t *) (v->data + i * v->stride[0]);
 }
 
-/* ---- Gather -------------------------------------------------------------------------------------------------------- */
+/* ---- Gather
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* Pieces that begin at the same row, in order of rows: found by bisection. */
 static uint32_t piece_of_row(const Piece *piece, uint32_t n, int64_t row) {
@@ -148,9 +150,11 @@ OP(gather_rows) = {
         .follows      = 2,
 };
 
-/* ---- Scatter -------------------------------------------------------------------------------------------------------- */
+/* ---- Scatter
+ * -------------------------------------------------------------------------------------------------------- */
 
-/* A task owns a run of rows: it copies them and then sets those that the indices name, in order, so that the last one counts. */
+/* A task owns a run of rows: it copies them and then sets those that the indices name, in order, so that the last
+ * one counts. */
 static int scatter_run(BlockRun *run, Error *err) {
         const View *in = &run->in[0], *index = &run->in[1], *value = &run->in[2];
         View *out = &run->out[0];

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The k smallest or largest elements along an axis, and where they are. Of a long axis, each task takes those of a block: the key
- * at rank k is picked, what lies before it kept; then those of all blocks are ordered. Short axes are sorted.
+/* The k smallest or largest elements along an axis, and where they are. Of a long axis, each task takes those of a
+ * block: the key at rank k is picked, what lies before it kept; then those of all blocks are ordered. Short axes are
+ * sorted.
  *
- * The smallest are the first k of the stable order; the largest are its last k, from behind. So the largest are the smallest by the
- * inverted keys of the elements read backwards, and there is one way for both. */
+ * The smallest are the first k of the stable order; the largest are its last k, from behind. So the largest are the
+ * smallest by the inverted keys of the elements read backwards, and there is one way for both. */
 #include "graph/graph.h"
 #include "ops/radix.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Triangular systems. The block operator solves x a = b, since then every row of b is a system of its own: rows are cut, by
- * steps that shapes give. a x = b is the same of the transposes, which are views. A large a is taken block by block of columns:
- * what earlier blocks of x contribute is one product, so nearly all time is matmul's. */
+/* Triangular systems. The block operator solves x a = b, since then every row of b is a system of its own: rows are
+ * cut, by steps that shapes give. a x = b is the same of the transposes, which are views. A large a is taken block
+ * by block of columns: what earlier blocks of x contribute is one product, so nearly all time is matmul's. */
 #include <cblas.h>
 
 #include "ops/blas.h"
@@ -14,7 +14,8 @@
                         PARAM(TriangularParams, unit, PARAM_BOOL, "False", "The diagonal is 1 and not read."), {}      \
         }
 
-/* ---- The block ------------------------------------------------------------------------------------------------------- */
+/* ---- The block
+ * ------------------------------------------------------------------------------------------------------- */
 
 static size_t rows_scratch(const OpCall *call) {
         const Shape *s = &call->in[0].shape;
@@ -141,7 +142,8 @@ OP(triangular_block) = {
         .follows     = 2,
 };
 
-/* ---- Blocks of columns ------------------------------------------------------------------------------------------------- */
+/* ---- Blocks of columns
+ * ------------------------------------------------------------------------------------------------- */
 
 /* x a = b. For an upper a the first columns of x come first, for a lower one the last. */
 static int expand_rows(Build *b, const OpCall *call, const Ref *in, Ref *out) {

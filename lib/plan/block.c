@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stages of operators that run themselves on blocks: which box of each input a task reads follows from the operator's table
- * (batch and core axes, graph/op.h). The domain has the batch axes, then the cut axis, if any, then the core axes, whole. */
+/* Stages of operators that run themselves on blocks: which box of each input a task reads follows from the
+ * operator's table (batch and core axes, graph/op.h). The domain has the batch axes, then the cut axis, if any, then
+ * the core axes, whole. */
 #include "plan/planner.h"
 
 enum {
-        /* Output tiles of a product: wide ones, since BLAS packs the right-hand side once per tile; few enough rows that small
-         * machines have several tiles of a 4000 x 4000 product. Fixed, so that bits never depend on who computes. */
+        /* Output tiles of a product: wide ones, since BLAS packs the right-hand side once per tile; few enough rows
+         * that small machines have several tiles of a 4000 x 4000 product. Fixed, so that bits never depend on who
+         * computes. */
         CONTRACT_ROWS    = 1024,
         CONTRACT_COLUMNS = 4096,
 };
@@ -34,8 +36,8 @@ static int add_axis(Planner *p, StageBuild *sb, int64_t extent, int *ret) {
         return 0;
 }
 
-/* Which domain axis each axis of an operator's inputs and outputs is. Products have names for their core axes: rows of the left
- * input, columns of the right one, and the inner axis that is summed over. */
+/* Which domain axis each axis of an operator's inputs and outputs is. Products have names for their core axes: rows
+ * of the left input, columns of the right one, and the inner axis that is summed over. */
 typedef struct BlockAxes {
         const Op *op;
         int n_batch;
@@ -178,7 +180,8 @@ int stage_block(Planner *p, uint32_t index) {
         return r < 0 ? r : stage_add(p, &sb, &stage);
 }
 
-/* Concatenation: every input is read at its own distance; a task's box overlaps those inputs that it needs and no others. */
+/* Concatenation: every input is read at its own distance; a task's box overlaps those inputs that it needs and no
+ * others. */
 int stage_concatenate(Planner *p, uint32_t index) {
         const Node *node                           = &p->graph->node.data[index];
         const Spec *spec                           = &node->out[0];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the domain of a stage is cut: as the largest tensor that its program reads is, axis by axis; axes that nothing cuts
- * stay whole unless a task would become too large. Only shapes, dtypes and the tilings of inputs count, so that the same
- * expression is cut in the same way everywhere. */
+/* How the domain of a stage is cut: as the largest tensor that its program reads is, axis by axis; axes that nothing
+ * cuts stay whole unless a task would become too large. Only shapes, dtypes and the tilings of inputs count, so that
+ * the same expression is cut in the same way everywhere. */
 #include "plan/planner.h"
 
 enum {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lists of a plan: what each task reads and makes, and the order to run in. They are written by arithmetic on maps and
- * tilings, once; schedulers and workers then only follow indices. */
+/* The lists of a plan: what each task reads and makes, and the order to run in. They are written by arithmetic on
+ * maps and tilings, once; schedulers and workers then only follow indices. */
 #include "plan/planner.h"
 
 typedef struct Reads {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lowering: the graph without dead nodes and with every expansion carried out whose input shapes are known. An expansion
- * may bring operators that expand themselves, so it is repeated until nothing changes; each round is one walk. What depends
- * on an unknown shape is left as it is: it is lowered when plan_extend() knows more. */
+/* Lowering: the graph without dead nodes and with every expansion carried out whose input shapes are known. An
+ * expansion may bring operators that expand themselves, so it is repeated until nothing changes; each round is one
+ * walk. What depends on an unknown shape is left as it is: it is lowered when plan_extend() knows more. */
 #include "plan/planner.h"
 
 static bool is_masked_sum(const Graph *graph, const Node *node) {
-        /* x[mask].sum() over everything does not need x[mask]: elements that are left out count as zero. The tree is then the
-         * one over x's own index, whatever the mask, so this rewriting is always done, not only when it seems worth while. */
+        /* x[mask].sum() over everything does not need x[mask]: elements that are left out count as zero. The tree is
+         * then the one over x's own index, whatever the mask, so this rewriting is always done, not only when it
+         * seems worth while. */
         static const char *const neutral_zero[] = { "sum", "any", "count_nonzero" };
 
         if (!node->op || node->op->family != FAMILY_REDUCE || node->n_in != 1)

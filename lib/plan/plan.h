@@ -10,8 +10,8 @@
  *             block   an operator's own run() on whole blocks
  *
  * Tasks are numbered through all stages, chunks through all values; both are indices into flat arrays, so a plan of a
- * million tasks takes tens of megabytes and no time. What a task reads is arithmetic (maps and tilings); plan_make() writes
- * it out once as lists, so that nobody else has to know.
+ * million tasks takes tens of megabytes and no time. What a task reads is arithmetic (maps and tilings); plan_make()
+ * writes it out once as lists, so that nobody else has to know.
  *
  * Planning is pure: it depends on the graph and on the tilings of its leaves, never on workers, threads, or clocks. It
  * stops where shapes are unknown: then `complete` is false, the values that were made become leaves of a smaller graph
@@ -23,8 +23,8 @@
 typedef uint32_t ValueId;
 
 /* How a position in a domain becomes a position in a tensor: axis k of the tensor is read at
- * start + step * position[axis], or at start alone when axis is NO_AXIS. Positions outside the tensor are nobody's: the box
- * that a task reads is clamped to the tensor, and may be empty (concatenate). */
+ * start + step * position[axis], or at start alone when axis is NO_AXIS. Positions outside the tensor are nobody's:
+ * the box that a task reads is clamped to the tensor, and may be empty (concatenate). */
 enum { NO_AXIS = -1 };
 typedef struct AxisMap {
         int axis;
@@ -75,9 +75,10 @@ typedef struct Instr {
  *   FOLD_FINISH   the interval is the whole axis: the finished value in the first output */
 typedef enum FoldEnd { FOLD_PARTIAL, FOLD_STATE, FOLD_FINISH } FoldEnd;
 
-/* Where results go. A store (op NULL) writes register reg[0] at each position of the nest's domain. A reduction folds along
- * one axis: with unit 0 it lifts the elements in reg[0]; with unit > 0 the registers are states already, one per component,
- * that cover `unit` elements each (an earlier reduction over another axis made them): all counts are multiples of unit. */
+/* Where results go. A store (op NULL) writes register reg[0] at each position of the nest's domain. A reduction
+ * folds along one axis: with unit 0 it lifts the elements in reg[0]; with unit > 0 the registers are states already,
+ * one per component, that cover `unit` elements each (an earlier reduction over another axis made them): all counts
+ * are multiples of unit. */
 typedef struct Sink {
         uint32_t reg[MAX_STATE];
         const Op *op;
@@ -106,8 +107,9 @@ typedef struct Local {
 
 /* ---- Merges ------------------------------------------------------------------------------------------------------ */
 
-/* Sources 0 … n_state-1 are the components of a partial value; along `axis` (of that value, and of the domain) task g takes
- * the partials of `group` neighbouring chunks. `elements` are the cuts of the reduced axis itself, as the partials were made. */
+/* Sources 0 … n_state-1 are the components of a partial value; along `axis` (of that value, and of the domain) task
+ * g takes the partials of `group` neighbouring chunks. `elements` are the cuts of the reduced axis itself, as the
+ * partials were made. */
 typedef struct Merge {
         const Op *op;
         uint32_t fold;
@@ -133,8 +135,8 @@ typedef struct Block {
 
 typedef enum StageKind { STAGE_NEST, STAGE_MERGE, STAGE_BLOCK } StageKind;
 
-/* Block operators see their inputs, which may be views of values: axis k of such an input is read at input[k] (steps of 1) and
- * has shape->dim[k] positions. Elsewhere both are NULL. */
+/* Block operators see their inputs, which may be views of values: axis k of such an input is read at input[k] (steps
+ * of 1) and has shape->dim[k] positions. Elsewhere both are NULL. */
 typedef struct Source {
         ValueId value;
         const AxisMap *map;    /* one entry per axis of the value */
@@ -142,8 +144,9 @@ typedef struct Source {
         const Shape *shape;
 } Source;
 
-/* Axis k of an output value follows axis axis[k] of the domain (grid position and interval), or has length one (NO_AXIS).
- * Partials and blocks have other lengths than the domain's interval along some axis; the value's tiling says which. */
+/* Axis k of an output value follows axis axis[k] of the domain (grid position and interval), or has length one
+ * (NO_AXIS). Partials and blocks have other lengths than the domain's interval along some axis; the value's tiling
+ * says which. */
 typedef struct Out {
         ValueId value;
         const int *axis;
@@ -169,7 +172,8 @@ typedef struct Stage {
         const char *label;     /* "add → sum": for errors, explain and progress */
 } Stage;
 
-/* ---- The plan ----------------------------------------------------------------------------------------------------- */
+/* ---- The plan
+ * ----------------------------------------------------------------------------------------------------- */
 
 typedef struct Made {
         Ref ref;               /* of plan->graph */
@@ -202,15 +206,16 @@ typedef struct PlanLeaves {
 
 /* Plans as much of the graph as is known. ERROR_VALUE, ERROR_TYPE, … where an operator refuses; -ENOMEM. */
 int plan_make(const Graph *graph, const PlanLeaves *leaves, Plan **ret, Error *err);
-/* The graph that remains when an incomplete plan has run: entry k of plan->made is the stored tensor stored[k], of which
- * spec[k] says the actual shape. Operators that refuse it do so now. */
+/* The graph that remains when an incomplete plan has run: entry k of plan->made is the stored tensor stored[k], of
+ * which spec[k] says the actual shape. Operators that refuse it do so now. */
 int plan_extend(const Plan *plan, const uint64_t *stored, const Spec *spec, Graph **ret, Error *err);
 Plan *plan_free(Plan *plan);
 DEFINE_CLEANUP(Plan *, plan_free)
 
 /* The box of the stage's domain that a task works on. */
 void plan_task_box(const Plan *plan, uint32_t task, Box *ret);
-/* The part of a task's box in which the source is there at all: a concatenation's input is not everywhere. False: nowhere. */
+/* The part of a task's box in which the source is there at all: a concatenation's input is not everywhere. False:
+ * nowhere. */
 bool plan_source_domain(const Source *source, const Box *box, Box *ret);
 /* The box of source `source` that a task with domain box `box` reads. */
 void plan_source_box(const Plan *plan, const Stage *stage, uint32_t source, const Box *box, Box *ret);
@@ -223,10 +228,11 @@ size_t plan_task_bytes(const Plan *plan, uint32_t task);
 /* What will run, for people: stage by stage, with operators, chunks, bytes. NULL when out of memory. */
 const char *plan_explain(const Plan *plan, Arena *arena);
 
-/* ---- Arithmetic that the planner and the executor share (plan/task.c) ------------------------------------------------- */
+/* ---- Arithmetic that the planner and the executor share (plan/task.c)
+ * ------------------------------------------------- */
 
-/* Bytes of scratch that a task of the stage needs at most: sources that lie in several chunks and are assembled into one
- * dense block (each rounded up to 64), then the locals, then the operator's own. Fills stage->scratch_bytes. */
+/* Bytes of scratch that a task of the stage needs at most: sources that lie in several chunks and are assembled into
+ * one dense block (each rounded up to 64), then the locals, then the operator's own. Fills stage->scratch_bytes. */
 int plan_stage_scratch(const Plan *plan, Stage *stage);
 /* The chunks of source `source` that overlap its box for a task: calls fn with plan-wide chunk numbers, C order. */
 int plan_source_chunks(const Plan *plan, const Stage *stage, uint32_t source, const Box *source_box,

@@ -97,7 +97,8 @@ int program_cast(Planner *p, NestBuild *nb, uint32_t reg, DType to, uint32_t *re
 int program_load(Planner *p, NestBuild *nb, ValueId value, const AxisMap *map, uint32_t *ret_reg);
 /* The identity map of a tensor whose axis k is axis[k] of the domain. */
 const AxisMap *map_identity(Planner *p, int ndim);
-/* Follows views from ref down to what is not one: ref becomes the base, and the returned map (of the base's axes) does the rest. */
+/* Follows views from ref down to what is not one: ref becomes the base, and the returned map (of the base's axes)
+ * does the rest. */
 const AxisMap *map_through_views(Planner *p, Ref *ref, const AxisMap *map);
 uint32_t program_dtype_param(const Op *op, const void *params); /* the parameter "dtype", or DTYPE_NONE */
 

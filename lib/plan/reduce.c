@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reductions. Several axes are reduced one after the other, the last one first, always; so the value does not depend on
- * where a task happens to have all of an axis. While a task does, the next axis is reduced in the same task, from states
- * that lie in a local; otherwise the stage ends with partials, merges make states of them, and a new stage goes on.
+ * where a task happens to have all of an axis. While a task does, the next axis is reduced in the same task, from
+ * states that lie in a local; otherwise the stage ends with partials, merges make states of them, and a new stage
+ * goes on.
  *
- * Reductions of equal shapes along the same axes are evaluated in one nest: mean, min and max of a tensor read it once. */
+ * Reductions of equal shapes along the same axes are evaluated in one nest: mean, min and max of a tensor read it
+ * once. */
 #include "plan/planner.h"
 
 enum {
@@ -71,7 +73,8 @@ static int job_new(Planner *p, uint32_t node, Job *ret) {
         return r;
 }
 
-/* The output of a finished reduction: its axes are those of the domain that are left, in order, with ones between if they are kept. */
+/* The output of a finished reduction: its axes are those of the domain that are left, in order, with ones between if
+ * they are kept. */
 static int finished_value(Planner *p, const Job *job, const Axes *axes, const Tiling *domain, const int *domain_axis, ValueId *ret_value,
                           const int **ret_axis) {
         const Node *node         = &p->graph->node.data[job->node];
@@ -134,8 +137,8 @@ static int group_cuts(Planner *p, const Cuts *in, uint32_t group, Cuts *ret) {
         return cuts_from_sizes(p->arena, size, n, in->extent, ret, p->err);
 }
 
-/* Merges partials (value[], cut along `at`, the place of the reduced axis among their axes) level by level. `last`: the result is finished,
- * otherwise value[] become states without that axis. */
+/* Merges partials (value[], cut along `at`, the place of the reduced axis among their axes) level by level. `last`:
+ * the result is finished, otherwise value[] become states without that axis. */
 static int merge_partials(Planner *p, const Job *job, const Axes *axes, int at, const Cuts *elements, int64_t unit, bool last, ValueId *value) {
         Cuts cuts = *elements;
 
@@ -205,8 +208,9 @@ static int merge_partials(Planner *p, const Job *job, const Axes *axes, int at, 
         return 0;
 }
 
-/* Adds the nests that reduce the jobs' registers along the axes of `axes`, the last of them first, as far as a task gets; nb is the
- * nest that has the registers, and is finished here. value[j] are the results of job j. Returns the number of axes that are left:
+/* Adds the nests that reduce the jobs' registers along the axes of `axes`, the last of them first, as far as a task
+ * gets; nb is the nest that has the registers, and is finished here. value[j] are the results of job j. Returns the
+ * number of axes that are left:
  * 0: finished; otherwise value[j] are partials along axes->axis[left - 1]. */
 static int reduce_in_stage(Planner *p, NestBuild *nb, Job *job, uint32_t n_job, const Axes *axes, int n_axes, int64_t unit, const Tiling *domain,
                            ValueId (*value)[MAX_STATE], int *ret_unreduced, int64_t *ret_unit) {

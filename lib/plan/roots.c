@@ -2,14 +2,15 @@
 /* Which tensors exist as chunks ("roots"), and which are computed where they are used.
  *
  * Roots are: what is wanted, what the rest of the graph will need, everything that is not elementwise, and what such
- * operators read. An elementwise tensor that several stages evaluate becomes a root when evaluating it again costs more than
- * writing it once and reading it back; so does one whose program has become too long (which also bounds all recursion). */
+ * operators read. An elementwise tensor that several stages evaluate becomes a root when evaluating it again costs
+ * more than writing it once and reading it back; so does one whose program has become too long (which also bounds
+ * all recursion). */
 #include "base/hash.h"
 #include "plan/planner.h"
 
 enum {
-        /* Writing and reading back an element costs some 2.5 ns of memory time per stage on one of two cores, an addition in a
-         * strip 0.1 ns: up to 24 of them are cheaper done twice. */
+        /* Writing and reading back an element costs some 2.5 ns of memory time per stage on one of two cores, an
+         * addition in a strip 0.1 ns: up to 24 of them are cheaper done twice. */
         RECOMPUTE_COST = 24,
         MAX_PROGRAM    = 192, /* instructions inlined into one another; registers are 4 KiB each */
 };

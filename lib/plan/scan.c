@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Running reductions. Element i is the fold, from the left, of the cover of [0, i + 1) (tensor/tree.h), so a task needs the
- * cover of everything before its chunk. Three stages: the partials of all chunks; one merge of them into the covers of
- * [0, edge) for each inner edge; then each chunk runs on from the one that ends where it begins. */
+/* Running reductions. Element i is the fold, from the left, of the cover of [0, i + 1) (tensor/tree.h), so a task
+ * needs the cover of everything before its chunk. Three stages: the partials of all chunks; one merge of them into
+ * the covers of [0, edge) for each inner edge; then each chunk runs on from the one that ends where it begins. */
 #include "plan/planner.h"
 
 static int add_source(Planner *p, StageBuild *sb, ValueId value, const AxisMap *map) {

@@ -199,8 +199,8 @@ static int stage_rechunk(Planner *p, uint32_t index) {
         return stage_store(p, index, 0, &want);
 }
 
-/* A tensor under another shape. Chunks are C-contiguous, so when all chunks are runs of rows whose borders fall on rows of
- * the new shape, the same chunks serve; otherwise the input is cut so first. */
+/* A tensor under another shape. Chunks are C-contiguous, so when all chunks are runs of rows whose borders fall on
+ * rows of the new shape, the same chunks serve; otherwise the input is cut so first. */
 static int stage_reshape(Planner *p, uint32_t index) {
         const Node *node   = &p->graph->node.data[index];
         const Shape *shape = &node->out[0].shape;
@@ -239,7 +239,8 @@ static int stage_reshape(Planner *p, uint32_t index) {
                 fits = tiling_n_chunks(&in->tiling) == 1;
 
         if (!fits) {
-                /* Cut the input into rows that hold whole rows of the output as well, about as large as automatic chunks. */
+                /* Cut the input into rows that hold whole rows of the output as well, about as large as automatic
+                 * chunks. */
                 const Tiling target = tiling_auto(&in->shape, in->dtype);
                 const int64_t step  = MAX(target.axis[0].step ?: 1, 1);
                 Tiling rows         = tiling_whole(&in->shape);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one task reads, makes and needs: arithmetic on tilings, the same for the planner that writes it out as lists and for
- * the executor that finds its way in them. */
+/* What one task reads, makes and needs: arithmetic on tilings, the same for the planner that writes it out as lists
+ * and for the executor that finds its way in them. */
 #include "base/error.h"
 #include "plan/plan.h"
 
@@ -108,7 +108,8 @@ static const Out *out_of(const Stage *stage, ValueId value) {
         return NULL;
 }
 
-/* A length that only the task will know: at most the domain's interval that the axis follows, or all elements of the box. */
+/* A length that only the task will know: at most the domain's interval that the axis follows, or all elements of the
+ * box. */
 static int64_t capacity(const Plan *plan, const Value *value, uint32_t chunk, int axis) {
         const Stage *stage = plan->stage.data + value->stage;
         const Out *out = out_of(stage, (ValueId) (value - plan->value.data));

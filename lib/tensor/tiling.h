@@ -3,8 +3,8 @@
 /* How a tensor is cut: for every axis, where. Chunk k of an axis covers [cuts_edge(k), cuts_edge(k + 1)).
  *
  * A regular axis (all chunks `step` long but the last) needs no memory, whatever its number of chunks; an explicit one
- * points to its n + 1 edges, which belong to the arena of whoever made the tiling. An axis of extent 0 has one empty chunk.
- * An axis whose sizes are not known yet (the result of a mask) has `n` chunks of UNKNOWN extent. */
+ * points to its n + 1 edges, which belong to the arena of whoever made the tiling. An axis of extent 0 has one empty
+ * chunk. An axis whose sizes are not known yet (the result of a mask) has `n` chunks of UNKNOWN extent. */
 #include "base/arena.h"
 #include "tensor/shape.h"
 
@@ -52,9 +52,9 @@ void tiling_box(const Tiling *t, uint64_t chunk, Box *ret);
 bool tiling_is_rows(const Tiling *t);
 int64_t box_size(const Box *b);                    /* elements, or UNKNOWN */
 
-/* The default: runs of rows (whole C-order runs, so that neighbouring chunks can be neighbours in memory), powers of two
- * long, of AUTO_CHUNK_BYTES (more for tensors beyond 8 GiB, so that their number stays bounded). It depends on shape and
- * dtype only, never on the machine, so that automatic cuts never change a bit of an answer. */
+/* The default: runs of rows (whole C-order runs, so that neighbouring chunks can be neighbours in memory), powers of
+ * two long, of AUTO_CHUNK_BYTES (more for tensors beyond 8 GiB, so that their number stays bounded). It depends on
+ * shape and dtype only, never on the machine, so that automatic cuts never change a bit of an answer. */
 enum { AUTO_CHUNK_BYTES = 8 << 20 };
 Tiling tiling_auto(const Shape *s, DType dtype);
 

@@ -4,9 +4,9 @@
  * node (level, index) is the merge of its two children and covers [index << level, (index + 1) << level); a child that
  * lies beyond N is absent, and its sibling passes up unchanged. The value of each node is therefore fixed by N and the
  * elements alone. Whoever has the elements [lo, hi) can compute exactly the nodes that lie inside it; the fewest that
- * hold all of it are its cover, in ascending order, two per level at most. Covers of neighbouring intervals merge to the
- * cover of their union, in any order, at any time, anywhere: the same bits. The root is the cover of [0, N) folded from
- * the right. */
+ * hold all of it are its cover, in ascending order, two per level at most. Covers of neighbouring intervals merge to
+ * the cover of their union, in any order, at any time, anywhere: the same bits. The root is the cover of [0, N)
+ * folded from the right. */
 #include "base/limits.h"
 #include "base/macro.h"
 

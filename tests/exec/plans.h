@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Plans written by hand, run task by task, and compared with a reference that evaluates a stage element by element over whole
- * tensors, without chunks, strips or loops worth the name: reductions are the recursion of tensor/tree.h.
+/* Plans written by hand, run task by task, and compared with a reference that evaluates a stage element by element
+ * over whole tensors, without chunks, strips or loops worth the name: reductions are the recursion of tensor/tree.h.
  *
- * The operators of these tests live here. `trace` is a fold that hashes: its result tells the shape of the tree, the order of
- * the elements, their indices, and all counts that the operator was told. */
+ * The operators of these tests live here. `trace` is a fold that hashes: its result tells the shape of the tree, the
+ * order of the elements, their indices, and all counts that the operator was told. */
 #include <string.h>
 
 #include "exec/exec.h"
@@ -12,7 +12,8 @@
 #include "exec/strided.h"
 #include "plan/planner.h"
 
-/* ---- Operators ---------------------------------------------------------------------------------------------------- */
+/* ---- Operators
+ * ---------------------------------------------------------------------------------------------------- */
 
 static inline uint64_t mix(uint64_t h) {
         h = (h ^ h >> 32) * 0xd6e8feb86659fd93;
@@ -179,7 +180,8 @@ static const Fold test_folds[] = {
 _unused_ static const Op op_reduce = { .name = "reduce", .family = FAMILY_REDUCE, .n_in = 1, .folds = test_folds };
 _unused_ static const Op op_scan = { .name = "scan", .family = FAMILY_SCAN, .n_in = 1, .folds = test_folds };
 
-/* ---- Plans -------------------------------------------------------------------------------------------------------- */
+/* ---- Plans
+ * -------------------------------------------------------------------------------------------------------- */
 
 typedef struct Hand {
         Plan plan;
@@ -365,7 +367,8 @@ static inline int hand_run(Hand *h, Exec *exec, Error *err) {
         return r;
 }
 
-/* ---- The reference ------------------------------------------------------------------------------------------------- */
+/* ---- The reference
+ * ------------------------------------------------------------------------------------------------- */
 
 typedef struct States {
         char *at[MAX_STATE];   /* [n elements of the axis] of one line */
@@ -604,7 +607,8 @@ static inline bool hand_same(Hand *h, ValueId v) {
         return true;
 }
 
-/* ---- Chance -------------------------------------------------------------------------------------------------------- */
+/* ---- Chance
+ * -------------------------------------------------------------------------------------------------------- */
 
 _unused_ static uint64_t random_state;
 

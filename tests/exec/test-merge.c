@@ -160,7 +160,8 @@ TEST(all_cuts_of_a_small_axis_give_the_same_bits) {
                         }
 }
 
-/* ---- Scans ---------------------------------------------------------------------------------------------------------- */
+/* ---- Scans
+ * ---------------------------------------------------------------------------------------------------------- */
 
 /* Element i: the fold from the left of the cover of [0, i + 1). */
 static void reference_scan(const Fold *f, const char *x, int64_t n, int64_t x_step, char *out, int64_t out_step) {

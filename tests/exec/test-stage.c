@@ -82,7 +82,8 @@ TEST(nests_that_share_rows_run_by_blocks_of_rows) {
                 }
 }
 
-/* The states of axis 1, then of axis 0: what an earlier reduction left is an element of the next, and counts are multiples. */
+/* The states of axis 1, then of axis 0: what an earlier reduction left is an element of the next, and counts are
+ * multiples. */
 TEST(reductions_over_two_axes_hand_their_states_on) {
         static const int64_t extents[][2] = { { 5, 7 }, { 1300, 9 }, { 9, 1300 }, { 260, 257 }, { 1, 1 } };
 
@@ -187,7 +188,8 @@ TEST(a_canceled_task_ends_at_once) {
         hand_free(&h);
 }
 
-/* ---- Blocks --------------------------------------------------------------------------------------------------------- */
+/* ---- Blocks
+ * --------------------------------------------------------------------------------------------------------- */
 
 /* Keeps the elements of its region that are above zero; tells what it was given. */
 static bool keep_assembled;

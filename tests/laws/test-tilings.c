@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tiling law over the operator table, through everything that a user's expression goes through: however tensors are cut, on
- * however many threads they are computed, the answer has the same bits. And the conservation law beside it: when the tensors are
- * gone, so are their chunks. */
+/* The tiling law over the operator table, through everything that a user's expression goes through: however tensors
+ * are cut, on however many threads they are computed, the answer has the same bits. And the conservation law beside
+ * it: when the tensors are gone, so are their chunks. */
 #include <stdlib.h>
 
 #include "client/client.h"
@@ -243,7 +243,8 @@ TEST(sources_have_the_same_bits_for_every_tiling) {
 }
 
 TEST(other_operators_have_the_same_bits_for_every_tiling) {
-        /* Inputs that each of them takes; operators that need parameters which must be given are tested beside their files. */
+        /* Inputs that each of them takes; operators that need parameters which must be given are tested beside their
+         * files. */
         static const Shape2 shapes[][MAX_IN] = {
                 { { 2, { 12, 12 } }, { 2, { 12, 12 } }, { 2, { 12, 12 } } },
                 { { 1, { 40 } }, { 1, { 40 } }, { 1, { 40 } } },

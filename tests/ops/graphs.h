@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Small graphs over arrays of the test, run by an engine: each array is cut as the test says, results come back as one array. */
+/* Small graphs over arrays of the test, run by an engine: each array is cut as the test says, results come back as
+ * one array. */
 #include <string.h>
 
 #include "client/engine.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A window on the operator table for Python tests (kernels_vs_numpy.py): a shared library that only tests load. It calls
- * kernels as they are, without graph, planner or executor. */
+/* A window on the operator table for Python tests (kernels_vs_numpy.py): a shared library that only tests load. It
+ * calls kernels as they are, without graph, planner or executor. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Factorizations are held to what they promise: products give the input back, Q^H Q is the identity, triangles have their zeros.
- * The examples say which of the many factorizations it is: NumPy's. Everything runs through the engine. */
+/* Factorizations are held to what they promise: products give the input back, Q^H Q is the identity, triangles have
+ * their zeros. The examples say which of the many factorizations it is: NumPy's. Everything runs through the engine. */
 #include <complex.h>
 #include <math.h>
 #include <string.h>
@@ -136,7 +136,8 @@ static Number element(Matrix a, int64_t i, int64_t k) {
         return a.conjugate ? conj(v) : v;
 }
 
-/* The largest |sum over l of a[i, l] w[l] b[l, k] - c[i, k]| there is, w and c being 1 and the identity where there are none. */
+/* The largest |sum over l of a[i, l] w[l] b[l, k] - c[i, k]| there is, w and c being 1 and the identity where there
+ * are none. */
 static double distance(Matrix a, const Number *w, Matrix b, const Matrix *c) {
         _cleanup_(freep) Number *row = calloc((size_t) b.n + 1, sizeof(Number));
         double most = 0;

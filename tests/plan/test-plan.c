@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What plans look like: what is fused, what shares a pass, what costs nothing. That they are right is what the laws say. */
+/* What plans look like: what is fused, what shares a pass, what costs nothing. That they are right is what the laws
+ * say. */
 #include <string.h>
 
 #include "harness.h"
