@@ -2,8 +2,8 @@
 #pragma once
 /* Rows sorted in one task's memory. Elements are sorted by unsigned keys that order as they do (ops/order.h), by the
  * highest bits in which they differ: those of n keys are dealt into about n buckets, stably, and each bucket of more
- * than FEW is sorted in the same way. Random float64 cost 12 ns each in a run of 2^20, comparisons 80; digits from
- * the lowest one up, which need a pass for each, cost 25. Where an index goes along, it goes along. */
+ * than FEW is sorted in the same way. Digits from the
+ * lowest one up would need a pass for each. Where an index goes along, it goes along. */
 #include "ops/order.h"
 
 enum {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is said of NumPy here was asked of NumPy (1.24 with NEP 50 promotion, and 2). */
+/* What is said of NumPy here was asked of NumPy 1.24; the cases of NEP 50 are from its rules, not from a run. */
 #include "graph/infer.h"
 
 #include "graph/ops.h"
