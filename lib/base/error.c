@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/size.h"
 
 static void error_store(Error *err, int code, const char *text) {
         size_t n = strnlen(text, MAX_ERROR_TEXT - 1);
@@ -58,16 +59,8 @@ int error_prefix(Error *err, int code, const char *fmt, ...) {
         return code;
 }
 
-/* NumPy's spelling of a size: three significant digits of the unit that suits. */
 int error_oom(Error *err, size_t size_bytes) {
-        static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-        double n = (double) size_bytes;
-        unsigned unit = 0;
+        char text[SIZE_TEXT_MAX];
 
-        if (size_bytes < KiB)
-                return error_set(err, ERROR_MEMORY, "Unable to allocate %zu bytes", size_bytes);
-        for (; n >= 1023.5; n /= 1024) /* 1023.9 KiB would be printed as 1024 KiB */
-                unit++;
-        return error_set(err, ERROR_MEMORY, n < 999.5 ? "Unable to allocate %#.3g %s" : "Unable to allocate %.0f %s", n,
-                         units[unit]);
+        return error_set(err, ERROR_MEMORY, "Unable to allocate %s", size_print(size_bytes, text));
 }

@@ -113,13 +113,13 @@ int engine_new(Engine **ret, const EngineConfig *config, Error *err) {
                 e->free_slot[e->n_free_slots] = e->n_threads - 1 - e->n_free_slots;
                 e->n_free_slots++;
         }
-        r = store_new(&e->store, &(StoreConfig) { .capacity_bytes = config ? config->memory_bytes : 0 }, err);
+        r = store_new(&e->store, &(StoreConfig) { .cache_bytes = config ? config->memory_bytes : 0 }, err);
         if (r < 0)
                 return r;
         store_stats(e->store, &stats);
         r = sched_new(&e->sched, true, plan_make);
         if (r == 0)
-                r = work_new(&e->work, e->n_threads, stats.capacity_bytes);
+                r = work_new(&e->work, e->n_threads, stats.cache_bytes);
         if (r == 0)
                 r = tell_sched(e, &(SchedEvent) { .kind = SCHED_JOINED, .worker = WORKER });
         if (r < 0)

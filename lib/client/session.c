@@ -121,7 +121,7 @@ int mars_session_stat(mars_session *session, mars_session_stats *ret, mars_error
                 .chunks         = stats.store.n_chunks,
                 .used_bytes     = stats.store.used_bytes,
                 .pinned_bytes   = stats.store.pinned_bytes,
-                .capacity_bytes = stats.store.capacity_bytes,
+                .capacity_bytes = stats.store.cache_bytes,
                 .arena_bytes    = stats.store.arena_bytes,
                 .tasks_done     = stats.n_tasks_done,
                 .n_threads      = stats.n_threads,

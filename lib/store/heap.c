@@ -29,6 +29,10 @@ struct BlockSlab {
         Block block[SLAB_BLOCKS];
 };
 
+static size_t round_up(size_t size_bytes, size_t to) {
+        return (size_bytes + to - 1) & ~(to - 1);
+}
+
 /* ---- Descriptions ----------------------------------------------------------------------------------------------- */
 
 int heap_prepare(Heap *heap, uint32_t n) {
@@ -159,7 +163,7 @@ int heap_init(Heap *heap, size_t limit_bytes, Error *err) {
         *heap = (Heap) { .next_segment_bytes = SEGMENT_MIN_BYTES, .random = 1, .rung = STORE_THP };
         if (__builtin_add_overflow(limit_bytes, (size_t) 2 * HUGE_BYTES, &bytes))
                 return error_oom(err, limit_bytes);
-        heap->limit_bytes = (limit_bytes + HUGE_BYTES - 1) & ~(size_t) (HUGE_BYTES - 1);
+        heap->limit_bytes = round_up(limit_bytes, HUGE_BYTES);
         heap->mapping_bytes = heap->limit_bytes + HUGE_BYTES;
         heap->mapping = mmap(NULL, heap->mapping_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (heap->mapping == MAP_FAILED) {
@@ -190,7 +194,7 @@ static int segments_open(Heap *heap, size_t top_bytes) {
 
         if (top_bytes <= heap->open_bytes)
                 return 0;
-        bytes = MAX(bytes, (top_bytes - heap->open_bytes + HUGE_BYTES - 1) & ~(size_t) (HUGE_BYTES - 1));
+        bytes = MAX(bytes, round_up(top_bytes - heap->open_bytes, HUGE_BYTES));
         bytes = MIN(bytes, heap->limit_bytes - heap->open_bytes);
         if (mprotect(heap->base + heap->open_bytes, bytes, PROT_READ | PROT_WRITE) < 0)
                 return -ENOMEM; /* the system's own limits: overcommit, RLIMIT_DATA, number of mappings */
@@ -231,6 +235,23 @@ static int heap_extend(Heap *heap, size_t size_bytes, Block **ret) {
         return 0;
 }
 
+/* Takes the free block, all of it. */
+static void block_take(Heap *heap, Block *block) {
+        tree_remove(heap, block);
+        block->holds = 1;
+}
+
+/* Frees what lies behind the first size_bytes of a block that was just taken: what follows it is not free. */
+static void block_trim(Heap *heap, Block *block, size_t size_bytes) {
+        Block *rest;
+
+        if (block->size_bytes == size_bytes)
+                return;
+        rest        = heap_split(heap, block, size_bytes);
+        rest->holds = 0;
+        tree_add(heap, rest);
+}
+
 int heap_take(Heap *heap, size_t size_bytes, Block **ret) {
         Block *block;
         int r;
@@ -241,21 +262,57 @@ int heap_take(Heap *heap, size_t size_bytes, Block **ret) {
         r = heap_prepare(heap, 2); /* for moving top on, and for what is left of the block */
         if (r < 0)
                 return r;
-        size_bytes = (size_bytes + BLOCK_ALIGN - 1) & ~(size_t) (BLOCK_ALIGN - 1);
-        block = tree_find(heap, size_bytes);
+        size_bytes = round_up(size_bytes, BLOCK_ALIGN);
+        block      = tree_find(heap, size_bytes);
         if (!block) {
                 r = heap_extend(heap, size_bytes, &block);
                 if (r != 0)
                         return r;
         }
-        tree_remove(heap, block);
-        block->holds = 1;
-        if (block->size_bytes > size_bytes) {
-                Block *rest = heap_split(heap, block, size_bytes);
+        block_take(heap, block);
+        block_trim(heap, block, size_bytes);
+        ASAN_UNPOISON_MEMORY_REGION(block->data, block->size_bytes);
+        *ret = block;
+        return 0;
+}
 
-                rest->holds = 0;
-                tree_add(heap, rest); /* what lies behind it is not free: `block` was a whole free one */
+/* Bytes up to the next page. */
+static size_t page_rest(const char *data) {
+        return -(uintptr_t) data & (HEAP_PAGE - 1);
+}
+
+int heap_take_pages(Heap *heap, size_t size_bytes, Block **ret) {
+        Block *block, *front;
+        size_t rest;
+        int r;
+
+        assert(size_bytes > 0);
+        if (size_bytes > heap->limit_bytes)
+                return STORE_FULL;
+        r = heap_prepare(heap, 3);
+        if (r < 0)
+                return r;
+        size_bytes = round_up(size_bytes, HEAP_PAGE);
+        block      = tree_find(heap, size_bytes);
+        if (!block || block->size_bytes - size_bytes < page_rest(block->data))
+                block = tree_find(heap, size_bytes + HEAP_PAGE - BLOCK_ALIGN); /* fits wherever it begins */
+        if (!block) {
+                const Block *last = heap->last;
+                const char *begin = last && last->holds == 0 ? last->data : heap->base + heap->top_bytes;
+
+                r = heap_extend(heap, page_rest(begin) + size_bytes, &block);
+                if (r != 0)
+                        return r;
         }
+        block_take(heap, block);
+        rest = page_rest(block->data);
+        if (rest > 0) {
+                front        = block;
+                block        = heap_split(heap, front, rest);
+                front->holds = 0;
+                tree_add(heap, front);
+        }
+        block_trim(heap, block, size_bytes);
         ASAN_UNPOISON_MEMORY_REGION(block->data, block->size_bytes);
         *ret = block;
         return 0;

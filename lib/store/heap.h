@@ -7,7 +7,10 @@
  * Descriptions of blocks live outside of the memory: free memory is never written, and a chunk may fill its pages. */
 #include "store/store.h"
 
-enum { BLOCK_ALIGN = 64 }; /* blocks begin and end at multiples of a cache line */
+enum {
+        BLOCK_ALIGN = 64,       /* blocks begin and end at multiples of a cache line */
+        HEAP_PAGE   = STORE_PAGE,
+};
 
 typedef struct Block Block;
 struct Block {
@@ -43,6 +46,7 @@ void heap_done(Heap *heap);
 
 /* A block of exactly size_bytes (rounded up to BLOCK_ALIGN; not 0), held once: 0, STORE_FULL, -ENOMEM. */
 int heap_take(Heap *heap, size_t size_bytes, Block **ret);
+int heap_take_pages(Heap *heap, size_t size_bytes, Block **ret); /* the same in whole pages of HEAP_PAGE */
 /* Makes two blocks of a taken one, the second one held once. Needs a description: heap_prepare() has them. */
 Block *heap_split(Heap *heap, Block *block, size_t first_bytes);
 int heap_prepare(Heap *heap, uint32_t n) _must_check_; /* the next n splits find their descriptions: 0 or -ENOMEM */

@@ -8,10 +8,10 @@
  *
  * The ledger counts whole blocks: used_bytes is what is not free, and it alone decides what is full. Memory that was
  * adopted is not ours and counts nowhere but in n_chunks and pinned_bytes. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/idmap.h"
+#include "base/system.h"
 #include "base/vec.h"
 #include "store/heap.h"
 #include "store/store.h"
@@ -50,7 +50,7 @@ struct Store {
         Map scratch;  /* address -> Block * */
         ChunkSlab *slabs;
         Chunk *unused;
-        size_t capacity_bytes, pinned_bytes;
+        size_t cache_bytes, pinned_bytes;
         uint64_t n_pins;
         Vec(Chunk *) group; /* of the reservation at hand */
 };
@@ -58,29 +58,21 @@ struct Store {
 /* Where chunks without a byte lie. */
 static char empty[BLOCK_ALIGN] __attribute__((aligned(BLOCK_ALIGN)));
 
-/* Where the system does not say what is available, we take what every machine has. */
-static size_t free_memory_bytes(void) {
-        unsigned long long kib = 0;
-        char line[128];
-        FILE *file = fopen("/proc/meminfo", "re");
-
-        while (file && fgets(line, sizeof(line), file))
-                if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
-                        break;
-        if (file)
-                fclose(file);
-        return kib > 0 ? (size_t) kib * KiB : GiB;
-}
-
 int store_new(Store **ret, const StoreConfig *config, Error *err) {
         _cleanup_(freep) Store *s = calloc(1, sizeof(*s));
         int r;
 
         if (!s)
                 return error_oom(err, sizeof(*s));
-        s->capacity_bytes = config && config->capacity_bytes ? config->capacity_bytes : free_memory_bytes() / 2;
+        s->cache_bytes = config ? config->cache_bytes : 0;
+        if (s->cache_bytes == 0) {
+                SystemMemory memory;
+
+                system_memory(&memory, "");
+                s->cache_bytes = memory.available_bytes / 2;
+        }
         /* The ledger is exact; the addresses have some slack, so that a full store need not be packed without a gap. */
-        r = heap_init(&s->heap, s->capacity_bytes + MIN(s->capacity_bytes / SLACK, SIZE_MAX - s->capacity_bytes), err);
+        r = heap_init(&s->heap, s->cache_bytes + MIN(s->cache_bytes / SLACK, SIZE_MAX - s->cache_bytes), err);
         if (r < 0)
                 return error_prefix(err, r, "store");
         *ret = TAKE_PTR(s);
@@ -205,28 +197,58 @@ static void group_place(Store *s, Block *block, const size_t *size_bytes) {
         }
 }
 
-int store_reserve(Store *s, uint32_t n, const ChunkId *ids, const size_t *size_bytes) {
-        Block *block = NULL;
-        size_t total = 0;
-        int r        = 0;
+static bool has_room(const Store *s, size_t size_bytes) {
+        return size_bytes <= s->cache_bytes && size_bytes <= s->cache_bytes - MIN(used_bytes(s), s->cache_bytes);
+}
 
-        for (uint32_t k = 0; k < n; k++) {
-                assert(!chunk_find(s, ids[k]));
-                if (__builtin_add_overflow(total, size_bytes[k], &total))
-                        return STORE_FULL;
-        }
-        if (total > s->capacity_bytes || total > s->capacity_bytes - MIN(used_bytes(s), s->capacity_bytes))
-                return STORE_FULL;
+/* Makes s->group, of n new chunks that have an id and nothing else; or nothing: 0 or -ENOMEM. */
+static int group_begin(Store *s, uint32_t n, const ChunkId *ids) {
+        int r = 0;
+
         s->group.n = 0;
         for (uint32_t k = 0; k < n && r == 0; k++) {
                 Chunk *c = chunk_new(s);
 
+                assert(!chunk_find(s, ids[k]));
                 r = c ? vec_push(&s->group, c) : -ENOMEM;
                 if (c && r < 0)
                         chunk_unused(s, c);
-                if (r == 0)
-                        r = idmap_set(&s->chunks, ids[k], (uintptr_t) c);
+                if (r == 0) {
+                        c->id = ids[k];
+                        r     = idmap_set(&s->chunks, ids[k], (uintptr_t) c);
+                }
         }
+        return r;
+}
+
+static void group_cancel(Store *s) {
+        for (uint32_t k = 0; k < s->group.n; k++) {
+                idmap_remove(&s->chunks, s->group.data[k]->id);
+                chunk_unused(s, s->group.data[k]);
+        }
+}
+
+static void group_reserved(Store *s, const size_t *size_bytes) {
+        for (uint32_t k = 0; k < s->group.n; k++) {
+                Chunk *c = s->group.data[k];
+
+                c->size_bytes = size_bytes[k];
+                c->state      = CHUNK_RESERVED;
+                chunk_pin(s, c);
+        }
+}
+
+int store_reserve(Store *s, uint32_t n, const ChunkId *ids, const size_t *size_bytes) {
+        Block *block = NULL;
+        size_t total = 0;
+        int r;
+
+        for (uint32_t k = 0; k < n; k++)
+                if (__builtin_add_overflow(total, size_bytes[k], &total))
+                        return STORE_FULL;
+        if (!has_room(s, total))
+                return STORE_FULL;
+        r = group_begin(s, n, ids);
         if (r == 0 && total > 0)
                 r = heap_take(&s->heap, total, &block);
         if (r == 0) {
@@ -235,10 +257,7 @@ int store_reserve(Store *s, uint32_t n, const ChunkId *ids, const size_t *size_b
                         block_unhold(s, block);
         }
         if (r != 0) {
-                for (uint32_t k = 0; k < s->group.n; k++) {
-                        idmap_remove(&s->chunks, ids[k]);
-                        chunk_unused(s, s->group.data[k]);
-                }
+                group_cancel(s);
                 return r;
         }
         if (block)
@@ -246,14 +265,38 @@ int store_reserve(Store *s, uint32_t n, const ChunkId *ids, const size_t *size_b
         else /* chunks of no bytes are somewhere, too: kernels get no NULL */
                 for (uint32_t k = 0; k < n; k++)
                         s->group.data[k]->data = empty;
-        for (uint32_t k = 0; k < n; k++) {
-                Chunk *c = s->group.data[k];
+        group_reserved(s, size_bytes);
+        return 0;
+}
 
-                c->id = ids[k];
-                c->size_bytes = size_bytes[k];
-                c->state = CHUNK_RESERVED;
-                chunk_pin(s, c);
+size_t store_paged_bytes(size_t size_bytes, uint32_t offset) {
+        size_t bytes;
+
+        if (size_bytes == 0)
+                return 0;
+        if (__builtin_add_overflow(size_bytes, offset + STORE_PAGE - 1, &bytes))
+                return SIZE_MAX;
+        return bytes & ~(size_t) (STORE_PAGE - 1);
+}
+
+int store_reserve_at(Store *s, ChunkId id, size_t size_bytes, uint32_t offset) {
+        size_t bytes = store_paged_bytes(size_bytes, offset);
+        Block *block = NULL;
+        int r;
+
+        assert(offset < STORE_PAGE);
+        if (!has_room(s, bytes))
+                return STORE_FULL;
+        r = group_begin(s, 1, &id);
+        if (r == 0 && bytes > 0)
+                r = heap_take_pages(&s->heap, bytes, &block);
+        if (r != 0) {
+                group_cancel(s);
+                return r;
         }
+        s->group.data[0]->data  = block ? block->data + offset : empty;
+        s->group.data[0]->first = s->group.data[0]->last = block;
+        group_reserved(s, &size_bytes);
         return 0;
 }
 
@@ -360,7 +403,7 @@ int store_scratch(Store *s, size_t size_bytes, char **ret) {
         *ret = NULL;
         if (size_bytes == 0)
                 return 0;
-        if (size_bytes > s->capacity_bytes || size_bytes > s->capacity_bytes - MIN(used_bytes(s), s->capacity_bytes))
+        if (!has_room(s, size_bytes))
                 return STORE_FULL;
         r = map_reserve(&s->scratch, s->scratch.n + 1);
         if (r < 0)
@@ -384,7 +427,7 @@ void store_scratch_free(Store *s, char *data, size_t size_bytes) {
 
 void store_stats(const Store *s, StoreStats *ret) {
         *ret = (StoreStats) {
-                .capacity_bytes = s->capacity_bytes,
+                .cache_bytes = s->cache_bytes,
                 .used_bytes     = used_bytes(s),
                 .pinned_bytes   = s->pinned_bytes,
                 .arena_bytes    = s->heap.top_bytes,

@@ -12,14 +12,16 @@ typedef uint64_t ChunkId;
 
 enum { STORE_ABSENT = 1, STORE_FULL = 2 };
 
+enum { STORE_PAGE = 4096 }; /* disks read and write memory in multiples of this */
+
 typedef struct StoreConfig {
-        size_t capacity_bytes; /* chunks and scratch together never pass this; 0: half of the free memory */
+        size_t cache_bytes; /* chunks and scratch together never pass this; 0: half of the free memory */
 } StoreConfig;
 
 typedef enum StoreRung { STORE_HUGETLB, STORE_THP, STORE_PLAIN } StoreRung; /* the pages that we got */
 
 typedef struct StoreStats {
-        size_t capacity_bytes, used_bytes, pinned_bytes, arena_bytes; /* arena: taken from the system so far */
+        size_t cache_bytes, used_bytes, pinned_bytes, arena_bytes; /* arena: taken from the system so far */
         uint64_t n_chunks, n_pins, n_segments;
         StoreRung rung;
 } StoreStats;
@@ -31,6 +33,10 @@ DEFINE_CLEANUP(Store *, store_free)
 /* Reserves n chunks of the given sizes, next to each other in memory: ids[0] starts at a multiple of 64 bytes, each
  * other one where its predecessor ends. All or nothing: 0, STORE_FULL, -ENOMEM. The memory is pinned for writing. */
 int store_reserve(Store *store, uint32_t n, const ChunkId *ids, const size_t *size_bytes) _must_check_;
+/* One chunk whose address is `offset` (less than STORE_PAGE) modulo STORE_PAGE, and which owns the rest of its first
+ * and of its last page, so that a disk can read whole pages into them; store_paged_bytes() is what it uses. */
+int store_reserve_at(Store *store, ChunkId id, size_t size_bytes, uint32_t offset) _must_check_;
+size_t store_paged_bytes(size_t size_bytes, uint32_t offset); /* SIZE_MAX when they are too many */
 char *store_writable(Store *store, ChunkId id);            /* of a reserved chunk */
 void store_seal(Store *store, ChunkId id, size_t size_bytes); /* at most what was reserved; the rest goes back */
 int store_pin(Store *store, ChunkId id, const char **ret_data, size_t *ret_size); /* 0 or STORE_ABSENT */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/heap.h"
 
+#include <string.h>
+
 #include "harness.h"
 
 static void give(Heap *heap, Block *block) {
@@ -110,5 +112,44 @@ TEST(heap_stays_consistent_whatever_is_taken_and_given) {
                         give(&heap, block[k]);
         ck_assert(heap_consistent(&heap));
         ck_assert(heap.last && !heap.last->before); /* one free block */
+        heap_done(&heap);
+}
+
+TEST(whole_pages_are_found_among_blocks_that_begin_anywhere) {
+        enum { N = 200 };
+        Block *block[N] = {};
+        uint64_t seed   = 11;
+        size_t held     = 0;
+        Heap heap;
+
+        ck_assert_int_eq(heap_init(&heap, 40 * MiB, NULL), 0);
+        for (int step = 0; step < 40000; step++) {
+                uint32_t k;
+
+                seed = seed * 6364136223846793005u + 1442695040888963407u;
+                k    = (seed >> 33) % N;
+                if (block[k]) {
+                        held -= block[k]->size_bytes;
+                        give(&heap, block[k]);
+                        block[k] = NULL;
+                } else {
+                        size_t size = 1 + (seed >> 40) % (k % 5 == 0 ? MiB : 20000);
+                        bool pages  = k % 2 == 0;
+                        int r       = pages ? heap_take_pages(&heap, size, &block[k]) : heap_take(&heap, size, &block[k]);
+
+                        ck_assert_int_eq(r, 0);
+                        held += block[k]->size_bytes;
+                        ck_assert_uint_ge(block[k]->size_bytes, size);
+                        if (pages) {
+                                ck_assert_uint_eq((uintptr_t) block[k]->data % HEAP_PAGE, 0);
+                                ck_assert_uint_eq(block[k]->size_bytes % HEAP_PAGE, 0);
+                                ck_assert_uint_lt(block[k]->size_bytes - size, HEAP_PAGE);
+                        }
+                        memset(block[k]->data, (int) k, block[k]->size_bytes);
+                }
+                if (step % 64 == 0)
+                        ck_assert(heap_consistent(&heap));
+                ck_assert_uint_eq(heap.top_bytes - heap.free_bytes, held);
+        }
         heap_done(&heap);
 }

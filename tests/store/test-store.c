@@ -5,10 +5,10 @@
 
 #include "harness.h"
 
-static Store *store_with(size_t capacity_bytes) {
+static Store *store_with(size_t cache_bytes) {
         Store *s;
 
-        ck_assert_int_eq(store_new(&s, &(StoreConfig) { .capacity_bytes = capacity_bytes }, NULL), 0);
+        ck_assert_int_eq(store_new(&s, &(StoreConfig) { .cache_bytes = cache_bytes }, NULL), 0);
         return s;
 }
 
@@ -260,6 +260,51 @@ TEST(second_run_takes_no_new_memory) {
 TEST(store_without_a_number_takes_half_of_the_free_memory) {
         Store *s = store_with(0);
 
-        ck_assert_uint_gt(stats_of(s).capacity_bytes, 100 * MiB);
+        ck_assert_uint_gt(stats_of(s).cache_bytes, 100 * MiB);
+        ck_assert_nothing_is_left(s);
+}
+
+TEST(chunk_for_a_disk_owns_whole_pages_around_it) {
+        static const uint32_t offsets[] = { 0, 1, 64, 100, 2048, 4095 };
+        static const size_t sizes[]     = { 1, 64, 4095, 4096, 4097, 100000, 0 };
+        Store *s                        = store_with(4 * MiB);
+        ChunkId id                      = 1;
+        size_t used                     = 0;
+
+        for (uint32_t k = 0; k < ELEMENTSOF(offsets); k++)
+                for (uint32_t i = 0; i < ELEMENTSOF(sizes); i++) {
+                        size_t bytes = store_paged_bytes(sizes[i], offsets[k]);
+                        char *data;
+
+                        put(s, 1000 + id, 8 + 72 * (k + i)); /* so that pages begin anywhere */
+                        used = stats_of(s).used_bytes;
+                        ck_assert_int_eq(store_reserve_at(s, id, sizes[i], offsets[k]), 0);
+                        ck_assert_uint_eq(stats_of(s).used_bytes, used + bytes);
+                        data = store_writable(s, id);
+                        if (sizes[i] > 0) {
+                                ck_assert_uint_eq((uintptr_t) data % STORE_PAGE, offsets[k]);
+                                memset(data - offsets[k], (int) id, bytes); /* what the disk writes, all of it */
+                        }
+                        store_seal(s, id, sizes[i]);
+                        id++;
+                }
+        for (ChunkId k = 1; k < id; k++) {
+                ck_assert(has(s, k, sizes[(k - 1) % ELEMENTSOF(sizes)]));
+                ck_assert(has(s, 1000 + k, 8 + 72 * ((k - 1) / ELEMENTSOF(sizes) + (k - 1) % ELEMENTSOF(sizes))));
+                store_drop(s, k);
+                store_drop(s, 1000 + k);
+        }
+        ck_assert_nothing_is_left(s);
+}
+
+TEST(chunk_for_a_disk_is_refused_past_the_capacity) {
+        Store *s = store_with(1 * MiB);
+
+        ck_assert_uint_eq(store_paged_bytes(SIZE_MAX - 100, 4095), SIZE_MAX);
+        ck_assert_int_eq(store_reserve_at(s, 1, SIZE_MAX - 100, 4095), STORE_FULL);
+        ck_assert_int_eq(store_reserve_at(s, 1, 1 * MiB, 64), STORE_FULL);
+        ck_assert_int_eq(store_reserve_at(s, 1, 1 * MiB - 64, 64), 0);
+        ck_assert_uint_eq(stats_of(s).used_bytes, 1 * MiB);
+        store_drop(s, 1);
         ck_assert_nothing_is_left(s);
 }
