@@ -216,6 +216,7 @@ bool mars_tensor_executed(const mars_tensor *tensor, const mars_session *session
 typedef struct mars_session_options {
         unsigned n_threads;    /* 0: one per CPU that this process may use */
         uint64_t memory_bytes; /* for chunks and work; 0: half of the free memory */
+        uint64_t task_bytes;   /* that one task may take with all that it reads; larger ones are cut; 0: any */
 } mars_session_options;
 
 /* endpoint NULL: threads of this process. */

@@ -118,6 +118,8 @@ int engine_new(Engine **ret, const EngineConfig *config, Error *err) {
                 return r;
         store_stats(e->store, &stats);
         r = sched_new(&e->sched, true, plan_make);
+        if (r == 0 && config)
+                sched_limit(e->sched, config->task_bytes);
         if (r == 0)
                 r = work_new(&e->work, e->n_threads, stats.cache_bytes);
         if (r == 0)

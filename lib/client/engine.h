@@ -21,6 +21,7 @@ enum { ENGINE_PENDING = 1, ENGINE_ABSENT = 1 };
 typedef struct EngineConfig {
         unsigned n_threads;  /* tasks at a time; 0: one per CPU that this process may use */
         size_t memory_bytes; /* of chunks and work; 0: half of the free memory */
+        size_t task_bytes;   /* PlanLeaves.task_bytes */
 } EngineConfig;
 
 int engine_new(Engine **ret, const EngineConfig *config, Error *err);

@@ -32,7 +32,8 @@ int mars_session_new(mars_session **ret, const char *endpoint, const mars_sessio
                 return error_set(error_of(err), ERROR_SUPPORT, "cannot connect to '%s': sessions of this version are "
                                                                "threads of the process (endpoint NULL)", endpoint);
         options = options ?: &defaults;
-        config  = (EngineConfig) { .n_threads = options->n_threads, .memory_bytes = options->memory_bytes };
+        config  = (EngineConfig) { .n_threads = options->n_threads, .memory_bytes = options->memory_bytes,
+                                  .task_bytes = options->task_bytes };
         session = calloc(1, sizeof(*session));
         if (!session)
                 return error_oom(error_of(err), sizeof(*session));

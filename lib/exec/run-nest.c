@@ -450,6 +450,22 @@ static int64_t rows_per_block(const Run *run, uint32_t n_block) {
         return MAX(rows, (int64_t) 1);
 }
 
+/* One chunk of an output in pieces: the nest runs on its part of the box. */
+static int run_piece(void *userdata, _unused_ uint32_t chunk, const Box *chunk_box) {
+        Run *run       = userdata;
+        const Out *out = run->stage->out;
+        Run piece      = *run;
+        int r;
+
+        for (int k = 0; k < chunk_box->ndim; k++) {
+                piece.box.lo[out->axis[k]] = MAX(piece.box.lo[out->axis[k]], chunk_box->lo[k]);
+                piece.box.hi[out->axis[k]] = MIN(piece.box.hi[out->axis[k]], chunk_box->hi[k]);
+        }
+        r = run_nest(&piece, run->stage->nest, &piece.box, NULL);
+        run->out++;
+        return r;
+}
+
 int run_nests(Run *run) {
         const Stage *stage = run->stage;
         uint32_t n_block = n_blockable(stage);
@@ -460,6 +476,8 @@ int run_nests(Run *run) {
 
         if (!local)
                 return -ENOMEM;
+        if (stage->n_out == 1 && stage->out[0].pieces)
+                return plan_piece_chunks(run->plan, stage, 0, &run->box, run_piece, run);
         if (n_block < 2)
                 n_block = 0;
         rows = n_block > 0 ? rows_per_block(run, n_block) : 0;

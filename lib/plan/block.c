@@ -126,7 +126,7 @@ static int block_cuts(Planner *p, StageBuild *sb, const BlockAxes *axes, const O
         const Op *op = axes->op;
         int r;
 
-        sb->asked = true; /* whole axes are read whole, however large */
+        sb->fixed = true; /* whole axes are read whole, however large */
         r         = stage_cuts(p, sb, ret);
         if (r < 0)
                 return r;
@@ -242,7 +242,7 @@ int stage_concatenate(Planner *p, uint32_t index) {
                 if (r < 0)
                         return error_oom(p->err, sizeof(Cuts));
         }
-        r = cuts_limit(p, &stage.domain, dtype_size(spec->dtype));
+        r = cuts_limit(p, &stage.domain, MAX_CHUNK_BYTES / (int64_t) dtype_size(spec->dtype));
         if (r >= 0)
                 r = value_add(p, spec->dtype, &stage.domain, &p->slot[p->first[index]].value);
         if (r < 0)

@@ -4,10 +4,6 @@
  * the same expression is cut in the same way everywhere. */
 #include "plan/planner.h"
 
-enum {
-        MAX_TASK_BYTES = 64 << 20, /* of one output chunk, unless the user asked for larger ones */
-};
-
 /* A mask may leave a chunk empty; a domain has no empty intervals (unless all of it is empty). */
 static bool has_empty(const Cuts *cuts) {
         for (uint32_t i = 0; cuts->edge && i < cuts->n; i++)
@@ -69,8 +65,8 @@ static int consider(Planner *p, const StageBuild *sb, const Tiling *tiling, cons
         return 0;
 }
 
-int cuts_limit(Planner *p, Tiling *t, size_t element_bytes) {
-        int64_t limit = MAX_TASK_BYTES / element_bytes, size = 1;
+int cuts_limit(Planner *p, Tiling *t, int64_t max_elements) {
+        int64_t limit = MAX(max_elements, (int64_t) 1), size = 1;
 
         for (int i = 0; i < t->ndim; i++) {
                 const Cuts *c = &t->axis[i];
@@ -136,5 +132,8 @@ int stage_cuts(Planner *p, StageBuild *sb, Tiling *ret) {
                 if (r < 0)
                         return r;
         }
-        return sb->asked ? 0 : cuts_limit(p, ret, sizeof(double));
+        if (sb->fixed)
+                return 0;
+        r = sb->asked ? 0 : cuts_limit(p, ret, MAX_CHUNK_BYTES / sizeof(double));
+        return r < 0 ? r : exchange_cuts(p, sb, ret);
 }

@@ -49,39 +49,62 @@ static int list_reads(Plan *plan) {
         return 0;
 }
 
-static int list_makes(Plan *plan, uint32_t *maker) {
-        uint64_t n = 0;
+typedef struct Makes {
+        Plan *plan;
+        uint32_t *maker;
+        uint32_t n, task;
+} Makes;
 
-        for (uint32_t s = 0; s < plan->stage.n; s++)
-                n += (uint64_t) plan->stage.data[s].n_task * plan->stage.data[s].n_out;
+static int add_make(void *userdata, uint32_t chunk, _unused_ const Box *box) {
+        Makes *makes = userdata;
+
+        makes->plan->output_chunk[makes->n++] = chunk;
+        makes->maker[chunk]                   = makes->task;
+        return 0;
+}
+
+static int list_makes(Plan *plan, uint32_t *maker) {
+        Makes makes = { .plan = plan, .maker = maker };
+        uint64_t n  = 0;
+
+        for (uint32_t s = 0; s < plan->stage.n; s++) {
+                const Stage *stage = &plan->stage.data[s];
+
+                n += stage->n_out == 1 && stage->out[0].pieces ? tiling_n_chunks(&plan->value.data[stage->out[0].value].tiling)
+                                                               : (uint64_t) stage->n_task * stage->n_out;
+        }
         if (n >= UINT32_MAX)
                 return -E2BIG;
         plan->output_chunk = calloc(n + 1, sizeof(uint32_t));
         if (!plan->output_chunk)
                 return -ENOMEM;
-        n = 0;
         for (uint32_t s = 0; s < plan->stage.n; s++) {
                 const Stage *stage = &plan->stage.data[s];
 
                 for (uint32_t t = 0; t < stage->n_task; t++) {
                         uint32_t at[MAX_NDIM];
+                        Box box;
 
+                        makes.task                    = stage->first_task + t;
+                        plan->output_start[makes.task] = makes.n;
                         tiling_position(&stage->domain, t, at);
-                        plan->output_start[stage->first_task + t] = n;
+                        tiling_box(&stage->domain, t, &box);
                         for (uint32_t o = 0; o < stage->n_out; o++) {
                                 const Value *v         = &plan->value.data[stage->out[o].value];
                                 uint32_t pos[MAX_NDIM] = {};
 
+                                if (stage->out[o].pieces) {
+                                        (void) plan_piece_chunks(plan, stage, o, &box, add_make, &makes);
+                                        continue;
+                                }
                                 for (int k = 0; k < v->tiling.ndim; k++)
                                         if (stage->out[o].axis[k] != NO_AXIS)
                                                 pos[k] = at[stage->out[o].axis[k]];
-                                const uint32_t chunk    = v->first_chunk + tiling_chunk_at(&v->tiling, pos);
-                                plan->output_chunk[n++] = chunk;
-                                maker[chunk]            = stage->first_task + t;
+                                (void) add_make(&makes, v->first_chunk + (uint32_t) tiling_chunk_at(&v->tiling, pos), NULL);
                         }
                 }
         }
-        plan->output_start[plan->n_task] = n;
+        plan->output_start[plan->n_task] = makes.n;
         return 0;
 }
 

@@ -90,6 +90,7 @@ int plan_make(const Graph *graph, const PlanLeaves *leaves, Plan **ret, Error *e
                 r = list_made(&p);
         if (r >= 0)
                 r = plan_lists(&p);
+        vec_free(&p.pieces);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(plan);

@@ -150,6 +150,8 @@ typedef struct Source {
 typedef struct Out {
         ValueId value;
         const int *axis;
+        bool pieces;           /* the value is cut finer than the domain: a task makes all chunks inside its box, in C
+                                * order. Only of nests with one output, which follows all axes of the domain. */
 } Out;
 
 typedef struct Stage {
@@ -198,10 +200,12 @@ typedef struct Plan {
         bool complete;              /* every wanted output is in `made` */
 } Plan;
 
-/* What the planner asks about leaves: the tiling of a stored tensor. Returned pointers must outlive the call. */
+/* What the planner asks for besides the graph: the tiling of a stored tensor (returned pointers must outlive the call),
+ * and how much memory one task may take, with inputs, outputs and scratch; 0: any. No bit of an answer depends on it. */
 typedef struct PlanLeaves {
         const Tiling *(*tiling)(void *userdata, uint64_t stored);
         void *userdata;
+        size_t task_bytes;
 } PlanLeaves;
 
 /* Plans as much of the graph as is known. ERROR_VALUE, ERROR_TYPE, … where an operator refuses; -ENOMEM. */
@@ -237,3 +241,17 @@ int plan_stage_scratch(const Plan *plan, Stage *stage);
 /* The chunks of source `source` that overlap its box for a task: calls fn with plan-wide chunk numbers, C order. */
 int plan_source_chunks(const Plan *plan, const Stage *stage, uint32_t source, const Box *source_box,
                        int (*fn)(void *userdata, uint32_t chunk, const Box *chunk_box), void *userdata);
+/* The same for the chunks of an output in pieces that a task with this box makes. */
+int plan_piece_chunks(const Plan *plan, const Stage *stage, uint32_t out, const Box *box,
+                      int (*fn)(void *userdata, uint32_t chunk, const Box *chunk_box), void *userdata);
+
+/* What tasks read along one axis of a source. */
+typedef struct SourceAxis {
+        int64_t longest; /* interval that a task reads, */
+        int64_t chunks;  /* and sum of the chunks that it lies in */
+        bool crosses;    /* some interval lies in several chunks */
+} SourceAxis;
+void plan_source_axis(const Plan *plan, const Stage *stage, uint32_t source, int axis, SourceAxis *ret);
+/* What the tasks in interval k of the domain axis that the source's axis follows (0 if none) read along it. */
+void plan_source_interval(const Plan *plan, const Stage *stage, uint32_t source, int axis, uint32_t k, int64_t *ret_lo,
+                          int64_t *ret_hi);

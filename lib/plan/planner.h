@@ -10,6 +10,8 @@
 
 #define NO_VALUE ((ValueId) UINT32_MAX)
 
+enum { MAX_CHUNK_BYTES = 64 << 20 }; /* of one output, unless the user asked for larger ones */
+
 /* What the planner knows of one output of a node. */
 typedef struct Slot {
         ValueId value;      /* when it exists as chunks */
@@ -22,6 +24,11 @@ typedef struct Slot {
         uint32_t n_user;    /* stages that evaluate it, counted up to many */
 } Slot;
 
+/* A value that has been cut further, for tasks that read it across its chunks. */
+typedef struct Pieces {
+        ValueId from, to;
+} Pieces;
+
 typedef struct Planner {
         Plan *plan;
         Arena *arena;       /* the plan's */
@@ -32,6 +39,7 @@ typedef struct Planner {
         Slot *slot;
         const Op *cast, *view, *full;
         uint32_t *cast_kernel; /* [from * _DTYPE_MAX + to] */
+        Vec(Pieces) pieces;
 } Planner;
 
 static inline Slot *planner_slot(const Planner *p, Ref ref) {
@@ -72,6 +80,7 @@ typedef struct StageBuild {
         Vec(Source) source;
         Vec(Hint) hint;
         bool asked;                 /* the user said how to cut */
+        bool fixed;                 /* how to cut is part of what the operator computes */
         Vec(Out) out;
         Vec(Local) local;
         Vec(Nest) nest;
@@ -106,7 +115,12 @@ uint32_t program_dtype_param(const Op *op, const void *params); /* the parameter
 /* Cuts for every axis of the domain, from the tilings of what the program reads. */
 int stage_cuts(Planner *p, StageBuild *sb, Tiling *ret);
 int stage_hint(Planner *p, StageBuild *sb, const Node *source, const AxisMap *map);
-int cuts_limit(Planner *p, Tiling *t, size_t element_bytes);
+int cuts_limit(Planner *p, Tiling *t, int64_t max_elements); /* finer cuts, until a chunk has no more elements */
+
+/* ---- exchange.c: tasks that may take leaves->task_bytes only */
+int exchange_cuts(Planner *p, const StageBuild *sb, Tiling *domain);
+/* Sources that tasks read across their chunks become values in pieces. */
+int exchange_sources(Planner *p, StageBuild *sb, const Tiling *domain);
 
 /* ---- stage.c */
 int planner_build(Planner *p);

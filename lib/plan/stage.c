@@ -37,13 +37,18 @@ static void *copy(Planner *p, const void *data, size_t size) {
 
 /* Appends the stage; takes over what sb collected. */
 int stage_add(Planner *p, StageBuild *sb, Stage *stage) {
-        Plan *plan         = p->plan;
-        const uint64_t n   = tiling_n_chunks(&stage->domain);
-        const uint32_t at  = plan->stage.n;
-        int r;
+        Plan *plan       = p->plan;
+        const uint64_t n = tiling_n_chunks(&stage->domain);
+        uint32_t at;
+        int r = 0;
 
+        if (stage->kind == STAGE_NEST || (stage->kind == STAGE_BLOCK && !stage->block.op->takes_pieces))
+                r = exchange_sources(p, sb, &stage->domain); /* may add stages that come before this one */
+        if (r < 0)
+                return r;
         if (n > MAX_PLAN_CHUNKS || plan->n_task + n > MAX_PLAN_CHUNKS)
                 return error_set(p->err, ERROR_VALUE, "the plan would have more than %d tasks: use larger chunks", MAX_PLAN_CHUNKS);
+        at                = plan->stage.n;
         stage->first_task = plan->n_task;
         stage->n_task     = n;
         stage->n_source   = sb->source.n;

@@ -63,18 +63,18 @@ void plan_source_box(const Plan *plan, const Stage *stage, uint32_t source, cons
         }
 }
 
-int plan_source_chunks(const Plan *plan, const Stage *stage, uint32_t source, const Box *source_box,
-                       int (*fn)(void *userdata, uint32_t chunk, const Box *chunk_box), void *userdata) {
-        const Value *value = plan->value.data + stage->source[source].value;
+/* The chunks of a value that overlap a box of it. */
+static int value_chunks(const Value *value, const Box *overlap, int (*fn)(void *userdata, uint32_t chunk, const Box *chunk_box),
+                        void *userdata) {
         const Tiling *t = &value->tiling;
         uint32_t first[MAX_NDIM], last[MAX_NDIM], at[MAX_NDIM];
         Box box = { .ndim = t->ndim };
 
         for (int k = 0; k < t->ndim; k++) {
-                if (source_box->lo[k] >= source_box->hi[k])
+                if (overlap->lo[k] >= overlap->hi[k])
                         return 0;
-                at[k] = first[k] = cuts_find(&t->axis[k], source_box->lo[k]);
-                last[k] = cuts_find(&t->axis[k], source_box->hi[k] - 1);
+                at[k] = first[k] = cuts_find(&t->axis[k], overlap->lo[k]);
+                last[k] = cuts_find(&t->axis[k], overlap->hi[k] - 1);
         }
         for (;;) {
                 int r, k;
@@ -98,6 +98,24 @@ int plan_source_chunks(const Plan *plan, const Stage *stage, uint32_t source, co
                 if (k < 0)
                         return 0;
         }
+}
+
+int plan_source_chunks(const Plan *plan, const Stage *stage, uint32_t source, const Box *source_box,
+                       int (*fn)(void *userdata, uint32_t chunk, const Box *chunk_box), void *userdata) {
+        return value_chunks(plan->value.data + stage->source[source].value, source_box, fn, userdata);
+}
+
+int plan_piece_chunks(const Plan *plan, const Stage *stage, uint32_t out, const Box *box,
+                      int (*fn)(void *userdata, uint32_t chunk, const Box *chunk_box), void *userdata) {
+        const Value *value = plan->value.data + stage->out[out].value;
+        Box overlap        = { .ndim = value->shape.ndim };
+
+        assert(stage->out[out].pieces);
+        for (int k = 0; k < overlap.ndim; k++) {
+                overlap.lo[k] = box->lo[stage->out[out].axis[k]];
+                overlap.hi[k] = box->hi[stage->out[out].axis[k]];
+        }
+        return value_chunks(value, &overlap, fn, userdata);
 }
 
 /* The output of `stage` that makes the value. */
@@ -169,32 +187,47 @@ static int64_t longest(const Cuts *cuts) {
         return max;
 }
 
-/* Along one axis of a source, over all tasks: the longest interval that is read, and whether one may cross a cut. */
-static void source_axis(const Plan *plan, const Stage *stage, uint32_t source, int axis, int64_t *ret_longest, bool *ret_crosses) {
+void plan_source_interval(const Plan *plan, const Stage *stage, uint32_t source, int axis, uint32_t k, int64_t *ret_lo,
+                          int64_t *ret_hi) {
+        const Source *s = stage->source + source;
+        const AxisMap *m = s->map + axis;
+        const Cuts *to = m->axis == NO_AXIS ? NULL : &stage->domain.axis[m->axis];
+        int64_t lo = to ? cuts_edge(to, k) : 0, hi = to ? cuts_edge(to, k + 1) : 1;
+
+        if (to)
+                source_extent(s, m->axis, &lo, &hi);
+        map_interval(m, lo, hi, plan->value.data[s->value].shape.dim[axis], ret_lo, ret_hi);
+}
+
+void plan_source_axis(const Plan *plan, const Stage *stage, uint32_t source, int axis, SourceAxis *ret) {
         const Source *s = stage->source + source;
         const Value *value = plan->value.data + s->value;
         const AxisMap *m = s->map + axis;
-        const Cuts *from = &value->tiling.axis[axis], *to;
-        int64_t n = 0;
+        const Cuts *from = &value->tiling.axis[axis], *to = m->axis == NO_AXIS ? NULL : &stage->domain.axis[m->axis];
+        int64_t n = 0, chunks = 0;
         bool crosses = false;
 
-        if (m->axis == NO_AXIS) {
-                n = 1;
-        } else if (from->n == 1 || (m->start == 0 && m->step == 1 && cuts_equal(from, &stage->domain.axis[m->axis]))) {
-                n = (longest(&stage->domain.axis[m->axis]) - 1) * (m->step < 0 ? -m->step : m->step) + 1;
-        } else {
-                to = &stage->domain.axis[m->axis];
-                for (uint32_t k = 0; k < to->n; k++) {
-                        int64_t lo = cuts_edge(to, k), hi = cuts_edge(to, k + 1);
-
-                        source_extent(s, m->axis, &lo, &hi);
-                        map_interval(m, lo, hi, value->shape.dim[axis], &lo, &hi);
-                        n = MAX(n, hi - lo);
-                        crosses |= lo < hi && cuts_find(from, lo) != cuts_find(from, hi - 1);
-                }
+        if (from->extent == UNKNOWN) {
+                *ret = (SourceAxis) {};
+                return;
         }
-        *ret_longest = MAX(MIN(n, value->shape.dim[axis]), (int64_t) 0);
-        *ret_crosses = crosses;
+        if (!to || from->n == 1 || (m->start == 0 && m->step == 1 && cuts_equal(from, to))) {
+                n      = to ? (longest(to) - 1) * (m->step < 0 ? -m->step : m->step) + 1 : 1;
+                chunks = longest(from);
+        } else
+                for (uint32_t k = 0; k < to->n; k++) {
+                        int64_t lo, hi;
+
+                        plan_source_interval(plan, stage, source, axis, k, &lo, &hi);
+                        if (lo >= hi)
+                                continue;
+                        const uint32_t first = cuts_find(from, lo), last = cuts_find(from, hi - 1);
+
+                        n      = MAX(n, hi - lo);
+                        chunks = MAX(chunks, cuts_edge(from, last + 1) - cuts_edge(from, first));
+                        crosses |= first != last;
+                }
+        *ret = (SourceAxis) { .longest = MAX(MIN(n, value->shape.dim[axis]), (int64_t) 0), .chunks = chunks, .crosses = crosses };
 }
 
 /* Adds a block of the shape, refusing what cannot be counted. */
@@ -241,10 +274,11 @@ int plan_stage_scratch(const Plan *plan, Stage *stage) {
                 in[i].dtype = value->dtype;
                 in[i].shape.ndim = value->shape.ndim;
                 for (int k = 0; k < value->shape.ndim; k++) {
-                        bool crosses;
+                        SourceAxis axis;
 
-                        source_axis(plan, stage, i, k, &in[i].shape.dim[k], &crosses);
-                        assembled |= crosses;
+                        plan_source_axis(plan, stage, i, k, &axis);
+                        in[i].shape.dim[k] = axis.longest;
+                        assembled |= axis.crosses;
                 }
                 if (assembled && !(op && op->takes_pieces)) {
                         r = scratch_add(&scratch, &in[i].shape, dtype_size(value->dtype));

@@ -285,7 +285,8 @@ static int request_plan(Sched *s, Request *q, Graph *graph) {
 
         ret = check_leaves(s, graph, &err);
         if (ret == 0)
-                ret = s->planner(graph, &(PlanLeaves) { .tiling = leaf_tiling, .userdata = s }, &plan, &err);
+                ret = s->planner(graph, &(PlanLeaves) { .tiling = leaf_tiling, .userdata = s, .task_bytes = s->task_bytes },
+                                 &plan, &err);
         graph_free(graph);
         if (ret == 0 && !plan->complete && plan->n_task == 0)
                 ret = error_set(&err, ERROR_SUPPORT, "the rest of the graph cannot be planned");
@@ -573,6 +574,10 @@ int sched_new(Sched **ret, bool alone, SchedPlanner *planner) {
         s->next_tensor = s->next_chunk = 1; /* 0 is no tensor and no chunk */
         *ret = s;
         return 0;
+}
+
+void sched_limit(Sched *s, size_t task_bytes) {
+        s->task_bytes = task_bytes;
 }
 
 Sched *sched_free(Sched *s) {

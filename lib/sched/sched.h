@@ -108,6 +108,7 @@ typedef int SchedPlanner(const Graph *graph, const PlanLeaves *leaves, Plan **re
 /* `alone`: there is one worker and will never be another; then results are kept together (PlanRun). */
 int sched_new(Sched **ret, bool alone, SchedPlanner *planner);
 Sched *sched_free(Sched *sched);
+void sched_limit(Sched *sched, size_t task_bytes); /* how much a task of later plans may take (PlanLeaves); 0: any */
 DEFINE_CLEANUP(Sched *, sched_free)
 
 /* 0, or -ENOMEM: then the event may be half done; the machine is to be thrown away. What is wrong with a request is the

@@ -78,6 +78,7 @@ struct Sched {
         uint64_t next_plan, next_tensor, next_chunk;
         uint64_t n_tasks_done, state_bytes;
         SchedPlanner *planner;
+        size_t task_bytes;
         SchedActions *actions;  /* of the step at hand */
 };
 

@@ -66,7 +66,7 @@ TEST(nests_that_share_rows_run_by_blocks_of_rows) {
                         };
                         const Local locals[] = { { DTYPE_F64, 1, { 0 } }, { DTYPE_F64, 2, { 0, 1 } } };
                         const Source source = { .value = x, .map = hand_identity(&h, 2) };
-                        const Out outs[] = { { y, hand_axes(&h, 2) }, { e, hand_axes(&h, 1) } };
+                        const Out outs[] = { { .value = y, .axis = hand_axes(&h, 2) }, { .value = e, .axis = hand_axes(&h, 1) } };
 
                         stage = hand_stage(&h, STAGE_NEST, &domain);
                         stage->n_source = 1;

@@ -12,6 +12,9 @@ enum { MAX_IN = 3, MAX_OUT = 3, N_DTYPE = _DTYPE_MAX };
 /* Lengths of chunks along all axes; 0 is automatic: one chunk, since the tensors are small. */
 static const int64_t cuts[] = { 0, 1, 2, 3, 7 };
 static const unsigned threads[] = { 1, 2 };
+/* What a task may take: anything; nearly nothing, so that all that can be cut is cut to pieces and exchanged. Then
+ * inputs are computed before, so that they are chunks. */
+static const uint64_t task_bytes[] = { 0, 100 };
 
 typedef struct Shape2 {
         unsigned ndim;
@@ -50,7 +53,7 @@ static void result_clear(Result *r) {
 
 /* 1: the operator does not take these inputs (of this dtype or shape); it must say so at once, in words. */
 static int compute(mars_session *s, unsigned op, unsigned n_in, const mars_dtype *dtype, const Shape2 *shape, int64_t chunk,
-                   const mars_param *params, size_t n_params, Result *ret) {
+                   const mars_param *params, size_t n_params, bool computed, Result *ret) {
         const mars_op_info *info = mars_op_describe(op);
         mars_tensor *in[MAX_IN] = {}, *out[MAX_OUT] = {};
         mars_error err = {};
@@ -58,6 +61,8 @@ static int compute(mars_session *s, unsigned op, unsigned n_in, const mars_dtype
 
         for (unsigned i = 0; i < n_in; i++)
                 in[i] = input(dtype[i], &shape[i], chunk, 10 + i);
+        if (computed && n_in > 0)
+                must(mars_execute(s, n_in, in, &err));
         r = mars_op(out, op, n_in, in, params, n_params, &err);
         for (unsigned i = 0; i < n_in; i++)
                 mars_tensor_unref(in[i]);
@@ -93,14 +98,17 @@ static bool hold(unsigned op, unsigned n_in, const mars_dtype *dtype, const Shap
         Result whole = {};
         bool took = false;
 
-        for (size_t t = 0; t < sizeof(threads) / sizeof(threads[0]); t++) {
-                SESSION s = session(threads[t]);
+        for (size_t t = 0; t < sizeof(threads) / sizeof(threads[0]) * sizeof(task_bytes) / sizeof(task_bytes[0]); t++) {
+                const mars_session_options options = { .n_threads = threads[t / 2], .memory_bytes = 256 << 20, .task_bytes = task_bytes[t % 2] };
+                SESSION s = NULL;
+
+                must(mars_session_new(&s, NULL, &options, &err));
 
                 for (size_t c = 0; c < sizeof(cuts) / sizeof(cuts[0]); c++) {
                         mars_session_stats stats;
                         Result cut = {};
 
-                        if (compute(s, op, n_in, dtype, shape, cuts[c], params, n_params, &cut) > 0) {
+                        if (compute(s, op, n_in, dtype, shape, cuts[c], params, n_params, options.task_bytes > 0, &cut) > 0) {
                                 ck_assert(!took);
                                 return false;
                         }
@@ -112,8 +120,9 @@ static bool hold(unsigned op, unsigned n_in, const mars_dtype *dtype, const Shap
                         ck_assert_uint_eq(cut.n, whole.n);
                         for (unsigned i = 0; i < cut.n; i++)
                                 ck_assert_msg(cut.size[i] == whole.size[i] && memcmp(cut.data[i], whole.data[i], cut.size[i]) == 0,
-                                              "%s of %s, output %u: chunks of %lld on %u threads change it", info->name,
-                                              n_in > 0 ? mars_dtype_name(dtype[0]) : "-", i, (long long) cuts[c], threads[t]);
+                                              "%s of %s, output %u: chunks of %lld on %u threads with %llu bytes a task change it", info->name,
+                                              n_in > 0 ? mars_dtype_name(dtype[0]) : "-", i, (long long) cuts[c], options.n_threads,
+                                              (unsigned long long) options.task_bytes);
                         result_clear(&cut);
                         must(mars_session_stat(s, &stats, &err));
                         ck_assert_msg(stats.chunks == 0, "%s leaves %llu chunks", info->name, (unsigned long long) stats.chunks);
@@ -229,7 +238,7 @@ TEST(sources_have_the_same_bits_for_every_tiling) {
                                 unsigned op = 0;
 
                                 must(mars_op_find(&op, names[i], &err));
-                                ck_assert_int_eq(compute(s, op, 0, NULL, NULL, 0, p, 4, &cut), 0);
+                                ck_assert_int_eq(compute(s, op, 0, NULL, NULL, 0, p, 4, false, &cut), 0);
                                 if (c == 0)
                                         whole = cut;
                                 else {

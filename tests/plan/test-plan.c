@@ -34,8 +34,8 @@ static Ref held(Build *b, uint64_t id, int64_t rows, int64_t columns, int64_t st
         return (Ref) { node, 0 };
 }
 
-static Plan *plan_of(Build *b, uint32_t n, const Ref *wanted) {
-        const PlanLeaves leaves = { .tiling = tiling_of_leaf, .userdata = &held_tiling };
+static Plan *plan_within(Build *b, uint32_t n, const Ref *wanted, size_t task_bytes) {
+        const PlanLeaves leaves = { .tiling = tiling_of_leaf, .userdata = &held_tiling, .task_bytes = task_bytes };
         Plan *plan              = NULL;
         int r;
 
@@ -45,6 +45,24 @@ static Plan *plan_of(Build *b, uint32_t n, const Ref *wanted) {
         r = plan_make(b->graph, &leaves, &plan, &err);
         ck_assert_msg(r >= 0, "%s", err.text);
         return plan;
+}
+
+static Plan *plan_of(Build *b, uint32_t n, const Ref *wanted) {
+        return plan_within(b, n, wanted, 0);
+}
+
+/* What the most demanding task takes with all that it reads. */
+static size_t most_bytes(const Plan *plan) {
+        size_t most = 0;
+
+        for (uint32_t t = 0; t < plan->n_task; t++) {
+                size_t bytes = plan_task_bytes(plan, t);
+
+                for (uint32_t i = plan->input_start[t]; i < plan->input_start[t + 1]; i++)
+                        bytes += plan_chunk_bytes(plan, plan->input_chunk[i]);
+                most = MAX(most, bytes);
+        }
+        return most;
 }
 
 static Ref reduce(Build *b, const char *op, Ref a, int64_t axis) {
@@ -116,6 +134,43 @@ TEST(cheap_tensors_are_computed_where_they_are_used) {
 
         for (uint32_t v = 0; v < plan->value.n; v++) /* nothing but the leaf is as large as x */
                 ck_assert(plan->value.data[v].stage == STAGE_NONE || shape_size(&plan->value.data[v].shape) < 1000);
+}
+
+TEST(what_is_read_across_its_chunks_goes_through_pieces_if_tasks_may_not_take_it_all) {
+        enum { LIMIT = 400 << 10 };
+        GRAPH;
+        const int axes[] = { 1, 0 };
+        const Ref x = held(&b, 1, 1000, 1000, 10), y = build_binary(&b, "add", x, build_transpose(&b, x, axes)), z = reduce(&b, "sum", y, 0);
+        PLAN all    = plan_of(&b, 1, &y);
+
+        ck_assert_uint_gt(most_bytes(all), 8000000);
+        for (int reduced = 0; reduced < 2; reduced++) {
+                b.graph->wanted.n = 0;
+                PLAN plan         = plan_within(&b, 1, reduced ? &z : &y, LIMIT);
+                uint32_t n_pieces = 0, n_made = 0;
+
+                ck_assert_uint_le(most_bytes(plan), LIMIT);
+                for (uint32_t s = 0; s < plan->stage.n; s++)
+                        n_pieces += plan->stage.data[s].out[0].pieces;
+                ck_assert_uint_eq(n_pieces, 1); /* the same ones serve x and its transpose */
+                for (uint32_t t = 0; t < plan->n_task; t++)
+                        n_made += plan->output_start[t + 1] - plan->output_start[t];
+                ck_assert_uint_eq(n_made, plan->output_start[plan->n_task]);
+        }
+}
+
+TEST(chunks_that_the_user_asked_for_are_cut_if_tasks_may_not_take_them) {
+        GRAPH;
+        const int64_t dims[] = { 4000, 1000 }, whole[] = { 1, -1 };
+        const FullParams p = { .source = { .shape = { .n = 2, .given = true, .v = dims }, .dtype = DTYPE_F64, .chunk_size = { .n = 2, .given = true, .v = whole } },
+                               .value = scalar_from_i64(DTYPE_I64, 3) };
+        const Ref x = build_op(&b, "full", &p, 0, NULL), y = build_unary(&b, "sqrt", x);
+        PLAN all    = plan_of(&b, 1, &y);
+        b.graph->wanted.n = 0;
+        PLAN plan = plan_within(&b, 1, &y, 1 << 20);
+
+        ck_assert_uint_eq(all->n_task, 1);
+        ck_assert_uint_le(most_bytes(plan), 1 << 20);
 }
 
 TEST(planning_stops_at_unknown_lengths_and_says_what_it_made) {
