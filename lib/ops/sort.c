@@ -7,8 +7,7 @@
  * result: it finds by bisection over the keys how much of every run lies before its first and its last rank, gathers
  * those parts, and sorts them. So there are no samples and no skew: any input, equal elements included, gives equal
  * tasks. */
-#include "graph/graph.h"
-#include "ops/radix.h"
+#include "ops/columns.h"
 
 /* ---- Runs
  * ------------------------------------------------------------------------------------------------------------ */
@@ -46,6 +45,14 @@ static int64_t run_step(_unused_ const OpCall *call) {
         return RUN;
 }
 
+static int64_t sort_runs_step(const OpCall *call) {
+        return ((const RunsParams *) call->params)->run ?: RUN;
+}
+
+static size_t sort_runs_scratch(const OpCall *call) {
+        return block_scratch(call->in[0].dtype, MIN(last_length(&call->in[0].shape), sort_runs_step(call)));
+}
+
 static int infer_runs(const OpCall *call, Spec *out, _unused_ Error *err) {
         out[0] = call->in[0];
         if (op_n_out(call->op) > 1)
@@ -60,12 +67,14 @@ OP(sort_runs) = {
         .hidden   = true,
         .inputs   = "a",
         .n_in     = 1,
+        .params_size = sizeof(RunsParams),
+        .params   = (const Param[]) { PARAM(RunsParams, run, PARAM_I64, "0", "Elements of a run; 0: as many as are best."), {} },
         .infer    = infer_runs,
         .run      = sort_runs_run,
-        .scratch  = runs_scratch,
+        .scratch  = sort_runs_scratch,
         .core_in  = { 1 },
         .core_out = { 1 },
-        .step     = run_step,
+        .step     = sort_runs_step,
         .follows  = 1,
 };
 
@@ -391,12 +400,16 @@ static int expand_sort(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         axes[s->ndim - 1] = axis;
         if (axis != s->ndim - 1)
                 x = build_transpose(b, x, axes);
-        runs[0] = build_op(b, arg ? "argsort_runs" : "sort_runs", NULL, 1, &x);
-        runs[1] = (Ref) { runs[0].node, 1 };
-        if (s->dim[axis] <= RUN)
-                x = arg ? runs[1] : runs[0];
-        else
-                x = build_op(b, arg ? "argmerge_runs" : "merge_runs", NULL, arg ? 2 : 1, runs);
+        if (!arg && columns_wanted(b, call->in[0].dtype, s->dim[axis]))
+                x = build_sort_columns(b, x);
+        else {
+                runs[0] = build_op(b, arg ? "argsort_runs" : "sort_runs", arg ? NULL : &(RunsParams) {}, 1, &x);
+                runs[1] = (Ref) { runs[0].node, 1 };
+                if (s->dim[axis] <= RUN)
+                        x = arg ? runs[1] : runs[0];
+                else
+                        x = build_op(b, arg ? "argmerge_runs" : "merge_runs", NULL, arg ? 2 : 1, runs);
+        }
         if (axis != s->ndim - 1)
                 x = build_transpose(b, x, axes);
         *out = x;
@@ -629,12 +642,52 @@ static int infer_unique(const OpCall *call, Spec *out, _unused_ Error *err) {
         return 0;
 }
 
+/* Of a vector in order: whether an element differs from the one before it. */
+static Ref build_differs(Build *b, Ref x, bool equal_nan) {
+        const Spec spec    = *build_spec(b, x);
+        const int64_t n    = spec.shape.dim[0];
+        const Shape one    = { .ndim = 1, .dim = { 1 } };
+        const Ref left     = build_slice(b, x, 0, 0, n - 1, 1), right = build_slice(b, x, 0, 1, n, 1);
+        const DKind kind     = dtype_kind(spec.dtype);
+        Ref part[2];
+
+        part[0] = build_broadcast(b, build_scalar(b, scalar_from_i64(DTYPE_BOOL, 1)), &one);
+        part[1] = build_binary(b, "not_equal", left, right);
+        if (equal_nan && (kind == KIND_FLOAT || kind == KIND_COMPLEX)) {
+                const Ref both = build_binary(b, "logical_and", build_unary(b, "isnan", left), build_unary(b, "isnan", right));
+
+                part[1] = build_binary(b, "logical_and", part[1], build_unary(b, "logical_not", both));
+        }
+        return build_concatenate(b, part, ELEMENTSOF(part), 0);
+}
+
+/* What no task may take is sorted in columns and then compared with itself. */
+static int expand_unique_columns(Build *b, const OpCall *call, Ref x, Ref *out) {
+        const int64_t n              = build_spec(b, x)->shape.dim[0];
+        const ArangeParams positions = { .source = { .shape = DIMS(n), .dtype = DTYPE_I64 },
+                                         .start  = scalar_from_i64(DTYPE_I64, 0),
+                                         .step   = scalar_from_i64(DTYPE_I64, 1) };
+        Ref kept[2];
+
+        kept[0] = build_sort_columns(b, x);
+        kept[1] = build_differs(b, kept[0], ((const UniqueParams *) call->params)->equal_nan);
+        out[0]  = build_op(b, "compress_rows", NULL, 2, kept);
+        if (op_n_out(call->op) > 1) {
+                kept[0] = build_op(b, "arange", &positions, 0, NULL);
+                kept[0] = build_op(b, "compress_rows", NULL, 2, kept);
+                out[1]  = build_op(b, "intervals", &(IntervalsParams) { n }, 1, kept);
+        }
+        return build_done(b);
+}
+
 static int expand_unique(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         const Shape flat  = { .ndim = 1, .dim = { shape_size(&call->in[0].shape) } };
         const bool counts = op_n_out(call->op) > 1;
         Ref x             = build_reshape(b, in[0], &flat);
 
-        x      = build_op(b, "sort_runs", NULL, 1, &x);
+        if (columns_wanted(b, call->in[0].dtype, flat.dim[0]))
+                return expand_unique_columns(b, call, x, out);
+        x      = build_op(b, "sort_runs", &(RunsParams) {}, 1, &x);
         x      = build_op(b, counts ? "unique_ranks" : "unique_runs", call->params, 1, &x);
         out[0] = x;
         if (counts) {

@@ -122,6 +122,17 @@ static int block_output(Planner *p, StageBuild *sb, const BlockAxes *axes, const
 }
 
 /* Only batch axes and the cut axis are cut. */
+/* Batches are computed each by itself, so they are cut as memory wants it: by what a task reads, may have to put
+ * together, makes, and needs besides. */
+static int block_batch_cuts(Planner *p, const BlockAxes *axes, const OpCall *call, Tiling *t) {
+        const size_t limit = p->leaves->task_bytes ? MIN(p->leaves->task_bytes, (size_t) MAX_CHUNK_BYTES) : MAX_CHUNK_BYTES;
+        size_t element     = 2 * sizeof(double);
+
+        for (uint32_t i = 0; i < call->n_in; i++)
+                element += 2 * dtype_size(call->in[i].dtype);
+        return axes->contract ? 0 : cuts_limit(p, t, axes->n_batch, (int64_t) (limit / (p->leaves->task_bytes ? element : sizeof(double))));
+}
+
 static int block_cuts(Planner *p, StageBuild *sb, const BlockAxes *axes, const OpCall *call, Tiling *ret) {
         const Op *op = axes->op;
         int r;
@@ -143,7 +154,7 @@ static int block_cuts(Planner *p, StageBuild *sb, const BlockAxes *axes, const O
                 if (step > 0)
                         ret->axis[along] = cuts_regular(sb->extent[along], step);
         }
-        return 0;
+        return block_batch_cuts(p, axes, call, ret);
 }
 
 int stage_block(Planner *p, uint32_t index) {
@@ -242,7 +253,7 @@ int stage_concatenate(Planner *p, uint32_t index) {
                 if (r < 0)
                         return error_oom(p->err, sizeof(Cuts));
         }
-        r = cuts_limit(p, &stage.domain, MAX_CHUNK_BYTES / (int64_t) dtype_size(spec->dtype));
+        r = cuts_limit(p, &stage.domain, ndim, MAX_CHUNK_BYTES / (int64_t) dtype_size(spec->dtype));
         if (r >= 0)
                 r = value_add(p, spec->dtype, &stage.domain, &p->slot[p->first[index]].value);
         if (r < 0)

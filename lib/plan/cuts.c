@@ -65,7 +65,7 @@ static int consider(Planner *p, const StageBuild *sb, const Tiling *tiling, cons
         return 0;
 }
 
-int cuts_limit(Planner *p, Tiling *t, int64_t max_elements) {
+int cuts_limit(Planner *p, Tiling *t, int n_axes, int64_t max_elements) {
         int64_t limit = MAX(max_elements, (int64_t) 1), size = 1;
 
         for (int i = 0; i < t->ndim; i++) {
@@ -75,7 +75,7 @@ int cuts_limit(Planner *p, Tiling *t, int64_t max_elements) {
                 if (size > (int64_t) 1 << 48)
                         break;
         }
-        for (int i = 0; i < t->ndim && size > limit; i++) {
+        for (int i = 0; i < n_axes && size > limit; i++) {
                 Cuts *c           = &t->axis[i], finer;
                 const int64_t len = MAX(c->step ?: c->extent / c->n + 1, 1);
                 int64_t step      = len;
@@ -134,6 +134,6 @@ int stage_cuts(Planner *p, StageBuild *sb, Tiling *ret) {
         }
         if (sb->fixed)
                 return 0;
-        r = sb->asked ? 0 : cuts_limit(p, ret, MAX_CHUNK_BYTES / sizeof(double));
+        r = sb->asked ? 0 : cuts_limit(p, ret, ret->ndim, MAX_CHUNK_BYTES / sizeof(double));
         return r < 0 ? r : exchange_cuts(p, sb, ret);
 }

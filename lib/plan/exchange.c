@@ -119,7 +119,7 @@ int exchange_cuts(Planner *p, const StageBuild *sb, Tiling *domain) {
                 across[k] &= domain->axis[k].extent > 1;
         if (any && bytes > limit)
                 cuts_balanced(domain, across, (int64_t) (limit / element));
-        return cuts_limit(p, domain, (int64_t) (limit / element));
+        return cuts_limit(p, domain, domain->ndim, (int64_t) (limit / element));
 }
 
 /* ---- Pieces ----------------------------------------------------------------------------------------------------- */

@@ -57,7 +57,7 @@ bool node_is_view(const Planner *p, const Node *node);    /* only places change,
 bool node_is_inline(const Planner *p, const Node *node);  /* may be computed where it is used: map, generating source, view */
 
 /* ---- lower.c */
-int plan_lower(const Graph *graph, Graph **ret, Error *err);
+int plan_lower(const Graph *graph, size_t task_bytes, Graph **ret, Error *err);
 
 /* ---- roots.c */
 int planner_mark(Planner *p);
@@ -115,7 +115,8 @@ uint32_t program_dtype_param(const Op *op, const void *params); /* the parameter
 /* Cuts for every axis of the domain, from the tilings of what the program reads. */
 int stage_cuts(Planner *p, StageBuild *sb, Tiling *ret);
 int stage_hint(Planner *p, StageBuild *sb, const Node *source, const AxisMap *map);
-int cuts_limit(Planner *p, Tiling *t, int64_t max_elements); /* finer cuts, until a chunk has no more elements */
+/* Finer cuts of the first n_axes axes, until a chunk has no more elements. */
+int cuts_limit(Planner *p, Tiling *t, int n_axes, int64_t max_elements);
 
 /* ---- exchange.c: tasks that may take leaves->task_bytes only */
 int exchange_cuts(Planner *p, const StageBuild *sb, Tiling *domain);

@@ -173,6 +173,20 @@ TEST(chunks_that_the_user_asked_for_are_cut_if_tasks_may_not_take_them) {
         ck_assert_uint_le(most_bytes(plan), 1 << 20);
 }
 
+TEST(sorting_more_than_tasks_may_take_has_small_tasks_and_few_pieces) {
+        enum { LIMIT = 128 << 20 };
+        GRAPH;
+        const Shape line = SHAPE(1 << 29);
+        const struct {
+                int64_t axis;
+        } params    = { 0 };
+        const Ref x = held(&b, 1, 1 << 29, 1, 1 << 20), flat = build_reshape(&b, x, &line), y = build_op(&b, "sort", &params, 1, &flat);
+        PLAN plan   = plan_within(&b, 1, &y, LIMIT);
+
+        ck_assert_uint_le(most_bytes(plan), LIMIT);
+        ck_assert_uint_lt(plan->n_chunk, 200000);
+}
+
 TEST(planning_stops_at_unknown_lengths_and_says_what_it_made) {
         GRAPH;
         const Shape line = SHAPE(100);
