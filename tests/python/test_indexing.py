@@ -2,9 +2,11 @@
 """t[key] and t[key] = value against NumPy: examples with a meaning, then random keys."""
 import numpy as np
 import pytest
-from compare import array, same
-from hypothesis import given
+from compare import Refused, array, run, same
+from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import mars.tensor as mt
 
 A = array((4, 5, 6), "f8", 0, special=False)
 NAMES = {"np": np, "I": np.array([3, 0, 3]), "J": np.array([1, 4, 0]), "M": A > 0.3,
@@ -74,49 +76,86 @@ def test_the_last_of_equal_indices_counts():
     same(lambda m, a: _assigned(a, [0, 1, 0], np.arange(90.0).reshape(3, 5, 6)), A)
 
 
-lengths = st.tuples(st.integers(0, 6), st.integers(1, 6), st.integers(1, 5))
+# ---- Random keys -----------------------------------------------------------------------------------------------------
+
+lengths = st.lists(st.integers(0, 5), min_size=0, max_size=4).map(tuple)
 
 
-def keys(shape):
-    """Keys of slices, integers, newaxis, Ellipsis, and at most one array."""
-    def entry(n):
-        bound = st.none() | st.integers(-n - 2, n + 2)
-        return st.one_of(st.slices(n) if n else st.just(slice(None)), st.builds(slice, bound, bound,
-            st.sampled_from([None, 1, 2, 3, -1, -2])),
-                         st.integers(-n - 1, n),
-                             st.lists(st.integers(-n, max(n - 1, 0)), max_size=4).map(np.array) if n else st.just([]),
-                         st.integers(0, 9).map(lambda s: np.random.default_rng(s).random(n) < 0.5))
+@st.composite
+def keys(draw, shape, repeat=True):
+    """Any key: integers, slices of any step, newaxis, an Ellipsis, and arrays of integers that broadcast together, masks
+    of one or two axes and booleans without axes among them. Without `repeat` no position occurs twice."""
+    common = draw(st.lists(st.integers(0, 3), min_size=0, max_size=2).map(tuple))
+    advanced = draw(st.integers(0, 3)) == 0, draw(st.booleans())
+    key, k, dots, n_arrays = [], 0, False, 0
+    kinds = ["slice", "slice", "int", "new", "dots"] + ["array", "mask", "true", "int"] * advanced[1]
+    for _ in range(draw(st.integers(0, len(shape) + 2))):
+        kind = draw(st.sampled_from(kinds))
+        n = shape[k] if k < len(shape) else 0
+        if kind == "new":
+            key.append(None)
+        elif kind == "dots" and not dots:
+            key.append(Ellipsis)
+            dots = True
+            k += draw(st.integers(0, len(shape) - k)) if k < len(shape) else 0
+        elif kind == "true":
+            key.append(draw(st.sampled_from([True, False, np.True_, np.array(True)])))
+        elif k >= len(shape) and draw(st.integers(0, 9)):
+            continue
+        elif kind == "slice":
+            bound = st.none() | st.integers(-n - 2, n + 2)
+            key.append(slice(draw(bound), draw(bound), draw(st.sampled_from([None, 1, 2, 3, -1, -2, -7]))))
+            k += 1
+        elif kind == "int":
+            i = draw(st.integers(-n, n - 1) if n and draw(st.integers(0, 19)) else st.integers(-n - 1, n))
+            key.append(draw(st.sampled_from([int, np.int64, np.uint8, np.array]))(i % n if n else 0) if i >= 0 else i)
+            k += 1
+        elif kind == "array" and (repeat or n_arrays == 0):
+            rng = np.random.default_rng(draw(st.integers(0, 99)))
+            own = tuple(1 if draw(st.integers(0, 3)) == 0 else m for m in common[draw(st.integers(0, len(common))):])
+            if repeat:
+                index = rng.integers(-n, n, own) if n else np.zeros((0,) if not own else (*own[:-1], 0), int)
+            else:
+                index = rng.permutation(n)[:int(np.prod(own))] if n >= np.prod(own) else np.arange(n)
+                index = index.reshape(own) if index.size == np.prod(own) else index
+            key.append(draw(st.sampled_from([lambda i: i, lambda i: i.tolist(), mt.tensor]))(index))
+            k, n_arrays = k + 1, n_arrays + 1
+        elif kind == "mask" and (repeat or n_arrays == 0):
+            own = shape[k:k + draw(st.integers(1, 2))]
+            mask = np.random.default_rng(draw(st.integers(0, 99))).random(own) < 0.5
+            key.append(draw(st.sampled_from([lambda m: m, lambda m: m.tolist(), mt.tensor]))(mask))
+            k, n_arrays = k + len(own), n_arrays + 1
+    return key[0] if len(key) == 1 and advanced[0] else tuple(key)
 
-    def assemble(parts):
-        key = []
-        for part, dots, new in parts:
-            key += ([None] if new else []) + ([Ellipsis] if dots else [part])
-        extra = [i for i, k in enumerate(key) if k is Ellipsis][1:]
-        return tuple(k for i, k in enumerate(key) if i not in extra)
 
-    each = [st.tuples(entry(n), st.integers(0, 7).map(lambda v: v == 0),
-        st.integers(0, 7).map(lambda v: v == 0)) for n in shape]
-    return st.integers(0, len(shape)).flatmap(lambda k: st.tuples(*each[:k]).map(assemble))
+def numpys(key):
+    """The key with arrays of NumPy in the places of tensors."""
+    return tuple(map(numpys, key)) if isinstance(key, tuple) else np.asarray(key) if isinstance(key, mt.Tensor) else key
 
 
-@given(lengths.flatmap(lambda s: st.tuples(st.just(s), keys(s))), st.sampled_from([None, 1, 2, 3]))
+cases = lengths.flatmap(lambda s: st.tuples(st.just(s), keys(s)))
+cases_without_repetition = lengths.flatmap(lambda s: st.tuples(st.just(s), keys(s, repeat=False)))
+
+
+@settings(max_examples=400)
+@given(cases, st.sampled_from([None, 1, 2, 3]))
 def test_random_keys_give_what_numpy_gives(case, chunk_size):
     shape, key = case
-    same(lambda m, a: a[key], array(shape, "f8", 1), cuttings=[chunk_size])
+    same(lambda m, a: a[numpys(key) if m is np else key], array(shape, "f8", 1), cuttings=[chunk_size])
 
 
-@given(lengths.flatmap(lambda s: st.tuples(st.just(s), keys(s))), st.sampled_from([None, 2, 3]), st.booleans())
-def test_random_keys_set_what_numpy_sets(case, chunk_size, whole):
+@settings(max_examples=400)
+@given(cases_without_repetition, st.sampled_from([None, 1, 2, 3]), st.data())
+def test_random_keys_set_what_numpy_sets(case, chunk_size, data):
     shape, key = case
     a = array(shape, "f8", 1)
-    n = sum(isinstance(k, np.ndarray) for k in key)
-    if n > 1 or any(k is None for k in key) and n:
-        return  # repeated positions, and places of new axes, are other tests' matter
-    positions = [k for k in key if isinstance(k, np.ndarray) and k.dtype.kind != "b"]
-    if any(len({i % n for i in k.tolist()}) < len(k) for k in positions for n in shape if n):
-        return
-    try:
-        value = np.arange(a[key].size, dtype=float).reshape(a[key].shape) if whole else 5.0
-    except IndexError:
+    place = run(lambda m, a: a[numpys(key)], np, [a])
+    if isinstance(place, Refused):
         value = 5.0
-    same(lambda m, a: _assigned(a, key, value), a, cuttings=[chunk_size])
+    else:  # what is broadcast, what has axes too many, and what does not fit
+        n, dims = data.draw(st.integers(0, place.ndim)), place.shape
+        dims = tuple(1 if data.draw(st.integers(0, 3)) == 0 else d for d in dims[n:])
+        dims = (1,) * data.draw(st.integers(0, 1)) * (n == 0) + dims
+        dims = dims + (4,) if data.draw(st.integers(0, 19)) == 0 else dims
+        value = np.arange(10.0, 10 + np.prod(dims)).reshape(dims)
+    same(lambda m, a: _assigned(a, numpys(key) if m is np else key, value), a, cuttings=[chunk_size])

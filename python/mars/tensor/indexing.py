@@ -25,7 +25,7 @@ index_exp, s_, ndindex = np.index_exp, np.s_, np.ndindex
 # ---- Reading a key ---------------------------------------------------------------------------------------------------
 
 def _is_array(k):
-    if isinstance(k, (Tensor, np.ndarray)) and k.ndim == 0 and k.dtype.kind in "iu":
+    if isinstance(k, np.ndarray) and k.ndim == 0 and k.dtype.kind in "iu":
         return False
     return isinstance(k, (Tensor, np.ndarray, list, tuple))
 
@@ -137,13 +137,23 @@ def getitem(t, key):
     if isinstance(key, Tensor) and key.dtype.kind == "b" and key.ndim == t.ndim and key.ndim > 0:
         return op("mask", t, key)
     entries = _entries(key, t.ndim)
-    arrays = [k for k, e in enumerate(entries) if not (e is None or isinstance(e, (int, slice)))]
-    if not arrays:
+    if not any(map(_is_advanced, entries)):
         return _basic(t, entries)
-    if len(arrays) == 1 and entries[arrays[0]].dtype.kind == "b" and entries[arrays[0]].ndim > 0 and \
-            not any(isinstance(e, int) for e in entries):
-        return _masked(t, entries, arrays[0])
-    return _gathered(t, entries)
+    at = _only_mask(entries)
+    return _gathered(t, entries) if at is None else _masked(t, entries, at)
+
+
+def _is_advanced(entry):
+    return not (entry is None or isinstance(entry, (int, slice)))
+
+
+def _only_mask(entries):
+    """Where the one boolean array among slices and new axes is; None when the key is anything else."""
+    arrays = [k for k, e in enumerate(entries) if _is_advanced(e)]
+    if len(arrays) != 1 or any(isinstance(e, int) for e in entries):
+        return None
+    mask = entries[arrays[0]]
+    return arrays[0] if mask.dtype.kind == "b" and mask.ndim > 0 else None
 
 
 def _mask_fits(t, mask, axis):
@@ -154,13 +164,10 @@ def _mask_fits(t, mask, axis):
                              f"{own} but corresponding boolean dimension is {n}")
 
 
-def _masked(t, entries, at):
-    """One boolean array among slices."""
-    mask, before = entries[at], entries[:at]
-    source = sum(e is not None for e in before)
-    _mask_fits(t, mask, source)
+def _masked(t, entries, axis):
+    mask = entries[axis]
+    _mask_fits(t, mask, sum(e is not None for e in entries[:axis]))
     t = _basic(t, entries)
-    axis = len(before)
     if axis == 0:
         return op("mask", t, mask)
     order = list(range(axis, axis + mask.ndim)) + list(range(axis)) + list(range(axis + mask.ndim, t.ndim))
@@ -168,57 +175,49 @@ def _masked(t, entries, at):
 
 
 def _spread(t, entries):
-    """Boolean arrays become the integer arrays that they stand for; those are checked against the axes."""
-    ret, k = [], 0
+    """The key's basic part, in which arrays take whole axes, and beside each of its entries the array of integers or
+    None. A boolean array is the positions where it is true; one without axes is a new axis, of which it takes the one
+    position or none."""
+    basic, arrays, k = [], [], 0
     for e in entries:
-        if e is None or isinstance(e, (int, slice)):
-            ret.append(e)
+        if not _is_advanced(e):
+            basic.append(e)
+            arrays.append(None)
             k += e is not None
-        elif e.dtype.kind != "b":
-            if not isinstance(e, Tensor) and e.size:
-                n = t.shape[k]
-                for i in (int(e.min()), int(e.max())):
-                    _position(i, k, n)
-            ret.append(e)
-            k += 1
-        elif e.ndim == 0:
-            # True takes everything and False nothing, along an axis that it makes.
-            raise NotImplementedError("booleans without axes together with other advanced indices")
-        else:
+        elif e.dtype.kind == "b":
             _mask_fits(t, e, k)
-            ret += list(nonzero(e)) if isinstance(e, Tensor) else list(e.nonzero())
+            basic += [slice(None)] * e.ndim or [None]
+            arrays += list(nonzero(e) if isinstance(e, Tensor) else np.atleast_1d(e).nonzero())
             k += e.ndim
-    return ret
+        else:
+            if not isinstance(e, Tensor) and e.size:
+                for i in (int(e.min()), int(e.max())):
+                    _position(i, k, t.shape[k])
+            basic.append(slice(None))
+            arrays.append(e)
+            k += 1
+    return basic, arrays
+
+
+def _layout(basic, arrays):
+    """Which axes of the basic view the arrays index, and at which axis of the result their common axes are: with
+    arrays, integers are arrays without axes, and what is not side by side goes to the front."""
+    advanced = [k for k, (e, a) in enumerate(zip(basic, arrays)) if a is not None or isinstance(e, int)]
+    together = advanced[-1] - advanced[0] == len(advanced) - 1
+    left = [a for e, a in zip(basic, arrays) if not isinstance(e, int)]
+    return [k for k, a in enumerate(left) if a is not None], advanced[0] if together else 0
 
 
 def _gathered(t, entries):
-    """Arrays of integers. With arrays, integers are arrays without axes, so that they decide where the result's
-    axes go."""
-    if any(not isinstance(e, (int, slice)) and e is not None and e.dtype.kind == "b" and e.ndim == 0 for e in entries):
-        return _scalar_boolean(t, entries)
-    entries = _spread(t, entries)
-    kinds = ["x" if e is None or isinstance(e, slice) else "a" for e in entries]
-    first, last = kinds.index("a"), len(kinds) - 1 - kinds[::-1].index("a")
-    together = "x" not in kinds[first:last + 1]
-    indices = [e for e in entries if not (e is None or isinstance(e, (int, slice)))]
-    t = _basic(t, entries)
-    left = [e for e in entries if not isinstance(e, int)]
-    places = [k for k, e in enumerate(left) if not (e is None or isinstance(e, slice))]
-    at, to, n = places[0], first if together else 0, max(i.ndim for i in indices)
+    basic, arrays = _spread(t, entries)
+    places, to = _layout(basic, arrays)
+    indices = [a for a in arrays if a is not None]
+    t, at, n = _basic(t, basic), places[0], max(a.ndim for a in indices)
     if places != list(range(at, at + len(places))):
         t = transpose(t, places + [k for k in range(t.ndim) if k not in places])
         at = 0
     made = op("take", t, *indices, axis=at)
     return made if at == to or n == 0 else moveaxis(made, range(at, at + n), range(to, to + n))
-
-
-def _scalar_boolean(t, entries):
-    others = [e for e in entries if not (isinstance(e, np.ndarray) and e.dtype.kind == "b" and e.ndim == 0)]
-    if any(not (e is None or isinstance(e, (int, slice))) for e in others):
-        raise NotImplementedError("booleans without axes together with other advanced indices")
-    keep = all(bool(e) for e in entries if isinstance(e, np.ndarray))
-    made = _basic(t, others)
-    return made[None] if keep else zeros((0,) + made.shape, t.dtype)
 
 
 # ---- Setting ---------------------------------------------------------------------------------------------------------
@@ -243,20 +242,23 @@ def _fitting(value, dtype):
 
 
 def _put(t, key, value):
-    """The tensor with the value at the key."""
+    """The tensor with the value at the key: the basic part of the key is a view, the arrays set parts of that view,
+    and the view goes back to its place."""
     entries = _entries(key, t.ndim)
-    arrays = [e for e in entries if not (e is None or isinstance(e, (int, slice)))]
-    if not arrays:
+    if not any(map(_is_advanced, entries)):
         return _put_basic(t, entries, value)
-    if any(e is None for e in entries):  # the tensor gets the new axes for the time being
-        axes = [k for e in entries for k in ([None] if e is None else [slice(None)] * _taken(e))]
-        return reshape(_put(_basic(t, axes), tuple(slice(None) if e is None else e for e in entries), value), t.shape)
-    if len(arrays) == 1 and arrays[0].dtype.kind == "b" and arrays[0] is entries[0] and arrays[0].ndim and \
-            all(e == slice(None) for e in entries[1:]):
-        return _put_mask(t, arrays[0], value)
-    if any(e != slice(None) for e in entries if isinstance(e, (int, slice))):
-        return _put_mixed(t, entries, value)
-    return _put_arrays(t, entries, value)
+    alone = not isinstance(key, tuple) or len(key) == 1
+    if alone and entries[0].dtype.kind == "b" and entries[0].ndim == t.ndim and value.ndim > 1:
+        raise TypeError("boolean array indexing assignment requires a 0 or 1-dimensional input, input has "
+                        f"{value.ndim} dimensions")
+    at = _only_mask(entries)
+    if at is not None and _constant(value, len(entries) - at - 1):
+        basic = entries[:at] + [slice(None)] * entries[at].ndim + entries[at + 1:]
+        made = _put_mask(t, entries, at, value)
+    else:
+        basic, arrays = _spread(t, entries)
+        made = _put_arrays(_basic(t, basic), basic, arrays, value)
+    return made if all(isinstance(e, slice) and e == slice(None) for e in basic) else _put_basic(t, basic, made)
 
 
 def _refuse_broadcast(value, shape, what="could not broadcast input array"):
@@ -328,65 +330,34 @@ def _woven(t, value, axis, by):
     return op("where", at[(slice(None),) + (None,) * (t.ndim - 1 - axis)], spread, t)
 
 
-def _put_mask(t, mask, value):
-    _mask_fits(t, mask, 0)
-    mask = astensor(mask)
-    rest = t.shape[mask.ndim:]
-    spread = mask[(Ellipsis,) + (None,) * len(rest)]
-    if value.ndim <= len(rest):
-        return op("where", spread, _fit(value, rest) if rest else value, t)
-    if value.ndim == len(rest) + 1 and value.shape[0] == 1:
-        return op("where", spread, _fit(value[0], rest) if rest else value[0], t)
-    if not rest:
-        if value.ndim > 1:
-            raise ValueError(f"NumPy boolean array indexing assignment requires a 0 or 1-dimensional input, input has "
-                             f"{value.ndim} dimensions")
-        return op("put", t.ravel(), value, flatnonzero(mask), axis=0).reshape(t.shape)
-    return _put_arrays(t, list(nonzero(mask)) + [slice(None)] * len(rest), value)
+def _constant(value, n_after):
+    """Whether the value is the same at all positions of a mask that n_after axes follow."""
+    return value.ndim <= n_after or value._known_shape[-1 - n_after] == 1
 
 
-def _put_arrays(t, entries, value):
-    """Arrays at whole axes: the indexed axes come first, and go back afterwards."""
-    entries = _spread(t, entries)
-    places = [k for k, e in enumerate(entries) if not isinstance(e, slice)]
-    rest = [k for k in range(t.ndim) if k not in places]
-    indices = [astensor(entries[k]) for k in places]
-    shape = np.broadcast_shapes(*(i.shape for i in indices))
-    together = places == list(range(places[0], places[0] + len(places)))
-    tail = [t.shape[k] for k in rest]
-    if together:
-        value = _fit(value, tail[:places[0]] + list(shape) + tail[places[0]:])
-        return op("put", t, value, *indices, axis=places[0])
-    order = places + rest
-    made = op("put", transpose(t, order), _fit(value, list(shape) + tail), *indices, axis=0)
+def _put_mask(t, entries, at, value):
+    """The view of the basic entries with a value that does not depend on the position where the mask is true."""
+    mask, n_after = astensor(entries[at]), len(entries) - at - 1
+    _mask_fits(t, mask, sum(e is not None for e in entries[:at]))
+    t = _basic(t, entries)
+    if value.ndim > n_after:
+        value = value[(slice(None),) * (value.ndim - n_after - 1) + (0,) + (None,) * mask.ndim]
+    value = _fit(value, t.shape[:at] + (1,) * mask.ndim + t.shape[at + mask.ndim:])
+    return op("where", mask[(Ellipsis,) + (None,) * n_after], value, t)
+
+
+def _put_arrays(t, basic, arrays, value):
+    """The basic view with the value at the arrays: the indexed axes come first, and go back afterwards."""
+    places, at = _layout(basic, arrays)
+    indices = [a for a in arrays if a is not None]
+    n, order = max(a.ndim for a in indices), places + [k for k in range(t.ndim) if k not in places]
+    ndim = n + t.ndim - len(places)
+    while value.ndim > ndim and value.shape[0] == 1:
+        value = value[0]
+    if at > 0 and n > 0 and value.ndim > 0:
+        value = moveaxis(value[(None,) * (ndim - value.ndim)], range(at, at + n), range(n))
+    made = op("put", transpose(t, order), value, *indices, axis=0)
     return transpose(made, np.argsort(order).tolist())
-
-
-def _put_mixed(t, entries, value):
-    """Slices or integers beside arrays: the array part within the basic part."""
-    basic, inner = [], []
-    for e in entries:
-        if isinstance(e, (int, slice)):
-            basic.append(e)
-            if isinstance(e, slice):
-                inner.append(slice(None))
-            continue
-        basic += [slice(None)] * _taken(e)
-        inner.append(e)
-    ints = [k for k, e in enumerate(entries) if isinstance(e, int)]
-    arrays = [k for k, e in enumerate(entries) if not isinstance(e, (int, slice))]
-    if ints and any(isinstance(e, slice) for e in entries[min(ints + arrays):max(ints + arrays) + 1]):
-        # Integers count as arrays: as such they may move the axes of the result to the front.
-        return _put_arrays(t, _ranges(t, entries), value)
-    part = t[tuple(basic)]
-    return _put(t, tuple(basic), _put(part, tuple(inner), value))
-
-
-def _ranges(t, entries):
-    """Integers as arrays; slices must be whole for that."""
-    if any(isinstance(e, slice) and e != slice(None) for e in entries):
-        raise NotImplementedError("assignment with parts of axes between integers and arrays")
-    return [np.asarray(_position(e, k, t.shape[k])) if isinstance(e, int) else e for k, e in enumerate(entries)]
 
 
 # ---- NumPy's functions -----------------------------------------------------------------------------------------------
