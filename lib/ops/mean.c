@@ -203,7 +203,7 @@ static int expand_nanmean(Build *b, const OpCall *call, const Ref *in, Ref *out)
         return build_done(b);
 }
 
-/* Two passes: deviations from the mean, which are nothing where the element is NaN. */
+/* Two passes: deviations from the mean, which are nothing where the element is NaN; that of an infinity is NaN. */
 static Ref nan_variance(Build *b, const OpCall *call, Ref a, DType out) {
         const VarParams *p = call->params;
         DType t = p->reduce.dtype != DTYPE_NONE ? (DType) p->reduce.dtype : call->in[0].dtype, real;
@@ -217,11 +217,12 @@ static Ref nan_variance(Build *b, const OpCall *call, Ref a, DType out) {
         square = dtype_kind(t) == KIND_COMPLEX
                          ? build_unary(b, "real", build_binary(b, "multiply", deviation, build_unary(b, "conjugate", deviation)))
                          : build_unary(b, "square", deviation);
-        square = build_reduce(b, "nansum", square, p->reduce.axis, p->reduce.keepdims, DTYPE_NONE);
+        zero = build_f64(b, dtype_real(t), 0);
+        square = build_op(b, "where", NULL, 3, (const Ref[]) { build_unary(b, "isnan", a), zero, square });
+        square = build_reduce(b, "sum", square, p->reduce.axis, p->reduce.keepdims, DTYPE_NONE);
         nan_mean(b, a, &p->reduce, p->reduce.keepdims, t, &count);
         divisor = build_binary(b, "subtract", build_unary(b, "real", count),
                                build_f64(b, dtype_real(t), (double) p->ddof));
-        zero = build_f64(b, dtype_real(t), 0);
         /* Too few elements have no variance: NumPy says NaN. */
         divisor = build_op(b, "where", NULL, 3,
                            (const Ref[]) { build_binary(b, "greater", divisor, zero), divisor,

@@ -10,8 +10,9 @@
 #define SQUARE(d) ((d) * (d))
 #define SQUARE_COMPLEX(d) (RE(d) * RE(d) + IM(d) * IM(d))
 
-/* S, R: what sums and squares are computed in. */
-#define MOMENTS_LOOPS_(D, S, R, square)                                                                                \
+/* S, R: what sums and squares are computed in. An infinite element has no deviation from the mean: NaN, which an
+ * infinite sum less itself is. */
+#define MOMENTS_LOOPS_(D, S, R, square, part)                                                                          \
         static void moments_merge_##D(size_t n, void *const *a, void *const *b, void *const *out, int64_t n_a,         \
                                       int64_t n_b) {                                                                   \
                 const S *sum_a = a[0], *sum_b = b[0];                                                                  \
@@ -54,12 +55,19 @@
                 }                                                                                                      \
         }                                                                                                              \
         static void moments_finish_##D(size_t n, void *const *state, _unused_ int64_t count, void *out) {              \
-                memcpy(out, state[1], n * sizeof(R));                                                                  \
+                const S *restrict sum = state[0];                                                                      \
+                const R *restrict m2 = state[1];                                                                       \
+                R *restrict to = out;                                                                                  \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++)                                                                         \
+                        to[i] = m2[i] + part(sum[i] - sum[i]);                                                         \
         }
-MOMENTS_LOOPS_(F32, float, float, SQUARE)
-MOMENTS_LOOPS_(F64, double, double, SQUARE)
-MOMENTS_LOOPS_(C64, c64, float, SQUARE_COMPLEX)
-MOMENTS_LOOPS_(C128, c128, double, SQUARE_COMPLEX)
+#define ONE_PART(d) (d)
+#define BOTH_PARTS(d) (RE(d) + IM(d))
+MOMENTS_LOOPS_(F32, float, float, SQUARE, ONE_PART)
+MOMENTS_LOOPS_(F64, double, double, SQUARE, ONE_PART)
+MOMENTS_LOOPS_(C64, c64, float, SQUARE_COMPLEX, BOTH_PARTS)
+MOMENTS_LOOPS_(C128, c128, double, SQUARE_COMPLEX, BOTH_PARTS)
 
 #define MOMENTS_LIFT_(D, S, R)                                                                                         \
         static void moments_lift_##D(size_t n, const void *in, _unused_ int64_t first, _unused_ int64_t step,          \

@@ -159,3 +159,28 @@ def test_random_keys_set_what_numpy_sets(case, chunk_size, data):
         dims = dims + (4,) if data.draw(st.integers(0, 19)) == 0 else dims
         value = np.arange(10.0, 10 + np.prod(dims)).reshape(dims)
     same(lambda m, a: _assigned(a, numpys(key) if m is np else key, value), a, cuttings=[chunk_size])
+
+
+@settings(max_examples=200)
+@given(cases.filter(lambda c: len(c[0]) > 0), st.sampled_from([None, 2]))
+def test_random_keys_of_tensors_whose_length_is_not_known(case, chunk_size):
+    shape, key = case
+
+    def program(m, a):
+        if m is np:
+            return a[numpys(key)]
+        every = mt.tensor(np.ones(shape[0], bool))
+        return a[every][key]
+
+    same(program, array(shape, "f8", 1), cuttings=[chunk_size])
+
+
+def test_parts_of_what_is_not_known_yet_stay_lazy():
+    x = mt.arange(20, chunk_size=3)
+    kept = x[x % 3 == 0]  # 0 3 6 9 12 15 18
+    assert all("?" in repr(part) for part in (kept[1:-1], kept[::-2], mt.flip(kept), mt.diff(kept), kept[None, 2:]))
+    assert kept[1:-1].tolist() == [3, 6, 9, 12, 15] and kept[::-2].tolist() == [18, 12, 6, 0]
+    assert repr(kept[-1]) == "Tensor <op=slice, shape=(), dtype=int64>" and int(kept[-1]) == 18
+    assert int(mt.dot(kept, kept)) == 819 and mt.stack([kept, kept[::-1]]).shape == (2, 7)
+    with pytest.raises(IndexError, match="index 7 is out of bounds for axis 0 with size 7"):
+        kept[7].execute()

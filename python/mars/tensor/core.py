@@ -203,7 +203,9 @@ class Tensor(_mars.Tensor):
 
     @property
     def nsplits(self):
-        """How the tensor is cut: for each axis the lengths of its chunks."""
+        """How the tensor is cut: for each axis the lengths of its chunks; computed when they depend on data."""
+        if -1 in self._known_shape:
+            self._executed_in()
         flat, ret = iter(self._chunks()), []
         for n in flat:
             ret.append(tuple(next(flat) for _ in range(n)))

@@ -20,6 +20,7 @@ __all__ = """argwhere choose compress extract fill_diagonal flatnonzero index_ex
 
 newaxis = None
 index_exp, s_, ndindex = np.index_exp, np.s_, np.ndindex
+_WHOLE, _FIRST, _LAST = slice(None), -2**63, 2**63 - 1
 
 
 # ---- Reading a key ---------------------------------------------------------------------------------------------------
@@ -45,7 +46,8 @@ def _array(k):
 
 
 def _entries(key, ndim):
-    """The key as a list of None, int, slice and arrays that takes every axis, without Ellipsis."""
+    """The key as a list of None, int, slice and arrays that takes every axis. An Ellipsis is left where it stands for no
+    axis and yet parts what are arrays beside arrays."""
     if not isinstance(key, tuple):
         key = (key,)
     ret, used, dots = [], 0, None
@@ -76,7 +78,11 @@ def _entries(key, ndim):
         raise IndexError(f"too many indices for array: array is {ndim}-dimensional, but {used} were indexed")
     whole = [slice(None)] * (ndim - used)
     at = len(ret) if dots is None else dots
-    return ret[:at] + whole + ret[at:]
+    before, after = ret[:at], ret[at:]
+    if not whole and any(map(_is_advanced, ret)) and \
+            all(any(isinstance(e, int) or _is_advanced(e) for e in part) for part in (before, after)):
+        whole = [Ellipsis]
+    return before + whole + after
 
 
 def _taken(entry):
@@ -99,7 +105,7 @@ def _basic(t, entries):
         if e is None:
             shape.append(1)
             continue
-        if not isinstance(e, (int, slice)):
+        if _is_advanced(e):
             for _ in range(_taken(e)):
                 axis.append(len(shape))
                 start.append(0)
@@ -108,14 +114,13 @@ def _basic(t, entries):
                 k += 1
             continue
         n = known[k]
-        if n < 0 and e != slice(None):
-            known = t.shape
-            n = known[k]
+        if n < 0 and e != _WHOLE:
+            return _basic_of_unknown(t, entries)
         if isinstance(e, int):
             axis.append(-1)
             start.append(_position(e, k, n))
             step.append(0)
-        elif n < 0 or e == slice(None):
+        elif n < 0 or e == _WHOLE:
             axis.append(len(shape))
             start.append(0)
             step.append(1)
@@ -131,6 +136,31 @@ def _basic(t, entries):
     return view(t, shape, axis, start, step)
 
 
+def _basic_of_unknown(t, entries):
+    """The same where the lengths of sliced axes depend on data: they are sliced when they are known."""
+    def bound(value, otherwise):
+        return otherwise if value is None else max(_FIRST, min(operator.index(value), _LAST))
+
+    entries = [w for e in entries for w in ([_WHOLE] * _taken(e) if _is_advanced(e) else [e])]
+    start, stop, step = [], [], []
+    for e in entries:
+        if e is None:
+            continue
+        if isinstance(e, int):
+            lo, hi, by = bound(e, 0), 0, 0
+        else:
+            by = bound(e.step, 1)
+            if by == 0:
+                raise ValueError("slice step cannot be zero")
+            lo, hi = bound(e.start, 0 if by > 0 else _LAST), bound(e.stop, _LAST if by > 0 else _FIRST)
+        start.append(lo)
+        stop.append(hi)
+        step.append(by)
+    made = op("slice", t, start=start, stop=stop, step=step)
+    left = [e if e is None else _WHOLE for e in entries if not isinstance(e, int)]
+    return _basic(made, left) if None in left else made
+
+
 # ---- Getting ---------------------------------------------------------------------------------------------------------
 
 def getitem(t, key):
@@ -144,7 +174,7 @@ def getitem(t, key):
 
 
 def _is_advanced(entry):
-    return not (entry is None or isinstance(entry, (int, slice)))
+    return not (entry is None or entry is Ellipsis or isinstance(entry, (int, slice)))
 
 
 def _only_mask(entries):
@@ -175,11 +205,13 @@ def _masked(t, entries, axis):
 
 
 def _spread(t, entries):
-    """The key's basic part, in which arrays take whole axes, and beside each of its entries the array of integers or
-    None. A boolean array is the positions where it is true; one without axes is a new axis, of which it takes the one
-    position or none."""
+    """The key's basic part, in which arrays take whole axes, beside each of its entries the array of integers or None,
+    and whether an Ellipsis parts them. A boolean array is the positions where it is true; one without axes is a new
+    axis, of which it takes the one position or none."""
     basic, arrays, k = [], [], 0
     for e in entries:
+        if e is Ellipsis:
+            continue
         if not _is_advanced(e):
             basic.append(e)
             arrays.append(None)
@@ -191,26 +223,26 @@ def _spread(t, entries):
             k += e.ndim
         else:
             if not isinstance(e, Tensor) and e.size:
-                for i in (int(e.min()), int(e.max())):
-                    _position(i, k, t.shape[k])
+                for i in (int(e.min()), int(e.max())) if t._known_shape[k] >= 0 else ():
+                    _position(i, k, t._known_shape[k])
             basic.append(slice(None))
             arrays.append(e)
             k += 1
-    return basic, arrays
+    return basic, arrays, any(e is Ellipsis for e in entries)
 
 
-def _layout(basic, arrays):
+def _layout(basic, arrays, parted):
     """Which axes of the basic view the arrays index, and at which axis of the result their common axes are: with
     arrays, integers are arrays without axes, and what is not side by side goes to the front."""
     advanced = [k for k, (e, a) in enumerate(zip(basic, arrays)) if a is not None or isinstance(e, int)]
-    together = advanced[-1] - advanced[0] == len(advanced) - 1
+    together = not parted and advanced[-1] - advanced[0] == len(advanced) - 1
     left = [a for e, a in zip(basic, arrays) if not isinstance(e, int)]
     return [k for k, a in enumerate(left) if a is not None], advanced[0] if together else 0
 
 
 def _gathered(t, entries):
-    basic, arrays = _spread(t, entries)
-    places, to = _layout(basic, arrays)
+    basic, arrays, parted = _spread(t, entries)
+    places, to = _layout(basic, arrays, parted)
     indices = [a for a in arrays if a is not None]
     t, at, n = _basic(t, basic), places[0], max(a.ndim for a in indices)
     if places != list(range(at, at + len(places))):
@@ -256,9 +288,9 @@ def _put(t, key, value):
         basic = entries[:at] + [slice(None)] * entries[at].ndim + entries[at + 1:]
         made = _put_mask(t, entries, at, value)
     else:
-        basic, arrays = _spread(t, entries)
-        made = _put_arrays(_basic(t, basic), basic, arrays, value)
-    return made if all(isinstance(e, slice) and e == slice(None) for e in basic) else _put_basic(t, basic, made)
+        basic, arrays, parted = _spread(t, entries)
+        made = _put_arrays(_basic(t, basic), arrays, value, *_layout(basic, arrays, parted))
+    return made if all(isinstance(e, slice) and e == _WHOLE for e in basic) else _put_basic(t, basic, made)
 
 
 def _refuse_broadcast(value, shape, what="could not broadcast input array"):
@@ -346,9 +378,8 @@ def _put_mask(t, entries, at, value):
     return op("where", mask[(Ellipsis,) + (None,) * n_after], value, t)
 
 
-def _put_arrays(t, basic, arrays, value):
+def _put_arrays(t, arrays, value, places, at):
     """The basic view with the value at the arrays: the indexed axes come first, and go back afterwards."""
-    places, at = _layout(basic, arrays)
     indices = [a for a in arrays if a is not None]
     n, order = max(a.ndim for a in indices), places + [k for k in range(t.ndim) if k not in places]
     ndim = n + t.ndim - len(places)
@@ -389,7 +420,8 @@ def take(a, indices, axis=None, out=None, mode="raise"):
         raise TypeError(f"Cannot cast array data from {indices.dtype!r} to dtype('int64') according to the rule 'safe'")
     if indices.dtype.kind == "b":
         indices = indices.astype(int)
-    indices = _wrapped(indices, a.shape[axis], mode)
+    if mode != "raise":
+        indices = _wrapped(indices, a.shape[axis], mode)
     made = a[(slice(None),) * axis + (indices,)]
     return made if out is None else store(made, out, "same_kind", "take")
 

@@ -30,27 +30,29 @@ def matmul(a, b, out=None, sparse=None, **kwargs):
     return _out(op("matmul", a, b), out, "matmul")
 
 
+def _aligned(a, axis_a, b, axis_b):
+    """Two axes of one length, as far as it is known."""
+    n, m = a._known_shape[axis_a], b._known_shape[axis_b]
+    if n != m and n >= 0 and m >= 0:
+        raise ValueError(f"shapes {_dims(a)} and {_dims(b)} not aligned: {n} (dim {axis_a % a.ndim}) != {m} "
+                         f"(dim {axis_b % b.ndim})")
+
+
 @method
 def dot(a, b, out=None, sparse=None):
     """The sum of products over the last axis of a and the last but one of b."""
     a, b = astensor(a), astensor(b)
     if a.ndim == 0 or b.ndim == 0:
         made = op("multiply", a, b)
-    elif b.ndim <= 2 and a.ndim <= 2:
-        if a.shape[-1] != b.shape[0]:
-            raise ValueError(f"shapes {_dims(a)} and {_dims(b)} not aligned: {a.shape[-1]} (dim {a.ndim - 1}) != "
-                             f"{b.shape[0]} (dim 0)")
-        made = op("matmul", a, b)
     else:
-        if a.shape[-1] != b.shape[max(b.ndim - 2, 0)]:
-            raise ValueError(f"shapes {_dims(a)} and {_dims(b)} not aligned: {a.shape[-1]} (dim {a.ndim - 1}) != "
-                             f"{b.shape[max(b.ndim - 2, 0)]} (dim {max(b.ndim - 2, 0)})")
-        made = tensordot(a, b, ((a.ndim - 1,), (max(b.ndim - 2, 0),)))
+        last = max(b.ndim - 2, 0)
+        _aligned(a, -1, b, last)
+        made = op("matmul", a, b) if b.ndim <= 2 and a.ndim <= 2 else tensordot(a, b, ((a.ndim - 1,), (last,)))
     return _out(made, out, "dot")
 
 
 def _dims(t):
-    return "(" + ",".join(map(str, t.shape)) + ("," if t.ndim == 1 else "") + ")"
+    return "(" + ",".join("?" if n < 0 else str(n) for n in t._known_shape) + ("," if t.ndim == 1 else "") + ")"
 
 
 def vdot(a, b):
@@ -73,9 +75,7 @@ def inner(a, b, out=None, sparse=None):
     a, b = astensor(a), astensor(b)
     if a.ndim == 0 or b.ndim == 0:
         return _out(op("multiply", a, b), out, "inner")
-    if a.shape[-1] != b.shape[-1]:
-        raise ValueError(f"shapes {_dims(a)} and {_dims(b)} not aligned: {a.shape[-1]} (dim {a.ndim - 1}) != "
-                         f"{b.shape[-1]} (dim {b.ndim - 1})")
+    _aligned(a, -1, b, -1)
     return _out(tensordot(a, b, ((-1,), (-1,))), out, "inner")
 
 
@@ -98,15 +98,21 @@ def tensordot(a, b, axes=2, sparse=None):
     if len(axes_a) != len(axes_b) or len(axes_a) > min(a.ndim, b.ndim):
         raise ValueError("shape-mismatch for sum")
     axes_a, axes_b = axes_of(axes_a, a.ndim), axes_of(axes_b, b.ndim)
-    if any(a.shape[i] != b.shape[k] for i, k in zip(axes_a, axes_b)):
-        raise ValueError("shape-mismatch for sum")
     rest_a, rest_b = ([k for k in range(t.ndim) if k not in axes] for t, axes in ((a, axes_a), (b, axes_b)))
-    m, n, p = (int(np.prod([t.shape[k] for k in axes], dtype=object))
-               for t, axes in ((a, rest_a), (a, axes_a), (b, rest_b)))
-    shape = [a.shape[k] for k in rest_a] + [b.shape[k] for k in rest_b]
-    left = a.transpose(rest_a + list(axes_a)).reshape((m, n))
-    right = b.transpose(list(axes_b) + rest_b).reshape((n, p))
-    return op("matmul", left, right).reshape(shape)
+    own, other = a._known_shape, b._known_shape
+    if max(own.count(-1), other.count(-1), [own[k] for k in rest_a].count(-1) + [other[k] for k in rest_b].count(-1)) > 1 \
+            or -1 in own + other and 0 in own + other:  # a reshape can find out one length only, and not among empty ones
+        own, other = a.shape, b.shape
+    if any(own[i] != other[k] and own[i] >= 0 and other[k] >= 0 for i, k in zip(axes_a, axes_b)):
+        raise ValueError("shape-mismatch for sum")
+
+    def together(shape, axes):
+        lengths = [shape[k] for k in axes]
+        return -1 if -1 in lengths else int(np.prod(lengths, dtype=object))
+
+    left = a.transpose(rest_a + list(axes_a)).reshape((together(own, rest_a), together(own, axes_a)))
+    right = b.transpose(list(axes_b) + rest_b).reshape((together(other, axes_b), together(other, rest_b)))
+    return op("matmul", left, right).reshape([own[k] for k in rest_a] + [other[k] for k in rest_b])
 
 
 def kron(a, b):

@@ -283,7 +283,8 @@ def stack(tensors, axis=0, out=None, dtype=None, casting="same_kind"):
     ts = [astensor(t) for t in tensors]
     if not ts:
         raise ValueError("need at least one array to stack")
-    if len({t.shape for t in ts}) > 1:
+    if any(t.ndim != ts[0].ndim or any(len(set(n) - {-1}) > 1 for n in zip(t._known_shape, ts[0]._known_shape))
+           for t in ts):
         raise ValueError("all input arrays must have the same shape")
     axis = axis_of(axis, ts[0].ndim + 1)
     return concatenate([expand_dims(t, axis) for t in ts], axis, out, dtype, casting)
