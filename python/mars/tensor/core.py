@@ -346,6 +346,8 @@ _mars.setup(tensor_class=Tensor, errors=errors.by_code, mars_error=errors.MarsEr
 
 def axis_of(axis, ndim, name=None):
     """One axis, counted from the front."""
+    if isinstance(axis, bool):
+        raise TypeError("an integer is required for the axis, not a boolean")
     axis = operator.index(axis)
     if not -ndim <= axis < ndim:
         words = f"axis {axis} is out of bounds for array of dimension {ndim}"

@@ -2,6 +2,7 @@
 """Reductions and scans. The operators of the table know axis, keepdims and dtype; where=, initial= and out= are
 composed here."""
 import builtins
+import operator
 
 import numpy as np
 
@@ -28,8 +29,14 @@ _LENIENT = set("""sum prod max min any all nansum nanprod nanmax nanmin argmax a
 
 def _axes(axis, ndim, name=None):
     """axis= as the operators take it: None, or a tuple. () reduces nothing."""
-    if axis is None or ndim == 0 and name in _LENIENT and type(axis) is int and axis in (0, -1):
+    if axis is None:
         return None
+    if not isinstance(axis, tuple):
+        if isinstance(axis, bool):
+            raise TypeError("an integer is required for the axis, not a boolean")
+        axis = operator.index(axis)
+        if ndim == 0 and name in _LENIENT and axis in (0, -1):
+            return None
     return axes_of(axis, ndim)
 
 
@@ -138,7 +145,7 @@ def ptp(a, axis=None, out=None, keepdims=False):
 def _arg(name, a, axis, out, keepdims):
     a = astensor(a)
     keepdims = bool(keepdims) if _given(keepdims) else False
-    axis = None if axis is None else _axes(axis.__index__(), a.ndim, name)
+    axis = _axes(operator.index(axis) if isinstance(axis, tuple) else axis, a.ndim, name)
     return _finish(op(name, a, axis=axis, keepdims=keepdims), out, name)
 
 
