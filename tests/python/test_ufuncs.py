@@ -30,17 +30,10 @@ def skip_missing(*names):
             pytest.fail(f"no operator {name}")
 
 
-def skip_quirk(name, a):
-    """What NumPy 1.24 does and later versions do not: the sign of a complex number is that of its real part."""
-    if name in ("sign", "spacing") and np.dtype(a).kind == "c":
-        pytest.skip("NumPy 2 changed it")
-
-
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ONE)
 def test_functions_of_one_argument(name, dtype):
     skip_missing(name)
-    skip_quirk(name, dtype)
     if np.dtype(dtype).kind == "c" and name in ("sqrt", "exp", "log", "log10", "log2", "exp2", "expm1", "log1p",
         "reciprocal",
                                                 "square", "absolute") or name.startswith(("arc", "sin", "cos", "tan")):
@@ -68,8 +61,6 @@ def test_functions_of_two_arguments(name, a, b):
                 for v in (x, y))
     if name in ("left_shift", "right_shift", "ldexp") and np.dtype(b).kind in "iu":
         y = (y % 8).astype(b)
-    if name in ("floor_divide", "remainder", "fmod", "divmod") and "float16" in (a, b):
-        pytest.skip("NumPy divides float16 in float16 steps")
     same(lambda m, x, y: getattr(m, name)(x, y), x, y, ulps=ulps_of(name, "c8" if "c" in kinds else "f8"),
         cuttings=[None, 2])
 
@@ -99,7 +90,7 @@ OPERATORS = {
 def test_operators_of_the_language(name, dtype):
     function = OPERATORS[name]
     if dtype == "bool" and name in ("pos", "pow2"):
-        pytest.skip("NumPy 2 changed it")
+        pytest.skip("NumPy 1 copies +a and makes int8 of a ** 2 where NumPy 2 refuses and promotes")
     a, b = array((4, 5), dtype, 7, special=False), array((5,), dtype, 8, special=False)
     if name in ("lshift", "rshift"):
         b = b % 8 if np.dtype(dtype).kind in "iu" else b
@@ -164,8 +155,6 @@ def test_dtype_chooses_the_loop(name, casting, a, dtype):
     def program(m, *args):
         return getattr(m, name)(*args, dtype=dtype, casting=casting)
 
-    if np.dtype(a).kind == "f" and np.dtype(dtype).kind in "biu" and casting == "unsafe" or casting == "no":
-        pytest.skip("which loop is found is NumPy's secret")
     same(program, *args, ulps=4, cuttings=[None])
 
 

@@ -59,6 +59,10 @@ def store(result, out, casting, name):
     return out
 
 
+def _kind(x):
+    return x.dtype.kind if hasattr(x, "dtype") else np.asarray(x).dtype.kind
+
+
 class ufunc:
     """A function that works element by element, with broadcasting."""
 
@@ -125,8 +129,12 @@ class ufunc:
         return _core.op("where", where, made, other)
 
     def _of_dtype(self, args, dtype, casting):
-        """The loop whose result has the dtype: its inputs have it, too, or the inputs are as they are."""
+        """The loop whose result has the dtype: its inputs have it, too, or are as they are where they decide nothing
+        about it (comparisons, parts of complex numbers)."""
         dtype = _core.as_dtype(dtype)
+        made = self._call_as_it_is(args, dtype, casting)
+        if made is not None:
+            return made
         cast = []
         for i, a in enumerate(args):
             if type(a) in (bool, int, float, complex):
@@ -134,20 +142,28 @@ class ufunc:
                 continue
             t = a if isinstance(a, Tensor) else _mars.data(a, None)
             if t.dtype != dtype and not _mars.can_cast(t.dtype, dtype, casting):
-                made = _call(self._number, None, *args)
-                if (made if self.nout == 1 else made[0]).dtype == dtype:
-                    return made
                 raise TypeError(_same_kind_words(self.__name__, i, t.dtype, dtype, casting))
             cast.append(t if t.dtype == dtype else t.astype(dtype))
         if all(type(a) in (bool, int, float, complex) for a in cast):
             cast[0] = _mars.data(np.asarray(cast[0]).astype(dtype), None)
         made = _call(self._number, None, *cast)
-        if (made if self.nout == 1 else made[0]).dtype == dtype:
-            return made
-        made = _call(self._number, None, *args)
-        if (made if self.nout == 1 else made[0]).dtype == dtype:
-            return made
-        raise TypeError(f"No loop matching the specified signature and casting was found for ufunc {self.__name__}")
+        if (made if self.nout == 1 else made[0]).dtype != dtype:
+            raise TypeError(f"No loop matching the specified signature and casting was found for ufunc {self.__name__}")
+        return made
+
+    def _call_as_it_is(self, args, dtype, casting):
+        """The outputs of the loop that is taken without dtype=, which casts safely, if they have the dtype. Where no cast
+        is allowed its inputs have that dtype, too, or one that needs none."""
+        try:
+            made = _call(self._number, None, *args)
+        except TypeError:
+            return None
+        own = made if self.nout == 1 else made[0]
+        if own.dtype != dtype:
+            return None
+        kinds = {_kind(a) for a in args}
+        without = dtype.kind == "b" or "c" in kinds and dtype.kind != "c" or kinds <= {dtype.kind}
+        return made if without or casting not in ("no", "equiv") else None
 
     def _function(self, which, name):
         from . import reduction
