@@ -201,6 +201,9 @@ unsigned mars_tensor_ndim(const mars_tensor *tensor);
 unsigned mars_tensor_shape(const mars_tensor *tensor, int64_t *shape);
 /* Computes what must be computed to know the shape, and nothing else. Returns at once when the shape is known. */
 int mars_tensor_resolve(mars_session *session, mars_tensor *tensor, mars_error *err);
+/* One round of the same, for a caller who waits in slices (mars_begin()): 1 and work, after which to ask again; 0: the
+ * shape is known, and there is no future. */
+int mars_tensor_resolve_begin(mars_future **ret, mars_session *session, mars_tensor *tensor, mars_error *err);
 /* 'b', 'i', 'f' or 'c' of a weak scalar, 0 of everything else. */
 char mars_tensor_weak(const mars_tensor *tensor);
 const char *mars_tensor_op_name(const mars_tensor *tensor); /* "scalar" and "data" of those */
@@ -245,10 +248,10 @@ int mars_execute(mars_session *session, size_t n, mars_tensor *const *tensors, m
 /* The same in the background. */
 int mars_submit(mars_future **ret, mars_session *session, size_t n, mars_tensor *const *tensors, mars_error *err);
 /* The same for a caller who waits now, in slices (mars_future_wait()), to look at something else in between: tiny work
- * is done in those calls, and no thread is woken for it. */
+ * is done in those calls, and no thread is woken for it; what takes longer is left to the library's threads. */
 int mars_begin(mars_future **ret, mars_session *session, size_t n, mars_tensor *const *tensors, mars_error *err);
-/* Waits at most timeout_usec (UINT64_MAX: for ever), computing meanwhile: 0 just asks. 0: done; 1: not yet;
- * negative: the work failed. May be called again, and from several threads. */
+/* Waits at most timeout_usec (UINT64_MAX: for ever), computing meanwhile what does not take longer: 0 just asks. 0:
+ * done; 1: not yet; negative: the work failed. May be called again, and from several threads. */
 int mars_future_wait(mars_future *future, uint64_t timeout_usec, mars_error *err);
 bool mars_future_done(mars_future *future);
 double mars_future_progress(mars_future *future); /* 0 … 1, by tasks */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The types Session, Future and Map. All waiting is here: without the GIL, in slices, between which signals are
- * looked at. Ctrl-C cancels the work, waits until it has ended, which takes no longer than a task, and leaves
- * the session usable. */
+ * looked at. Ctrl-C cancels the work and waits for nothing: tasks that run end at their next strip, a factorization
+ * when it is done, on the library's threads; the session stays usable. */
 #include "py.h"
 
-enum { SLICE_USEC = 50 * 1000, TENSORS_NEAR = 8 };
+enum { SLICE_USEC = 20 * 1000, TENSORS_NEAR = 8 };
 
 typedef struct PySession {
         PyObject_HEAD
@@ -44,7 +44,6 @@ static void cancel(mars_future *future) {
         PyErr_Fetch(&type, &value, &traceback);
         Py_BEGIN_ALLOW_THREADS
         mars_future_cancel(future);
-        mars_future_wait(future, UINT64_MAX, NULL);
         Py_END_ALLOW_THREADS
         PyErr_Restore(type, value, traceback);
 }
@@ -399,17 +398,26 @@ static mars_tensor *one_tensor(PyObject *self, PyObject *object) {
 /* resolve(tensor): its shape becomes known. */
 static PyObject *session_resolve(PyObject *self, PyObject *object) {
         mars_tensor *t = one_tensor(self, object);
-        mars_error err = {};
-        int r;
+        int r = 1;
 
         if (!t)
                 return NULL;
-        Py_BEGIN_ALLOW_THREADS
-        r = mars_tensor_resolve(session_of(self), t, &err);
-        Py_END_ALLOW_THREADS
+        while (r > 0) {
+                mars_future *future = NULL;
+                mars_error err = {};
+
+                Py_BEGIN_ALLOW_THREADS
+                r = mars_tensor_resolve_begin(&future, session_of(self), t, &err);
+                Py_END_ALLOW_THREADS
+                if (r < 0)
+                        py_raise(r, &err);
+                else if (r > 0 && wait(future, UINT64_MAX, NULL) < 0)
+                        r = -1;
+                mars_future_unref(future);
+        }
         mars_tensor_unref(t);
         if (r < 0)
-                return py_raise(r, &err);
+                return NULL;
         Py_RETURN_NONE;
 }
 
@@ -599,7 +607,7 @@ static PyObject *session_stats(PyObject *self, PyObject *unused) {
 static PyMethodDef session_methods[] = {
         { "_execute", (PyCFunction) (void *) session_execute, METH_FASTCALL, NULL },
         { "_submit", session_submit, METH_O, NULL },
-        { "_resolve", session_resolve, METH_O, NULL },
+        { "_resolve", session_resolve, METH_O, "Computes what must be computed to know the tensor's shape." },
         { "_executed", session_executed, METH_O, NULL },
         { "_fetch", (PyCFunction) (void *) session_fetch, METH_FASTCALL, NULL },
         { "_map", session_map, METH_O, NULL },

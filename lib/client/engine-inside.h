@@ -79,6 +79,7 @@ struct Engine {
         uint32_t n_threads;
         Slot *slot;             /* [n_threads] */
         uint32_t *free_slot, n_free_slots;
+        uint32_t *handed, n_handed; /* slots whose task a caller has left to helpers */
         pthread_t *thread;      /* [n_threads] helpers that were started */
         uint32_t n_started, n_alive, n_idle;
         uint64_t busy_since_usec; /* since when there has always been something to do; 0: there is nothing */
@@ -102,6 +103,6 @@ int tell_work(Engine *e, const WorkEvent *event);
 void engine_pump(Engine *e, int r);
 /* Wakes or starts one thread, if there is one. */
 void engine_wake(Engine *e);
-/* One thing for this thread to do, a task or a piece of an engine_each(); false if there is none. The lock is held
- * before and after. */
-bool engine_help(Engine *e);
+/* One thing for this thread to do, a task or a piece of an engine_each(); false if there is none. Who is not patient
+ * leaves tasks that take long to helpers. The lock is held before and after. */
+bool engine_help(Engine *e, bool patient);

@@ -14,6 +14,7 @@ enum {
         WAKE_BYTES = 256 << 10, /* to read and write so much takes as long as to wake a thread, 20 µs */
         WAKE_USEC  = 50,        /* a job that takes longer than this may be worth two */
         BLOCK_COST = 8,         /* a byte of a block operator is as much work as this many of others */
+        LONG_BYTES = 1 << 20,   /* a task of so much may take a millisecond, or a minute */
 };
 
 _Thread_local Engine *helper_of;
@@ -211,6 +212,16 @@ static void memory_give_back(Engine *e, Slot *slot, uint32_t n_in, uint32_t n_ou
         slot->scratch = NULL;
 }
 
+/* What a task of the stage goes through, in bytes of float64: sources are computed and reductions write next to nothing,
+ * so what is read and written does not say it. */
+static size_t domain_bytes(const Stage *stage) {
+        double n = sizeof(double) / (double) stage->n_task;
+
+        for (int k = 0; k < stage->domain.ndim; k++)
+                n *= (double) MAX(stage->domain.axis[k].extent, 1);
+        return n < (double) LONG_BYTES ? (size_t) n : LONG_BYTES;
+}
+
 /* Pins inputs, reserves outputs and scratch: 0, or what the store says, and then nothing is held. */
 static int memory_get(Engine *e, Slot *slot) {
         const PlanRun *run = slot->run;
@@ -257,7 +268,7 @@ static int memory_get(Engine *e, Slot *slot) {
         }
         slot->in.n = n_in;
         slot->out.n = n_out;
-        slot->cost = stage->kind == STAGE_BLOCK ? cost * BLOCK_COST : cost;
+        slot->cost = MAX(stage->kind == STAGE_BLOCK ? cost * BLOCK_COST : cost, domain_bytes(stage));
         return 0;
 }
 
@@ -356,24 +367,40 @@ static bool worth_waking(const Engine *e, const Slot *slot) {
         return helper_of == e || slot->cost >= WAKE_BYTES || now_usec() - e->busy_since_usec > WAKE_USEC;
 }
 
-/* Runs one task on this thread, if there is one and a slot; true if anything happened. The lock is held before and
- * after. */
-static bool run_one(Engine *e) {
+/* Leaves a task that was taken to a helper, if there is any. */
+static bool hand_over(Engine *e, uint32_t thread) {
+        engine_wake(e);
+        if (e->n_alive == 0)
+                return false;
+        e->handed[e->n_handed++] = thread;
+        return true;
+}
+
+/* Runs one task on this thread, if there is one and a slot, or hands it over; true if anything happened. The lock is
+ * held before and after. */
+static bool run_one(Engine *e, bool patient) {
         Error err = {};
         uint32_t thread;
         Taken taken;
         Slot *slot;
         int r;
 
-        if (e->n_free_slots == 0 || e->broken.code < 0)
-                return false;
-        thread = e->free_slot[--e->n_free_slots];
-        slot   = &e->slot[thread];
-        taken  = task_take(e, thread);
-        if (taken != TASK) {
-                e->free_slot[e->n_free_slots++] = thread;
-                return taken == FAILURE;
+        if (patient && e->n_handed > 0) {
+                thread = e->handed[--e->n_handed];
+                slot   = &e->slot[thread];
+        } else {
+                if (e->n_free_slots == 0 || e->broken.code < 0)
+                        return false;
+                thread = e->free_slot[--e->n_free_slots];
+                slot   = &e->slot[thread];
+                taken  = task_take(e, thread);
+                if (taken != TASK) {
+                        e->free_slot[e->n_free_slots++] = thread;
+                        return taken == FAILURE;
+                }
         }
+        if (!patient && slot->cost >= LONG_BYTES && hand_over(e, thread))
+                return true;
         if (worth_waking(e, slot))
                 engine_wake(e);
         pthread_mutex_unlock(&e->lock); /* calls must wait: the engine cannot go while a task runs */
@@ -405,8 +432,8 @@ static bool help_each(Engine *e) {
         return true;
 }
 
-bool engine_help(Engine *e) {
-        return help_each(e) || run_one(e);
+bool engine_help(Engine *e, bool patient) {
+        return help_each(e) || run_one(e, patient);
 }
 
 static void *helper_main(void *userdata) {
@@ -414,7 +441,7 @@ static void *helper_main(void *userdata) {
 
         helper_of = e;
         pthread_mutex_lock(&e->lock);
-        while (!e->closing) {
+        while (!e->closing || e->n_handed > 0) {
                 if (e->calls) { /* they may give the last reference away: hold one, and see */
                         engine_ref(e);
                         engine_unlock(e);
@@ -424,7 +451,7 @@ static void *helper_main(void *userdata) {
                         pthread_mutex_lock(&e->lock);
                         continue;
                 }
-                if (engine_help(e))
+                if (engine_help(e, true))
                         continue;
                 e->n_idle++;
                 pthread_cond_wait(&e->wake, &e->lock);

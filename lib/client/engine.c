@@ -76,6 +76,7 @@ static void engine_free(Engine *e) {
         }
         free(e->slot);
         free(e->free_slot);
+        free(e->handed);
         free(e->thread);
         map_done(&e->requests);
         sched_actions_done(&e->sched_actions);
@@ -106,8 +107,9 @@ int engine_new(Engine **ret, const EngineConfig *config, Error *err) {
         e->n_threads = config && config->n_threads ? config->n_threads : cpu_count();
         e->slot      = calloc(e->n_threads, sizeof(*e->slot));
         e->free_slot = calloc(e->n_threads, sizeof(*e->free_slot));
+        e->handed    = calloc(e->n_threads, sizeof(*e->handed));
         e->thread    = calloc(e->n_threads, sizeof(*e->thread));
-        if (!e->slot || !e->free_slot || !e->thread)
+        if (!e->slot || !e->free_slot || !e->handed || !e->thread)
                 return error_oom(err, e->n_threads * sizeof(*e->slot));
         while (e->n_free_slots < e->n_threads) {
                 e->free_slot[e->n_free_slots] = e->n_threads - 1 - e->n_free_slots;
@@ -160,7 +162,8 @@ void engine_close(Engine *e) {
         cancel_all(e, &err);
         pthread_cond_broadcast(&e->wake);
         while (e->requests.n > 0 || e->n_free_slots < e->n_threads || e->n_alive > (helper_of == e))
-                pthread_cond_wait(&e->changed, &e->lock);
+                if (e->n_handed == 0 || !engine_help(e, true))
+                        pthread_cond_wait(&e->changed, &e->lock);
         if (e->broken.code == 0)
                 engine_pump(e, tell_sched(e, &(SchedEvent) { .kind = SCHED_CLOSE }));
         if (e->broken.code == 0) {
@@ -267,13 +270,14 @@ int engine_wait(EngineRequest *q, uint64_t timeout_usec, Error *err) {
                         pthread_mutex_lock(&e->lock);
                         continue;
                 }
-                if (engine_help(e))
+                if (engine_help(e, for_ever))
                         continue;
+                if (!for_ever) {
+                        pthread_cond_timedwait(&e->changed, &e->lock, &at);
+                        continue;
+                }
                 e->n_idle++;
-                if (for_ever)
-                        pthread_cond_wait(&e->wake, &e->lock);
-                else
-                        pthread_cond_timedwait(&e->wake, &e->lock, &at);
+                pthread_cond_wait(&e->wake, &e->lock);
                 e->n_idle--;
         }
         r = q->done ? q->outcome.code : ENGINE_PENDING;

@@ -46,8 +46,9 @@ void engine_stats(Engine *engine, EngineStats *ret);
  * outcome of the request. `background`: threads start on it now; otherwise the caller is about to wait, which
  * computes. */
 int engine_submit(Engine *engine, Graph *graph, bool background, EngineRequest **ret, Error *err);
-/* Waits at most timeout_usec (UINT64_MAX: for ever), computing meanwhile; a task that was begun is ended first. 0:
- * done; ENGINE_PENDING; negative: the outcome. May be called again, from any number of threads. */
+/* Waits at most timeout_usec (UINT64_MAX: for ever), computing meanwhile; a task that was begun is ended first, so who
+ * waits for some time only begins none that takes long. 0: done; ENGINE_PENDING; negative: the outcome. May be called
+ * again, from any number of threads. */
 int engine_wait(EngineRequest *request, uint64_t timeout_usec, Error *err);
 bool engine_request_done(EngineRequest *request);
 /* Tasks done and known so far; both grow while data-dependent shapes are found out. */

@@ -318,32 +318,62 @@ static int find_frontier(mars_tensor *tensor, mars_tensor ***ret, size_t *ret_n,
         return 0;
 }
 
-/* Each round makes known what its frontier is, and so the next frontier lies nearer to the tensor. */
-int mars_tensor_resolve(mars_session *session, mars_tensor *tensor, mars_error *err) {
-        Engine *engine;
+/* What to compute next to know the shape: 1 and a list that is never empty, 0 when it is known. Each round makes known
+ * what its frontier is, and so the next frontier lies nearer to the tensor. */
+static int next_round(Engine *engine, mars_tensor *tensor, mars_tensor ***ret, size_t *ret_n, Error *err) {
+        _cleanup_(freep) mars_tensor **frontier = NULL;
+        size_t n = 0;
         int r;
 
-        for (;;) {
+        if (tensor_known(tensor))
+                return 0;
+        r = tensor_refine(tensor, err);
+        if (r < 0 || tensor_known(tensor))
+                return r;
+        r = find_frontier(tensor, &frontier, &n, err);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++) {
+                Result *result = tensor_result(frontier[i], engine);
+
+                result_unref(result);
+                if (result && !tensor_known(frontier[i]))
+                        return error_set(err, ERROR_SUPPORT, "%s: its shape is not known even now",
+                                         expr_name(frontier[i]->expr));
+        }
+        *ret   = TAKE_PTR(frontier);
+        *ret_n = n;
+        return 1;
+}
+
+int mars_tensor_resolve(mars_session *session, mars_tensor *tensor, mars_error *err) {
+        Engine *engine;
+        int r = tensor_known(tensor) ? 0 : session_engine(session, &engine, error_of(err));
+
+        while (r >= 0 && !tensor_known(tensor)) {
                 _cleanup_(freep) mars_tensor **frontier = NULL;
                 size_t n = 0;
 
-                if (tensor_known(tensor))
-                        return 0;
-                r = tensor_refine(tensor, error_of(err));
-                if (r < 0 || tensor_known(tensor))
-                        return r;
-                r = session_engine(session, &engine, error_of(err));
-                if (r < 0)
-                        return r;
-                r = find_frontier(tensor, &frontier, &n, error_of(err));
-                if (r < 0)
-                        return r;
-                r = execute(engine, n, frontier, error_of(err));
-                if (r < 0)
-                        return r;
-                for (size_t i = 0; i < n; i++)
-                        if (!tensor_known(frontier[i]))
-                                return error_set(error_of(err), ERROR_SUPPORT, "%s: its shape is not known even now",
-                                                 expr_name(frontier[i]->expr));
+                r = next_round(engine, tensor, &frontier, &n, error_of(err));
+                if (r > 0)
+                        r = execute(engine, n, frontier, error_of(err));
         }
+        return r;
+}
+
+int mars_tensor_resolve_begin(mars_future **ret, mars_session *session, mars_tensor *tensor, mars_error *err) {
+        _cleanup_(freep) mars_tensor **frontier = NULL;
+        Engine *engine;
+        size_t n = 0;
+        int r;
+
+        if (tensor_known(tensor))
+                return 0;
+        r = session_engine(session, &engine, error_of(err));
+        if (r >= 0)
+                r = next_round(engine, tensor, &frontier, &n, error_of(err));
+        if (r <= 0)
+                return r;
+        r = submit(ret, session, n, frontier, false, err);
+        return r < 0 ? r : 1;
 }

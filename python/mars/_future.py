@@ -30,8 +30,12 @@ class Future(concurrent.futures.Future):
             self.set_result(None)
 
     def result(self, timeout=None):
-        """The value; waits at most `timeout` seconds (TimeoutError)."""
-        super().result(timeout)
+        """The value; waits at most `timeout` seconds (TimeoutError). Ctrl-C ends the work, as it does with run()."""
+        try:
+            super().result(timeout)
+        except KeyboardInterrupt:
+            self._work.cancel()
+            raise
         with self._condition:
             if not self._fetched:
                 self._result = self._fetch()

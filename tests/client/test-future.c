@@ -44,6 +44,48 @@ TEST(submitted_work_is_done_without_waiting) {
         ck_assert_double_eq(value_of(s, b), 499500);
 }
 
+TEST(who_waits_in_slices_is_not_held_by_a_long_task) {
+        SESSION s      = session(1);
+        TENSOR numbers = counted(1 << 26, 1 << 26); /* one task of a second or so */
+        TENSOR sines   = op1("sin", numbers);
+        TENSOR total   = op1("sum", sines);
+        FUTURE f       = NULL;
+
+        must(mars_begin(&f, s, 1, &total, &err));
+        ck_assert_int_eq(must(mars_future_wait(f, 1000, &err)), 1);
+        mars_future_cancel(f);
+        must_fail(MARS_ERROR_CANCELED, "cancel", mars_future_wait(f, UINT64_MAX, &err));
+        ck_assert_double_eq(mars_future_progress(f), 1);
+        ck_assert(!mars_tensor_executed(total, s));
+}
+
+TEST(shape_is_found_out_in_rounds) {
+        SESSION s    = session(2);
+        TENSOR a     = counted(100, 7);
+        TENSOR b     = op2("remainder", a, a);
+        TENSOR zero  = op2("equal", b, b);
+        TENSOR once  = op2("mask", a, zero);
+        TENSOR again = op2("equal", once, once);
+        TENSOR twice = op2("mask", once, again);
+        int64_t n    = -1;
+        int rounds   = 0;
+
+        for (;;) {
+                FUTURE f = NULL;
+
+                if (must(mars_tensor_resolve_begin(&f, s, twice, &err)) == 0) {
+                        ck_assert_ptr_null(f);
+                        break;
+                }
+                while (must(mars_future_wait(f, 1000, &err)) == 1)
+                        ;
+                rounds++;
+        }
+        ck_assert_int_eq(rounds, 2);
+        ck_assert_uint_eq(mars_tensor_shape(twice, &n), 0);
+        ck_assert_int_eq(n, 99); /* 0 % 0 is NaN */
+}
+
 TEST(waiting_takes_part_in_the_work) {
         SESSION s = session(1);
         TENSOR a  = counted(1000, 10);

@@ -334,15 +334,40 @@ def test_a_future_carries_the_exception(sess):
 
 # ---- Interrupts, threads, progress -----------------------------------------------------------------------------------
 
-def test_ctrl_c_stops_the_work_and_leaves_the_session_usable(sess):
-    work = slow(30)
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+def seconds_to_stop(work):
+    """From Ctrl-C to the exception."""
+    sent = []
+
+    def interrupt():
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(0.3, interrupt)
     timer.start()
-    start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        sess.run(work)
-    assert time.monotonic() - start < 5
-    assert sess.run(mt.ones(10).sum()) == 10
+        work()
+    timer.join()
+    return time.monotonic() - sent[0]
+
+
+@pytest.mark.parametrize("work", [
+    lambda s: s.run(slow(30)),
+    lambda s: mt.sin(mt.random.rand(400_000_000, chunk_size=-1)).sum().execute(session=s),  # one task of seconds
+    lambda s: mt.linalg.svd(mt.random.rand(900, 900))[1].execute(session=s),  # one call of LAPACK
+    lambda s: mt.unique(mt.random.rand(20_000_000, chunk_size=-1)).shape,
+    lambda s: s.run(slow(30), wait=False).result(),
+], ids=["many tasks", "a long task", "a long call", "a shape", "a future"])
+def test_ctrl_c_stops_at_once_and_leaves_the_session_usable(work):
+    for _ in range(3):  # on a machine that others use, too, the quickest of three
+        with new_session(n_threads=2) as s:
+            before = get_default_session()
+            s.as_default()
+            seconds = seconds_to_stop(lambda: work(s))
+            assert s.run(mt.ones(10).sum()) == 10
+            before.as_default()
+        if seconds < 0.1:
+            return
+    pytest.fail(f"{seconds:.3f} s")
 
 
 def test_the_interpreter_goes_on_while_something_runs(sess):
