@@ -9,6 +9,7 @@ A session does one thing at a time; it can be used from all threads. The default
 it is told no other, is made at its first use. Work that waits is ended by Ctrl-C, and the session stays usable.
 """
 import atexit
+import operator
 import threading
 import weakref
 
@@ -41,6 +42,9 @@ class Session(_mars.Session):
     """Threads of this process (endpoint None), or a connection to a cluster."""
 
     def __new__(cls, endpoint=None, n_threads=None, memory_bytes=None, **more):
+        for name, value in (("n_threads", n_threads), ("memory_bytes", memory_bytes)):
+            if value is not None and operator.index(value) <= 0:
+                raise ValueError(f"{name} is a positive number, or None for what the machine has, not {value}")
         self = super().__new__(cls, endpoint, n_threads or options.n_threads or 0,
                                memory_bytes or options.memory_bytes or 0, **more)
         self.endpoint = endpoint
@@ -144,6 +148,15 @@ def new_session(endpoint=None, n_threads=None, memory_bytes=None):
     return Session(endpoint, n_threads, memory_bytes)
 
 
+def chosen(session):
+    """The session that session= names: the default one for None."""
+    if session is None:
+        return get_default_session()
+    if not isinstance(session, Session):
+        raise TypeError(f"session= is a Session, as new_session() makes it, not {session!r}")
+    return session
+
+
 def get_default_session():
     """The session that execute() uses when it is told no other; made now if there is none."""
     global _default
@@ -173,7 +186,7 @@ def execute(*tensors, session=None, wait=True, show_progress=None):
 
     args, many = _tensors(tensors)
     ret = ExecutableTuple(args) if many else args[0]
-    session = session or get_default_session()
+    session = chosen(session)
     if not wait:
         return session._future(args, lambda: ret)
     session._wait(args, show_progress)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 
 import numpy as np
 import pytest
@@ -399,6 +400,35 @@ def test_a_progress_bar_is_drawn_when_asked_for_only(sess, capsys):
     assert "50%" in capsys.readouterr().err
 
 
+def test_a_notebook_shows_a_bar_that_goes_when_the_work_is_done(monkeypatch):
+    shown = []
+
+    class Handle:
+        def update(self, picture):
+            shown.append(picture._repr_html_())
+
+    def display(picture, display_id):
+        shown.append(picture._repr_html_())
+        return Handle()
+
+    notebook = types.ModuleType("IPython")
+    notebook.get_ipython = lambda: types.SimpleNamespace(kernel=object())
+    notebook.display = types.ModuleType("IPython.display")
+    notebook.display.display = display
+    monkeypatch.setitem(sys.modules, "IPython", notebook)
+    monkeypatch.setitem(sys.modules, "IPython.display", notebook.display)
+    from mars._progress import Bar
+
+    bar = Bar(always=False)
+    bar(0.1)
+    assert not shown  # work below a second shows nothing
+    bar.start -= 2
+    bar(0.5)
+    bar(0.75)
+    bar.end()
+    assert "50%" in shown[0] and "75%" in shown[1] and "<progress" in shown[1] and shown[2] == ""
+
+
 # ---- Options ---------------------------------------------------------------------------------------------------------
 
 def test_eager_mode_computes_what_is_written():
@@ -493,6 +523,17 @@ def test_slices_have_value_semantics():
     d[2] = 9
     assert a.tolist()[2] == [0, 0, 0]
     assert copy.copy(a).tolist() == a.tolist() == copy.deepcopy(a).tolist()
+
+
+def test_methods_that_set_elements_change_the_handle():
+    a = mt.zeros((2, 3))
+    a.fill(7)
+    a.put([0, -1], [1, 2])
+    assert a.tolist() == [[1, 7, 7], [7, 7, 2]]
+    assert a.mT.tolist() == [[1, 7], [7, 7], [7, 2]]
+    drawn = mt.zeros(4)
+    assert mt.random.default_rng(1).standard_normal(4, out=drawn) is drawn
+    assert drawn.tolist() == mt.random.default_rng(1).standard_normal(4).tolist() != [0] * 4
 
 
 def test_operators_in_place_change_the_handle():
@@ -591,6 +632,13 @@ def test_unknown_names_are_attribute_errors():
     (lambda: mt.sin(1, 2, 3), TypeError, "positional"),
     (lambda: mt.sin(mt.ones(3), color=1), TypeError, "color"),
     (lambda: mt.ones(3, gpu=True), NotImplementedError, "GPU"),
+    (lambda: new_session(n_threads=-1), ValueError, "positive"),
+    (lambda: new_session(memory_bytes=0), ValueError, "positive"),
+    (lambda: mt.ones(3).execute(session=5), TypeError, "new_session"),
+    (lambda: mt.ones((3, 3), chunk_size=2.5), TypeError, "2.5"),
+    (lambda: mt.add(mt.ones(3), 1, casting="foo"), ValueError, "same_kind"),
+    (lambda: mt.tile(mt.ones(3), -1), ValueError, "negative"),
+    (lambda: mt.ones(3).sum(axis=True), TypeError, "integer"),
 ])
 def test_bad_input_is_refused_where_it_is_written(program, error, words):
     with pytest.raises(error, match=words):

@@ -9,7 +9,7 @@ import operator
 import numpy as np
 
 from .. import _core, _mars, errors
-from ..session import get_default_session, holder
+from ..session import chosen, get_default_session, holder
 
 
 def method(function, name=None):
@@ -24,7 +24,7 @@ class ExecutableTuple(tuple):
     __slots__ = ()
 
     def execute(self, session=None, wait=True, show_progress=None):
-        session = session or get_default_session()
+        session = chosen(session)
         if not wait:
             return session._future(tuple(self), lambda: self)
         session._wait(tuple(self), show_progress)
@@ -57,7 +57,7 @@ class Tensor(_mars.Tensor):
 
     def execute(self, session=None, wait=True, show_progress=None):
         """Computes the tensor unless it is computed already, and returns it; with wait=False a future of it."""
-        session = session or get_default_session()
+        session = chosen(session)
         if not wait:
             return session._future((self,), lambda: self)
         session._wait((self,), show_progress)
@@ -65,7 +65,7 @@ class Tensor(_mars.Tensor):
 
     def fetch(self, session=None):
         """The values of an executed tensor as an array of the caller's own; a scalar when there are no axes."""
-        session = session or holder(self)
+        session = holder(self) if session is None else chosen(session)
         if session is None or not session._executed(self):
             raise ValueError(f"Cannot fetch the unexecuted tensor {_words(self)}: call execute() first")
         return session._value(self)
@@ -122,6 +122,10 @@ class Tensor(_mars.Tensor):
 
     def tolist(self):
         return self._view().tolist()
+
+    def fill(self, value):
+        """Sets all elements."""
+        self[...] = value
 
     def tobytes(self, order="C"):
         return self._view().tobytes(order)
@@ -223,6 +227,13 @@ class Tensor(_mars.Tensor):
         return self.transpose()
 
     @property
+    def mT(self):
+        """The last two axes exchanged."""
+        if self.ndim < 2:
+            raise ValueError("matrix transpose with ndim < 2 is undefined")
+        return self.swapaxes(-1, -2)
+
+    @property
     def flat(self):
         return self.ravel()
 
@@ -291,13 +302,13 @@ class Tensor(_mars.Tensor):
 
     def explain(self, session=None):
         """What would run, stage by stage."""
-        return (session or get_default_session())._explain((self,), None)
+        return chosen(session)._explain((self,), None)
 
     def visualize(self, format="svg", session=None):
         """What would run as a picture: SVG, which notebooks show, or the text of a DOT file."""
         if format not in ("svg", "dot"):
             raise ValueError(f"format is 'svg' or 'dot', not {format!r}")
-        return Drawing((session or get_default_session())._explain((self,), format))
+        return Drawing(chosen(session)._explain((self,), format))
 
 
 def _words(t):

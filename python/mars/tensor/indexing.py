@@ -456,6 +456,7 @@ def put_along_axis(arr, indices, values, axis):
     arr._rebind(flat.reshape(arr.shape))
 
 
+@method
 def put(a, ind, v, mode="raise"):
     """a gets values at indices of its flattened form."""
     flat, ind = a.ravel(), astensor(ind).ravel()

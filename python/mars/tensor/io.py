@@ -2,7 +2,7 @@
 """Files of the .npy format: read chunk by chunk when they are computed, written in parallel."""
 from .. import _mars
 from .._core import cutting, one_of
-from ..session import get_default_session, holder
+from ..session import chosen, holder
 from .creation import astensor
 
 __all__ = ["load", "save"]
@@ -25,6 +25,6 @@ def save(file, arr, session=None):
     if not name.endswith(suffix):
         name += suffix
     t = astensor(arr)
-    session = session or holder(t) or get_default_session()
+    session = chosen(holder(t) if session is None else session)
     session._wait((t,))
     session._save(t, name)

@@ -414,6 +414,8 @@ def tile(A, reps):
     n = max(A.ndim, len(reps))
     reps = (1,) * (n - len(reps)) + reps
     own = (1,) * (n - A.ndim) + A.shape
+    if any(r < 0 for r in reps):
+        raise ValueError(f"negative dimensions are not allowed: tile() repeats {reps} times")
     if all(r == 1 for r in reps):
         return reshape(A, own) if n > A.ndim else A._same()
     # (r0, n0, r1, n1, …), then the pairs become one axis.

@@ -344,7 +344,10 @@ class Generator(_Draws):
 
     def standard_normal(self, size=None, dtype=None, out=None, *, chunk_size=None, chunks=None):
         """Normal with mean 0 and standard deviation 1."""
-        return self._float("random_normal", size, dtype, one_of(chunk_size, chunks))
+        from .ufuncs import store
+
+        made = self._float("random_normal", size, dtype, one_of(chunk_size, chunks))
+        return made if out is None else store(made, out, "same_kind", "standard_normal")
 
     def permuted(self, x, *, axis=None, out=None):
         """x in random order along an axis, each of the other positions in its own."""

@@ -25,6 +25,8 @@ _TWO_IN = set("""add arctan2 bitwise_and bitwise_or bitwise_xor copysign divide 
     logaddexp logaddexp2 logical_and logical_or logical_xor maximum minimum multiply nextafter
     not_equal power remainder right_shift subtract""".split())
 
+_CASTINGS = ("no", "equiv", "safe", "same_kind", "unsafe")
+
 # name of the ufunc: (reduction, running reduction)
 _REDUCTIONS = {"add": ("sum", "cumsum"), "multiply": ("prod", "cumprod"), "maximum": ("max", None),
                "minimum": ("min", None), "fmax": ("nanmax", None), "fmin": ("nanmin", None),
@@ -107,6 +109,8 @@ class ufunc:
             if out is not None:
                 raise TypeError("cannot specify 'out' as both a positional and keyword argument")
             out, args = args[self.nin:], args[:self.nin]
+        if casting not in _CASTINGS:
+            raise ValueError(f"casting must be one of 'no', 'equiv', 'safe', 'same_kind', or 'unsafe' (got {casting!r})")
         outs = out if isinstance(out, tuple) else (out,)
         outs += (None,) * (self.nout - len(outs))
         if len(outs) > self.nout:
