@@ -68,6 +68,8 @@ enum {
         MARS_ERROR_CANCELED = -125, /* ECANCELED: the work was cancelled */
         MARS_ERROR_CLOSED   = -108, /* ESHUTDOWN: the session is closed */
         MARS_ERROR_SUPPORT  = -95,  /* EOPNOTSUPP: NotImplementedError */
+        MARS_ERROR_CORRUPT  = -74,  /* EBADMSG: what was read back is not what was written */
+        MARS_ERROR_SPILL_FULL = -54, /* EXFULL: neither memory nor the spill directories have room: MemoryError */
 };
 
 typedef struct mars_error {

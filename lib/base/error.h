@@ -22,6 +22,8 @@ enum {
         ERROR_CANCELED = -ECANCELED,  /* mars.errors.ExecutionInterrupted */
         ERROR_CLOSED   = -ESHUTDOWN,  /* RuntimeError: the session is closed */
         ERROR_SUPPORT  = -EOPNOTSUPP, /* NotImplementedError */
+        ERROR_CORRUPT  = -EBADMSG,    /* mars.errors.Corrupt: what was read back is not what was written */
+        ERROR_SPILL_FULL = -EXFULL,   /* mars.errors.SpillFull (a MemoryError): neither memory nor disks have room */
 };
 
 typedef struct Error {

@@ -15,4 +15,5 @@ enum {
         MAX_PARAMS_BYTES = 1024,  /* an operator's parameter struct, so that it can stand on the stack */
         MAX_WORKERS     = 1 << 14, /* of one scheduler: two bytes say where a chunk is */
         MAX_PLAN_CHUNKS = 1 << 28, /* chunks of one plan: a uint32_t index with room for flags */
+        MAX_SPILL_DIRS = 64,      /* disks of one host: one bit each in a word */
 };

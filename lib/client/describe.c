@@ -97,6 +97,8 @@ SAME_CODE(OVERFLOW);
 SAME_CODE(CANCELED);
 SAME_CODE(CLOSED);
 SAME_CODE(SUPPORT);
+SAME_CODE(CORRUPT);
+SAME_CODE(SPILL_FULL);
 
 static bool is_dtype(unsigned dtype) {
         return dtype < _DTYPE_MAX;

@@ -9,7 +9,7 @@ try:
 except ImportError:
     from numpy import AxisError
 
-__all__ = ["AxisError", "Cancelled", "LinAlgError", "MarsError", "SessionClosed"]
+__all__ = ["AxisError", "Cancelled", "Corrupt", "LinAlgError", "MarsError", "SessionClosed", "SpillFull"]
 
 
 class MarsError(RuntimeError):
@@ -24,9 +24,17 @@ class Cancelled(MarsError):
     """The work was cancelled."""
 
 
+class Corrupt(MarsError):
+    """What a disk gave back is not what was written to it."""
+
+
+class SpillFull(MarsError, MemoryError):
+    """Neither the memory nor the spill directories have room for a task."""
+
+
 # By the codes of mars.h; whatever is missing here is a MarsError.
 by_code = {-22: ValueError, -34: IndexError, -60: AxisError, -91: TypeError, -12: MemoryError, -33: LinAlgError,
-           -75: OverflowError, -108: SessionClosed, -95: NotImplementedError, -125: Cancelled}
+           -75: OverflowError, -108: SessionClosed, -95: NotImplementedError, -125: Cancelled, -74: Corrupt, -54: SpillFull}
 by_code.update({-getattr(errno, name): OSError for name in (
     "EACCES", "EBUSY", "EDQUOT", "EEXIST", "EFBIG", "EIO", "EISDIR", "ELOOP", "EMFILE", "ENAMETOOLONG", "ENFILE",
     "ENODEV", "ENOENT", "ENOSPC", "ENOTDIR", "EPERM", "EROFS", "ETXTBSY", "ECONNREFUSED", "EHOSTUNREACH", "ETIMEDOUT")})

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* The first page of an extent says what lies behind it; docs/STORE.md has the bytes. What is read is believed when its
+ * checksum, its owner and all its numbers fit together. */
+#include "io/spill.h"
+
+enum {
+        SPILL_FRAMES  = 240,     /* of a compressed chunk */
+        SPILL_VERSION = 1,
+};
+
+#define SPILL_FRAME_MAX (8 * MiB)              /* uncompressed bytes of one */
+#define SPILL_CHUNK_MAX ((uint64_t) 1 << 56)   /* no chunk is as long: sums of sizes do not overflow */
+
+typedef struct SpillFrame {
+        uint32_t stored_bytes; /* of the frame itself; the next one begins at the next page */
+        uint64_t digest;       /* XXH3 of these bytes */
+} SpillFrame;
+
+typedef struct SpillHeader {
+        uint64_t owner, id;
+        uint64_t chunk_bytes;
+        uint64_t stored_bytes; /* behind the header: whole pages */
+        uint64_t digest;       /* XXH3 of the chunk */
+        uint32_t offset;       /* of the chunk's first byte in its page: in memory, and in the file if it is plain */
+        uint32_t frame_bytes;  /* of each frame but the last, uncompressed; 0: plain */
+        uint32_t n_frames;
+        SpillFrame frame[SPILL_FRAMES];
+} SpillHeader;
+
+/* Both return the checksum, by which one header is told from others. */
+uint64_t spill_header_encode(const SpillHeader *header, uint8_t page[SPILL_PAGE]);
+/* 0 or ERROR_CORRUPT with words. */
+int spill_header_decode(const uint8_t page[SPILL_PAGE], uint64_t owner, SpillHeader *ret, uint64_t *ret_check,
+                        Error *err);
+
+/* Pages that a plain chunk covers. */
+static inline uint64_t spill_covering(uint32_t offset, uint64_t chunk_bytes) {
+        return (offset * (uint64_t) (chunk_bytes > 0) + chunk_bytes + SPILL_PAGE - 1) / SPILL_PAGE * SPILL_PAGE;
+}
+
+/* ---- The table of a directory that is kept ---------------------------------------------------------------------- */
+
+/* Where the extents of whole chunks begin. A slot is written when its extent is whole and zeroed before the extent is
+ * used again. */
+enum { SPILL_SLOT = 32 };
+
+typedef struct SpillSlot {
+        uint64_t id;
+        uint64_t offset; /* of the extent in its file */
+        uint64_t check;  /* of its header */
+} SpillSlot;
+
+void spill_slot_encode(const SpillSlot *slot, uint64_t owner, uint64_t number, uint8_t bytes[SPILL_SLOT]);
+bool spill_slot_decode(const uint8_t bytes[SPILL_SLOT], uint64_t owner, uint64_t number, SpillSlot *ret);

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A plain chunk in the file is what its pages are in memory, behind the header:
+ *
+ *     memory          |    head####|############|############|##tail      |
+ *     file    header  |0000head####|############|############|##tail000000|
+ *     pieces  |---------------- 0 ------------->|-------- 1 ------------->|
+ *
+ * Whole pages go straight between disk and memory. The first and the last page are shared with neighbours, so they go
+ * by pages of our own: nobody else's bytes are written to disk, none are overwritten, and a disk that checksums what
+ * it is given never sees a page change.
+ *
+ * The header's piece is written last, since it has the digest; other pieces are hashed while the disk has them. What
+ * arrives is hashed in order. */
+#include <stdio.h>
+#include <string.h>
+
+#include "io/spill-state.h"
+
+void spill_move_begin(Spill *s _unused_, Job *job) {
+        const Entry *e          = job->entry;
+        const uint64_t covering = spill_covering(e->offset, e->chunk_bytes);
+
+        job->phase      = job->write && !e->extent ? JOB_BEGIN : JOB_MOVE;
+        job->n_pieces   = covering > SPILL_PIECE ? (uint32_t) ((covering + SPILL_PIECE - 1) / SPILL_PIECE) : 1;
+        job->next_piece = job->write && job->n_pieces > 1 ? 1 : 0;
+        job->n_hashed   = 0;
+        job->arrived    = 0;
+        XXH3_64bits_reset(&job->stage->hash);
+}
+
+/* ---- Pieces ----------------------------------------------------------------------------------------------------- */
+
+/* The bytes of the chunk in a piece, as offsets from the page in which it begins. */
+typedef struct Span {
+        uint64_t from, to;             /* bytes */
+        uint64_t page_from, page_to;   /* pages that they are in */
+} Span;
+
+static Span span_of(const Entry *e, uint32_t index) {
+        const uint64_t covering = spill_covering(e->offset, e->chunk_bytes), from = (uint64_t) index * SPILL_PIECE;
+        Span span = { .page_from = from, .page_to = MIN(from + SPILL_PIECE, covering) };
+
+        span.from = MAX(from, (uint64_t) e->offset);
+        span.to   = MIN(span.page_to, e->offset + e->chunk_bytes);
+        return span;
+}
+
+/* The memory of the page in which the chunk begins, from which spans are counted. */
+static char *page_of(const Job *job) {
+        return job->data - job->entry->offset;
+}
+
+static void add_memory(RingOp *op, void *data, uint64_t size_bytes) {
+        if (size_bytes > 0)
+                op->iov[op->n_iov++] = (struct iovec) { .iov_base = data, .iov_len = size_bytes };
+}
+
+/* Whether the first page of the chunk is in the piece and not the chunk's alone; the same of the last page, if that is
+ * another. */
+static bool head_is_shared(const Span *span) {
+        return span->page_from == 0 && span->page_to > 0 && (span->from > 0 || span->to < SPILL_PAGE);
+}
+
+static bool tail_is_shared(const Span *span) {
+        return span->to < span->page_to && (span->page_from > 0 || span->page_to > SPILL_PAGE);
+}
+
+static void piece_describe(SpillPiece *piece) {
+        Job *job          = piece->job;
+        const Entry *e    = job->entry;
+        const Span span   = span_of(e, piece->index);
+        const bool head   = head_is_shared(&span), tail = tail_is_shared(&span);
+        uint64_t from     = span.page_from + (head ? SPILL_PAGE : 0), to = span.page_to - (tail ? SPILL_PAGE : 0);
+        RingOp *op        = &piece->op;
+
+        *op = (RingOp) {
+                .kind   = job->write ? RING_WRITE : RING_READ,
+                .fd     = e->place->dir.extents_fd,
+                .offset = e->extent->offset + (piece->index > 0 ? SPILL_PAGE + span.page_from : 0),
+        };
+        if (piece->index == 0)
+                add_memory(op, job->stage->header, SPILL_PAGE);
+        if (head)
+                add_memory(op, job->stage->head, SPILL_PAGE);
+        if (from < to)
+                add_memory(op, page_of(job) + from, to - from);
+        if (tail)
+                add_memory(op, job->stage->tail, SPILL_PAGE);
+}
+
+/* Between the shared pages of a piece and our own. */
+static void piece_copy_shared(const Job *job, uint32_t index) {
+        const Span span = span_of(job->entry, index);
+        const uint64_t last = span.page_to - SPILL_PAGE;
+
+        if (head_is_shared(&span)) {
+                uint8_t *ours      = job->stage->head + (span.from - span.page_from);
+                char *theirs       = page_of(job) + span.from;
+                const uint64_t n   = MIN(span.to, span.page_from + SPILL_PAGE) - span.from;
+
+                if (job->write) {
+                        memset(job->stage->head, 0, SPILL_PAGE);
+                        memcpy(ours, theirs, n);
+                } else
+                        memcpy(theirs, ours, n);
+        }
+        if (tail_is_shared(&span)) {
+                if (job->write) {
+                        memset(job->stage->tail, 0, SPILL_PAGE);
+                        memcpy(job->stage->tail, page_of(job) + last, span.to - last);
+                } else
+                        memcpy(page_of(job) + last, job->stage->tail, span.to - last);
+        }
+}
+
+static void piece_hash(const Job *job, uint32_t index) {
+        const Span span = span_of(job->entry, index);
+
+        if (span.to > span.from)
+                XXH3_64bits_update(&job->stage->hash, page_of(job) + span.from, span.to - span.from);
+}
+
+static SpillPiece *piece_new(Spill *s, Job *job, uint32_t index) {
+        SpillPiece *piece = s->pieces;
+
+        if (!piece)
+                return NULL;
+        s->pieces = piece->next;
+        *piece    = (SpillPiece) { .job = job, .index = index };
+        return piece;
+}
+
+static void piece_free(Spill *s, SpillPiece *piece) {
+        piece->next = s->pieces;
+        s->pieces   = piece;
+}
+
+/* 0, or RING_BUSY: later. */
+static int piece_begin(Spill *s, SpillPiece *piece) {
+        Job *job = piece->job;
+
+        if (ring_begin(s->ring, &piece->op) == RING_BUSY) {
+                piece_free(s, piece);
+                return RING_BUSY;
+        }
+        job->n_begun++;
+        job->entry->place->n_begun++;
+        return 0;
+}
+
+/* ---- Writing ---------------------------------------------------------------------------------------------------- */
+
+static void header_make(const Spill *s, const Job *job) {
+        SpillStage *stage = job->stage;
+        Entry *e          = job->entry;
+
+        stage->h = (SpillHeader) {
+                .owner        = s->config.owner,
+                .id           = e->id,
+                .chunk_bytes  = e->chunk_bytes,
+                .stored_bytes = spill_covering(e->offset, e->chunk_bytes),
+                .digest       = XXH3_64bits_digest(&stage->hash),
+                .offset       = e->offset,
+        };
+        e->check = spill_header_encode(&stage->h, stage->header);
+}
+
+/* Begins the next piece: 1 … n - 1, then 0. */
+static int write_next(Spill *s, Job *job) {
+        const uint32_t index = job->next_piece < job->n_pieces ? job->next_piece : 0;
+        SpillPiece *piece    = piece_new(s, job, index);
+        int r;
+
+        if (!piece)
+                return RING_BUSY;
+        if (index == 0) {
+                if (job->n_hashed == 0)
+                        piece_hash(job, job->n_hashed++);
+                assert(job->n_hashed == job->n_pieces);
+                header_make(s, job);
+        }
+        piece_copy_shared(job, index);
+        piece_describe(piece);
+        r = piece_begin(s, piece);
+        if (r != 0)
+                return r;
+        while (job->n_hashed <= index && job->n_hashed < job->n_pieces)
+                piece_hash(job, job->n_hashed++);
+        job->next_piece = index == 0 ? job->n_pieces + 1 : index + 1;
+        return 0;
+}
+
+static bool all_begun(const Job *job) {
+        return job->write ? job->next_piece == job->n_pieces + 1 : job->next_piece == job->n_pieces;
+}
+
+/* Where the slot of the entry lies is found again by who restarts. */
+static int table_begin(Spill *s, Job *job) {
+        Entry *e          = job->entry;
+        SpillPlace *p     = e->place;
+        SpillPiece *piece = piece_new(s, job, 0);
+        int r;
+
+        if (!piece)
+                return RING_BUSY;
+        if (e->slot == SLOT_NONE)
+                e->slot = p->free_slots.n > 0 ? vec_pop(&p->free_slots) : p->n_slots++;
+        spill_slot_encode(&(SpillSlot) { .id = e->id, .offset = e->extent->offset, .check = e->check }, s->config.owner,
+                          e->slot, job->stage->slot);
+        piece->op = (RingOp) { .kind = RING_WRITE, .fd = p->dir.table_fd, .offset = (uint64_t) e->slot * SPILL_SLOT };
+        add_memory(&piece->op, job->stage->slot, SPILL_SLOT);
+        r = piece_begin(s, piece);
+        if (r == 0)
+                job->phase = JOB_TABLE;
+        return r;
+}
+
+static void write_end(Spill *s, Job *job, const Error *err) {
+        if (job->entry->extent)
+                job->entry->place->queued_bytes -= job->entry->extent->size_bytes;
+        spill_deactivate(s, job, err);
+}
+
+void spill_forget(Spill *s) {
+        static uint8_t zeros[SPILL_SLOT]; /* a slot of nothing */
+
+        for (Entry *e; (e = s->to_forget);) {
+                SpillPiece *piece = piece_new(s, NULL, 0);
+
+                if (!piece)
+                        return;
+                piece->forgotten = e;
+                piece->op = (RingOp) {
+                        .kind   = RING_WRITE,
+                        .fd     = e->place->dir.table_fd,
+                        .offset = (uint64_t) e->slot * SPILL_SLOT,
+                };
+                add_memory(&piece->op, zeros, SPILL_SLOT);
+                if (ring_begin(s->ring, &piece->op) == RING_BUSY) {
+                        piece_free(s, piece);
+                        return;
+                }
+                s->to_forget = e->next;
+        }
+}
+
+/* ---- Reading ---------------------------------------------------------------------------------------------------- */
+
+static int read_next(Spill *s, Job *job) {
+        SpillPiece *piece;
+        int r;
+
+        if (job->next_piece >= job->n_hashed + SPILL_WINDOW)
+                return RING_BUSY;
+        piece = piece_new(s, job, job->next_piece);
+        if (!piece)
+                return RING_BUSY;
+        piece_describe(piece);
+        r = piece_begin(s, piece);
+        if (r == 0)
+                job->next_piece++;
+        return r;
+}
+
+static void read_arrived(Job *job, uint32_t index) {
+        piece_copy_shared(job, index);
+        job->arrived |= UINT64_C(1) << (index - job->n_hashed);
+        for (; job->arrived & 1; job->arrived >>= 1)
+                piece_hash(job, job->n_hashed++);
+}
+
+static void read_end(Spill *s, Job *job) {
+        const Entry *e    = job->entry;
+        SpillStage *stage = job->stage;
+        uint64_t check;
+        Error err;
+        int r;
+
+        r = spill_header_decode(stage->header, s->config.owner, &stage->h, &check, &err);
+        if (r == 0 && check != e->check)
+                r = error_set(&err, ERROR_CORRUPT, "another extent's header lies where it was written");
+        if (r == 0 && stage->h.digest != XXH3_64bits_digest(&stage->hash))
+                r = error_set(&err, ERROR_CORRUPT, "its %llu bytes have another checksum than when they were written",
+                              (unsigned long long) e->chunk_bytes);
+        if (r < 0)
+                error_prefix(&err, r, "the chunk that was spilled to '%s'", e->place->path);
+        spill_deactivate(s, job, r < 0 ? &err : NULL);
+}
+
+/* ---- Jobs ------------------------------------------------------------------------------------------------------- */
+
+void spill_piece_end(Spill *s, SpillPiece *piece) {
+        Job *job          = piece->job;
+        const int result  = piece->op.result;
+        const uint32_t at = piece->index;
+        Entry *forgotten  = piece->forgotten;
+
+        piece_free(s, piece);
+        if (!job) {
+                spill_room_forgotten(s, forgotten, result);
+                return;
+        }
+        job->n_begun--;
+        job->entry->place->n_begun--;
+        if (job->result == 0)
+                job->result = result;
+        if (job->result == 0 && !job->write)
+                read_arrived(job, at);
+}
+
+/* A piece has failed and none is on its way. True: the job is to be moved again; else it has ended. */
+static bool job_failed(Spill *s, Job *job) {
+        const int result = job->result;
+        SpillPlace *p    = job->entry->place;
+        Error err;
+
+        if (result == -ECANCELED) {
+                error_set(&err, ERROR_CANCELED, "the chunk was dropped, or the session is closed");
+                write_end(s, job, &err);
+                return false;
+        }
+        job->result = 0;
+        if (spill_place_blame(s, p, job->write, result)) {
+                spill_move_begin(s, job);
+                return true;
+        }
+        if (job->write && job->phase == JOB_MOVE) { /* another disk may take it */
+                job->refusal = result;
+                job->tried |= UINT64_C(1) << (p - s->place);
+                spill_room_leave(s, job->entry);
+                job->phase = JOB_BEGIN;
+                return true;
+        }
+        if (result == -ENODATA)
+                error_set(&err, ERROR_CORRUPT, "the file that was spilled to '%s' ends before the chunk does", p->path);
+        else
+                error_set(&err, spill_is_full(result) ? ERROR_SPILL_FULL : result, "cannot %s '%s': %s",
+                          job->write ? "spill to" : "read what was spilled to", p->path, strerrordesc_np(-result));
+        write_end(s, job, &err);
+        return false;
+}
+
+static bool unwanted(Spill *s, const Job *job) {
+        bool r;
+
+        pthread_mutex_lock(&s->lock);
+        r = s->ending || (job->write && job->entry->dropped);
+        pthread_mutex_unlock(&s->lock);
+        return r;
+}
+
+/* Begins pieces; true: all have been begun and have ended. */
+static bool pieces_done(Spill *s, Job *job) {
+        while (!all_begun(job)) {
+                if (job->entry->place->n_begun >= SPILL_DIR_DEPTH)
+                        return false;
+                if ((job->write ? write_next(s, job) : read_next(s, job)) != 0)
+                        return false;
+        }
+        return job->n_begun == 0;
+}
+
+void spill_move(Spill *s, Job *job) {
+        const uint64_t size_bytes = job->entry->promised_bytes;
+        Error err;
+        int r;
+
+        for (;;) {
+                if (job->result == 0 && unwanted(s, job))
+                        job->result = -ECANCELED;
+                if (job->result < 0) {
+                        if (job->n_begun > 0 || !job_failed(s, job))
+                                return;
+                        continue;
+                }
+                switch (job->phase) {
+                case JOB_BEGIN:
+                        r = spill_room_find(s, job, size_bytes, &err);
+                        if (r == ROOM_LATER)
+                                return;
+                        if (r != 0) {
+                                write_end(s, job, &err);
+                                return;
+                        }
+                        spill_move_begin(s, job);
+                        continue;
+                case JOB_MOVE:
+                        if (!pieces_done(s, job))
+                                return;
+                        if (!job->write)
+                                read_end(s, job);
+                        else if (!s->config.keep)
+                                write_end(s, job, NULL);
+                        else if (table_begin(s, job) != 0)
+                                return; /* later */
+                        else
+                                continue;
+                        return;
+                case JOB_TABLE:
+                        if (job->n_begun == 0)
+                                write_end(s, job, NULL);
+                        return;
+                }
+        }
+}

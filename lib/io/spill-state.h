@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What the files of spill share.
+ *
+ * A chunk is an Entry from the call that begins to write it until it is dropped; an operation is a Job from the call
+ * that begins it until done(). Callers see entries, queues and the ledger, under the lock. Everything else belongs to
+ * the disk thread: it takes jobs from the queues, moves each in pieces, and gives extents back. */
+#include <pthread.h>
+#include <sys/statvfs.h>
+#define XXH_STATIC_LINKING_ONLY /* the size of a state; its functions are those of the library */
+#include <xxhash.h>
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "io/extents.h"
+#include "io/spill-dir.h"
+#include "io/spill-header.h"
+
+enum {
+        SPILL_PIECE     = 16 << 20, /* of a chunk in one operation: with two of them a disk is never idle */
+        SPILL_DIR_DEPTH = 8,        /* pieces on their way to one disk */
+        SPILL_STEP      = 64 << 20, /* files grow by so much at least */
+        SPILL_JOBS      = 16,       /* operations that are moved at a time */
+        SPILL_DEPTH_MAX = 128,      /* pieces on their way to all disks */
+        SPILL_WINDOW    = 64,       /* pieces of a chunk that may end out of order */
+};
+
+#define SLOT_NONE UINT32_MAX
+
+typedef enum EntryState {
+        ENTRY_COMING, /* is to be written, or is being written */
+        ENTRY_WHOLE,
+        ENTRY_READ,   /* whole, and is to be read, or is being read */
+} EntryState;
+
+typedef struct Entry {
+        uint64_t id, chunk_bytes;
+        uint64_t promised_bytes; /* what it counts for in the ledger */
+        EntryState state;
+        bool dropped;            /* in no table any more; goes when its job ends */
+        bool packed;             /* compressed */
+        uint32_t offset;         /* in its page */
+        uint32_t slot;           /* in the table of its directory, or SLOT_NONE */
+        uint64_t check;          /* of its header */
+        struct SpillPlace *place;
+        Extent *extent;
+        struct Entry *next;      /* to be given back */
+} Entry;
+
+/* A directory and its file. */
+typedef struct SpillPlace {
+        const char *path;
+        SpillDir dir;
+        bool opened, failed;     /* failed: is read, and not written any more */
+        bool buffered;           /* O_DIRECT is not possible */
+        bool no_allocate, no_punch;
+        bool full;               /* refused, and nobody has seen room since; under the lock */
+        Extents *extents;
+        uint64_t file_bytes;     /* what the file takes of the disk: used and free extents, and what is being added */
+        uint64_t free_bytes;     /* of them, as callers see it; under the lock */
+        uint64_t refused_bytes;  /* the least that did not fit, since something became free; 0: none */
+        uint64_t queued_bytes;   /* of chunks that are on their way to it */
+        uint32_t n_begun;        /* pieces */
+        RingOp room_op;          /* allocates or punches */
+        Extent *room;            /* what it is about; NULL: nothing */
+        uint32_t n_slots;
+        Vec(uint32_t) free_slots;
+} SpillPlace;
+
+typedef struct SpillStage { /* pages that are ours, for O_DIRECT, and what a job needs while it moves */
+        _Alignas(SPILL_PAGE) uint8_t header[SPILL_PAGE];
+        uint8_t head[SPILL_PAGE], tail[SPILL_PAGE];
+        XXH3_state_t hash;
+        SpillHeader h;
+        uint8_t slot[SPILL_SLOT];
+        struct SpillStage *next;
+} SpillStage;
+
+typedef enum JobPhase {
+        JOB_BEGIN, /* a write looks for room */
+        JOB_MOVE,  /* pieces */
+        JOB_TABLE, /* the slot of the table is written */
+} JobPhase;
+
+typedef struct Job {
+        Entry *entry;
+        char *data;
+        bool write;
+        JobPhase phase;
+        uint64_t tried;          /* places that refused, a bit each */
+        uint32_t n_pieces, next_piece, n_begun;
+        uint32_t n_hashed;       /* pieces, in order */
+        uint64_t arrived;        /* of those from n_hashed on, a bit each */
+        int result;              /* the first failure of a piece */
+        int refusal;             /* of the place that was tried last */
+        SpillStage *stage;
+        struct Job *next;
+} Job;
+
+typedef struct SpillPiece {
+        RingOp op;               /* first: what the ring gives back is this */
+        Job *job;                /* NULL: a slot is zeroed */
+        Entry *forgotten;        /* whose slot it is */
+        uint32_t index;
+        struct SpillPiece *next; /* unused */
+} SpillPiece;
+
+typedef struct JobQueue {
+        Job *first, **last;
+} JobQueue;
+
+struct Spill {
+        SpillConfig config;
+        char *paths;
+
+        pthread_mutex_t lock;
+        Map entries;             /* id -> Entry * */
+        JobQueue reads, writes;  /* not yet taken by the disk thread */
+        Entry *to_give;          /* dropped when whole */
+        bool started, closing, waiting; /* waiting: the disk thread may have to be woken */
+        pthread_cond_t ready;
+        int failure;             /* of the disk thread to start */
+        Ring *ring;              /* the disk thread makes it */
+        SpillStats stats;
+
+        pthread_t thread;
+        bool ending;             /* closing, as the disk thread has seen it */
+        uint32_t n_places, n_active;
+        SpillPlace *place;
+        Job *active;             /* oldest first */
+        Entry *to_forget;        /* their slots are to be zeroed before their extents are given back */
+        uint32_t n_forgetting;   /* of them all */
+        SpillStage *stages;      /* unused ones */
+        SpillPiece *pieces;      /* unused ones */
+        SpillPiece *piece_memory;
+        SpillStage *stage_memory;
+};
+
+/* ---- spill.c ---------------------------------------------------------------------------------------------------- */
+
+void spill_say(Spill *s, const char *fmt, ...) _printf_(2, 3);
+/* The end of an active job: it is freed and done() is said. `err` NULL: it went well. */
+void spill_deactivate(Spill *s, Job *job, const Error *err);
+int spill_prepare(Spill **ret, const SpillConfig *config, Error *err); /* without touching a disk */
+
+/* ---- spill-room.c: where chunks go ------------------------------------------------------------------------------ */
+
+enum { ROOM_LATER = 1, ROOM_NONE = 2 };
+
+/* Finds room for a write: 0: job->entry has place and extent; ROOM_LATER: something is on its way after which to ask
+ * again; ROOM_NONE: no place has room, or negative: none works. Words in both cases. */
+int spill_room_find(Spill *s, Job *job, uint64_t size_bytes, Error *err);
+/* Frees the entry; its extent, if it has one, is given back, when its slot has been zeroed, if that has one. */
+void spill_room_give(Spill *s, Entry *entry);
+void spill_room_forgotten(Spill *s, Entry *entry, int result); /* its slot is zero, or that has failed */
+void spill_room_leave(Spill *s, Entry *entry); /* a write goes elsewhere */
+int spill_place_open(Spill *s, SpillPlace *place, Error *err); /* its files are there */
+uint64_t spill_disk_room(const struct statvfs *fs); /* what we may take of it */
+/* The end of the operation that a place has for its room. */
+void spill_room_end(Spill *s, SpillPlace *place);
+/* A job's operation on its place failed: what does that say of the place? true: the same again. */
+bool spill_place_blame(Spill *s, SpillPlace *place, bool write, int result);
+bool spill_is_full(int result); /* of the errors by which disks say so */
+
+/* ---- spill-move.c: moving a chunk in pieces ---------------------------------------------------------------------- */
+
+/* Begins as many pieces as the ring and the place take. */
+void spill_move(Spill *s, Job *job);
+/* A piece has ended. */
+void spill_piece_end(Spill *s, SpillPiece *piece);
+void spill_move_begin(Spill *s, Job *job); /* resets what the pieces count */
+void spill_forget(Spill *s);               /* begins to zero slots */
