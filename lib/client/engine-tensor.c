@@ -2,9 +2,9 @@
 /* Tensors of an engine: references, foreign memory, chunks held for reading. */
 #include "client/engine-inside.h"
 
-int engine_tensor(Engine *e, TensorId id, const Spec **ret_spec, const Tiling **ret_tiling) {
+int engine_tensor(Engine *e, TensorId id, const Spec **ret_spec, const Tiling **ret_tiling, Error *err) {
         const SchedTensor *t;
-        int r = engine_enter(e, NULL);
+        int r = engine_enter(e, err);
 
         if (r < 0)
                 return r;
@@ -61,7 +61,8 @@ static void adopted_release(void *userdata) {
         free(a);
 }
 
-/* The tensor is the scheduler's; puts its chunks into the store and tells the worker. */
+/* The tensor is the scheduler's; puts its chunks into the store and tells the worker. If that fails, none of them is
+ * there, and `adopted` is what it was. */
 static int adopt_chunks(Engine *e, const SchedTensor *t, const char *const *data, Adopted *adopted) {
         uint32_t k = 0;
         int r;
@@ -70,7 +71,7 @@ static int adopt_chunks(Engine *e, const SchedTensor *t, const char *const *data
                 r = store_adopt(e->store, t->chunk_first + k, data[k], tiling_chunk_bytes(&t->tiling, t->spec.dtype, k),
                                 adopted_release, adopted);
         if (r < 0) {
-                adopted->n_chunks = k;
+                adopted->n_chunks = k + 1; /* one of them is ours: it is not released here */
                 while (k-- > 0)
                         store_drop(e->store, t->chunk_first + k);
                 return r;
@@ -83,7 +84,6 @@ int engine_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *
                  void (*release)(void *userdata), void *userdata, TensorId *ret, Error *err) {
         Adopted *adopted = malloc(sizeof(*adopted));
         Call *call       = malloc(sizeof(*call));
-        bool in_store    = false;
         int r            = adopted && call ? engine_enter(e, err) : error_oom(err, sizeof(*adopted));
 
         if (r == 0) {
@@ -91,8 +91,7 @@ int engine_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *
                 *adopted = (Adopted) { .engine = e, .n_chunks = tiling_n_chunks(tiling), .call = call };
                 r        = sched_adopt(e->sched, spec, tiling, WORKER, ret);
                 if (r == 0) {
-                        r        = adopt_chunks(e, sched_tensor(e->sched, *ret), data, adopted);
-                        in_store = r == 0 || adopted->n_chunks > 0;
+                        r = adopt_chunks(e, sched_tensor(e->sched, *ret), data, adopted);
                         if (r < 0)
                                 engine_pump(e, tell_sched(e, &(SchedEvent) { .kind = SCHED_RELEASE, .tensor = *ret }));
                 }
@@ -100,7 +99,7 @@ int engine_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *
                         error_oom(err, tiling_n_chunks(tiling) * sizeof(uint64_t));
                 engine_unlock(e);
         }
-        if (r < 0 && !in_store) {
+        if (r < 0) {
                 free(adopted);
                 free(call);
                 release(userdata);

@@ -27,11 +27,7 @@ int engine_enter(Engine *e, Error *err) {
         return r;
 }
 
-void engine_unlock(Engine *e) {
-        Call *call = e->calls;
-
-        e->calls = NULL;
-        pthread_mutex_unlock(&e->lock);
+static void calls_make(Call *call) {
         while (call) {
                 Call *next = call->next;
 
@@ -39,6 +35,14 @@ void engine_unlock(Engine *e) {
                 free(call);
                 call = next;
         }
+}
+
+void engine_unlock(Engine *e) {
+        Call *calls = e->calls;
+
+        e->calls = NULL;
+        pthread_mutex_unlock(&e->lock);
+        calls_make(calls);
 }
 
 /* ---- The engine ------------------------------------------------------------------------------------------------- */
@@ -67,6 +71,7 @@ static void engine_free(Engine *e) {
                 assert(stats.n_pins == 0 && stats.n_chunks == 0 && stats.used_bytes == 0);
         }
         store_free(e->store);
+        calls_make(e->calls); /* after a break foreign memory is released only now */
         for (uint32_t k = 0; k < e->n_threads && e->slot; k++) {
                 exec_free(e->slot[k].exec);
                 vec_free(&e->slot[k].in);

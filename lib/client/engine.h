@@ -66,9 +66,9 @@ DEFINE_CLEANUP(EngineRequest *, engine_request_unref)
 
 /* ---- Tensors ---------------------------------------------------------------------------------------------------- */
 
-/* What a tensor is: its actual shape, and how it is cut. The pointers are valid while the caller holds its reference.
- * 0, ENGINE_ABSENT, ERROR_CLOSED. */
-int engine_tensor(Engine *engine, TensorId id, const Spec **ret_spec, const Tiling **ret_tiling);
+/* What a tensor is: its actual shape, and how it is cut. The pointers are valid while the caller holds its reference
+ * and one of the engine, even if somebody else closes the engine meanwhile. 0, ENGINE_ABSENT, or the engine's error. */
+int engine_tensor(Engine *engine, TensorId id, const Spec **ret_spec, const Tiling **ret_tiling, Error *err);
 int engine_retain(Engine *engine, TensorId id) _must_check_; /* one more reference; 0, ENGINE_ABSENT, ERROR_CLOSED */
 void engine_release(Engine *engine, TensorId id);            /* one less */
 

@@ -82,8 +82,10 @@ static int add_result(Walk *walk, const mars_tensor *tensor, Result *result) {
                 result_unref(result);
                 return oom(walk);
         }
-        r = engine_tensor(result->engine, result->id, &spec, &tiling);
-        if (r != 0)
+        r = engine_tensor(result->engine, result->id, &spec, &tiling, walk->err);
+        if (r < 0)
+                return r;
+        if (r > 0)
                 return error_set(walk->err, ERROR_CLOSED, "the session is closed");
         return add_leaf(walk, tensor, result->id, spec, tiling);
 }

@@ -366,7 +366,7 @@ int mars_tensor_chunks(const mars_tensor *tensor, int64_t **ret, size_t *ret_n, 
         const Tiling *tiling;
         const Spec *spec;
 
-        if (result && engine_tensor(result->engine, result->id, &spec, &tiling) == 0)
+        if (result && engine_tensor(result->engine, result->id, &spec, &tiling, NULL) == 0)
                 return flatten(tiling, ret, ret_n, error_of(err));
         if (tensor->expr->kind == EXPR_DATA)
                 return flatten(data_tiling(tensor->expr->data), ret, ret_n, error_of(err));

@@ -70,7 +70,7 @@ static int give(const mars_future *future, mars_tensor *tensor, TensorId id, Err
         r = result_new(&result, future->engine, id, err);
         if (r < 0)
                 return r;
-        r = engine_tensor(future->engine, id, &spec, &tiling);
+        r = engine_tensor(future->engine, id, &spec, &tiling, NULL);
         if (r == 0)
                 tensor_learn(tensor, &spec->shape);
         tensor_add_result(tensor, result);

@@ -301,11 +301,13 @@ static int request_plan(Sched *s, Request *q, Graph *graph) {
                         error_prefix(&err, ret, "planning");
                 return request_fail(s, q, &err);
         }
+        if (map_set(&s->plans, r->run.id, (uintptr_t) r) < 0) {
+                running_free(s, r);
+                return -ENOMEM;
+        }
         r->request  = q;
         q->running  = r;
         q->n_total += plan->n_task;
-        if (map_set(&s->plans, r->run.id, (uintptr_t) r) < 0)
-                return -ENOMEM;
         ret = running_fill(s, r);
         if (ret < 0) {
                 error_set(&err, ret, "an input was lost with its worker");
@@ -586,7 +588,11 @@ Sched *sched_free(Sched *s) {
         for (uint32_t k = 0; k < s->plans.capacity; k++)
                 running_free(s, (Running *) (uintptr_t) s->plans.entry[k].value);
         for (uint32_t k = 0; k < s->tensors.capacity; k++)
-                tensor_free(s, (SchedTensor *) (uintptr_t) s->tensors.entry[k].value);
+                tensor_free((SchedTensor *) (uintptr_t) s->tensors.entry[k].value);
+        for (SchedTensor *t = s->closed, *next; t; t = next) {
+                next = t->closed_next;
+                tensor_free(t);
+        }
         while (s->first)
                 request_end(s, s->first);
         map_done(&s->requests);

@@ -26,6 +26,7 @@ typedef struct SchedTensor {
         uint32_t n_refs;
         uint32_t *holder;   /* [n_chunks] worker, or WORKER_NONE: lost */
         int64_t *edges;     /* of the tiling */
+        struct SchedTensor *closed_next;
 } SchedTensor;
 
 enum { WORKER_NONE = UINT16_MAX };
@@ -42,7 +43,7 @@ typedef enum SchedEventKind {
         SCHED_RECALLED,  /* worker, plan, n, task[]: they will not be done there */
         SCHED_FORGOTTEN, /* worker, plan */
         SCHED_RELEASE,   /* tensor: one reference less */
-        SCHED_CLOSE,     /* all references of all tensors are gone; there are no requests */
+        SCHED_CLOSE,     /* all tensors are gone, but what was said of them stays in memory; there are no requests */
 } SchedEventKind;
 
 typedef struct SchedEvent {

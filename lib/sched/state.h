@@ -71,6 +71,7 @@ typedef struct Worker {
 
 struct Sched {
         Map requests, plans, tensors; /* id -> Request *, Running *, SchedTensor * */
+        SchedTensor *closed;          /* what is left of tensors after SCHED_CLOSE: others may be reading it */
         Request *first, *last;
         Vec(Worker) worker;
         uint32_t n_alive;
@@ -95,7 +96,7 @@ int running_forgotten(Sched *s, Running *r, uint32_t worker); /* the worker has 
 /* ---- tensor.c */
 int tensor_new(Sched *s, const Spec *spec, const Tiling *tiling, const int64_t *length, uint64_t chunk_first,
                SchedTensor **ret, uint64_t *ret_id);
-void tensor_free(Sched *s, SchedTensor *tensor);
+void tensor_free(SchedTensor *tensor);
 int tensor_unref(Sched *s, uint64_t id);
 int tensors_close(Sched *s);
 

@@ -3,10 +3,13 @@
  * that were unknown to the plan are put in. */
 #include "sched/state.h"
 
-void tensor_free(Sched *s, SchedTensor *tensor) {
+static size_t tensor_bytes(const SchedTensor *t) {
+        return sizeof(*t) + t->n_chunks * sizeof(uint32_t);
+}
+
+void tensor_free(SchedTensor *tensor) {
         if (!tensor)
                 return;
-        s->state_bytes -= sizeof(*tensor) + tensor->n_chunks * sizeof(uint32_t);
         free(tensor->holder);
         free(tensor->edges);
         free(tensor);
@@ -34,7 +37,6 @@ int tensor_new(Sched *s, const Spec *spec, const Tiling *tiling, const int64_t *
                 return -ENOMEM;
         t->n_chunks = (uint32_t) tiling_n_chunks(tiling);
         t->holder   = calloc(t->n_chunks + 1, sizeof(*t->holder));
-        s->state_bytes += sizeof(*t) + t->n_chunks * sizeof(uint32_t);
         for (int k = 0; k < tiling->ndim; k++)
                 if (tiling->axis[k].edge || tiling->axis[k].extent == UNKNOWN)
                         n_edges += tiling->axis[k].n + 1;
@@ -63,12 +65,13 @@ int tensor_new(Sched *s, const Spec *spec, const Tiling *tiling, const int64_t *
         t->spec.shape = tiling_shape(&t->tiling);
         if (map_set(&s->tensors, s->next_tensor, (uintptr_t) t) < 0)
                 goto oom;
+        s->state_bytes += tensor_bytes(t);
         t->id   = s->next_tensor++;
         *ret    = t;
         *ret_id = t->id;
         return 0;
 oom:
-        tensor_free(s, t);
+        tensor_free(t);
         return -ENOMEM;
 }
 
@@ -76,13 +79,10 @@ SchedTensor *sched_tensor(const Sched *s, uint64_t tensor) {
         return (SchedTensor *) (uintptr_t) map_get(&s->tensors, tensor);
 }
 
-int tensor_unref(Sched *s, uint64_t id) {
-        SchedTensor *t = sched_tensor(s, id);
-        int r          = 0;
+/* The tensor is none any more, and its chunks go. */
+static int tensor_end(Sched *s, SchedTensor *t) {
+        int r = 0;
 
-        assert(t && t->n_refs > 0);
-        if (--t->n_refs > 0)
-                return 0;
         for (uint32_t k = 0, n; k < t->n_chunks && r == 0; k += n) {
                 for (n = 1; k + n < t->n_chunks && t->holder[k + n] == t->holder[k];)
                         n++;
@@ -92,8 +92,20 @@ int tensor_unref(Sched *s, uint64_t id) {
                                                            .chunk  = t->chunk_first + k,
                                                            .n      = n });
         }
-        map_remove(&s->tensors, id);
-        tensor_free(s, t);
+        map_remove(&s->tensors, t->id);
+        s->state_bytes -= tensor_bytes(t);
+        return r;
+}
+
+int tensor_unref(Sched *s, uint64_t id) {
+        SchedTensor *t = sched_tensor(s, id);
+        int r;
+
+        assert(t && t->n_refs > 0);
+        if (--t->n_refs > 0)
+                return 0;
+        r = tensor_end(s, t);
+        tensor_free(t);
         return r;
 }
 
@@ -108,8 +120,9 @@ int tensors_close(Sched *s) {
                         k++;
                         continue;
                 }
-                t->n_refs = 1;
-                r         = tensor_unref(s, t->id); /* another one may stand in its place now */
+                r              = tensor_end(s, t); /* another one may stand in its place now */
+                t->closed_next = s->closed;
+                s->closed      = t;
         }
         return r;
 }

@@ -58,7 +58,7 @@ static Ref stored(Build *b, Engine *e, TensorId id) {
         const Spec *spec;
         Ref ref = {};
 
-        ck_assert_int_eq(engine_tensor(e, id, &spec, &tiling), 0);
+        ck_assert_int_eq(engine_tensor(e, id, &spec, &tiling, NULL), 0);
         ck_assert_int_eq(graph_add_stored(b->graph, id, spec, &ref.node), 0);
         return ref;
 }
@@ -291,7 +291,7 @@ TEST(shapes_that_depend_on_data_are_found_out_and_used) {
                 TensorId id, sum;
 
                 id = run(e, chosen(10000, 700, 9000, false, NULL));
-                ck_assert_int_eq(engine_tensor(e, id, &spec, &tiling), 0);
+                ck_assert_int_eq(engine_tensor(e, id, &spec, &tiling, NULL), 0);
                 ck_assert_int_eq(spec->shape.dim[0], 1000);
                 ck_assert_uint_eq(tiling->axis[0].n, 15);
                 ck_assert_int_eq(cuts_edge(&tiling->axis[0], 13), 100); /* 9000 … 9099 lie in chunk 12 */
@@ -347,6 +347,22 @@ TEST(closed_engine_says_so) {
         ck_assert_int_eq(engine_submit(e, doubled(100, 10), false, &other, &err), ERROR_CLOSED);
         ck_assert_str_eq(err.text, "the session is closed");
         engine_close(e);
+        engine_unref(e);
+}
+
+TEST(what_was_said_of_a_tensor_can_be_read_while_somebody_closes_the_engine) {
+        Engine *e = engine_with(1, 64 * MiB);
+        const Tiling *tiling;
+        const Spec *spec;
+        Error err = {};
+        TensorId id;
+
+        ck_assert_msg(outcome_of(e, doubled(100, 7), &id, &err) == 0, "%s", err.text);
+        ck_assert_int_eq(engine_tensor(e, id, &spec, &tiling, NULL), 0);
+        engine_close(e);
+        ck_assert_int_eq(spec->shape.dim[0], 100);
+        ck_assert_uint_eq(tiling_n_chunks(tiling), 15);
+        ck_assert_int_eq(engine_tensor(e, id, &spec, &tiling, &err), ERROR_CLOSED);
         engine_unref(e);
 }
 
