@@ -42,8 +42,9 @@ static void hold(const Question *q, void *userdata) {
                         ck_assert_msg(compute(tally->session[t], q, cuts[c], &cut), "%s is refused in chunks of %d",
                                       q->text, cuts[c].length);
                         ck_assert_msg(bits_equal(&cut, &whole),
-                                      "%s: chunks of %d%s on %u threads with %llu bytes a task change it", q->text, cuts[c].length, cuts[c].lazy ? " of lazy inputs" : "",
-                                      sessions[t].n_threads, (unsigned long long) sessions[t].task_bytes);
+                                      "%s: chunks of %d%s on %u threads with %llu bytes a task change it", q->text,
+                                      cuts[c].length, cuts[c].lazy ? " of lazy inputs" : "", sessions[t].n_threads,
+                                      (unsigned long long) sessions[t].task_bytes);
                         bits_clear(&cut);
                         nothing_left(tally->session[t], q->text);
                 }
