@@ -393,7 +393,7 @@ static void cluster_init(Cluster *c, uint32_t n_hosts) {
         for (uint32_t k = 0; k < n_hosts; k++) {
                 Host *h = &c->host[k];
 
-                ck_assert_int_eq(store_new(&h->store, &(StoreConfig) { .capacity_bytes = 64 << 20 }, NULL), 0);
+                ck_assert_int_eq(store_new(&h->store, &(StoreConfig) { .cache_bytes = 64 << 20 }, NULL), 0);
                 ck_assert_int_eq(work_new(&h->work, N_SLOTS, 64 << 20), 0);
                 for (uint32_t t = 0; t < N_SLOTS; t++)
                         ck_assert_int_eq(exec_new(&h->slot[t].exec), 0);
