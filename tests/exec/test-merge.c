@@ -163,33 +163,57 @@ TEST(all_cuts_of_a_small_axis_give_the_same_bits) {
 /* ---- Scans
  * ---------------------------------------------------------------------------------------------------------- */
 
+static char *state_at(const Fold *f, const States *nodes, int c, int64_t index) {
+        return nodes->at[c] + index * (int64_t) dtype_size(f->state[c]);
+}
+
+/* Level l of the tree from level l - 1: those of its nodes that are complete. */
+static void reference_level(const Fold *f, const States *below, int64_t n, int level, States *ret) {
+        void *a[MAX_STATE], *b[MAX_STATE], *o[MAX_STATE];
+
+        for (int c = 0; c < f->n_state; c++)
+                ret->at[c] = malloc((size_t) n * 16);
+        for (int64_t i = 0; i < n; i++) {
+                for (int c = 0; c < f->n_state; c++) {
+                        a[c] = state_at(f, below, c, 2 * i);
+                        b[c] = state_at(f, below, c, 2 * i + 1);
+                        o[c] = state_at(f, ret, c, i);
+                }
+                f->merge(1, a, b, o, (int64_t) 1 << (level - 1), (int64_t) 1 << (level - 1));
+        }
+}
+
 /* Element i: the fold from the left of the cover of [0, i + 1). */
 static void reference_scan(const Fold *f, const char *x, int64_t n, int64_t x_step, char *out, int64_t out_step) {
-        char state[MAX_STATE][16], node[MAX_STATE][16], result[16];
+        char state[MAX_STATE][16], result[16];
         void *a[MAX_STATE], *b[MAX_STATE];
-        States leaf;
+        States tree[64];
+        int n_level = 1;
 
         for (int c = 0; c < f->n_state; c++) {
-                leaf.at[c] = malloc((size_t) n * 16);
+                tree[0].at[c] = malloc((size_t) n * 16);
                 a[c] = state[c];
-                b[c] = node[c];
         }
         for (int64_t i = 0; i < n; i++) {
-                void *at[MAX_STATE];
-
                 for (int c = 0; c < f->n_state; c++)
-                        at[c] = leaf.at[c] + i * (int64_t) dtype_size(f->state[c]);
+                        b[c] = state_at(f, tree, c, i);
                 if (f->lift)
-                        f->lift(1, x + i * x_step, i, 0, at);
+                        f->lift(1, x + i * x_step, i, 0, b);
                 else
-                        memcpy(at[0], x + i * x_step, dtype_size(f->in));
+                        memcpy(b[0], x + i * x_step, dtype_size(f->in));
         }
+        for (; n >> n_level > 0; n_level++)
+                reference_level(f, tree + n_level - 1, n >> n_level, n_level, tree + n_level);
         for (int64_t i = 0; i < n; i++) {
                 TreeNode cover[MAX_TREE_NODES];
                 int n_node = tree_cover(0, i + 1, cover);
 
                 for (int j = 0; j < n_node; j++) {
-                        reference_node(f, &leaf, n, cover[j].level, cover[j].index, 1, j ? node : state);
+                        for (int c = 0; c < f->n_state; c++) {
+                                b[c] = state_at(f, tree + cover[j].level, c, cover[j].index);
+                                if (j == 0)
+                                        memcpy(a[c], b[c], dtype_size(f->state[c]));
+                        }
                         if (j > 0)
                                 f->merge(1, a, b, a, tree_node_lo(cover[j]), (int64_t) 1 << cover[j].level);
                 }
@@ -199,8 +223,9 @@ static void reference_scan(const Fold *f, const char *x, int64_t n, int64_t x_st
                         memcpy(result, state[0], sizeof(result));
                 memcpy(out + i * out_step, result, dtype_size(f->out));
         }
-        for (int c = 0; c < f->n_state; c++)
-                free(leaf.at[c]);
+        for (int l = 0; l < n_level; l++)
+                for (int c = 0; c < f->n_state; c++)
+                        free(tree[l].at[c]);
 }
 
 TEST(running_reductions_do_not_depend_on_cuts) {
