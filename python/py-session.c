@@ -2,6 +2,8 @@
 /* The types Session, Future and Map. All waiting is here: without the GIL, in slices, between which signals are
  * looked at. Ctrl-C cancels the work and waits for nothing: tasks that run end at their next strip, a factorization
  * when it is done, on the library's threads; the session stays usable. */
+#include <limits.h>
+
 #include "py.h"
 
 enum { SLICE_USEC = 20 * 1000, TENSORS_NEAR = 8 };
@@ -244,20 +246,34 @@ static bool session_ready(PyObject *self) {
         return false;
 }
 
+/* Of PyArg_Parse…(), whose own formats let numbers wrap around. */
+static int unsigned_converter(PyObject *object, void *ret) {
+        const unsigned long long n = PyLong_AsUnsignedLongLong(object);
+
+        if (n == ULLONG_MAX && PyErr_Occurred()) {
+                if (PyErr_ExceptionMatches(PyExc_OverflowError))
+                        PyErr_Format(PyExc_ValueError, "%R is negative or too large", object);
+                return 0;
+        }
+        *(uint64_t *) ret = n;
+        return 1;
+}
+
 static PyObject *session_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
         static const char *const names[] = { "endpoint", "n_threads", "memory_bytes", "default", NULL };
         mars_session_options options = {};
         const char *endpoint = NULL;
-        unsigned long long memory = 0;
+        uint64_t n_threads = 0;
         int is_default = 0, r;
         mars_session *session;
         mars_error err = {};
         PySession *self;
 
-        if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|zIKp", (char **) (uintptr_t) names, &endpoint,
-                                         &options.n_threads, &memory, &is_default))
+        if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|zO&O&p", (char **) (uintptr_t) names, &endpoint,
+                                         unsigned_converter, &n_threads, unsigned_converter,
+                                         &options.memory_bytes, &is_default))
                 return NULL;
-        options.memory_bytes = memory;
+        options.n_threads = n_threads < UINT_MAX ? (unsigned) n_threads : UINT_MAX;
         Py_BEGIN_ALLOW_THREADS
         if (is_default) {
                 r = mars_session_default(&session, &err);

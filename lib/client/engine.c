@@ -101,6 +101,8 @@ int engine_new(Engine **ret, const EngineConfig *config, Error *err) {
 
         if (!e)
                 return error_oom(err, sizeof(*e));
+        if (config && config->n_threads > ENGINE_MAX_THREADS)
+                return error_set(err, ERROR_VALUE, "%u threads (at most %d)", config->n_threads, ENGINE_MAX_THREADS);
         pthread_mutex_init(&e->lock, NULL);
         pthread_condattr_init(&attr);
         pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -17,9 +17,10 @@ typedef struct EngineRequest EngineRequest;
 typedef uint64_t TensorId; /* `stored` of a graph's leaves; never 0, never used again */
 
 enum { ENGINE_PENDING = 1, ENGINE_ABSENT = 1 };
+enum { ENGINE_MAX_THREADS = 4096 }; /* more than any machine has CPUs: a larger number is a mistake */
 
 typedef struct EngineConfig {
-        unsigned n_threads;  /* tasks at a time; 0: one per CPU that this process may use */
+        unsigned n_threads;  /* tasks at a time, at most ENGINE_MAX_THREADS; 0: one per CPU that this process may use */
         size_t memory_bytes; /* of chunks and work; 0: half of the free memory */
         size_t task_bytes;   /* PlanLeaves.task_bytes */
 } EngineConfig;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Making tensors: of data, of nothing, of numbers in a row."""
 import math as _math
+from operator import index as _index
 
 import numpy as np
 
@@ -100,8 +101,8 @@ def _refuse(gpu=None, sparse=None):
 # ---- Constants -------------------------------------------------------------------------------------------------------
 
 def shape_of(shape):
-    return (shape.__index__(),) if hasattr(shape, "__index__") and not isinstance(shape, np.ndarray) else \
-        tuple(n.__index__() for n in shape)
+    return (_index(shape),) if hasattr(shape, "__index__") and not isinstance(shape, np.ndarray) else \
+        tuple(map(_index, shape))
 
 
 def full(shape, fill_value, dtype=None, chunk_size=None, gpu=None, order="C", *, chunks=None):
