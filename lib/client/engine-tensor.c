@@ -84,8 +84,12 @@ int engine_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *
                  void (*release)(void *userdata), void *userdata, TensorId *ret, Error *err) {
         Adopted *adopted = malloc(sizeof(*adopted));
         Call *call       = malloc(sizeof(*call));
-        int r            = adopted && call ? engine_enter(e, err) : error_oom(err, sizeof(*adopted));
+        int r            = -ENOMEM;
 
+        if (adopted && call)
+                r = engine_enter(e, err);
+        else
+                error_oom(err, sizeof(*adopted) + sizeof(*call));
         if (r == 0) {
                 *call    = (Call) { .fn = release, .userdata = userdata };
                 *adopted = (Adopted) { .engine = e, .n_chunks = tiling_n_chunks(tiling), .call = call };

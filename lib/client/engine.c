@@ -94,15 +94,16 @@ static void engine_free(Engine *e) {
 DEFINE_CLEANUP(Engine *, engine_free)
 
 int engine_new(Engine **ret, const EngineConfig *config, Error *err) {
-        _cleanup_(engine_freep) Engine *e = calloc(1, sizeof(*e));
+        _cleanup_(engine_freep) Engine *e = NULL;
         pthread_condattr_t attr;
         StoreStats stats;
         int r;
 
-        if (!e)
-                return error_oom(err, sizeof(*e));
         if (config && config->n_threads > ENGINE_MAX_THREADS)
                 return error_set(err, ERROR_VALUE, "%u threads (at most %d)", config->n_threads, ENGINE_MAX_THREADS);
+        e = calloc(1, sizeof(*e));
+        if (!e)
+                return error_oom(err, sizeof(*e));
         pthread_mutex_init(&e->lock, NULL);
         pthread_condattr_init(&attr);
         pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -228,16 +229,16 @@ void request_free(EngineRequest *q) {
 
 int engine_submit(Engine *e, Graph *graph, bool background, EngineRequest **ret, Error *err) {
         EngineRequest *q = calloc(1, sizeof(*q));
-        int r            = q ? 0 : error_oom(err, sizeof(*q));
+        int r            = -ENOMEM;
 
-        if (r == 0) {
+        if (q) {
                 q->n_wanted = graph->wanted.n;
                 q->tensor   = calloc(q->n_wanted + 1, sizeof(*q->tensor));
-                if (!q->tensor)
-                        r = error_oom(err, q->n_wanted * sizeof(*q->tensor));
         }
-        if (r == 0)
+        if (q && q->tensor)
                 r = engine_enter(e, err);
+        else
+                error_oom(err, sizeof(*q) + graph->wanted.n * sizeof(*q->tensor));
         if (r == 0) {
                 q->id = ++e->next_request;
                 if (map_set(&e->requests, q->id, (uintptr_t) q) < 0) {

@@ -46,7 +46,7 @@ static void compare(const Question *q, void *userdata) {
         Answers *a = userdata;
 
         for (size_t c = 0; c < N_CUTS && !is_exempt(q); c += N_CUTS - 1) {
-                uint64_t hash[8];
+                uint64_t hash[8] = {};
 
                 for (unsigned k = 0; k < a->n_levels; k++) {
                         ck_assert_uint_eq(fread(&hash[k], sizeof(hash[k]), 1, a->from[k]), 1);
