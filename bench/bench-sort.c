@@ -69,7 +69,7 @@ static void measure(const char *name, TensorId id, const char *op, const void *p
                 Ref in = {}, out;
 
                 check(graph_new(&b.graph), &err);
-                check(engine_tensor(engine, id, &spec, &tiling), &err);
+                check(engine_tensor(engine, id, &spec, &tiling, &err), &err);
                 check(graph_add_stored(b.graph, id, spec, &in.node), &err);
                 out = build_op(&b, op, params, 1, &in);
                 check(build_done(&b), &err);

@@ -54,7 +54,10 @@ static int remember(Walk *walk, const mars_tensor *tensor, Ref ref) {
 static const Ref *recall(const Walk *walk, const mars_tensor *tensor) {
         uint64_t position = map_get(&walk->index, (uintptr_t) tensor);
 
-        return position > 0 ? &walk->ref.data[position - 1] : NULL;
+        if (position == 0)
+                return NULL;
+        assert(walk->ref.data && position <= walk->ref.n);
+        return &walk->ref.data[position - 1];
 }
 
 static int add_leaf(Walk *walk, const mars_tensor *tensor, TensorId id, const Spec *spec, const Tiling *tiling) {

@@ -64,11 +64,14 @@ static size_t running_bytes(const Plan *plan) {
 static void running_free(Sched *s, Running *r) {
         if (!r)
                 return;
-        if (r->plan)
-                s->state_bytes -= running_bytes(r->plan);
-        if (r->index)
-                s->state_bytes -= sizeof(uint32_t) *
-                                  (r->plan->n_task + 2 * r->plan->n_chunk + r->plan->input_start[r->plan->n_task]);
+        if (r->plan) {
+                const Plan *plan = r->plan;
+
+                s->state_bytes -= running_bytes(plan);
+                if (r->index)
+                        s->state_bytes -=
+                                sizeof(uint32_t) * (plan->n_task + 2 * plan->n_chunk + plan->input_start[plan->n_task]);
+        }
         index_free(r->index);
         free(r->leaf_first);
         free(r->together);

@@ -19,6 +19,7 @@ void tensor_free(SchedTensor *tensor) {
 static int64_t edges_from_lengths(const Tiling *tiling, int axis, const int64_t *length, int64_t *edge) {
         uint32_t pos[MAX_NDIM] = {};
 
+        assert(length);
         edge[0] = 0;
         for (uint32_t k = 0; k < tiling->axis[axis].n; k++) {
                 pos[axis]   = k;
