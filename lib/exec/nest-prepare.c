@@ -78,7 +78,8 @@ static void walk_local(Prepare *p, uint32_t w, const Local *local, const LocalMe
         for (int k = 0; k < local->ndim; k++) {
                 int axis = local->axis[k];
 
-                p->base[w] += (x->box.lo[axis] - (axis == 0 ? memory->origin0 : x->run->box.lo[axis])) * memory->stride[k];
+                p->base[w] += (x->box.lo[axis] - (axis == memory->along ? memory->origin : x->run->box.lo[axis])) *
+                              memory->stride[k];
                 walk_axis(p, w, axis, memory->stride[k]);
         }
 }

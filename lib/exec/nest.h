@@ -116,7 +116,8 @@ typedef struct NestRun {
 typedef struct LocalMemory {
         char *data;
         int64_t stride[MAX_NDIM];     /* by axis of the local */
-        int64_t origin0;              /* position on domain axis 0 that is first in it */
+        int along;                    /* the domain axis of which it may hold a part, */
+        int64_t origin;               /* and the position there that is first in it */
         bool moves;                   /* holds one block of rows at a time */
 } LocalMemory;
 
@@ -124,3 +125,9 @@ typedef struct LocalMemory {
 int nest_prepare(NestRun *x, Run *run, const Nest *nest, const Box *box, const LocalMemory *local);
 /* Runs it. */
 int nest_execute(NestRun *x);
+/* Both. */
+int nest_run(Run *run, const Nest *nest, const Box *box, const LocalMemory *local);
+
+/* Lays a local out at `data` with room for at most n positions of domain axis `along`. Its last axis lies innermost, or
+ * the longest one when that is shorter than `least`: strips along it are long. Returns its bytes, rounded up. */
+size_t local_place(const Run *run, const Local *l, int along, int64_t n, int64_t least, char *data, LocalMemory *ret);

@@ -335,7 +335,7 @@ static int run_empty(Run *run, const Nest *nest, const LocalMemory *local) {
         return 0;
 }
 
-static int run_nest(Run *run, const Nest *nest, const Box *box, const LocalMemory *local) {
+int nest_run(Run *run, const Nest *nest, const Box *box, const LocalMemory *local) {
         size_t mark = exec_mark(run->exec);
         NestRun *x;
         int r;
@@ -385,40 +385,45 @@ static bool reads_local(const Nest *nest, uint32_t local) {
         return false;
 }
 
-/* Places the locals in scratch. Those that only the first n_block nests know need room for `rows` rows. The longest
- * axis lies innermost, whatever the local's own order: strips along it are long. */
+size_t local_place(const Run *run, const Local *l, int along, int64_t n_along, int64_t least, char *data,
+                   LocalMemory *ret) {
+        int64_t n[MAX_NDIM], stride = (int64_t) dtype_size(l->dtype);
+        int inner = l->ndim - 1;
+
+        for (int k = 0; k < l->ndim; k++) {
+                n[k] = run->box.hi[l->axis[k]] - run->box.lo[l->axis[k]];
+                if (l->axis[k] == along)
+                        n[k] = MIN(n[k], n_along);
+        }
+        for (int k = l->ndim - 2; k >= 0; k--)
+                if (n[inner] < least && n[k] > n[inner])
+                        inner = k;
+        ret->data = data;
+        ret->along = along;
+        ret->origin = run->box.lo[along];
+        for (int j = -1; j < l->ndim; j++) {
+                int k = j < 0 ? inner : l->ndim - 1 - j;
+
+                if (k < 0 || (j >= 0 && k == inner))
+                        continue;
+                ret->stride[k] = stride;
+                stride *= MAX(n[k], (int64_t) 1);
+        }
+        return align64((size_t) stride);
+}
+
+/* Places the locals in scratch. Those that only the first n_block nests know need room for `rows` rows. */
 static void place_locals(const Run *run, uint32_t n_block, int64_t rows, LocalMemory *local) {
         const Stage *stage = run->stage;
         char *data = run->scratch;
 
         for (uint32_t i = 0; i < stage->n_local; i++) {
-                const Local *l = stage->local + i;
                 bool whole = false;
-                int64_t n[MAX_NDIM], stride = (int64_t) dtype_size(l->dtype);
-                int inner = l->ndim - 1;
 
                 for (uint32_t k = n_block; k < stage->n_nest; k++)
                         whole |= reads_local(stage->nest + k, i);
-                for (int k = 0; k < l->ndim; k++) {
-                        n[k] = run->box.hi[l->axis[k]] - run->box.lo[l->axis[k]];
-                        if (l->axis[k] == 0 && !whole)
-                                n[k] = MIN(n[k], rows);
-                }
-                for (int k = l->ndim - 2; k >= 0; k--)
-                        if (n[inner] < STRIP / 4 && n[k] > n[inner])
-                                inner = k;
-                local[i].data = data;
+                data += local_place(run, stage->local + i, 0, whole ? INT64_MAX : rows, STRIP / 4, data, local + i);
                 local[i].moves = !whole;
-                local[i].origin0 = run->box.lo[0];
-                for (int j = -1; j < l->ndim; j++) {
-                        int k = j < 0 ? inner : l->ndim - 1 - j;
-
-                        if (k < 0 || (j >= 0 && k == inner))
-                                continue;
-                        local[i].stride[k] = stride;
-                        stride *= MAX(n[k], (int64_t) 1);
-                }
-                data += align64((size_t) stride);
         }
 }
 
@@ -461,7 +466,7 @@ static int run_piece(void *userdata, _unused_ uint32_t chunk, const Box *chunk_b
                 piece.box.lo[out->axis[k]] = MAX(piece.box.lo[out->axis[k]], chunk_box->lo[k]);
                 piece.box.hi[out->axis[k]] = MIN(piece.box.hi[out->axis[k]], chunk_box->hi[k]);
         }
-        r = run_nest(&piece, run->stage->nest, &piece.box, NULL);
+        r = nest_run(&piece, run->stage->nest, &piece.box, NULL);
         run->out++;
         return r;
 }
@@ -488,15 +493,15 @@ int run_nests(Run *run) {
                 box.hi[0] = MIN(at + rows, run->box.hi[0]);
                 for (uint32_t i = 0; i < stage->n_local; i++)
                         if (local[i].moves)
-                                local[i].origin0 = at;
+                                local[i].origin = at;
                 for (uint32_t k = 0; k < n_block; k++) {
-                        r = run_nest(run, stage->nest + k, &box, local);
+                        r = nest_run(run, stage->nest + k, &box, local);
                         if (r < 0)
                                 return r;
                 }
         }
         for (uint32_t k = n_block; k < stage->n_nest; k++) {
-                r = run_nest(run, stage->nest + k, &run->box, local);
+                r = nest_run(run, stage->nest + k, &run->box, local);
                 if (r < 0)
                         return r;
         }

@@ -139,6 +139,7 @@ typedef struct BlockRun {
         int64_t domain_extent;   /* length of the cut axis, all tasks together */
         View *out;               /* C-contiguous; a block of unknown size has its capacity here and is shrunk by the operator */
         void *scratch;           /* op->scratch() bytes, aligned to 64 */
+        bool more, last;         /* by strips: not the first, so it adds to `out`; the last */
 } BlockRun;
 
 /* ---- The table ------------------------------------------------------------------------------------------------ */
@@ -190,6 +191,11 @@ struct Op {
         int (*run)(BlockRun *run, Error *err);
         uint8_t core_in[MAX_OP_IN], core_out[MAX_OP_OUT];
         int64_t (*step)(const OpCall *call);
+        /* By strips: run() is called for each so many elements of the cut axis of a task (0: for all), in order, and
+         * adds to what it has made. Inputs that are elementwise are then computed strip by strip in the task. */
+        int64_t (*strip)(const OpCall *call);
+        /* Contract: rows and columns of the result that a task makes; all when NULL. Of shapes alone. */
+        void (*tile)(const OpCall *call, int64_t size[static 2]);
         uint8_t follows;
         bool stacks;
         bool unknown;             /* the outputs' lengths along the cut axis (which is axis 0) depend on data; at most the input's */

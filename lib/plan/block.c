@@ -1,30 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stages of operators that run themselves on blocks: which box of each input a task reads follows from the
  * operator's table (batch and core axes, graph/op.h). The domain has the batch axes, then the cut axis, if any, then
- * the core axes, whole. */
+ * the core axes, whole. Elementwise inputs of operators that work by strips are nests of the same stage. */
 #include "plan/planner.h"
-
-enum {
-        /* Output tiles of a product: wide ones, since BLAS packs the right-hand side once per tile; few enough rows
-         * that small machines have several tiles of a 4000 x 4000 product. Fixed, so that bits never depend on who
-         * computes. */
-        CONTRACT_ROWS    = 1024,
-        CONTRACT_COLUMNS = 4096,
-};
 
 static int core_of(uint8_t core, int ndim) {
         return core == CORE_ALL ? ndim : MIN(core, ndim);
 }
 
-/* The value that an input reads, and where: views are looked through, everything else is a root and exists. */
+/* An input that is computed in front of the operator: a nest that stores it in a local with the input's axes. */
+static int block_nest(Planner *p, StageBuild *sb, Ref ref, const AxisMap *map) {
+        const Spec *spec = planner_spec(p, ref);
+        _cleanup_(nest_build_clear) NestBuild nb = { .stage = sb };
+        Local local = { .dtype = spec->dtype, .ndim = spec->shape.ndim };
+        Sink sink = { .local = true, .dest = { sb->local.n } };
+        bool on[MAX_NDIM] = {};
+        int r;
+
+        for (int k = 0; k < local.ndim; k++) {
+                assert(map[k].axis != NO_AXIS);
+                local.axis[k] = map[k].axis;
+                on[map[k].axis] = true;
+        }
+        for (int k = 0; k < sb->ndim; k++)
+                if (on[k])
+                        nb.axis[nb.ndim++] = k;
+        r = program_emit(p, &nb, ref, map, &sink.reg[0]);
+        if (r >= 0)
+                r = program_cast(p, &nb, sink.reg[0], spec->dtype, &sink.reg[0]);
+        if (r < 0)
+                return r;
+        if (vec_push(&nb.sink, sink) < 0 ||
+            vec_push(&sb->input, (BlockInput){ .local = true, .index = sb->local.n }) < 0 ||
+            vec_push(&sb->local, local) < 0)
+                return error_oom(p->err, sizeof(Local));
+        return nest_finish(p, &nb);
+}
+
+/* The value that an input reads, and where: views are looked through. Everything else is a root and exists, or is
+ * computed here. */
 static int block_source(Planner *p, StageBuild *sb, Ref ref, const AxisMap *map) {
-        const AxisMap *input = map;
-        const Shape *shape   = &planner_spec(p, ref)->shape;
+        const Ref input = ref;
+        const AxisMap *own = map;
+        const Shape *shape = &planner_spec(p, ref)->shape;
 
         map = map_through_views(p, &ref, map);
-        if (!map || vec_push(&sb->source, (Source) { .value = planner_slot(p, ref)->value, .map = map, .input = input, .shape = shape }) < 0)
+        if (!map)
+                return error_oom(p->err, sizeof(AxisMap));
+        if (planner_slot(p, ref)->value == NO_VALUE)
+                return block_nest(p, sb, input, own);
+        if (vec_push(&sb->input, (BlockInput){ .index = sb->source.n }) < 0 ||
+            vec_push(&sb->source,
+                     (Source){ .value = planner_slot(p, ref)->value, .map = map, .input = own, .shape = shape }) < 0)
                 return error_oom(p->err, sizeof(Source));
-        assert(planner_slot(p, ref)->value != NO_VALUE);
         return 0;
 }
 
@@ -49,9 +77,13 @@ typedef struct BlockAxes {
 static int input_axis(Planner *p, StageBuild *sb, BlockAxes *axes, uint32_t input, int core_axis, int64_t extent, int *ret) {
         int *shared = NULL;
 
-        if (axes->contract)
-                shared = core_axis == (input == 0 ? 1 : 0) ? &axes->inner : input == 0 ? &axes->cut : &axes->columns;
-        else if (core_axis == 0 && (axes->op->follows >> input & 1))
+        if (axes->contract) { /* a is rows x inner, b is inner x columns, c is rows x columns */
+                int *const of[3][2] = { { &axes->cut, &axes->inner },
+                                        { &axes->inner, &axes->columns },
+                                        { &axes->cut, &axes->columns } };
+
+                shared = of[input][core_axis];
+        } else if (core_axis == 0 && (axes->op->follows >> input & 1))
                 shared = &axes->cut;
         if (shared && *shared != NO_AXIS) {
                 *ret = *shared;
@@ -144,9 +176,12 @@ static int block_cuts(Planner *p, StageBuild *sb, const BlockAxes *axes, const O
         for (int k = axes->n_batch; k < sb->ndim; k++)
                 if (k != axes->cut || op->step || axes->contract)
                         ret->axis[k] = cuts_whole(sb->extent[k]);
-        if (axes->contract && !op->stacks) {
-                ret->axis[axes->cut]     = cuts_regular(sb->extent[axes->cut], CONTRACT_ROWS);
-                ret->axis[axes->columns] = cuts_regular(sb->extent[axes->columns], CONTRACT_COLUMNS);
+        if (op->tile) {
+                int64_t size[2];
+
+                op->tile(call, size);
+                ret->axis[axes->cut] = cuts_regular(sb->extent[axes->cut], size[0]);
+                ret->axis[axes->columns] = cuts_regular(sb->extent[axes->columns], size[1]);
         } else if (op->step) {
                 const int along    = axes->contract ? axes->inner : axes->cut;
                 const int64_t step = op->step(call);
@@ -184,6 +219,10 @@ int stage_block(Planner *p, uint32_t index) {
         }
         for (uint32_t i = 0; i < node->n_in && r >= 0; i++)
                 r = block_input(p, &sb, &axes, node, i);
+        if (r >= 0 && op->strip) {
+                stage.block.axis = axes.contract ? axes.inner : axes.cut;
+                stage.block.strip = op->strip(&call);
+        }
         if (r >= 0)
                 r = block_cuts(p, &sb, &axes, &call, &stage.domain);
         for (uint32_t o = 0; o < node->n_out && r >= 0; o++)

@@ -7,7 +7,7 @@
  *           one chunk of each output value. There are three kinds, and nothing else ever runs:
  *             nest    a fused piece of graph: loops over a box, elementwise programs, reductions (plan/nest.h, exec/nest.c)
  *             merge   partials of a reduction into fewer, or into the result
- *             block   an operator's own run() on whole blocks
+ *             block   an operator's own run() on whole blocks, perhaps behind nests that make its inputs
  *
  * Tasks are numbered through all stages, chunks through all values; both are indices into flat arrays, so a plan of a
  * million tasks takes tens of megabytes and no time. What a task reads is arithmetic (maps and tilings); plan_make()
@@ -123,11 +123,20 @@ typedef struct Merge {
 
 /* ---- Blocks ------------------------------------------------------------------------------------------------------ */
 
+/* Where an operator finds an input: in a source, or in a local that the nests before it have filled. */
+typedef struct BlockInput {
+        bool local;
+        uint32_t index;
+} BlockInput;
+
 typedef struct Block {
         const Op *op;
         const void *params;
         bool unknown;          /* outputs are shrunk along axis 0 by the task; sizes come with its completion */
-        int axis;              /* scan: the running axis of the domain */
+        int axis;              /* scan: the running axis of the domain; else the one that is gone through by strips */
+        int64_t strip;         /* positions at a time, nests and operator in turn; 0: all at once */
+        uint32_t n_in;
+        const BlockInput *input; /* NULL: input i is source i */
         uint32_t fold;         /* scan: op->folds[fold] */
 } Block;
 
@@ -162,11 +171,9 @@ typedef struct Stage {
         const Source *source;
         const Out *out;
         const Local *local;
+        uint32_t n_nest; /* of blocks: what makes their elementwise inputs */
+        const Nest *nest;
         union {
-                struct {
-                        uint32_t n_nest;
-                        const Nest *nest;
-                };
                 Merge merge;
                 Block block;
         };

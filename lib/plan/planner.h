@@ -84,6 +84,7 @@ typedef struct StageBuild {
         Vec(Out) out;
         Vec(Local) local;
         Vec(Nest) nest;
+        Vec(BlockInput) input;      /* of a block operator */
         int ndim;                   /* of the domain */
         int64_t extent[MAX_NDIM];
 } StageBuild;

@@ -9,6 +9,7 @@ void stage_build_clear(StageBuild *sb) {
         vec_free(&sb->out);
         vec_free(&sb->local);
         vec_free(&sb->nest);
+        vec_free(&sb->input);
 }
 
 void nest_build_clear(NestBuild *nb) {
@@ -131,7 +132,8 @@ int program_load(Planner *p, NestBuild *nb, ValueId value, const AxisMap *map, u
         int r;
 
         for (s = 0; s < sb->source.n; s++)
-                if (sb->source.data[s].value == value && map_equal(sb->source.data[s].map, map, v->shape.ndim))
+                if (sb->source.data[s].value == value && !sb->source.data[s].input &&
+                    map_equal(sb->source.data[s].map, map, v->shape.ndim))
                         break;
         if (s == sb->source.n) {
                 r = vec_push(&sb->source, (Source) { .value = value, .map = map });

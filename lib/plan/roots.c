@@ -44,8 +44,9 @@ bool node_is_inline(const Planner *p, const Node *node) {
 }
 
 static bool reads_whole_inputs(const Planner *p, const Node *node) {
-        /* These read their inputs as memory: each must be a tensor that exists, or an affine view of one. */
-        if (!node->op || node_is_inline(p, node) || node->op->family == FAMILY_REDUCE)
+        /* These read their inputs as memory: each must be a tensor that exists, or an affine view of one. What goes
+         * through them by strips has elementwise ones computed in front of it. */
+        if (!node->op || node_is_inline(p, node) || node->op->family == FAMILY_REDUCE || node->op->strip)
                 return false;
         return strcmp(node->op->name, "rechunk") != 0;
 }

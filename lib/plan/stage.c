@@ -59,11 +59,15 @@ int stage_add(Planner *p, StageBuild *sb, Stage *stage) {
         stage->local      = copy(p, sb->local.data, sb->local.n * sizeof(Local));
         if (!stage->source || !stage->out || !stage->local)
                 return error_oom(p->err, sizeof(Stage));
-        if (stage->kind == STAGE_NEST) {
-                stage->n_nest = sb->nest.n;
-                stage->nest   = copy(p, sb->nest.data, sb->nest.n * sizeof(Nest));
-                if (!stage->nest)
-                        return error_oom(p->err, sizeof(Nest));
+        stage->n_nest = sb->nest.n;
+        stage->nest = copy(p, sb->nest.data, sb->nest.n * sizeof(Nest));
+        if (!stage->nest)
+                return error_oom(p->err, sizeof(Nest));
+        if (stage->kind == STAGE_BLOCK && stage->n_nest > 0) {
+                stage->block.n_in = sb->input.n;
+                stage->block.input = copy(p, sb->input.data, sb->input.n * sizeof(BlockInput));
+                if (!stage->block.input)
+                        return error_oom(p->err, sizeof(BlockInput));
         }
         for (uint32_t i = 0; i < sb->out.n; i++)
                 plan->value.data[sb->out.data[i].value].stage = at;

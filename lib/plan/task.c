@@ -243,6 +243,15 @@ static int scratch_add(size_t *scratch, const Shape *shape, size_t itemsize) {
         return 0;
 }
 
+/* The same of an axis of the domain, as far as a task sees it at once. */
+static int64_t longest_strip(const Stage *stage, int axis) {
+        const int64_t n = longest(&stage->domain.axis[axis]);
+
+        return stage->kind == STAGE_BLOCK && stage->block.strip > 0 && axis == stage->block.axis
+                       ? MIN(n, stage->block.strip)
+                       : n;
+}
+
 /* Of a block operator's input, the longest that a task sees. */
 static void input_shape(const Stage *stage, uint32_t source, Shape *ret) {
         const Source *s = stage->source + source;
@@ -251,7 +260,8 @@ static void input_shape(const Stage *stage, uint32_t source, Shape *ret) {
                 return;
         ret->ndim = s->shape->ndim;
         for (int k = 0; k < ret->ndim; k++)
-                ret->dim[k] = s->input[k].axis == NO_AXIS ? 1 : MIN(longest(&stage->domain.axis[s->input[k].axis]), s->shape->dim[k]);
+                ret->dim[k] =
+                        s->input[k].axis == NO_AXIS ? 1 : MIN(longest_strip(stage, s->input[k].axis), s->shape->dim[k]);
 }
 
 int plan_stage_scratch(const Plan *plan, Stage *stage) {
@@ -264,7 +274,7 @@ int plan_stage_scratch(const Plan *plan, Stage *stage) {
         if (stage->kind == STAGE_MERGE)
                 return 0; /* reads the partials where they lie */
 
-        in = calloc(stage->n_source + 1, sizeof(*in));
+        in = calloc(stage->n_source + stage->n_local + 1, sizeof(*in));
         if (!in)
                 return -ENOMEM;
         for (uint32_t i = 0; i < stage->n_source; i++) {
@@ -289,17 +299,28 @@ int plan_stage_scratch(const Plan *plan, Stage *stage) {
         }
         for (uint32_t i = 0; i < stage->n_local; i++) {
                 const Local *local = stage->local + i;
-                Shape shape = { .ndim = local->ndim };
+                Spec *spec = in + stage->n_source + i;
 
+                *spec = (Spec){ .dtype = local->dtype, .shape.ndim = local->ndim };
                 for (int k = 0; k < local->ndim; k++)
-                        shape.dim[k] = longest(&stage->domain.axis[local->axis[k]]);
-                r = scratch_add(&scratch, &shape, dtype_size(local->dtype));
+                        spec->shape.dim[k] = longest_strip(stage, local->axis[k]);
+                r = scratch_add(&scratch, &spec->shape, dtype_size(local->dtype));
                 if (r < 0)
                         return r;
         }
         if (op && op->scratch) {
                 OpCall call = { .op = op, .params = stage->block.params, .n_in = stage->n_source, .in = in };
-                size_t n = op->scratch(&call);
+                Spec own[MAX_OP_IN];
+                size_t n;
+
+                if (stage->block.input) {
+                        for (uint32_t i = 0; i < stage->block.n_in; i++)
+                                own[i] = in[stage->block.input[i].index +
+                                            (stage->block.input[i].local ? stage->n_source : 0)];
+                        call.n_in = stage->block.n_in;
+                        call.in = own;
+                }
+                n = op->scratch(&call);
 
                 if (n > PTRDIFF_MAX / 2 - scratch)
                         return ERROR_MEMORY;

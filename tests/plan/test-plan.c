@@ -91,6 +91,46 @@ TEST(views_and_broadcasting_take_no_stage) {
         ck_assert_uint_eq(plan->value.data[plan->stage.data[0].source[0].value].stage, STAGE_NONE);
 }
 
+TEST(elementwise_inputs_of_thin_products_are_computed_by_the_same_tasks) {
+        GRAPH;
+        const int axes[] = { 1, 0 };
+        const Ref x = held(&b, 1, 1 << 18, 8, 1 << 16), y = build_binary(&b, "subtract", x, reduce(&b, "mean", x, 0));
+        const Ref z = build_op(&b, "matmul", NULL, 2, (const Ref[]){ build_transpose(&b, y, axes), y });
+        PLAN plan = plan_of(&b, 1, &z);
+        uint32_t n = 0;
+
+        for (uint32_t i = 0; i < plan->stage.n; i++)
+                n += plan->stage.data[i].kind == STAGE_BLOCK && plan->stage.data[i].n_nest == 1;
+        ck_assert_uint_eq(n, 1);
+        for (uint32_t i = 0; i < plan->value.n; i++) /* nothing as tall as x exists but x */
+                ck_assert(plan->value.data[i].stage == STAGE_NONE || plan->value.data[i].shape.dim[0] < 1 << 10);
+}
+
+TEST(tasks_of_products_need_bounded_memory_however_large_the_matrices) {
+        enum { MOST = 64 << 20 };
+
+        for (int64_t n = 9000; n < 40000; n *= 2) {
+                GRAPH;
+                const Ref x = held(&b, 1, n, n, 64), y = build_op(&b, "matmul", NULL, 2, (const Ref[]){ x, x });
+                PLAN plan = plan_of(&b, 1, &y);
+                uint32_t n_product = 0;
+
+                for (uint32_t t = 0; t < plan->n_task; t++) {
+                        size_t bytes = plan_task_bytes(plan, t);
+
+                        if (plan->stage.data[plan->task_stage[t]].kind != STAGE_BLOCK)
+                                continue;
+                        for (uint32_t i = plan->input_start[t]; i < plan->input_start[t + 1]; i++)
+                                bytes += plan_chunk_bytes(plan, plan->input_chunk[i]);
+                        ck_assert_uint_le(
+                                bytes,
+                                MOST + (MOST >> 1)); /* inputs, tiles, and up to as much to put squares together */
+                        n_product++;
+                }
+                ck_assert_uint_gt(n_product, 0);
+        }
+}
+
 TEST(reductions_of_one_tensor_along_one_axis_share_a_pass) {
         GRAPH;
         const Ref x = held(&b, 1, 100, 10, 100);
