@@ -8,17 +8,29 @@
 #include "ops/lapack.h"
 #include "ops/linalg.h"
 
+typedef struct SvdParams {
+        bool full_matrices;
+} SvdParams;
+
+#define SVD_PARAMS                                                                                                     \
+        (const Param[]) {                                                                                              \
+                PARAM(SvdParams, full_matrices, PARAM_BOOL, "False",                                                   \
+                      "u and vh are square: columns and rows that a does not span follow."),                           \
+                {}                                                                                                     \
+        }
+
 typedef struct SvdWork {
         char *a, *u, *vh; /* column by column */
         void *work, *rwork;
         int *iwork;
         int lwork;
+        int64_t n_u, n_vh; /* columns of u, rows of vh */
 } SvdWork;
 
 enum { SVD_MOST = 20000 }; /* singular values: the work array has 4 times their square, counted in 32 bits */
 
 /* What gesdd asks for, and a bit more, with which it works by blocks; "N" needs less than "S". */
-static size_t svd_work(DType t, int64_t m, int64_t n, bool vectors, void *scratch, SvdWork *ret) {
+static size_t svd_work(DType t, int64_t m, int64_t n, bool vectors, bool full, void *scratch, SvdWork *ret) {
         const bool complex_ = dtype_kind(t) == KIND_COMPLEX;
         const int64_t k = MIN(m, n), most = MAX(m, n), panel = 64 * (m + n);
         const size_t size = dtype_size(t);
@@ -32,24 +44,31 @@ static size_t svd_work(DType t, int64_t m, int64_t n, bool vectors, void *scratc
                 lwork = MAX(vectors ? 4 * k * k + 7 * k : 0, 3 * k + MAX(most, 7 * k)) + panel;
         ret->lwork = (int) MIN(lwork, (int64_t) INT_MAX);
         ret->a     = carve(&c, m * n, size);
-        ret->u     = carve(&c, vectors ? m * k : 1, size);
-        ret->vh    = carve(&c, vectors ? k * n : 1, size);
+        ret->n_u = full ? m : k;
+        ret->n_vh = full ? n : k;
+        ret->u = carve(&c, vectors ? m * ret->n_u : 1, size);
+        ret->vh = carve(&c, vectors ? ret->n_vh * n : 1, size);
         ret->work  = carve(&c, lwork, size);
         ret->rwork = carve(&c, lrwork, dtype_size(dtype_real(t)));
         ret->iwork = carve(&c, 8 * k, sizeof(int));
         return c.used;
 }
 
+static bool is_full(const Op *op, const void *params) {
+        return op_n_out(op) > 1 && ((const SvdParams *) params)->full_matrices;
+}
+
 static size_t svd_scratch(const OpCall *call) {
         const Shape *s = &call->in[0].shape;
         SvdWork work;
 
-        return svd_work(call->in[0].dtype, s->dim[s->ndim - 2], s->dim[s->ndim - 1], op_n_out(call->op) > 1, NULL, &work);
+        return svd_work(call->in[0].dtype, s->dim[s->ndim - 2], s->dim[s->ndim - 1], op_n_out(call->op) > 1,
+                        is_full(call->op, call->params), NULL, &work);
 }
 
-static int gesdd(DType t, bool vectors, int m, int n, const SvdWork *w, void *s) {
-        const char *job = vectors ? "S" : "N";
-        const int k = MIN(m, n), ldvh = vectors ? k : 1, ldu = vectors ? m : 1;
+static int gesdd(DType t, bool vectors, bool full, int m, int n, const SvdWork *w, void *s) {
+        const char *job = full ? "A" : vectors ? "S" : "N";
+        const int ldvh = vectors ? (int) w->n_vh : 1, ldu = vectors ? m : 1;
         int info = 0;
 
         blas_enter();
@@ -65,32 +84,46 @@ static int gesdd(DType t, bool vectors, int m, int n, const SvdWork *w, void *s)
         return info;
 }
 
+static void put_identity(const View *out) {
+        const int64_t n = out->shape.dim[out->shape.ndim - 1], total = shape_size(&out->shape);
+        const Scalar one = scalar_from_i64(out->dtype, 1);
+        const size_t size = dtype_size(out->dtype);
+
+        memset(out->data, 0, (size_t) total * size);
+        for (int64_t i = 0; i < total; i += n)
+                memcpy(out->data + (size_t) (i + i / n % n) * size, one.bytes, size);
+}
+
 static int svd_run(BlockRun *run, Error *err) {
         const View *in = &run->in[0];
         const DType t = in->dtype;
         const int64_t *at = in->shape.dim + in->shape.ndim - 2, rows = at[0], columns = at[1], k = MIN(rows, columns);
-        const bool vectors = run->n_out > 1;
+        const bool vectors = run->n_out > 1, full = is_full(run->op, run->params);
         const View *values = &run->out[vectors ? 1 : 0];
         const Shape stack = stack_of(values, 1);
         const int64_t size = (int64_t) dtype_size(t), value_size = (int64_t) dtype_size(values->dtype);
         SvdWork w;
         int m, n;
 
+        if (k == 0 && full) {
+                put_identity(&run->out[0]);
+                put_identity(&run->out[2]);
+        }
         if (k == 0)
                 return 0;
         if (lapack_count(64 * (rows + columns), &m, err) < 0)
                 return ERROR_SUPPORT;
         m = (int) rows;
         n = (int) columns;
-        svd_work(t, rows, columns, vectors, run->scratch, &w);
+        svd_work(t, rows, columns, vectors, full, run->scratch, &w);
         for (int64_t i = 0; i < shape_size(&stack); i++) {
                 matrix_to_columns(in, stack_at(in, 2, &stack, i), w.a);
-                if (gesdd(t, vectors, m, n, &w, values->data + i * k * value_size) != 0)
+                if (gesdd(t, vectors, full, m, n, &w, values->data + i * k * value_size) != 0)
                         return error_set(err, ERROR_LINALG, "SVD did not converge");
                 if (!vectors)
                         continue;
-                matrix_from_columns(t, rows, k, w.u, rows, run->out[0].data + i * rows * k * size);
-                matrix_from_columns(t, k, columns, w.vh, k, run->out[2].data + i * k * columns * size);
+                matrix_from_columns(t, rows, w.n_u, w.u, rows, run->out[0].data + i * rows * w.n_u * size);
+                matrix_from_columns(t, w.n_vh, columns, w.vh, w.n_vh, run->out[2].data + i * w.n_vh * columns * size);
         }
         return 0;
 }
@@ -116,8 +149,8 @@ static int infer_svd(const OpCall *call, Spec *out, Error *err) {
         values->shape.dim[s->ndim - 2] = least;
         if (vectors) {
                 out[0] = out[2] = (Spec) { .dtype = dtype, .shape = *s };
-                out[0].shape.dim[s->ndim - 1] = least;
-                out[2].shape.dim[s->ndim - 2] = least;
+                out[0].shape.dim[s->ndim - 1] = is_full(call->op, call->params) ? s->dim[s->ndim - 2] : least;
+                out[2].shape.dim[s->ndim - 2] = is_full(call->op, call->params) ? s->dim[s->ndim - 1] : least;
         }
         return 0;
 }
@@ -125,8 +158,9 @@ static int infer_svd(const OpCall *call, Spec *out, Error *err) {
 static int expand_svd(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         const Shape *s = &call->in[0].shape;
         const int64_t m = s->dim[s->ndim - 2], n = s->dim[s->ndim - 1];
-        const bool wide = s->ndim == 2 && n > m && n >= 2 * linalg_tall(m), tall = s->ndim == 2 && m >= 2 * linalg_tall(n);
-        const bool vectors = op_n_out(call->op) > 1;
+        const bool vectors = op_n_out(call->op) > 1, full = is_full(call->op, call->params),
+                   blocks = s->ndim == 2 && !full;
+        const bool wide = blocks && n > m && n >= 2 * linalg_tall(m), tall = blocks && m >= 2 * linalg_tall(n);
         DType dtype;
         Ref a, q;
 
@@ -136,7 +170,7 @@ static int expand_svd(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         if (wide)
                 a = build_swap(b, a);
         if (!wide && !tall) {
-                out[0] = build_op(b, vectors ? "svd_block" : "svdvals_block", NULL, 1, &a);
+                out[0] = build_op(b, vectors ? "svd_block" : "svdvals_block", full ? call->params : NULL, 1, &a);
                 for (uint32_t i = 1; i < op_n_out(call->op); i++)
                         out[i] = ref_out(out[0], i);
                 return build_done(b);
@@ -161,15 +195,19 @@ static int expand_svd(Build *b, const OpCall *call, const Ref *in, Ref *out) {
 }
 
 OP(svd) = {
-        .name   = "svd",
-        .doc    = "u, s and vh with a = u diag(s) vh; s descending.\n\n"
-                  "Of an m x n matrix, with k = min(m, n): u is m x k, s has k elements, vh is k x n; matrices are the last two axes. "
-                  "Raises LinAlgError where it does not converge, and TypeError for float16.",
+        .name = "svd",
+        .doc = "u, s and vh with a = u diag(s) vh; s descending.\n\n"
+               "Of an m x n matrix, with k = min(m, n): u is m x k, s has k elements, vh is k x n; or u is m x m and "
+               "vh n x n "
+               "(full_matrices). Matrices are the last two axes. "
+               "Raises LinAlgError where it does not converge, and TypeError for float16.",
         .family = FAMILY_BLOCK,
         .inputs = "a",
-        .n_in   = 1,
-        .n_out  = 3,
-        .infer  = infer_svd,
+        .n_in = 1,
+        .n_out = 3,
+        .params_size = sizeof(SvdParams),
+        .params = SVD_PARAMS,
+        .infer = infer_svd,
         .expand = expand_svd,
 };
 
@@ -184,17 +222,19 @@ OP(svdvals) = {
 };
 
 OP(svd_block) = {
-        .name     = "svd_block",
-        .doc      = "u, s and vh, each matrix by one task.",
-        .family   = FAMILY_BLOCK,
-        .hidden   = true,
-        .inputs   = "a",
-        .n_in     = 1,
-        .n_out    = 3,
-        .infer    = infer_svd,
-        .run      = svd_run,
-        .scratch  = svd_scratch,
-        .core_in  = { 2 },
+        .name = "svd_block",
+        .doc = "u, s and vh, each matrix by one task.",
+        .family = FAMILY_BLOCK,
+        .hidden = true,
+        .inputs = "a",
+        .n_in = 1,
+        .n_out = 3,
+        .params_size = sizeof(SvdParams),
+        .params = SVD_PARAMS,
+        .infer = infer_svd,
+        .run = svd_run,
+        .scratch = svd_scratch,
+        .core_in = { 2 },
         .core_out = { 2, 1, 2 },
 };
 

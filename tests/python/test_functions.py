@@ -320,6 +320,12 @@ def test_factorizations_give_what_lapack_gives(name):
     same(LINALG[name], X, ulps=20000, cuttings=[None, 2])
 
 
+def test_complete_factors_of_nothing_are_identities():
+    nothing = np.zeros((4, 0))
+    assert np.array_equal(mt.linalg.svd(mt.tensor(nothing), full_matrices=True)[0], np.eye(4))
+    assert np.array_equal(mt.linalg.qr(mt.tensor(nothing), mode="complete")[0], np.linalg.qr(nothing, mode="complete")[0])
+
+
 @pytest.mark.parametrize("dtype", ["f8", "f4", "c16"])
 @pytest.mark.parametrize("shape", [(6, 6), (20, 4), (4, 9)])
 @pytest.mark.parametrize("chunk_size", [None, 3, 5])
@@ -334,6 +340,13 @@ def test_factors_multiply_to_the_matrix(dtype, shape, chunk_size):
     u, s, vh = mt.linalg.svd(t, full_matrices=False)
     assert np.allclose((u * s) @ vh, a, **close)
     assert np.allclose(s, np.linalg.svd(a, compute_uv=False), **close)
+    k = min(shape)
+    q, r = mt.linalg.qr(t, mode="complete")
+    assert q.shape == (shape[0], shape[0]) and np.allclose(mt.conj(q).T @ q, np.eye(shape[0]), **close)
+    assert r.shape == shape and np.allclose(q @ r, a, **close)
+    u, s, vh = mt.linalg.svd(t, full_matrices=True)
+    assert np.allclose(mt.conj(u).T @ u, np.eye(shape[0]), **close) and np.allclose(vh @ mt.conj(vh).T, np.eye(shape[1]), **close)
+    assert np.allclose((u[:, :k] * s) @ vh[:k], a, **close)
     if shape[0] == shape[1]:
         p, low, up = mt.linalg.lu(t)
         assert np.allclose(p @ low @ up, a, **close)

@@ -274,18 +274,14 @@ def qr(a, mode="reduced", method="tsqr"):
     a = _matrix(a)
     if mode not in ("reduced", "r", "complete"):
         raise ValueError(f"Unrecognized mode '{mode}'")
-    if mode == "complete" and a.shape[-2] > a.shape[-1]:
-        raise NotImplementedError("qr: mode 'complete' of a tall matrix")
-    q, r = op("qr", a)
+    q, r = op("qr", a, complete=mode == "complete")
     return r if mode == "r" else ExecutableTuple([q, r])
 
 
 def svd(a, full_matrices=False, compute_uv=True, hermitian=False, method="tsqr"):
     """U, s, V with a = U diag(s) V; s descending."""
     a = _matrix(a)
-    if full_matrices and a.shape[-1] != a.shape[-2] and compute_uv:
-        raise NotImplementedError("svd: full_matrices=True")
-    return ExecutableTuple(op("svd", a)) if compute_uv else op("svdvals", a)
+    return ExecutableTuple(op("svd", a, full_matrices=full_matrices)) if compute_uv else op("svdvals", a)
 
 
 def svdvals(x):
