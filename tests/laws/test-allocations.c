@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The conservation law when the system has no memory: each allocation of the library fails once, and then all from
  * one on. Whatever was asked for is refused with MARS_ERROR_MEMORY and words, or done all the same, and nothing is
- * lost: as many allocations are alive afterwards as before. The linker puts the functions below in the place of the library's
- * allocators (tests/meson.build: --wrap). */
+ * lost: as many allocations are alive afterwards as before. The linker puts the functions below in the place of the
+ * library's allocators (tests/meson.build: --wrap). */
 #include <stdlib.h>
 #include <unistd.h>
 
