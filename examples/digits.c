@@ -56,12 +56,8 @@ static mars_tensor *op2(const char *name, mars_tensor *a, mars_tensor *b) {
         return op_n(name, 2, (mars_tensor *[]){ a, b }, NULL, 0);
 }
 
-static mars_param dims(const char *name, const int64_t *v, size_t n) {
-        return (mars_param){ .name = name, .kind = MARS_PARAM_DIMS, .dims = v, .n = n };
-}
-
 static mars_tensor *reduce(const char *name, mars_tensor *a, int64_t axis) {
-        const mars_param p = dims("axis", &axis, 1);
+        const mars_param p = mars_param_dims("axis", &axis, 1);
 
         return op_n(name, 1, &a, &p, 1);
 }
@@ -70,8 +66,8 @@ static mars_tensor *reduce(const char *name, mars_tensor *a, int64_t axis) {
 static mars_tensor *view(mars_tensor *a, unsigned n_out, const int64_t *shape, const int64_t *axis,
                          const int64_t *start, const int64_t *step) {
         const unsigned n = mars_tensor_ndim(a);
-        const mars_param p[] = { dims("shape", shape, n_out), dims("axis", axis, n), dims("start", start, n),
-                                 dims("step", step, n) };
+        const mars_param p[] = { mars_param_dims("shape", shape, n_out), mars_param_dims("axis", axis, n),
+                                 mars_param_dims("start", start, n), mars_param_dims("step", step, n) };
 
         return op_n("view", 1, &a, p, 4);
 }
@@ -94,12 +90,12 @@ static mars_tensor *as_column(mars_tensor *a) {
 static mars_tensor *number(double v) {
         mars_tensor *ret = NULL;
 
-        check(mars_scalar_strong(&ret, (mars_scalar){ .dtype = MARS_FLOAT64, .f64 = v }, &err));
+        check(mars_number(&ret, v, &err));
         return keep(ret);
 }
 
 static mars_tensor *cast(mars_tensor *a, mars_dtype dtype) {
-        const mars_param p = { .name = "dtype", .kind = MARS_PARAM_DTYPE, .i64 = dtype };
+        const mars_param p = mars_param_dtype("dtype", dtype);
 
         return op_n("cast", 1, &a, &p, 1);
 }
@@ -167,7 +163,7 @@ int main(int argc, char **argv) {
         const double start = now();
 
         /* Principal components: eigenvectors of the covariance, the largest eigenvalues' first. */
-        const mars_param to_flat = dims("shape", flat, 2), to_range = dims("shape", range, 1);
+        const mars_param to_flat = mars_param_dims("shape", flat, 2), to_range = mars_param_dims("shape", range, 1);
         mars_tensor *images = load(data, "digits_images.npy");
         mars_tensor *x = op2("divide", op_n("reshape", 1, &images, &to_flat, 1), number(255));
         mars_tensor *mean = reduce("mean", x, 0), *centred = op2("subtract", x, mean);

@@ -31,7 +31,7 @@ static mars_tensor *op(const char *name, mars_tensor *a, mars_tensor *b, const m
 }
 
 static mars_tensor *over_axis(const char *name, mars_tensor *a, int64_t axis) {
-        const mars_param param = { .name = "axis", .kind = MARS_PARAM_DIMS, .dims = &axis, .n = 1 };
+        const mars_param param = mars_param_dims("axis", &axis, 1);
 
         return op(name, a, NULL, &param, 1);
 }
@@ -107,7 +107,7 @@ int main(int argc, char **argv) {
         static const int levels[] = { 200, 500, 850 };
         const char *data = argc > 1 ? argv[1] : "examples/data", *results = argc > 2 ? argv[2] : ".";
         const int64_t flat_shape[] = { MONTHS, LEVELS, POINTS };
-        const mars_param to_flat = { .name = "shape", .kind = MARS_PARAM_DIMS, .dims = flat_shape, .n = 3 };
+        const mars_param to_flat = mars_param_dims("shape", flat_shape, 3);
         static float speeds[MONTHS * LEVELS * POINTS], strongest[MONTHS * LEVELS], latitude[LATITUDES],
                 longitude[LONGITUDES];
         static int64_t place[MONTHS * LEVELS];
@@ -130,7 +130,7 @@ int main(int argc, char **argv) {
         check(mars_execute(session, 2, axes, &err));
 
         /* The axes of the grid may be float32 or float64: they are asked for as they are used. */
-        const mars_param to_float = { .name = "dtype", .kind = MARS_PARAM_DTYPE, .i64 = MARS_FLOAT32 };
+        const mars_param to_float = mars_param_dtype("dtype", MARS_FLOAT32);
         mars_tensor *degrees[] = { op("cast", axes[0], NULL, &to_float, 1), op("cast", axes[1], NULL, &to_float, 1) };
         check(mars_execute(session, 2, degrees, &err));
         check(mars_fetch(session, degrees[0], latitude, NULL, &err));

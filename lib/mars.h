@@ -10,7 +10,7 @@
  *
  *         if (mars_session_new(&session, NULL, NULL, &err) < 0 ||
  *             mars_full(&a, MARS_FLOAT64, 2, (int64_t[]) { 5, 5 }, 1.0, &err) < 0 ||
- *             mars_scalar_weak(&four, 'i', (mars_scalar) { .i64 = 4 }, &err) < 0 ||
+ *             mars_integer(&four, 4, &err) < 0 ||
  *             mars_op1(&b, "multiply", 2, (mars_tensor *[]) { a, four }, NULL, 0, &err) < 0 ||
  *             mars_execute(session, 1, &b, &err) < 0 ||
  *             mars_fetch(session, b, values, NULL, &err) < 0)
@@ -135,6 +135,49 @@ typedef struct mars_param {
         };
 } mars_param;
 
+/* Parameters as expressions: mars_op1(&m, "mean", 1, &x, (mars_param[]) { mars_param_dims("axis", axes, 2) }, 1, &err).
+ * What they point to must stay until the call returns. */
+static inline mars_param mars_param_bool(const char *name, bool value) {
+        mars_param p = { name, MARS_PARAM_BOOL, { value } };
+
+        return p;
+}
+static inline mars_param mars_param_i64(const char *name, int64_t value) {
+        mars_param p = { name, MARS_PARAM_I64, { value } };
+
+        return p;
+}
+static inline mars_param mars_param_dtype(const char *name, mars_dtype dtype) {
+        mars_param p = { name, MARS_PARAM_DTYPE, { (int64_t) dtype } };
+
+        return p;
+}
+static inline mars_param mars_param_f64(const char *name, double value) {
+        mars_param p = { name, MARS_PARAM_F64, { 0 } };
+
+        p.f64 = value;
+        return p;
+}
+static inline mars_param mars_param_text(const char *name, const char *text) {
+        mars_param p = { name, MARS_PARAM_TEXT, { 0 } };
+
+        p.text = text;
+        return p;
+}
+static inline mars_param mars_param_scalar(const char *name, mars_scalar value) {
+        mars_param p = { name, MARS_PARAM_SCALAR, { 0 } };
+
+        p.scalar = value;
+        return p;
+}
+static inline mars_param mars_param_dims(const char *name, const int64_t *dims, size_t n) {
+        mars_param p = { name, MARS_PARAM_DIMS, { 0 } };
+
+        p.dims = dims;
+        p.n    = n;
+        return p;
+}
+
 typedef struct mars_param_info {
         const char *name;
         mars_param_kind kind;
@@ -177,6 +220,19 @@ int mars_op1(mars_tensor **ret, const char *op, unsigned n_in, mars_tensor *cons
  * .b/.i64/.f64/.c128; integers from 2^63 on say .dtype = MARS_UINT64. A strong scalar has its own dtype. */
 int mars_scalar_weak(mars_tensor **ret, char kind, mars_scalar value, mars_error *err);
 int mars_scalar_strong(mars_tensor **ret, mars_scalar value, mars_error *err);
+/* The 4 and the 0.5 of a * 4 + 0.5: weak scalars. */
+static inline int mars_integer(mars_tensor **ret, int64_t value, mars_error *err) {
+        mars_scalar s = { MARS_INT64, { { 0 } } };
+
+        s.i64 = value;
+        return mars_scalar_weak(ret, 'i', s, err);
+}
+static inline int mars_number(mars_tensor **ret, double value, mars_error *err) {
+        mars_scalar s = { MARS_FLOAT64, { { 0 } } };
+
+        s.f64 = value;
+        return mars_scalar_weak(ret, 'f', s, err);
+}
 int mars_full(mars_tensor **ret, mars_dtype dtype, unsigned ndim, const int64_t *shape, double value, mars_error *err);
 
 /* A tensor of the caller's memory: strided (bytes; NULL: C order), any dtype; copied now (once, in parallel when

@@ -9,7 +9,9 @@ import sys
 library, header = sys.argv[1], pathlib.Path(sys.argv[2])
 listing = subprocess.check_output(["nm", "--dynamic", "--defined-only", library], text=True)
 exported = {line.split()[-1].split("@")[0] for line in listing.splitlines()} - {"MARS_0"}
-promised = set(re.findall(r"\b(mars_\w+)\s*\(", header.read_text()))
+text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)
+inline = set(re.findall(r"\bstatic inline [\w *]*?\b(mars_\w+)\(", text))
+promised = set(re.findall(r"\b(mars_\w+)\s*\(", text)) - inline
 foreign = sorted(name for name in exported if not name.startswith("mars_"))
 secret = sorted(exported - promised - set(foreign))
 missing = sorted(promised - exported)
