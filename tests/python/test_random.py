@@ -84,6 +84,11 @@ def test_dtypes_and_shapes():
     low = np.asarray(state.randint(-2**63, 2**63 - 1, size=1000))
     assert low.min() < 0 < low.max()
     assert len(state.bytes(10)) == 10
+    between = np.asarray(state.randint([0, 10], [[3, 12], [100, 11]], size=(500, 2, 2), dtype="int16"))
+    assert between.dtype == np.int16 and between.min(0).tolist() == [[0, 10], [0, 10]] != between.max(0).tolist()
+    assert (between < [[3, 12], [100, 11]]).all() and (between[:, 1, 1] == 10).all()
+    with pytest.raises(ValueError, match="low >= high"):
+        state.randint([0, 5], [3, 5])
 
 
 def test_orders_and_choices():

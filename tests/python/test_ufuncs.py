@@ -177,6 +177,9 @@ def test_functions_know_their_names_and_reductions():
     same(lambda m, a: m.multiply.reduce(a, axis=1, keepdims=True), a, ulps=4)
     same(lambda m, a: m.maximum.reduce(a, axis=(0, 1)), a)
     same(lambda m, a: m.add.accumulate(a, axis=1), a, ulps=8)
+    same(lambda m, a: m.maximum.accumulate(a), a)
+    same(lambda m, a: m.minimum.accumulate(a, axis=1), a)
+    assert np.array_equal(np.maximum.accumulate(mt.tensor(a, chunk_size=2)), np.maximum.accumulate(a))
     same(lambda m, a: m.subtract.outer(a[0], a[1]), a)
     with pytest.raises(NotImplementedError):
         mt.add.at(a, [0], 1)

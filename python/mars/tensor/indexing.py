@@ -16,7 +16,7 @@ from .manipulation import broadcast_to, concatenate, flip, moveaxis, reshape, tr
 
 __all__ = """argwhere choose compress extract fill_diagonal flatnonzero index_exp ix_ ndindex nonzero place
     put put_along_axis putmask ravel_multi_index r_ c_ s_ take take_along_axis unravel_index
-    select piecewise diag_indices tril_indices triu_indices""".split()
+    select piecewise diag_indices tril_indices tril_indices_from triu_indices triu_indices_from""".split()
 
 newaxis = None
 index_exp, s_, ndindex = np.index_exp, np.s_, np.ndindex
@@ -410,7 +410,7 @@ def take(a, indices, axis=None, out=None, mode="raise"):
     from .ufuncs import store
 
     a = astensor(a)
-    if axis is None:
+    if axis is None or a.ndim == 0 and axis in (0, -1):
         a, axis = a.ravel(), 0
     axis = axis_of(axis, a.ndim)
     indices = indices if isinstance(indices, Tensor) else np.asarray(indices)
@@ -549,7 +549,7 @@ def compress(condition, a, axis=None, out=None):
     condition, a = astensor(condition), astensor(a)
     if condition.ndim != 1:
         raise ValueError("condition must be a 1-d array")
-    if axis is None:
+    if axis is None or a.ndim == 0 and axis in (0, -1):
         a, axis = a.ravel(), 0
     axis = axis_of(axis, a.ndim)
     condition = condition.astype(bool)
@@ -669,6 +669,23 @@ def tril_indices(n, k=0, m=None):
     from .creation import tri
 
     return nonzero(tri(n, m, k, bool))
+
+
+def tril_indices_from(arr, k=0):
+    """The positions at and below a diagonal of a matrix."""
+    return tril_indices(*_rows_columns(arr, k))
+
+
+def triu_indices_from(arr, k=0):
+    """The positions at and above a diagonal of a matrix."""
+    return triu_indices(*_rows_columns(arr, k))
+
+
+def _rows_columns(arr, k):
+    arr = astensor(arr)
+    if arr.ndim != 2:
+        raise ValueError("input array must be 2-d")
+    return arr.shape[0], k, arr.shape[1]
 
 
 def triu_indices(n, k=0, m=None):

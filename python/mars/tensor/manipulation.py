@@ -428,7 +428,7 @@ def tile(A, reps):
 def repeat(a, repeats, axis=None):
     """Each element so many times."""
     a = astensor(a)
-    if axis is None:
+    if axis is None or a.ndim == 0 and axis in (0, -1):
         a, axis = a.ravel(), 0
     axis = axis_of(axis, a.ndim)
     if isinstance(repeats, Tensor):

@@ -108,6 +108,7 @@ def angle(z, deg=False):
     if z.dtype.kind == "c":
         made = op("arctan2", op("imag", z), op("real", z))
     else:
+        z = z.astype(int) if z.dtype.kind == "b" else z
         made = op("arctan2", zeros((), z.dtype), z)
     return op("multiply", made, 180 / np.pi) if deg else made
 
@@ -248,7 +249,7 @@ def diff(a, n=1, axis=-1, prepend=None, append=None):
 def ediff1d(ary, to_end=None, to_begin=None):
     """Differences of neighbours in the flattened form, with more before and after."""
     ary = astensor(ary).ravel()
-    parts = [diff(ary)]
+    parts = [op("subtract", ary[1:], ary[:-1])]
     for extra, at in ((to_begin, 0), (to_end, len(parts) + 1)):
         if extra is not None:
             extra = astensor(extra).ravel()
@@ -262,6 +263,8 @@ def ediff1d(ary, to_end=None, to_begin=None):
 def gradient(f, *varargs, axis=None, edge_order=1):
     """Central differences, one-sided ones at the ends."""
     f = astensor(f)
+    if f.dtype.kind == "b" and f.size and f.ndim:
+        op("subtract", f, f)  # refuses with NumPy's words
     f = f if f.dtype.kind in "fc" else f.astype(float)
     axes = range(f.ndim) if axis is None else [axis_of(a, f.ndim) for a in np.atleast_1d(axis).tolist()]
     steps = list(varargs) or [1.0]
@@ -374,7 +377,10 @@ def convolve(a, v, mode="full"):
     """The discrete convolution of two vectors, by sums of shifted products of the shorter one."""
     from .manipulation import flip, pad
 
-    a, v = astensor(a).ravel(), astensor(v).ravel()
+    a, v = astensor(a), astensor(v)
+    if max(a.ndim, v.ndim) > 1:
+        raise ValueError("object too deep for desired array")
+    a, v = a.ravel(), v.ravel()
     a, v = (v, a) if v.shape[0] > a.shape[0] else (a, v)
     n, m = a.shape[0], v.shape[0]
     if m == 0:
@@ -411,6 +417,8 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     if period is not None:
         raise NotImplementedError("interp: period=")
     x, xp, fp = astensor(x), astensor(xp), astensor(fp)
+    if "c" in (x.dtype.kind, xp.dtype.kind):
+        raise TypeError("Cannot cast array data from complex to dtype('float64') according to the rule 'safe'")
     if xp.ndim != 1 or fp.ndim != 1 or xp.shape != fp.shape:
         raise ValueError("fp and xp are not of the same length.")
     n = xp.shape[0]

@@ -194,8 +194,8 @@ class _Draws:
             raise TypeError(f"Unsupported dtype {dtype!r} for randint")
         if high is None:
             low, high = 0, low
-        if any(np.ndim(v) for v in (low, high)):
-            raise NotImplementedError("randint with arrays of limits")
+        if any(isinstance(v, Tensor) or np.ndim(v) for v in (low, high)):
+            return self._integers_between(astensor(low), astensor(high), size, dtype, chunk_size, endpoint)
         low, high = int(low), int(high) + bool(endpoint)
         limits = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         if low < limits[0]:
@@ -213,6 +213,17 @@ class _Draws:
             return op("bitwise_or", op("left_shift", halves[0], 32), halves[1])
         return self._source("random_integers", size, dtype, chunk_size, low=low,
                             high=np.uint64(high) if high >= _SIGN else high)
+
+    def _integers_between(self, low, high, size, dtype, chunk_size, endpoint):
+        """Limits that are arrays: 63 random bits modulo the distances."""
+        if low.dtype.kind not in "biu" or high.dtype.kind not in "biu":
+            raise TypeError("the limits of random integers are integers")
+        distance = op("subtract", high.astype("int64"), low.astype("int64")) + int(endpoint)
+        if bool(op("less_equal", distance, 0).any()):
+            raise ValueError("low >= high")
+        shape = np.broadcast_shapes(low.shape, high.shape) if size is None else size
+        bits = self._source("random_integers", shape, "int64", chunk_size, low=0, high=_SIGN - 1)
+        return op("add", op("remainder", bits, distance), low).astype(dtype)
 
     def permutation(self, x, axis=0, chunk_size=None):
         """The numbers 0 … x - 1, or the parts of x along an axis, in random order."""

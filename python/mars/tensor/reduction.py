@@ -297,6 +297,16 @@ def cumprod(a, axis=None, dtype=None, out=None):
 cumproduct = cumprod
 
 
+def cummax(a, axis=None, dtype=None, out=None):
+    """The largest of the first elements, of more and more of them: maximum.accumulate()."""
+    return _scan("cummax", a, axis, dtype, out)
+
+
+def cummin(a, axis=None, dtype=None, out=None):
+    """The smallest of the first elements, of more and more of them: minimum.accumulate()."""
+    return _scan("cummin", a, axis, dtype, out)
+
+
 def _without_nan(a, value):
     a = astensor(a)
     return a if a.dtype.kind not in "fc" else op("where", op("isnan", a), value, a)

@@ -17,6 +17,12 @@ def _along(a, axis):
     return a, axis_of(axis, a.ndim)
 
 
+def _at_least_a_vector(a, axis):
+    """Indices along axis 0 of what has no axes are those of a vector of one element."""
+    a = astensor(a)
+    return a.ravel() if a.ndim == 0 and axis in (0, -1) else a
+
+
 def sort(a, axis=-1, kind=None, order=None, *, stable=None, **unused):
     """The elements in ascending order along an axis, NaN last; axis=None flattens."""
     a, axis = _along(a, axis)
@@ -34,7 +40,7 @@ method(_sort_in_place, "sort")
 @method
 def argsort(a, axis=-1, kind=None, order=None, *, stable=None, **unused):
     """The indices that sort along an axis; equal elements keep their order."""
-    a, axis = _along(a, axis)
+    a, axis = _along(_at_least_a_vector(a, axis), axis)
     return op("argsort", a, axis=axis)
 
 
@@ -57,6 +63,8 @@ def lexsort(keys, axis=-1):
     keys = [astensor(keys[i]) for i in range(len(keys))]
     if not keys:
         raise TypeError("need sequence of keys with len > 0 in lexsort")
+    if keys[0].ndim == 0 and axis in (0, -1):
+        return zeros((), int)
     axis = axis_of(axis, keys[0].ndim)
     order = argsort(keys[0], axis)
     for key in keys[1:]:
@@ -66,7 +74,7 @@ def lexsort(keys, axis=-1):
 
 def _check_kth(kth, n):
     for k in np.atleast_1d(np.asarray(kth)).tolist():
-        if not -n <= k < n:
+        if not -n <= k < max(n, 1):
             raise ValueError(f"kth(={k}) out of bounds ({n})")
 
 

@@ -35,7 +35,7 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
             raise ValueError("Length of weights not compatible with specified axis.")
         w = broadcast_to(w[(slice(None),) + (None,) * (a.ndim - 1 - axis)], a.shape)
     total = w.sum(axis, dtype=dtype, keepdims=keepdims)
-    made = op("multiply", a, w).sum(axis, dtype=dtype, keepdims=keepdims) / total
+    made = op("multiply", a.astype(dtype), w).sum(axis, dtype=dtype, keepdims=keepdims) / total
     return (made, broadcast_to(total, made.shape)) if returned else made
 
 
@@ -56,8 +56,7 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
     x = rows(m)
     if y is not None:
         x = concatenate([x, rows(y)], 0)
-    if dtype is not None or x.dtype.kind not in "fc" or x.dtype.itemsize < 8:
-        x = x.astype(dtype or float)
+    x = x.astype(dtype or _mars.promote(x.dtype, "float64"))
     ddof = (0 if bias else 1) if ddof is None else ddof
     w = None
     for name, weights in (("fweights", fweights), ("aweights", aweights)):
@@ -108,6 +107,8 @@ def digitize(x, bins, right=False):
     """The bin in which each element is; bins are ascending or descending edges."""
     bins = np.asarray(bins)
     x = astensor(x)
+    if x.dtype.kind == "c":
+        raise TypeError("x may not be complex")
     if bins.ndim != 1:
         raise ValueError("object of too small depth for desired array" if bins.ndim == 0 else
                          "object too deep for desired array")
@@ -121,14 +122,15 @@ def digitize(x, bins, right=False):
 
 def bincount(x, weights=None, minlength=0):
     """How often each of the numbers 0, 1, … occurs; with weights, their sums."""
-    x = astensor(x)
+    given, x = x, astensor(x)
     minlength = minlength.__index__()
     if minlength < 0:
         raise ValueError("'minlength' must not be negative")
     if x.ndim != 1:
         raise ValueError("object too deep for desired array" if x.ndim else
                          "object of too small depth for desired array")
-    if x.dtype.kind not in "biu" and x.shape[0] or x.dtype == np.dtype("uint64"):
+    empty_list = isinstance(given, (list, tuple)) and not given
+    if x.dtype.kind not in "biu" and not empty_list or x.dtype == np.dtype("uint64"):
         raise TypeError(f"Cannot cast array data from {x.dtype!r} to dtype('int64') according to the rule 'safe'")
     if x.shape[0] == 0:
         return zeros((minlength,), int if weights is None else float)
@@ -295,6 +297,7 @@ def _quantile(a, q, axis, keepdims, method, name):
         raise TypeError("a must be an array of real numbers")
     if method not in _METHODS:
         raise ValueError(f"{method!r} is not a valid method. Use one of: {', '.join(_METHODS)}")
+    weak = isinstance(q, (int, float))  # then the result is as precise as a is, else as q, too
     q = q._view() if isinstance(q, Tensor) else np.asarray(q, dtype=None if np.asarray(q).dtype.kind == "f" else float)
     if q.size and not ((q >= 0).all() and (q <= 1).all()):
         raise ValueError(f"{name} must be in the range [0, {1 if name == 'Quantiles' else 100}]")
@@ -311,9 +314,8 @@ def _quantile(a, q, axis, keepdims, method, name):
             a = a.transpose(kept + list(gone)).reshape([shape[k] for k in kept] + [n])
     n = a.shape[-1]
     if n == 0:
-        raise IndexError("index -1 is out of bounds for axis 0 with size 0") if a.ndim == 1 else \
-            ValueError("cannot take a quantile of nothing")
-    made = _at_quantiles(a, n, q, method)
+        raise IndexError("index -1 is out of bounds for axis 0 with size 0: there is no quantile of nothing")
+    made = _at_quantiles(a, n, q, method, a.dtype if weak and a.dtype.kind == "f" else np.dtype(float))
     last = range(made.ndim - 1, made.ndim - 1 + q.ndim)
     made = moveaxis(made.reshape(made.shape[:-1] + q.shape), last, range(q.ndim))
     if keepdims:
@@ -322,7 +324,7 @@ def _quantile(a, q, axis, keepdims, method, name):
     return made
 
 
-def _at_quantiles(a, n, q, method):
+def _at_quantiles(a, n, q, method, dtype):
     """Along the last axis; the result's last axis is that of q, flattened."""
     at = np.clip(_METHODS[method](n, q.ravel()), 0, n - 1)
     low = np.floor(at).astype(int)
@@ -333,9 +335,8 @@ def _at_quantiles(a, n, q, method):
     chosen = op("kth", a, k=np.concatenate([low, high, [n - 1]]), axis=-1)
     made, last = chosen[..., :n_q], chosen[..., 2 * n_q:]
     if method not in ("lower", "higher", "nearest"):
-        weights = astensor(weight.astype(a.dtype if a.dtype.kind == "f" else float))
         wide = made if made.dtype.kind == "f" else made.astype(float)
-        made = _lerp(wide, chosen[..., n_q:2 * n_q], weights)
+        made = _lerp(wide, chosen[..., n_q:2 * n_q], astensor(weight.astype(dtype)))
     return op("where", op("isnan", last), last, made) if a.dtype.kind == "f" else made
 
 

@@ -28,8 +28,8 @@ _TWO_IN = set("""add arctan2 bitwise_and bitwise_or bitwise_xor copysign divide 
 _CASTINGS = ("no", "equiv", "safe", "same_kind", "unsafe")
 
 # name of the ufunc: (reduction, running reduction)
-_REDUCTIONS = {"add": ("sum", "cumsum"), "multiply": ("prod", "cumprod"), "maximum": ("max", None),
-               "minimum": ("min", None), "fmax": ("nanmax", None), "fmin": ("nanmin", None),
+_REDUCTIONS = {"add": ("sum", "cumsum"), "multiply": ("prod", "cumprod"), "maximum": ("max", "cummax"),
+               "minimum": ("min", "cummin"), "fmax": ("nanmax", None), "fmin": ("nanmin", None),
                "logical_and": ("all", None), "logical_or": ("any", None)}
 
 
