@@ -144,27 +144,65 @@ static int infer_arg(const OpCall *call, Spec *out, Error *err) {
         return infer_reduce(call, out, err);
 }
 
-static int expand_arg(Build *b, const OpCall *call, const Ref *in, Ref *out, const char *along) {
+static int found_run(BlockRun *run, Error *err) {
+        const View *in = &run->in[0];
+        int64_t *to = (int64_t *) run->out[0].data, at[MAX_NDIM] = {};
+
+        for (int64_t n = shape_size(&run->out[0].shape), i = 0; i < n; i++) {
+                const char *from = in->data;
+
+                for (int k = 0; k < in->shape.ndim; k++)
+                        from += at[k] * in->stride[k];
+                to[i] = *(const int64_t *) from;
+                if (to[i] < 0)
+                        return error_set(err, ERROR_VALUE, "All-NaN slice encountered");
+                for (int k = in->shape.ndim; k-- > 0;) {
+                        if (++at[k] < in->shape.dim[k])
+                                break;
+                        at[k] = 0;
+                }
+        }
+        return 0;
+}
+
+static int infer_found(const OpCall *call, Spec *out, _unused_ Error *err) {
+        *out = call->in[0];
+        return 0;
+}
+
+OP(found_index) = {
+        .name   = "found_index",
+        .doc    = "The indices, none of which is -1: ValueError where one is.",
+        .family = FAMILY_EXCHANGE,
+        .hidden = true,
+        .inputs = "index",
+        .n_in   = 1,
+        .infer  = infer_found,
+        .run    = found_run,
+};
+
+static int expand_arg(Build *b, const OpCall *call, const Ref *in, Ref *out, const char *along, bool numbers_only) {
         const ReduceParams *p = call->params;
         const Shape *s = &call->in[0].shape;
+        const DKind kind = dtype_kind(call->in[0].dtype);
+        const bool flattened = !p->axis.given && s->ndim != 1;
         Shape kept = { .ndim = s->ndim }, flat = { .ndim = 1, .dim = { shape_size(s) } };
 
-        if (p->axis.given || s->ndim == 1) {
-                *out = build_reduce(b, along, in[0], p->axis, p->keepdims, DTYPE_NONE);
-                return build_done(b);
-        }
+        *out = flattened ? build_reduce(b, along, build_reshape(b, in[0], &flat), DIMS(0), false, DTYPE_NONE)
+                         : build_reduce(b, along, in[0], p->axis, p->keepdims, DTYPE_NONE);
+        if (numbers_only && (kind == KIND_FLOAT || kind == KIND_COMPLEX))
+                *out = build_op(b, "found_index", NULL, 1, out);
         for (int k = 0; k < s->ndim; k++)
                 kept.dim[k] = 1;
-        *out = build_reduce(b, along, build_reshape(b, in[0], &flat), DIMS(0), false, DTYPE_NONE);
-        if (p->keepdims)
+        if (flattened && p->keepdims)
                 *out = build_reshape(b, *out, &kept);
         return build_done(b);
 }
 
-#define ARG_OPERATOR(op, doc_, ...)                                                                                    \
+#define ARG_OPERATOR(op, numbers_only, doc_, ...)                                                                      \
         static const Fold op##_folds[] = { __VA_ARGS__ {} };                                                           \
         static int expand_##op(Build *b, const OpCall *call, const Ref *in, Ref *out) {                                \
-                return expand_arg(b, call, in, out, #op "_along");                                                     \
+                return expand_arg(b, call, in, out, #op "_along", numbers_only);                                       \
         }                                                                                                              \
         OP(op) = {                                                                                                     \
                 .name        = #op,                                                                                    \
@@ -190,15 +228,17 @@ static int expand_arg(Build *b, const OpCall *call, const Ref *in, Ref *out, con
                 .folds       = op##_folds,                                                                             \
         };
 
-ARG_OPERATOR(argmin,
+ARG_OPERATOR(argmin, false,
              "Index of the first smallest element along an axis or in the flattened tensor; of a NaN if there is one.",
              ALL(ARG_ROW_, argmin))
-ARG_OPERATOR(argmax,
+ARG_OPERATOR(argmax, false,
              "Index of the first largest element along an axis or in the flattened tensor; of a NaN if there is one.",
              ALL(ARG_ROW_, argmax))
-ARG_OPERATOR(nanargmin,
-             "Index of the first smallest element that is not NaN, as argmin and argmax have it; -1 where all are.",
+ARG_OPERATOR(nanargmin, true,
+             "Index of the first smallest element that is not NaN, as argmin and argmax have it.\n\n"
+             "Raises ValueError, when it runs, where all are NaN.",
              BITS(ARG_ROW_, argmin) FLOATS(NANARG_ROW_, nanargmin) COMPLEXES(NANARG_ROW_, nanargmin))
-ARG_OPERATOR(nanargmax,
-             "Index of the first largest element that is not NaN, as argmin and argmax have it; -1 where all are.",
+ARG_OPERATOR(nanargmax, true,
+             "Index of the first largest element that is not NaN, as argmin and argmax have it.\n\n"
+             "Raises ValueError, when it runs, where all are NaN.",
              BITS(ARG_ROW_, argmax) FLOATS(NANARG_ROW_, nanargmax) COMPLEXES(NANARG_ROW_, nanargmax))

@@ -447,6 +447,13 @@ def test_reductions_of_every_dtype(name, dtype):
     same(lambda m, a: getattr(m, name)(a, axis=0), a, ulps=64, cuttings=[3])
 
 
+@pytest.mark.parametrize("name", ["nanargmin", "nanargmax"])
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_where_no_number_is_there_is_no_index(name, axis):
+    same(lambda m, a: getattr(m, name)(a, axis=axis), np.full((2, 3), np.nan, "f4"), cuttings=[None, 1])
+    same(lambda m, a: getattr(m, name)(a, axis=axis), np.array([[np.nan, 1], [np.nan, 2j]]), cuttings=[None, 1])
+
+
 @given(st.sampled_from(SCANS), shapes, st.sampled_from(["bool", "int8", "int64", "float32", "float64"]),
     st.integers(0, 99), st.sampled_from([None, 1, 2, 3]), st.data())
 def test_scans_along_any_axis(name, shape, dtype, seed, chunk_size, data):
