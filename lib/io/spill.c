@@ -303,6 +303,11 @@ Spill *spill_free(Spill *s) {
         return spill_end(s, false);
 }
 
+Spill *spill_leave(Spill *s) {
+        assert(!s || s->config.keep);
+        return spill_end(s, true);
+}
+
 int spill_prepare(Spill **ret, const SpillConfig *config, Error *err) {
         _cleanup_(spill_freep) Spill *s = calloc(1, sizeof(*s));
         const char *path;
@@ -402,7 +407,7 @@ int spill_write(Spill *s, uint64_t id, const void *data, size_t size_bytes) {
         pthread_mutex_lock(&s->lock);
         assert(!entry_find(s, id));
         r = start(s);
-        if (r == 0 && (promised > s->config.limit_bytes - s->stats.promised_bytes || !may_have_room(s, promised))) {
+        if (r == 0 && (s->stats.promised_bytes + promised > s->config.limit_bytes || !may_have_room(s, promised))) {
                 s->stats.n_full++;
                 r = SPILL_FULL;
         }
@@ -486,4 +491,18 @@ void spill_stats(const Spill *spill, SpillStats *ret) {
         pthread_mutex_lock(&s->lock);
         *ret = s->stats;
         pthread_mutex_unlock(&s->lock);
+}
+
+int spill_sweep(const char *dirs, Error *err) {
+        _cleanup_(freep) char *paths = NULL;
+        const char *path;
+        uint32_t n;
+        int r = spill_dirs_parse(dirs, &paths, &n, err);
+
+        if (r < 0)
+                return r;
+        path = paths;
+        for (uint32_t k = 0; k < n; k++, path += strlen(path) + 1)
+                spill_dir_sweep(path, true);
+        return 0;
 }

@@ -29,7 +29,7 @@ typedef struct SpillConfig {
         const char *dirs;     /* "a:b:c"; NULL: $MARS_SPILL_DIR, else $TMPDIR, else /var/tmp */
         uint64_t limit_bytes; /* of the files together; 0: what the disks have */
         uint64_t owner;       /* the session: whose files these are; not 0 */
-        bool keep;            /* the files say of themselves where chunks are, for who restarts */
+        bool keep;            /* the files of an owner that died can be had again with spill_restore() */
         RingConfig ring;
         SpillDone *done;
         SpillSay *say;        /* or NULL */
@@ -64,3 +64,15 @@ int spill_read(Spill *spill, uint64_t id, void *data) _must_check_;
 void spill_drop(Spill *spill, uint64_t id);
 uint32_t spill_offset(const Spill *spill, uint64_t id); /* of a chunk on disk or on its way */
 void spill_stats(const Spill *spill, SpillStats *ret);
+
+/* ---- After a restart -------------------------------------------------------------------------------------------- */
+
+/* Closes, as spill_free() does, and leaves the files. Only with `keep`. */
+Spill *spill_leave(Spill *spill);
+/* What a Spill with the same dirs and the same owner left, or one that died: calls found() for each chunk that is there
+ * as a whole, and removes the rest. Files that do not add up are refused with words. Nothing left: like spill_new(). */
+int spill_restore(Spill **ret, const SpillConfig *config,
+                  int (*found)(void *userdata, uint64_t id, size_t size_bytes, uint32_t offset), Error *err);
+/* Removes what owners left beneath the directories who kept their files and live no more. spill_new() does that for
+ * those who did not mean to keep them. */
+int spill_sweep(const char *dirs, Error *err);
