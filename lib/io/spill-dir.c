@@ -299,3 +299,15 @@ uint32_t spill_dir_sweep(const char *path, bool kept) {
         closedir(d);
         return swept;
 }
+
+bool spill_dir_is_swept(const char *path) {
+        DIR *d     = opendir(path);
+        bool swept = true;
+
+        if (!d)
+                return true;
+        for (struct dirent *e; swept && (e = readdir(d));)
+                swept = !is_ours(e->d_name, false);
+        closedir(d);
+        return swept;
+}

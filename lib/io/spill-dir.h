@@ -28,3 +28,4 @@ void spill_dir_close(SpillDir *dir, bool remove);
 
 /* What dead owners left beneath `path`: those who kept their files, or those who did not. */
 uint32_t spill_dir_sweep(const char *path, bool kept);
+bool spill_dir_is_swept(const char *path); /* no name is there that may be of a dead owner who did not keep his files */

@@ -2,7 +2,7 @@
 /* Numbers are little-endian and lie one after the other:
  *
  *     magic 8 | version 4 | offset 4 | owner 8 | id 8 | chunk_bytes 8 | stored_bytes 8 | digest 8
- *     frame_bytes 4 | n_frames 4 | frames: (stored_bytes 4, digest 8) … | zeros | checksum 8 (of all before it) */
+ *     zeros | checksum 8, XXH3 of all before it */
 #include <endian.h>
 #include <string.h>
 #include <xxhash.h>
@@ -11,13 +11,7 @@
 
 static const uint8_t magic[8] = { 'M', 'A', 'R', 'S', 'p', 'i', 'l', 'l' };
 
-enum {
-        FIXED_BYTES = 64 + 8,
-        FRAME_BYTES = 12,
-        CHECK_AT    = SPILL_PAGE - 8,
-};
-
-static_assert(FIXED_BYTES + SPILL_FRAMES * FRAME_BYTES <= CHECK_AT, "a header is one page");
+enum { CHECK_AT = SPILL_PAGE - 8 };
 
 static uint8_t *put32(uint8_t *at, uint32_t v) {
         v = htole32(v);
@@ -51,7 +45,6 @@ uint64_t spill_header_encode(const SpillHeader *h, uint8_t page[SPILL_PAGE]) {
         uint8_t *at = page + sizeof(magic);
         uint64_t check;
 
-        assert(h->n_frames <= SPILL_FRAMES);
         memset(page, 0, SPILL_PAGE);
         memcpy(page, magic, sizeof(magic));
         at = put32(at, SPILL_VERSION);
@@ -60,34 +53,10 @@ uint64_t spill_header_encode(const SpillHeader *h, uint8_t page[SPILL_PAGE]) {
         at = put64(at, h->id);
         at = put64(at, h->chunk_bytes);
         at = put64(at, h->stored_bytes);
-        at = put64(at, h->digest);
-        at = put32(at, h->frame_bytes);
-        at = put32(at, h->n_frames);
-        for (uint32_t k = 0; k < h->n_frames; k++) {
-                at = put32(at, h->frame[k].stored_bytes);
-                at = put64(at, h->frame[k].digest);
-        }
+        put64(at, h->digest);
         check = XXH3_64bits(page, CHECK_AT);
         put64(page + CHECK_AT, check);
         return check;
-}
-
-/* Frames as they must be for the sizes in the header. */
-static bool frames_fit(const SpillHeader *h) {
-        uint64_t stored = 0;
-
-        if (h->frame_bytes == 0)
-                return h->n_frames == 0 && h->stored_bytes == spill_covering(h->offset, h->chunk_bytes);
-        if (h->frame_bytes > SPILL_FRAME_MAX || h->n_frames == 0 || h->n_frames > SPILL_FRAMES ||
-            h->chunk_bytes > (uint64_t) h->n_frames * h->frame_bytes ||
-            h->chunk_bytes <= (uint64_t) (h->n_frames - 1) * h->frame_bytes)
-                return false;
-        for (uint32_t k = 0; k < h->n_frames; k++) {
-                if (h->frame[k].stored_bytes == 0 || h->frame[k].stored_bytes > SPILL_FRAME_MAX + SPILL_PAGE)
-                        return false;
-                stored += spill_covering(0, h->frame[k].stored_bytes);
-        }
-        return stored == h->stored_bytes;
 }
 
 int spill_header_decode(const uint8_t page[SPILL_PAGE], uint64_t owner, SpillHeader *ret, uint64_t *ret_check,
@@ -110,16 +79,11 @@ int spill_header_decode(const uint8_t page[SPILL_PAGE], uint64_t owner, SpillHea
         h.chunk_bytes  = get64(&at);
         h.stored_bytes = get64(&at);
         h.digest       = get64(&at);
-        h.frame_bytes  = get32(&at);
-        h.n_frames     = get32(&at);
         if (h.owner != owner)
                 return error_set(err, ERROR_CORRUPT, "an extent of session %016llx, not %016llx",
                                  (unsigned long long) h.owner, (unsigned long long) owner);
-        for (uint32_t k = 0; k < MIN(h.n_frames, (uint32_t) SPILL_FRAMES); k++) {
-                h.frame[k].stored_bytes = get32(&at);
-                h.frame[k].digest       = get64(&at);
-        }
-        if (h.offset >= SPILL_PAGE || h.chunk_bytes > SPILL_CHUNK_MAX || !frames_fit(&h))
+        if (h.offset >= SPILL_PAGE || h.chunk_bytes > SPILL_CHUNK_MAX ||
+            h.stored_bytes != spill_covering(h.offset, h.chunk_bytes))
                 return error_set(err, ERROR_CORRUPT, "sizes in the extent's header do not fit together");
         *ret = h;
         return 0;

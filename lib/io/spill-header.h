@@ -4,28 +4,16 @@
  * checksum, its owner and all its numbers fit together. */
 #include "io/spill.h"
 
-enum {
-        SPILL_FRAMES  = 240,     /* of a compressed chunk */
-        SPILL_VERSION = 1,
-};
+enum { SPILL_VERSION = 1 };
 
-#define SPILL_FRAME_MAX (8 * MiB)              /* uncompressed bytes of one */
-#define SPILL_CHUNK_MAX ((uint64_t) 1 << 56)   /* no chunk is as long: sums of sizes do not overflow */
-
-typedef struct SpillFrame {
-        uint32_t stored_bytes; /* of the frame itself; the next one begins at the next page */
-        uint64_t digest;       /* XXH3 of these bytes */
-} SpillFrame;
+#define SPILL_CHUNK_MAX ((uint64_t) 1 << 56) /* no chunk is as long: sums of sizes do not overflow */
 
 typedef struct SpillHeader {
         uint64_t owner, id;
         uint64_t chunk_bytes;
         uint64_t stored_bytes; /* behind the header: whole pages */
         uint64_t digest;       /* XXH3 of the chunk */
-        uint32_t offset;       /* of the chunk's first byte in its page: in memory, and in the file if it is plain */
-        uint32_t frame_bytes;  /* of each frame but the last, uncompressed; 0: plain */
-        uint32_t n_frames;
-        SpillFrame frame[SPILL_FRAMES];
+        uint32_t offset;       /* of the chunk's first byte in its page, in memory and in the file */
 } SpillHeader;
 
 /* Both return the checksum, by which one header is told from others. */
@@ -34,7 +22,7 @@ uint64_t spill_header_encode(const SpillHeader *header, uint8_t page[SPILL_PAGE]
 int spill_header_decode(const uint8_t page[SPILL_PAGE], uint64_t owner, SpillHeader *ret, uint64_t *ret_check,
                         Error *err);
 
-/* Pages that a plain chunk covers. */
+/* Pages that a chunk covers. */
 static inline uint64_t spill_covering(uint32_t offset, uint64_t chunk_bytes) {
         return (offset * (uint64_t) (chunk_bytes > 0) + chunk_bytes + SPILL_PAGE - 1) / SPILL_PAGE * SPILL_PAGE;
 }

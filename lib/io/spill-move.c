@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plain chunk in the file is what its pages are in memory, behind the header:
+/* A chunk in the file is what its pages are in memory, behind the header:
  *
  *     memory          |    head####|############|############|##tail      |
  *     file    header  |0000head####|############|############|##tail000000|
@@ -9,8 +9,9 @@
  * by pages of our own: nobody else's bytes are written to disk, none are overwritten, and a disk that checksums what
  * it is given never sees a page change.
  *
- * The header's piece is written last, since it has the digest; other pieces are hashed while the disk has them. What
- * arrives is hashed in order. */
+ * The header's piece is written last, since it has the digest. Pieces are hashed in order, one at a time between looks
+ * at the ring, and only after everything has been begun that can be: a disk never waits for a checksum, unless it is
+ * the last one. */
 #include <stdio.h>
 #include <string.h>
 
@@ -165,27 +166,24 @@ static void header_make(const Spill *s, const Job *job) {
         e->check = spill_header_encode(&stage->h, stage->header);
 }
 
-/* Begins the next piece: 1 … n - 1, then 0. */
+/* Begins the next piece: 1 … n - 1, then 0, when all have been hashed. */
 static int write_next(Spill *s, Job *job) {
         const uint32_t index = job->next_piece < job->n_pieces ? job->next_piece : 0;
-        SpillPiece *piece    = piece_new(s, job, index);
+        SpillPiece *piece;
         int r;
 
+        if (index == 0 && job->n_hashed < job->n_pieces)
+                return RING_BUSY;
+        piece = piece_new(s, job, index);
         if (!piece)
                 return RING_BUSY;
-        if (index == 0) {
-                if (job->n_hashed == 0)
-                        piece_hash(job, job->n_hashed++);
-                assert(job->n_hashed == job->n_pieces);
+        if (index == 0)
                 header_make(s, job);
-        }
         piece_copy_shared(job, index);
         piece_describe(piece);
         r = piece_begin(s, piece);
         if (r != 0)
                 return r;
-        while (job->n_hashed <= index && job->n_hashed < job->n_pieces)
-                piece_hash(job, job->n_hashed++);
         job->next_piece = index == 0 ? job->n_pieces + 1 : index + 1;
         return 0;
 }
@@ -265,8 +263,6 @@ static int read_next(Spill *s, Job *job) {
 static void read_arrived(Job *job, uint32_t index) {
         piece_copy_shared(job, index);
         job->arrived |= UINT64_C(1) << (index - job->n_hashed);
-        for (; job->arrived & 1; job->arrived >>= 1)
-                piece_hash(job, job->n_hashed++);
 }
 
 static void read_end(Spill *s, Job *job) {
@@ -357,7 +353,22 @@ static bool pieces_done(Spill *s, Job *job) {
                 if ((job->write ? write_next(s, job) : read_next(s, job)) != 0)
                         return false;
         }
-        return job->n_begun == 0;
+        return job->n_begun == 0 && job->n_hashed == job->n_pieces;
+}
+
+bool spill_hash(Spill *s) {
+        for (Job *job = s->active; job; job = job->next) {
+                if (job->phase != JOB_MOVE || job->result < 0 || job->n_hashed == job->n_pieces)
+                        continue;
+                if (!job->write) {
+                        if (!(job->arrived & 1))
+                                continue;
+                        job->arrived >>= 1;
+                }
+                piece_hash(job, job->n_hashed++);
+                return true;
+        }
+        return false;
 }
 
 void spill_move(Spill *s, Job *job) {

@@ -38,7 +38,6 @@ typedef struct Entry {
         uint64_t promised_bytes; /* what it counts for in the ledger */
         EntryState state;
         bool dropped;            /* in no table any more; goes when its job ends */
-        bool packed;             /* compressed */
         uint32_t offset;         /* in its page */
         uint32_t slot;           /* in the table of its directory, or SLOT_NONE */
         uint64_t check;          /* of its header */
@@ -120,6 +119,7 @@ struct Spill {
         bool started, closing, waiting; /* waiting: the disk thread may have to be woken */
         pthread_cond_t ready;
         int failure;             /* of the disk thread to start */
+        bool sweep;              /* it begins with what dead owners left */
         Ring *ring;              /* the disk thread makes it */
         SpillStats stats;
 
@@ -169,4 +169,5 @@ void spill_move(Spill *s, Job *job);
 /* A piece has ended. */
 void spill_piece_end(Spill *s, SpillPiece *piece);
 void spill_move_begin(Spill *s, Job *job); /* resets what the pieces count */
+bool spill_hash(Spill *s);                 /* one piece of one job; false: there is none to be hashed */
 void spill_forget(Spill *s);               /* begins to zero slots */

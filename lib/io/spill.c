@@ -194,6 +194,11 @@ static void disk_loop(Spill *s) {
         for (bool end = false; !end;) {
                 take_queued(s);
                 move_active(s);
+                if (spill_hash(s)) { /* which takes as long as a disk may have got ready in */
+                        for (RingOp *op; (op = ring_end(s->ring, false));)
+                                op_end(s, op);
+                        continue;
+                }
                 if (!about_to_wait(s, &end))
                         continue;
                 /* What is waited for will come. */
@@ -217,6 +222,8 @@ static void *disk_main(void *userdata) {
         pthread_mutex_unlock(&s->lock);
         if (r < 0)
                 return NULL;
+        for (uint32_t k = 0; k < s->n_places && s->sweep; k++)
+                spill_dir_sweep(s->place[k].path, false);
         spill_say(s, "spilling with %s", ring_text(ring));
         disk_loop(s);
         pthread_mutex_lock(&s->lock);
@@ -355,7 +362,12 @@ int spill_new(Spill **ret, const SpillConfig *config, Error *err) {
 
                 if (warning)
                         spill_say(s, "'%s' %s", s->place[k].path, warning);
-                spill_dir_sweep(s->place[k].path, false);
+                s->sweep = s->sweep || !spill_dir_is_swept(s->place[k].path);
+        }
+        if (s->sweep) { /* on the disk thread: to unlink takes long; without one the next start does it */
+                pthread_mutex_lock(&s->lock);
+                (void) start(s);
+                pthread_mutex_unlock(&s->lock);
         }
         *ret = s;
         return 0;

@@ -17,9 +17,9 @@ enum {
 
 /* The end of an operation, on the disk thread without a lock held. err NULL: the chunk is on disk as a whole, or in
  * memory as a whole. Errors of writing: ERROR_SPILL_FULL (the disks are full), ERROR_CANCELED (it was dropped, or the
- * Spill is freed), else the disk's errno; the chunk is not on disk. Errors of reading: ERROR_CORRUPT (what the disk gave
- * back is not what was written), ERROR_CANCELED, else the disk's errno; the memory holds anything, and the copy stays
- * until it is dropped. */
+ * Spill is freed), else the disk's errno; the chunk is not on disk. Errors of reading: ERROR_CORRUPT (what the disk
+ * gave back is not what was written), ERROR_CANCELED, else the disk's errno; the memory holds anything, and the copy
+ * stays until it is dropped. */
 typedef void SpillDone(void *userdata, uint64_t id, bool written, const Error *err);
 
 /* Words for a log, each said once: the backend and why it is not io_uring, a disk that failed. Any thread. */
@@ -54,10 +54,11 @@ int spill_new(Spill **ret, const SpillConfig *config, Error *err);
 Spill *spill_free(Spill *spill);
 DEFINE_CLEANUP(Spill *, spill_free)
 
-/* Begins to write a chunk; the memory must stay as it is until done(). 0, SPILL_FULL, -ENOMEM. */
+/* Begins to write a chunk; the memory must stay as it is until done(). 0, SPILL_FULL, -ENOMEM, or what kept the disk
+ * thread from starting. */
 int spill_write(Spill *spill, uint64_t id, const void *data, size_t size_bytes) _must_check_;
 /* Begins to read a chunk that is on disk as a whole back to `data`, which must be congruent to spill_offset() modulo
- * SPILL_PAGE; bytes around it are not touched. Once at a time. 0 or -ENOMEM. */
+ * SPILL_PAGE; bytes around it are not touched. Once at a time. 0 or negative, as above. */
 int spill_read(Spill *spill, uint64_t id, void *data) _must_check_;
 /* The copy goes, also one that is being written (its done() then says ERROR_CANCELED) or read (which ends well). The id
  * may be used again after that. An id that is not here is no matter. */

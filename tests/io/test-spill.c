@@ -52,6 +52,21 @@ TEST(a_session_that_never_spills_touches_no_disk) {
         test_close(&t);
 }
 
+TEST(what_a_dead_owner_left_goes_at_the_next_start) {
+        char dead[300], file[400];
+        SpillTest t;
+
+        test_dir(&t);
+        snprintf(dead, sizeof(dead), "%s/mars-spill-0000000000000001-00000001", t.dir);
+        snprintf(file, sizeof(file), "%s/extents", dead);
+        ck_assert_int_eq(mkdir(dead, 0700), 0);
+        ck_assert_int_eq(close(open(file, O_CREAT | O_WRONLY, 0600)), 0);
+        test_open(&t);
+        ck_assert_int_eq(test_write(&t, 1, 1000, 0), 0); /* after the disk thread has begun */
+        ck_assert_uint_eq(test_entries(t.dir), 1);
+        test_close(&t);
+}
+
 TEST(many_chunks_are_on_their_way_at_a_time_on_several_disks) {
         enum { N = 200, BYTES = 50000 };
 
@@ -414,6 +429,44 @@ TEST(a_full_disk_is_back_pressure_until_there_is_room_again) {
         t.spill = spill_free(t.spill);
         ck_assert_uint_eq(test_entries(t.dir), 0);
         ck_assert_int_eq(umount(t.dir), 0);
+        ck_assert_int_eq(rmdir(t.dir), 0);
+}
+
+TEST(a_disk_that_loses_its_blocks_fails_reads_and_is_written_no_more) {
+        enum { BYTES = 1 << 20, N = 12 };
+        char image[80], command[400];
+        uint32_t n_lost = 0;
+        SpillTest t;
+        int r;
+
+        test_dir(&t);
+        snprintf(image, sizeof(image), "%s.image", t.dir);
+        snprintf(command, sizeof(command), "truncate -s 32M %s && mkfs.ext4 -q %s && mount -o loop %s %s", image, image,
+                 image, t.dir);
+        if (geteuid() != 0 || system(command) != 0) {
+                printf("# skipped: only root may mount a file, with a loop device and mkfs.ext4\n");
+                unlink(image);
+                rmdir(t.dir);
+                return;
+        }
+        test_open(&t);
+        for (uint64_t id = 0; id < N; id++)
+                ck_assert_int_eq(test_write(&t, id, BYTES, 0), 0);
+        sync();
+        ck_assert_int_eq(truncate(image, 6 << 20), 0);
+        for (uint64_t id = 0; id < N; id++) {
+                r = test_read(&t, id, BYTES);
+                ck_assert_msg(r == 0 || r == -EIO || r == ERROR_CORRUPT, "%d %s", r, t.end[id].text);
+                ck_assert(r == 0 || strstr(t.end[id].text, t.dir));
+                n_lost += r != 0;
+        }
+        ck_assert_uint_gt(n_lost, 0);
+        r = test_write(&t, 100, BYTES, 0);
+        ck_assert_msg(r != 0 || test_stats(&t).n_dirs_failed == 0, "a disk that has failed was written");
+        t.spill = spill_free(t.spill);
+        while (umount(t.dir) < 0 && errno == EBUSY)
+                sched_yield();
+        ck_assert_int_eq(unlink(image), 0);
         ck_assert_int_eq(rmdir(t.dir), 0);
 }
 
