@@ -2,9 +2,9 @@
 /* Free blocks are in a treap ordered by (size, address), all blocks in a list ordered by address: finding is O(log n),
  * joining with neighbours needs no search. No two free blocks are neighbours.
  *
- * The range is reserved at once without access, and opened in segments of 64 MiB to 1 GiB as `top` moves on; since
- * they are adjacent a chunk may lie across them. With ASan, free memory is poisoned. */
-#include <stdio.h>
+ * The range is reserved at once without access; a segment opens what is its own as `top` moves on. The last segment
+ * reaches to the end of the range until its kind of pages is used up: then the next rung's begins where it was open
+ * to, with a block that is never free, so that no block ever crosses. With ASan, free memory is poisoned. */
 #include <string.h>
 #include <sys/mman.h>
 
@@ -18,20 +18,15 @@
 #endif
 
 enum {
-        HUGE_BYTES        = 2 << 20, /* pages of x86-64 and of arm64 with 4 KiB base pages */
-        SEGMENT_MIN_BYTES = 64 << 20,
-        SEGMENT_MAX_BYTES = 1 << 30,
-        SLAB_BLOCKS       = 256,
+        SLAB_BLOCKS = 256,
+        SLACK       = 4, /* to so many parts of memory, one part of addresses for holes */
+        SPLITS      = 6, /* descriptions that taking a block needs at most */
 };
 
 struct BlockSlab {
         struct BlockSlab *next;
         Block block[SLAB_BLOCKS];
 };
-
-static size_t round_up(size_t size_bytes, size_t to) {
-        return (size_bytes + to - 1) & ~(to - 1);
-}
 
 /* ---- Descriptions ----------------------------------------------------------------------------------------------- */
 
@@ -143,44 +138,232 @@ static Block *tree_find(const Heap *heap, size_t size_bytes) {
         return best;
 }
 
-/* ---- Segments --------------------------------------------------------------------------------------------------- */
+/* The free block before this one in the order of the tree; of NULL: the last one. */
+static Block *tree_before(const Heap *heap, const Block *at) {
+        Block *ret = NULL;
 
-static bool thp_forbidden(void) {
-        char words[64] = "";
-        FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "re");
-
-        if (!file)
-                return true;
-        if (!fgets(words, sizeof(words), file))
-                words[0] = 0;
-        fclose(file);
-        return !words[0] || strstr(words, "[never]");
+        for (Block *b = heap->free_tree; b;)
+                if (!at || smaller(b, at)) {
+                        ret = b;
+                        b   = b->right;
+                } else
+                        b = b->left;
+        return ret;
 }
 
-int heap_init(Heap *heap, size_t limit_bytes, Error *err) {
-        size_t bytes;
+static Block *tree_after(const Heap *heap, const Block *at) {
+        Block *ret = NULL;
 
-        *heap = (Heap) { .next_segment_bytes = SEGMENT_MIN_BYTES, .random = 1, .rung = STORE_THP };
-        if (__builtin_add_overflow(limit_bytes, (size_t) 2 * HUGE_BYTES, &bytes))
-                return error_oom(err, limit_bytes);
-        heap->limit_bytes = round_up(limit_bytes, HUGE_BYTES);
-        heap->mapping_bytes = heap->limit_bytes + HUGE_BYTES;
-        heap->mapping = mmap(NULL, heap->mapping_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (heap->mapping == MAP_FAILED) {
-                *heap = (Heap) {};
-                return error_oom(err, limit_bytes);
+        for (Block *b = heap->free_tree; b;)
+                if (smaller(at, b)) {
+                        ret = b;
+                        b   = b->left;
+                } else
+                        b = b->right;
+        return ret;
+}
+
+/* ---- Pages ------------------------------------------------------------------------------------------------------ */
+
+size_t heap_resident(const Heap *heap) {
+        size_t bytes = 0;
+
+        for (uint32_t k = 0; k < heap->n_segments; k++)
+                bytes += heap->segment[k].claimed_bytes;
+        return bytes;
+}
+
+Segment *heap_segment(Heap *heap, const char *data) {
+        Segment *s = &heap->segment[heap->n_segments - 1];
+
+        while (data < s->base)
+                s--;
+        return s;
+}
+
+/* Makes room for more pages below the limit: the largest free blocks give up theirs. */
+static bool room_make(Heap *heap, size_t more_bytes) {
+        size_t resident = heap_resident(heap), over, given = 0;
+
+        if (more_bytes > heap->resident_limit)
+                return false;
+        if (resident <= heap->resident_limit - more_bytes)
+                return true;
+        over = resident - (heap->resident_limit - more_bytes);
+        for (Block *b = tree_before(heap, NULL); b && given < over; b = tree_before(heap, b)) {
+                if (b->size_bytes < STORE_PAGE)
+                        break;
+                given += segment_give_back(heap_segment(heap, b->data), b->data, b->size_bytes, over - given);
         }
-        heap->base = (char *) (((uintptr_t) heap->mapping + HUGE_BYTES - 1) & ~(uintptr_t) (HUGE_BYTES - 1));
-        if (thp_forbidden() || madvise(heap->base, heap->limit_bytes, MADV_HUGEPAGE) < 0)
-                heap->rung = STORE_PLAIN;
+        heap->n_given_back += given > 0;
+        heap->given_back_bytes += given;
+        return given >= over;
+}
+
+/* 0, STORE_FULL (the limit), SEGMENT_NO_PAGES. */
+static int pages_claim(Heap *heap, const char *data, size_t size_bytes) {
+        Segment *s     = heap_segment(heap, data);
+        size_t missing = segment_missing(s, data, size_bytes);
+
+        if (missing == 0)
+                return 0;
+        return room_make(heap, missing) ? segment_claim(s, data, size_bytes) : STORE_FULL;
+}
+
+/* ---- Segments --------------------------------------------------------------------------------------------------- */
+
+static int open_until(Segment *s, size_t open_bytes) {
+        size_t before = s->open_bytes;
+        int r         = segment_open(s, open_bytes);
+
+        ASAN_POISON_MEMORY_REGION(s->base + before, s->open_bytes - before);
+        return r;
+}
+
+/* A block behind the last one; the caller sees to its pages and whether it is free. */
+static Block *block_append(Heap *heap, size_t size_bytes) {
+        Block *block = description_new(heap);
+
+        block->data       = heap->base + heap->top_bytes;
+        block->size_bytes = size_bytes;
+        block->before     = heap->last;
+        if (heap->last)
+                heap->last->after = block;
+        heap->last = block;
+        heap->top_bytes += size_bytes;
+        return block;
+}
+
+/* Moves top on, so that the last block is a free one of at least size_bytes. */
+static int heap_extend(Heap *heap, size_t size_bytes, Block **ret) {
+        Segment *s  = &heap->segment[heap->n_segments - 1];
+        Block *last = heap->last && heap->last->holds == 0 ? heap->last : NULL;
+        size_t more = size_bytes - (last ? last->size_bytes : 0);
+        size_t top  = (size_t) (heap->base + heap->top_bytes - s->base);
+        int r;
+
+        if (more > s->limit_bytes - top)
+                return STORE_FULL;
+        r = open_until(s, top + more);
+        if (r != 0)
+                return r;
+        if (last) {
+                tree_remove(heap, last);
+                last->size_bytes += more;
+                heap->top_bytes += more;
+        } else
+                last = block_append(heap, more);
+        tree_add(heap, last);
+        *ret = last;
         return 0;
 }
 
-void heap_done(Heap *heap) {
-        if (heap->mapping) {
-                ASAN_UNPOISON_MEMORY_REGION(heap->base, heap->open_bytes);
-                munmap(heap->mapping, heap->mapping_bytes);
+/* The block that a segment begins with, and that is never free. */
+static int segment_head(Heap *heap, size_t head_bytes) {
+        Segment *s = &heap->segment[heap->n_segments - 1];
+        int r      = open_until(s, head_bytes);
+
+        if (r == 0)
+                r = pages_claim(heap, s->base, head_bytes);
+        if (r != 0)
+                return r;
+        ASAN_UNPOISON_MEMORY_REGION(s->base, head_bytes);
+        block_append(heap, head_bytes)->holds = 1;
+        heap->fixed_bytes += head_bytes;
+        return 0;
+}
+
+/* Begins a segment on the next rung that works, where the last one was open to: 0, SEGMENT_NO_PAGES, STORE_FULL or an
+ * errno. */
+static int segment_next(Heap *heap, Error *err) {
+        Segment *before = heap->n_segments > 0 ? &heap->segment[heap->n_segments - 1] : NULL;
+        size_t head     = heap->head_bytes ?: before ? (size_t) BLOCK_ALIGN : 0;
+        int r           = SEGMENT_NO_PAGES;
+
+        if (before && heap->next_rung < heap->ladder.n) {
+                size_t rest = (size_t) (before->base + before->open_bytes - heap->base) - heap->top_bytes;
+                Block *block;
+
+                if (rest > 0) {
+                        block = heap->last && heap->last->holds == 0 ? heap->last : NULL;
+                        r     = heap_extend(heap, rest + (block ? block->size_bytes : 0), &block);
+                        assert(r == 0); /* it is open */
+                        r = SEGMENT_NO_PAGES;
+                }
+                before->limit_bytes = before->open_bytes;
         }
+        while (r == SEGMENT_NO_PAGES && heap->next_rung < heap->ladder.n && heap->n_segments < STORE_MAX_FILES) {
+                const SegmentKind *kind = &heap->ladder.rung[heap->next_rung++];
+                char *base              = before ? before->base + before->limit_bytes : heap->base;
+
+                r = segment_init(&heap->segment[heap->n_segments], kind, base,
+                                 (size_t) (heap->base + heap->limit_bytes - base), err);
+                if (r < 0)
+                        return r;
+                heap->n_segments++;
+                if (head > 0)
+                        r = segment_head(heap, head);
+                if (r == 0 && heap->begun) {
+                        r = heap->begun(heap->userdata, heap->n_segments - 1, err);
+                        if (r < 0)
+                                return r;
+                }
+                if (r == SEGMENT_NO_PAGES)
+                        segment_done(&heap->segment[--heap->n_segments]);
+        }
+        return r;
+}
+
+static size_t largest_page(const Ladder *ladder) {
+        size_t bytes = STORE_PAGE;
+
+        for (uint32_t k = 0; k < ladder->n; k++)
+                bytes = MAX(bytes, ladder->rung[k].page_bytes);
+        return bytes;
+}
+
+int heap_init(Heap *heap, const HeapConfig *config, Error *err) {
+        size_t page = largest_page(&config->ladder);
+        int r;
+
+        *heap = (Heap) {
+                .ladder     = config->ladder,
+                .head_bytes = config->head_bytes,
+                .begun      = config->begun,
+                .userdata   = config->userdata,
+                .random     = 1,
+        };
+        if (config->cache_bytes > PTRDIFF_MAX / 2 - 4 * page)
+                return error_oom(err, config->cache_bytes);
+        heap->resident_limit = round_up(config->cache_bytes, STORE_PAGE);
+        heap->limit_bytes    = round_up(config->cache_bytes + config->cache_bytes / SLACK + page, page);
+        heap->mapping_bytes  = heap->limit_bytes + page;
+        heap->mapping = mmap(NULL, heap->mapping_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (heap->mapping == MAP_FAILED) {
+                *heap = (Heap) {};
+                return error_oom(err, config->cache_bytes);
+        }
+        heap->base = (char *) round_up((uintptr_t) heap->mapping, page);
+        r          = heap_prepare(heap, SPLITS);
+        if (r == 0)
+                r = segment_next(heap, err);
+        if (r == 0)
+                return 0;
+        heap_done(heap);
+        if (r < 0)
+                return error_prefix(err, r, "memory");
+        return error_set(err, ERROR_MEMORY, r == STORE_FULL ? "a cache of %zu bytes is too small for pages of %zu"
+                                                            : "%zu bytes: there are no pages of %zu",
+                         config->cache_bytes, page);
+}
+
+void heap_done(Heap *heap) {
+        for (uint32_t k = 0; k < heap->n_segments; k++) {
+                ASAN_UNPOISON_MEMORY_REGION(heap->segment[k].base, heap->segment[k].open_bytes);
+                segment_done(&heap->segment[k]);
+        }
+        if (heap->mapping)
+                munmap(heap->mapping, heap->mapping_bytes);
         for (struct BlockSlab *slab = heap->slabs, *next; slab; slab = next) {
                 next = slab->next;
                 free(slab);
@@ -188,134 +371,109 @@ void heap_done(Heap *heap) {
         *heap = (Heap) {};
 }
 
-/* Opens segments until `top_bytes` are accessible. */
-static int segments_open(Heap *heap, size_t top_bytes) {
-        size_t bytes = heap->next_segment_bytes;
-
-        if (top_bytes <= heap->open_bytes)
-                return 0;
-        bytes = MAX(bytes, round_up(top_bytes - heap->open_bytes, HUGE_BYTES));
-        bytes = MIN(bytes, heap->limit_bytes - heap->open_bytes);
-        if (mprotect(heap->base + heap->open_bytes, bytes, PROT_READ | PROT_WRITE) < 0)
-                return -ENOMEM; /* the system's own limits: overcommit, RLIMIT_DATA, number of mappings */
-        ASAN_POISON_MEMORY_REGION(heap->base + heap->open_bytes, bytes);
-        heap->open_bytes += bytes;
-        heap->n_segments++;
-        heap->next_segment_bytes = MIN(heap->next_segment_bytes * 2, (size_t) SEGMENT_MAX_BYTES);
-        return 0;
-}
-
 /* ---- Blocks ----------------------------------------------------------------------------------------------------- */
 
-/* Moves top on, so that the last block is a free one of at least size_bytes. */
-static int heap_extend(Heap *heap, size_t size_bytes, Block **ret) {
-        Block *last = heap->last && heap->last->holds == 0 ? heap->last : NULL;
-        size_t more = size_bytes - (last ? last->size_bytes : 0);
+/* Bytes up to the next multiple of `align`. */
+static size_t align_rest(const char *data, size_t align) {
+        return -(uintptr_t) data & (align - 1);
+}
+
+/* Takes size_bytes of the free block, from the first multiple of `align` in it, which it has; what is left in front and
+ * behind is free. 0, or STORE_FULL or SEGMENT_NO_PAGES, and then it is as it was. */
+static int block_take(Heap *heap, Block *block, size_t size_bytes, size_t align, Block **ret) {
+        size_t front = align_rest(block->data, align);
         int r;
 
-        if (more > heap->limit_bytes - heap->top_bytes)
-                return STORE_FULL;
-        r = segments_open(heap, heap->top_bytes + more);
-        if (r < 0)
-                return r;
-        if (last)
-                tree_remove(heap, last);
-        else {
-                last = description_new(heap);
-                last->data = heap->base + heap->top_bytes;
-                last->before = heap->last;
-                if (heap->last)
-                        heap->last->after = last;
-                heap->last = last;
+        tree_remove(heap, block);
+        block->holds = 1;
+        if (front > 0) {
+                Block *rest = heap_split(heap, block, front);
+
+                block->holds = 0;
+                tree_add(heap, block);
+                block = rest;
         }
-        last->size_bytes += more;
-        heap->top_bytes += more;
-        tree_add(heap, last);
-        *ret = last;
+        if (block->size_bytes > size_bytes) {
+                Block *rest = heap_split(heap, block, size_bytes);
+
+                rest->holds = 0;
+                tree_add(heap, rest); /* what lies behind it is not free: `block` was a whole free one */
+        }
+        r = pages_claim(heap, block->data, block->size_bytes);
+        if (r != 0) {
+                block->holds = 0;
+                heap_give(heap, block);
+                return r;
+        }
+        ASAN_UNPOISON_MEMORY_REGION(block->data, block->size_bytes);
+        *ret = block;
         return 0;
 }
 
-/* Takes the free block, all of it. */
-static void block_take(Heap *heap, Block *block) {
-        tree_remove(heap, block);
-        block->holds = 1;
+static bool block_fits(const Block *block, size_t size_bytes, size_t align) {
+        return block->size_bytes >= size_bytes && block->size_bytes - size_bytes >= align_rest(block->data, align);
 }
 
-/* Frees what lies behind the first size_bytes of a block that was just taken: what follows it is not free. */
-static void block_trim(Heap *heap, Block *block, size_t size_bytes) {
-        Block *rest;
+/* The smallest free block that fits; where its pages cannot be had, one that has its own. */
+static int take_below_top(Heap *heap, size_t size_bytes, size_t align, Block **ret) {
+        Block *block = tree_find(heap, size_bytes);
+        size_t room;
+        int r;
 
-        if (block->size_bytes == size_bytes)
-                return;
-        rest        = heap_split(heap, block, size_bytes);
-        rest->holds = 0;
-        tree_add(heap, rest);
+        while (block && !block_fits(block, size_bytes, align))
+                block = tree_after(heap, block);
+        if (!block)
+                return STORE_FULL;
+        r = block_take(heap, block, size_bytes, align, ret);
+        if (r == 0)
+                return 0;
+        room = r == STORE_FULL ? heap->resident_limit - heap_resident(heap) : 0;
+        for (block = tree_find(heap, size_bytes); block; block = tree_after(heap, block)) {
+                const char *data = block->data + align_rest(block->data, align);
+
+                if (block_fits(block, size_bytes, align) &&
+                    segment_missing(heap_segment(heap, data), data, size_bytes) <= room &&
+                    block_take(heap, block, size_bytes, align, ret) == 0)
+                        return 0;
+        }
+        return r;
 }
 
-int heap_take(Heap *heap, size_t size_bytes, Block **ret) {
+static int take(Heap *heap, size_t size_bytes, size_t align, Block **ret) {
         Block *block;
         int r;
 
         assert(size_bytes > 0);
-        if (size_bytes > heap->limit_bytes)
+        if (size_bytes > heap->resident_limit)
                 return STORE_FULL;
-        r = heap_prepare(heap, 2); /* for moving top on, and for what is left of the block */
-        if (r < 0)
+        size_bytes = round_up(size_bytes, align);
+        r          = heap_prepare(heap, SPLITS);
+        if (r < 0 || take_below_top(heap, size_bytes, align, ret) == 0)
                 return r;
-        size_bytes = round_up(size_bytes, BLOCK_ALIGN);
-        block      = tree_find(heap, size_bytes);
-        if (!block) {
-                r = heap_extend(heap, size_bytes, &block);
+        for (;;) {
+                const char *begin = heap->last && heap->last->holds == 0 ? heap->last->data : heap->base + heap->top_bytes;
+
+                r = heap_extend(heap, align_rest(begin, align) + size_bytes, &block);
+                if (r == 0)
+                        r = block_take(heap, block, size_bytes, align, ret);
+                if (r != SEGMENT_NO_PAGES)
+                        return r;
+                r = segment_next(heap, NULL);
+                if (r == SEGMENT_NO_PAGES)
+                        return STORE_FULL;
+                if (r == 0)
+                        r = heap_prepare(heap, SPLITS);
                 if (r != 0)
                         return r;
         }
-        block_take(heap, block);
-        block_trim(heap, block, size_bytes);
-        ASAN_UNPOISON_MEMORY_REGION(block->data, block->size_bytes);
-        *ret = block;
-        return 0;
 }
 
-/* Bytes up to the next page. */
-static size_t page_rest(const char *data) {
-        return -(uintptr_t) data & (HEAP_PAGE - 1);
+int heap_take(Heap *heap, size_t size_bytes, Block **ret) {
+        return take(heap, size_bytes, BLOCK_ALIGN, ret);
 }
 
 int heap_take_pages(Heap *heap, size_t size_bytes, Block **ret) {
-        Block *block, *front;
-        size_t rest;
-        int r;
-
-        assert(size_bytes > 0);
-        if (size_bytes > heap->limit_bytes)
-                return STORE_FULL;
-        r = heap_prepare(heap, 3);
-        if (r < 0)
-                return r;
-        size_bytes = round_up(size_bytes, HEAP_PAGE);
-        block      = tree_find(heap, size_bytes);
-        if (!block || block->size_bytes - size_bytes < page_rest(block->data))
-                block = tree_find(heap, size_bytes + HEAP_PAGE - BLOCK_ALIGN); /* fits wherever it begins */
-        if (!block) {
-                const Block *last = heap->last;
-                const char *begin = last && last->holds == 0 ? last->data : heap->base + heap->top_bytes;
-
-                r = heap_extend(heap, page_rest(begin) + size_bytes, &block);
-                if (r != 0)
-                        return r;
-        }
-        block_take(heap, block);
-        rest = page_rest(block->data);
-        if (rest > 0) {
-                front        = block;
-                block        = heap_split(heap, front, rest);
-                front->holds = 0;
-                tree_add(heap, front);
-        }
-        block_trim(heap, block, size_bytes);
-        ASAN_UNPOISON_MEMORY_REGION(block->data, block->size_bytes);
-        *ret = block;
-        return 0;
+        return take(heap, size_bytes, STORE_PAGE, ret);
 }
 
 Block *heap_split(Heap *heap, Block *block, size_t first_bytes) {
@@ -377,13 +535,20 @@ bool heap_consistent(const Heap *heap) {
         size_t bytes = 0, tree_bytes = 0;
 
         for (const Block *b = heap->last; b; b = b->before) {
+                const Segment *s = &heap->segment[heap->n_segments - 1];
+
+                while (b->data < s->base)
+                        s--;
                 if (b->data + b->size_bytes != (b->after ? b->after->data : heap->base + heap->top_bytes) ||
                     (b->before && b->before->after != b) || (b->before && b->before->holds == 0 && b->holds == 0))
+                        return false;
+                if (b->data + b->size_bytes > s->base + s->open_bytes ||
+                    (b->holds > 0 && segment_missing(s, b->data, b->size_bytes) > 0))
                         return false;
                 bytes += b->size_bytes;
                 n_free += b->holds == 0;
         }
         return tree_consistent(heap->free_tree, &n_tree, &tree_bytes) && n_tree == n_free && bytes == heap->top_bytes &&
-               tree_bytes == heap->free_bytes && heap->top_bytes <= heap->open_bytes &&
-               heap->open_bytes <= heap->limit_bytes;
+               tree_bytes == heap->free_bytes && heap->top_bytes <= heap->limit_bytes &&
+               heap_resident(heap) <= heap->resident_limit;
 }

@@ -36,7 +36,6 @@ typedef struct Chunk {
 
 enum {
         SLAB_CHUNKS = 256,
-        SLACK       = 8, /* of the capacity, one part for gaps */
 };
 
 typedef struct ChunkSlab {
@@ -45,12 +44,13 @@ typedef struct ChunkSlab {
 } ChunkSlab;
 
 struct Store {
+        StoreConfig config; /* with numbers where it had none */
         Heap heap;
         IdMap chunks; /* id -> Chunk * */
         Map scratch;  /* address -> Block * */
         ChunkSlab *slabs;
         Chunk *unused;
-        size_t cache_bytes, pinned_bytes;
+        size_t pinned_bytes;
         uint64_t n_pins;
         Vec(Chunk *) group; /* of the reservation at hand */
 };
@@ -59,20 +59,26 @@ struct Store {
 static char empty[BLOCK_ALIGN] __attribute__((aligned(BLOCK_ALIGN)));
 
 int store_new(Store **ret, const StoreConfig *config, Error *err) {
-        _cleanup_(freep) Store *s = calloc(1, sizeof(*s));
+        _cleanup_(store_freep) Store *s = calloc(1, sizeof(*s));
+        HeapConfig heap                 = {};
+        HugePages pages;
         int r;
 
         if (!s)
                 return error_oom(err, sizeof(*s));
-        s->cache_bytes = config ? config->cache_bytes : 0;
-        if (s->cache_bytes == 0) {
+        s->config = config ? *config : (StoreConfig) {};
+        if (s->config.cache_bytes == 0) {
                 SystemMemory memory;
 
                 system_memory(&memory, "");
-                s->cache_bytes = memory.available_bytes / 2;
+                s->config.cache_bytes = memory.available_bytes / 2;
         }
-        /* The ledger is exact; the addresses have some slack, so that a full store need not be packed without a gap. */
-        r = heap_init(&s->heap, s->cache_bytes + MIN(s->cache_bytes / SLACK, SIZE_MAX - s->cache_bytes), err);
+        hugepages_read(&pages, "");
+        r = ladder_make(&heap.ladder, &pages, &s->config, err);
+        if (r == 0) {
+                heap.cache_bytes = s->config.cache_bytes;
+                r                = heap_init(&s->heap, &heap, err);
+        }
         if (r < 0)
                 return error_prefix(err, r, "store");
         *ret = TAKE_PTR(s);
@@ -80,7 +86,7 @@ int store_new(Store **ret, const StoreConfig *config, Error *err) {
 }
 
 static size_t used_bytes(const Store *s) {
-        return s->heap.top_bytes - s->heap.free_bytes;
+        return s->heap.top_bytes - s->heap.free_bytes - s->heap.fixed_bytes;
 }
 
 static Chunk *chunk_find(const Store *s, ChunkId id) {
@@ -198,7 +204,9 @@ static void group_place(Store *s, Block *block, const size_t *size_bytes) {
 }
 
 static bool has_room(const Store *s, size_t size_bytes) {
-        return size_bytes <= s->cache_bytes && size_bytes <= s->cache_bytes - MIN(used_bytes(s), s->cache_bytes);
+        size_t held = used_bytes(s) + s->heap.fixed_bytes;
+
+        return size_bytes <= s->config.cache_bytes && held <= s->config.cache_bytes - size_bytes;
 }
 
 /* Makes s->group, of n new chunks that have an id and nothing else; or nothing: 0 or -ENOMEM. */
@@ -425,15 +433,34 @@ void store_scratch_free(Store *s, char *data, size_t size_bytes) {
         block_unhold(s, block);
 }
 
+static StoreRung rung_of(const Store *s) {
+        return s->heap.segment[s->heap.n_segments - 1].kind.rung;
+}
+
 void store_stats(const Store *s, StoreStats *ret) {
         *ret = (StoreStats) {
-                .cache_bytes = s->cache_bytes,
-                .used_bytes     = used_bytes(s),
-                .pinned_bytes   = s->pinned_bytes,
-                .arena_bytes    = s->heap.top_bytes,
-                .n_chunks       = s->chunks.n,
-                .n_pins         = s->n_pins,
-                .n_segments     = s->heap.n_segments,
-                .rung           = s->heap.rung,
+                .cache_bytes      = s->config.cache_bytes,
+                .used_bytes       = used_bytes(s),
+                .fixed_bytes      = s->heap.fixed_bytes,
+                .pinned_bytes     = s->pinned_bytes,
+                .arena_bytes      = heap_resident(&s->heap),
+                .given_back_bytes = s->heap.given_back_bytes,
+                .n_given_back     = s->heap.n_given_back,
+                .n_chunks         = s->chunks.n,
+                .n_pins           = s->n_pins,
+                .n_segments       = s->heap.n_segments,
+                .rung             = rung_of(s),
         };
+        for (uint32_t k = 0; k < s->heap.n_segments; k++)
+                ret->rung_bytes[s->heap.segment[k].kind.rung] += s->heap.segment[k].claimed_bytes;
+}
+
+const char *store_pages_text(const Store *s, char text[static STORE_TEXT_MAX]) {
+        StoreStats stats;
+        HugePages pages;
+
+        store_stats(s, &stats);
+        hugepages_read(&pages, "");
+        ladder_print(&pages, &s->config, stats.rung, stats.rung_bytes, text);
+        return text;
 }

@@ -2,7 +2,7 @@
 #pragma once
 /* The store: where chunks live. A chunk is reserved, written, sealed, then pinned and unpinned any number of times, and
  * dropped. A sealed chunk never changes. Memory comes from an arena of huge pages that is faulted once and reused
- * across chunks, tasks and runs; nothing goes back to the system before the store does.
+ * across chunks, tasks and runs; pages go back to the system only where room is needed elsewhere in the arena.
  *
  * The store belongs to one thread (or lock): no call blocks, and pinned memory may be read and written by others. */
 #include "base/error.h"
@@ -12,18 +12,39 @@ typedef uint64_t ChunkId;
 
 enum { STORE_ABSENT = 1, STORE_FULL = 2 };
 
+enum { STORE_MAX_FILES = 2 };
+
 enum { STORE_PAGE = 4096 }; /* disks read and write memory in multiples of this */
 
+typedef enum StorePages {
+        STORE_PAGES_TRY, /* reserved huge pages while there are some, then transparent ones, then small ones */
+        STORE_PAGES_ON,  /* reserved ones or none */
+        STORE_PAGES_OFF, /* small ones */
+} StorePages;
+
 typedef struct StoreConfig {
-        size_t cache_bytes; /* chunks and scratch together never pass this; 0: half of the free memory */
+        size_t cache_bytes; /* all memory of the store, resident and reckoned, never passes this; 0: half of the free */
+        StorePages pages;
+        size_t page_bytes;  /* of reserved pages; 0: the smallest size that can be had */
+        bool shared;        /* chunks lie in memory files, which others may map: see below */
+        uint64_t owner;     /* whose chunks a memory file has; nobody else's restore takes it */
+        /* Called with the descriptor of each new memory file (at most STORE_MAX_FILES) before a chunk lies in it, for
+         * who keeps a copy so that store_restore() finds the chunks; fails the reservation with what it returns. */
+        int (*keep)(void *userdata, int fd);
+        void *userdata;
 } StoreConfig;
 
-typedef enum StoreRung { STORE_HUGETLB, STORE_THP, STORE_PLAIN } StoreRung; /* the pages that we got */
+typedef enum StoreRung { STORE_HUGETLB, STORE_THP, STORE_PLAIN } StoreRung; /* of pages: reserved, transparent, small */
 
 typedef struct StoreStats {
-        size_t cache_bytes, used_bytes, pinned_bytes, arena_bytes; /* arena: taken from the system so far */
+        size_t cache_bytes, used_bytes, pinned_bytes;
+        size_t fixed_bytes;     /* the store's own, as long as it lives: counted in the cache, no chunk's */
+        size_t arena_bytes;     /* resident: taken from the system and not given back */
+        size_t rung_bytes[3];   /* of these, by StoreRung */
+        size_t given_back_bytes;
+        uint64_t n_given_back;  /* times that free memory had to go so that there was room elsewhere */
         uint64_t n_chunks, n_pins, n_segments;
-        StoreRung rung;
+        StoreRung rung;         /* of what is taken next */
 } StoreStats;
 
 int store_new(Store **ret, const StoreConfig *config, Error *err);
@@ -52,3 +73,7 @@ int store_scratch(Store *store, size_t size_bytes, char **ret) _must_check_;
 void store_scratch_free(Store *store, char *data, size_t size_bytes);
 
 void store_stats(const Store *store, StoreStats *ret);
+
+enum { STORE_TEXT_MAX = 384 };
+/* One line for a log: which pages are in use, and what to set for better ones. Returns `text`. */
+const char *store_pages_text(const Store *store, char text[static STORE_TEXT_MAX]);

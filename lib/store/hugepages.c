@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libhugetlbfs knows which sizes a kernel has, on every architecture. It also takes the place of shmget() in programs
+ * that are linked to it and prints to stderr, so it is opened when it is asked and closed again, with its names kept
+ * to itself; where it is not installed the same sizes are read from /sys. How many pages can be had it does not say. */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <hugetlbfs.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/hugepages.h"
+
+#define LIBRARY "libhugetlbfs.so.0"
+
+static uint64_t read_number(const char *root, size_t page_bytes, const char *name) {
+        unsigned long long value = 0;
+        char path[512];
+        FILE *file;
+
+        snprintf(path, sizeof(path), "%s/sys/kernel/mm/hugepages/hugepages-%zukB/%s", root, page_bytes / KiB, name);
+        file = fopen(path, "re");
+        if (file) {
+                if (fscanf(file, "%llu", &value) != 1)
+                        value = 0;
+                fclose(file);
+        }
+        return value;
+}
+
+/* The word in brackets: "always [madvise] never". */
+static ThpMode read_mode(const char *root, const char *name) {
+        char path[512], words[256] = "", word[32] = "";
+        FILE *file;
+
+        snprintf(path, sizeof(path), "%s/sys/kernel/mm/transparent_hugepage/%s", root, name);
+        file = fopen(path, "re");
+        if (file) {
+                if (!fgets(words, sizeof(words), file))
+                        words[0] = '\0';
+                fclose(file);
+        }
+        if (sscanf(strchr(words, '[') ?: "", "[%31[a-z_]", word) != 1)
+                return THP_NEVER;
+        if (strcmp(word, "madvise") == 0 || strcmp(word, "advise") == 0)
+                return THP_ASKED;
+        /* within_size: what lies within the file's length, and ours is made long at once. */
+        if (strcmp(word, "always") == 0 || strcmp(word, "force") == 0 || strcmp(word, "within_size") == 0)
+                return THP_ALWAYS;
+        return THP_NEVER;
+}
+
+static void add_size(HugePages *pages, size_t page_bytes) {
+        uint32_t at = pages->n_sizes;
+
+        if (page_bytes < KiB || (page_bytes & (page_bytes - 1)) != 0 || at == MAX_HUGE_SIZES)
+                return;
+        for (; at > 0 && pages->pool[at - 1].page_bytes > page_bytes; at--)
+                pages->pool[at] = pages->pool[at - 1];
+        pages->pool[at] = (struct HugePool) { .page_bytes = page_bytes };
+        pages->n_sizes++;
+}
+
+static bool sizes_of_library(HugePages *pages) {
+        void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+        __typeof__(gethugepagesizes) *sizes;
+        long bytes[MAX_HUGE_SIZES];
+        int n = -1;
+
+        if (!library)
+                return false;
+        sizes = (__typeof__(sizes)) dlsym(library, "gethugepagesizes");
+        if (sizes)
+                n = sizes(bytes, MAX_HUGE_SIZES);
+        for (int k = 0; k < n; k++)
+                add_size(pages, (size_t) bytes[k]);
+        dlclose(library);
+        return n >= 0;
+}
+
+static void sizes_of_system(HugePages *pages, const char *root) {
+        char path[512];
+        DIR *directory;
+
+        snprintf(path, sizeof(path), "%s/sys/kernel/mm/hugepages", root);
+        directory = opendir(path);
+        for (struct dirent *e; directory && (e = readdir(directory));) {
+                unsigned long long kib;
+
+                if (sscanf(e->d_name, "hugepages-%llukB", &kib) == 1 && kib <= SIZE_MAX / KiB)
+                        add_size(pages, (size_t) kib * KiB);
+        }
+        if (directory)
+                closedir(directory);
+}
+
+void hugepages_read(HugePages *ret, const char *root) {
+        *ret = (HugePages) {
+                .thp        = read_mode(root, "enabled"),
+                .thp_shared = read_mode(root, "shmem_enabled"),
+        };
+        ret->asked_library = root[0] == '\0' && sizes_of_library(ret);
+        if (!ret->asked_library)
+                sizes_of_system(ret, root);
+        for (uint32_t k = 0; k < ret->n_sizes; k++) {
+                struct HugePool *pool = &ret->pool[k];
+                uint64_t free         = read_number(root, pool->page_bytes, "free_hugepages");
+                uint64_t promised     = read_number(root, pool->page_bytes, "resv_hugepages");
+                uint64_t more         = read_number(root, pool->page_bytes, "nr_overcommit_hugepages");
+                uint64_t surplus      = read_number(root, pool->page_bytes, "surplus_hugepages");
+
+                pool->n_total = read_number(root, pool->page_bytes, "nr_hugepages");
+                pool->n_free  = free - MIN(free, promised) + more - MIN(more, surplus);
+        }
+}
+
+const struct HugePool *hugepages_pool(const HugePages *pages, size_t page_bytes, size_t at_most) {
+        for (uint32_t k = 0; k < pages->n_sizes; k++) {
+                const struct HugePool *pool = &pages->pool[k];
+
+                if (page_bytes ? pool->page_bytes == page_bytes : pool->n_free > 0 && pool->page_bytes <= at_most)
+                        return pool;
+        }
+        return NULL;
+}
