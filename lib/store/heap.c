@@ -5,8 +5,10 @@
  * The range is reserved at once without access; a segment opens what is its own as `top` moves on. The last segment
  * reaches to the end of the range until its kind of pages is used up: then the next rung's begins where it was open
  * to, with a block that is never free, so that no block ever crosses. With ASan, free memory is poisoned. */
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "store/heap.h"
 
@@ -19,7 +21,7 @@
 
 enum {
         SLAB_BLOCKS = 256,
-        SLACK       = 4, /* to so many parts of memory, one part of addresses for holes */
+        ADDRESSES   = 2, /* for each byte of memory: half of them may be holes */
         SPLITS      = 6, /* descriptions that taking a block needs at most */
 };
 
@@ -322,6 +324,36 @@ static size_t largest_page(const Ladder *ladder) {
         return bytes;
 }
 
+/* Addresses that a file which was left needs: the last one may grow. */
+static size_t file_addresses(const HeapConfig *config, uint32_t k) {
+        return k + 1 == config->n_files ? config->file[k].file_bytes
+                                        : round_up(config->file[k].used_bytes, config->ladder.rung[k].page_bytes);
+}
+
+static int segments_of_files(Heap *heap, const HeapConfig *config, Error *err) {
+        char *base = heap->base;
+
+        for (uint32_t k = 0; k < config->n_files; k++) {
+                const SegmentKind *kind = &config->ladder.rung[k];
+                int fd                  = fcntl(config->file[k].fd, F_DUPFD_CLOEXEC, 0), r;
+
+                if (fd < 0)
+                        return error_prefix(err, -errno, "memory file");
+                r = segment_init_file(&heap->segment[k], kind, base, config->file[k].file_bytes, fd,
+                                      round_up(config->file[k].used_bytes, kind->page_bytes), err);
+                if (r < 0) {
+                        close(fd);
+                        return r;
+                }
+                ASAN_POISON_MEMORY_REGION(base, heap->segment[k].open_bytes);
+                heap->n_segments++;
+                heap->next_rung++;
+                heap->segment[k].limit_bytes = file_addresses(config, k);
+                base += heap->segment[k].limit_bytes;
+        }
+        return 0;
+}
+
 int heap_init(Heap *heap, const HeapConfig *config, Error *err) {
         size_t page = largest_page(&config->ladder);
         int r;
@@ -333,10 +365,14 @@ int heap_init(Heap *heap, const HeapConfig *config, Error *err) {
                 .userdata   = config->userdata,
                 .random     = 1,
         };
-        if (config->cache_bytes > PTRDIFF_MAX / 2 - 4 * page)
+        if (config->cache_bytes > PTRDIFF_MAX / (2 * ADDRESSES) - page)
                 return error_oom(err, config->cache_bytes);
         heap->resident_limit = round_up(config->cache_bytes, STORE_PAGE);
-        heap->limit_bytes    = round_up(config->cache_bytes + config->cache_bytes / SLACK + page, page);
+        heap->limit_bytes    = round_up(config->cache_bytes * ADDRESSES + page, page);
+        if (config->n_files > 0)
+                heap->limit_bytes = 0;
+        for (uint32_t k = 0; k < config->n_files; k++)
+                heap->limit_bytes += file_addresses(config, k);
         heap->mapping_bytes  = heap->limit_bytes + page;
         heap->mapping = mmap(NULL, heap->mapping_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (heap->mapping == MAP_FAILED) {
@@ -346,7 +382,7 @@ int heap_init(Heap *heap, const HeapConfig *config, Error *err) {
         heap->base = (char *) round_up((uintptr_t) heap->mapping, page);
         r          = heap_prepare(heap, SPLITS);
         if (r == 0)
-                r = segment_next(heap, err);
+                r = config->n_files > 0 ? segments_of_files(heap, config, err) : segment_next(heap, err);
         if (r == 0)
                 return 0;
         heap_done(heap);
@@ -451,7 +487,8 @@ static int take(Heap *heap, size_t size_bytes, size_t align, Block **ret) {
         if (r < 0 || take_below_top(heap, size_bytes, align, ret) == 0)
                 return r;
         for (;;) {
-                const char *begin = heap->last && heap->last->holds == 0 ? heap->last->data : heap->base + heap->top_bytes;
+                const bool last_free = heap->last && heap->last->holds == 0;
+                const char *begin    = last_free ? heap->last->data : heap->base + heap->top_bytes;
 
                 r = heap_extend(heap, align_rest(begin, align) + size_bytes, &block);
                 if (r == 0)
@@ -466,6 +503,29 @@ static int take(Heap *heap, size_t size_bytes, size_t align, Block **ret) {
                 if (r != 0)
                         return r;
         }
+}
+
+int heap_put(Heap *heap, char *data, size_t size_bytes, Block **ret) {
+        size_t gap = (size_t) (data - heap->base) - heap->top_bytes;
+        int r      = heap_prepare(heap, 2);
+
+        if (r < 0)
+                return r;
+        assert(data >= heap->base + heap->top_bytes && size_bytes % BLOCK_ALIGN == 0);
+        if (gap > 0)
+                tree_add(heap, block_append(heap, gap));
+        *ret          = block_append(heap, size_bytes);
+        (*ret)->holds = 1;
+        ASAN_UNPOISON_MEMORY_REGION(data, size_bytes);
+        return pages_claim(heap, data, size_bytes);
+}
+
+int heap_settle(Heap *heap) {
+        int r = 0;
+
+        for (uint32_t k = 0; k < heap->n_segments && r == 0; k++)
+                r = segment_settle(&heap->segment[k]);
+        return r;
 }
 
 int heap_take(Heap *heap, size_t size_bytes, Block **ret) {

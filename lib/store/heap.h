@@ -49,12 +49,21 @@ typedef struct Heap {
         size_t mapping_bytes;
 } Heap;
 
+/* A memory file that another heap has left. */
+typedef struct HeapFile {
+        int fd;            /* is duplicated */
+        size_t file_bytes;
+        size_t used_bytes; /* up to the last byte that is somebody's */
+} HeapFile;
+
 typedef struct HeapConfig {
         Ladder ladder;
         size_t cache_bytes; /* pages that are there never pass this (rounded up to STORE_PAGE) */
         size_t head_bytes;  /* that each segment keeps for itself, at its beginning */
         int (*begun)(void *userdata, uint32_t segment, Error *err);
         void *userdata;
+        uint32_t n_files; /* the first segments are these, of the ladder's first kinds; heap_put() says what is there */
+        const HeapFile *file;
 } HeapConfig;
 
 int heap_init(Heap *heap, const HeapConfig *config, Error *err);
@@ -68,6 +77,10 @@ int heap_take_pages(Heap *heap, size_t size_bytes, Block **ret); /* the same in 
 /* Makes two blocks of a taken one, the second one held once. Needs a description: heap_prepare() has them. */
 Block *heap_split(Heap *heap, Block *block, size_t first_bytes);
 int heap_prepare(Heap *heap, uint32_t n) _must_check_; /* the next n splits find their descriptions: 0 or -ENOMEM */
+/* The next block of files that were left, held once; what lies before it is free. 0 or what heap_take() says. After the
+ * last one heap_settle() gives back the pages of what is free: 0 or an errno. */
+int heap_put(Heap *heap, char *data, size_t size_bytes, Block **ret) _must_check_;
+int heap_settle(Heap *heap) _must_check_;
 /* Frees a block that nobody holds; it becomes one with its free neighbours. */
 void heap_give(Heap *heap, Block *block);
 /* True if all that must hold of lists, tree and sums holds: for tests. */

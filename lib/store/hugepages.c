@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* libhugetlbfs knows which sizes a kernel has, on every architecture. It also takes the place of shmget() in programs
  * that are linked to it and prints to stderr, so it is opened when it is asked and closed again, with its names kept
- * to itself; where it is not installed the same sizes are read from /sys. How many pages can be had it does not say. */
+ * to itself, and only if there is a pool with pages: that takes half a millisecond. Where it is not installed the same
+ * sizes are those of /sys, which also says how many pages can be had. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <hugetlbfs.h>
@@ -60,12 +61,13 @@ static void add_size(HugePages *pages, size_t page_bytes) {
         pages->n_sizes++;
 }
 
-static bool sizes_of_library(HugePages *pages) {
+bool hugepages_ask_library(HugePages *pages) {
         void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
         __typeof__(gethugepagesizes) *sizes;
         long bytes[MAX_HUGE_SIZES];
         int n = -1;
 
+        *pages = (HugePages) {};
         if (!library)
                 return false;
         sizes = (__typeof__(sizes)) dlsym(library, "gethugepagesizes");
@@ -93,16 +95,12 @@ static void sizes_of_system(HugePages *pages, const char *root) {
                 closedir(directory);
 }
 
-void hugepages_read(HugePages *ret, const char *root) {
-        *ret = (HugePages) {
-                .thp        = read_mode(root, "enabled"),
-                .thp_shared = read_mode(root, "shmem_enabled"),
-        };
-        ret->asked_library = root[0] == '\0' && sizes_of_library(ret);
-        if (!ret->asked_library)
-                sizes_of_system(ret, root);
-        for (uint32_t k = 0; k < ret->n_sizes; k++) {
-                struct HugePool *pool = &ret->pool[k];
+/* Whether any pool has pages or may grow. */
+static bool read_pools(HugePages *pages, const char *root) {
+        bool any = false;
+
+        for (uint32_t k = 0; k < pages->n_sizes; k++) {
+                struct HugePool *pool = &pages->pool[k];
                 uint64_t free         = read_number(root, pool->page_bytes, "free_hugepages");
                 uint64_t promised     = read_number(root, pool->page_bytes, "resv_hugepages");
                 uint64_t more         = read_number(root, pool->page_bytes, "nr_overcommit_hugepages");
@@ -110,7 +108,25 @@ void hugepages_read(HugePages *ret, const char *root) {
 
                 pool->n_total = read_number(root, pool->page_bytes, "nr_hugepages");
                 pool->n_free  = free - MIN(free, promised) + more - MIN(more, surplus);
+                any |= pool->n_free > 0;
         }
+        return any;
+}
+
+void hugepages_read(HugePages *ret, const char *root) {
+        HugePages library;
+
+        *ret = (HugePages) {};
+        sizes_of_system(ret, root);
+        if (read_pools(ret, root) && root[0] == '\0') {
+                if (hugepages_ask_library(&library)) {
+                        read_pools(&library, root);
+                        *ret = library;
+                } else
+                        ret->no_library = true;
+        }
+        ret->thp        = read_mode(root, "enabled");
+        ret->thp_shared = read_mode(root, "shmem_enabled");
 }
 
 const struct HugePool *hugepages_pool(const HugePages *pages, size_t page_bytes, size_t at_most) {

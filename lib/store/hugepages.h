@@ -20,11 +20,12 @@ typedef struct HugePages {
                 uint64_t n_free;  /* that can be had: not promised to anybody, or the pool may grow by them */
         } pool[MAX_HUGE_SIZES];   /* the smallest pages first */
         ThpMode thp, thp_shared;  /* for anonymous memory, for memory files */
-        bool asked_library;       /* libhugetlbfs named the sizes; else /sys did */
+        bool no_library;          /* there are pools, and libhugetlbfs to name their sizes is not installed */
 } HugePages;
 
 /* `root` is "" but in tests, which have a /sys of their own (and ask no library). */
 void hugepages_read(HugePages *ret, const char *root);
+bool hugepages_ask_library(HugePages *ret); /* only the sizes; false: it is not installed */
 
 /* The pool of the given size; of size 0: the first one that can give a page which is not larger than at_most. NULL: no
  * such pool. */

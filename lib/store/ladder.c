@@ -15,7 +15,9 @@ enum {
 };
 
 static const struct HugePool *pool_for(const HugePages *pages, const StoreConfig *config) {
-        return hugepages_pool(pages, config->page_bytes, config->cache_bytes / (config->pages == STORE_PAGES_ON ? 1 : ENOUGH));
+        size_t at_most = config->pages == STORE_PAGES_ON ? config->cache_bytes : config->cache_bytes / ENOUGH;
+
+        return hugepages_pool(pages, config->page_bytes, at_most);
 }
 
 /* What vm.nr_hugepages must be for the whole cache: what others have taken stays theirs. */
@@ -99,7 +101,8 @@ void ladder_print(const HugePages *pages, const StoreConfig *config, StoreRung r
 
         text[0] = '\0';
         if (rung != STORE_HUGETLB && bytes[STORE_HUGETLB] > 0)
-                add(text, "%s of %s, and no more of them; ", size_print(bytes[STORE_HUGETLB], size), names[STORE_HUGETLB]);
+                add(text, "%s of %s, and no more of them; ", size_print(bytes[STORE_HUGETLB], size),
+                    names[STORE_HUGETLB]);
         add(text, "%s (%s)", names[rung], where);
         if (rung == STORE_HUGETLB)
                 return;
@@ -118,6 +121,6 @@ void ladder_print(const HugePages *pages, const StoreConfig *config, StoreRung r
                 remedy_print(pages, config->page_bytes, cache_bytes, remedy, sizeof(remedy));
                 add(text, "; for reserved ones: %s", remedy);
         }
-        if (!pages->asked_library)
+        if (pages->no_library)
                 add(text, " (libhugetlbfs is not installed: sizes are those of /sys)");
 }

@@ -12,8 +12,8 @@ typedef struct Ladder {
         uint32_t n;
 } Ladder;
 
-/* Of config->cache_bytes, not 0. 0, or ERROR_MEMORY with words when only reserved pages are wanted and there are not enough, ERROR_VALUE when pages of
- * the size do not exist. */
+/* For config->cache_bytes, which is not 0. 0, or ERROR_MEMORY with words when only reserved pages are wanted and there
+ * are not enough, ERROR_VALUE when pages of the size do not exist. */
 int ladder_make(Ladder *ret, const HugePages *pages, const StoreConfig *config, Error *err);
 
 /* The line of store_pages_text() about a store that has got bytes[rung] and takes from `rung` next. */

@@ -55,7 +55,7 @@ static int file_check(const SegmentKind *kind, size_t size_bytes, int fd, Error 
         if (fstat(fd, &st) < 0)
                 return error_prefix(err, -errno, "memory file");
         if ((fcntl(fd, F_GET_SEALS) & seals) != seals || (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDWR)
-                return error_set(err, ERROR_VALUE, "this is no memory file whose size is sealed and that can be written");
+                return error_set(err, ERROR_VALUE, "this is no memory file of sealed size that can be written");
         if ((st.st_mode & 07777) != 0400)
                 return error_set(err, ERROR_VALUE, "the memory file has mode %04o, not 0400", st.st_mode & 07777u);
         if ((size_t) st.st_size != size_bytes)
@@ -68,10 +68,6 @@ static int file_check(const SegmentKind *kind, size_t size_bytes, int fd, Error 
 }
 
 /* ---- Mapping ---------------------------------------------------------------------------------------------------- */
-
-static size_t n_pages(const Segment *s) {
-        return s->limit_bytes / s->kind.page_bytes;
-}
 
 /* What a mapping of the kind wants from the kernel; all are wishes. */
 static void advise(const Segment *s, char *at, size_t size_bytes) {
@@ -113,6 +109,8 @@ static int map_step(const Segment *s, size_t offset, size_t size_bytes) {
 }
 
 static int segment_begin(Segment *s, const SegmentKind *kind, char *base, size_t limit_bytes, int fd, Error *err) {
+        size_t n_words;
+
         assert((uintptr_t) base % kind->page_bytes == 0 && limit_bytes % kind->page_bytes == 0);
         *s = (Segment) {
                 .kind        = *kind,
@@ -123,8 +121,9 @@ static int segment_begin(Segment *s, const SegmentKind *kind, char *base, size_t
                 .fd          = fd,
                 .reader      = -1,
         };
-        s->claimed = calloc(n_pages(s) / WORD_BITS + 1, sizeof(*s->claimed));
-        return s->claimed ? 0 : error_oom(err, n_pages(s) / WORD_BITS * sizeof(*s->claimed));
+        n_words    = limit_bytes / kind->page_bytes / WORD_BITS + 1;
+        s->claimed = calloc(n_words, sizeof(*s->claimed));
+        return s->claimed ? 0 : error_oom(err, n_words * sizeof(*s->claimed));
 }
 
 int segment_init(Segment *s, const SegmentKind *kind, char *base, size_t limit_bytes, Error *err) {
@@ -178,7 +177,7 @@ int segment_open(Segment *s, size_t open_bytes) {
                 size_t step = MIN(MAX(s->step_bytes, round_up(open_bytes - s->open_bytes, s->kind.page_bytes)), rest);
 
                 r = map_step(s, s->open_bytes, step);
-                if (r == SEGMENT_NO_PAGES) { /* the pool may have the pages that are wanted, if not those of a whole step */
+                if (r == SEGMENT_NO_PAGES) { /* the pool may have the pages that are wanted, if not a whole step's */
                         step = MIN(round_up(open_bytes - s->open_bytes, s->kind.page_bytes), rest);
                         r    = map_step(s, s->open_bytes, step);
                 }
@@ -200,8 +199,9 @@ static bool is_claimed(const Segment *s, size_t page) {
 /* The next page from `page` on, before `end`, whose bit is `value`; or end. */
 static size_t find_page(const Segment *s, size_t page, size_t end, bool value) {
         while (page < end) {
-                uint64_t word = (value ? s->claimed[page / WORD_BITS] : ~s->claimed[page / WORD_BITS]) >> page % WORD_BITS;
+                uint64_t word = s->claimed[page / WORD_BITS];
 
+                word = (value ? word : ~word) >> page % WORD_BITS;
                 if (word != 0)
                         return MIN(page + (size_t) __builtin_ctzll(word), end);
                 page = (page / WORD_BITS + 1) * WORD_BITS;
@@ -300,7 +300,7 @@ size_t segment_give_back(Segment *s, const char *data, size_t size_bytes, size_t
 }
 
 int segment_settle(Segment *s) {
-        size_t end = n_pages(s);
+        size_t end = s->file_bytes / s->kind.page_bytes;
 
         for (size_t page = 0; (page = find_page(s, page, end, false)) < end;) {
                 size_t to = find_page(s, page, end, true);

@@ -10,59 +10,22 @@
  * adopted is not ours and counts nowhere but in n_chunks and pinned_bytes. */
 #include <string.h>
 
-#include "base/idmap.h"
 #include "base/system.h"
-#include "base/vec.h"
-#include "store/heap.h"
-#include "store/store.h"
+#include "store/inside.h"
 
-typedef enum ChunkState {
-        CHUNK_RESERVED, /* pinned once, for writing */
-        CHUNK_SEALED,
-        CHUNK_DROPPED,  /* goes with the last pin */
-} ChunkState;
+char store_empty[BLOCK_ALIGN] __attribute__((aligned(BLOCK_ALIGN)));
 
-typedef struct Chunk {
-        ChunkId id;
-        ChunkState state;
-        uint32_t n_pins;
-        char *data;
-        size_t size_bytes;
-        Block *first, *last; /* NULL when empty or adopted */
-        void (*release)(void *userdata);
-        void *userdata;
-        struct Chunk *next_unused;
-} Chunk;
+int store_segment_begun(void *userdata, uint32_t segment, Error *err) {
+        Store *s = userdata;
+        int r    = directory_begin(&s->directory, &s->heap, segment, s->config.owner, err);
 
-enum {
-        SLAB_CHUNKS = 256,
-};
+        if (r == 0 && s->config.keep)
+                r = s->config.keep(s->config.userdata, s->heap.segment[segment].fd);
+        return r;
+}
 
-typedef struct ChunkSlab {
-        struct ChunkSlab *next;
-        Chunk chunk[SLAB_CHUNKS];
-} ChunkSlab;
-
-struct Store {
-        StoreConfig config; /* with numbers where it had none */
-        Heap heap;
-        IdMap chunks; /* id -> Chunk * */
-        Map scratch;  /* address -> Block * */
-        ChunkSlab *slabs;
-        Chunk *unused;
-        size_t pinned_bytes;
-        uint64_t n_pins;
-        Vec(Chunk *) group; /* of the reservation at hand */
-};
-
-/* Where chunks without a byte lie. */
-static char empty[BLOCK_ALIGN] __attribute__((aligned(BLOCK_ALIGN)));
-
-int store_new(Store **ret, const StoreConfig *config, Error *err) {
-        _cleanup_(store_freep) Store *s = calloc(1, sizeof(*s));
-        HeapConfig heap                 = {};
-        HugePages pages;
-        int r;
+int store_begin(Store **ret, const StoreConfig *config, Error *err) {
+        Store *s = calloc(1, sizeof(*s));
 
         if (!s)
                 return error_oom(err, sizeof(*s));
@@ -73,10 +36,26 @@ int store_new(Store **ret, const StoreConfig *config, Error *err) {
                 system_memory(&memory, "");
                 s->config.cache_bytes = memory.available_bytes / 2;
         }
+        *ret = s;
+        return 0;
+}
+
+int store_new(Store **ret, const StoreConfig *config, Error *err) {
+        _cleanup_(store_freep) Store *s = NULL;
+        HeapConfig heap                 = {};
+        HugePages pages;
+        int r;
+
+        r = store_begin(&s, config, err);
+        if (r < 0)
+                return r;
         hugepages_read(&pages, "");
         r = ladder_make(&heap.ladder, &pages, &s->config, err);
         if (r == 0) {
                 heap.cache_bytes = s->config.cache_bytes;
+                heap.head_bytes  = s->config.shared ? SEGMENT_HEAD_BYTES : 0;
+                heap.begun       = s->config.shared ? store_segment_begun : NULL;
+                heap.userdata    = s;
                 r                = heap_init(&s->heap, &heap, err);
         }
         if (r < 0)
@@ -93,7 +72,7 @@ static Chunk *chunk_find(const Store *s, ChunkId id) {
         return (Chunk *) (uintptr_t) idmap_get(&s->chunks, id);
 }
 
-static Chunk *chunk_new(Store *s) {
+Chunk *chunk_new(Store *s) {
         Chunk *c;
 
         if (!s->unused) {
@@ -103,10 +82,8 @@ static Chunk *chunk_new(Store *s) {
                         return NULL;
                 slab->next = s->slabs;
                 s->slabs = slab;
-                for (int k = 0; k < SLAB_CHUNKS; k++) {
-                        slab->chunk[k].next_unused = s->unused;
-                        s->unused = &slab->chunk[k];
-                }
+                for (int k = 0; k < SLAB_CHUNKS; k++)
+                        chunk_unused(s, &slab->chunk[k]);
         }
         c = s->unused;
         s->unused = c->next_unused;
@@ -114,7 +91,8 @@ static Chunk *chunk_new(Store *s) {
         return c;
 }
 
-static void chunk_unused(Store *s, Chunk *c) {
+void chunk_unused(Store *s, Chunk *c) {
+        c->state       = CHUNK_NONE;
         c->next_unused = s->unused;
         s->unused      = c;
 }
@@ -127,7 +105,7 @@ static void block_unhold(Store *s, Block *block) {
 
 /* Ends a chunk that nobody pins: its memory is free, its id unknown. */
 static void chunk_end(Store *s, Chunk *c) {
-        assert(c->n_pins == 0);
+        assert(c->n_pins == 0 && !c->slot);
         if (c->first) {
                 if (c->last != c->first)
                         block_unhold(s, c->last);
@@ -152,16 +130,15 @@ static void chunk_unpin(Store *s, Chunk *c) {
                 s->pinned_bytes -= c->size_bytes;
 }
 
-Store *store_free(Store *s) {
-        if (!s)
-                return NULL;
-        for (Chunk *c; (c = (Chunk *) (uintptr_t) idmap_any(&s->chunks));) {
-                if (c->state == CHUNK_RESERVED)
-                        chunk_unpin(s, c);
-                chunk_end(s, c);
-        }
-        assert(s->n_pins == 0 && s->pinned_bytes == 0);
-        assert(s->scratch.n == 0 && used_bytes(s) == 0);
+/* The directory of a shared store forgets the chunk, before anything else may lie where it lies. */
+static void chunk_forget(Store *s, Chunk *c) {
+        if (c->slot)
+                directory_clear(&s->directory, c->slot);
+        c->slot = NULL;
+}
+
+/* Leaves what lies in memory as it is. */
+static void store_end(Store *s) {
         for (ChunkSlab *slab = s->slabs, *next; slab; slab = next) {
                 next = slab->next;
                 free(slab);
@@ -169,25 +146,43 @@ Store *store_free(Store *s) {
         idmap_done(&s->chunks);
         map_done(&s->scratch);
         vec_free(&s->group);
+        directory_done(&s->directory);
         heap_done(&s->heap);
         free(s);
+}
+
+Store *store_free(Store *s) {
+        if (!s)
+                return NULL;
+        for (Chunk *c; (c = (Chunk *) (uintptr_t) idmap_any(&s->chunks));) {
+                if (c->state == CHUNK_RESERVED)
+                        chunk_unpin(s, c);
+                chunk_forget(s, c);
+                chunk_end(s, c);
+        }
+        assert(s->n_pins == 0 && s->pinned_bytes == 0);
+        assert(s->scratch.n == 0 && used_bytes(s) == 0);
+        store_end(s);
         return NULL;
 }
 
-/* Makes the chunks of s->group lie in `block`, one behind the other. */
-static void group_place(Store *s, Block *block, const size_t *size_bytes) {
+Store *store_leave(Store *s) {
+        assert(s->config.shared);
+        store_end(s);
+        return NULL;
+}
+
+void group_place(Store *s, Block *block) {
         Chunk *before = NULL; /* the last one that is not empty */
-        char *at = block->data;
 
         block->holds = 0;
         for (uint32_t k = 0; k < s->group.n; k++) {
                 Chunk *c = s->group.data[k];
-                size_t cut = (size_t) (at - block->data) & ~(size_t) (BLOCK_ALIGN - 1);
+                size_t cut;
 
-                c->data = at;
-                at += size_bytes[k];
-                if (size_bytes[k] == 0)
+                if (c->size_bytes == 0)
                         continue;
+                cut = (size_t) (c->data - block->data) & ~(size_t) (BLOCK_ALIGN - 1);
                 if (cut > 0) {
                         block = heap_split(&s->heap, block, cut);
                         block->holds = 0;
@@ -236,26 +231,37 @@ static void group_cancel(Store *s) {
         }
 }
 
-static void group_reserved(Store *s, const size_t *size_bytes) {
+static void group_reserved(Store *s) {
         for (uint32_t k = 0; k < s->group.n; k++) {
                 Chunk *c = s->group.data[k];
 
-                c->size_bytes = size_bytes[k];
-                c->state      = CHUNK_RESERVED;
+                c->state = CHUNK_RESERVED;
+                c->slot  = s->config.shared ? directory_take(&s->directory) : NULL;
                 chunk_pin(s, c);
         }
+}
+
+/* Has the ledger room for n more chunks of so many bytes together, and the directory? 0, STORE_FULL, -ENOMEM. */
+static int room_check(Store *s, uint32_t n, size_t size_bytes) {
+        size_t grows = s->config.shared ? directory_grows(&s->directory, n) : 0;
+
+        if (__builtin_add_overflow(size_bytes, grows, &grows) || !has_room(s, grows))
+                return STORE_FULL;
+        return s->config.shared ? directory_prepare(&s->directory, n) : 0;
 }
 
 int store_reserve(Store *s, uint32_t n, const ChunkId *ids, const size_t *size_bytes) {
         Block *block = NULL;
         size_t total = 0;
+        char *at;
         int r;
 
         for (uint32_t k = 0; k < n; k++)
                 if (__builtin_add_overflow(total, size_bytes[k], &total))
                         return STORE_FULL;
-        if (!has_room(s, total))
-                return STORE_FULL;
+        r = room_check(s, n, total);
+        if (r != 0)
+                return r;
         r = group_begin(s, n, ids);
         if (r == 0 && total > 0)
                 r = heap_take(&s->heap, total, &block);
@@ -268,12 +274,15 @@ int store_reserve(Store *s, uint32_t n, const ChunkId *ids, const size_t *size_b
                 group_cancel(s);
                 return r;
         }
+        at = block ? block->data : store_empty; /* chunks of no bytes are somewhere, too: kernels get no NULL */
+        for (uint32_t k = 0; k < n; k++) {
+                s->group.data[k]->data       = at;
+                s->group.data[k]->size_bytes = size_bytes[k];
+                at += size_bytes[k];
+        }
         if (block)
-                group_place(s, block, size_bytes);
-        else /* chunks of no bytes are somewhere, too: kernels get no NULL */
-                for (uint32_t k = 0; k < n; k++)
-                        s->group.data[k]->data = empty;
-        group_reserved(s, size_bytes);
+                group_place(s, block);
+        group_reserved(s);
         return 0;
 }
 
@@ -293,8 +302,9 @@ int store_reserve_at(Store *s, ChunkId id, size_t size_bytes, uint32_t offset) {
         int r;
 
         assert(offset < STORE_PAGE);
-        if (!has_room(s, bytes))
-                return STORE_FULL;
+        r = room_check(s, 1, bytes);
+        if (r != 0)
+                return r;
         r = group_begin(s, 1, &id);
         if (r == 0 && bytes > 0)
                 r = heap_take_pages(&s->heap, bytes, &block);
@@ -302,9 +312,10 @@ int store_reserve_at(Store *s, ChunkId id, size_t size_bytes, uint32_t offset) {
                 group_cancel(s);
                 return r;
         }
-        s->group.data[0]->data  = block ? block->data + offset : empty;
+        s->group.data[0]->data       = block ? block->data + offset : store_empty;
+        s->group.data[0]->size_bytes = size_bytes;
         s->group.data[0]->first = s->group.data[0]->last = block;
-        group_reserved(s, &size_bytes);
+        group_reserved(s);
         return 0;
 }
 
@@ -348,6 +359,8 @@ void store_seal(Store *s, ChunkId id, size_t size_bytes) {
         if (size_bytes < c->size_bytes)
                 chunk_shrink(s, c, size_bytes);
         c->size_bytes = size_bytes;
+        if (c->slot)
+                directory_publish(&s->directory, c->slot, c->id, c->data, c->size_bytes);
 }
 
 int store_pin(Store *s, ChunkId id, const char **ret_data, size_t *ret_size) {
@@ -377,8 +390,33 @@ void store_drop(Store *s, ChunkId id) {
         if (c->state == CHUNK_RESERVED)
                 chunk_unpin(s, c);
         c->state = CHUNK_DROPPED;
+        chunk_forget(s, c);
         if (c->n_pins == 0)
                 chunk_end(s, c);
+}
+
+void store_each(const Store *s, void (*fn)(void *userdata, ChunkId id, size_t size_bytes), void *userdata) {
+        for (const ChunkSlab *slab = s->slabs; slab; slab = slab->next)
+                for (int k = 0; k < SLAB_CHUNKS; k++)
+                        if (slab->chunk[k].state == CHUNK_SEALED)
+                                fn(userdata, slab->chunk[k].id, slab->chunk[k].size_bytes);
+}
+
+int store_file(Store *s, ChunkId id, int *ret_fd, uint64_t *ret_offset, size_t *ret_size) {
+        Chunk *c = chunk_find(s, id);
+        Segment *segment;
+        int fd;
+
+        if (!c || !c->slot || c->state != CHUNK_SEALED)
+                return STORE_ABSENT;
+        segment = c->size_bytes > 0 ? heap_segment(&s->heap, c->data) : &s->heap.segment[0];
+        fd      = segment_reader(segment);
+        if (fd < 0)
+                return fd;
+        *ret_fd     = fd;
+        *ret_offset = c->size_bytes > 0 ? (uint64_t) (c->data - segment->base) : 0;
+        *ret_size   = c->size_bytes;
+        return 0;
 }
 
 int store_adopt(Store *s, ChunkId id, const char *data, size_t size_bytes, void (*release)(void *userdata),

@@ -68,6 +68,21 @@ void store_drop(Store *store, ChunkId id); /* also of reserved ones; memory is f
 int store_adopt(Store *store, ChunkId id, const char *data, size_t size_bytes, void (*release)(void *userdata),
                 void *userdata) _must_check_;
 
+/* ---- A shared store ----
+ * Its chunks lie in memory files with mode 0400, sealed sizes and a directory in them (docs/STORE.md). Whoever gets a
+ * descriptor of store_file() can map chunks and change nothing; what lies in the files is of one owner. */
+
+/* Where a sealed chunk lies, for those who map it: a descriptor that only reads (the store's own), the offset in its
+ * file and the size. The chunk stays there while it is pinned. 0, STORE_ABSENT (also of adopted ones), an errno. */
+int store_file(Store *store, ChunkId id, int *ret_fd, uint64_t *ret_offset, size_t *ret_size);
+/* Ends the store and leaves every sealed chunk in its files, as a kill would. */
+Store *store_leave(Store *store);
+/* A store with all the sealed chunks of files that config.keep() got, in any order; they are duplicated. config.owner
+ * is that of the files; config.cache_bytes may be another, but not less than what they hold. 0; ERROR_CORRUPT and
+ * nothing is believed; ERROR_VALUE (not such files), ERROR_MEMORY, or an errno. */
+int store_restore(Store **ret, const StoreConfig *config, const int *fds, uint32_t n_fds, Error *err);
+void store_each(const Store *store, void (*fn)(void *userdata, ChunkId id, size_t size_bytes), void *userdata);
+
 /* Memory for a task: from the same arena and ledger. 0, STORE_FULL, -ENOMEM. size 0 gives NULL. */
 int store_scratch(Store *store, size_t size_bytes, char **ret) _must_check_;
 void store_scratch_free(Store *store, char *data, size_t size_bytes);

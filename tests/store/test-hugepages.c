@@ -58,7 +58,6 @@ TEST(pools_are_ordered_and_what_is_promised_cannot_be_had) {
         ck_assert_uint_eq(pages.pool[0].n_total, 100);
         ck_assert_uint_eq(pages.pool[1].page_bytes, 1 * GiB);
         ck_assert_uint_eq(pages.pool[1].n_free, 1);
-        ck_assert(!pages.asked_library);
         root_free(root);
 }
 
@@ -114,15 +113,17 @@ TEST(kernel_without_huge_pages_has_none) {
         root_free(root);
 }
 
-/* Reading through "/." asks /sys alone: where the library is installed the two must agree. */
 TEST(library_and_system_name_the_same_sizes_and_nothing_stays_loaded) {
         HugePages library, system;
 
-        hugepages_read(&library, "");
-        hugepages_read(&system, "/.");
-        ck_assert_uint_eq(library.n_sizes, system.n_sizes);
-        for (uint32_t k = 0; k < library.n_sizes; k++)
-                ck_assert_uint_eq(library.pool[k].page_bytes, system.pool[k].page_bytes);
+        hugepages_read(&system, "");
+        if (!hugepages_ask_library(&library))
+                printf("# libhugetlbfs is not installed: the sizes are those of /sys\n");
+        else {
+                ck_assert_uint_eq(library.n_sizes, system.n_sizes);
+                for (uint32_t k = 0; k < library.n_sizes; k++)
+                        ck_assert_uint_eq(library.pool[k].page_bytes, system.pool[k].page_bytes);
+        }
         ck_assert_ptr_null(dlopen("libhugetlbfs.so.0", RTLD_NOW | RTLD_NOLOAD));
         ck_assert_ptr_null(dlsym(RTLD_DEFAULT, "gethugepagesizes"));
 }

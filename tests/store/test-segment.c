@@ -191,7 +191,7 @@ TEST(reserved_pages_beyond_the_pool_are_refused_and_what_was_got_is_whole) {
         size_t pool                             = n_free * 2 * MiB;
 
         if (n_free < 8)
-                printf("# %llu reserved huge pages are free: only the refusal is tested\n", (unsigned long long) n_free);
+                printf("# %d reserved huge pages are free: only the refusal is tested\n", (int) n_free);
         for (size_t k = 0; k < ELEMENTSOF(kinds); k++) {
                 Segment s;
 
