@@ -2,33 +2,66 @@
 /* Lowering: the graph without dead nodes and with every expansion carried out whose input shapes are known. An
  * expansion may bring operators that expand themselves, so it is repeated until nothing changes; each round is one
  * walk. What depends on an unknown shape is left as it is: it is lowered when plan_extend() knows more. */
+#include "graph/infer.h"
 #include "plan/planner.h"
 
-static bool is_masked_sum(const Graph *graph, const Node *node) {
-        /* x[mask].sum() over everything does not need x[mask]: elements that are left out count as zero. The tree is
-         * then the one over x's own index, whatever the mask, so this rewriting is always done, not only when it
-         * seems worth while. */
-        static const char *const neutral_zero[] = { "sum", "any", "count_nonzero" };
+/* x[mask].sum() does not need x[mask]: where the mask is not set, elements count as what changes nothing. The tree is
+ * then the one over x's own index, whatever the mask, so this rewriting is always done, not only when it seems worth
+ * while (docs/decisions/0009). Minima and maxima have to know whether there is anything, and moments how much. */
+static const struct Neutral {
+        const char *op;
+        int64_t element;
+} neutral_elements[] = { { "sum", 0 },  { "nansum", 0 }, { "any", 0 }, { "count_nonzero", 0 },
+                         { "mean", 0 }, { "prod", 1 },   { "all", 1 } };
+
+/* The neutral element of a reduction that takes all that the mask selects, or NULL. */
+static const struct Neutral *masked_reduction(const Graph *graph, const Node *node) {
+        const ReduceParams *q = node->params;
+        uint32_t axes;
 
         if (!node->op || node->op->family != FAMILY_REDUCE || node->n_in != 1)
-                return false;
+                return NULL;
         const Node *in = &graph->node.data[node->in[0].node];
-        if (!in->op || strcmp(in->op->name, "mask") != 0 || ((const ReduceParams *) node->params)->keepdims)
-                return false;
-        if (graph_spec(graph, in->in[0])->shape.ndim != graph_spec(graph, in->in[1])->shape.ndim)
-                return false;
-        for (size_t i = 0; i < ELEMENTSOF(neutral_zero); i++)
-                if (strcmp(node->op->name, neutral_zero[i]) == 0)
-                        return true;
-        return false;
+        if (!in->op || strcmp(in->op->name, "mask") != 0 || q->keepdims ||
+            axes_normalize(&q->axis, in->out[0].shape.ndim, &axes, NULL) < 0 || !(axes & 1))
+                return NULL;
+        if (strcmp(node->op->name, "mean") == 0 && (axes != 1 || dtype_kind(node->out[0].dtype) < KIND_FLOAT))
+                return NULL;
+        for (size_t i = 0; i < ELEMENTSOF(neutral_elements); i++)
+                if (strcmp(node->op->name, neutral_elements[i].op) == 0)
+                        return &neutral_elements[i];
+        return NULL;
 }
 
-static int lower_masked(Graph *out, const Node *node, Ref x, Ref mask, Ref *ret, Error *err) {
-        Build b        = { .graph = out, .err = err };
-        const Ref zero = build_scalar(&b, scalar_from_i64(graph_spec(out, x)->dtype, 0));
-        const Ref kept = build_op(&b, "where", NULL, 3, (const Ref[]) { mask, x, zero });
+/* The mask may have fewer axes than x: those that it has become one, which is reduced. */
+static int lower_masked(Graph *out, const Node *node, const struct Neutral *neutral, Ref x, Ref mask, Ref *ret,
+                        Error *err) {
+        const ReduceParams *q = node->params;
+        const int ndim = graph_spec(out, x)->shape.ndim, n_mask = graph_spec(out, mask)->shape.ndim;
+        const bool mean    = strcmp(node->op->name, "mean") == 0;
+        const DType dtype  = node->out[0].dtype, t = dtype == DTYPE_F16 ? DTYPE_F32 : dtype; /* of a mean */
+        Build b            = { .graph = out, .err = err };
+        Ref selected       = mask, kept;
+        int64_t axis[MAX_NDIM];
+        Dims along = { .given = true, .v = axis };
+        uint32_t axes;
 
-        *ret = build_reduce(&b, node->op->name, kept, (Dims) {}, false, ((const ReduceParams *) node->params)->dtype);
+        axes_normalize(&q->axis, ndim - n_mask + 1, &axes, NULL);
+        for (int k = 0; k < ndim; k++)
+                if (k < n_mask || axes >> (k - n_mask + 1) & 1)
+                        axis[along.n++] = k;
+        for (int k = n_mask; k < ndim; k++)
+                selected = build_insert_axis(&b, selected, k);
+        if (mean)
+                x = build_cast(&b, x, t);
+        kept = build_scalar(&b, scalar_from_i64(build_spec(&b, x)->dtype, neutral->element));
+        kept = build_op(&b, "where", NULL, 3, (const Ref[]) { selected, x, kept });
+        *ret = build_reduce(&b, mean ? "sum" : node->op->name, kept, along, false, mean ? t : (DType) q->dtype);
+        if (mean) {
+                const Ref count = build_reduce(&b, "count_nonzero", mask, (Dims) {}, false, DTYPE_NONE);
+
+                *ret = build_cast(&b, build_binary(&b, "divide", *ret, build_cast(&b, count, t)), dtype);
+        }
         return build_done(&b);
 }
 
@@ -88,7 +121,8 @@ static int lower_round(const Graph *graph, size_t task_bytes, Graph *out, bool *
 
         for (uint32_t i = 0; i < graph->node.n; i++) {
                 const Node *node = &graph->node.data[i];
-                bool known       = true;
+                const struct Neutral *neutral;
+                bool known     = true;
                 uint32_t added = 0;
 
                 if (!live[i])
@@ -105,10 +139,11 @@ static int lower_round(const Graph *graph, size_t task_bytes, Graph *out, bool *
                         spec[k]  = *graph_spec(out, in[k]);
                         known   &= shape_known(&spec[k].shape);
                 }
-                if (is_masked_sum(graph, node)) {
+                neutral = masked_reduction(graph, node);
+                if (neutral) {
                         const Node *mask = &graph->node.data[node->in[0].node];
 
-                        r = lower_masked(out, node, to[first[mask->in[0].node] + mask->in[0].out],
+                        r = lower_masked(out, node, neutral, to[first[mask->in[0].node] + mask->in[0].out],
                                          to[first[mask->in[1].node] + mask->in[1].out], &to[first[i]], err);
                         if (r < 0)
                                 return r;

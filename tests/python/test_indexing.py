@@ -76,6 +76,35 @@ def test_the_last_of_equal_indices_counts():
     same(lambda m, a: _assigned(a, [0, 1, 0], np.arange(90.0).reshape(3, 5, 6)), A)
 
 
+OF_ALL = ["sum", "prod", "mean", "any", "all", "count_nonzero", "nansum", "min", "max", "var", "std"]
+
+
+@pytest.mark.parametrize("reduction", OF_ALL)
+def test_reductions_of_what_a_mask_selects(reduction):
+    b = np.abs(A)  # sums of these do not cancel
+
+    def of(key, **options):
+        return lambda m, a: getattr(m, reduction)(a[key(a)], **options)
+
+    for key in (lambda a: a > 0.3, lambda a: a > 1e9, lambda a: a[:, 0, 0] > 0.3, lambda a: a[:, :, 2] > 0.3):
+        same(of(key), b, ulps=64)
+        same(of(key, axis=0), b, ulps=64)
+        same(of(key, axis=-1), b, ulps=64)
+        same(of(key), np.round(b).astype("i4"), ulps=64)
+    if reduction != "count_nonzero":
+        same(of(lambda a: a > 0.3, keepdims=True), b, ulps=64)
+        same(of(lambda a: a[:, 0, 0] > 0.3, axis=(0, 2)), b, ulps=64)
+
+
+def test_sums_of_selections_have_the_same_bits_however_they_are_cut():
+    a = array((40, 50), "f8", 3, special=False)
+    for reduction in ("sum", "prod", "mean"):
+        for key in (a > 0.2, a[:, 1] > 0.2):
+            results = [getattr(mt.tensor(a, chunk_size=c)[key], reduction)(axis=0) for c in (None, 1, 7, 16, (9, 50))]
+            bits = {np.asarray(r).tobytes() for r in results}
+            assert len(bits) == 1
+
+
 # ---- Random keys -----------------------------------------------------------------------------------------------------
 
 lengths = st.lists(st.integers(0, 5), min_size=0, max_size=4).map(tuple)
