@@ -22,6 +22,8 @@ typedef struct Slot {
         uint32_t cost;      /* of an element, in additions */
         uint64_t user;      /* the stage (a key, see user_key()) that evaluates it; 0: none yet */
         uint32_t n_user;    /* stages that evaluate it, counted up to many */
+        uint32_t n_reader;  /* inputs of live nodes that it is, */
+        uint32_t reader;    /* and the last of these nodes */
 } Slot;
 
 /* A value that has been cut further, for tasks that read it across its chunks. */

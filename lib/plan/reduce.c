@@ -208,12 +208,26 @@ static int merge_partials(Planner *p, const Job *job, const Axes *axes, int at, 
         return 0;
 }
 
+/* A local over some axes of the domain, and the instruction that loads it into the nest which reads it. */
+static int local_add(Planner *p, NestBuild *reader, DType dtype, const int *axis, int ndim, uint32_t *ret_local,
+                     uint32_t *ret_reg) {
+        Local local = { .dtype = dtype, .ndim = ndim };
+
+        memcpy(local.axis, axis, ndim * sizeof(int));
+        *ret_local = reader->stage->local.n;
+        *ret_reg   = reader->instr.n;
+        if (vec_push(&reader->stage->local, local) < 0 ||
+            vec_push(&reader->instr, (Instr) { .kind = INSTR_LOCAL, .dtype = dtype, .source = *ret_local }) < 0)
+                return error_oom(p->err, sizeof(Instr));
+        return 0;
+}
+
 /* Adds the nests that reduce the jobs' registers along the axes of `axes`, the last of them first, as far as a task
- * gets; nb is the nest that has the registers, and is finished here. value[j] are the results of job j. Returns the
- * number of axes that are left:
+ * gets; nb is the nest that has the registers, and is finished here. value[j] are the results of job j; with `into`,
+ * the finished ones are locals instead, which that nest loads. Returns the number of axes that are left:
  * 0: finished; otherwise value[j] are partials along axes->axis[left - 1]. */
 static int reduce_in_stage(Planner *p, NestBuild *nb, Job *job, uint32_t n_job, const Axes *axes, int n_axes, int64_t unit, const Tiling *domain,
-                           ValueId (*value)[MAX_STATE], int *ret_unreduced, int64_t *ret_unit) {
+                           NestBuild *into, ValueId (*value)[MAX_STATE], int *ret_unreduced, int64_t *ret_unit) {
         StageBuild *sb = nb->stage;
         _cleanup_(nest_build_clear) NestBuild next = {};
         NestBuild *at                              = nb;
@@ -247,26 +261,20 @@ static int reduce_in_stage(Planner *p, NestBuild *nb, Job *job, uint32_t n_job, 
                                           .local = complete && !last };
 
                         memcpy(sink.reg, reg[j], sizeof(sink.reg));
-                        if (last) {
+                        if (last && into) {
+                                uint32_t loaded;
+
+                                sink.local = true;
+                                r = local_add(p, into, f->out, left, n_left, &sink.dest[0], &loaded);
+                        } else if (last) {
                                 const int *out_axis;
 
                                 r = finished_value(p, &job[j], axes, domain, left, &value[j][0], &out_axis);
                                 if (r >= 0)
                                         r = push_out(p, sb, value[j][0], out_axis, &sink.dest[0]);
                         } else if (complete) {
-                                for (uint32_t c = 0; c < f->n_state && r >= 0; c++) {
-                                        Local local = { .dtype = f->state[c], .ndim = n_left };
-
-                                        memcpy(local.axis, left, n_left * sizeof(int));
-                                        sink.dest[c] = sb->local.n;
-                                        r            = vec_push(&sb->local, local);
-                                        if (r >= 0) {
-                                                reg[j][c] = inner.instr.n;
-                                                r         = vec_push(&inner.instr, (Instr) { .kind   = INSTR_LOCAL,
-                                                                                              .dtype  = f->state[c],
-                                                                                              .source = sink.dest[c] });
-                                        }
-                                }
+                                for (uint32_t c = 0; c < f->n_state && r >= 0; c++)
+                                        r = local_add(p, &inner, f->state[c], left, n_left, &sink.dest[c], &reg[j][c]);
                         } else {
                                 int *all = arena_new_array(p->arena, int, at->ndim);
                                 Tiling t = { .ndim = at->ndim };
@@ -345,7 +353,7 @@ static int reduce_rest(Planner *p, Job *job, const Axes *axes, const Tiling *dom
                                 job->reg = reg;
                 }
                 t = stage.domain;
-                r = reduce_in_stage(p, &nb, job, 1, axes, n_left, unit, &stage.domain, next, &n_left, &unit);
+                r = reduce_in_stage(p, &nb, job, 1, axes, n_left, unit, &stage.domain, NULL, next, &n_left, &unit);
                 if (r >= 0)
                         r = stage_add(p, &sb, &stage);
                 if (r < 0)
@@ -353,6 +361,87 @@ static int reduce_rest(Planner *p, Job *job, const Axes *axes, const Tiling *dom
                 memcpy(value, next[0], sizeof(next[0]));
         }
         return 0;
+}
+
+/* ---- Chains ---------------------------------------------------------------------------------------------------- */
+
+/* The only reader of a reduction that is another one, of what the first leaves: a task that has all of the axes of the
+ * first goes on with the second, from values in a local. UINT32_MAX: none. */
+static uint32_t find_next(const Planner *p, uint32_t index) {
+        const Slot *s    = &p->slot[p->first[index]];
+        const Node *next = &p->graph->node.data[s->reader];
+
+        if (s->kept || s->n_reader != 1 || ((const ReduceParams *) p->graph->node.data[index].params)->keepdims)
+                return UINT32_MAX;
+        return next->op->family == FAMILY_REDUCE && !p->slot[p->first[s->reader]].deferred ? s->reader : UINT32_MAX;
+}
+
+/* The axes are the last ones of `ndim`, and none of them is of length zero: what is left are the first axes of the
+ * domain. */
+static bool are_last(const Axes *axes, int ndim) {
+        return axes->n < ndim && axes->axis[0] == ndim - axes->n;
+}
+
+static bool has_all(const Tiling *domain, const Axes *axes) {
+        for (int i = 0; i < axes->n; i++)
+                if (domain->axis[axes->axis[i]].n != 1)
+                        return false;
+        return true;
+}
+
+/* Two reductions in one stage: `before` into a local, of which `job` is a reduction. Returns 1 when the tasks would not
+ * have all of the axes of the first. */
+static int stage_chain(Planner *p, Job *before, const Axes *axes_before, Job *job, const Axes *axes) {
+        const Ref ref                              = p->graph->node.data[job->node].in[0];
+        const Node *first                          = &p->graph->node.data[before->node];
+        const Shape *in                            = &graph_spec(p->graph, first->in[0])->shape;
+        _cleanup_(stage_build_clear) StageBuild sb = { .ndim = in->ndim };
+        _cleanup_(nest_build_clear) NestBuild nb   = { .stage = &sb, .ndim = in->ndim };
+        _cleanup_(nest_build_clear) NestBuild rest = { .stage = &sb, .ndim = in->ndim - axes_before->n };
+        Stage stage                                = { .kind = STAGE_NEST };
+        const AxisMap *identity                    = map_identity(p, in->ndim);
+        ValueId value[1][MAX_STATE];
+        int64_t unit = 0;
+        int n_left   = 0, r;
+
+        if (!identity)
+                return error_oom(p->err, sizeof(AxisMap));
+        for (int k = 0; k < in->ndim; k++) {
+                sb.extent[k] = in->dim[k];
+                nb.axis[k] = rest.axis[k] = k;
+        }
+        r = program_emit(p, &nb, first->in[0], identity, &before->reg);
+        if (r >= 0)
+                r = program_cast(p, &nb, before->reg, before->f->in, &before->reg);
+        if (r >= 0)
+                r = stage_cuts(p, &sb, &stage.domain);
+        if (r < 0)
+                return r;
+        if (!has_all(&stage.domain, axes_before))
+                return 1;
+        stage.label = nest_label(p, &nb, before->op->name);
+        if (stage.label)
+                stage.label = arena_printf(p->arena, "%s → %s", stage.label, job->op->name);
+        if (!stage.label)
+                return error_oom(p->err, 64);
+        r = reduce_in_stage(p, &nb, before, 1, axes_before, axes_before->n, 0, &stage.domain, &rest, value, &n_left,
+                            &unit);
+        if (r >= 0)
+                r = vec_push(&rest.memo, (Memo) { .ref = ref, .map = identity, .reg = rest.instr.n - 1 });
+        if (r >= 0)
+                r = program_emit(p, &rest, ref, identity, &job->reg);
+        if (r >= 0)
+                r = program_cast(p, &rest, job->reg, job->f->in, &job->reg);
+        if (r >= 0)
+                r = reduce_in_stage(p, &rest, job, 1, axes, axes->n, 0, &stage.domain, NULL, value, &n_left, &unit);
+        if (r >= 0)
+                r = stage_add(p, &sb, &stage);
+        if (r < 0)
+                return r;
+        stage.domain.ndim = rest.ndim;
+        r = reduce_rest(p, job, axes, &stage.domain, n_left, unit, value[0]);
+        p->slot[p->first[job->node]].value = value[0][0];
+        return r;
 }
 
 /* ---- Groups ---------------------------------------------------------------------------------------------------- */
@@ -453,38 +542,22 @@ static int stage_identity(Planner *p, uint32_t index, const Job *job) {
         return r;
 }
 
-int stage_reduce(Planner *p, uint32_t index) {
-        const Node *node                           = &p->graph->node.data[index];
-        const Shape *in                            = &graph_spec(p->graph, node->in[0])->shape;
+/* A stage of reductions of equal shapes along the same axes, and what remains to be done after it. */
+static int reduce_group(Planner *p, const Shape *in, const Axes *axes, Job *job, uint32_t n_job) {
         _cleanup_(stage_build_clear) StageBuild sb = { .ndim = in->ndim };
         _cleanup_(nest_build_clear) NestBuild nb   = { .stage = &sb };
         Stage stage                                = { .kind = STAGE_NEST };
         const AxisMap *identity                    = map_identity(p, in->ndim);
-        Job job[MAX_GROUP];
         ValueId value[MAX_GROUP][MAX_STATE];
-        uint32_t n_job = 1;
-        int64_t unit   = 0;
-        int n_left     = 0, r;
-        Axes axes;
+        int64_t unit = 0;
+        int n_left   = 0, r = 0;
 
         if (!identity)
                 return error_oom(p->err, sizeof(AxisMap));
-        r = axes_of(p, node, &axes);
-        if (r >= 0)
-                r = job_new(p, index, &job[0]);
-        if (r < 0)
-                return r;
         for (int i = 0; i < in->ndim; i++)
                 sb.extent[i] = in->dim[i];
-        if (axes.axis[axes.n - 1] == in->ndim)
+        if (axes->axis[axes->n - 1] == in->ndim)
                 sb.extent[sb.ndim++] = 1;
-        for (int i = 0; i < axes.n; i++)
-                if (sb.extent[axes.axis[i]] == 0)
-                        return stage_identity(p, index, &job[0]);
-        r = find_siblings(p, index, &axes, job, &n_job);
-        if (r < 0)
-                return r;
-
         nb.ndim = sb.ndim;
         for (int i = 0; i < sb.ndim; i++)
                 nb.axis[i] = i;
@@ -500,14 +573,82 @@ int stage_reduce(Planner *p, uint32_t index) {
         stage.label = nest_label(p, &nb, job[0].op->name);
         if (!stage.label)
                 return error_oom(p->err, 64);
-        r = reduce_in_stage(p, &nb, job, n_job, &axes, axes.n, 0, &stage.domain, value, &n_left, &unit);
+        r = reduce_in_stage(p, &nb, job, n_job, axes, axes->n, 0, &stage.domain, NULL, value, &n_left, &unit);
         if (r >= 0)
                 r = stage_add(p, &sb, &stage);
         for (uint32_t j = 0; j < n_job && r >= 0; j++) {
-                r = reduce_rest(p, &job[j], &axes, &stage.domain, n_left, unit, value[j]);
+                r = reduce_rest(p, &job[j], axes, &stage.domain, n_left, unit, value[j]);
                 p->slot[p->first[job[j].node]].value = value[j][0];
         }
         return r;
+}
+
+/* Whether the next reduction will make this one in its own stage. */
+static int waits_for_next(Planner *p, uint32_t index, const Axes *axes) {
+        const Node *node = &p->graph->node.data[index];
+        const uint32_t i = find_next(p, index);
+        const Shape *in  = &graph_spec(p->graph, node->in[0])->shape;
+        Axes next_axes;
+        int r;
+
+        if (i == UINT32_MAX || !are_last(axes, in->ndim))
+                return false;
+        r = axes_of(p, &p->graph->node.data[i], &next_axes);
+        if (r < 0)
+                return r;
+        for (int k = 0; k < in->ndim; k++)
+                if (in->dim[k] == 0)
+                        return false;
+        return next_axes.axis[next_axes.n - 1] < in->ndim - axes->n;
+}
+
+/* `index` reduces what a reduction leaves that waits for it: both in one stage, if tasks have all of the first one's
+ * axes; 1 otherwise, when the first has got a stage of its own. */
+static int reduce_chain(Planner *p, uint32_t index, const Axes *axes, Job *job) {
+        const uint32_t first = p->graph->node.data[index].in[0].node;
+        Axes axes_before;
+        Job before;
+        int r = axes_of(p, &p->graph->node.data[first], &axes_before);
+
+        if (r >= 0)
+                r = job_new(p, first, &before);
+        if (r >= 0)
+                r = stage_chain(p, &before, &axes_before, job, axes);
+        if (r <= 0)
+                return r;
+        r = reduce_group(p, &graph_spec(p->graph, p->graph->node.data[first].in[0])->shape, &axes_before, &before, 1);
+        return r < 0 ? r : 1;
+}
+
+int stage_reduce(Planner *p, uint32_t index) {
+        const Node *node = &p->graph->node.data[index];
+        const Shape *in  = &graph_spec(p->graph, node->in[0])->shape;
+        Job job[MAX_GROUP];
+        uint32_t n_job = 1;
+        Axes axes;
+        int r;
+
+        r = axes_of(p, node, &axes);
+        if (r >= 0)
+                r = job_new(p, index, &job[0]);
+        if (r < 0)
+                return r;
+        for (int i = 0; i < axes.n; i++)
+                if (axes.axis[i] < in->ndim && in->dim[axes.axis[i]] == 0)
+                        return stage_identity(p, index, &job[0]);
+        if (planner_slot(p, node->in[0])->value == NO_VALUE &&
+            planner_node(p, node->in[0])->op->family == FAMILY_REDUCE) {
+                r = reduce_chain(p, index, &axes, &job[0]);
+                if (r <= 0)
+                        return r;
+        }
+        r = find_siblings(p, index, &axes, job, &n_job);
+        if (r >= 0 && n_job == 1) {
+                r = waits_for_next(p, index, &axes);
+                if (r != 0)
+                        return MIN(r, 0);
+        }
+        return r < 0 ? r : reduce_group(p, in, &axes, job, n_job);
 }
 
 int stage_absorb(Planner *p, Ref ref, NestBuild *nb, const Tiling *domain, Absorbed **ret) {
@@ -542,7 +683,9 @@ int stage_absorb(Planner *p, Ref ref, NestBuild *nb, const Tiling *domain, Absor
                 a->n++;
         }
         *ret = a;
-        return a ? reduce_in_stage(p, nb, a->job, a->n, &a->axes, 1, 0, domain, a->value, &a->n_left, &a->unit) : nest_finish(p, nb);
+        if (!a)
+                return nest_finish(p, nb);
+        return reduce_in_stage(p, nb, a->job, a->n, &a->axes, 1, 0, domain, NULL, a->value, &a->n_left, &a->unit);
 }
 
 int stage_absorbed(Planner *p, Absorbed *a, const Tiling *domain) {

@@ -173,7 +173,20 @@ static void mark_shared(Planner *p) {
         }
 }
 
+static void count_readers(Planner *p) {
+        const Graph *g = p->graph;
+
+        for (uint32_t i = 0; i < g->node.n; i++)
+                for (uint32_t k = 0; k < g->node.data[i].n_in; k++) {
+                        Slot *in = planner_slot(p, g->node.data[i].in[k]);
+
+                        in->n_reader++;
+                        in->reader = i;
+                }
+}
+
 int planner_mark(Planner *p) {
+        count_readers(p);
         mark_deferred(p);
         mark_necessary(p);
         weigh(p, false);

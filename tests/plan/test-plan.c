@@ -142,6 +142,24 @@ TEST(reductions_of_one_tensor_along_one_axis_share_a_pass) {
         ck_assert_uint_eq(plan->made.n, 3);
 }
 
+TEST(a_reduction_of_what_another_leaves_is_in_its_stage_where_tasks_have_the_whole_axis) {
+        GRAPH;
+        const Ref x = held(&b, 1, 1000, 10, 100), inner = reduce(&b, "sum", x, 1), outer = reduce(&b, "sum", x, 0);
+        const Ref chain = reduce(&b, "max", inner, 0), apart = reduce(&b, "max", outer, 0), both[] = { inner, chain };
+        PLAN plan       = plan_of(&b, 1, &chain);
+
+        ck_assert_uint_eq(plan->stage.data[0].n_nest, 2);
+        for (uint32_t v = 0; v < plan->value.n; v++)
+                ck_assert(plan->value.data[v].stage == STAGE_NONE || shape_size(&plan->value.data[v].shape) < 1000);
+
+        PLAN partial = plan_of(&b, 1, &apart); /* sums along the cut axis end as partials */
+        ck_assert_uint_eq(partial->stage.data[0].n_nest, 1);
+
+        PLAN kept = plan_of(&b, 2, both); /* the first is wanted, too */
+        ck_assert_uint_eq(kept->stage.data[0].n_nest, 1);
+        ck_assert(kept->complete);
+}
+
 TEST(a_tensor_that_is_kept_is_reduced_while_it_is_written) {
         GRAPH;
         const Ref x = held(&b, 1, 100, 10, 100), y = build_unary(&b, "square", x), wanted[] = { y, reduce(&b, "sum", y, 0) };

@@ -462,6 +462,17 @@ def test_scans_along_any_axis(name, shape, dtype, seed, chunk_size, data):
     same(lambda m, a: getattr(m, name)(a, axis=axis), a, ulps=512, cuttings=[chunk_size])
 
 
+def test_reductions_of_what_reductions_leave():
+    a = np.round(array((20, 9), "f8", 2, special=False) * 4)
+    same(lambda m, a: ((a[:, None, :] - a[None, :5, :]) ** 2).sum(axis=-1).argmin(axis=1), a)
+    same(lambda m, a: a.sum(axis=-1).max(), a)
+    same(lambda m, a: a.max(axis=1).sum(axis=0, keepdims=True), a)
+    same(lambda m, a: (lambda s: (s.max(), s.min(), s))(a.sum(axis=1)), a)
+    same(lambda m, a: a[:, :, None].sum(axis=(1, 2)).argmax(), a)
+    same(lambda m, a: a[:, :0].sum(axis=1).max(), a)
+
+
+
 @given(full_shapes, st.integers(0, 99), st.sampled_from([None, 2, 3]), st.integers(0, 2))
 def test_masks_and_beginnings_of_reductions(shape, seed, chunk_size, axis):
     a, mask = array(shape, "f8", seed, special=False), array(shape, "bool", seed)
