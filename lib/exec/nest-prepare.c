@@ -15,6 +15,7 @@
 enum {
         LINE_BYTES   = 64,
         PACK_BYTES   = 96 << 10,   /* of one load: a part of L2 */
+        COUNTER_BYTES = 256 << 10, /* of the states of long strips: a part of L2 */
         STREAM_BYTES = 2 << 20,    /* results from this size on go past the caches: L2 is smaller, and L3 is shared */
         MAX_COLUMNS  = 128,        /* rows side by side: their pyramids are 4 KiB each */
         BATCH        = 64,         /* rows whose covers are merged together */
@@ -443,14 +444,14 @@ static bool varies_along_lanes(const Prepare *p, uint32_t i) {
 }
 
 /* The tile of a pack: all positions of its loop if they fit, so that loops in between find them again; else some cache
- * lines. An even number, and even positions first: a reduction looks back at even positions. */
+ * lines. A multiple of eight: a reduction looks back at the first of eight positions. */
 static int64_t pack_tile(const NestRun *x, int loop, uint32_t w, size_t size) {
         int64_t step = magnitude(x->move[(size_t) loop * x->n_walk + w]);
         int64_t fits = (int64_t) (PACK_BYTES / (x->lanes * size));
 
         if (x->loop[loop].n <= fits)
                 return INT64_MAX;
-        return MAX(2 * LINE_BYTES / step, (int64_t) 2) & ~(int64_t) 1;
+        return MAX(2 * LINE_BYTES / step, (int64_t) EIGHT) & ~(int64_t) (EIGHT - 1);
 }
 
 static int make_load(Prepare *p, uint32_t i, Step *s) {
@@ -686,21 +687,40 @@ static int make_steps(Prepare *p) {
 
 /* ---- Reductions -------------------------------------------------------------------------------------------------- */
 
-static int make_folds(NestRun *x) {
+static int take_states(const NestRun *x, const Fold *fold, char *ret[static MAX_STATE]) {
+        for (int c = 0; c < fold->n_state; c++) {
+                ret[c] = exec_take(x->run->exec, x->lanes * dtype_size(fold->state[c]));
+                if (!ret[c])
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+/* Elements that are still there seven positions later can be folded eight at once. */
+static bool folds_eight(const Prepare *p, const FoldSink *fold) {
+        uint32_t reg = fold->sink->reg[0];
+
+        return fold->fold->lift_eight && !fold->sink->unit && (p->stays[reg] || p->depth[reg] != p->x->n_loop);
+}
+
+static int make_folds(const Prepare *p) {
+        NestRun *x = p->x;
         Exec *exec = x->run->exec;
         const Loop *reduced = x->loop + x->reduce_loop;
 
         for (uint32_t f = 0; f < x->n_fold; f++) {
                 FoldSink *fold = x->fold + f;
-                int r;
+                bool eight = x->reduce_loop != x->lane_loop && folds_eight(p, fold);
+                int r = 0;
 
-                if (!fold->sink->unit && fold->fold->lift)
-                        for (int t = 0; t < 2; t++)
-                                for (int c = 0; c < fold->fold->n_state; c++) {
-                                        fold->lifted[t][c] = exec_take(exec, x->lanes * dtype_size(fold->fold->state[c]));
-                                        if (!fold->lifted[t][c])
-                                                return -ENOMEM;
-                                }
+                for (int t = 0; t < 2 && r >= 0; t++) {
+                        if (!fold->sink->unit && fold->fold->lift)
+                                r = take_states(x, fold->fold, fold->lifted[t]);
+                        if (r >= 0 && eight)
+                                r = take_states(x, fold->fold, fold->eight[t]);
+                }
+                if (r < 0)
+                        return r;
                 if (x->reduce_loop != x->lane_loop) {
                         fold->counter = exec_take(exec, sizeof(Counter));
                         if (!fold->counter)
@@ -732,10 +752,25 @@ static bool only_loads(const Prepare *p) {
         for (uint32_t i = 0; i < x->nest->n_instr; i++)
                 if (x->nest->instr[i].kind > INSTR_LOCAL || is_strided(p, p->walk_of[i], p->lane) || lane_step(x, p->walk_of[i]) == 0)
                         return false;
-        for (uint32_t i = 0; i < x->n_fold; i++)
-                if (!x->fold[i].sink->unit && x->fold[i].fold->lift && !x->fold[i].fold->lift_quads)
+        for (uint32_t i = 0; i < x->n_fold; i++) {
+                const Fold *fold = x->fold[i].fold;
+                bool deep = x->reduce_loop == x->lane_loop ? fold->lift_quads != NULL : fold->lift_eight != NULL;
+
+                if (!x->fold[i].sink->unit && fold->lift && !deep)
                         return false;
+        }
         return true;
+}
+
+/* Strips of whole rows where memory is all that counts: the longer they are, the better it is read ahead. States of
+ * three levels above eight rows, and both of these rows' own, stay in L2. */
+static int64_t long_strip(const NestRun *x) {
+        size_t state_bytes = 0;
+
+        for (uint32_t i = 0; i < x->n_fold; i++)
+                for (int c = 0; c < x->fold[i].fold->n_state; c++)
+                        state_bytes += dtype_size(x->fold[i].fold->state[c]);
+        return MAX((int64_t) (COUNTER_BYTES / (5 * state_bytes)) & ~(int64_t) (STRIP - 1), (int64_t) STRIP);
 }
 
 /* Strips are of equal length, except along a reduced axis: there they end at multiples of a power of two. */
@@ -747,7 +782,7 @@ static size_t choose_lanes(const Prepare *p) {
                 if (x->store[i].kind == STORE_STREAM && x->reduce_loop < 0)
                         max = STRIP / 2; /* what is streamed was in L1 before: measured 10 % faster for a*b+c */
         if (x->reduce_loop >= 0 && only_loads(p))
-                max = x->reduce_loop == x->lane_loop ? 8 * STRIP : 2 * STRIP;
+                max = x->reduce_loop == x->lane_loop ? 8 * STRIP : long_strip(x);
         if (x->reduce_loop == x->lane_loop)
                 return (size_t) max;
         each = div_up(n, div_up(n, max));
@@ -784,5 +819,5 @@ int nest_prepare(NestRun *x, Run *run, const Nest *nest, const Box *box, const L
         r = make_steps(&p);
         if (r < 0)
                 return r;
-        return make_folds(x);
+        return make_folds(&p);
 }

@@ -74,6 +74,8 @@ typedef struct Moving {
         char *turn[2];
 } Moving;
 
+enum { EIGHT = 8, EIGHT_LEVEL = 3 };
+
 typedef struct FoldSink {
         const Sink *sink;
         const Fold *fold;
@@ -82,6 +84,8 @@ typedef struct FoldSink {
         int64_t node[MAX_STATE];
         char *lifted[2][MAX_STATE];   /* states of one position, or of two that were lifted together; in turns */
         const char *even;             /* the elements of an even position, waiting for the odd one (lift_two) */
+        char *eight[2][MAX_STATE];    /* states of eight positions (lift_eight), in turns; NULL: not used */
+        const char *row[EIGHT];       /* the elements of these positions, as far as they have come */
         Counter *counter;             /* reduced along another loop than the lanes */
         PyramidBase *base;            /* reduced along the lanes */
         Pyramid *pyramid;

@@ -139,6 +139,25 @@ static int fold_two(NestRun *x, FoldSink *f, int64_t position) {
         return counter_push(f->counter, 1, position >> 1, state);
 }
 
+/* Whether this position is one of eight neighbours that the loop has all. */
+static bool among_eight(const NestRun *x, int64_t position) {
+        const Loop *loop = x->loop + x->reduce_loop;
+        int64_t first = loop->i - (position & (EIGHT - 1));
+
+        return first >= 0 && first + EIGHT <= loop->n;
+}
+
+/* Their elements wait in memory; the last one brings their node. */
+static int fold_eight(NestRun *x, FoldSink *f, int64_t position) {
+        char **state = f->eight[position >> EIGHT_LEVEL & 1];
+
+        f->row[position & (EIGHT - 1)] = x->reg[f->sink->reg[0]];
+        if ((position & (EIGHT - 1)) != EIGHT - 1)
+                return 0;
+        f->fold->lift_eight(x->m, (const void *const *) f->row, position - (EIGHT - 1), (void *const *) state);
+        return counter_push(f->counter, EIGHT_LEVEL, position >> EIGHT_LEVEL, state);
+}
+
 static int fold_strip(NestRun *x, const intptr_t *at) {
         char *state[MAX_STATE];
         int r = 0;
@@ -149,6 +168,10 @@ static int fold_strip(NestRun *x, const intptr_t *at) {
                 if (f->counter) {
                         int64_t position = x->loop[x->reduce_loop].lo + x->loop[x->reduce_loop].i;
 
+                        if (f->eight[0][0] && among_eight(x, position)) {
+                                r = fold_eight(x, f, position);
+                                continue;
+                        }
                         if (!f->sink->unit && f->fold->lift_two) {
                                 r = fold_two(x, f, position);
                                 continue;

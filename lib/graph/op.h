@@ -101,6 +101,8 @@ typedef struct Fold {
          * and in[2 i + 1] at first + 2 i. */
         void (*lift_two)(size_t n, const void *a, const void *b, int64_t index, void *const *state);
         void (*lift_pairs)(size_t n, const void *in, int64_t first, void *const *state);
+        /* The same of eight neighbouring positions: of row[0][i] at `index` to row[7][i] at index + 7. */
+        void (*lift_eight)(size_t n, const void *const *row, int64_t index, void *const *state);
         /* The same for speed of two levels at once: out[i] is the node of four neighbours, in[4 i] … in[4 i + 3],
          * each covering n_each elements; of elements. Folds with lift_quads have merge_quads. */
         void (*merge_quads)(size_t n, void *const *in, void *const *out, int64_t n_each);

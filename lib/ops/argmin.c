@@ -8,6 +8,8 @@
 #include "graph/infer.h"
 #include "ops/complex.h"
 
+/* Eight rows are taken one after the other: which element is the extreme, or the first of several, does not depend on
+ * the order of comparisons. */
 #define ARG_LOOPS_(D, op, takes_right)                                                                                 \
         static void op##_merge_##D(size_t n, void *const *a_state, void *const *b_state, void *const *out_state,       \
                                    _unused_ int64_t n_a, _unused_ int64_t n_b) {                                       \
@@ -53,6 +55,28 @@
                                                                                                                        \
                         out[i] = right_one ? b : a;                                                                    \
                         out_at[i] = right_one ? index + 1 : index;                                                     \
+                }                                                                                                      \
+        }                                                                                                              \
+        static void op##_lift_eight_##D(size_t n, const void *const *row, int64_t index, void *const *state) {         \
+                for (size_t from = 0; from < n; from += EIGHT_BLOCK) {                                                 \
+                        const size_t m = MIN(n - from, (size_t) EIGHT_BLOCK);                                          \
+                        CTYPE_##D *restrict out = (CTYPE_##D *) state[0] + from;                                       \
+                        int64_t *restrict out_at = (int64_t *) state[1] + from;                                        \
+                                                                                                                       \
+                        op##_lift_two_##D(m, (const MEMORY_##D *) row[0] + from, (const MEMORY_##D *) row[1] + from,   \
+                                          index, (void *[]) { out, out_at });                                          \
+                        for (int k = 2; k < 8; k++) {                                                                  \
+                                const MEMORY_##D *restrict next = (const MEMORY_##D *) row[k] + from;                  \
+                                                                                                                       \
+                                for (size_t i = 0; i < m; i++) {                                                       \
+                                        const CTYPE_##D a = out[i], b = LOAD_##D(next[i]);                             \
+                                        const int64_t at = out_at[i];                                                  \
+                                        const bool right_one = takes_right(a, b);                                      \
+                                                                                                                       \
+                                        out[i] = right_one ? b : a;                                                    \
+                                        out_at[i] = right_one ? index + k : at;                                        \
+                                }                                                                                      \
+                        }                                                                                              \
                 }                                                                                                      \
         }                                                                                                              \
         static void op##_lift_pairs_##D(size_t n, const void *in, int64_t first, void *const *state) {                 \
@@ -102,7 +126,7 @@ static void arg_finish(size_t n, void *const *state, _unused_ int64_t count, voi
 #define ARG_ROW_(D, op)                                                                                                \
         { .in = DTYPE_##D, .n_state = 2, .state = { STATE_DTYPE(STATE_##D), DTYPE_I64 }, .out = DTYPE_I64,             \
           .lift = arg_lift_##D, .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D, .finish = arg_finish,    \
-          .lift_two = op##_lift_two_##D, .lift_pairs = op##_lift_pairs_##D },
+          .lift_two = op##_lift_two_##D, .lift_pairs = op##_lift_pairs_##D, .lift_eight = op##_lift_eight_##D },
 
 #define LOWER_NUMBER(a, b) (((b) < (a)) | (IS_NAN(a) & !IS_NAN(b)))
 #define HIGHER_NUMBER(a, b) (((b) > (a)) | (IS_NAN(a) & !IS_NAN(b)))
@@ -128,7 +152,8 @@ COMPLEXES(ARG_FINISH_, )
 #define NANARG_ROW_(D, op)                                                                                             \
         { .in = DTYPE_##D, .n_state = 2, .state = { STATE_DTYPE(STATE_##D), DTYPE_I64 }, .out = DTYPE_I64,             \
           .lift = arg_lift_##D, .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D,                          \
-          .finish = nanarg_finish_##D, .lift_two = op##_lift_two_##D, .lift_pairs = op##_lift_pairs_##D },
+          .finish = nanarg_finish_##D, .lift_two = op##_lift_two_##D, .lift_pairs = op##_lift_pairs_##D,               \
+          .lift_eight = op##_lift_eight_##D },
 
 /* ---- The operators
  * ----------------------------------------------------------------------------------------------------

@@ -225,9 +225,40 @@ typedef _Complex double c128;
 
 /* ---- Reductions -------------------------------------------------------------------------------------------------- */
 
+/* Eight rows are merged a block of elements at a time: pairs, then pairs of these, each a loop that compilers make
+ * vectors of. */
+enum { EIGHT_BLOCK = 64 };
+
 /* Of one component: the expression merges a (left) and b (right). The state is the element; of float16 it is
  * float32. */
 #define REDUCE_LOOP_(D, op, expr)                                                                                      \
+        static _unused_ void op##_lift_eight_##D(size_t n, const void *const *row, _unused_ int64_t index,             \
+                                                 void *const *state) {                                                 \
+                typedef CTYPE_##D T;                                                                                   \
+                                                                                                                       \
+                for (size_t at = 0; at < n; at += EIGHT_BLOCK) {                                                       \
+                        const size_t m = MIN(n - at, (size_t) EIGHT_BLOCK);                                            \
+                        T half[4][EIGHT_BLOCK], *restrict out = (T *) state[0] + at;                                   \
+                                                                                                                       \
+                        for (int k = 0; k < 4; k++) {                                                                  \
+                                const T *left = (const T *) row[2 * k] + at, *right = (const T *) row[2 * k + 1] + at; \
+                                                                                                                       \
+                                for (size_t i = 0; i < m; i++) {                                                       \
+                                        const T a = left[i], b = right[i];                                             \
+                                        half[k][i] = (T) (expr);                                                       \
+                                }                                                                                      \
+                        }                                                                                              \
+                        for (int k = 0; k < 2; k++)                                                                    \
+                                INDEPENDENT for (size_t i = 0; i < m; i++) {                                           \
+                                        const T a = half[2 * k][i], b = half[2 * k + 1][i];                            \
+                                        half[k][i] = (T) (expr);                                                       \
+                                }                                                                                      \
+                        for (size_t i = 0; i < m; i++) {                                                               \
+                                const T a = half[0][i], b = half[1][i];                                                \
+                                out[i] = (T) (expr);                                                                   \
+                        }                                                                                              \
+                }                                                                                                      \
+        }                                                                                                              \
         static void op##_merge_##D(size_t n, void *const *a_state, void *const *b_state, void *const *out_state,       \
                                    _unused_ int64_t n_a, _unused_ int64_t n_b) {                                       \
                 typedef CTYPE_##D T;                                                                                   \
@@ -340,13 +371,31 @@ static _unused_ void finish_F16(size_t n, void *const *state, _unused_ int64_t c
 #define STATE_C64 DTYPE_C64, NULL, NULL
 #define STATE_C128 DTYPE_C128, NULL, NULL
 
+/* Elements that are states can be merged eight at once. */
+#define EIGHT_BOOL(op) op##_lift_eight_BOOL
+#define EIGHT_I8(op) op##_lift_eight_I8
+#define EIGHT_U8(op) op##_lift_eight_U8
+#define EIGHT_I16(op) op##_lift_eight_I16
+#define EIGHT_U16(op) op##_lift_eight_U16
+#define EIGHT_I32(op) op##_lift_eight_I32
+#define EIGHT_U32(op) op##_lift_eight_U32
+#define EIGHT_I64(op) op##_lift_eight_I64
+#define EIGHT_U64(op) op##_lift_eight_U64
+#define EIGHT_F16(op) NULL
+#define EIGHT_F32(op) op##_lift_eight_F32
+#define EIGHT_F64(op) op##_lift_eight_F64
+#define EIGHT_C64(op) op##_lift_eight_C64
+#define EIGHT_C128(op) op##_lift_eight_C128
+
 #define FOLD_ROW_3_(D, op, identity_, state_, lift_, finish_)                                                          \
         { .in = DTYPE_##D, .n_state = 1, .state = { state_ }, .out = DTYPE_##D, .lift = lift_,                         \
-          .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D, .finish = finish_, .identity = identity_ },
+          .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D, .finish = finish_, .identity = identity_,      \
+          .lift_eight = EIGHT_##D(op) },
 /* A row of float64 or float32 with merge_quads. */
 #define FOLD_ROW_QUADS(D, op, identity_)                                                                               \
         { .in = DTYPE_##D, .n_state = 1, .state = { DTYPE_##D }, .out = DTYPE_##D, .merge = op##_merge_##D,            \
-          .merge_pairs = op##_merge_pairs_##D, .merge_quads = op##_merge_quads_##D, .identity = identity_ },
+          .merge_pairs = op##_merge_pairs_##D, .merge_quads = op##_merge_quads_##D, .identity = identity_,             \
+          .lift_eight = op##_lift_eight_##D },
 #define FOLD_ROW_2_(...) FOLD_ROW_3_(__VA_ARGS__)
 #define FOLD_ROW_(D, op) FOLD_ROW_2_(D, op, NULL, STATE_##D)
 /* …with the scalars ZERO or ONE of each dtype as identity. */

@@ -109,6 +109,29 @@ MOMENTS_LOOPS_(C128, c128, double, SQUARE_COMPLEX, BOTH_PARTS)
 MOMENTS_TWO_(F32, float, float, SQUARE)
 MOMENTS_TWO_(F64, double, double, SQUARE)
 
+/* Eight elements, level by level: the factors are those of moments_merge for one, two, and four elements each. */
+#define MOMENTS_EIGHT_(D, T)                                                                                           \
+        static void moments_lift_eight_##D(size_t n, const void *const *row, _unused_ int64_t index,                   \
+                                           void *const *state) {                                                       \
+                const T *restrict r0 = row[0], *restrict r1 = row[1], *restrict r2 = row[2], *restrict r3 = row[3];    \
+                const T *restrict r4 = row[4], *restrict r5 = row[5], *restrict r6 = row[6], *restrict r7 = row[7];    \
+                T *restrict sum = state[0], *restrict m2 = state[1];                                                   \
+                                                                                                                       \
+                INDEPENDENT for (size_t i = 0; i < n; i++) {                                                           \
+                        const T a = r0[i] + r1[i], b = r2[i] + r3[i], c = r4[i] + r5[i], d = r6[i] + r7[i];            \
+                        const T left = a + b, right = c + d;                                                           \
+                        const T m2_a = SQUARE(r1[i] - r0[i]) * (T) 0.5, m2_b = SQUARE(r3[i] - r2[i]) * (T) 0.5;        \
+                        const T m2_c = SQUARE(r5[i] - r4[i]) * (T) 0.5, m2_d = SQUARE(r7[i] - r6[i]) * (T) 0.5;        \
+                        const T m2_left = (m2_a + m2_b) + SQUARE((b - a) * (T) 0.5);                                   \
+                        const T m2_right = (m2_c + m2_d) + SQUARE((d - c) * (T) 0.5);                                  \
+                                                                                                                       \
+                        m2[i] = (m2_left + m2_right) + SQUARE((right - left) * (T) 0.25) * (T) 2;                      \
+                        sum[i] = left + right;                                                                         \
+                }                                                                                                      \
+        }
+MOMENTS_EIGHT_(F32, float)
+MOMENTS_EIGHT_(F64, double)
+
 /* Two levels at once, from states or from elements (kernel.h: QUADS_LOOP_). */
 #define MOMENTS_QUADS_(D)                                                                                              \
         static void moments_merge_quads_##D(size_t n, void *const *in, void *const *out, int64_t n_each) {             \
@@ -192,7 +215,7 @@ MOMENTS_LIFT_(C128, c128, double)
           .finish = moments_finish_##S, .identity = &ZERO_##R, __VA_ARGS__ },
 #define MOMENTS_TWO(D)                                                                                                 \
         .lift_two = moments_lift_two_##D, .lift_pairs = moments_lift_pairs_##D, .merge_quads = moments_merge_quads_##D, \
-        .lift_quads = moments_lift_quads_##D
+        .lift_quads = moments_lift_quads_##D, .lift_eight = moments_lift_eight_##D
 #define MOMENTS_ROW_F64_(D, ...) MOMENTS_ROW_(D, F64, F64, .merge_quads = moments_merge_quads_F64)
 
 OP(moments) = {

@@ -160,6 +160,20 @@ static void two_lift_quads(size_t n, const void *in, int64_t first, void *const 
                 trace_merge_pairs(1, (void *[]) { half, count }, (void *[]) { (uint64_t *) state[0] + i, (int32_t *) state[1] + i }, 2);
         }
 }
+/* …and eight rows. */
+static void two_lift_eight(size_t n, const void *const *row, int64_t index, void *const *state) {
+        for (size_t i = 0; i < n; i++) {
+                uint64_t half[4];
+                int32_t count[4];
+
+                void *to[] = { (uint64_t *) state[0] + i, (int32_t *) state[1] + i };
+
+                for (int k = 0; k < 4; k++)
+                        two_lift_two(1, (const uint64_t *) row[2 * k] + i, (const uint64_t *) row[2 * k + 1] + i,
+                                     index + 2 * k, (void *[]) { half + k, count + k });
+                two_merge_quads(1, (void *[]) { half, count }, to, 2);
+        }
+}
 
 enum { FOLD_SUM, FOLD_TRACE, FOLD_ORDER, FOLD_TWO, FOLD_FOUR };
 static const Fold test_folds[] = {
@@ -174,7 +188,8 @@ static const Fold test_folds[] = {
                        .lift_two = two_lift_two, .lift_pairs = two_lift_pairs },
         [FOLD_FOUR] = { .in = DTYPE_F64, .n_state = 2, .state = { DTYPE_U64, DTYPE_I32 }, .out = DTYPE_U64, .lift = trace_lift,
                         .merge = trace_merge, .merge_pairs = trace_merge_pairs, .finish = trace_finish, .lift_two = two_lift_two,
-                        .lift_pairs = two_lift_pairs, .merge_quads = two_merge_quads, .lift_quads = two_lift_quads },
+                        .lift_pairs = two_lift_pairs, .merge_quads = two_merge_quads, .lift_quads = two_lift_quads,
+                        .lift_eight = two_lift_eight },
         {},
 };
 _unused_ static const Op op_reduce = { .name = "reduce", .family = FAMILY_REDUCE, .n_in = 1, .folds = test_folds };

@@ -364,6 +364,40 @@ static void check_shortcuts(const Op *op, const Fold *f, const void *elements, S
         }
 }
 
+/* Part k of eight of the states, where row k of the elements has its own. */
+static void part_of(const Fold *f, const States *s, int k, void **ret) {
+        for (uint8_t c = 0; c < f->n_state; c++)
+                ret[c] = (char *) s->c[c] + (size_t) k * (N / 8) * dtype_size(f->state[c]);
+}
+
+/* Eight rows at once, against one by one and three levels of merges. */
+static void check_eight(const Op *op, const Fold *f, const void *elements, States *in, States *got) {
+        const size_t size = dtype_size(f->in);
+        const void *row[8];
+        void *left[MAX_STATE], *right[MAX_STATE];
+
+        if (!f->lift_eight)
+                return;
+        for (int k = 0; k < 8; k++) {
+                row[k] = (const char *) elements + (size_t) k * (N / 8) * size;
+                part_of(f, in, k, left);
+                if (f->lift)
+                        f->lift(N / 8, row[k], 16 + k, 0, left);
+                else
+                        memcpy(left[0], row[k], N / 8 * size);
+        }
+        for (int each = 1; each < 8; each *= 2)
+                for (int k = 0; k < 8; k += 2 * each) {
+                        part_of(f, in, k, left);
+                        part_of(f, in, k + each, right);
+                        f->merge(N / 8, left, right, left, each, each);
+                }
+        for (size_t l = 0; l < ELEMENTSOF(lengths) && lengths[l] <= N / 8; l++) {
+                f->lift_eight(lengths[l], row, 16, got->c);
+                check_states(op, (size_t) (f - op->folds), "lift_eight", lengths[l], f, got, in);
+        }
+}
+
 TEST(shortcuts_of_reductions_make_the_same_bits) {
         States in = states_new(), pairs = states_new(), quads = states_new(), got = states_new();
         void *elements = aligned_alloc(64, N * MAX_ELEMENT);
@@ -375,6 +409,7 @@ TEST(shortcuts_of_reductions_make_the_same_bits) {
                         for (const Fold *f = (*o)->folds; f && f->merge; f++) {
                                 fill(f->in, elements, N, (uint64_t) (f - (*o)->folds));
                                 check_shortcuts(*o, f, elements, &in, &pairs, &quads, &got);
+                                check_eight(*o, f, elements, &in, &got);
                         }
         }
         states_free(&in);
