@@ -42,6 +42,7 @@ typedef struct Prepare {
         uint64_t *depends;        /* instruction -> loops, a bit each */
         int *depth;               /* instruction -> 1 + innermost loop on which it depends */
         uint32_t *last_use;
+        bool *strip;              /* somebody reads a whole strip of the register, not just its first element */
         bool *stays;              /* the register is in the same place, or in memory that stays, for the whole reduced loop */
         Moving **moving_of;       /* registers that move */
 } Prepare;
@@ -407,6 +408,24 @@ static uint64_t walk_loops(const NestRun *x, uint32_t w) {
         return loops;
 }
 
+static bool varies_along_lanes(const Prepare *p, uint32_t i) {
+        return p->depends[i] >> p->x->lane_loop & 1;
+}
+
+/* The map has a kernel that takes one element for input k, and that is all there is of it. */
+static bool takes_one(const Prepare *p, const Instr *instr, uint32_t k) {
+        return instr->op->n_in == 2 && instr->op->kernels[instr->kernel].of_one[k] && !varies_along_lanes(p, instr->in[k]);
+}
+
+static MapFn *choose_map(const Prepare *p, const Instr *instr) {
+        const MapKernel *kernel = instr->op->kernels + instr->kernel;
+
+        for (uint32_t k = 0; k < instr->op->n_in; k++)
+                if (takes_one(p, instr, k))
+                        return kernel->of_one[k];
+        return kernel->fn;
+}
+
 static void find_depths(Prepare *p) {
         NestRun *x = p->x;
 
@@ -427,20 +446,23 @@ static void find_depths(Prepare *p) {
         }
         for (uint32_t i = 0; i < x->nest->n_instr; i++) {
                 const Instr *instr = x->nest->instr + i;
+                bool one = instr->kind == INSTR_MAP && !varies_along_lanes(p, i);
 
-                for (uint32_t k = 0; instr->kind == INSTR_MAP && k < instr->op->n_in; k++)
+                for (uint32_t k = 0; instr->kind == INSTR_MAP && k < instr->op->n_in; k++) {
                         p->last_use[instr->in[k]] = MAX(p->last_use[instr->in[k]], i);
+                        p->strip[instr->in[k]] |= !one && !takes_one(p, instr, k);
+                }
+                if (instr->kind == INSTR_SECOND)
+                        p->strip[instr->in[0]] = true;
         }
         for (uint32_t i = 0; i < x->nest->n_sink; i++) {
                 const Sink *sink = x->nest->sink + i;
 
-                for (int c = 0; c < (sink->op && sink->unit ? sink_fold(sink)->n_state : 1); c++)
+                for (int c = 0; c < (sink->op && sink->unit ? sink_fold(sink)->n_state : 1); c++) {
                         p->last_use[sink->reg[c]] = UINT32_MAX;
+                        p->strip[sink->reg[c]] = true;
+                }
         }
-}
-
-static bool varies_along_lanes(const Prepare *p, uint32_t i) {
-        return p->depends[i] >> p->x->lane_loop & 1;
 }
 
 /* The tile of a pack: all positions of its loop if they fit, so that loops in between find them again; else some cache
@@ -464,6 +486,8 @@ static int make_load(Prepare *p, uint32_t i, Step *s) {
         if (s->lane == (int64_t) s->size) {
                 s->kind = STEP_DIRECT;
                 p->stays[i] = true;
+        } else if (s->lane == 0 && !p->strip[i]) {
+                s->kind = STEP_DIRECT;
         } else if (s->lane == 0) {
                 s->kind = STEP_FILL;
         } else if (loop > x->lane_loop && magnitude(x->move[(size_t) loop * x->n_walk + w]) < LINE_BYTES) {
@@ -494,19 +518,19 @@ static int make_step(Prepare *p, uint32_t i, Step *s) {
         case INSTR_LOCAL:
                 return make_load(p, i, s);
         case INSTR_GENERATE:
-                s->kind = varies_along_lanes(p, i) ? STEP_GENERATE : STEP_SPREAD;
+                s->kind = varies_along_lanes(p, i) ? STEP_GENERATE : p->strip[i] ? STEP_SPREAD : STEP_ONE;
                 s->walk = p->walk_of[i];
                 s->lane = lane_step(p->x, s->walk);
                 s->generate = instr->op->generate[instr->kernel].fn;
                 s->params = instr->params;
                 return 0;
         case INSTR_MAP:
-                s->kind = varies_along_lanes(p, i) ? STEP_MAP : STEP_SPREAD;
+                s->kind = varies_along_lanes(p, i) ? STEP_MAP : p->strip[i] ? STEP_SPREAD : STEP_ONE;
                 s->n_in = instr->op->n_in;
                 s->n_out = op_n_out(instr->op);
                 s->second_size = s->n_out > 1 ? dtype_size(instr->op->kernels[instr->kernel].out[1]) : 0;
                 memcpy(s->in, instr->in, sizeof(s->in));
-                s->map = instr->op->kernels[instr->kernel].fn;
+                s->map = choose_map(p, instr);
                 s->params = instr->params;
                 return 0;
         case INSTR_CONST:
@@ -603,13 +627,15 @@ static int make_registers(Prepare *p, size_t slot_bytes) {
 
         for (uint32_t i = 0; i < nest->n_instr; i++) {
                 const Instr *instr = nest->instr + i;
+                size_t n;
 
                 if (instr->kind != INSTR_CONST)
                         continue;
-                x->reg[i] = exec_take(exec, slot_bytes);
+                n = p->strip[i] ? x->lanes : 1;
+                x->reg[i] = exec_take(exec, n * dtype_size(instr->dtype));
                 if (!x->reg[i])
                         return -ENOMEM;
-                strided_fill(x->reg[i], instr->value.bytes, x->lanes, dtype_size(instr->dtype));
+                strided_fill(x->reg[i], instr->value.bytes, n, dtype_size(instr->dtype));
         }
         for (uint32_t s = 0; s < x->n_step; s++) {
                 Step *step = x->step + s;
@@ -661,11 +687,13 @@ static int make_steps(Prepare *p) {
         p->depends = exec_take_array(exec, uint64_t, nest->n_instr);
         p->depth = exec_take_array(exec, int, nest->n_instr);
         p->last_use = exec_take_array(exec, uint32_t, nest->n_instr);
+        p->strip = exec_take_array(exec, bool, nest->n_instr);
         p->stays = exec_take_array(exec, bool, nest->n_instr);
         p->moving_of = exec_take_array(exec, Moving *, nest->n_instr);
-        if (!x->step || !x->reg || !x->moving || !p->depends || !p->depth || !p->last_use || !p->stays || !p->moving_of)
+        if (!x->step || !x->reg || !x->moving || !p->depends || !p->depth || !p->last_use || !p->strip || !p->stays || !p->moving_of)
                 return -ENOMEM;
         memset(x->reg, 0, (nest->n_instr + 1) * sizeof(*x->reg));
+        memset(p->strip, 0, nest->n_instr * sizeof(*p->strip));
         memset(p->stays, 0, nest->n_instr * sizeof(*p->stays));
         memset(p->moving_of, 0, nest->n_instr * sizeof(*p->moving_of));
         x->n_moving = 0;

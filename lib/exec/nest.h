@@ -16,13 +16,14 @@ typedef struct Loop {
 } Loop;
 
 typedef enum StepKind {
-        STEP_DIRECT,    /* a load of elements that lie side by side: the register points at them */
+        STEP_DIRECT,    /* a load of elements that lie side by side, or of one for all lanes: the register points at them */
         STEP_FILL,      /* a load that is the same in all lanes */
         STEP_GATHER,    /* a load from strided memory */
         STEP_PACK,      /* the same, for many positions of a loop at once */
         STEP_GENERATE,
         STEP_MAP,
-        STEP_SPREAD,    /* map or generate of what is the same in all lanes: one element, then fill */
+        STEP_ONE,       /* map or generate of what is the same in all lanes, for kernels that take one element */
+        STEP_SPREAD,    /* the same for others: one element, then fill */
 } StepKind;
 
 /* Loads that are strided along the lanes but close together along a loop inside of them (a transposed array; the

@@ -72,11 +72,14 @@ static void evaluate(NestRun *x, int depth, const intptr_t *at) {
                 case STEP_MAP:
                         call_map(x, s, m);
                         break;
+                case STEP_ONE:
                 case STEP_SPREAD:
                         if (s->map)
                                 call_map(x, s, 1);
                         else
                                 s->generate(1, at[s->walk], 0, s->params, x->reg[s->reg]);
+                        if (s->kind == STEP_ONE)
+                                break;
                         strided_fill(x->reg[s->reg], x->reg[s->reg], m, s->size);
                         if (s->n_out == 2)
                                 strided_fill(x->reg[s->second], x->reg[s->second], m, s->second_size);

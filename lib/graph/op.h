@@ -70,6 +70,9 @@ typedef struct MapKernel {
         DType in[MAX_OP_IN];
         DType out[2];
         MapFn *fn;
+        /* May be NULL; for speed, because constants and broadcast values would crowd the first cache. Of two inputs,
+         * fn where the first (the second) is one element, which stands for n of them. */
+        MapFn *of_one[2];
 } MapKernel;
 
 /* Element i is the value at linear index first + i * step of the C-ordered source tensor. */

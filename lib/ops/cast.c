@@ -8,7 +8,9 @@ static inline int32_t i32_from_f32(float v) {
 }
 
 /* gcc 12 makes float of uint32 by a fused multiply-add, which is exact, but which the law against them cannot know. */
-#define FLOAT_OF(v) _Generic((v), uint32_t: (float) (double) (v), default: (float) (v))
+#define FLOAT_OF(v) _Generic((v), bool: (v) ? 1.0f : 0.0f, uint32_t: (float) (double) (v), default: (float) (v))
+/* Of a bool it makes no vectors unless it is a choice. */
+#define DOUBLE_OF(v) _Generic((v), bool: (v) ? 1.0 : 0.0, default: (double) (v))
 
 /* From integers and bool, from float, from double: to each dtype. */
 #define INT_TO_BOOL(v) ((v) != 0)
@@ -22,9 +24,9 @@ static inline int32_t i32_from_f32(float v) {
 #define INT_TO_U64(v) ((uint64_t) (v))
 #define INT_TO_F16(v) f16_from_f32(FLOAT_OF(v))
 #define INT_TO_F32(v) FLOAT_OF(v)
-#define INT_TO_F64(v) ((double) (v))
+#define INT_TO_F64(v) DOUBLE_OF(v)
 #define INT_TO_C64(v) c64_of(FLOAT_OF(v), 0)
-#define INT_TO_C128(v) c128_of((double) (v), 0)
+#define INT_TO_C128(v) c128_of(DOUBLE_OF(v), 0)
 
 #define F32_TO_BOOL(v) ((v) != 0)
 #define F32_TO_I8(v) ((int8_t) i32_from_f32(v))
@@ -83,7 +85,7 @@ static inline int32_t i32_from_f32(float v) {
                         out[i] = CLASS##_TO_##O(a);                                                                    \
                 }                                                                                                      \
         }
-#define CAST_ROW_(D, CLASS, O) { { DTYPE_##D }, { DTYPE_##O, DTYPE_NONE }, cast_##D##_##O },
+#define CAST_ROW_(D, CLASS, O) { { DTYPE_##D }, { DTYPE_##O, DTYPE_NONE }, cast_##D##_##O, {} },
 
 #define TO_ALL_(X, D, CLASS)                                                                                           \
         X(D, CLASS, BOOL) X(D, CLASS, I8) X(D, CLASS, U8) X(D, CLASS, I16) X(D, CLASS, U16) X(D, CLASS, I32)           \

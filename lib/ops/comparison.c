@@ -22,8 +22,8 @@
         MIXED_LOOP_(name, U64, I64, mixed_reversed_expr)                                                               \
         static const MapKernel name##_kernels[] = {                                                                    \
                 BINARY_ROWS_TO(BITS, BOOL, name)                                                                       \
-                { { DTYPE_I64, DTYPE_U64 }, { DTYPE_BOOL, DTYPE_NONE }, name##_I64_U64 },                              \
-                { { DTYPE_U64, DTYPE_I64 }, { DTYPE_BOOL, DTYPE_NONE }, name##_U64_I64 },                              \
+                { { DTYPE_I64, DTYPE_U64 }, { DTYPE_BOOL, DTYPE_NONE }, name##_I64_U64, {} },                            \
+                { { DTYPE_U64, DTYPE_I64 }, { DTYPE_BOOL, DTYPE_NONE }, name##_U64_I64, {} },                            \
                 BINARY_ROWS_TO(FLOATS, BOOL, name)                                                                     \
                 BINARY_ROWS_TO(COMPLEXES, BOOL, name)                                                                  \
                 {}                                                                                                     \

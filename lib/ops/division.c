@@ -97,7 +97,7 @@ OP(floor_divide) = {
         .family  = FAMILY_MAP,
         .inputs  = "a, b",
         .n_in    = 2,
-        .kernels = KERNELS(BINARY_ROWS(REALS, floor_divide)),
+        .kernels = KERNELS(BINARY_ROWS(INTEGERS, floor_divide) BINARY_WHOLE_ROWS(FLOATS, floor_divide)),
 };
 
 BINARY_LOOPS(remainder, SIGNED, SIGNED_REST(a, b))
@@ -111,7 +111,7 @@ OP(remainder) = {
         .family  = FAMILY_MAP,
         .inputs  = "a, b",
         .n_in    = 2,
-        .kernels = KERNELS(BINARY_ROWS(REALS, remainder)),
+        .kernels = KERNELS(BINARY_ROWS(INTEGERS, remainder) BINARY_WHOLE_ROWS(FLOATS, remainder)),
 };
 
 BINARY_LOOPS(fmod, SIGNED, a % SAFE(b))
@@ -125,7 +125,7 @@ OP(fmod) = {
         .family  = FAMILY_MAP,
         .inputs  = "a, b",
         .n_in    = 2,
-        .kernels = KERNELS(BINARY_ROWS(REALS, fmod)),
+        .kernels = KERNELS(BINARY_ROWS(INTEGERS, fmod) BINARY_WHOLE_ROWS(FLOATS, fmod)),
 };
 
 BINARY_PAIR_LOOPS(divmod, SIGNED, r = SIGNED_QUOTIENT(a, b); s = SIGNED_REST(a, b))

@@ -74,7 +74,7 @@ OP(nextafter) = {
         .family  = FAMILY_MAP,
         .inputs  = "a, b",
         .n_in    = 2,
-        .kernels = KERNELS(BINARY_ROWS(FLOATS, nextafter)),
+        .kernels = KERNELS(BINARY_WHOLE_ROW_(F16, nextafter) BINARY_ROW_(F32, nextafter) BINARY_ROW_(F64, nextafter)),
 };
 
 /* From a to its neighbour away from zero; NaN of what has none. Halves have the distance to the next above instead, and
@@ -112,7 +112,7 @@ OP(spacing) = {
                 for (size_t i = 0; i < n; i++)                                                                         \
                         out[i] = STORE_##D(fn(LOAD_##D(a[i]), CLAMPED(b[i])));                                         \
         }
-#define LDEXP_ROW_(D, E) { { DTYPE_##D, DTYPE_##E }, { DTYPE_##D, DTYPE_NONE }, ldexp_##D##_##E },
+#define LDEXP_ROW_(D, E) { { DTYPE_##D, DTYPE_##E }, { DTYPE_##D, DTYPE_NONE }, ldexp_##D##_##E, {} },
 LDEXP_LOOP_(F16, I32, ldexpf)
 LDEXP_LOOP_(F16, I64, ldexpf)
 LDEXP_LOOP_(F32, I32, ldexpf)
@@ -145,7 +145,7 @@ OP(ldexp) = {
                         exponent[i] = IS_FINITE(LOAD_##D(a[i])) ? e : 0;                                               \
                 }                                                                                                      \
         }
-#define FREXP_ROW_(D) { { DTYPE_##D }, { DTYPE_##D, DTYPE_I32 }, frexp_##D },
+#define FREXP_ROW_(D) { { DTYPE_##D }, { DTYPE_##D, DTYPE_I32 }, frexp_##D, {} },
 FREXP_LOOP_(F16, frexpf)
 FREXP_LOOP_(F32, frexpf)
 FREXP_LOOP_(F64, frexp)
@@ -173,7 +173,7 @@ OP(frexp) = {
                         whole[i] = STORE_##D(t);                                                                       \
                 }                                                                                                      \
         }
-#define MODF_ROW_(D) { { DTYPE_##D }, { DTYPE_##D, DTYPE_##D }, modf_##D },
+#define MODF_ROW_(D) { { DTYPE_##D }, { DTYPE_##D, DTYPE_##D }, modf_##D, {} },
 MODF_LOOP_(F16)
 MODF_LOOP_(F32)
 MODF_LOOP_(F64)

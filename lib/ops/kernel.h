@@ -27,7 +27,7 @@ typedef _Complex float c64;
 typedef _Complex double c128;
 
 /* In memory, in registers, and between. */
-#define MEMORY_BOOL bool
+#define MEMORY_BOOL uint8_t /* not bool: of loads of those compilers make no vectors */
 #define MEMORY_I8 int8_t
 #define MEMORY_U8 uint8_t
 #define MEMORY_I16 int16_t
@@ -139,17 +139,22 @@ typedef _Complex double c128;
                         out[i] = STORE_##O(expr);                                                                      \
                 }                                                                                                      \
         }
-#define BINARY_LOOP_(D, O, op, expr)                                                                                   \
-        MAP_FUNCTION_(op##_##D) {                                                                                      \
+/* Three loops: of two strips, and of a strip and one element that is the same for all, on the left or on the right. */
+#define BINARY_LOOP_OF_(fn, D, O, a_i, b_i, expr)                                                                      \
+        MAP_FUNCTION_(fn) {                                                                                            \
                 typedef CTYPE_##D T _unused_;                                                                          \
                 const MEMORY_##D *restrict in_a = arg[0], *restrict in_b = arg[1];                                     \
                 MEMORY_##O *restrict out = arg[2];                                                                     \
                                                                                                                        \
                 for (size_t i = 0; i < n; i++) {                                                                       \
-                        const T a = LOAD_##D(in_a[i]), b = LOAD_##D(in_b[i]);                                          \
+                        const T a = LOAD_##D(in_a[a_i]), b = LOAD_##D(in_b[b_i]);                                      \
                         out[i] = STORE_##O(expr);                                                                      \
                 }                                                                                                      \
         }
+#define BINARY_LOOP_(D, O, op, expr)                                                                                   \
+        BINARY_LOOP_OF_(op##_##D, D, O, i, i, expr)                                                                    \
+        BINARY_LOOP_OF_(op##_##D##_left, D, O, 0, i, expr)                                                             \
+        BINARY_LOOP_OF_(op##_##D##_right, D, O, i, 0, expr)
 #define TERNARY_LOOP_(D, O, op, expr)                                                                                  \
         MAP_FUNCTION_(op##_##D) {                                                                                      \
                 typedef CTYPE_##D T _unused_;                                                                          \
@@ -193,15 +198,18 @@ typedef _Complex double c128;
 #define BINARY_PAIR_LOOPS(op, LIST, statement) LIST(BINARY_PAIR_LOOP_, op, statement)
 
 /* Rows of a kernel table. */
-#define UNARY_ROW_(D, op) { { DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D },
-#define BINARY_ROW_(D, op) { { DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D },
-#define TERNARY_ROW_(D, op) { { DTYPE_##D, DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D },
-#define UNARY_ROW_TO_(D, O, op) { { DTYPE_##D }, { DTYPE_##O, DTYPE_NONE }, op##_##D },
-#define BINARY_ROW_TO_(D, O, op) { { DTYPE_##D, DTYPE_##D }, { DTYPE_##O, DTYPE_NONE }, op##_##D },
-#define BINARY_PAIR_ROW_(D, op) { { DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_##D }, op##_##D },
+#define UNARY_ROW_(D, op) { { DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D, {} },
+#define BINARY_ROW_(D, op) BINARY_ROW_TO_(D, D, op)
+#define TERNARY_ROW_(D, op) { { DTYPE_##D, DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D, {} },
+#define UNARY_ROW_TO_(D, O, op) { { DTYPE_##D }, { DTYPE_##O, DTYPE_NONE }, op##_##D, {} },
+#define BINARY_ROW_TO_(D, O, op)                                                                                       \
+        { { DTYPE_##D, DTYPE_##D }, { DTYPE_##O, DTYPE_NONE }, op##_##D, { op##_##D##_left, op##_##D##_right } },
+#define BINARY_WHOLE_ROW_(D, op) { { DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D, {} },
+#define BINARY_PAIR_ROW_(D, op) { { DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_##D }, op##_##D, {} },
 
 #define UNARY_ROWS(LIST, op) LIST(UNARY_ROW_, op)
 #define BINARY_ROWS(LIST, op) LIST(BINARY_ROW_, op)
+#define BINARY_WHOLE_ROWS(LIST, op) LIST(BINARY_WHOLE_ROW_, op) /* kernels that are no BINARY_LOOPS */
 #define TERNARY_ROWS(LIST, op) LIST(TERNARY_ROW_, op)
 #define UNARY_ROWS_TO(LIST, O, op) LIST(UNARY_ROW_TO_, O, op)
 #define BINARY_ROWS_TO(LIST, O, op) LIST(BINARY_ROW_TO_, O, op)

@@ -32,7 +32,7 @@ OP(power) = {
         .family  = FAMILY_MAP,
         .inputs  = "a, b",
         .n_in    = 2,
-        .kernels = KERNELS(BINARY_ROWS(NUMBERS, power)),
+        .kernels = KERNELS(BINARY_ROWS(INTEGERS, power) BINARY_WHOLE_ROWS(FLOATS, power) BINARY_ROWS(COMPLEXES, power)),
 };
 
 OP(float_power) = {
@@ -41,5 +41,5 @@ OP(float_power) = {
         .family  = FAMILY_MAP,
         .inputs  = "a, b",
         .n_in    = 2,
-        .kernels = KERNELS(BINARY_ROW_(F64, power) BINARY_ROW_(C128, power)),
+        .kernels = KERNELS(BINARY_WHOLE_ROW_(F64, power) BINARY_ROW_(C128, power)),
 };

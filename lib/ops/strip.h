@@ -58,7 +58,7 @@
         static const MapKernel op##_kernels[] = { UNARY_ROWS(FLOATS, op) {} };
 #define STRIP_BINARY(op, fn)                                                                                           \
         STRIP_BINARY_(op, fn)                                                                                          \
-        static const MapKernel op##_kernels[] = { BINARY_ROWS(FLOATS, op) {} };
+        static const MapKernel op##_kernels[] = { BINARY_WHOLE_ROWS(FLOATS, op) {} };
 #define STRIP_UNARY_COMPLEX(op, fn, complex_fn)                                                                        \
         STRIP_UNARY_(op, fn)                                                                                           \
         UNARY_LOOP_(C64, C64, op, complex_fn(c128_of(RE(a), IM(a))))                                                   \

@@ -1,37 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Elements are words of bits, whatever they mean, and are chosen by a mask: a condition would be a branch for each of
- * them, taken by chance. */
+/* Elements are words that are copied; masks of words become vector code where a choice between doubles becomes a branch. */
 #include "ops/kernel.h"
 
-#define WHERE_LOOP_(word)                                                                                              \
-        MAP_FUNCTION_(where_##word) {                                                                                  \
-                const uint8_t *restrict condition = arg[0];                                                            \
-                const word *restrict in_a = arg[1], *restrict in_b = arg[2];                                           \
-                word *restrict out = arg[3];                                                                           \
+#define WHERE_LOOP_(name, type, n_word)                                                                                \
+        MAP_FUNCTION_(where_##name) {                                                                                  \
+                const uint8_t *restrict condition = arg[0]; /* of bools compilers make no vectors */                     \
+                const type *restrict a = arg[1], *restrict b = arg[2];                                                 \
+                type *restrict out = arg[3];                                                                           \
                                                                                                                        \
-                for (size_t i = 0; i < n; i++) {                                                                       \
-                        const word mask = (word) -(word) condition[i];                                                 \
-                        out[i] = (word) ((in_a[i] & mask) | (in_b[i] & (word) ~mask));                                 \
-                }                                                                                                      \
+                for (size_t i = 0; i < n; i++)                                                                         \
+                        for (size_t k = i * n_word; k < (i + 1) * n_word; k++) {                                       \
+                                const type mask = (type) -(type) condition[i];                                         \
+                                                                                                                       \
+                                out[k] = (type) ((a[k] & mask) | (b[k] & (type) ~mask));                               \
+                        }                                                                                              \
         }
-WHERE_LOOP_(uint8_t)
-WHERE_LOOP_(uint16_t)
-WHERE_LOOP_(uint32_t)
-WHERE_LOOP_(uint64_t)
-MAP_FUNCTION_(where_c128) {
-        const uint8_t *restrict condition = arg[0];
-        const uint64_t *restrict in_a = arg[1], *restrict in_b = arg[2];
-        uint64_t *restrict out = arg[3];
+WHERE_LOOP_(1, uint8_t, 1)
+WHERE_LOOP_(2, uint16_t, 1)
+WHERE_LOOP_(4, uint32_t, 1)
+WHERE_LOOP_(8, uint64_t, 1)
+WHERE_LOOP_(16, uint64_t, 2)
 
-        for (size_t i = 0; i < n; i++) {
-                const uint64_t mask = -(uint64_t) condition[i];
-
-                out[2 * i] = (in_a[2 * i] & mask) | (in_b[2 * i] & ~mask);
-                out[2 * i + 1] = (in_a[2 * i + 1] & mask) | (in_b[2 * i + 1] & ~mask);
-        }
-}
-
-#define WHERE_ROW_(D, word) { { DTYPE_BOOL, DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, where_##word },
+#define WHERE_FN_(size) ((size) == 1 ? where_1 : (size) == 2 ? where_2 : (size) == 4 ? where_4 : (size) == 8 ? where_8 : where_16)
+#define WHERE_ROW_(D, ...)                                                                                             \
+        { { DTYPE_BOOL, DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, WHERE_FN_(sizeof(MEMORY_##D)), {} },
 
 OP(where) = {
         .name    = "where",
@@ -40,10 +32,5 @@ OP(where) = {
         .inputs  = "condition, a, b",
         .n_in    = 3,
         .shared  = 0b110,
-        .kernels = KERNELS(WHERE_ROW_(BOOL, uint8_t) WHERE_ROW_(I8, uint8_t) WHERE_ROW_(U8, uint8_t)
-                           WHERE_ROW_(I16, uint16_t) WHERE_ROW_(U16, uint16_t)
-                           WHERE_ROW_(I32, uint32_t) WHERE_ROW_(U32, uint32_t)
-                           WHERE_ROW_(I64, uint64_t) WHERE_ROW_(U64, uint64_t)
-                           WHERE_ROW_(F16, uint16_t) WHERE_ROW_(F32, uint32_t) WHERE_ROW_(F64, uint64_t)
-                           WHERE_ROW_(C64, uint64_t) WHERE_ROW_(C128, c128)),
+        .kernels = KERNELS(ALL(WHERE_ROW_, )),
 };

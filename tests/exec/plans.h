@@ -21,21 +21,31 @@ static inline uint64_t mix(uint64_t h) {
         return h ^ h >> 32;
 }
 
-#define TEST_MAP2(name_, type, dtype_, expr)                                                                           \
-        static void name_##_kernel(size_t n, void *const *arg, _unused_ const void *params) {                          \
+#define TEST_LOOP2(fn, type, a_i, b_i, expr)                                                                           \
+        static void fn(size_t n, void *const *arg, _unused_ const void *params) {                                      \
                 for (size_t i = 0; i < n; i++) {                                                                       \
-                        type a = ((type *) arg[0])[i], b = ((type *) arg[1])[i];                                       \
+                        type a = ((type *) arg[0])[a_i], b = ((type *) arg[1])[b_i];                                   \
                         ((type *) arg[2])[i] = (expr);                                                                 \
                 }                                                                                                      \
-        }                                                                                                              \
-        static const MapKernel name_##_kernels[] = { { { dtype_, dtype_ }, { dtype_ }, name_##_kernel }, {} };         \
+        }
+#define TEST_OP2(name_, dtype_, ...)                                                                                   \
+        static const MapKernel name_##_kernels[] = { { { dtype_, dtype_ }, { dtype_ }, name_##_kernel, { __VA_ARGS__ } }, {} };\
         _unused_ static const Op name_ = {                                                                             \
                 .name = #name_, .family = FAMILY_MAP, .n_in = 2, .n_out = 1, .kernels = name_##_kernels                \
         };
+/* Of strips alone, and of one element for all on either side, too. */
+#define TEST_MAP2(name_, type, dtype_, expr)                                                                           \
+        TEST_LOOP2(name_##_kernel, type, i, i, expr)                                                                   \
+        TEST_OP2(name_, dtype_, NULL, NULL)
+#define TEST_MAP2_OF_ONE(name_, type, dtype_, expr)                                                                    \
+        TEST_LOOP2(name_##_kernel, type, i, i, expr)                                                                   \
+        TEST_LOOP2(name_##_left, type, 0, i, expr)                                                                     \
+        TEST_LOOP2(name_##_right, type, i, 0, expr)                                                                    \
+        TEST_OP2(name_, dtype_, name_##_left, name_##_right)
 
-TEST_MAP2(op_add, double, DTYPE_F64, a + b)
+TEST_MAP2_OF_ONE(op_add, double, DTYPE_F64, a + b)
 TEST_MAP2(op_mul, double, DTYPE_F64, a * b)
-TEST_MAP2(op_sub, double, DTYPE_F64, a - b)
+TEST_MAP2_OF_ONE(op_sub, double, DTYPE_F64, a - b)
 TEST_MAP2(op_add_i32, int32_t, DTYPE_I32, a + b)
 
 static void op_split_kernel(size_t n, void *const *arg, _unused_ const void *params) {
@@ -46,7 +56,7 @@ static void op_split_kernel(size_t n, void *const *arg, _unused_ const void *par
                 ((float *) arg[2])[i] = (float) (v * 0.5);
         }
 }
-static const MapKernel op_split_kernels[] = { { { DTYPE_F64 }, { DTYPE_F64, DTYPE_F32 }, op_split_kernel }, {} };
+static const MapKernel op_split_kernels[] = { { { DTYPE_F64 }, { DTYPE_F64, DTYPE_F32 }, op_split_kernel, {} }, {} };
 _unused_ static const Op op_split = { .name = "split", .family = FAMILY_MAP, .n_in = 1, .n_out = 2, .kernels = op_split_kernels };
 
 static void op_index_kernel(size_t n, int64_t first, int64_t step, _unused_ const void *params, void *out) {

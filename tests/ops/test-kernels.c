@@ -179,6 +179,34 @@ TEST(a_map_computes_each_element_by_itself_whatever_the_strip) {
         rows_free(&r);
 }
 
+TEST(a_map_of_one_element_computes_what_it_computes_of_a_strip_of_it) {
+        Rows r;
+        size_t n_kernel = 0;
+
+        rows_new(&r);
+        for (const Op *const *o = op_table(); *o; o++)
+                for (const MapKernel *k = (*o)->kernels; k && k->fn; k++)
+                        for (uint32_t one = 0; one < 2; one++) {
+                                size_t row = (size_t) (k - (*o)->kernels), size = dtype_size(k->in[one]);
+
+                                if (!k->of_one[one])
+                                        continue;
+                                ck_assert_uint_eq((*o)->n_in, 2);
+                                n_kernel++;
+                                for (size_t which = 0; which < N; which += N / 7) {
+                                        rows_set(&r, *o, k, row);
+                                        for (size_t i = 0; i < N; i++)
+                                                memmove((char *) r.in[one] + i * size, (char *) r.in[one] + which * size, i == which ? 0 : size);
+                                        run(k, *o, &r, r.other, 0, N);
+                                        memset((char *) r.in[one] + size, 0xa5, (N - 1) * size); /* nobody looks at it */
+                                        k->of_one[one](N, (void *[]) { r.in[0], r.in[1], r.out[0] }, params_of(*o));
+                                        check_same(*o, row, one ? "right" : "left", N, k->out[0], r.out[0], r.other[0]);
+                                }
+                        }
+        ck_assert_uint_gt(n_kernel, 500);
+        rows_free(&r);
+}
+
 TEST(every_cpu_level_has_the_same_operators) {
         uint32_t n = op_count();
         const Op **first = calloc(n, sizeof(*first));
