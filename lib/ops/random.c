@@ -30,11 +30,11 @@ typedef struct RandomIntegersParams {
         PARAM(S, seed, PARAM_I64, NULL, "Seed of the generator."),                                                     \
         PARAM(S, draw, PARAM_I64, "0", "Number of the draw within its generator.")
 
-/* The blocks of a strip, a word of each in an array of its own; philox() writes whole vectors. */
+/* The blocks of a strip, their halves in arrays of their own; philox() writes whole vectors. */
 typedef struct Words {
-        uint64_t w[4][STRIP + LANES];
+        uint64_t w[2][STRIP + BLOCKS];
 } Words;
-#define WORDS(words) ((uint64_t *const[]) { (words)->w[0], (words)->w[1], (words)->w[2], (words)->w[3] })
+#define WORDS(words) ((uint64_t *const[]) { (words)->w[0], (words)->w[1] })
 
 static PhiloxStream stream_of(const void *params) {
         const RandomParams *p = params;
@@ -51,13 +51,16 @@ static void words_of_elements(PhiloxStream stream, size_t n, int64_t first, int6
         philox_blocks(stream, n, block, WORDS(ret));
 }
 
-/* 53 bits of two words as a double in [0, 1), as lanes_unit() makes them. */
-static inline double unit_f64(uint64_t a, uint64_t b) {
-        return ((double) ((uint32_t) a >> 5) * 0x1p26 + (double) ((uint32_t) b >> 6)) * 0x1p-53;
+/* The upper 53 bits as a double in [0, 1), as lanes_unit() makes them. */
+static inline double unit_f64(uint64_t w) {
+        return (double) (int64_t) (w >> 11) * 0x1p-53;
 }
 
-static inline float unit_f32(uint64_t a) {
-        return (float) (int32_t) ((uint32_t) a >> 8) * 0x1p-24f;
+/* The upper 24 bits of one of the block's four words. */
+static inline float unit_f32(const Words *words, size_t i, size_t word) {
+        const uint64_t w = words->w[word >> 1][i];
+
+        return (float) (int32_t) ((uint32_t) (word & 1 ? w : w >> 32) >> 8) * 0x1p-24f;
 }
 
 /* ---- Uniform ---------------------------------------------------------------------------------------------------- */
@@ -67,29 +70,22 @@ static void uniform_F64(size_t n, int64_t first, int64_t step, const void *param
         double *to = out;
         size_t i = 0;
 
-        /* Two elements a block, a vector of blocks at a time. */
+        /* Two elements a block. */
         if (step == 1 && (first & 1) == 0)
-                for (; i + 2 * LANES <= n; i += 2 * LANES) {
-                        DoubleLanes pair[2];
-                        Lanes w[4];
+                for (; i + 2 * BLOCKS <= n; i += 2 * BLOCKS) {
+                        Lanes at[TOGETHER], w[TOGETHER][2];
 
-                        philox(stream, lanes_from((uint64_t) (first + (int64_t) i) >> 1), w);
-                        pair[0] = lanes_unit(w[0], w[1]);
-                        pair[1] = lanes_unit(w[2], w[3]);
-                        for (int k = 0; k < LANES; k++) {
-                                to[i + 2 * k]     = pair[0][k];
-                                to[i + 2 * k + 1] = pair[1][k];
-                        }
+                        blocks_from((uint64_t) (first + (int64_t) i) >> 1, at);
+                        philox(stream, at, w);
+                        for (int k = 0; k < TOGETHER; k++)
+                                lanes_interleave(lanes_unit(w[k][0]), lanes_unit(w[k][1]), to + i + 2 * LANES * k);
                 }
         if (i < n) {
                 Words words;
 
                 words_of_elements(stream, n - i, first + (int64_t) i * step, step, 1, &words);
-                for (size_t k = 0; i + k < n; k++) {
-                        const bool odd = (first + (int64_t) (i + k) * step) & 1;
-
-                        to[i + k] = odd ? unit_f64(words.w[2][k], words.w[3][k]) : unit_f64(words.w[0][k], words.w[1][k]);
-                }
+                for (size_t k = 0; i + k < n; k++)
+                        to[i + k] = unit_f64(words.w[(first + (int64_t) (i + k) * step) & 1][k]);
         }
 }
 
@@ -101,15 +97,15 @@ static void uniform_F32(size_t n, int64_t first, int64_t step, const void *param
         if (step == 1 && (first & 3) == 0) {
                 philox_run(stream, (n + 3) / 4, (uint64_t) first >> 2, WORDS(&words));
                 for (size_t i = 0; i < n / 4; i++)
-                        for (int k = 0; k < 4; k++)
-                                to[4 * i + k] = unit_f32(words.w[k][i]);
+                        for (size_t k = 0; k < 4; k++)
+                                to[4 * i + k] = unit_f32(&words, i, k);
                 for (size_t i = n / 4 * 4; i < n; i++)
-                        to[i] = unit_f32(words.w[i & 3][i / 4]);
+                        to[i] = unit_f32(&words, i / 4, i & 3);
                 return;
         }
         words_of_elements(stream, n, first, step, 2, &words);
         for (size_t i = 0; i < n; i++)
-                to[i] = unit_f32(words.w[(first + (int64_t) i * step) & 3][i]);
+                to[i] = unit_f32(&words, i, (size_t) (first + (int64_t) i * step) & 3);
 }
 
 /* ---- Normal: Box and Muller ------------------------------------------------------------------------------------- */
@@ -120,8 +116,8 @@ static void normal_pairs(Words *words, size_t n, double *restrict cosine, double
         double u[STRIP], radius[STRIP], angle[STRIP];
 
         for (size_t i = 0; i < n; i++) {
-                u[i]     = unit_f64(words->w[0][i], words->w[1][i]) + 0x1p-53; /* (0, 1]: the logarithm is finite */
-                angle[i] = unit_f64(words->w[2][i], words->w[3][i]) * 6.283185307179586;
+                u[i]     = unit_f64(words->w[0][i]) + 0x1p-53; /* (0, 1]: the logarithm is finite */
+                angle[i] = unit_f64(words->w[1][i]) * 6.283185307179586;
         }
         vm_log_strip(n, u, radius);
         vm_cos_strip(n, angle, cosine);
@@ -193,7 +189,7 @@ static void exponential_F32(size_t n, int64_t first, int64_t step, const void *p
 /* The upper 64 bits of (128 random bits) x range / 2^64: each value's probability is off by less than 2^-64, and
  * each element takes exactly one block, which rejection would not. */
 static uint64_t below(uint64_t range, const Words *words, size_t i) {
-        const uint64_t high = words->w[0][i] << 32 | (uint32_t) words->w[1][i], low = words->w[2][i] << 32 | (uint32_t) words->w[3][i];
+        const uint64_t high = words->w[0][i], low = words->w[1][i];
 
         if (range == 0) /* all 2^64 values */
                 return high;
