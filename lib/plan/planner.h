@@ -18,7 +18,8 @@ typedef struct Slot {
         bool deferred;      /* depends on a shape that is not known yet */
         bool root;          /* must exist as chunks */
         bool kept;          /* wanted, or needed after this plan */
-        uint32_t weight;    /* instructions of its program, if computed where it is used */
+        uint32_t weight;    /* instructions of its program at most, if computed where it is used */
+        uint32_t counted;   /* 1 + the node for whose program it was counted last */
         uint32_t cost;      /* of an element, in additions */
         uint64_t user;      /* the stage (a key, see user_key()) that evaluates it; 0: none yet */
         uint32_t n_user;    /* stages that evaluate it, counted up to many */

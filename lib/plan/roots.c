@@ -124,6 +124,31 @@ static void mark_necessary(Planner *p) {
         }
 }
 
+/* Instructions of a program, at most. What several of them use is written once where all read it at the same position;
+ * each view and each broadcast may be another. `stamp` tells who has been counted. */
+static uint32_t count_program(Planner *p, Ref ref, uint32_t stamp) {
+        const Node *node = planner_node(p, ref);
+        Slot *s          = planner_slot(p, ref);
+        uint32_t n       = 1;
+
+        if (s->counted == stamp)
+                return 0;
+        s->counted = stamp;
+        if (s->root)
+                return 1;
+        if (node_is_view(p, node))
+                return s->weight;
+        for (uint32_t k = 0; k < node->n_in; k++) {
+                const Slot *in = planner_slot(p, node->in[k]);
+
+                if (shape_equal(&planner_spec(p, node->in[k])->shape, &node->out[0].shape))
+                        n += count_program(p, node->in[k], stamp);
+                else
+                        n += in->root ? 1 : in->weight;
+        }
+        return n;
+}
+
 static void weigh(Planner *p, bool cut) {
         const Graph *g = p->graph;
 
@@ -140,6 +165,9 @@ static void weigh(Planner *p, bool cut) {
                 }
                 for (uint32_t k = 0; k < node->n_out; k++) {
                         Slot *s   = &p->slot[p->first[i] + k];
+
+                        if (cut && weight > MAX_PROGRAM && !s->deferred && !s->root && node_is_inline(p, node))
+                                weight = count_program(p, (Ref) { i, k }, i + 1);
                         s->weight = MIN(weight, (uint32_t) MAX_PROGRAM * MAX_OP_IN);
                         s->cost   = MIN(cost, (uint32_t) 1 << 20);
                         if (cut && weight > MAX_PROGRAM && !s->deferred)

@@ -80,6 +80,33 @@ TEST(elementwise_operations_become_one_stage) {
         ck_assert_uint_eq(plan->stage.data[0].n_source, 1);
 }
 
+/* As a tree x has 2^20 leaves. */
+TEST(a_program_is_as_long_as_what_it_computes_however_often_that_is_used) {
+        GRAPH;
+        Ref x = held(&b, 1, 100, 10, 20);
+
+        for (int i = 0; i < 20; i++)
+                x = build_binary(&b, "multiply", x, build_binary(&b, "add", x, x));
+        PLAN plan = plan_of(&b, 1, &x);
+
+        ck_assert_uint_eq(plan->stage.n, 1);
+        ck_assert_uint_eq(plan->stage.data[0].nest[0].n_instr, 1 + 2 * 20);
+}
+
+TEST(a_program_that_is_too_long_is_cut) {
+        GRAPH;
+        Ref x = held(&b, 1, 100, 10, 20);
+
+        for (int i = 0; i < 400; i++)
+                x = build_binary(&b, "multiply", x, build_binary(&b, "add", x, x));
+        PLAN plan = plan_of(&b, 1, &x);
+
+        ck_assert_uint_ge(plan->stage.n, 4);
+        ck_assert_uint_le(plan->stage.n, 8);
+        for (uint32_t i = 0; i < plan->stage.n; i++)
+                ck_assert_uint_le(plan->stage.data[i].nest[0].n_instr, 200);
+}
+
 TEST(views_and_broadcasting_take_no_stage) {
         GRAPH;
         const int axes[] = { 1, 0 };
