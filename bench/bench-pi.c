@@ -128,7 +128,8 @@ int main(int argc, char **argv) {
                 best = a < best ? a : best;
                 hand = b < hand ? b : hand;
         }
-        printf("pi from %d points, %u threads: %.4f s  by hand %.4f s  ratio %.2f\n", N_POINTS, n_threads, best, hand, best / hand);
+        printf("pi from %d points, %u threads: %.4f s  by hand %.4f s  ratio %.2f\n", N_POINTS, n_threads, best, hand,
+               best / hand);
         mars_session_unref(session);
         return EXIT_SUCCESS;
 }

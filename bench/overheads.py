@@ -4,8 +4,8 @@
 
     meson devenv -C build python3 ../bench/overheads.py
 
-The best of many rounds for what takes microseconds; of the processes, which the file cache and the scheduler disturb, the median
-of the differences between neighbours. bench-build and bench-sched measure the same from C.
+The best of many rounds for what takes microseconds; of the processes, which the file cache and the scheduler disturb,
+the median of the differences between neighbours. bench-build and bench-sched measure the same from C.
 """
 import resource
 import statistics

@@ -414,7 +414,8 @@ static bool varies_along_lanes(const Prepare *p, uint32_t i) {
 
 /* The map has a kernel that takes one element for input k, and that is all there is of it. */
 static bool takes_one(const Prepare *p, const Instr *instr, uint32_t k) {
-        return instr->op->n_in == 2 && instr->op->kernels[instr->kernel].of_one[k] && !varies_along_lanes(p, instr->in[k]);
+        return instr->op->n_in == 2 && instr->op->kernels[instr->kernel].of_one[k] &&
+               !varies_along_lanes(p, instr->in[k]);
 }
 
 static MapFn *choose_map(const Prepare *p, const Instr *instr) {
@@ -690,7 +691,8 @@ static int make_steps(Prepare *p) {
         p->strip = exec_take_array(exec, bool, nest->n_instr);
         p->stays = exec_take_array(exec, bool, nest->n_instr);
         p->moving_of = exec_take_array(exec, Moving *, nest->n_instr);
-        if (!x->step || !x->reg || !x->moving || !p->depends || !p->depth || !p->last_use || !p->strip || !p->stays || !p->moving_of)
+        if (!x->step || !x->reg || !x->moving || !p->depends || !p->depth || !p->last_use || !p->strip || !p->stays ||
+            !p->moving_of)
                 return -ENOMEM;
         memset(x->reg, 0, (nest->n_instr + 1) * sizeof(*x->reg));
         memset(p->strip, 0, nest->n_instr * sizeof(*p->strip));

@@ -16,7 +16,7 @@ typedef struct Loop {
 } Loop;
 
 typedef enum StepKind {
-        STEP_DIRECT,    /* a load of elements that lie side by side, or of one for all lanes: the register points at them */
+        STEP_DIRECT,    /* a load of elements side by side, or of one for all lanes: the register points there */
         STEP_FILL,      /* a load that is the same in all lanes */
         STEP_GATHER,    /* a load from strided memory */
         STEP_PACK,      /* the same, for many positions of a loop at once */

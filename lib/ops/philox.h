@@ -58,9 +58,9 @@ static inline Lanes lanes_from(uint64_t first) {
         return r;
 }
 
-/* The four words of each block as two of 64 bits: the first and the second, the third and the fourth. Each operation waits
- * for the one before, so there are several vectors of blocks: four take 0.78 ns for a pair of words with AVX-512, two 0.97,
- * one 1.3. */
+/* The four words of each block as two of 64 bits: the first and the second, the third and the fourth. Each operation
+ * waits for the one before, so there are several vectors of blocks: four take 0.78 ns for a pair of words with AVX-512,
+ * two 0.97, one 1.3. */
 enum { TOGETHER = 4 };
 static inline __attribute__((always_inline)) void philox(PhiloxStream stream, const Lanes block[static TOGETHER],
                                                          Lanes w[static TOGETHER][2]) {
@@ -77,7 +77,8 @@ static inline __attribute__((always_inline)) void philox(PhiloxStream stream, co
         for (int round = 0; round < 9; round++) {
 #pragma GCC unroll 4
                 for (int i = 0; i < TOGETHER; i++) {
-                        const Lanes p0 = lanes_mul(x0[i], lanes_of(0xD2511F53u)), p1 = lanes_mul(x2[i], lanes_of(0xCD9E8D57u));
+                        const Lanes p0 = lanes_mul(x0[i], lanes_of(0xD2511F53u));
+                        const Lanes p1 = lanes_mul(x2[i], lanes_of(0xCD9E8D57u));
 
                         x0[i] = (p1 >> 32) ^ x1[i] ^ lanes_of(k0);
                         x1[i] = p1;
@@ -103,8 +104,8 @@ static inline void blocks_from(uint64_t first, Lanes ret[static TOGETHER]) {
                 ret[i] = lanes_from(first + (uint64_t) i * LANES);
 }
 
-/* The upper 53 bits as a double in [0, 1), exactly. Of what remains below 2^53 the lower half is the mantissa of a double
- * from 2^52 on, the upper half that of one from 2^84 on; their difference from these is the number. */
+/* The upper 53 bits as a double in [0, 1), exactly. Of what remains below 2^53 the lower half is the mantissa of a
+ * double from 2^52 on, the upper half that of one from 2^84 on; their difference from these is the number. */
 static inline DoubleLanes lanes_unit(Lanes w) {
 #if defined(__AVX512DQ__)
         return __builtin_convertvector(w >> 11, DoubleLanes) * 0x1p-53;
@@ -122,7 +123,8 @@ static inline void lanes_interleave(DoubleLanes a, DoubleLanes b, double *to) {
         const DoubleLanes low = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
         const DoubleLanes high = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
 #elif defined(__AVX2__)
-        const DoubleLanes low = __builtin_shufflevector(a, b, 0, 4, 1, 5), high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+        const DoubleLanes low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+        const DoubleLanes high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
 #else
         const DoubleLanes low = __builtin_shufflevector(a, b, 0, 2), high = __builtin_shufflevector(a, b, 1, 3);
 #endif
@@ -134,7 +136,8 @@ static inline void lanes_interleave(DoubleLanes a, DoubleLanes b, double *to) {
 /* The words of n blocks, an array for each half; room for BLOCKS - 1 more. block: of the first, or of each. */
 enum { BLOCKS = TOGETHER * LANES };
 
-static inline void blocks_store(PhiloxStream stream, const Lanes block[static TOGETHER], size_t at, uint64_t *const w[static 2]) {
+static inline void blocks_store(PhiloxStream stream, const Lanes block[static TOGETHER], size_t at,
+                                uint64_t *const w[static 2]) {
         Lanes x[TOGETHER][2];
 
         philox(stream, block, x);

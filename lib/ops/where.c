@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Elements are words that are copied; masks of words become vector code where a choice between doubles becomes a branch. */
+/* Elements are words that are copied: of masks of words gcc makes vectors, of a choice between doubles a branch, and of
+ * conditions that are loaded as bool neither. */
 #include "ops/kernel.h"
 
 #define WHERE_LOOP_(name, type, n_word)                                                                                \
         MAP_FUNCTION_(where_##name) {                                                                                  \
-                const uint8_t *restrict condition = arg[0]; /* of bools compilers make no vectors */                     \
+                const uint8_t *restrict condition = arg[0];                                                            \
                 const type *restrict a = arg[1], *restrict b = arg[2];                                                 \
                 type *restrict out = arg[3];                                                                           \
                                                                                                                        \
@@ -21,7 +22,12 @@ WHERE_LOOP_(4, uint32_t, 1)
 WHERE_LOOP_(8, uint64_t, 1)
 WHERE_LOOP_(16, uint64_t, 2)
 
-#define WHERE_FN_(size) ((size) == 1 ? where_1 : (size) == 2 ? where_2 : (size) == 4 ? where_4 : (size) == 8 ? where_8 : where_16)
+#define WHERE_FN_(size)                                                                                                \
+        ((size) == 1   ? where_1                                                                                       \
+         : (size) == 2 ? where_2                                                                                       \
+         : (size) == 4 ? where_4                                                                                       \
+         : (size) == 8 ? where_8                                                                                       \
+                       : where_16)
 #define WHERE_ROW_(D, ...)                                                                                             \
         { { DTYPE_BOOL, DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, WHERE_FN_(sizeof(MEMORY_##D)), {} },
 

@@ -29,7 +29,9 @@ static inline uint64_t mix(uint64_t h) {
                 }                                                                                                      \
         }
 #define TEST_OP2(name_, dtype_, ...)                                                                                   \
-        static const MapKernel name_##_kernels[] = { { { dtype_, dtype_ }, { dtype_ }, name_##_kernel, { __VA_ARGS__ } }, {} };\
+        static const MapKernel name_##_kernels[] = {                                                                   \
+                { { dtype_, dtype_ }, { dtype_ }, name_##_kernel, { __VA_ARGS__ } }, {}                                \
+        };                                                                                                             \
         _unused_ static const Op name_ = {                                                                             \
                 .name = #name_, .family = FAMILY_MAP, .n_in = 2, .n_out = 1, .kernels = name_##_kernels                \
         };
