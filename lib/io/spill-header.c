@@ -2,7 +2,7 @@
 /* Numbers are little-endian and lie one after the other:
  *
  *     magic 8 | version 4 | offset 4 | owner 8 | id 8 | chunk_bytes 8 | stored_bytes 8 | digest 8
- *     zeros | checksum 8, XXH3 of all before it */
+ *     packed_bytes 8 | zeros | checksum 8, XXH3 of all before it */
 #include <endian.h>
 #include <string.h>
 #include <xxhash.h>
@@ -53,7 +53,8 @@ uint64_t spill_header_encode(const SpillHeader *h, uint8_t page[SPILL_PAGE]) {
         at = put64(at, h->id);
         at = put64(at, h->chunk_bytes);
         at = put64(at, h->stored_bytes);
-        put64(at, h->digest);
+        at = put64(at, h->digest);
+        put64(at, h->packed_bytes);
         check = XXH3_64bits(page, CHECK_AT);
         put64(page + CHECK_AT, check);
         return check;
@@ -79,11 +80,13 @@ int spill_header_decode(const uint8_t page[SPILL_PAGE], uint64_t owner, SpillHea
         h.chunk_bytes  = get64(&at);
         h.stored_bytes = get64(&at);
         h.digest       = get64(&at);
+        h.packed_bytes = get64(&at);
         if (h.owner != owner)
                 return error_set(err, ERROR_CORRUPT, "an extent of session %016llx, not %016llx",
                                  (unsigned long long) h.owner, (unsigned long long) owner);
         if (h.offset >= SPILL_PAGE || h.chunk_bytes > SPILL_CHUNK_MAX ||
-            h.stored_bytes != spill_covering(h.offset, h.chunk_bytes))
+            h.packed_bytes > h.chunk_bytes ||
+            h.stored_bytes != spill_moved_pages(h.offset, h.chunk_bytes, h.packed_bytes))
                 return error_set(err, ERROR_CORRUPT, "sizes in the extent's header do not fit together");
         *ret = h;
         return 0;

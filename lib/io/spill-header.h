@@ -11,9 +11,10 @@ enum { SPILL_VERSION = 1 };
 typedef struct SpillHeader {
         uint64_t owner, id;
         uint64_t chunk_bytes;
+        uint64_t packed_bytes; /* of the compressed chunk; 0: it is plain */
         uint64_t stored_bytes; /* behind the header: whole pages */
-        uint64_t digest;       /* XXH3 of the chunk */
-        uint32_t offset;       /* of the chunk's first byte in its page, in memory and in the file */
+        uint64_t digest;       /* XXH3 of the chunk, or of the compressed one */
+        uint32_t offset;       /* of the chunk's first byte in its page, in memory, and in the file if it is plain */
 } SpillHeader;
 
 /* Both return the checksum, by which one header is told from others. */
@@ -25,6 +26,11 @@ int spill_header_decode(const uint8_t page[SPILL_PAGE], uint64_t owner, SpillHea
 /* Pages that a chunk covers. */
 static inline uint64_t spill_covering(uint32_t offset, uint64_t chunk_bytes) {
         return (offset * (uint64_t) (chunk_bytes > 0) + chunk_bytes + SPILL_PAGE - 1) / SPILL_PAGE * SPILL_PAGE;
+}
+
+/* Pages behind its header. */
+static inline uint64_t spill_moved_pages(uint32_t offset, uint64_t chunk_bytes, uint64_t packed_bytes) {
+        return packed_bytes > 0 ? spill_covering(0, packed_bytes) : spill_covering(offset, chunk_bytes);
 }
 
 /* ---- The table of a directory that is kept ---------------------------------------------------------------------- */

@@ -18,10 +18,14 @@
 #include "io/spill-state.h"
 
 void spill_move_begin(Spill *s _unused_, Job *job) {
-        const Entry *e          = job->entry;
-        const uint64_t covering = spill_covering(e->offset, e->chunk_bytes);
+        const Entry *e = job->entry;
+        uint64_t covering;
 
-        job->phase      = job->write && !e->extent ? JOB_BEGIN : JOB_MOVE;
+        job->moved        = job->packed ?: job->data;
+        job->moved_bytes  = job->packed ? e->packed_bytes : e->chunk_bytes;
+        job->moved_offset = job->packed ? 0 : e->offset;
+        covering          = spill_covering(job->moved_offset, job->moved_bytes);
+        job->phase      = (job->write ? !e->extent : e->packed_bytes > 0 && !job->packed) ? JOB_BEGIN : JOB_MOVE;
         job->n_pieces   = covering > SPILL_PIECE ? (uint32_t) ((covering + SPILL_PIECE - 1) / SPILL_PIECE) : 1;
         job->next_piece = job->write && job->n_pieces > 1 ? 1 : 0;
         job->n_hashed   = 0;
@@ -37,18 +41,19 @@ typedef struct Span {
         uint64_t page_from, page_to;   /* pages that they are in */
 } Span;
 
-static Span span_of(const Entry *e, uint32_t index) {
-        const uint64_t covering = spill_covering(e->offset, e->chunk_bytes), from = (uint64_t) index * SPILL_PIECE;
+static Span span_of(const Job *job, uint32_t index) {
+        const uint64_t covering = spill_covering(job->moved_offset, job->moved_bytes);
+        const uint64_t from     = (uint64_t) index * SPILL_PIECE;
         Span span = { .page_from = from, .page_to = MIN(from + SPILL_PIECE, covering) };
 
-        span.from = MAX(from, (uint64_t) e->offset);
-        span.to   = MIN(span.page_to, e->offset + e->chunk_bytes);
+        span.from = MAX(from, (uint64_t) job->moved_offset);
+        span.to   = MIN(span.page_to, job->moved_offset + job->moved_bytes);
         return span;
 }
 
 /* The memory of the page in which the chunk begins, from which spans are counted. */
 static char *page_of(const Job *job) {
-        return job->data - job->entry->offset;
+        return job->moved - job->moved_offset;
 }
 
 static void add_memory(RingOp *op, void *data, uint64_t size_bytes) {
@@ -69,7 +74,7 @@ static bool tail_is_shared(const Span *span) {
 static void piece_describe(SpillPiece *piece) {
         Job *job          = piece->job;
         const Entry *e    = job->entry;
-        const Span span   = span_of(e, piece->index);
+        const Span span   = span_of(job, piece->index);
         const bool head   = head_is_shared(&span), tail = tail_is_shared(&span);
         uint64_t from     = span.page_from + (head ? SPILL_PAGE : 0), to = span.page_to - (tail ? SPILL_PAGE : 0);
         RingOp *op        = &piece->op;
@@ -91,7 +96,7 @@ static void piece_describe(SpillPiece *piece) {
 
 /* Between the shared pages of a piece and our own. */
 static void piece_copy_shared(const Job *job, uint32_t index) {
-        const Span span = span_of(job->entry, index);
+        const Span span = span_of(job, index);
         const uint64_t last = span.page_to - SPILL_PAGE;
 
         if (head_is_shared(&span)) {
@@ -115,7 +120,7 @@ static void piece_copy_shared(const Job *job, uint32_t index) {
 }
 
 static void piece_hash(const Job *job, uint32_t index) {
-        const Span span = span_of(job->entry, index);
+        const Span span = span_of(job, index);
 
         if (span.to > span.from)
                 XXH3_64bits_update(&job->stage->hash, page_of(job) + span.from, span.to - span.from);
@@ -159,7 +164,8 @@ static void header_make(const Spill *s, const Job *job) {
                 .owner        = s->config.owner,
                 .id           = e->id,
                 .chunk_bytes  = e->chunk_bytes,
-                .stored_bytes = spill_covering(e->offset, e->chunk_bytes),
+                .packed_bytes = e->packed_bytes,
+                .stored_bytes = spill_covering(job->moved_offset, job->moved_bytes),
                 .digest       = XXH3_64bits_digest(&stage->hash),
                 .offset       = e->offset,
         };
@@ -214,7 +220,7 @@ static int table_begin(Spill *s, Job *job) {
 }
 
 static void write_end(Spill *s, Job *job, const Error *err) {
-        if (job->entry->extent)
+        if (job->write && job->entry->extent)
                 job->entry->place->queued_bytes -= job->entry->extent->size_bytes;
         spill_deactivate(s, job, err);
 }
@@ -277,7 +283,9 @@ static void read_end(Spill *s, Job *job) {
                 r = error_set(&err, ERROR_CORRUPT, "another extent's header lies where it was written");
         if (r == 0 && stage->h.digest != XXH3_64bits_digest(&stage->hash))
                 r = error_set(&err, ERROR_CORRUPT, "its %llu bytes have another checksum than when they were written",
-                              (unsigned long long) e->chunk_bytes);
+                              (unsigned long long) job->moved_bytes);
+        if (r == 0 && job->packed)
+                r = spill_unpack(job, &err);
         if (r < 0)
                 error_prefix(&err, r, "the chunk that was spilled to '%s'", e->place->path);
         spill_deactivate(s, job, r < 0 ? &err : NULL);
@@ -372,7 +380,7 @@ bool spill_hash(Spill *s) {
 }
 
 void spill_move(Spill *s, Job *job) {
-        const uint64_t size_bytes = job->entry->promised_bytes;
+        uint64_t size_bytes;
         Error err;
         int r;
 
@@ -386,7 +394,21 @@ void spill_move(Spill *s, Job *job) {
                 }
                 switch (job->phase) {
                 case JOB_BEGIN:
-                        r = spill_room_find(s, job, size_bytes, &err);
+                        r = job->write ? spill_pack(s, job) : spill_unpack_begin(s, job);
+                        if (r == ROOM_LATER)
+                                return;
+                        if (r < 0) {
+                                error_oom(&err, job->entry->packed_bytes);
+                                write_end(s, job, &err);
+                                return;
+                        }
+                        if (!job->write) {
+                                spill_move_begin(s, job);
+                                continue;
+                        }
+                        size_bytes = SPILL_PAGE + spill_moved_pages(job->entry->offset, job->entry->chunk_bytes,
+                                                                    job->entry->packed_bytes);
+                        r          = spill_room_find(s, job, size_bytes, &err);
                         if (r == ROOM_LATER)
                                 return;
                         if (r != 0) {

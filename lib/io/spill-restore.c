@@ -112,6 +112,7 @@ static int entry_restore(Spill *s, SpillPlace *p, const Found *found, uint64_t f
         *e = (Entry) {
                 .id             = h->id,
                 .chunk_bytes    = h->chunk_bytes,
+                .packed_bytes   = h->packed_bytes,
                 .promised_bytes = size_bytes,
                 .state          = ENTRY_WHOLE,
                 .offset         = h->offset,

@@ -22,6 +22,7 @@ enum {
         SPILL_STEP      = 64 << 20, /* files grow by so much at least */
         SPILL_JOBS      = 16,       /* operations that are moved at a time */
         SPILL_DEPTH_MAX = 128,      /* pieces on their way to all disks */
+        SPILL_PACKS     = 2,        /* chunks whose compressed form is in memory at a time */
         SPILL_WINDOW    = 64,       /* pieces of a chunk that may end out of order */
 };
 
@@ -35,6 +36,7 @@ typedef enum EntryState {
 
 typedef struct Entry {
         uint64_t id, chunk_bytes;
+        uint64_t packed_bytes;   /* of the compressed chunk; 0: it is plain */
         uint64_t promised_bytes; /* what it counts for in the ledger */
         EntryState state;
         bool dropped;            /* in no table any more; goes when its job ends */
@@ -83,7 +85,13 @@ typedef enum JobPhase {
 
 typedef struct Job {
         Entry *entry;
-        char *data;
+        char *data;              /* of the chunk */
+        char *moved;             /* what goes to or comes from the disk: the chunk, or packed memory */
+        uint64_t moved_bytes;
+        uint32_t moved_offset;   /* in its page */
+        char *packed;            /* the memory for a compressed chunk */
+        size_t packed_room;
+        bool plain;              /* it was found not to be worth compressing */
         bool write;
         JobPhase phase;
         uint64_t tried;          /* places that refused, a bit each */
@@ -129,6 +137,7 @@ struct Spill {
         SpillPlace *place;
         Job *active;             /* oldest first */
         Entry *to_forget;        /* their slots are to be zeroed before their extents are given back */
+        uint32_t n_packs;        /* jobs that have packed memory */
         uint32_t n_forgetting;   /* of them all */
         SpillStage *stages;      /* unused ones */
         SpillPiece *pieces;      /* unused ones */
@@ -161,6 +170,14 @@ void spill_room_end(Spill *s, SpillPlace *place);
 /* A job's operation on its place failed: what does that say of the place? true: the same again. */
 bool spill_place_blame(Spill *s, SpillPlace *place, bool write, int result);
 bool spill_is_full(int result); /* of the errors by which disks say so */
+
+/* ---- spill-pack.c: compressed chunks ------------------------------------------------------------------------------ */
+
+/* Compresses the chunk of a write, if it is worth it. 0, or ROOM_LATER: other chunks have the memory for it. */
+int spill_pack(Spill *s, Job *job);
+int spill_unpack_begin(Spill *s, Job *job);          /* memory to read to: 0, ROOM_LATER, -ENOMEM */
+int spill_unpack(const Job *job, Error *err);         /* what has been read and fits its checksum */
+void spill_pack_free(Spill *s, Job *job);
 
 /* ---- spill-move.c: moving a chunk in pieces ---------------------------------------------------------------------- */
 

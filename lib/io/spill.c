@@ -80,6 +80,7 @@ static void job_end(Spill *s, Job *job, const Error *err) {
                 e->promised_bytes = e->extent->size_bytes;
                 s->stats.n_chunks++;
                 s->stats.n_written++;
+                s->stats.n_packed += e->packed_bytes > 0;
                 s->stats.chunk_bytes += e->chunk_bytes;
                 s->stats.stored_bytes += e->extent->size_bytes;
                 s->stats.written_bytes += e->chunk_bytes;
@@ -125,7 +126,8 @@ void spill_deactivate(Spill *s, Job *job, const Error *err) {
 
         while (*at != job)
                 at = &(*at)->next;
-        *at             = job->next;
+        *at = job->next;
+        spill_pack_free(s, job);
         job->stage->next = s->stages;
         s->stages       = job->stage;
         s->n_active--;
@@ -320,7 +322,7 @@ int spill_prepare(Spill **ret, const SpillConfig *config, Error *err) {
         const char *path;
         int r;
 
-        assert(config->done && config->owner != 0);
+        assert(config->done && config->owner != 0 && config->codec < _SPILL_CODEC_MAX);
         if (!s)
                 return error_oom(err, sizeof(*s));
         s->config = *config;

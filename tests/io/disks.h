@@ -120,23 +120,28 @@ static inline int test_wait(SpillTest *t, uint64_t id, uint32_t n) {
         return code;
 }
 
-/* The word of a chunk at a position: no two pages of two chunks are the same. */
-static inline uint8_t test_byte(uint64_t id, size_t at) {
-        uint64_t x = (id + 1) * 0x9e3779b97f4a7c15 + at / 8 * 0xd6e8feb86659fd93;
+/* The words of a chunk: no two chunks have a page in common. */
+static inline uint64_t test_word(uint64_t id, size_t at) {
+        uint64_t x = (id + 1) * 0x9e3779b97f4a7c15 + at * 0xd6e8feb86659fd93;
 
-        x ^= x >> 32;
-        return (uint8_t) (x >> at % 8 * 8);
+        return x ^ x >> 32;
 }
 
 static inline void test_fill(char *data, uint64_t id, size_t size_bytes) {
-        for (size_t k = 0; k < size_bytes; k++)
-                data[k] = (char) test_byte(id, k);
+        for (size_t k = 0; k < size_bytes; k += 8) {
+                const uint64_t word = test_word(id, k / 8);
+
+                memcpy(data + k, &word, MIN(size_bytes - k, sizeof(word)));
+        }
 }
 
 static inline bool test_same(const char *data, uint64_t id, size_t size_bytes) {
-        for (size_t k = 0; k < size_bytes; k++)
-                if ((uint8_t) data[k] != test_byte(id, k))
+        for (size_t k = 0; k < size_bytes; k += 8) {
+                const uint64_t word = test_word(id, k / 8);
+
+                if (memcmp(data + k, &word, MIN(size_bytes - k, sizeof(word))) != 0)
                         return false;
+        }
         return true;
 }
 
