@@ -99,12 +99,17 @@ static void job_end(Spill *s, Job *job, const Error *err) {
         s->config.done(s->config.userdata, id, written, err);
 }
 
-/* Moves what can be moved, oldest first. */
+/* Moves what can be moved, oldest first; and again when one has ended, for which an older one may have waited. */
 static void move_active(Spill *s) {
-        for (Job *next, *job = s->active; job; job = next) {
-                next = job->next;
-                spill_move(s, job);
-        }
+        uint32_t n;
+
+        do {
+                n = s->n_active;
+                for (Job *next, *job = s->active; job; job = next) {
+                        next = job->next;
+                        spill_move(s, job);
+                }
+        } while (s->n_active < n);
         spill_forget(s);
 }
 
