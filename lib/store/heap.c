@@ -214,10 +214,12 @@ static int pages_claim(Heap *heap, const char *data, size_t size_bytes) {
 
 /* ---- Segments --------------------------------------------------------------------------------------------------- */
 
-static int open_until(Segment *s, size_t open_bytes) {
+static int open_until(const Heap *heap, Segment *s, size_t open_bytes) {
         size_t before = s->open_bytes;
         int r         = segment_open(s, open_bytes);
 
+        if (s->open_bytes > before)
+                numa_place(heap->numa, s->base + before, s->open_bytes - before);
         ASAN_POISON_MEMORY_REGION(s->base + before, s->open_bytes - before);
         return r;
 }
@@ -244,9 +246,9 @@ static int heap_extend(Heap *heap, size_t size_bytes, Block **ret) {
         size_t top  = (size_t) (heap->base + heap->top_bytes - s->base);
         int r;
 
-        if (more > s->limit_bytes - top)
-                return STORE_FULL;
-        r = open_until(s, top + more);
+        if (more > s->limit_bytes - top) /* a finished segment leaves the others to the next one */
+                return heap->next_rung < heap->ladder.n ? SEGMENT_NO_PAGES : STORE_FULL;
+        r = open_until(heap, s, top + more);
         if (r != 0)
                 return r;
         if (last) {
@@ -263,7 +265,7 @@ static int heap_extend(Heap *heap, size_t size_bytes, Block **ret) {
 /* The block that a segment begins with, and that is never free. */
 static int segment_head(Heap *heap, size_t head_bytes) {
         Segment *s = &heap->segment[heap->n_segments - 1];
-        int r      = open_until(s, head_bytes);
+        int r      = open_until(heap, s, head_bytes);
 
         if (r == 0)
                 r = pages_claim(heap, s->base, head_bytes);
@@ -275,43 +277,64 @@ static int segment_head(Heap *heap, size_t head_bytes) {
         return 0;
 }
 
-/* Begins a segment on the next rung that works, where the last one was open to: 0, SEGMENT_NO_PAGES, STORE_FULL or an
- * errno. */
+/* Takes a segment back that could not begin; its addresses may be mapped, which the next one maps over. */
+static void segment_undo(Heap *heap) {
+        Segment *s  = &heap->segment[--heap->n_segments];
+        Block *head = heap->last;
+
+        if (head && head->data == s->base) {
+                heap->last = head->before;
+                if (heap->last)
+                        heap->last->after = NULL;
+                heap->top_bytes -= head->size_bytes;
+                heap->fixed_bytes -= head->size_bytes;
+                description_free(heap, head);
+        }
+        segment_done(s);
+}
+
+static int segment_begin_kind(Heap *heap, const SegmentKind *kind, char *base, size_t head_bytes, Error *err) {
+        size_t limit = (size_t) (heap->base + heap->limit_bytes - base);
+        int r        = segment_init(&heap->segment[heap->n_segments], kind, base, limit, err);
+
+        if (r < 0)
+                return r;
+        heap->n_segments++;
+        if (head_bytes > 0)
+                r = segment_head(heap, head_bytes);
+        if (r == 0 && heap->begun)
+                r = heap->begun(heap->userdata, heap->n_segments - 1, err);
+        if (r != 0)
+                segment_undo(heap);
+        return r;
+}
+
+/* What the segment has opened and not handed out is free, and it ends there: blocks never cross into the next one. */
+static void segment_finish(Heap *heap, Segment *s) {
+        Block *last = heap->last && heap->last->holds == 0 ? heap->last : NULL;
+        size_t rest = (size_t) (s->base + s->open_bytes - heap->base) - heap->top_bytes;
+        int r       = rest > 0 ? heap_extend(heap, rest + (last ? last->size_bytes : 0), &last) : 0;
+
+        assert(r == 0); /* it is open */
+        s->limit_bytes = s->open_bytes;
+}
+
+/* Begins a segment on the next rung that has pages, where the last one was open to: 0, SEGMENT_NO_PAGES, STORE_FULL or
+ * an errno. */
 static int segment_next(Heap *heap, Error *err) {
         Segment *before = heap->n_segments > 0 ? &heap->segment[heap->n_segments - 1] : NULL;
+        char *base      = before ? before->base + before->open_bytes : heap->base;
         size_t head     = heap->head_bytes ?: before ? (size_t) BLOCK_ALIGN : 0;
         int r           = SEGMENT_NO_PAGES;
 
-        if (before && heap->next_rung < heap->ladder.n) {
-                size_t rest = (size_t) (before->base + before->open_bytes - heap->base) - heap->top_bytes;
-                Block *block;
-
-                if (rest > 0) {
-                        block = heap->last && heap->last->holds == 0 ? heap->last : NULL;
-                        r     = heap_extend(heap, rest + (block ? block->size_bytes : 0), &block);
-                        assert(r == 0); /* it is open */
-                        r = SEGMENT_NO_PAGES;
-                }
-                before->limit_bytes = before->open_bytes;
-        }
-        while (r == SEGMENT_NO_PAGES && heap->next_rung < heap->ladder.n && heap->n_segments < STORE_MAX_FILES) {
-                const SegmentKind *kind = &heap->ladder.rung[heap->next_rung++];
-                char *base              = before ? before->base + before->limit_bytes : heap->base;
-
-                r = segment_init(&heap->segment[heap->n_segments], kind, base,
-                                 (size_t) (heap->base + heap->limit_bytes - base), err);
-                if (r < 0)
-                        return r;
-                heap->n_segments++;
-                if (head > 0)
-                        r = segment_head(heap, head);
-                if (r == 0 && heap->begun) {
-                        r = heap->begun(heap->userdata, heap->n_segments - 1, err);
-                        if (r < 0)
-                                return r;
-                }
-                if (r == SEGMENT_NO_PAGES)
-                        segment_done(&heap->segment[--heap->n_segments]);
+        if (heap->next_rung == heap->ladder.n)
+                return SEGMENT_NO_PAGES;
+        if (before)
+                segment_finish(heap, before);
+        while (r == SEGMENT_NO_PAGES && heap->next_rung < heap->ladder.n) {
+                r = segment_begin_kind(heap, &heap->ladder.rung[heap->next_rung], base, head, err);
+                if (r == 0 || r == SEGMENT_NO_PAGES)
+                        heap->next_rung++;
         }
         return r;
 }
@@ -361,6 +384,7 @@ int heap_init(Heap *heap, const HeapConfig *config, Error *err) {
         *heap = (Heap) {
                 .ladder     = config->ladder,
                 .head_bytes = config->head_bytes,
+                .numa       = config->numa,
                 .begun      = config->begun,
                 .userdata   = config->userdata,
                 .random     = 1,

@@ -9,6 +9,7 @@
  *
  * Descriptions of blocks live outside of the memory: free memory is never written, and a chunk may fill its pages. */
 #include "store/ladder.h"
+#include "store/numa.h"
 
 enum { BLOCK_ALIGN = 64 }; /* blocks begin and end at multiples of a cache line */
 
@@ -34,6 +35,7 @@ typedef struct Heap {
         uint32_t n_segments;
         Ladder ladder;
         uint32_t next_rung;
+        const Numa *numa;         /* NULL on a machine of one node */
         size_t given_back_bytes;
         uint64_t n_given_back;
         /* Called when a segment has begun and its head is there, before anything else lies in it. */
@@ -60,6 +62,7 @@ typedef struct HeapConfig {
         Ladder ladder;
         size_t cache_bytes; /* pages that are there never pass this (rounded up to STORE_PAGE) */
         size_t head_bytes;  /* that each segment keeps for itself, at its beginning */
+        const Numa *numa;   /* outlives the heap */
         int (*begun)(void *userdata, uint32_t segment, Error *err);
         void *userdata;
         uint32_t n_files; /* the first segments are these, of the ladder's first kinds; heap_put() says what is there */

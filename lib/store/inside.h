@@ -36,6 +36,7 @@ typedef struct ChunkSlab {
 
 struct Store {
         StoreConfig config; /* with numbers where it had none */
+        Numa *numa;
         Heap heap;
         Directory directory; /* of a shared store */
         IdMap chunks;        /* id -> Chunk * */

@@ -51,6 +51,7 @@ static int open_files(Store *s, const DirectoryImage *image, const int *fds, Err
                 .head_bytes  = SEGMENT_HEAD_BYTES,
                 .begun       = store_segment_begun,
                 .userdata    = s,
+                .numa        = s->numa,
                 .n_files     = image->n_files,
                 .file        = file,
         };

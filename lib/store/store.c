@@ -36,6 +36,10 @@ int store_begin(Store **ret, const StoreConfig *config, Error *err) {
                 system_memory(&memory, "");
                 s->config.cache_bytes = memory.available_bytes / 2;
         }
+        if (numa_new(&s->numa, "") < 0) {
+                free(s);
+                return error_oom(err, sizeof(*s));
+        }
         *ret = s;
         return 0;
 }
@@ -56,6 +60,7 @@ int store_new(Store **ret, const StoreConfig *config, Error *err) {
                 heap.head_bytes  = s->config.shared ? SEGMENT_HEAD_BYTES : 0;
                 heap.begun       = s->config.shared ? store_segment_begun : NULL;
                 heap.userdata    = s;
+                heap.numa        = s->numa;
                 r                = heap_init(&s->heap, &heap, err);
         }
         if (r < 0)
@@ -148,6 +153,7 @@ static void store_end(Store *s) {
         vec_free(&s->group);
         directory_done(&s->directory);
         heap_done(&s->heap);
+        numa_free(s->numa);
         free(s);
 }
 

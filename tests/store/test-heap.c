@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "harness.h"
 
@@ -197,6 +198,19 @@ TEST(small_block_goes_where_pages_are_when_there_is_no_room_for_more) {
         heap_done(&heap);
 }
 
+/* What the kernel has there. */
+static size_t resident_of(const Heap *heap) {
+        size_t n             = heap->limit_bytes / STORE_PAGE, bytes = 0;
+        unsigned char *there = malloc(n);
+
+        ck_assert_ptr_nonnull(there);
+        ck_assert_int_eq(mincore(heap->base, heap->limit_bytes, there), 0);
+        for (size_t k = 0; k < n; k++)
+                bytes += there[k] & 1 ? STORE_PAGE : 0;
+        free(there);
+        return bytes;
+}
+
 TEST(resident_memory_never_passes_the_limit_whatever_is_taken_and_given) {
         enum { N = 200 };
         static const size_t limits[] = { 100000, 3 * MiB, 40 * MiB };
@@ -228,8 +242,10 @@ TEST(resident_memory_never_passes_the_limit_whatever_is_taken_and_given) {
                                         n_full++;
                         }
                         ck_assert_uint_le(heap_resident(&heap), round_up(limits[l], STORE_PAGE));
-                        if (step % 256 == 0)
+                        if (step % 256 == 0) {
                                 ck_assert(heap_consistent(&heap));
+                                ck_assert_uint_le(resident_of(&heap), heap_resident(&heap));
+                        }
                 }
                 ck_assert_uint_gt(heap.n_given_back, 0);
                 ck_assert_uint_gt(n_full, 0);

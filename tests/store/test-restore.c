@@ -175,14 +175,20 @@ TEST(return_is_refused_with_words_and_changes_nothing) {
         files_close(&files);
 }
 
+static int keep_one(void *userdata, int fd) {
+        static uint32_t n_refused;
+
+        return ((Files *) userdata)->n == 1 && n_refused++ == 0 ? -EIO : files_keep(userdata, fd);
+}
+
 TEST(two_kinds_of_pages_are_two_files_that_come_back_in_any_order) {
         HugePages pages;
         const struct HugePool *pool;
         size_t cache;
         Files files        = {}, swapped;
         StoreConfig config = shared_config(&files, 0);
-        uint32_t n         = 0;
-        Error err          = {};
+        uint32_t n = 0, n_refused = 0;
+        Error err = {};
         Store *s;
 
         hugepages_read(&pages, "");
@@ -198,9 +204,21 @@ TEST(two_kinds_of_pages_are_two_files_that_come_back_in_any_order) {
         cache              = pool->n_free * 2 * MiB + 32 * MiB;
         config.cache_bytes = cache;
         config.pages       = STORE_PAGES_TRY;
+        config.keep        = keep_one;
         ck_assert_msg(store_new(&s, &config, &err) == 0, "%s", err.text);
-        while (stats_of(s).used_bytes + 3 * MiB < cache)
+        while (stats_of(s).used_bytes + 3 * MiB < cache) {
+                ChunkId id  = n + 1;
+                size_t size = MiB;
+                int r       = store_reserve(s, 1, &id, &size);
+
+                n_refused += r == -EIO; /* a file that nobody keeps gets no chunk; the next one is tried */
+                if (r == -EIO)
+                        continue;
+                ck_assert_int_eq(r, 0);
+                store_drop(s, id);
                 put(s, ++n, MiB);
+        }
+        ck_assert_uint_eq(n_refused, 1);
         ck_assert_uint_eq(files.n, 2);
         ck_assert_uint_gt(stats_of(s).rung_bytes[STORE_HUGETLB], 8 * MiB);
         ck_assert_uint_gt(stats_of(s).rung_bytes[STORE_PLAIN], 8 * MiB);
