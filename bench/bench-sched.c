@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a task costs besides its own work. First the two machines alone, in one thread, with nothing behind them; then
- * the whole engine with tasks of a few elements; then a tiny request from submit to take.
+ * the whole engine with tasks of a few elements; then a tiny request from submit to take; last, what it costs to decide
+ * which of many chunks goes.
  *
  *     build/bench/bench-sched [tasks]
  *
- * The goals: 1 µs and 200 bytes a task, 50 µs a tiny request. */
+ * The goals: 1 µs and 200 bytes a task, 50 µs a tiny request, 1 µs a chunk that goes, of as many as there are tasks. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "client/engine.h"
+#include "sched/evict.h"
 #include "sched/work.h"
+
+#define TiB ((size_t) 1 << 40)
 
 static double seconds(clockid_t clock) {
         struct timespec t;
@@ -85,7 +89,7 @@ static void bench_machines(const char *name, Graph *graph) {
         uint32_t task = 0;
 
         must(sched_new(&s, true, plan_timed));
-        must(work_new(&w, 1, 1ull << 40));
+        must(work_new(&w, 1, &(WorkLimits) { .cache_bytes = TiB, .hard_bytes = TiB, .soft_bytes = TiB }));
         must(sched_step(s, &(SchedEvent) { .kind = SCHED_JOINED }, &sa));
         planning = 0;
         start    = cpu_now();
@@ -175,6 +179,28 @@ static void bench_machines(const char *name, Graph *graph) {
         work_actions_done(&wa);
 }
 
+/* As many chunks as there are tasks, known by when they are read next. Then the least valuable goes and comes back with
+ * another use, again and again. */
+static void bench_evict(uint32_t n) {
+        Evict evict     = {};
+        uint64_t random = 1;
+        double start;
+
+        for (uint32_t k = 0; k < n; k++)
+                must(evict_set(&evict, &(EvictKey) { .plan = 1, .position = k * 2654435761u, .chunk = k }));
+        start = cpu_now();
+        for (uint32_t k = 0; k < n; k++) {
+                EvictKey key = *evict_first(&evict);
+
+                evict_remove(&evict, key.chunk);
+                random       = random * 6364136223846793005u + 1442695040888963407u;
+                key.position = (uint32_t) (random >> 32);
+                must(evict_set(&evict, &key));
+        }
+        printf("eviction: %.0f ns of CPU to take one chunk of %u and to add one\n", (cpu_now() - start) / n * 1e9, n);
+        evict_done(&evict);
+}
+
 static double execute(Engine *e, Graph *graph) {
         double start = now();
         EngineRequest *q;
@@ -212,5 +238,6 @@ int main(int argc, char **argv) {
                 best = MIN(best, execute(e, graph_of(4, 10, false)));
         printf("tiny request of 4 tasks: %.1f µs at best\n", best * 1e6);
         engine_unref(e);
+        bench_evict((uint32_t) n);
         return 0;
 }

@@ -161,9 +161,13 @@ static int do_work_action(Engine *e, const WorkAction *a) {
                                                     .plan = a->plan,
                                                     .n = 1,
                                                     .task = &a->task,
-                                                    .error = a->error });
+                                                    .error = work_error(&e->work_actions, a) });
         case WORK_FORGOTTEN:
                 return tell_sched(e, &(SchedEvent) { .kind = SCHED_FORGOTTEN, .worker = WORKER, .plan = a->plan });
+        case WORK_SPILL:
+        case WORK_EVICT:
+        case WORK_RETURN:
+        case WORK_PINNED:
         case WORK_FETCH: /* from other workers */
         case WORK_RECALLED:
                 break;

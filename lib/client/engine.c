@@ -131,7 +131,10 @@ int engine_new(Engine **ret, const EngineConfig *config, Error *err) {
         if (r == 0 && config)
                 sched_limit(e->sched, config->task_bytes);
         if (r == 0)
-                r = work_new(&e->work, e->n_threads, stats.cache_bytes);
+                r = work_new(&e->work, e->n_threads,
+                             &(WorkLimits) { .cache_bytes = stats.cache_bytes,
+                                             .hard_bytes  = stats.cache_bytes,
+                                             .soft_bytes  = stats.cache_bytes });
         if (r == 0)
                 r = tell_sched(e, &(SchedEvent) { .kind = SCHED_JOINED, .worker = WORKER });
         if (r < 0)

@@ -2,12 +2,25 @@
 #pragma once
 /* The worker, as a pure machine. It knows the tasks that were given to it, which of their inputs are here, and how much
  * memory is in use; threads ask it for work (WORK_NEXT) and report (WORK_FINISHED). Ready tasks start in the order
- * of their plans. A task starts when outputs and scratch fit into memory, all or nothing; if a task does not fit,
- * later ones wait with it, unless nothing runs that could make room: then the first that fits goes, and if none does
- * the task fails with both numbers. */
+ * of their plans.
+ *
+ * A task is admitted all or nothing: when its outputs, its scratch and those of its inputs that are on disk fit into
+ * memory. From then on its inputs stay; when the last of them is back it starts. What nobody needs now makes room:
+ * chunks are written (WORK_SPILL), then forgotten (WORK_EVICT), and come back when they are needed (WORK_RETURN), in
+ * the order that evict.h says. Above the soft limit nothing new is admitted while anything is under way. If a task does
+ * not fit, later ones wait with it, unless nothing is under way that could make room: then the first that fits goes,
+ * and if none does the task fails with both numbers. */
 #include "sched/sched.h"
 
 typedef struct Work Work;
+
+typedef struct WorkLimits {
+        size_t cache_bytes;    /* of chunks in memory */
+        size_t hard_bytes;     /* of chunks, scratch and overhead */
+        size_t soft_bytes;     /* of the same; the cache has a soft limit in the same proportion */
+        size_t overhead_bytes; /* what the process needs besides */
+        bool spill;            /* chunks may be written */
+} WorkLimits;
 
 typedef enum WorkEventKind {
         WORK_PLAN,         /* run: valid until FORGOTTEN */
@@ -22,17 +35,22 @@ typedef enum WorkEventKind {
         WORK_GROUP,        /* plan, value, ok: whether the piece of memory for all its chunks could be had */
         WORK_REFUSED,      /* thread: its task found no memory; it is ready again */
         WORK_FINISHED,     /* thread, bytes[] of each output, error if it failed (nothing was made then) */
+        WORK_SPILLED,      /* chunk, error if it was not written: it is in memory still */
+        WORK_RETURNED,     /* chunk, ok: it is in memory; or error; or neither: the store had no room for it */
+        WORK_PIN,          /* pin (a new number), chunk, n, brief: somebody will read these chunks; answer PINNED */
+        WORK_UNPIN,        /* pin, chunk, n, brief: as they were pinned, or waited for */
 } WorkEventKind;
 
 typedef struct WorkEvent {
         WorkEventKind kind;
         uint32_t thread;
-        uint64_t plan, chunk;
+        uint64_t plan, chunk, pin;
         PlanRun *run;
         uint32_t n, n_fetch, value, from;
         const RunTask *task;
         const RunFetch *fetch;
         bool drop, ok;
+        bool brief;            /* PIN: it will end without waiting for anything of ours */
         size_t size_bytes;     /* FETCHED */
         const size_t *bytes;   /* FINISHED: one per output of the task */
         const int64_t *length; /* FINISHED: of each output of unknown length */
@@ -43,9 +61,13 @@ typedef enum WorkActionKind {
         WORK_START,     /* thread, run, task. Its memory is counted already */
         WORK_TOGETHER,  /* run, value: reserve its chunks in one piece, say how it went (WORK_GROUP); before START */
         WORK_FETCH,     /* chunk id, from: get it, then FETCHED or FETCH_FAILED */
-        WORK_FREE,      /* chunk ids [chunk, chunk + n): give their memory back, also of those only reserved */
+        WORK_FREE,      /* chunk ids [chunk, chunk + n): give back memory and file, also of those only reserved */
+        WORK_SPILL,     /* chunk: write it, then SPILLED */
+        WORK_EVICT,     /* chunk: give back its memory; it has been written */
+        WORK_RETURN,    /* chunk: read it, then RETURNED */
+        WORK_PINNED,    /* pin, error if the chunks cannot be had (they are not pinned then) */
         WORK_DONE,      /* plan, task, lengths [first, first + n): to the scheduler, as the following */
-        WORK_FAILED,    /* plan, task, error */
+        WORK_FAILED,    /* plan, run, task, error */
         WORK_RECALLED,  /* plan, task */
         WORK_FORGOTTEN, /* plan */
 } WorkActionKind;
@@ -53,20 +75,25 @@ typedef enum WorkActionKind {
 typedef struct WorkAction {
         WorkActionKind kind;
         uint32_t thread, task, value, from, first, n;
-        uint64_t plan, chunk;
+        uint64_t plan, chunk, pin;
         PlanRun *run;
-        const Error *error; /* valid until the next step */
+        uint32_t error; /* number in WorkActions.error, plus 1; 0: none */
 } WorkAction;
 
+/* Filled by steps, in the order in which they are to be carried out; emptied by the caller. */
 typedef struct WorkActions {
         Vec(WorkAction) action;
         Vec(int64_t) length;
+        Vec(Error) error;
 } WorkActions;
 
 void work_actions_clear(WorkActions *actions);
 void work_actions_done(WorkActions *actions);
+static inline const Error *work_error(const WorkActions *actions, const WorkAction *action) {
+        return action->error > 0 ? &actions->error.data[action->error - 1] : NULL;
+}
 
-int work_new(Work **ret, uint32_t n_threads, size_t memory_bytes);
+int work_new(Work **ret, uint32_t n_threads, const WorkLimits *limits);
 Work *work_free(Work *work);
 DEFINE_CLEANUP(Work *, work_free)
 
@@ -75,12 +102,17 @@ int work_step(Work *work, const WorkEvent *event, WorkActions *ret) _must_check_
 
 uint32_t work_n_ready(const Work *work);   /* tasks that could start if there is memory */
 uint32_t work_n_running(const Work *work);
+uint32_t work_n_flying(const Work *work);  /* chunks on their way to disk or back */
 /* Whether the chunks of the value were reserved in one piece. */
 bool work_together(const Work *work, uint64_t plan, uint32_t value);
+bool work_here(const Work *work, uint64_t chunk); /* in memory */
 
 typedef struct WorkStats {
         uint64_t n_chunks, n_tasks, n_plans;
-        size_t used_bytes;
+        size_t used_bytes;  /* chunks and scratch */
+        size_t chunk_bytes; /* in memory or on their way into it */
+        size_t away_bytes;  /* on disk alone */
+        uint64_t n_spilled, n_evicted, n_returned;
         uint64_t state_bytes;
 } WorkStats;
 void work_stats(const Work *work, WorkStats *ret);

@@ -17,12 +17,12 @@ typedef struct Bed {
 } Bed;
 
 /* Stage s has one task for each chunk; task t of stage s > 0 reads chunk t of the value before. */
-static Bed *bed_new(uint32_t n_stages, uint32_t n_chunks, size_t memory_bytes) {
+static Bed *bed_with(uint32_t n_stages, uint32_t n_chunks, const WorkLimits *limits) {
         Bed *b        = calloc(1, sizeof(*b));
         FakeBuild f   = {};
         Tiling domain = { .ndim = 1, .axis = { cuts_regular(1000 * (int64_t) n_chunks, 1000) } };
 
-        ck_assert_int_eq(work_new(&b->work, 2, memory_bytes), 0);
+        ck_assert_int_eq(work_new(&b->work, 2, limits), 0);
         f.plan = b->plan = calloc(1, sizeof(Plan));
         b->plan->arena   = arena_new();
         for (uint32_t s = 0; s < n_stages; s++) {
@@ -53,6 +53,22 @@ static Bed *bed_new(uint32_t n_stages, uint32_t n_chunks, size_t memory_bytes) {
                 .id = 1, .plan = b->plan, .first_id = 100, .leaf_first = b->leaf_first, .together = b->together
         };
         return b;
+}
+
+static Bed *bed_new(uint32_t n_stages, uint32_t n_chunks, size_t memory_bytes) {
+        return bed_with(n_stages, n_chunks,
+                        &(WorkLimits) { .cache_bytes = memory_bytes,
+                                        .hard_bytes  = memory_bytes,
+                                        .soft_bytes  = memory_bytes });
+}
+
+/* There is room for n chunks, and a disk. */
+static Bed *bed_that_spills(uint32_t n_stages, uint32_t n_chunks, uint32_t n) {
+        return bed_with(n_stages, n_chunks,
+                        &(WorkLimits) { .cache_bytes = n * CHUNK_BYTES,
+                                        .hard_bytes  = n * CHUNK_BYTES,
+                                        .soft_bytes  = n * CHUNK_BYTES,
+                                        .spill       = true });
 }
 
 static void bed_done(Bed *b) {
@@ -144,9 +160,9 @@ TEST(task_that_can_never_fit_fails_with_both_numbers) {
         ck_assert_int_eq(next(b, 0), -1);
         failed = said(b, WORK_FAILED);
         ck_assert_ptr_nonnull(failed);
-        ck_assert_int_eq(failed->error->code, ERROR_MEMORY);
+        ck_assert_int_eq(work_error(&b->said, failed)->code, ERROR_MEMORY);
         ck_assert_str_eq(
-                failed->error->text,
+                work_error(&b->said, failed)->text,
                 "fake: chunk (0,): 8000 bytes are needed, 7000 of 7000 are free: use smaller chunks, or more memory");
         tell(b, (WorkEvent) { .kind = WORK_FORGET, .plan = 1, .drop = true });
         ck_assert_ptr_nonnull(said(b, WORK_FORGOTTEN));
@@ -266,5 +282,140 @@ TEST(task_that_is_called_back_leaves_nothing) {
         work_stats(b->work, &stats);
         ck_assert_uint_eq(stats.n_tasks, 0);
         ck_assert_uint_eq(stats.n_chunks, 0);
+        bed_done(b);
+}
+
+/* ---- Memory and disk -------------------------------------------------------------------------------------------- */
+
+static void make(Bed *b, uint32_t task) {
+        ck_assert_int_eq(next(b, 0), (int) task);
+        finish(b, 0);
+}
+
+static void write_ends(Bed *b, uint64_t chunk, const Error *err) {
+        tell(b, (WorkEvent) { .kind = WORK_SPILLED, .chunk = chunk, .error = err });
+}
+
+TEST(chunk_that_is_read_last_is_written_and_then_goes) {
+        Bed *b = bed_that_spills(2, 4, 3);
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 8); /* task 4 + k reads chunk k */
+        make(b, 0);
+        make(b, 1);
+        make(b, 2);
+        ck_assert_int_eq(next(b, 0), -1);
+        ck_assert_uint_eq(said(b, WORK_SPILL)->chunk, 102);
+        ck_assert_ptr_null(said(b, WORK_EVICT)); /* its file is not whole */
+        write_ends(b, 102, NULL);
+        ck_assert_int_eq(next(b, 0), 3);
+        ck_assert_uint_eq(said(b, WORK_EVICT)->chunk, 102);
+        bed_done(b);
+}
+
+TEST(task_starts_when_all_of_its_inputs_are_back) {
+        Bed *b = bed_that_spills(2, 4, 4);
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 4);
+        for (uint32_t k = 0; k < 4; k++)
+                make(b, k);
+        give(b, 4, 1); /* reads chunk 0; there is no room for what it makes */
+        ck_assert_int_eq(next(b, 0), -1);
+        ck_assert_uint_eq(said(b, WORK_SPILL)->chunk, 101); /* nobody reads it, and it is the oldest of those */
+        write_ends(b, 101, NULL);
+        ck_assert_int_eq(next(b, 0), 4);
+        finish(b, 0);
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 100, .n = 1 });
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 103, .n = 1 });
+        give(b, 5, 1); /* reads chunk 1, which is away and takes three pages */
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 104, .n = 1 });
+        ck_assert_int_eq(next(b, 0), -1);
+        ck_assert_uint_eq(said(b, WORK_RETURN)->chunk, 101);
+        ck_assert_int_eq(next(b, 1), -1);
+        tell(b, (WorkEvent) { .kind = WORK_RETURNED, .chunk = 101, .ok = true });
+        ck_assert_int_eq(next(b, 1), 5);
+        bed_done(b);
+}
+
+TEST(refused_write_is_tried_once_more_and_then_the_task_fails_with_its_words) {
+        Bed *b    = bed_that_spills(1, 2, 1);
+        Error err = {};
+
+        error_set(&err, -ENOSPC, "/var/tmp: no space left");
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 2);
+        make(b, 0);
+        ck_assert_int_eq(next(b, 0), -1);
+        write_ends(b, 100, &err);
+        ck_assert_int_eq(next(b, 0), -1);
+        ck_assert_uint_eq(said(b, WORK_SPILL)->chunk, 100);
+        write_ends(b, 100, &err);
+        ck_assert_int_eq(next(b, 0), -1);
+        ck_assert_int_eq(work_error(&b->said, said(b, WORK_FAILED))->code, -ENOSPC);
+        ck_assert_str_eq(work_error(&b->said, said(b, WORK_FAILED))->text,
+                         "fake: chunk (1,): 8000 bytes are needed, 0 of 8000 are free, and nothing more can be "
+                         "written: /var/tmp: no space left: use smaller chunks, or more memory or disk");
+        bed_done(b);
+}
+
+TEST(task_whose_input_cannot_be_read_fails_with_the_words_of_the_disk) {
+        Bed *b    = bed_that_spills(2, 2, 2);
+        Error err = {};
+
+        error_set(&err, -EIO, "bad sector");
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 2);
+        make(b, 0);
+        make(b, 1);
+        give(b, 3, 1); /* reads chunk 1 */
+        ck_assert_int_eq(next(b, 0), -1);
+        write_ends(b, 100, NULL);
+        make(b, 3);
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 101, .n = 1 });
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 103, .n = 1 });
+        tell(b, (WorkEvent) { .kind = WORK_PIN, .pin = 1, .chunk = 100, .n = 1 });
+        ck_assert_uint_eq(said(b, WORK_RETURN)->chunk, 100);
+        tell(b, (WorkEvent) { .kind = WORK_RETURNED, .chunk = 100, .error = &err });
+        ck_assert_str_eq(work_error(&b->said, said(b, WORK_PINNED))->text, "bad sector");
+        ck_assert_uint_eq(used(b), 0);
+        bed_done(b);
+}
+
+TEST(chunk_that_a_client_reads_stays) {
+        Bed *b = bed_that_spills(1, 3, 2);
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 3);
+        make(b, 0);
+        make(b, 1);
+        tell(b, (WorkEvent) { .kind = WORK_PIN, .pin = 1, .chunk = 100, .n = 1 });
+        ck_assert_ptr_nonnull(said(b, WORK_PINNED));
+        ck_assert_int_eq(next(b, 0), -1);
+        ck_assert_uint_eq(said(b, WORK_SPILL)->chunk, 101);
+        write_ends(b, 101, NULL);
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 100, .n = 1 });
+        ck_assert_ptr_null(said(b, WORK_FREE));
+        tell(b, (WorkEvent) { .kind = WORK_UNPIN, .pin = 1, .chunk = 100, .n = 1 });
+        ck_assert_uint_eq(said(b, WORK_FREE)->chunk, 100);
+        bed_done(b);
+}
+
+TEST(clients_get_all_of_their_chunks_or_none) {
+        Bed *b = bed_that_spills(1, 4, 3);
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 4);
+        make(b, 0);
+        make(b, 1);
+        make(b, 2);
+        ck_assert_int_eq(next(b, 0), -1);
+        write_ends(b, 100, NULL);
+        make(b, 3);
+        tell(b, (WorkEvent) { .kind = WORK_PIN, .pin = 1, .chunk = 100, .n = 4 }); /* more than there is room for */
+        ck_assert_int_eq(work_error(&b->said, said(b, WORK_PINNED))->code, ERROR_MEMORY);
+        ck_assert_ptr_null(said(b, WORK_RETURN));
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 100, .n = 4 });
+        ck_assert_uint_eq(used(b), 0);
         bed_done(b);
 }

@@ -254,12 +254,17 @@ static void work_tell(Sim *s, SimWorker *w, WorkEvent event) {
                                 ck_assert(there || held);
                         }
                         continue;
+                case WORK_SPILL:
+                case WORK_EVICT:
+                case WORK_RETURN:
+                case WORK_PINNED:
+                        ck_abort_msg("this worker has no disk, and nobody pins");
                 case WORK_DONE:
                         m.kind = SCHED_DONE;
                         break;
                 case WORK_FAILED:
                         m.kind  = SCHED_FAILED;
-                        m.error = *a.error;
+                        m.error = *work_error(lists, &a);
                         break;
                 case WORK_RECALLED:
                         m.kind = SCHED_RECALLED;
@@ -372,10 +377,15 @@ static void deliver_from(Sim *s, SimWorker *w) {
 
 static void join(Sim *s) {
         SimWorker *w = &s->worker[s->n_workers];
+        size_t memory;
 
         w->alive     = true;
         w->n_threads = 1 + (uint32_t) sim_random(s, MAX_THREADS);
-        ck_assert_int_eq(work_new(&w->work, w->n_threads, s->tight ? 60000 + sim_random(s, 100000) : 1 << 30), 0);
+        memory       = s->tight ? 60000 + sim_random(s, 100000) : 1 << 30;
+        ck_assert_int_eq(
+                work_new(&w->work, w->n_threads,
+                         &(WorkLimits) { .cache_bytes = memory, .hard_bytes = memory, .soft_bytes = memory }),
+                0);
         s->n_alive++;
         tell_sched(s, (SchedEvent) { .kind = SCHED_JOINED, .worker = s->n_workers++ });
 }

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The chunks that are here, on disk, or awaited, and who reads them. */
+#include "sched/work-state.h"
+
+enum { ROUND_BYTES = 64 };
+
+size_t chunk_rounded(size_t bytes) {
+        return (bytes + ROUND_BYTES - 1) & ~(size_t) (ROUND_BYTES - 1);
+}
+
+Chunk *chunk_find(Work *w, uint64_t id) {
+        uint64_t at = idmap_get(&w->chunks, id);
+
+        return at ? &w->chunk.data[at - 1] : NULL;
+}
+
+Chunk *chunk_get(Work *w, uint64_t id) {
+        uint32_t at = (uint32_t) idmap_get(&w->chunks, id);
+
+        if (at)
+                return &w->chunk.data[at - 1];
+        if (w->unused_chunk != NONE) {
+                at              = w->unused_chunk;
+                w->unused_chunk = w->chunk.data[at].first;
+        } else {
+                at = w->chunk.n;
+                if (vec_push(&w->chunk, (Chunk) {}) < 0)
+                        return NULL;
+        }
+        w->chunk.data[at] = (Chunk) { .id = id, .first = NONE, .last = NONE };
+        if (idmap_set(&w->chunks, id, at + 1) < 0) {
+                w->chunk.data[at].first = w->unused_chunk;
+                w->unused_chunk         = at;
+                return NULL;
+        }
+        return &w->chunk.data[at];
+}
+
+bool chunk_in_memory(const Chunk *c) {
+        return c->state == CHUNK_FETCHING || c->state == CHUNK_HERE || c->state == CHUNK_RETURNING;
+}
+
+static void chunk_forget(Work *w, Chunk *c) {
+        uint32_t at = (uint32_t) (c - w->chunk.data);
+
+        assert(c->first == NONE && c->claims == 0 && c->pins == 0 && !c->writing && c->state != CHUNK_RETURNING);
+        if (w->rating) {
+                evict_remove(&w->dirty, at);
+                evict_remove(&w->clean, at);
+        }
+        idmap_remove(&w->chunks, c->id);
+        if (chunk_in_memory(c)) {
+                w->chunk_bytes -= c->bytes;
+                w->n_freed += c->bytes > 0;
+                w->clean_bytes -= c->disk ? c->bytes : 0;
+        }
+        if (c->state == CHUNK_AWAY) {
+                w->n_away--;
+                w->away_bytes -= c->bytes;
+        }
+        w->n_fetching -= c->state == CHUNK_FETCHING;
+        if (c->disk)
+                w->refusal.code = 0; /* there is room on disk */
+        w->n_odd -= c->copy || c->dropped;
+        *c              = (Chunk) { .first = w->unused_chunk };
+        w->unused_chunk = at;
+}
+
+static int chunk_free(Work *w, Chunk *c) {
+        WorkActions *a   = w->actions;
+        WorkAction *last = a->action.n > 0 ? &a->action.data[a->action.n - 1] : NULL;
+        uint64_t id      = c->id;
+
+        chunk_forget(w, c);
+        if (last && last->kind == WORK_FREE && last->chunk + last->n == id) {
+                last->n++;
+                return 0;
+        }
+        return work_act(w, &(WorkAction) { .kind = WORK_FREE, .chunk = id, .n = 1 });
+}
+
+int chunk_settle(Work *w, Chunk *c) {
+        if (c->first != NONE || c->pins > 0 || c->writing)
+                return chunk_rate(w, c);
+        switch ((ChunkState) c->state) {
+        case CHUNK_ABSENT:
+        case CHUNK_WANTED:
+                chunk_forget(w, c);
+                return 0;
+        case CHUNK_FETCHING:
+        case CHUNK_RETURNING:
+                return 0; /* it is looked at again when it has come */
+        case CHUNK_HERE:
+        case CHUNK_AWAY:
+                return c->copy || c->dropped ? chunk_free(w, c) : chunk_rate(w, c);
+        }
+        return 0;
+}
+
+/* ---- Who reads it ----------------------------------------------------------------------------------------------- */
+
+/* Whether task a comes before task b. */
+static bool task_before(const Work *w, uint32_t a, uint32_t b) {
+        Ready x, y;
+
+        if (w->task.data[a].plan == w->task.data[b].plan)
+                return w->task.data[a].position < w->task.data[b].position;
+        x = ready_of(w, a);
+        y = ready_of(w, b);
+        return ready_before(&x, &y);
+}
+
+int use_add(Work *w, Chunk *c, uint32_t task) {
+        uint32_t at = w->unused_use, *before = &c->first;
+
+        if (at != NONE)
+                w->unused_use = w->use.data[at].next;
+        else {
+                at = w->use.n;
+                if (vec_push(&w->use, (Use) {}) < 0)
+                        return -ENOMEM;
+        }
+        /* Tasks are given in their order, nearly always. */
+        if (c->last != NONE && !task_before(w, task, w->use.data[c->last].task))
+                before = &w->use.data[c->last].next;
+        else
+                while (*before != NONE && !task_before(w, task, w->use.data[*before].task))
+                        before = &w->use.data[*before].next;
+        w->use.data[at] = (Use) { .task = task, .next = *before };
+        *before         = at;
+        if (w->use.data[at].next == NONE)
+                c->last = at;
+        return chunk_rate(w, c);
+}
+
+/* The chunk is not settled yet. */
+static void use_take(Work *w, Chunk *c, uint32_t task) {
+        uint32_t *at = &c->first, before = NONE, found;
+
+        while (w->use.data[*at].task != task) {
+                before = *at;
+                at     = &w->use.data[before].next;
+                assert(*at != NONE);
+        }
+        found = *at;
+        *at   = w->use.data[found].next;
+        if (c->last == found)
+                c->last = before;
+        w->use.data[found].next = w->unused_use;
+        w->unused_use           = found;
+}
+
+int use_remove(Work *w, Chunk *c, uint32_t task) {
+        use_take(w, c, task);
+        if (c->state == CHUNK_HERE)
+                c->used_at = w->clock++;
+        return chunk_settle(w, c);
+}
+
+int chunk_here(Work *w, Chunk *c) {
+        bool waited = c->state != CHUNK_RETURNING; /* tasks are ready also when an input is on disk */
+        int r       = 0;
+
+        c->state   = CHUNK_HERE;
+        c->used_at = w->clock++;
+        for (uint32_t at = c->first; at != NONE && r == 0 && waited; at = w->use.data[at].next)
+                if (--w->task.data[w->use.data[at].task].missing == 0)
+                        r = task_ready(w, w->use.data[at].task);
+        return r < 0 ? r : chunk_rate(w, c);
+}
+
+int work_drop(Work *w, uint64_t chunk, uint32_t n) {
+        int r = 0;
+
+        for (uint32_t k = 0; k < n && r == 0; k++) {
+                Chunk *c = chunk_find(w, chunk + k);
+
+                if (!c || c->dropped ||
+                    (c->state != CHUNK_HERE && c->state != CHUNK_AWAY && c->state != CHUNK_RETURNING))
+                        continue;
+                w->n_odd += !c->copy;
+                c->dropped = true;
+                r          = chunk_settle(w, c);
+        }
+        return r;
+}
+
+/* ---- Chunks from elsewhere -------------------------------------------------------------------------------------- */
+
+int work_adopt(Work *w, uint64_t chunk, uint32_t n) {
+        int r = 0;
+
+        for (uint32_t k = 0; k < n && r == 0; k++) {
+                Chunk *c = chunk_get(w, chunk + k);
+
+                r = c ? chunk_here(w, c) : -ENOMEM;
+        }
+        return r;
+}
+
+static int fetch_go(Work *w, const Chunk *c) {
+        return work_act(w, &(WorkAction) { .kind = WORK_FETCH, .chunk = c->id, .from = c->from });
+}
+
+int fetch_add(Work *w, const PlanRun *run, const RunFetch *fetch) {
+        Chunk *c = chunk_get(w, plan_run_chunk(run, fetch->chunk));
+
+        if (!c)
+                return -ENOMEM;
+        if (c->state == CHUNK_FETCHING && c->from != fetch->from) {
+                c->from = fetch->from; /* the one that we were told of first is gone, or has it no more */
+                return fetch_go(w, c);
+        }
+        if (c->state == CHUNK_WANTED)
+                c->from = fetch->from;
+        if (c->state != CHUNK_ABSENT)
+                return 0;
+        c->state = CHUNK_WANTED;
+        c->from  = fetch->from;
+        c->bytes = chunk_rounded(plan_chunk_bytes(run->plan, fetch->chunk));
+        return vec_push(&w->wanted, c->id);
+}
+
+int fetches_go(Work *w) {
+        uint32_t n = 0;
+        int r      = 0;
+
+        for (; n < w->wanted.n && r == 0; n++) {
+                Chunk *c = chunk_find(w, w->wanted.data[n]);
+                size_t missing;
+
+                if (!c || c->state != CHUNK_WANTED)
+                        continue;
+                missing = memory_short(w, c->bytes, 0, !work_idle(w));
+                if (missing > 0 && w->limits.spill) {
+                        r = room_make(w, missing);
+                        if (r < 0)
+                                return r;
+                        missing = memory_short(w, c->bytes, 0, !work_idle(w));
+                }
+                /* Where nothing can make room the store will have to. */
+                if (missing > 0 && !work_idle(w))
+                        break;
+                c->state = CHUNK_FETCHING;
+                w->chunk_bytes += c->bytes;
+                w->n_fetching++;
+                w->n_odd++;
+                c->copy = true;
+                r       = fetch_go(w, c);
+        }
+        memmove(w->wanted.data, w->wanted.data + n, (w->wanted.n - n) * sizeof(*w->wanted.data));
+        w->wanted.n -= n;
+        return r;
+}
+
+int work_fetched(Work *w, const WorkEvent *e) {
+        Chunk *c = chunk_find(w, e->chunk);
+        int r;
+
+        if (!c || c->state != CHUNK_FETCHING)
+                return 0; /* a second one, from the holder that we were told of first */
+        w->chunk_bytes += chunk_rounded(e->size_bytes) - c->bytes;
+        c->bytes = chunk_rounded(e->size_bytes);
+        w->n_fetching--;
+        r = chunk_here(w, c);
+        return r < 0 ? r : chunk_settle(w, c);
+}
+
+int work_fetch_failed(Work *w, const WorkEvent *e) {
+        Chunk *c = chunk_find(w, e->chunk);
+
+        if (!c || c->state != CHUNK_FETCHING || c->from != e->from)
+                return 0;
+        w->chunk_bytes -= c->bytes;
+        w->n_fetching--;
+        w->n_odd--;
+        w->n_freed++;
+        c->bytes = 0;
+        c->copy  = false;
+        c->state = CHUNK_ABSENT;
+        return chunk_settle(w, c);
+}

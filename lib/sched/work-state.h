@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What the worker remembers; shared by its files and by nobody else.
+ *
+ * The ledger: chunk_bytes is the sum over chunks in memory or on their way into it, the outputs of tasks that were
+ * admitted, and values reserved together; scratch_bytes is that of admitted tasks. Each part is rounded up as the store
+ * does it. The ledger predicts the store; the store decides (WORK_REFUSED). */
+#include "base/idmap.h"
+#include "sched/evict.h"
+#include "sched/work.h"
+
+#define NONE UINT32_MAX
+
+/*                  dropped, or the last use of a copy
+ *        ABSENT ─── made, adopted ──▶ HERE ──────────────▶ (forgotten)
+ *          │  ▲                      ▲  ▲ │
+ *          ▼  │ failed               │  │ ▼ evicted
+ *        WANTED ──▶ FETCHING ────────┘  │ AWAY
+ *                                       │  │ needed
+ *                                RETURNING ◀┘
+ */
+typedef enum ChunkState {
+        CHUNK_ABSENT,    /* awaited by tasks */
+        CHUNK_WANTED,    /* to be fetched from another worker when there is room */
+        CHUNK_FETCHING,
+        CHUNK_HERE,
+        CHUNK_AWAY,      /* on disk alone */
+        CHUNK_RETURNING, /* on its way from there */
+} ChunkState;
+
+/* What was fetched is a copy, which is ours to free after the last use; everything else the scheduler drops, when
+ * nobody anywhere will read it. A chunk that is dropped while a task or a client still reads it, or while it is on its
+ * way, goes after that; until then no task may start that would make it anew. */
+typedef struct Chunk {
+        uint64_t id;
+        size_t bytes;        /* that it takes in memory; 0: memory that is not ours */
+        uint32_t first, last; /* Use: the tasks given to us that read it, in the order of plans; or NONE. `first` also
+                                 chains unused entries */
+        uint32_t claims;     /* admitted tasks that read it; known while `rating` */
+        uint32_t pins;       /* clients that read it */
+        union {
+                uint32_t from;    /* WANTED, FETCHING */
+                uint32_t used_at; /* else: when it was made or last read */
+        };
+        uint8_t state;       /* ChunkState */
+        bool copy : 1, dropped : 1;
+        bool writing : 1;    /* HERE: on its way to disk, and readable all the while */
+        bool disk : 1;       /* written: whole on disk */
+        bool paged : 1;      /* it was away once: it takes whole pages */
+} Chunk;
+
+typedef struct Use {
+        uint32_t task, next;
+} Use;
+
+typedef enum TaskState {
+        TASK_UNUSED,
+        TASK_WAITING,
+        TASK_READY,
+        TASK_LOADING, /* admitted; inputs are on their way from disk */
+        TASK_LOADED,  /* admitted, and all inputs are here */
+        TASK_RUNNING,
+} TaskState;
+
+typedef struct Task {
+        uint32_t plan;       /* index of its Job */
+        uint32_t task, position;
+        uint32_t missing;    /* inputs that are not made or fetched yet; LOADING: that are not back */
+        uint64_t refused_at; /* value of n_freed when memory for it could not be had */
+        size_t bytes;        /* admitted: reserved for its outputs */
+        TaskState state;
+        bool claimed;        /* it counts in the claims of its inputs */
+        bool retried;        /* the disk was asked once more before it would have failed */
+        uint32_t next_unused;
+} Task;
+
+/* Ready tasks in the order of plans and of their positions in them. */
+typedef struct Ready {
+        uint64_t plan;
+        uint32_t position, task;
+} Ready;
+
+typedef enum Together { TOGETHER_OPEN, TOGETHER_YES, TOGETHER_NO } Together;
+
+/* A plan that we know of. */
+typedef struct Job {
+        PlanRun *run;        /* NULL: unused */
+        uint8_t *together;   /* [value] Together; NULL while nothing is */
+        uint32_t n_running;
+        bool ending, drop;
+} Job;
+
+/* A client that waits for chunks. */
+typedef struct Pin {
+        uint64_t id, chunk;
+        uint32_t n;
+        uint32_t missing;    /* chunks that are not back */
+        uint64_t refused_at;
+        bool admitted, brief;
+        bool retried;        /* as of a task */
+} Pin;
+
+struct Work {
+        WorkLimits limits;
+        size_t soft_cache;   /* of chunk_bytes */
+        size_t chunk_bytes, scratch_bytes;
+        size_t writing_bytes, clean_bytes; /* of chunks HERE: being written; written */
+        size_t away_bytes;
+        uint64_t n_freed;    /* grows whenever memory becomes free */
+        IdMap chunks;        /* id -> index into chunk, plus 1 */
+        Map plans;           /* id -> index into job, plus 1 */
+        Vec(Chunk) chunk;
+        Vec(Task) task;
+        Vec(Use) use;
+        Vec(Job) job;
+        Vec(Ready) ready;
+        Vec(Ready) passed;   /* scratch of overtake() */
+        Vec(uint32_t) loading, loaded; /* tasks */
+        Vec(Pin) pin;        /* that wait, in their order */
+        Vec(uint64_t) wanted; /* chunks to be fetched, in their order; some may not be WANTED any more */
+        uint32_t unused_chunk, unused_task, unused_use;
+        uint32_t n_running, n_tasks;
+        uint32_t n_writing, n_returning, n_fetching, n_away; /* chunks; AWAY or RETURNING */
+        uint32_t n_odd;      /* chunks that are a copy or dropped: rare, and in the way of tasks that make them */
+        uint64_t n_pinned, n_brief; /* pins of chunks; and of them the brief ones */
+        size_t pinned_bytes;
+        uint32_t clock;      /* of used_at */
+        uint32_t n_threads;
+        uint32_t *thread;    /* [thread] task that it runs, or NONE */
+
+        bool rating;         /* there was pressure: claims are counted, and these are kept: */
+        Evict dirty, clean;  /* chunks that nobody needs now: not written; written */
+        Error refusal;       /* of the last write, if it failed; code 0: there is room, for all we know */
+
+        uint64_t n_spilled, n_evicted, n_returned;
+        WorkActions *actions;
+};
+
+/* ---- work.c */
+int work_act(Work *w, const WorkAction *action);
+int work_fail(Work *w, const Job *job, uint32_t task, const Error *err); /* FAILED, in words of the task */
+
+/* ---- work-chunk.c: chunks and who reads them */
+size_t chunk_rounded(size_t bytes);
+Chunk *chunk_find(Work *w, uint64_t id);
+Chunk *chunk_get(Work *w, uint64_t id); /* new if need be; entries move when the next one is made */
+bool chunk_in_memory(const Chunk *c);
+int chunk_here(Work *w, Chunk *c);      /* who waited for it goes on */
+int chunk_settle(Work *w, Chunk *c);    /* frees it if nobody needs it any more, or says what it is worth now */
+int use_add(Work *w, Chunk *c, uint32_t task);
+int use_remove(Work *w, Chunk *c, uint32_t task);
+int work_drop(Work *w, uint64_t chunk, uint32_t n);
+int work_adopt(Work *w, uint64_t chunk, uint32_t n);
+int fetch_add(Work *w, const PlanRun *run, const RunFetch *fetch);
+int fetches_go(Work *w);                /* those for which there is room */
+int work_fetched(Work *w, const WorkEvent *e);
+int work_fetch_failed(Work *w, const WorkEvent *e);
+
+/* ---- work-task.c: plans, tasks, who is ready */
+bool ready_before(const Ready *a, const Ready *b);
+Ready ready_of(const Work *w, uint32_t task);
+int ready_push(Work *w, Ready ready);
+Ready ready_pop(Work *w);
+int task_ready(Work *w, uint32_t task);
+int task_end(Work *w, uint32_t task);   /* its inputs are read no more; the entry is unused */
+Job *job_find(Work *w, uint64_t plan);
+int plan_add(Work *w, PlanRun *run);
+int plan_end(Work *w, Job *job);        /* nothing of it runs any more */
+int work_run(Work *w, const WorkEvent *e);
+int work_recall(Work *w, const WorkEvent *e);
+int work_forget(Work *w, uint64_t plan, bool drop);
+
+/* ---- work-admit.c: who may start */
+int work_next(Work *w, uint32_t thread);
+int inputs_claim(Work *w, uint32_t task);    /* while `rating` */
+int inputs_unclaim(Work *w, uint32_t task);
+int work_refused(Work *w, uint32_t thread);
+int work_finished(Work *w, const WorkEvent *e);
+int admitted_end(Work *w, uint32_t task);    /* what was reserved for it is free; its inputs may go */
+int together_free(Work *w, Job *job);      /* chunks reserved together that were not made */
+void together_refused(Work *w, Job *job, uint32_t value);
+
+/* ---- work-memory.c: what leaves memory, and what comes back */
+/* What is missing for so many more bytes of chunks and of scratch, below the soft limits or the hard ones. */
+size_t memory_short(const Work *w, size_t chunk_bytes, size_t scratch_bytes, bool soft);
+bool work_idle(const Work *w);             /* nothing is under way that would make room by itself */
+int rating_begin(Work *w);
+int chunk_rate_now(Work *w, const Chunk *c);
+static inline int chunk_rate(Work *w, const Chunk *c) { /* what it is worth has changed */
+        return w->rating ? chunk_rate_now(w, c) : 0;
+}
+int room_make(Work *w, size_t short_bytes); /* forgets what is written, and writes as much more as is needed */
+int chunk_return(Work *w, Chunk *c);
+int work_spilled(Work *w, const WorkEvent *e);
+int work_returned(Work *w, const WorkEvent *e);
+void memory_error(const Work *w, size_t needed_bytes, Error *err); /* why so much cannot be had */
+int memory_settle(Work *w);                /* after every event */
+
+/* ---- work-pin.c: clients */
+int work_pin(Work *w, const WorkEvent *e);
+int work_unpin(Work *w, const WorkEvent *e);
+int pins_go(Work *w);                      /* those for which there is room */
+int pin_returned(Work *w, uint64_t chunk, bool here, const Error *err);
