@@ -226,7 +226,7 @@ int main(int argc, char **argv) {
         bench_machines("a * 2", graph_of(n, 4, false));
         bench_machines("(a * 2).sum()", graph_of(n, 4, true));
         for (unsigned n_threads = 1; n_threads <= 2; n_threads++) {
-                must(engine_new(&e, &(EngineConfig) { .n_threads = n_threads, .memory_bytes = 4 * GiB }, NULL));
+                must(engine_new(&e, &(EngineConfig) { .n_threads = n_threads, .budget.memory_bytes = 4 * GiB }, NULL));
                 cpu   = cpu_now();
                 start = execute(e, graph_of(n, 4, false));
                 printf("engine, %u threads: %4.0f ns a task of 4 elements, %4.0f ns of CPU (planning included)\n",

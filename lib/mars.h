@@ -276,8 +276,16 @@ bool mars_tensor_executed(const mars_tensor *tensor, const mars_session *session
 
 typedef struct mars_session_options {
         unsigned n_threads;    /* 0: one per CPU that this process may use */
-        uint64_t memory_bytes; /* for chunks and work; 0: half of the free memory */
-        uint64_t task_bytes;   /* that one task may take with all that it reads; larger ones are cut; 0: any */
+        uint64_t memory_bytes; /* for chunks and work together; 0: cache_mem and phy_mem say it */
+        uint64_t task_bytes;   /* that one task may take with all that it reads; larger ones are cut; 0: a share of
+                                  the cache, so that every thread can have one */
+        /* Sizes as people write them: "512m", "2g", "1.5GiB", "50%", bytes. NULL: the default. */
+        const char *cache_mem; /* results in memory; default: half of the free memory (of which a share is one) */
+        const char *phy_mem;   /* the process as a whole; default: all memory, or what its control group allows. Of it
+                                  90 % are never passed, and above 75 % nothing new starts while anything runs */
+        const char *disk;      /* results on disk; default: as much as there is; "0": nothing is spilled */
+        const char *spill_dir; /* directories for that, separated by ':'; default: $MARS_SPILL_DIR, else $TMPDIR, else
+                                  /var/tmp, in a private directory there, when it is first needed */
 } mars_session_options;
 
 /* endpoint NULL: threads of this process. */
@@ -294,6 +302,8 @@ mars_session *mars_session_unref(mars_session *session); /* closes with the last
 
 typedef struct mars_session_stats {
         uint64_t chunks, used_bytes, pinned_bytes, capacity_bytes, arena_bytes, tasks_done;
+        uint64_t away_bytes;                /* of chunks on disk alone */
+        uint64_t spilled, evicted, returned; /* chunks so far: written, forgotten, read back */
         unsigned n_threads;
         const char *pages; /* "hugetlb", "transparent", "plain" */
 } mars_session_stats;

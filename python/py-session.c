@@ -260,7 +260,8 @@ static int unsigned_converter(PyObject *object, void *ret) {
 }
 
 static PyObject *session_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-        static const char *const names[] = { "endpoint", "n_threads", "memory_bytes", "default", NULL };
+        static const char *const names[] = { "endpoint", "n_threads", "memory_bytes", "cache_mem", "phy_mem",
+                                             "disk", "spill_dir", "default", NULL };
         mars_session_options options = {};
         const char *endpoint = NULL;
         uint64_t n_threads = 0;
@@ -269,9 +270,10 @@ static PyObject *session_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         mars_error err = {};
         PySession *self;
 
-        if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|zO&O&p", (char **) (uintptr_t) names, &endpoint,
+        if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|zO&O&zzzzp", (char **) (uintptr_t) names, &endpoint,
                                          unsigned_converter, &n_threads, unsigned_converter,
-                                         &options.memory_bytes, &is_default))
+                                         &options.memory_bytes, &options.cache_mem, &options.phy_mem, &options.disk,
+                                         &options.spill_dir, &is_default))
                 return NULL;
         options.n_threads = n_threads < UINT_MAX ? (unsigned) n_threads : UINT_MAX;
         Py_BEGIN_ALLOW_THREADS
@@ -613,10 +615,13 @@ static PyObject *session_stats(PyObject *self, PyObject *unused) {
         r = mars_session_stat(session_of(self), &s, &err);
         if (r < 0)
                 return py_raise(r, &err);
-        return Py_BuildValue("{sKsKsKsKsKsKsIsz}", "chunks", (unsigned long long) s.chunks, "used_bytes",
+        return Py_BuildValue("{sKsKsKsKsKsKsKsKsKsKsIsz}", "chunks", (unsigned long long) s.chunks, "used_bytes",
                              (unsigned long long) s.used_bytes, "pinned_bytes", (unsigned long long) s.pinned_bytes,
                              "capacity_bytes", (unsigned long long) s.capacity_bytes, "arena_bytes",
                              (unsigned long long) s.arena_bytes, "tasks_done", (unsigned long long) s.tasks_done,
+                             "away_bytes", (unsigned long long) s.away_bytes, "spilled",
+                             (unsigned long long) s.spilled, "evicted", (unsigned long long) s.evicted, "returned",
+                             (unsigned long long) s.returned,
                              "n_threads", s.n_threads, "pages", s.pages);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* What the files of the engine share: engine.c (its life, requests), engine-run.c (the machines, tasks, threads) and
- * engine-tensor.c (tensors and pins).
+/* What the files of the engine share: engine.c (its life, requests), engine-run.c (the machines, tasks, threads),
+ * engine-tensor.c (tensors and pins) and engine-disk.c (chunks on their way to disk and back).
  *
  * All state is behind one lock; a thread that holds it steps a machine and carries out the actions of both until none
  * is left (engine_pump). Without the lock threads do one thing only: exec_run() on pinned memory. Callbacks (on_done,
@@ -9,9 +9,11 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "base/idmap.h"
 #include "base/map.h"
 #include "client/engine.h"
 #include "exec/exec.h"
+#include "io/spill.h"
 #include "sched/work.h"
 
 enum { WORKER = 0 }; /* the only one */
@@ -71,8 +73,15 @@ struct Engine {
         WorkActions work_actions;
         uint32_t sched_at, work_at; /* what is carried out already */
 
+        Budget budget;
+        Spill *spill;           /* NULL: not needed so far */
+        char *spill_dirs;
+        IdMap away;             /* chunk that is or was written -> its bytes */
+
         Map requests;           /* id -> EngineRequest * */
-        uint64_t next_request, n_tasks_done;
+        Map pins;               /* id -> EnginePin * that waits */
+        uint64_t next_request, next_pin, n_tasks_done, n_tasks_failed;
+        uint64_t n_refused_at_once; /* chunks that the disk or the store would not take, said without waiting */
         Call *calls;            /* to be made when the lock is given up */
         Each *each;
 
@@ -106,3 +115,15 @@ void engine_wake(Engine *e);
 /* One thing for this thread to do, a task or a piece of an engine_each(); false if there is none. Who is not patient
  * leaves tasks that take long to helpers. The lock is held before and after. */
 bool engine_help(Engine *e, bool patient);
+bool engine_run_one(Engine *e, bool patient); /* the same, tasks only */
+
+/* ---- engine-tensor.c */
+void pin_answered(Engine *e, uint64_t pin, const Error *err);
+void pins_end(Engine *e, const Error *err); /* nobody waits any more */
+
+/* ---- engine-disk.c: the lock is held */
+int disk_open(Engine *e, Error *err);
+void disk_close(Engine *e); /* nothing is on its way; gives the lock up in between */
+int disk_write(Engine *e, uint64_t chunk);
+int disk_read(Engine *e, uint64_t chunk);
+void disk_free(Engine *e, uint64_t chunk);

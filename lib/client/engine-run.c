@@ -47,6 +47,7 @@ static void request_done(Engine *e, EngineRequest *q) {
 /* A machine could not get memory for its own lists: nobody knows any more what is where. */
 static void engine_break(Engine *e) {
         error_set(&e->broken, ERROR_MEMORY, "the session has run out of memory for its own lists and cannot go on");
+        pins_end(e, &e->broken);
         for (uint32_t k = 0; k < e->requests.capacity;) {
                 EngineRequest *q = (EngineRequest *) (uintptr_t) e->requests.entry[k].value;
 
@@ -146,7 +147,17 @@ static int do_work_action(Engine *e, const WorkAction *a) {
                 return reserve_together(e, a);
         case WORK_FREE:
                 for (uint32_t k = 0; k < a->n; k++)
-                        store_drop(e->store, a->chunk + k);
+                        disk_free(e, a->chunk + k);
+                return 0;
+        case WORK_SPILL:
+                return disk_write(e, a->chunk);
+        case WORK_EVICT:
+                store_drop(e->store, a->chunk);
+                return 0;
+        case WORK_RETURN:
+                return disk_read(e, a->chunk);
+        case WORK_PINNED:
+                pin_answered(e, a->pin, work_error(&e->work_actions, a));
                 return 0;
         case WORK_DONE:
                 return tell_sched(e, &(SchedEvent) { .kind   = SCHED_DONE,
@@ -156,6 +167,7 @@ static int do_work_action(Engine *e, const WorkAction *a) {
                                                      .task   = &a->task,
                                                      .length = e->work_actions.length.data + a->first });
         case WORK_FAILED:
+                e->n_tasks_failed++;
                 return tell_sched(e, &(SchedEvent) { .kind = SCHED_FAILED,
                                                     .worker = WORKER,
                                                     .plan = a->plan,
@@ -164,10 +176,6 @@ static int do_work_action(Engine *e, const WorkAction *a) {
                                                     .error = work_error(&e->work_actions, a) });
         case WORK_FORGOTTEN:
                 return tell_sched(e, &(SchedEvent) { .kind = SCHED_FORGOTTEN, .worker = WORKER, .plan = a->plan });
-        case WORK_SPILL:
-        case WORK_EVICT:
-        case WORK_RETURN:
-        case WORK_PINNED:
         case WORK_FETCH: /* from other workers */
         case WORK_RECALLED:
                 break;
@@ -281,20 +289,25 @@ typedef enum Taken { NOTHING, TASK, FAILURE } Taken;
 /* Asks the machine for a task and gets its memory. NOTHING to do, or no room while others run; a TASK; or the FAILURE
  * of one that can never run, so that there is news. */
 static Taken task_take(Engine *e, uint32_t thread) {
-        Slot *slot = &e->slot[thread];
+        Slot *slot        = &e->slot[thread];
+        uint64_t n_failed = e->n_tasks_failed, n_refused = e->n_refused_at_once;
         int r;
 
         for (;;) {
-                uint32_t n_ready = work_n_ready(e->work);
-
-                if (n_ready == 0)
+                if (work_n_ready(e->work) == 0)
                         return NOTHING;
                 slot->started = false;
                 engine_pump(e, tell_work(e, &(WorkEvent) { .kind = WORK_NEXT, .thread = thread }));
                 if (e->broken.code < 0)
                         return FAILURE;
-                if (!slot->started)
-                        return work_n_ready(e->work) == n_ready ? NOTHING : FAILURE;
+                if (!slot->started) {
+                        if (e->n_tasks_failed != n_failed)
+                                return FAILURE;
+                        if (e->n_refused_at_once == n_refused)
+                                return NOTHING;
+                        n_refused = e->n_refused_at_once;
+                        continue; /* the answer was there before the machine could wait for it */
+                }
                 r = slot->exec ? 0 : exec_new(&slot->exec);
                 if (r == 0)
                         r = memory_get(e, slot);
@@ -382,7 +395,7 @@ static bool hand_over(Engine *e, uint32_t thread) {
 
 /* Runs one task on this thread, if there is one and a slot, or hands it over; true if anything happened. The lock is
  * held before and after. */
-static bool run_one(Engine *e, bool patient) {
+bool engine_run_one(Engine *e, bool patient) {
         Error err = {};
         uint32_t thread;
         Taken taken;
@@ -437,7 +450,7 @@ static bool help_each(Engine *e) {
 }
 
 bool engine_help(Engine *e, bool patient) {
-        return help_each(e) || run_one(e, patient);
+        return help_each(e) || engine_run_one(e, patient);
 }
 
 static void *helper_main(void *userdata) {

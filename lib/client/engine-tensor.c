@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tensors of an engine: references, foreign memory, chunks held for reading. */
+#include "base/size.h"
 #include "client/engine-inside.h"
+
+enum { PIECES = 16 }; /* of the cache, that are pinned for copying: a few at a time, by a few callers */
 
 int engine_tensor(Engine *e, TensorId id, const Spec **ret_spec, const Tiling **ret_tiling, Error *err) {
         const SchedTensor *t;
@@ -115,11 +118,11 @@ int engine_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *
 
 static const char nothing[64] __attribute__((aligned(64))); /* where an empty array lies */
 
-/* The chunks, if they lie one behind the other in the order of the tensor's elements. */
+/* The chunks, if they are all and lie one behind the other in the order of the tensor's elements. */
 static const char *pin_contiguous(const EnginePin *pin) {
         const char *first = NULL, *end = NULL;
 
-        if (!tiling_is_rows(&pin->tiling))
+        if (!tiling_is_rows(&pin->tiling) || pin->n_chunks < tiling_n_chunks(&pin->tiling))
                 return NULL;
         for (uint64_t k = 0; k < pin->n_chunks; k++) {
                 size_t bytes = tiling_chunk_bytes(&pin->tiling, pin->spec.dtype, k);
@@ -134,22 +137,24 @@ static const char *pin_contiguous(const EnginePin *pin) {
         return first ?: nothing;
 }
 
-static int pin_new(const SchedTensor *t, EnginePin **ret) {
+static int pin_new(Engine *e, const SchedTensor *t, uint64_t first, uint64_t n_chunks, EnginePin **ret) {
         size_t n_edges = 0;
         EnginePin *pin;
         int64_t *edge;
 
         for (int k = 0; k < t->tiling.ndim; k++)
                 n_edges += t->tiling.axis[k].edge ? t->tiling.axis[k].n + 1 : 0;
-        pin = calloc(1, sizeof(*pin) + t->n_chunks * sizeof(*pin->data) + n_edges * sizeof(*edge));
+        pin = calloc(1, sizeof(*pin) + n_chunks * sizeof(*pin->data) + n_edges * sizeof(*edge));
         if (!pin)
                 return -ENOMEM;
-        pin->data        = (const char **) (pin + 1);
-        pin->n_chunks    = t->n_chunks;
-        pin->chunk_first = t->chunk_first;
-        pin->spec        = t->spec;
-        pin->tiling      = t->tiling;
-        edge             = (int64_t *) (pin->data + t->n_chunks);
+        pin->data     = (const char **) (pin + 1);
+        pin->first    = first;
+        pin->n_chunks = n_chunks;
+        pin->chunk_id = t->chunk_first + first;
+        pin->spec     = t->spec;
+        pin->tiling   = t->tiling;
+        pin->id       = ++e->next_pin;
+        edge          = (int64_t *) (pin->data + n_chunks);
         for (int k = 0; k < t->tiling.ndim; k++)
                 if (t->tiling.axis[k].edge) {
                         memcpy(edge, t->tiling.axis[k].edge, (t->tiling.axis[k].n + 1) * sizeof(*edge));
@@ -160,39 +165,169 @@ static int pin_new(const SchedTensor *t, EnginePin **ret) {
         return 0;
 }
 
-int engine_pin(Engine *e, TensorId id, EnginePin **ret, Error *err) {
+/* The machine has pinned the chunks, or says why not. */
+void pin_answered(Engine *e, uint64_t id, const Error *err) {
+        EnginePin *pin = (EnginePin *) (uintptr_t) map_remove(&e->pins, id);
+
+        assert(pin && pin->waits);
+        pin->waits = false;
+        if (err)
+                pin->failure = *err;
+        pin->unpin = !err;
+        for (uint64_t k = 0; k < pin->n_chunks && !err; k++) {
+                size_t bytes;
+                int found = store_pin(e->store, pin->chunk_id + k, &pin->data[k], &bytes);
+
+                assert(found == 0 && bytes == tiling_chunk_bytes(&pin->tiling, pin->spec.dtype, pin->first + k));
+        }
+        pthread_cond_broadcast(&e->wake);
+}
+
+void pins_end(Engine *e, const Error *err) {
+        for (uint32_t k = 0; k < e->pins.capacity;) {
+                EnginePin *pin = (EnginePin *) (uintptr_t) e->pins.entry[k].value;
+
+                if (!pin) {
+                        k++;
+                        continue;
+                }
+                map_remove(&e->pins, pin->id);
+                pin->waits   = false;
+                pin->failure = *err;
+                if (e->broken.code == 0)
+                        engine_pump(e, tell_work(e, &(WorkEvent) { .kind = WORK_UNPIN, .pin = pin->id }));
+        }
+        pthread_cond_broadcast(&e->wake);
+}
+
+/* The lock is held. */
+static int pin_ask(Engine *e, EnginePin *pin) {
+        if (map_set(&e->pins, pin->id, (uintptr_t) pin) < 0)
+                return -ENOMEM;
+        pin->engine = engine_ref(e);
+        pin->waits  = true;
+        engine_pump(e, tell_work(e, &(WorkEvent) { .kind  = WORK_PIN,
+                                                  .pin   = pin->id,
+                                                  .chunk = pin->chunk_id,
+                                                  .n     = (uint32_t) pin->n_chunks,
+                                                  .brief = pin->brief }));
+        return 0;
+}
+
+/* Waits for the chunks, computing meanwhile; what is computed may be what makes room for them. */
+static int pin_await(Engine *e, EnginePin *pin, Error *err) {
+        while (pin->waits) {
+                if (e->calls) {
+                        engine_unlock(e);
+                        pthread_mutex_lock(&e->lock);
+                        continue;
+                }
+                if (engine_run_one(e, true))
+                        continue;
+                e->n_idle++;
+                pthread_cond_wait(&e->wake, &e->lock);
+                e->n_idle--;
+        }
+        return pin->failure.code < 0 ? error_set(err, pin->failure.code, "%s", pin->failure.text) : 0;
+}
+
+static size_t tensor_bytes(const SchedTensor *t) {
+        return (size_t) shape_size(&t->spec.shape) * dtype_size(t->spec.dtype);
+}
+
+typedef enum PinHow { PIN_WAIT, PIN_HERE, PIN_HERE_BRIEF, PIN_BEGIN } PinHow;
+
+static int pin_make(Engine *e, TensorId id, uint64_t first, uint64_t n_chunks, PinHow how, EnginePin **ret,
+                    Error *err) {
+        _cleanup_(engine_unpinp) EnginePin *pin = NULL;
+        char has[SIZE_TEXT_MAX], needs[SIZE_TEXT_MAX];
         const SchedTensor *t;
-        EnginePin *pin = NULL;
-        int r          = engine_enter(e, err);
+        int r = engine_enter(e, err);
 
         if (r < 0)
                 return r;
         t = sched_tensor(e->sched, id);
-        r = t ? pin_new(t, &pin) : ENGINE_ABSENT;
-        if (r < 0)
-                error_oom(err, t->n_chunks * sizeof(*pin->data));
-        for (uint64_t k = 0; r == 0 && k < pin->n_chunks; k++) {
-                size_t bytes;
-                int found = store_pin(e->store, pin->chunk_first + k, &pin->data[k], &bytes);
-
-                assert(found == 0 && bytes == tiling_chunk_bytes(&pin->tiling, pin->spec.dtype, k));
+        if (!t)
+                r = ENGINE_ABSENT;
+        else {
+                n_chunks = MIN(n_chunks, t->n_chunks - first);
+                for (uint64_t k = 0; k < n_chunks && r == 0; k++)
+                        if (how != PIN_BEGIN && !work_here(e->work, t->chunk_first + first + k))
+                                r = how != PIN_WAIT ? ENGINE_ABSENT
+                                    : tensor_bytes(t) <= e->budget.cache_bytes
+                                            ? 0
+                                            : error_set(err, ERROR_MEMORY,
+                                                        "the tensor has %s, and at most %s are in memory at a time: "
+                                                        "fetch it, save it, or look at parts of it",
+                                                        size_print(tensor_bytes(t), needs),
+                                                        size_print(e->budget.cache_bytes, has));
+                if (r == 0 && pin_new(e, t, first, n_chunks, &pin) < 0)
+                        r = error_oom(err, n_chunks * sizeof(*pin->data));
         }
+        if (r == 0) {
+                pin->brief = how == PIN_HERE_BRIEF || how == PIN_BEGIN;
+                r          = pin_ask(e, pin) < 0 ? error_oom(err, sizeof(*pin)) : 0;
+        }
+        if (r == 0 && how != PIN_BEGIN)
+                r = pin_await(e, pin, err);
         engine_unlock(e);
         if (r != 0)
                 return r;
-        pin->engine     = engine_ref(e);
-        pin->contiguous = pin_contiguous(pin);
-        *ret            = pin;
+        pin->contiguous = how == PIN_BEGIN ? NULL : pin_contiguous(pin);
+        *ret            = TAKE_PTR(pin);
         return 0;
+}
+
+int engine_pin(Engine *e, TensorId id, EnginePin **ret, Error *err) {
+        return pin_make(e, id, 0, UINT64_MAX, PIN_WAIT, ret, err);
+}
+
+int engine_pin_here(Engine *e, TensorId id, bool brief, EnginePin **ret, Error *err) {
+        return pin_make(e, id, 0, UINT64_MAX, brief ? PIN_HERE_BRIEF : PIN_HERE, ret, err);
+}
+
+int engine_pin_begin(Engine *e, TensorId id, uint64_t first, uint64_t n_chunks, EnginePin **ret, Error *err) {
+        return pin_make(e, id, first, n_chunks, PIN_BEGIN, ret, err);
+}
+
+int engine_pin_wait(EnginePin *pin, Error *err) {
+        int r;
+
+        if (!engine_lock(pin->engine))
+                return engine_enter(pin->engine, err);
+        r = pin_await(pin->engine, pin, err);
+        engine_unlock(pin->engine);
+        return r;
+}
+
+size_t engine_piece_bytes(const Engine *e) {
+        return e->budget.cache_bytes / PIECES;
 }
 
 EnginePin *engine_unpin(EnginePin *pin) {
         Engine *e = pin ? pin->engine : NULL;
 
-        if (!pin || !engine_lock(e))
+        if (!pin)
                 return NULL;
-        for (uint64_t k = 0; k < pin->n_chunks; k++)
-                store_unpin(e->store, pin->chunk_first + k);
+        if (!e) { /* nobody was asked */
+                free(pin);
+                return NULL;
+        }
+        if (!engine_lock(e))
+                return NULL;
+        if (pin->unpin)
+                for (uint64_t k = 0; k < pin->n_chunks; k++)
+                        store_unpin(e->store, pin->chunk_id + k);
+        if (pin->waits)
+                map_remove(&e->pins, pin->id);
+        if ((pin->waits || pin->unpin) && e->broken.code == 0)
+                engine_pump(e, tell_work(e, &(WorkEvent) { .kind  = WORK_UNPIN,
+                                                          .pin   = pin->id,
+                                                          .chunk = pin->chunk_id,
+                                                          .n     = (uint32_t) pin->n_chunks,
+                                                          .brief = pin->brief }));
+        if (work_n_ready(e->work) > 0 && e->n_free_slots > 0 && !e->closing)
+                engine_wake(e); /* there is room now, perhaps */
         engine_unlock(e);
         free(pin);
         engine_unref(e);

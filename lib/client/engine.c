@@ -47,6 +47,8 @@ void engine_unlock(Engine *e) {
 
 /* ---- The engine ------------------------------------------------------------------------------------------------- */
 
+enum { TASK_SHARE = 4 }; /* tasks that the cache has room for, a thread: one runs, others are loaded or written */
+
 static uint32_t cpu_count(void) {
         cpu_set_t set;
 
@@ -62,6 +64,7 @@ static void engine_free(Engine *e) {
                         pthread_join(e->thread[k], NULL);
         if (helper_of == e)
                 helper_of = NULL;
+        spill_free(e->spill);
         sched_free(e->sched);
         work_free(e->work);
         if (e->store && e->broken.code == 0) {
@@ -83,7 +86,10 @@ static void engine_free(Engine *e) {
         free(e->free_slot);
         free(e->handed);
         free(e->thread);
+        free(e->spill_dirs);
+        idmap_done(&e->away);
         map_done(&e->requests);
+        map_done(&e->pins);
         sched_actions_done(&e->sched_actions);
         work_actions_done(&e->work_actions);
         pthread_mutex_destroy(&e->lock);
@@ -93,13 +99,50 @@ static void engine_free(Engine *e) {
 }
 DEFINE_CLEANUP(Engine *, engine_free)
 
+/* Memory, disk, and the machines that know how much there is of both. */
+static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
+        SystemMemory memory;
+        size_t task_bytes;
+        int r;
+
+        system_memory(&memory, "");
+        r = budget_make(&e->budget, &config->budget, &memory, budget_process_bytes(), err);
+        if (r < 0)
+                return r;
+        if (config->spill_dirs && e->budget.spill) {
+                e->spill_dirs = strdup(config->spill_dirs);
+                if (!e->spill_dirs)
+                        return error_oom(err, strlen(config->spill_dirs));
+                r = disk_open(e, err);
+                if (r < 0)
+                        return error_prefix(err, r, "spill_dir");
+        }
+        r = store_new(&e->store, &(StoreConfig) { .cache_bytes = e->budget.arena_bytes }, err);
+        if (r < 0)
+                return r;
+        task_bytes = config->task_bytes ?: e->budget.cache_bytes / (TASK_SHARE * e->n_threads);
+        r          = sched_new(&e->sched, true, plan_make);
+        if (r == 0)
+                sched_limit(e->sched, task_bytes);
+        if (r == 0)
+                r = work_new(&e->work, e->n_threads,
+                             &(WorkLimits) { .cache_bytes    = e->budget.cache_bytes,
+                                             .hard_bytes     = e->budget.hard_bytes,
+                                             .soft_bytes     = e->budget.soft_bytes,
+                                             .overhead_bytes = e->budget.overhead_bytes,
+                                             .spill          = e->budget.spill });
+        if (r == 0)
+                r = tell_sched(e, &(SchedEvent) { .kind = SCHED_JOINED, .worker = WORKER });
+        return r < 0 ? error_oom(err, sizeof(*e)) : 0;
+}
+
 int engine_new(Engine **ret, const EngineConfig *config, Error *err) {
         _cleanup_(engine_freep) Engine *e = NULL;
         pthread_condattr_t attr;
-        StoreStats stats;
         int r;
 
-        if (config && config->n_threads > ENGINE_MAX_THREADS)
+        config = config ?: &(EngineConfig) {};
+        if (config->n_threads > ENGINE_MAX_THREADS)
                 return error_set(err, ERROR_VALUE, "%u threads (at most %d)", config->n_threads, ENGINE_MAX_THREADS);
         e = calloc(1, sizeof(*e));
         if (!e)
@@ -112,7 +155,7 @@ int engine_new(Engine **ret, const EngineConfig *config, Error *err) {
         pthread_condattr_destroy(&attr);
         e->n_refs    = 1;
         e->pid       = getpid();
-        e->n_threads = config && config->n_threads ? config->n_threads : cpu_count();
+        e->n_threads = config->n_threads ?: cpu_count();
         e->slot      = calloc(e->n_threads, sizeof(*e->slot));
         e->free_slot = calloc(e->n_threads, sizeof(*e->free_slot));
         e->handed    = calloc(e->n_threads, sizeof(*e->handed));
@@ -123,22 +166,9 @@ int engine_new(Engine **ret, const EngineConfig *config, Error *err) {
                 e->free_slot[e->n_free_slots] = e->n_threads - 1 - e->n_free_slots;
                 e->n_free_slots++;
         }
-        r = store_new(&e->store, &(StoreConfig) { .cache_bytes = config ? config->memory_bytes : 0 }, err);
+        r = engine_init(e, config, err);
         if (r < 0)
                 return r;
-        store_stats(e->store, &stats);
-        r = sched_new(&e->sched, true, plan_make);
-        if (r == 0 && config)
-                sched_limit(e->sched, config->task_bytes);
-        if (r == 0)
-                r = work_new(&e->work, e->n_threads,
-                             &(WorkLimits) { .cache_bytes = stats.cache_bytes,
-                                             .hard_bytes  = stats.cache_bytes,
-                                             .soft_bytes  = stats.cache_bytes });
-        if (r == 0)
-                r = tell_sched(e, &(SchedEvent) { .kind = SCHED_JOINED, .worker = WORKER });
-        if (r < 0)
-                return error_oom(err, sizeof(*e));
         *ret = TAKE_PTR(e);
         return 0;
 }
@@ -172,16 +202,21 @@ void engine_close(Engine *e) {
         __atomic_store_n(&e->closing, true, __ATOMIC_RELAXED); /* engine_closed() reads it without the lock */
         cancel_all(e, &err);
         pthread_cond_broadcast(&e->wake);
+        pins_end(e, &err);
         while (e->requests.n > 0 || e->n_free_slots < e->n_threads || e->n_alive > (helper_of == e))
                 if (e->n_handed == 0 || !engine_help(e, true))
                         pthread_cond_wait(&e->changed, &e->lock);
         if (e->broken.code == 0)
                 engine_pump(e, tell_sched(e, &(SchedEvent) { .kind = SCHED_CLOSE }));
+        while (e->broken.code == 0 && work_n_flying(e->work) > 0) /* a chunk goes when it has landed */
+                pthread_cond_wait(&e->changed, &e->lock);
+        disk_close(e);
         if (e->broken.code == 0) {
                 WorkStats stats;
 
                 work_stats(e->work, &stats);
-                assert(stats.n_chunks == 0 && stats.n_tasks == 0 && stats.n_plans == 0 && stats.used_bytes == 0);
+                assert(stats.n_tasks == 0 && stats.n_plans == 0);
+                assert(stats.n_pins > 0 || (stats.n_chunks == 0 && stats.used_bytes == 0));
         }
         e->closed = true;
         pthread_cond_broadcast(&e->changed);
@@ -210,6 +245,7 @@ Engine *engine_unref(Engine *e) {
 
 void engine_stats(Engine *e, EngineStats *ret) {
         SchedStats sched;
+        WorkStats work;
 
         *ret = (EngineStats) {};
         if (!engine_lock(e))
@@ -220,6 +256,12 @@ void engine_stats(Engine *e, EngineStats *ret) {
                                .n_tasks_done = e->n_tasks_done,
                                .n_threads    = e->n_threads };
         store_stats(e->store, &ret->store);
+        work_stats(e->work, &work);
+        ret->cache_bytes = e->budget.cache_bytes;
+        ret->away_bytes  = work.away_bytes;
+        ret->n_spilled   = work.n_spilled;
+        ret->n_evicted   = work.n_evicted;
+        ret->n_returned  = work.n_returned;
         pthread_mutex_unlock(&e->lock);
 }
 

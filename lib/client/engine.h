@@ -8,6 +8,7 @@
  * Tensors are counted references to chunks. A request holds those that it reads; what it made is handed to the caller.
  * All calls may come from any thread. After fork() the child's engine refuses with words (ERROR_CLOSED), and freeing it
  * there does nothing. */
+#include "client/budget.h"
 #include "graph/graph.h"
 #include "store/store.h"
 #include "tensor/tiling.h"
@@ -21,8 +22,9 @@ enum { ENGINE_MAX_THREADS = 4096 }; /* more than any machine has CPUs: a larger 
 
 typedef struct EngineConfig {
         unsigned n_threads;  /* tasks at a time, at most ENGINE_MAX_THREADS; 0: one per CPU that this process may use */
-        size_t memory_bytes; /* of chunks and work; 0: half of the free memory */
-        size_t task_bytes;   /* PlanLeaves.task_bytes */
+        BudgetOptions budget;
+        const char *spill_dirs; /* "a:b:c"; NULL: where spill.h says, when it is first needed */
+        size_t task_bytes;   /* PlanLeaves.task_bytes; 0: what lets all threads have one */
 } EngineConfig;
 
 int engine_new(Engine **ret, const EngineConfig *config, Error *err);
@@ -36,6 +38,9 @@ DEFINE_CLEANUP(Engine *, engine_unref)
 
 typedef struct EngineStats {
         StoreStats store;
+        size_t cache_bytes;                      /* the limit of chunks in memory */
+        size_t away_bytes;                       /* of chunks on disk alone */
+        uint64_t n_spilled, n_evicted, n_returned; /* chunks so far */
         uint64_t n_tensors, n_requests, n_tasks_done;
         unsigned n_threads;
 } EngineStats;
@@ -79,19 +84,32 @@ void engine_release(Engine *engine, TensorId id);            /* one less */
 int engine_adopt(Engine *engine, const Spec *spec, const Tiling *tiling, const char *const *data,
                  void (*release)(void *userdata), void *userdata, TensorId *ret, Error *err);
 
-/* All chunks of a tensor, held for reading. */
+/* Chunks of a tensor in a row, held for reading. */
 typedef struct EnginePin {
         Engine *engine;
         Spec spec;
         Tiling tiling;            /* valid as long as the pin */
         const char *contiguous;   /* the tensor as one C-contiguous array, if its chunks happen to lie so; else NULL */
-        uint64_t n_chunks;
-        const char **data;        /* of each chunk, C-contiguous */
-        uint64_t chunk_first;
+        uint64_t first, n_chunks; /* of the tensor's chunks */
+        const char **data;        /* of each of these, C-contiguous */
+        uint64_t chunk_id;        /* of the first */
+        uint64_t id;
+        bool brief, waits, unpin;
+        Error failure;
 } EnginePin;
 
+/* All chunks, for as long as the caller likes. Those that were spilled are called back, and the caller waits for them,
+ * computing meanwhile. A tensor that is larger than the cache is refused with words. */
 int engine_pin(Engine *engine, TensorId id, EnginePin **ret, Error *err);
-EnginePin *engine_unpin(EnginePin *pin); /* NULL is fine; also after engine_close() */
+/* All chunks, if they are in memory: 0, or ENGINE_ABSENT. `brief`: the caller reads them and lets go, without waiting
+ * for anything of the engine in between but for other brief pins; tasks that need the room wait for it. */
+int engine_pin_here(Engine *engine, TensorId id, bool brief, EnginePin **ret, Error *err);
+/* Some chunks, briefly. Begins to call them back; engine_pin_wait() waits until they are here. */
+int engine_pin_begin(Engine *engine, TensorId id, uint64_t first, uint64_t n_chunks, EnginePin **ret, Error *err);
+int engine_pin_wait(EnginePin *pin, Error *err);
+/* How many bytes of chunks may well be pinned at a time by such a caller. */
+size_t engine_piece_bytes(const Engine *engine);
+EnginePin *engine_unpin(EnginePin *pin); /* NULL is fine; also of one that waits, and after engine_close() */
 DEFINE_CLEANUP(EnginePin *, engine_unpin)
 
 /* Calls fn(userdata, k) for k = 0 … n - 1 on this thread and on idle ones: copying in and out. Returns when all are

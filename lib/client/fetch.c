@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Results leave the session: copied into the caller's memory, mapped, or written to a file. Copies go by runs of
  * rows of the result (the boxes of its automatic tiling), each gathered from the chunks that it lies in; runs are
- * copied in parallel. */
+ * copied in parallel. What is large beside the cache goes in pieces, chunk by chunk: while one piece is copied the next
+ * is called back from disk, so results that are larger than memory leave it too. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,7 @@ static void pin_read(const EnginePin *pin, const Box *box, char *to, const int64
         }
         for (;;) {
                 const uint64_t chunk = tiling_chunk_at(&pin->tiling, at);
-                const char *from     = pin->data[chunk];
+                const char *from     = pin->data[chunk - pin->first];
                 int64_t from_stride[MAX_NDIM];
                 Shape shape = { .ndim = ndim };
                 char *part  = to;
@@ -56,23 +57,78 @@ static void pin_read(const EnginePin *pin, const Box *box, char *to, const int64
         }
 }
 
-/* The tensor's chunks, or why there are none. */
-static int pin_tensor(mars_session *session, mars_tensor *tensor, EnginePin **ret, Error *err) {
-        _cleanup_(result_unrefp) Result *result = NULL;
-        Engine *engine                          = NULL;
-        int r;
+/* The engine and the tensor that it has, or why there is none; the result keeps it. */
+static int find_tensor(mars_session *session, mars_tensor *tensor, Engine **ret_engine, Result **ret, Error *err) {
+        int r = session_engine(session, ret_engine, err);
 
-        r = session_engine(session, &engine, err);
         if (r < 0)
                 return r;
         if (!tensor)
                 return error_set(err, ERROR_VALUE, "the tensor is NULL");
-        result = tensor_result(tensor, engine);
-        if (!result)
+        *ret = tensor_result(tensor, *ret_engine);
+        if (!*ret)
                 return error_set(err, ERROR_VALUE, "%s: the tensor is not executed in this session",
                                  expr_name(tensor->expr));
-        r = engine_pin(engine, result->id, ret, err);
+        return 0;
+}
+
+static int engine_says(int r, Error *err) {
         return r > 0 ? error_set(err, ERROR_CLOSED, "the session is closed") : r;
+}
+
+/* ---- Pieces ----------------------------------------------------------------------------------------------------- */
+
+/* What is done with a piece: chunks in a row, which are here. */
+typedef int PieceDo(void *userdata, const EnginePin *pin, Error *err);
+
+/* As many chunks from `first` on as make a piece, and one at least. */
+static uint64_t piece_length(const Tiling *tiling, size_t element_bytes, uint64_t first, size_t piece_bytes) {
+        uint64_t n   = tiling_n_chunks(tiling), k;
+        size_t bytes = 0;
+        Box box;
+
+        for (k = first; k < n; k++) {
+                tiling_box(tiling, k, &box);
+                bytes += (size_t) box_size(&box) * element_bytes;
+                if (k > first && bytes > piece_bytes)
+                        break;
+        }
+        return k - first;
+}
+
+/* The pieces of a tensor one after the other; the next one is on its way while fn has one. */
+static int each_piece(Engine *engine, TensorId id, PieceDo *fn, void *userdata, Error *err) {
+        _cleanup_(engine_unpinp) EnginePin *pin = NULL, *after = NULL;
+        size_t piece_bytes                      = engine_piece_bytes(engine), element_bytes;
+        const Tiling *tiling;
+        const Spec *spec;
+        uint64_t next, n;
+        int r = engine_says(engine_tensor(engine, id, &spec, &tiling, err), err);
+
+        if (r < 0)
+                return r;
+        element_bytes = dtype_size(spec->dtype);
+        n             = piece_length(tiling, element_bytes, 0, piece_bytes);
+        next          = n;
+        r             = engine_says(engine_pin_begin(engine, id, 0, n, &pin, err), err);
+        while (r == 0) {
+                r = engine_pin_wait(pin, err);
+                n = piece_length(tiling, element_bytes, next, piece_bytes);
+                if (r == 0 && n > 0)
+                        r = engine_says(engine_pin_begin(engine, id, next, n, &after, err), err);
+                if (r == 0)
+                        r = fn(userdata, pin, err);
+                pin = engine_unpin(pin);
+                if (r < 0 || n == 0)
+                        break;
+                pin = TAKE_PTR(after);
+                next += n;
+        }
+        return r;
+}
+
+static bool goes_in_pieces(const Engine *engine, const Spec *spec) {
+        return (size_t) shape_size(&spec->shape) * dtype_size(spec->dtype) > engine_piece_bytes(engine);
 }
 
 /* ---- Copying ---------------------------------------------------------------------------------------------------- */
@@ -80,6 +136,7 @@ static int pin_tensor(mars_session *session, mars_tensor *tensor, EnginePin **re
 typedef struct Fetch {
         const EnginePin *pin;
         Tiling runs;
+        uint64_t first; /* of the runs at hand */
         char *to;
         int64_t stride[MAX_NDIM];
 } Fetch;
@@ -89,34 +146,52 @@ static void fetch_run(void *userdata, uint32_t k) {
         char *to       = f->to;
         Box box;
 
-        tiling_box(&f->runs, k, &box);
+        tiling_box(&f->runs, f->first + k, &box);
         for (int i = 0; i < box.ndim; i++)
                 to += box.lo[i] * f->stride[i];
         pin_read(f->pin, &box, to, f->stride);
 }
 
+static int fetch_piece(void *userdata, const EnginePin *pin, Error *err) {
+        Fetch *f = userdata;
+
+        (void) err;
+        f->pin   = pin;
+        f->runs  = pin->tiling;
+        f->first = pin->first;
+        engine_each(pin->engine, (uint32_t) pin->n_chunks, fetch_run, f);
+        return 0;
+}
+
 int mars_fetch(mars_session *session, mars_tensor *tensor, void *data, const int64_t *strides, mars_error *err) {
+        _cleanup_(result_unrefp) Result *result = NULL;
         _cleanup_(engine_unpinp) EnginePin *pin = NULL;
         Fetch fetch                             = { .to = data };
-        size_t size_bytes;
+        Engine *engine                          = NULL;
+        const Tiling *tiling;
+        const Spec *spec;
         uint64_t n_runs;
         int r;
 
-        r = pin_tensor(session, tensor, &pin, error_of(err));
-        if (r < 0)
+        r = find_tensor(session, tensor, &engine, &result, error_of(err));
+        if (r == 0)
+                r = engine_says(engine_tensor(engine, result->id, &spec, &tiling, error_of(err)), error_of(err));
+        if (r < 0 || shape_size(&spec->shape) == 0)
                 return r;
-        size_bytes = (size_t) shape_size(&pin->spec.shape) * dtype_size(pin->spec.dtype);
-        if (size_bytes == 0)
-                return 0;
         if (!data)
                 return error_set(error_of(err), ERROR_VALUE, "data is NULL");
+        if (strides)
+                memcpy(fetch.stride, strides, (size_t) spec->shape.ndim * sizeof(*strides));
+        else
+                strided_of_shape(&spec->shape, dtype_size(spec->dtype), fetch.stride);
+        if (goes_in_pieces(engine, spec) && engine_pin_here(engine, result->id, true, &pin, NULL) != 0)
+                return each_piece(engine, result->id, fetch_piece, &fetch, error_of(err));
+        r = pin ? 0 : engine_says(engine_pin(engine, result->id, &pin, error_of(err)), error_of(err));
+        if (r < 0)
+                return r;
         fetch.pin  = pin;
         fetch.runs = tiling_auto(&pin->spec.shape, pin->spec.dtype);
         n_runs     = tiling_n_chunks(&fetch.runs);
-        if (strides)
-                memcpy(fetch.stride, strides, (size_t) pin->spec.shape.ndim * sizeof(*strides));
-        else
-                strided_of_shape(&pin->spec.shape, dtype_size(pin->spec.dtype), fetch.stride);
         assert(n_runs <= UINT32_MAX);
         if (n_runs == 1)
                 fetch_run(&fetch, 0);
@@ -133,15 +208,19 @@ struct mars_map {
 
 int mars_map_new(mars_map **ret, mars_session *session, mars_tensor *tensor, const void **ret_data, mars_error *err) {
         static const _Alignas(64) char nothing[64]; /* where an array without elements lies */
+        _cleanup_(result_unrefp) Result *result = NULL;
         _cleanup_(engine_unpinp) EnginePin *pin = NULL;
+        Engine *engine                          = NULL;
         const char *data;
         mars_map *map;
         int r;
 
-        r = pin_tensor(session, tensor, &pin, error_of(err));
+        r = find_tensor(session, tensor, &engine, &result, error_of(err));
+        if (r == 0) /* chunks that come back from disk come one by one */
+                r = engine_pin_here(engine, result->id, false, &pin, error_of(err));
         if (r < 0)
                 return r;
-        data = shape_size(&pin->spec.shape) == 0 ? nothing : pin->contiguous;
+        data = !pin ? NULL : shape_size(&pin->spec.shape) == 0 ? nothing : pin->contiguous;
         if (!data) {
                 *ret      = NULL;
                 *ret_data = NULL;
@@ -226,6 +305,14 @@ static int save_box(Save *s, const Box *box, Error *err) {
         return r;
 }
 
+static void save_failed(Save *s, int r, const Error *err) {
+        pthread_mutex_lock(&s->lock);
+        if (s->r == 0)
+                s->err = *err;
+        s->r = r;
+        pthread_mutex_unlock(&s->lock);
+}
+
 static void save_run(void *userdata, uint32_t k) {
         Save *s = userdata;
         Error err;
@@ -239,13 +326,62 @@ static void save_run(void *userdata, uint32_t k) {
                 return; /* what failed has failed */
         tiling_box(&s->runs, k, &box);
         r = save_box(s, &box, &err);
-        if (r < 0) {
-                pthread_mutex_lock(&s->lock);
-                if (s->r == 0)
-                        s->err = err;
-                s->r = r;
-                pthread_mutex_unlock(&s->lock);
+        if (r < 0)
+                save_failed(s, r, &err);
+}
+
+/* The part of the file that a chunk is, row by row as far as it does not lie in one piece there. */
+static int save_chunk_rows(Save *s, const Box *box, const char *from, Error *err) {
+        const Shape *shape = &s->pin->spec.shape;
+        int64_t stride[MAX_NDIM], at[MAX_NDIM];
+        int axis = box->ndim; /* from here on the chunk is whole: what lies before is written by itself */
+        size_t bytes;
+        int r = 0;
+
+        strided_of_shape(shape, dtype_size(s->pin->spec.dtype), stride);
+        while (axis > 0 && box->lo[axis - 1] == 0 && box->hi[axis - 1] == shape->dim[axis - 1])
+                axis--;
+        axis  = MAX(axis - 1, 0);
+        bytes = dtype_size(s->pin->spec.dtype);
+        for (int k = axis; k < box->ndim; k++)
+                bytes *= (size_t) (box->hi[k] - box->lo[k]);
+        memcpy(at, box->lo, sizeof(at));
+        while (r == 0) {
+                int64_t offset = s->offset;
+                int k;
+
+                for (k = 0; k < box->ndim; k++)
+                        offset += at[k] * stride[k];
+                r = draft_write(s->draft, from, bytes, offset, err);
+                from += bytes;
+                for (k = axis - 1; k >= 0 && ++at[k] == box->hi[k]; k--)
+                        at[k] = box->lo[k];
+                if (k < 0)
+                        break;
         }
+        return r;
+}
+
+static void save_chunk(void *userdata, uint32_t k) {
+        Save *s = userdata;
+        Error err;
+        Box box;
+        int r;
+
+        tiling_box(&s->pin->tiling, s->pin->first + k, &box);
+        r = box_size(&box) > 0 ? save_chunk_rows(s, &box, s->pin->data[k], &err) : 0;
+        if (r < 0)
+                save_failed(s, r, &err);
+}
+
+static int save_piece(void *userdata, const EnginePin *pin, Error *err) {
+        Save *s = userdata;
+
+        s->pin = pin;
+        engine_each(pin->engine, (uint32_t) pin->n_chunks, save_chunk, s);
+        if (s->r < 0 && err)
+                *err = s->err;
+        return s->r;
 }
 
 static int save_elements(Save *s, Error *err) {
@@ -267,11 +403,15 @@ static int save_elements(Save *s, Error *err) {
 }
 
 int mars_save_npy(mars_session *session, mars_tensor *tensor, const char *path, mars_error *err) {
+        _cleanup_(result_unrefp) Result *result = NULL;
         _cleanup_(engine_unpinp) EnginePin *pin = NULL;
         _cleanup_(draft_freep) Draft *draft     = NULL;
+        Engine *engine                          = NULL;
         char header[NPY_WRITE_MAX];
         Save save = { .lock = PTHREAD_MUTEX_INITIALIZER };
         size_t header_bytes;
+        const Tiling *tiling;
+        const Spec *spec;
         int r;
 
         if (!path || !tensor)
@@ -279,14 +419,14 @@ int mars_save_npy(mars_session *session, mars_tensor *tensor, const char *path, 
         r = mars_execute(session, 1, &tensor, err);
         if (r < 0)
                 return r;
-        r = pin_tensor(session, tensor, &pin, error_of(err));
+        r = find_tensor(session, tensor, &engine, &result, error_of(err));
+        if (r == 0)
+                r = engine_says(engine_tensor(engine, result->id, &spec, &tiling, error_of(err)), error_of(err));
         if (r < 0)
                 return r;
-        header_bytes = npy_print(pin->spec.dtype, &pin->spec.shape, header);
-        save.pin     = pin;
+        header_bytes = npy_print(spec->dtype, &spec->shape, header);
         save.offset  = (int64_t) header_bytes;
-        save.runs    = tiling_auto(&pin->spec.shape, pin->spec.dtype);
-        r = draft_new(&draft, path, save.offset + shape_size(&pin->spec.shape) * (int64_t) dtype_size(pin->spec.dtype),
+        r = draft_new(&draft, path, save.offset + shape_size(&spec->shape) * (int64_t) dtype_size(spec->dtype),
                       error_of(err));
         if (r < 0)
                 return r;
@@ -294,8 +434,17 @@ int mars_save_npy(mars_session *session, mars_tensor *tensor, const char *path, 
         r          = draft_write(draft, header, header_bytes, 0, error_of(err));
         if (r < 0)
                 return r;
-        if (shape_size(&pin->spec.shape) > 0) {
-                r = save_elements(&save, error_of(err));
+        if (shape_size(&spec->shape) > 0) {
+                if (goes_in_pieces(engine, spec) && engine_pin_here(engine, result->id, true, &pin, NULL) != 0)
+                        r = each_piece(engine, result->id, save_piece, &save, error_of(err));
+                else {
+                        if (!pin)
+                                r = engine_says(engine_pin(engine, result->id, &pin, error_of(err)), error_of(err));
+                        save.pin  = pin;
+                        save.runs = tiling_auto(&spec->shape, spec->dtype);
+                        if (r == 0)
+                                r = save_elements(&save, error_of(err));
+                }
                 if (r < 0)
                         return r;
         }

@@ -32,8 +32,13 @@ int mars_session_new(mars_session **ret, const char *endpoint, const mars_sessio
                 return error_set(error_of(err), ERROR_SUPPORT, "cannot connect to '%s': sessions of this version are "
                                                                "threads of the process (endpoint NULL)", endpoint);
         options = options ?: &defaults;
-        config  = (EngineConfig) { .n_threads = options->n_threads, .memory_bytes = options->memory_bytes,
-                                  .task_bytes = options->task_bytes };
+        config  = (EngineConfig) { .n_threads  = options->n_threads,
+                                  .task_bytes = options->task_bytes,
+                                  .spill_dirs = options->spill_dir,
+                                  .budget     = { .memory_bytes = options->memory_bytes,
+                                                  .cache_mem    = options->cache_mem,
+                                                  .phy_mem      = options->phy_mem,
+                                                  .disk         = options->disk } };
         session = calloc(1, sizeof(*session));
         if (!session)
                 return error_oom(error_of(err), sizeof(*session));
@@ -122,7 +127,11 @@ int mars_session_stat(mars_session *session, mars_session_stats *ret, mars_error
                 .chunks         = stats.store.n_chunks,
                 .used_bytes     = stats.store.used_bytes,
                 .pinned_bytes   = stats.store.pinned_bytes,
-                .capacity_bytes = stats.store.cache_bytes,
+                .capacity_bytes = stats.cache_bytes,
+                .away_bytes     = stats.away_bytes,
+                .spilled        = stats.n_spilled,
+                .evicted        = stats.n_evicted,
+                .returned       = stats.n_returned,
                 .arena_bytes    = stats.store.arena_bytes,
                 .tasks_done     = stats.n_tasks_done,
                 .n_threads      = stats.n_threads,

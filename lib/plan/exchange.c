@@ -43,6 +43,15 @@ static bool wasteful(const Reach *reach) {
         return reach->chunk_bytes / 2 > reach->box_bytes;
 }
 
+/* Whether a task may take a chunk of the source and all of its pieces; else an exchange would only make it worse. */
+static bool can_be_pieces(const Plan *plan, const Stage *stage, uint32_t source, size_t limit) {
+        const Value *value = &plan->value.data[stage->source[source].value];
+        Box box;
+
+        tiling_box(&value->tiling, 0, &box);
+        return times(2 * dtype_size(value->dtype), box_size(&box)) <= limit;
+}
+
 static bool splits(const Plan *plan, const Stage *stage, uint32_t source) {
         const Value *value = &plan->value.data[stage->source[source].value];
 
@@ -240,7 +249,7 @@ int exchange_sources(Planner *p, StageBuild *sb, const Tiling *domain) {
                 if (!splits(p->plan, &probe, i))
                         continue;
                 source_reach(p->plan, &probe, i, &reach);
-                if (wasteful(&reach))
+                if (wasteful(&reach) && can_be_pieces(p->plan, &probe, i, limit))
                         r = source_split(p, &probe, i, &sb->source.data[i].value);
         }
         return r;

@@ -154,6 +154,7 @@ void work_stats(const Work *w, WorkStats *ret) {
                 .used_bytes = w->chunk_bytes + w->scratch_bytes,
                 .chunk_bytes = w->chunk_bytes,
                 .away_bytes = w->away_bytes,
+                .n_pins = w->n_pinned,
                 .n_spilled = w->n_spilled,
                 .n_evicted = w->n_evicted,
                 .n_returned = w->n_returned,

@@ -113,6 +113,7 @@ typedef struct WorkStats {
         size_t chunk_bytes; /* in memory or on their way into it */
         size_t away_bytes;  /* on disk alone */
         uint64_t n_spilled, n_evicted, n_returned;
+        uint64_t n_pins;    /* of chunks, by clients */
         uint64_t state_bytes;
 } WorkStats;
 void work_stats(const Work *work, WorkStats *ret);

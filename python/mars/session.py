@@ -10,6 +10,7 @@ it is told no other, is made at its first use. Work that waits is ended by Ctrl-
 """
 import atexit
 import operator
+import os
 import threading
 import weakref
 
@@ -27,6 +28,16 @@ _default = None
 _open = weakref.WeakSet()
 
 
+def _size(value):
+    return value if value is None or isinstance(value, str) else str(operator.index(value))
+
+
+def _path(value):
+    if value is None or isinstance(value, (str, os.PathLike)):
+        return None if value is None else os.fspath(value)
+    return ":".join(os.fspath(v) for v in value)
+
+
 def _tensors(args):
     """What run() was given as a tuple of tensors, and whether the caller gets a list."""
     from .tensor.core import Tensor
@@ -41,12 +52,14 @@ def _tensors(args):
 class Session(_mars.Session):
     """Threads of this process (endpoint None), or a connection to a cluster."""
 
-    def __new__(cls, endpoint=None, n_threads=None, memory_bytes=None, **more):
+    def __new__(cls, endpoint=None, n_threads=None, memory_bytes=None, cache_mem=None, phy_mem=None, disk=None,
+                spill_dir=None, **more):
         for name, value in (("n_threads", n_threads), ("memory_bytes", memory_bytes)):
             if value is not None and operator.index(value) <= 0:
                 raise ValueError(f"{name} is a positive number, or None for what the machine has, not {value}")
         self = super().__new__(cls, endpoint, n_threads or options.n_threads or 0,
-                               memory_bytes or options.memory_bytes or 0, **more)
+                               memory_bytes or (0 if cache_mem or phy_mem else options.memory_bytes) or 0,
+                               _size(cache_mem), _size(phy_mem), _size(disk), _path(spill_dir), **more)
         self.endpoint = endpoint
         self.closed = False
         _open.add(self)
@@ -143,9 +156,21 @@ class Session(_mars.Session):
         return value
 
 
-def new_session(endpoint=None, n_threads=None, memory_bytes=None):
-    """A session of its own: of threads in this process, or of the cluster at `endpoint`."""
-    return Session(endpoint, n_threads, memory_bytes)
+def new_session(endpoint=None, n_threads=None, memory_bytes=None, cache_mem=None, phy_mem=None, disk=None,
+                spill_dir=None):
+    """A session of its own: of threads in this process, or of the cluster at `endpoint`.
+
+    Results may be larger than memory: what is not needed now is written to disk and read back. Sizes are numbers of
+    bytes, or texts such as "512m", "1.5g", "50%":
+
+    cache_mem   results in memory; default: half of what is free
+    phy_mem     the process as a whole; default: all memory. 90 % of it are never passed
+    disk        results on disk; default: what there is; 0: none
+    spill_dir   directories for them (a path, several joined by ':', or a list); default: $MARS_SPILL_DIR, $TMPDIR or
+                /var/tmp
+    memory_bytes  instead of the first two: results and work together
+    """
+    return Session(endpoint, n_threads, memory_bytes, cache_mem, phy_mem, disk, spill_dir)
 
 
 def chosen(session):

@@ -267,13 +267,18 @@ static void do_work_action(Cluster *c, Host *h, const WorkAction *a) {
                 for (uint32_t k = 0; k < a->n; k++)
                         store_drop(h->store, a->chunk + k);
                 return;
+        case WORK_SPILL:
+        case WORK_EVICT:
+        case WORK_RETURN:
+        case WORK_PINNED:
+                ck_abort_msg("no host has a disk, and nobody pins");
         case WORK_DONE:
                 event.kind   = SCHED_DONE;
                 event.length = h->actions.length.data + a->first;
                 break;
         case WORK_FAILED:
                 event.kind  = SCHED_FAILED;
-                event.error = a->error;
+                event.error = work_error(&h->actions, a);
                 break;
         case WORK_RECALLED:
                 event.kind = SCHED_RECALLED;
@@ -394,7 +399,11 @@ static void cluster_init(Cluster *c, uint32_t n_hosts) {
                 Host *h = &c->host[k];
 
                 ck_assert_int_eq(store_new(&h->store, &(StoreConfig) { .cache_bytes = 64 << 20 }, NULL), 0);
-                ck_assert_int_eq(work_new(&h->work, N_SLOTS, 64 << 20), 0);
+                ck_assert_int_eq(work_new(&h->work, N_SLOTS,
+                                          &(WorkLimits) { .cache_bytes = 64 << 20,
+                                                          .hard_bytes  = 64 << 20,
+                                                          .soft_bytes  = 64 << 20 }),
+                                 0);
                 for (uint32_t t = 0; t < N_SLOTS; t++)
                         ck_assert_int_eq(exec_new(&h->slot[t].exec), 0);
                 tell_sched(c, &(SchedEvent) { .kind = SCHED_JOINED, .worker = k });

@@ -25,7 +25,7 @@ typedef struct Made {
 static inline Engine *desk_engine(unsigned n_threads) {
         Engine *e   = NULL;
         Error err   = {};
-        const int r = engine_new(&e, &(EngineConfig) { .n_threads = n_threads, .memory_bytes = 2048ull * MiB }, &err);
+        const int r = engine_new(&e, &(EngineConfig) { .n_threads = n_threads, .budget.memory_bytes = 2048ull * MiB }, &err);
 
         ck_assert_msg(r == 0, "%s", err.text);
         return e;

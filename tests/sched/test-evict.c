@@ -40,7 +40,8 @@ TEST(first_chunk_is_the_least_valuable_whatever_comes_and_goes) {
                         evict_remove(&e, chunk);
                         there[chunk] = false;
                 } else {
-                        model[chunk] = key(1 + (uint64_t) rand() % 3, (uint32_t) rand() % 20, 64, (uint32_t) rand() % 9);
+                        model[chunk] = key(1 + (uint64_t) rand() % 3, (uint32_t) rand() % 20, 64,
+                                           (uint32_t) rand() % 9);
                         model[chunk].chunk = chunk;
                         there[chunk]       = true;
                         ck_assert_int_eq(evict_set(&e, &model[chunk]), 0);

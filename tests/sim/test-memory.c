@@ -124,7 +124,8 @@ static void within_limits(const Sim *s) {
         for (uint32_t k = 0; k < s->n_threads; k++)
                 outputs += s->running[k].busy ? s->running[k].bytes : 0;
         ck_assert_msg(s->memory_bytes + outputs <= work.chunk_bytes,
-                      "seed %llu: %zu bytes of chunks, %zu in the ledger", (unsigned long long) s->seed, s->memory_bytes + outputs, work.chunk_bytes);
+                      "seed %llu: %zu bytes of chunks, %zu in the ledger", (unsigned long long) s->seed,
+                      s->memory_bytes + outputs, work.chunk_bytes);
         ck_assert_msg(work.chunk_bytes <= s->limits.cache_bytes, "seed %llu: %zu bytes of chunks, %zu allowed",
                       (unsigned long long) s->seed, work.chunk_bytes, s->limits.cache_bytes);
         ck_assert_msg(s->memory_bytes + outputs + s->scratch_bytes + s->limits.overhead_bytes <= s->limits.hard_bytes,

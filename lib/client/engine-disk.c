@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chunks on their way to disk and back: what the worker's machine wants (WORK_SPILL, WORK_EVICT, WORK_RETURN) is begun
+ * here, and the disk thread says how it ended. A chunk that is written is pinned; one that comes back is reserved, and
+ * sealed when it is whole. The disk is opened when it is first needed, unless the user named it.
+ *
+ * The disk thread takes the lock, steps the machine and wakes somebody; it computes nothing and makes no calls, so it
+ * may be joined by whoever closes the engine. */
+#include "base/size.h"
+#include "client/engine-inside.h"
+
+/* Somebody goes on: with a task that may start now, or with calls that came up. */
+static void disk_wake(Engine *e) {
+        if ((work_n_ready(e->work) > 0 && e->n_free_slots > 0) || e->calls)
+                engine_wake(e);
+        pthread_cond_broadcast(&e->changed);
+}
+
+static void disk_done(void *userdata, uint64_t chunk, bool written, const Error *err) {
+        Engine *e       = userdata;
+        WorkEvent event = { .kind = written ? WORK_SPILLED : WORK_RETURNED, .chunk = chunk, .error = err, .ok = !err };
+
+        pthread_mutex_lock(&e->lock);
+        if (written)
+                store_unpin(e->store, chunk);
+        else if (err)
+                store_drop(e->store, chunk);
+        else
+                store_seal(e->store, chunk, idmap_get(&e->away, chunk));
+        if (e->broken.code == 0)
+                engine_pump(e, tell_work(e, &event));
+        disk_wake(e);
+        pthread_mutex_unlock(&e->lock);
+}
+
+int disk_open(Engine *e, Error *err) {
+        SpillConfig config = { .dirs        = e->spill_dirs,
+                               .limit_bytes = e->budget.disk_bytes,
+                               .owner       = (uint64_t) (uintptr_t) e,
+                               .done        = disk_done,
+                               .userdata    = e };
+
+        return e->spill ? 0 : spill_new(&e->spill, &config, err);
+}
+
+void disk_close(Engine *e) {
+        Spill *spill = e->spill;
+
+        e->spill = NULL;
+        if (!spill)
+                return;
+        pthread_mutex_unlock(&e->lock); /* the last words of the disk thread need it */
+        spill_free(spill);
+        pthread_mutex_lock(&e->lock);
+}
+
+int disk_write(Engine *e, uint64_t chunk) {
+        char limit[SIZE_TEXT_MAX];
+        const char *data;
+        size_t bytes;
+        Error err = {};
+        int r     = disk_open(e, &err);
+
+        if (r == 0) {
+                r = store_pin(e->store, chunk, &data, &bytes);
+                assert(r == 0);
+                r = idmap_set(&e->away, chunk, bytes);
+                if (r == 0)
+                        r = spill_write(e->spill, chunk, data, bytes);
+                if (r == 0)
+                        return 0;
+                store_unpin(e->store, chunk);
+        }
+        if (r == SPILL_FULL)
+                r = error_set(&err, ERROR_SPILL_FULL, "no more than %s of disk may be used, or there is no more",
+                              e->budget.disk_bytes ? size_print(e->budget.disk_bytes, limit) : "what there is");
+        if (err.code == 0)
+                error_oom(&err, 0);
+        e->n_refused_at_once++;
+        return tell_work(e, &(WorkEvent) { .kind = WORK_SPILLED, .chunk = chunk, .error = &err });
+}
+
+int disk_read(Engine *e, uint64_t chunk) {
+        int r = store_reserve_at(e->store, chunk, idmap_get(&e->away, chunk), spill_offset(e->spill, chunk));
+
+        if (r == 0) {
+                r = spill_read(e->spill, chunk, store_writable(e->store, chunk));
+                if (r == 0)
+                        return 0;
+                store_drop(e->store, chunk);
+        }
+        e->n_refused_at_once++;
+        return tell_work(e, &(WorkEvent) { .kind = WORK_RETURNED, .chunk = chunk });
+}
+
+/* Memory and file of a chunk go; it has one of them at least. */
+void disk_free(Engine *e, uint64_t chunk) {
+        const char *data;
+        size_t bytes;
+
+        if (!idmap_get(&e->away, chunk)) {
+                store_drop(e->store, chunk);
+                return;
+        }
+        if (store_pin(e->store, chunk, &data, &bytes) == 0) {
+                store_unpin(e->store, chunk);
+                store_drop(e->store, chunk);
+        }
+        idmap_remove(&e->away, chunk);
+        if (e->spill)
+                spill_drop(e->spill, chunk);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/budget.h"
+
+#include "harness.h"
+
+static const SystemMemory machine = { .total_bytes = 16 * GiB, .available_bytes = 10 * GiB, .limit_bytes = UINT64_MAX };
+
+static Budget budget(BudgetOptions options) {
+        Error err = {};
+        Budget b;
+
+        ck_assert_msg(budget_make(&b, &options, &machine, 100 * MiB, &err) == 0, "%s", err.text);
+        return b;
+}
+
+static void refused(BudgetOptions options, const char *words) {
+        Error err = {};
+        Budget b;
+
+        ck_assert_int_eq(budget_make(&b, &options, &machine, 100 * MiB, &err), ERROR_VALUE);
+        ck_assert_msg(strstr(err.text, words), "%s", err.text);
+}
+
+TEST(default_cache_is_half_of_free_memory_and_limits_are_shares_of_all) {
+        Budget b = budget((BudgetOptions) {});
+
+        ck_assert_uint_eq(b.cache_bytes, 5 * GiB);
+        ck_assert(b.hard_bytes / MiB == 16 * 1024 * 9 / 10 && b.soft_bytes / MiB == 16 * 1024 * 3 / 4);
+        ck_assert_uint_eq(b.arena_bytes, b.hard_bytes - b.overhead_bytes);
+        ck_assert(b.overhead_bytes > 100 * MiB && b.spill && b.disk_bytes == 0);
+}
+
+TEST(sizes_are_what_people_write) {
+        Budget b = budget((BudgetOptions) { .cache_mem = "256m", .phy_mem = "1g", .disk = "1.5GiB" });
+
+        ck_assert_uint_eq(b.cache_bytes, 256 * MiB);
+        ck_assert_uint_eq(b.hard_bytes, GiB / 10 * 9 + GiB % 10 * 9 / 10);
+        ck_assert_uint_eq(b.disk_bytes, 3 * GiB / 2);
+        ck_assert_uint_eq(budget((BudgetOptions) { .cache_mem = "25%" }).cache_bytes, 10 * GiB / 4);
+        ck_assert_uint_eq(budget((BudgetOptions) { .phy_mem = "50%" }).hard_bytes / MiB, 8 * 1024 * 9 / 10);
+        ck_assert(!budget((BudgetOptions) { .disk = "0" }).spill);
+}
+
+TEST(memory_in_bytes_is_of_chunks_and_scratch_together) {
+        Budget b = budget((BudgetOptions) { .memory_bytes = 64 * MiB });
+
+        ck_assert(b.arena_bytes == 64 * MiB && b.cache_bytes == 64 * MiB && b.hard_bytes == 64 * MiB);
+        ck_assert(b.soft_bytes < 64 * MiB && b.overhead_bytes == 0);
+        refused((BudgetOptions) { .memory_bytes = GiB, .cache_mem = "1g" }, "memory_bytes is the whole budget");
+}
+
+TEST(cache_shrinks_to_what_the_hard_limit_leaves_unless_it_was_asked_for) {
+        Budget b = budget((BudgetOptions) { .phy_mem = "1g" });
+
+        ck_assert_uint_eq(b.cache_bytes, b.arena_bytes);
+        refused((BudgetOptions) { .cache_mem = "1g", .phy_mem = "1g" }, "cache_mem 1.00 GiB is more than the ");
+        refused((BudgetOptions) { .phy_mem = "128m" }, "phy_mem 128. MiB is too little");
+        refused((BudgetOptions) { .cache_mem = "much" }, "cache_mem: ");
+        refused((BudgetOptions) { .disk = "50%" }, "disk: ");
+}
+
+TEST(process_knows_what_it_takes) {
+        ck_assert(budget_process_bytes() > MiB && budget_process_bytes() < 16 * GiB);
+}

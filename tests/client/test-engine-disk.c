@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sessions whose results are larger than their memory, and what may go wrong with the disk meanwhile. */
+#include <errno.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "client/client.h"
+
+enum { ROWS = 4096, COLUMNS = 1024, SIZE = ROWS * COLUMNS }; /* 32 MiB */
+
+static char directory[64];
+
+static void directory_new(void) {
+        strcpy(directory, "/var/tmp/test-engine-disk-XXXXXX");
+        ck_assert_ptr_nonnull(mkdtemp(directory));
+}
+
+/* Nothing is left in the directory. */
+static void directory_end(void) {
+        ck_assert_msg(rmdir(directory) == 0, "%s is not empty", directory);
+}
+
+static mars_session *small_session(const char *disk) {
+        mars_session *s = NULL;
+
+        must(mars_session_new(&s, NULL,
+                              &(mars_session_options) {
+                                      .n_threads = 2, .memory_bytes = 8 << 20, .disk = disk, .spill_dir = directory },
+                              &err));
+        return s;
+}
+
+static mars_tensor *numbers(int64_t columns_a_chunk) {
+        const mars_param params[] = {
+                { .name = "seed", .kind = MARS_PARAM_I64, .i64 = 5 },
+                { .name = "shape", .kind = MARS_PARAM_DIMS, .dims = (const int64_t[]) { ROWS, COLUMNS }, .n = 2 },
+                { .name = "chunk_size",
+                  .kind = MARS_PARAM_DIMS,
+                  .dims = (const int64_t[]) { 1, 64, 1, columns_a_chunk },
+                  .n    = 4 },
+        };
+        mars_tensor *t = NULL;
+
+        must(mars_op1(&t, "random_uniform", 0, NULL, params, 3, &err));
+        return t;
+}
+
+static double *values_with_enough_memory(mars_tensor *t) {
+        SESSION s = NULL;
+
+        must(mars_session_new(&s, NULL, &(mars_session_options) { .n_threads = 2, .memory_bytes = 512 << 20 }, &err));
+        must(mars_execute(s, 1, &t, &err));
+        return values_of(s, t, SIZE);
+}
+
+TEST(result_larger_than_memory_is_fetched_and_saved) {
+        for (int64_t columns = 128; columns <= COLUMNS; columns *= 8) {
+                TENSOR x = numbers(columns);
+                TENSOR y = op2("multiply", x, x);
+                TENSOR back               = NULL;
+                _cleanup_(freep) double *expected = values_with_enough_memory(y), *got = NULL, *saved = NULL;
+                mars_session_stats stats;
+                const void *view;
+                char path[128];
+                mars_map *map;
+
+                directory_new();
+                {
+                        SESSION s = small_session(NULL);
+
+                        must(mars_execute(s, 1, &y, &err));
+                        must(mars_session_stat(s, &stats, &err));
+                        ck_assert_uint_gt(stats.away_bytes, SIZE * sizeof(double) / 2);
+                        got = values_of(s, y, SIZE);
+                        ck_assert_int_eq(memcmp(got, expected, SIZE * sizeof(double)), 0);
+                        must(mars_map_new(&map, s, y, &view, &err));
+                        ck_assert_ptr_null(map); /* it does not lie in one piece: that is no error */
+                        snprintf(path, sizeof(path), "%s.npy", directory);
+                        must(mars_save_npy(s, y, path, &err));
+                }
+                directory_end();
+                {
+                        SESSION s = session(2);
+
+                        must(mars_load_npy(&back, path, NULL, 0, &err));
+                        must(mars_execute(s, 1, &back, &err));
+                        saved = values_of(s, back, SIZE);
+                        ck_assert_int_eq(memcmp(saved, expected, SIZE * sizeof(double)), 0);
+                }
+                unlink(path);
+        }
+}
+
+typedef struct Reader {
+        mars_session *s;
+        mars_tensor *t;
+        const double *expected;
+} Reader;
+
+static void *read_all(void *userdata) {
+        Reader *r = userdata;
+
+        for (int k = 0; k < 3; k++) {
+                _cleanup_(freep) double *got = values_of(r->s, r->t, SIZE);
+
+                ck_assert_int_eq(memcmp(got, r->expected, SIZE * sizeof(double)), 0);
+        }
+        return NULL;
+}
+
+TEST(threads_fetch_what_is_larger_than_memory_while_others_compute) {
+        TENSOR x = numbers(COLUMNS);
+        TENSOR y = op2("add", x, x);
+        _cleanup_(freep) double *x_values = values_with_enough_memory(x), *y_values = values_with_enough_memory(y);
+        pthread_t thread[3];
+
+        directory_new();
+        {
+                SESSION s = small_session(NULL);
+                mars_tensor *both[] = { x, y };
+                Reader reader[3];
+
+                must(mars_execute(s, 2, both, &err));
+                for (int k = 0; k < 3; k++) {
+                        reader[k] = (Reader) { s, k % 2 ? x : y, k % 2 ? x_values : y_values };
+                        ck_assert_int_eq(pthread_create(&thread[k], NULL, read_all, &reader[k]), 0);
+                }
+                for (int k = 0; k < 4; k++) {
+                        TENSOR z   = op2("subtract", y, x);
+                        TENSOR sum = op1("sum", z);
+
+                        must(mars_execute(s, 1, &sum, &err));
+                }
+                for (int k = 0; k < 3; k++)
+                        ck_assert_int_eq(pthread_join(thread[k], NULL), 0);
+        }
+        directory_end();
+}
+
+TEST(cancelled_while_it_spills_the_session_lives_on) {
+        directory_new();
+        for (int wait = 0; wait < 12; wait++) {
+                SESSION s = small_session(NULL);
+                TENSOR x = numbers(COLUMNS);
+                TENSOR y = op2("add", x, x);
+                TENSOR small = full(1, 30, 30);
+                FUTURE f     = NULL;
+
+                must(mars_submit(&f, s, 1, &y, &err));
+                usleep((useconds_t) (wait * 4000)); /* any moment is right */
+                mars_future_cancel(f);
+                mars_future_wait(f, UINT64_MAX, NULL);
+                must(mars_execute(s, 1, &small, &err));
+        }
+        directory_end();
+}
+
+TEST(session_is_closed_while_it_spills) {
+        for (int wait = 0; wait < 12; wait++) {
+                TENSOR x = numbers(COLUMNS);
+                TENSOR y = op2("add", x, x);
+                FUTURE f = NULL;
+
+                directory_new();
+                {
+                        SESSION s = small_session(NULL);
+
+                        must(mars_submit(&f, s, 1, &y, &err));
+                        usleep((useconds_t) (wait * 4000)); /* any moment is right */
+                        mars_session_close(s);
+                        if (!mars_future_done(f))
+                                must_fail(MARS_ERROR_CLOSED, "", mars_future_wait(f, UINT64_MAX, &err));
+                }
+                directory_end();
+        }
+}
+
+TEST(full_disk_is_an_error_with_words_and_the_session_lives_on) {
+        directory_new();
+        {
+                SESSION s = small_session("4m");
+                TENSOR x  = numbers(COLUMNS);
+                TENSOR total = op1("sum", x);
+                TENSOR small = full(1, 30, 30);
+
+                must_fail(MARS_ERROR_SPILL_FULL, "nothing more can be written", mars_execute(s, 1, &x, &err));
+                must(mars_execute(s, 1, &small, &err));
+                must(mars_execute(s, 1, &total, &err)); /* it needs no room */
+        }
+        {
+                SESSION s = small_session("0");
+                TENSOR x  = numbers(COLUMNS);
+
+                must_fail(MARS_ERROR_MEMORY, "more memory", mars_execute(s, 1, &x, &err));
+        }
+        directory_end();
+}
+
+TEST(what_a_view_holds_stays_and_the_rest_makes_room) {
+        directory_new();
+        {
+                SESSION s    = small_session(NULL);
+                TENSOR held  = full(7, 256, COLUMNS); /* 2 MiB */
+                TENSOR x     = numbers(COLUMNS);
+                mars_map *map = NULL;
+                const void *view;
+
+                must(mars_execute(s, 1, &held, &err));
+                must(mars_map_new(&map, s, held, &view, &err));
+                ck_assert_ptr_nonnull(map);
+                must(mars_execute(s, 1, &x, &err));
+                for (int k = 0; k < 256 * COLUMNS; k++)
+                        ck_assert(((const double *) view)[k] == 7);
+                mars_session_close(s);
+                ck_assert(((const double *) view)[256 * COLUMNS - 1] == 7);
+                mars_map_free(map);
+        }
+        directory_end();
+}
+
+TEST(spill_directory_that_is_not_there_is_said_when_the_session_is_made) {
+        mars_session *s = NULL;
+
+        must_fail(-ENOENT, "spill_dir",
+                  mars_session_new(&s, NULL, &(mars_session_options) { .spill_dir = "/nowhere/at/all" }, &err));
+        must_fail(MARS_ERROR_VALUE, "cache_mem",
+                  mars_session_new(&s, NULL, &(mars_session_options) { .cache_mem = "many" }, &err));
+}
