@@ -29,7 +29,6 @@ TEST(a_chunk_returns_with_the_same_bytes_and_nothing_around_it_is_touched) {
                                 ck_assert_int_eq(test_write(&t, id, sizes[k], offsets[j]), 0);
                                 ck_assert_uint_eq(spill_offset(t.spill, id), offsets[j]);
                                 ck_assert_int_eq(test_read(&t, id, sizes[k]), 0);
-                                ck_assert_int_eq(test_read(&t, id, sizes[k]), 0);
                                 if (id % 3 == 0)
                                         spill_drop(t.spill, id);
                         }
@@ -312,8 +311,8 @@ TEST(whichever_operation_fails_every_chunk_is_right_or_refused_and_everything_is
         static const int errors[] = { -EIO, -ENOSPC, -EINTR, -EINVAL, -ENOMEM, -EOPNOTSUPP };
 
         for (size_t k = 0; k < ELEMENTSOF(errors); k++)
-                for (int keep = 0; keep <= 1; keep++) {
-                        const size_t first_bytes = k == 0 ? 17 << 20 : 10000; /* several pieces, or one */
+                for (int keep = k > 0; keep <= 1; keep++) { /* with a table there are more operations that can fail */
+                        const size_t first_bytes = k == 0 && !keep ? 17 << 20 : 10000; /* several pieces, or one */
                         uint64_t n_ops           = 0;
 
                         for (uint64_t at = 0; at <= n_ops; at++) {
