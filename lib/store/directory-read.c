@@ -15,7 +15,8 @@
 typedef struct Reader {
         const DirectorySource *source;
         DirectoryImage *image;
-        Map ids;     /* of chunks: where each was met, so that no id is met twice */
+        DirectorySlot *slot; /* room for a block */
+        Map ids;             /* of chunks: where each was met, so that no id is met twice */
         Map blocks;
 } Reader;
 
@@ -124,26 +125,23 @@ static int follow(const Reader *x, Place own, uint64_t link, Place *ret, Error *
 }
 
 static int read_block(Reader *x, Place place, Place *ret_next, Error *err) {
-        const struct DirectoryItem item  = { .place = place, .size_bytes = DIRECTORY_BYTES };
-        const uint32_t file              = place_file(place);
-        _cleanup_(freep) DirectorySlot *slot = NULL;
-        const DirectoryHead *head;
+        const struct DirectoryItem item = { .place = place, .size_bytes = DIRECTORY_BYTES };
+        const uint32_t file             = place_file(place);
+        const DirectorySlot *slot       = x->slot;
+        const DirectoryHead *head       = (const DirectoryHead *) slot;
         int r;
 
-        if (file >= x->image->n_files ||
-            !lies_in_file(&x->image->head[file], place_offset(place), DIRECTORY_BYTES))
+        if (file >= x->image->n_files || !lies_in_file(&x->image->head[file], place_offset(place), DIRECTORY_BYTES))
                 return error_set(err, ERROR_CORRUPT, "a link of the directory leads to %llx, where nothing can be",
                                  (unsigned long long) place);
         if (map_get(&x->blocks, place))
                 return error_set(err, ERROR_CORRUPT, "the directory bites its own tail at %llx",
                                  (unsigned long long) place);
-        slot = malloc(DIRECTORY_BYTES);
-        if (!slot || map_set(&x->blocks, place, 1) < 0 || add_item(x, &item) < 0)
-                return error_oom(err, DIRECTORY_BYTES);
-        r = read_at(x, file, place_offset(place), slot, DIRECTORY_BYTES, err);
+        if (map_set(&x->blocks, place, 1) < 0 || add_item(x, &item) < 0)
+                return error_oom(err, sizeof(item));
+        r = read_at(x, file, place_offset(place), x->slot, DIRECTORY_BYTES, err);
         if (r < 0)
                 return r;
-        head = (const DirectoryHead *) slot;
         if (head->magic != DIRECTORY_MAGIC || head->place != place ||
             head->check != block_check(x->image->head[0].incarnation, place))
                 return error_set(err, ERROR_CORRUPT, "there is no directory at %llx", (unsigned long long) place);
@@ -177,8 +175,9 @@ int directory_read(DirectoryImage *ret, const DirectorySource *source, uint64_t 
         Place at = 0;
         int r;
 
-        *ret = (DirectoryImage) {};
-        r    = read_heads(&x, owner, err);
+        *ret   = (DirectoryImage) {};
+        x.slot = malloc(DIRECTORY_BYTES);
+        r      = x.slot ? read_heads(&x, owner, err) : error_oom(err, DIRECTORY_BYTES);
         if (r == 0)
                 r = follow(&x, offsetof(SegmentHead, first), ret->head[0].first, &at, err);
         while (r == 0 && at != 0)
@@ -187,6 +186,7 @@ int directory_read(DirectoryImage *ret, const DirectorySource *source, uint64_t 
                 qsort(ret->item.data, ret->item.n, sizeof(*ret->item.data), by_place);
         if (r == 0)
                 r = check_overlap(ret, err);
+        free(x.slot);
         map_done(&x.ids);
         map_done(&x.blocks);
         if (r < 0)

@@ -48,8 +48,8 @@ struct Store {
         Vec(Chunk *) group;  /* of the reservation at hand */
 };
 
-/* A store with its limits and nothing else yet. */
-int store_begin(Store **ret, const StoreConfig *config, Error *err);
+/* A store with its limits and nothing else yet; NULL: no memory. */
+Store *store_begin(const StoreConfig *config, Error *err);
 int store_segment_begun(void *userdata, uint32_t segment, Error *err); /* for the heap: writes the head, tells keep() */
 Chunk *chunk_new(Store *store); /* NULL: no memory */
 void chunk_unused(Store *store, Chunk *chunk);

@@ -11,7 +11,7 @@
 
 enum {
         THP_BYTES = 2 << 20, /* of x86-64, and of arm64 with 4 KiB base pages */
-        ENOUGH    = 16,
+        ENOUGH    = 64,
 };
 
 static const struct HugePool *pool_for(const HugePages *pages, const StoreConfig *config) {

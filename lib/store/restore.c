@@ -163,18 +163,16 @@ int store_restore(Store **ret, const StoreConfig *config, const int *fds, uint32
         r = directory_read(&image, &source, config->owner, err);
         if (r < 0)
                 return error_prefix(err, r, "store");
-        r = store_begin(&s, config, err);
-        if (r == 0) {
-                r = open_files(s, &image, fds, err);
-                if (r == 0)
-                        r = add_everything(s, &image, err);
-                if (r == 0)
-                        *ret = s;
-                else {
-                        store_leave(s);
-                        error_prefix(err, r, "store");
-                }
-        }
+        s = store_begin(config, err);
+        r = s ? open_files(s, &image, fds, err) : ERROR_MEMORY;
+        if (r == 0)
+                r = add_everything(s, &image, err);
+        if (r == 0)
+                *ret = TAKE_PTR(s);
+        else
+                error_prefix(err, r, "store");
+        if (s)
+                store_leave(s);
         directory_image_done(&image);
         return r;
 }

@@ -24,11 +24,14 @@ int store_segment_begun(void *userdata, uint32_t segment, Error *err) {
         return r;
 }
 
-int store_begin(Store **ret, const StoreConfig *config, Error *err) {
+Store *store_begin(const StoreConfig *config, Error *err) {
         Store *s = calloc(1, sizeof(*s));
 
-        if (!s)
-                return error_oom(err, sizeof(*s));
+        if (!s || numa_new(&s->numa, "") < 0) {
+                error_oom(err, sizeof(*s));
+                free(s);
+                return NULL;
+        }
         s->config = config ? *config : (StoreConfig) {};
         if (s->config.cache_bytes == 0) {
                 SystemMemory memory;
@@ -36,23 +39,17 @@ int store_begin(Store **ret, const StoreConfig *config, Error *err) {
                 system_memory(&memory, "");
                 s->config.cache_bytes = memory.available_bytes / 2;
         }
-        if (numa_new(&s->numa, "") < 0) {
-                free(s);
-                return error_oom(err, sizeof(*s));
-        }
-        *ret = s;
-        return 0;
+        return s;
 }
 
 int store_new(Store **ret, const StoreConfig *config, Error *err) {
-        _cleanup_(store_freep) Store *s = NULL;
+        _cleanup_(store_freep) Store *s = store_begin(config, err);
         HeapConfig heap                 = {};
         HugePages pages;
         int r;
 
-        r = store_begin(&s, config, err);
-        if (r < 0)
-                return r;
+        if (!s)
+                return ERROR_MEMORY;
         hugepages_read(&pages, "");
         r = ladder_make(&heap.ladder, &pages, &s->config, err);
         if (r == 0) {
@@ -194,6 +191,7 @@ void group_place(Store *s, Block *block) {
                         block->holds = 0;
                         /* The line in which c begins may have the end of its predecessor, too. */
                         if (c->data > block->data) {
+                                assert(before);
                                 before->last = block;
                                 block->holds++;
                         }

@@ -65,11 +65,11 @@ TEST(memory_files_have_transparent_pages_where_the_kernel_gives_them) {
 }
 
 TEST(small_cache_has_small_pages) {
-        Ladder l = ladder_of(&machine, (StoreConfig) { .cache_bytes = 31 * MiB });
+        Ladder l = ladder_of(&machine, (StoreConfig) { .cache_bytes = 127 * MiB });
 
         ck_assert_uint_eq(l.n, 1);
         ck_assert_int_eq(l.rung[0].rung, STORE_PLAIN);
-        l = ladder_of(&machine, (StoreConfig) { .cache_bytes = 32 * MiB });
+        l = ladder_of(&machine, (StoreConfig) { .cache_bytes = 128 * MiB });
         ck_assert_uint_eq(l.n, 2);
 }
 

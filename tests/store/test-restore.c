@@ -204,6 +204,7 @@ TEST(two_kinds_of_pages_are_two_files_that_come_back_in_any_order) {
         cache              = pool->n_free * 2 * MiB + 32 * MiB;
         config.cache_bytes = cache;
         config.pages       = STORE_PAGES_TRY;
+        config.page_bytes  = 2 * MiB; /* however small the pool is */
         config.keep        = keep_one;
         ck_assert_msg(store_new(&s, &config, &err) == 0, "%s", err.text);
         while (stats_of(s).used_bytes + 3 * MiB < cache) {
