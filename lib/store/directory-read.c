@@ -177,7 +177,9 @@ int directory_read(DirectoryImage *ret, const DirectorySource *source, uint64_t 
 
         *ret   = (DirectoryImage) {};
         x.slot = malloc(DIRECTORY_BYTES);
-        r      = x.slot ? read_heads(&x, owner, err) : error_oom(err, DIRECTORY_BYTES);
+        if (!x.slot)
+                return error_oom(err, DIRECTORY_BYTES);
+        r = read_heads(&x, owner, err);
         if (r == 0)
                 r = follow(&x, offsetof(SegmentHead, first), ret->head[0].first, &at, err);
         while (r == 0 && at != 0)

@@ -213,3 +213,44 @@ TEST(reserved_pages_beyond_the_pool_are_refused_and_what_was_got_is_whole) {
                 ck_assert_uint_eq(reserved_free(), n_free); /* nothing stays behind */
         }
 }
+
+TEST(file_of_reserved_pages_comes_back_though_the_pool_has_none_for_its_holes) {
+        uint64_t n_free = reserved_free();
+        Segment s, rest, again;
+        Error err = {};
+        int fd;
+
+        if (n_free < 8 || n_free > 128) {
+                printf("# skipped: it uses up a pool of 8 to 128 reserved huge pages, and %d are free\n", (int) n_free);
+                return;
+        }
+        init(&s, &reserved, 8 * MiB);
+        ck_assert_int_eq(segment_open(&s, 8 * MiB), 0);
+        ck_assert_int_eq(segment_claim(&s, s.base, 8 * MiB), 0);
+        memset(s.base, 5, 8 * MiB);
+        ck_assert_uint_eq(segment_give_back(&s, s.base + 2 * MiB, 4 * MiB, SIZE_MAX), 4 * MiB);
+        fd = dup(s.fd);
+        munmap(s.base, s.limit_bytes);
+        segment_done(&s);
+        init(&rest, &reserved, (n_free - 2) * 2 * MiB);
+        ck_assert_int_eq(segment_open(&rest, rest.limit_bytes), 0);
+        ck_assert_uint_eq(reserved_free(), 0);
+
+        ck_assert_msg(segment_init_file(&again, &reserved, addresses(8 * MiB), 8 * MiB, fd, 8 * MiB, &err) == 0, "%s",
+                      err.text);
+        ck_assert(again.scattered);
+        ck_assert_int_eq(segment_claim(&again, again.base, 2 * MiB), 0);
+        ck_assert_int_eq(segment_claim(&again, again.base + 6 * MiB, 2 * MiB), 0);
+        ck_assert_int_eq(segment_settle(&again), 0);
+        ck_assert_int_eq(again.base[0], 5);
+        ck_assert_int_eq(again.base[8 * MiB - 1], 5);
+        ck_assert_int_eq(segment_claim(&again, again.base + 3 * MiB, 1), SEGMENT_NO_PAGES);
+        munmap(rest.base, rest.limit_bytes);
+        segment_done(&rest);
+        ck_assert_int_eq(segment_claim(&again, again.base + 3 * MiB, 1), 0); /* now the pool has one */
+        ck_assert_int_eq(again.base[3 * MiB], 0);
+        again.base[3 * MiB] = 1;
+        munmap(again.base, again.limit_bytes);
+        segment_done(&again);
+        ck_assert_uint_eq(reserved_free(), n_free);
+}
