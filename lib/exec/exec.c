@@ -314,7 +314,7 @@ int exec_run(Exec *exec, const Plan *plan, uint32_t task, const ChunkMemory *in,
                 r = kinds[stage->kind].run(&run);
         if (r == ERROR_CANCELED)
                 return error_set(err, r, "canceled");
-        if (r < 0)
+        if (r < 0 && (!err || err->code != r)) /* who carries the words on says where */
                 return error_prefix(err, r, "%s %s", kinds[stage->kind].verb, stage->label ?: "");
-        return 0;
+        return r;
 }

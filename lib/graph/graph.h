@@ -11,6 +11,8 @@
 
 typedef struct Node {
         const Op *op;       /* NULL: stored */
+        const Op *asked;    /* the user's operator of which this is a part, once it is expanded; NULL: none. For words only:
+                               equal nodes may have different ones, and it is not sent */
         const void *params; /* op->params_size bytes; lists and texts in the arena */
         uint64_t stored;    /* of leaves: the session's tensor id */
         uint32_t n_in;
@@ -35,6 +37,11 @@ DEFINE_CLEANUP(Graph *, graph_free)
  * params may be on the stack; they are copied. NULL params mean all defaults. */
 int graph_add(Graph *graph, const Op *op, const void *params, const Ref *in, uint32_t n_in, uint32_t *ret, Error *err);
 int graph_add_stored(Graph *graph, uint64_t stored, const Spec *spec, uint32_t *ret);
+
+/* How people know the operator. */
+static inline const char *node_name(const Node *node) {
+        return node->op->hidden && node->asked ? node->asked->name : node->op->name;
+}
 
 static inline const Spec *graph_spec(const Graph *graph, Ref ref) {
         return &graph->node.data[ref.node].out[ref.out];

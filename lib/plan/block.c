@@ -200,7 +200,7 @@ int stage_block(Planner *p, uint32_t index) {
         _cleanup_(stage_build_clear) StageBuild sb = { .ndim = n_batch };
         _cleanup_(freep) Spec *spec                = calloc(node->n_in + 1, sizeof(Spec));
         BlockAxes axes = { .op = op, .n_batch = n_batch, .contract = op->family == FAMILY_CONTRACT, .cut = NO_AXIS, .inner = NO_AXIS, .columns = NO_AXIS };
-        Stage stage    = { .kind = STAGE_BLOCK, .label = op->name, .block = { .op = op, .params = node->params, .unknown = op->unknown } };
+        Stage stage    = { .kind = STAGE_BLOCK, .label = node_name(node), .block = { .op = op, .params = node->params, .unknown = op->unknown } };
         int r          = 0;
 
         if (!spec)
@@ -237,7 +237,7 @@ int stage_concatenate(Planner *p, uint32_t index) {
         const Spec *spec                           = &node->out[0];
         const int ndim                             = spec->shape.ndim;
         _cleanup_(stage_build_clear) StageBuild sb = { .ndim = ndim };
-        Stage stage = { .kind = STAGE_BLOCK, .label = node->op->name, .block = { .op = node->op, .params = node->params } };
+        Stage stage = { .kind = STAGE_BLOCK, .label = node_name(node), .block = { .op = node->op, .params = node->params } };
         int *axis   = arena_new_array(p->arena, int, ndim);
         _cleanup_(freep) int64_t *size = NULL;
         int64_t offset  = 0;

@@ -40,9 +40,10 @@ const char *plan_explain(const Plan *plan, Arena *arena) {
 
         for (uint32_t s = 0; s < plan->stage.n && text; s++) {
                 const Stage *stage = &plan->stage.data[s];
+                const bool part    = stage->kind == STAGE_BLOCK && strcmp(stage->label, stage->block.op->name) != 0;
 
-                text = arena_printf(arena, "%s%3u. %s (%s), %u task%s\n", text, s + 1, stage->label, kind[stage->kind], stage->n_task,
-                                    stage->n_task == 1 ? "" : "s");
+                text = arena_printf(arena, "%s%3u. %s%s%s (%s), %u task%s\n", text, s + 1, stage->label, part ? ": " : "",
+                                    part ? stage->block.op->name : "", kind[stage->kind], stage->n_task, stage->n_task == 1 ? "" : "s");
                 for (uint32_t i = 0; i < stage->n_source && text; i++) {
                         const Value *v = &plan->value.data[stage->source[i].value];
                         const char *in = explain_value(plan, arena, stage->source[i].value);

@@ -123,7 +123,7 @@ static int lower_round(const Graph *graph, size_t task_bytes, Graph *out, bool *
                 const Node *node = &graph->node.data[i];
                 const struct Neutral *neutral;
                 bool known     = true;
-                uint32_t added = 0;
+                uint32_t added = 0, before = out->node.n;
 
                 if (!live[i])
                         continue;
@@ -167,6 +167,8 @@ static int lower_round(const Graph *graph, size_t task_bytes, Graph *out, bool *
                         for (uint32_t k = 0; k < node->n_out; k++)
                                 to[first[i] + k] = (Ref) { added, k };
                 }
+                for (; before < out->node.n; before++)
+                        out->node.data[before].asked = node->asked ?: node->op;
         }
         for (uint32_t i = 0; i < graph->wanted.n; i++) {
                 const Ref w = graph->wanted.data[i];

@@ -64,6 +64,10 @@ static bool axes_equal(const Axes *a, const Axes *b) {
         return a->n == b->n && memcmp(a->axis, b->axis, a->n * sizeof(int)) == 0;
 }
 
+static const char *job_name(const Planner *p, const Job *job) {
+        return node_name(&p->graph->node.data[job->node]);
+}
+
 static int job_new(Planner *p, uint32_t node, Job *ret) {
         const Node *n = &p->graph->node.data[node];
 
@@ -145,7 +149,7 @@ static int merge_partials(Planner *p, const Job *job, const Axes *axes, int at, 
         for (bool done = false; !done;) {
                 const Tiling in                            = p->plan->value.data[value[0]].tiling;
                 _cleanup_(stage_build_clear) StageBuild sb = { .ndim = in.ndim };
-                Stage stage = { .kind = STAGE_MERGE, .domain = in, .label = arena_printf(p->arena, "merge %s", job->op->name) };
+                Stage stage = { .kind = STAGE_MERGE, .domain = in, .label = arena_printf(p->arena, "merge %s", job_name(p, job)) };
                 const AxisMap *identity                    = map_identity(p, in.ndim);
                 int *axis                                  = arena_new_array(p->arena, int, in.ndim + 1);
                 Cuts next;
@@ -333,7 +337,7 @@ static int reduce_rest(Planner *p, Job *job, const Axes *axes, const Tiling *dom
                 const Value *v                             = &p->plan->value.data[value[0]];
                 _cleanup_(stage_build_clear) StageBuild sb = { .ndim = v->shape.ndim };
                 _cleanup_(nest_build_clear) NestBuild nb   = { .stage = &sb, .ndim = v->shape.ndim };
-                Stage stage                                = { .kind = STAGE_NEST, .domain = v->tiling, .label = job->op->name };
+                Stage stage                                = { .kind = STAGE_NEST, .domain = v->tiling, .label = job_name(p, job) };
                 const AxisMap *identity                    = map_identity(p, v->shape.ndim);
                 ValueId next[1][MAX_STATE];
 
@@ -419,9 +423,9 @@ static int stage_chain(Planner *p, Job *before, const Axes *axes_before, Job *jo
                 return r;
         if (!has_all(&stage.domain, axes_before))
                 return 1;
-        stage.label = nest_label(p, &nb, before->op->name);
+        stage.label = nest_label(p, &nb, job_name(p, before));
         if (stage.label)
-                stage.label = arena_printf(p->arena, "%s → %s", stage.label, job->op->name);
+                stage.label = arena_printf(p->arena, "%s → %s", stage.label, job_name(p, job));
         if (!stage.label)
                 return error_oom(p->err, 64);
         r = reduce_in_stage(p, &nb, before, 1, axes_before, axes_before->n, 0, &stage.domain, &rest, value, &n_left,
@@ -514,7 +518,7 @@ static int stage_identity(Planner *p, uint32_t index, const Job *job) {
         const Spec *spec                           = &p->graph->node.data[index].out[0];
         _cleanup_(stage_build_clear) StageBuild sb = { .ndim = spec->shape.ndim };
         _cleanup_(nest_build_clear) NestBuild nb   = { .stage = &sb, .ndim = spec->shape.ndim };
-        Stage stage = { .kind = STAGE_NEST, .domain = tiling_auto(&spec->shape, spec->dtype), .label = job->op->name };
+        Stage stage = { .kind = STAGE_NEST, .domain = tiling_auto(&spec->shape, spec->dtype), .label = job_name(p, job) };
         int *axis   = arena_new_array(p->arena, int, spec->shape.ndim + 1);
         Instr value = { .kind = INSTR_CONST, .dtype = spec->dtype };
         ValueId v;
@@ -570,7 +574,7 @@ static int reduce_group(Planner *p, const Shape *in, const Axes *axes, Job *job,
                 r = stage_cuts(p, &sb, &stage.domain);
         if (r < 0)
                 return r;
-        stage.label = nest_label(p, &nb, job[0].op->name);
+        stage.label = nest_label(p, &nb, job_name(p, &job[0]));
         if (!stage.label)
                 return error_oom(p->err, 64);
         r = reduce_in_stage(p, &nb, job, n_job, axes, axes->n, 0, &stage.domain, NULL, value, &n_left, &unit);

@@ -82,7 +82,7 @@ int stage_scan(Planner *p, uint32_t index) {
         const ScanParams *q                        = node->params;
         const Shape *shape                         = &node->out[0].shape;
         _cleanup_(stage_build_clear) StageBuild sb = { .ndim = shape->ndim };
-        Stage stage = { .kind = STAGE_BLOCK, .label = node->op->name, .block = { .op = node->op, .params = node->params } };
+        Stage stage = { .kind = STAGE_BLOCK, .label = node_name(node), .block = { .op = node->op, .params = node->params } };
         const AxisMap *input = map_identity(p, shape->ndim), *map;
         int *axes            = arena_new_array(p->arena, int, shape->ndim + 1);
         Ref x                = node->in[0];

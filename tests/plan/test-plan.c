@@ -272,6 +272,20 @@ TEST(sorting_more_than_tasks_may_take_has_small_tasks_and_few_pieces) {
         ck_assert_uint_lt(plan->n_chunk, 200000);
 }
 
+TEST(stages_bear_the_name_of_the_operator_that_was_asked_for) {
+        GRAPH;
+        const struct {
+                int64_t axis;
+        } params    = { 0 };
+        const Ref x = held(&b, 1, 3 << 20, 1, 1 << 20), y = build_op(&b, "sort", &params, 1, &x);
+        PLAN plan   = plan_of(&b, 1, &y);
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+
+        for (uint32_t s = 0; s < plan->stage.n; s++)
+                ck_assert(plan->stage.data[s].kind != STAGE_BLOCK || strcmp(plan->stage.data[s].label, "sort") == 0);
+        ck_assert(strstr(plan_explain(plan, arena), "sort: merge_runs (block)"));
+}
+
 TEST(planning_stops_at_unknown_lengths_and_says_what_it_made) {
         GRAPH;
         const Shape line = SHAPE(100);
