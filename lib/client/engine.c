@@ -125,6 +125,8 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
         if (r == 0)
                 sched_limit(e->sched, task_bytes);
         if (r == 0)
+                sched_refuse_above(e->sched, e->budget.cache_bytes, e->budget.arena_bytes);
+        if (r == 0)
                 r = work_new(&e->work, e->n_threads,
                              &(WorkLimits) { .cache_bytes    = e->budget.cache_bytes,
                                              .hard_bytes     = e->budget.hard_bytes,

@@ -279,6 +279,25 @@ static int running_fill(Sched *s, Running *r) {
 
 static int running_complete(Sched *s, Running *r);
 
+/* What no worker could ever run is refused. */
+static int check_size(const Sched *s, const Plan *plan, Error *err) {
+        uint32_t task;
+        size_t bytes;
+
+        if (!plan_too_large(plan, s->most_chunk_bytes, s->most_bytes, &task))
+                return 0;
+        bytes = plan_task_chunks(plan, task);
+        if (bytes > s->most_chunk_bytes)
+                error_set(err, ERROR_MEMORY,
+                          "%zu bytes are needed at a time, and %zu are all that results may have in memory: use "
+                          "smaller chunks, or a larger cache", bytes, s->most_chunk_bytes);
+        else
+                error_set(err, ERROR_MEMORY,
+                          "%zu bytes are needed at a time, and %zu are all that work may have: use smaller chunks, "
+                          "or more memory", bytes + plan->stage.data[plan->task_stage[task]].scratch_bytes, s->most_bytes);
+        return plan_run_error(&(PlanRun) { .plan = plan }, task, err);
+}
+
 /* Plans the graph, which is taken over, and hands out its first tasks. */
 static int request_plan(Sched *s, Request *q, Graph *graph) {
         Error err    = {};
@@ -293,6 +312,8 @@ static int request_plan(Sched *s, Request *q, Graph *graph) {
         graph_free(graph);
         if (ret == 0 && !plan->complete && plan->n_task == 0)
                 ret = error_set(&err, ERROR_SUPPORT, "the rest of the graph cannot be planned");
+        if (ret == 0 && s->most_bytes > 0)
+                ret = check_size(s, plan, &err);
         if (ret == 0) {
                 ret = running_new(s, plan, &r);
                 if (ret < 0)
@@ -579,6 +600,11 @@ int sched_new(Sched **ret, bool alone, SchedPlanner *planner) {
         s->next_tensor = s->next_chunk = 1; /* 0 is no tensor and no chunk */
         *ret = s;
         return 0;
+}
+
+void sched_refuse_above(Sched *s, size_t chunk_bytes, size_t all_bytes) {
+        s->most_chunk_bytes = chunk_bytes;
+        s->most_bytes       = all_bytes;
 }
 
 void sched_limit(Sched *s, size_t task_bytes) {

@@ -110,6 +110,8 @@ typedef int SchedPlanner(const Graph *graph, const PlanLeaves *leaves, Plan **re
 int sched_new(Sched **ret, bool alone, SchedPlanner *planner);
 Sched *sched_free(Sched *sched);
 void sched_limit(Sched *sched, size_t task_bytes); /* how much a task of later plans may take (PlanLeaves); 0: any */
+/* Requests of which one task cannot but take more fail at once: so many bytes of chunks, and of chunks and scratch. */
+void sched_refuse_above(Sched *sched, size_t chunk_bytes, size_t all_bytes);
 DEFINE_CLEANUP(Sched *, sched_free)
 
 /* 0, or -ENOMEM: then the event may be half done; the machine is to be thrown away. What is wrong with a request is the

@@ -80,6 +80,7 @@ struct Sched {
         uint64_t n_tasks_done, state_bytes;
         SchedPlanner *planner;
         size_t task_bytes;
+        size_t most_chunk_bytes, most_bytes; /* 0: any */
         SchedActions *actions;  /* of the step at hand */
 };
 

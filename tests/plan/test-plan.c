@@ -325,6 +325,20 @@ TEST(tasks_come_after_those_that_they_wait_for_and_soon_after) {
         ck_assert_uint_le(most, 32); /* of 64 partials, two groups at most are there at a time */
 }
 
+TEST(task_that_needs_more_than_there_is_is_found) {
+        GRAPH;
+        Ref x         = held(&b, 1, 100, 10, 50);
+        Ref y         = build_binary(&b, "multiply", x, x);
+        PLAN plan     = plan_of(&b, 1, &y);
+        uint32_t task = 7;
+
+        ck_assert_uint_eq(plan_task_chunks(plan, 0), 4000); /* its output: what x lies in may be somebody else's */
+        ck_assert(!plan_too_large(plan, 4000, 1 << 20, &task));
+        ck_assert(plan_too_large(plan, 3999, 1 << 20, &task));
+        ck_assert_uint_eq(task, 0);
+        ck_assert(plan_too_large(plan, 1 << 20, 3999, &task));
+}
+
 TEST(equal_expressions_are_computed_once) {
         GRAPH;
         const Ref x = held(&b, 1, 100, 10, 20);

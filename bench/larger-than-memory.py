@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results larger than memory, watched from outside.
+
+    meson devenv -C build python3 ../bench/larger-than-memory.py [--gib 8] [--cache-mem 256m] [--phy-mem 1g]
+                                                                 [--only NAME]
+
+Every case runs in a process of its own, in a memory control group (v1, needs root) whose limit is phy_mem: what passes
+it is killed. This process looks at it a hundred times a second: resident memory (VmRSS; reserved huge pages are not in
+it) and what the control group counts, file cache without. The hard limit is 90 % of phy_mem. The answer is compared with
+what is known of it; bits are compared by tests/laws/test-spilling.c.
+"""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+GROUPS = pathlib.Path("/sys/fs/cgroup/memory")
+CASES = {}
+
+
+def case(function):
+    CASES[function.__name__.replace("_", "-")] = function
+    return function
+
+
+@case
+def standardize(mt, session, n):
+    """((x - x.mean(axis=0)) / x.std(axis=0)).sum() of n numbers, made again in each pass"""
+    x = mt.random.RandomState(1).rand(n)
+    value = session.run(((x - x.mean(axis=0)) / x.std(axis=0)).sum())
+    return abs(value) < 1e-3 * n ** 0.5, value
+
+
+@case
+def standardize_executed(mt, session, n):
+    """the same, in columns, of x that is executed first and spills"""
+    x = mt.random.RandomState(1).rand(n // 1024, 1024)
+    session.run(x, fetch=False)
+    value = session.run(((x - x.mean(axis=0)) / x.std(axis=0)).sum())
+    return abs(value) < 1e-3 * n ** 0.5, value
+
+
+@case
+def transpose_add(mt, session, n):
+    """(x + x.T).sum() of a square of half the size, executed first; the sum of x + x.T too"""
+    side = int((n / 2) ** 0.5)
+    x = mt.random.RandomState(2).rand(side, side)
+    session.run(x, fetch=False)
+    y = x + x.T
+    session.run(y, fetch=False)
+    total, twice = session.run(y.sum(), 2 * x.sum())
+    return abs(total - twice) <= 1e-12 * abs(twice), total
+
+
+def child(args):
+    import mars.tensor as mt
+    from mars.session import new_session
+
+    with new_session(cache_mem=args.cache_mem, phy_mem=args.phy_mem, spill_dir=args.spill_dir) as session:
+        begin = time.perf_counter()
+        right, value = CASES[args.child](mt, session, int(args.gib * 2**27))
+        seconds = time.perf_counter() - begin
+        print(json.dumps({"seconds": seconds, "right": bool(right), "value": float(value), "stats": session.stats()}))
+
+
+def resident(pid):
+    for line in open(f"/proc/{pid}/status"):
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) << 10
+    return 0
+
+
+def counted(group):
+    numbers = dict(line.split() for line in open(group / "memory.stat"))
+    return int(numbers["total_rss"]) + int(numbers["total_mapped_file"])
+
+
+def watch(name, args):
+    group = GROUPS / f"larger-than-memory-{os.getpid()}"
+    group.mkdir()
+    try:
+        (group / "memory.limit_in_bytes").write_text(args.phy_mem)
+        command = [sys.executable, __file__, "--child", name, "--gib", str(args.gib), "--cache-mem", args.cache_mem,
+                   "--phy-mem", args.phy_mem] + (["--spill-dir", args.spill_dir] if args.spill_dir else [])
+        process = subprocess.Popen(["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh", *command],
+                                   stdout=subprocess.PIPE, text=True)
+        most, most_counted = 0, 0
+        while process.poll() is None:
+            try:
+                most = max(most, resident(process.pid))
+            except OSError:
+                break
+            most_counted = max(most_counted, counted(group))
+            time.sleep(0.01)
+        out = process.communicate()[0]
+        killed = next((int(line.split()[1]) for line in open(group / "memory.oom_control")
+                       if line.startswith("oom_kill ")), 0)
+        limit = int((group / "memory.limit_in_bytes").read_text())
+    finally:
+        group.rmdir()
+    said = json.loads(out.splitlines()[-1]) if process.returncode == 0 else {}
+    print(f"{name}: {CASES[name].__doc__}")
+    if not said:
+        print(f"    ended with {process.returncode}, {killed} killed")
+        return False
+    stats = said["stats"]
+    print(f"    {said['seconds']:.1f} s, {'right' if said['right'] else 'WRONG'} ({said['value']:.6g}); at most "
+          f"{most / 2**20:.0f} MiB resident, {most_counted / 2**20:.0f} MiB in the control group; hard limit "
+          f"{limit * 0.9 / 2**20:.0f} MiB; {killed} killed; {stats['spilled']} chunks written, "
+          f"{stats['returned']} read back")
+    return said["right"] and most <= limit * 0.9 and killed == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gib", type=float, default=8)
+    parser.add_argument("--cache-mem", default="256m")
+    parser.add_argument("--phy-mem", default="1g")
+    parser.add_argument("--spill-dir")
+    parser.add_argument("--only")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child:
+        child(args)
+        return
+    if not os.access(GROUPS, os.W_OK):
+        sys.exit(f"{GROUPS} cannot be written: this needs a memory control group of its own (v1, root)")
+    results = [watch(name, args) for name in CASES if args.only in (None, name)]
+    sys.exit(0 if all(results) else 1)
+
+
+if __name__ == "__main__":
+    main()
