@@ -17,7 +17,7 @@ static size_t file_bytes(int fd) {
 }
 
 enum {
-        N_KILLS    = 3000,
+        N_KILLS    = 2000,
         N_RECORDS  = 2000,
         CACHE      = 2 << 20,
         DELAY_NSEC = 300000, /* at most, once the child works; of every fourth child at once, however far it is */
