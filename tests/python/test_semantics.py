@@ -664,7 +664,7 @@ def test_bad_input_is_refused_where_it_is_written(program, error, words):
 
 
 def test_more_memory_than_there_is_is_an_exception_and_no_more(sess):
-    with new_session(n_threads=1, memory_bytes=64 << 20) as small:
+    with new_session(n_threads=1, memory_bytes=64 << 20, disk=0) as small:
         with pytest.raises(MemoryError):
             small.run(mt.ones((4000, 4000)) + 1)
         assert small.run(mt.ones(10).sum()) == 10

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions with little memory: how they are told, and that results larger than it are what they should be."""
+import pathlib
+
+import numpy as np
+import pytest
+
+import mars.tensor as mt
+from mars.errors import SpillFull
+from mars.session import new_session
+
+
+def numbers():
+    return mt.random.RandomState(4).rand(2048, 1024)  # 16 MiB
+
+
+@pytest.fixture(scope="module")
+def expected():
+    with new_session(n_threads=2, memory_bytes=1 << 30) as enough:
+        return enough.run(numbers())
+
+
+@pytest.mark.parametrize("options", [
+    {"memory_bytes": 4 << 20},
+    {"cache_mem": "4m"},
+    {"cache_mem": 4 << 20, "phy_mem": "2g"},
+    {"cache_mem": "4MiB", "phy_mem": "50%", "disk": "1g"},
+], ids=repr)
+def test_results_larger_than_memory_are_the_same(options, expected, tmp_path):
+    with new_session(n_threads=2, spill_dir=tmp_path, **options) as small:
+        x = numbers()
+        small.run(x, fetch=False)
+        assert small.stats()["away_bytes"] > 8 << 20
+        np.testing.assert_array_equal(small.fetch(x), expected)
+        np.testing.assert_array_equal(small.run(x.T + 1), expected.T + 1)
+        assert small.stats()["used_bytes"] <= 4 << 20
+    assert not list(tmp_path.iterdir())
+
+
+def test_several_directories_are_used(expected, tmp_path):
+    parts = [tmp_path / "a", tmp_path / "b"]
+    for part in parts:
+        part.mkdir()
+    with new_session(cache_mem="4m", spill_dir=parts) as small:
+        x = numbers()
+        np.testing.assert_array_equal(small.run(x), expected)
+        assert all(list(pathlib.Path(part).iterdir()) for part in parts)
+
+
+def test_full_disk_is_an_exception_and_the_session_lives_on(tmp_path):
+    with new_session(cache_mem="4m", disk="1m", spill_dir=tmp_path) as small:
+        with pytest.raises(SpillFull, match="nothing more can be written"):
+            small.run(numbers(), fetch=False)
+        assert small.run(mt.ones(10).sum()) == 10
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"cache_mem": "much"}, "cache_mem"),
+    ({"phy_mem": "1m"}, "phy_mem"),
+    ({"cache_mem": "1g", "phy_mem": "1g"}, "leaves for chunks"),
+    ({"disk": "10%"}, "disk"),
+    ({"memory_bytes": 1 << 20, "cache_mem": "1m"}, "memory_bytes"),
+])
+def test_sizes_that_mean_nothing_are_refused_with_the_name_of_the_option(options, words):
+    with pytest.raises(ValueError, match=words):
+        new_session(**options)
+
+
+def test_task_that_can_never_fit_is_refused_when_it_is_submitted():
+    with new_session(memory_bytes=1 << 20) as small:
+        a = mt.random.RandomState(1).rand(1000, 1000, chunk_size=1000)
+        with pytest.raises(MemoryError, match="bytes are needed at a time"):
+            small.run(mt.linalg.cholesky(a @ a.T))
+        assert small.stats()["tasks_done"] == 0
