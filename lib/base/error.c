@@ -22,7 +22,7 @@ static void error_store(Error *err, int code, const char *text) {
         err->code = code;
 }
 
-int error_set(Error *err, int code, const char *fmt, ...) {
+int (error_set)(Error *err, int code, const char *fmt, ...) {
         char text[MAX_ERROR_TEXT + 4]; /* one character more than is kept, so that error_store() sees the cut */
         va_list args;
 
@@ -36,7 +36,7 @@ int error_set(Error *err, int code, const char *fmt, ...) {
         return code;
 }
 
-int error_prefix(Error *err, int code, const char *fmt, ...) {
+int (error_prefix)(Error *err, int code, const char *fmt, ...) {
         char text[2 * MAX_ERROR_TEXT + 4];
         const char *words;
         va_list args;
@@ -59,7 +59,7 @@ int error_prefix(Error *err, int code, const char *fmt, ...) {
         return code;
 }
 
-int error_oom(Error *err, size_t size_bytes) {
+int (error_oom)(Error *err, size_t size_bytes) {
         char text[SIZE_TEXT_MAX];
 
         return error_set(err, ERROR_MEMORY, "Unable to allocate %s", size_print(size_bytes, text));

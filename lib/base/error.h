@@ -40,3 +40,15 @@ int error_prefix(Error *err, int code, const char *fmt, ...) _printf_(3, 4);
 
 /* -ENOMEM with the size that could not be had. */
 int error_oom(Error *err, size_t size_bytes);
+
+/* All three return a negative code. Their callers' compilers and analyzers see it here: behind `r = error_oom(…)` there
+ * is no path on which `r < 0` is false and a result is used that was never set. */
+static inline int error_negative(int code) {
+        if (code >= 0)
+                __builtin_unreachable();
+        return code;
+}
+
+#define error_set(...) error_negative(error_set(__VA_ARGS__))
+#define error_prefix(...) error_negative(error_prefix(__VA_ARGS__))
+#define error_oom(...) error_negative(error_oom(__VA_ARGS__))
