@@ -2,6 +2,7 @@
 /* A file stays a name until it is computed: then it is opened again and must be what it was. Small ones, and those
  * whose bytes are not our elements (big-endian, booleans, odd addresses), are read into memory; large ones are
  * mapped, so that a file may be larger than memory. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -215,7 +216,7 @@ int mars_from_memory(mars_tensor **ret, const void *data, mars_dtype dtype, unsi
         r = check_array(dtype, ndim, shape, &spec, error_of(err));
         if (r < 0)
                 return r;
-        if (!data && shape_size(&spec.shape) > 0)
+        if (!data && (ndim == 0 || shape_size(&spec.shape) > 0))
                 return error_set(error_of(err), ERROR_VALUE, "data is NULL");
         if (ndim == 0) {
                 mars_scalar value = { .dtype = (int) dtype };
@@ -240,12 +241,14 @@ int mars_lend_memory(mars_tensor **ret, const void *data, mars_dtype dtype, unsi
                      mars_error *err) {
         _cleanup_(data_unrefp) Data *d = NULL;
         Spec spec;
+        int64_t n;
         int r;
 
         r = check_array(dtype, ndim, shape, &spec, error_of(err));
         if (r < 0)
                 return r;
-        if (!data && shape_size(&spec.shape) > 0)
+        n = shape_size(&spec.shape);
+        if (!data && n > 0)
                 return error_set(error_of(err), ERROR_VALUE, "data is NULL");
         if ((uintptr_t) data % MIN(dtype_size(spec.dtype), (size_t) 8) != 0)
                 return error_set(error_of(err), ERROR_VALUE, "data is not aligned to its elements");
@@ -258,9 +261,9 @@ int mars_lend_memory(mars_tensor **ret, const void *data, mars_dtype dtype, unsi
         if (!tiling_is_rows(&d->tiling))
                 return error_set(error_of(err), ERROR_VALUE, "lent memory can be cut along leading axes only, so that "
                                                              "every chunk is one run of it");
-        for (size_t i = 0; spec.dtype == DTYPE_BOOL && i < d->size_bytes; i++)
+        for (int64_t i = 0; spec.dtype == DTYPE_BOOL && i < n; i++)
                 if (((const unsigned char *) data)[i] > 1)
-                        return error_set(error_of(err), ERROR_VALUE, "byte %zu of the booleans is %u", i,
+                        return error_set(error_of(err), ERROR_VALUE, "byte %" PRId64 " of the booleans is %u", i,
                                          ((const unsigned char *) data)[i]);
         r = data_expr(ret, data_ref(d), error_of(err));
         if (r < 0)

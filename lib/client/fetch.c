@@ -21,6 +21,7 @@ static void pin_read(const EnginePin *pin, const Box *box, char *to, const int64
         const int ndim    = pin->tiling.ndim;
         uint32_t first[MAX_NDIM], last[MAX_NDIM], at[MAX_NDIM];
 
+        assert(ndim >= 0 && ndim <= MAX_NDIM);
         if (box_size(box) == 0)
                 return;
         for (int k = 0; k < ndim; k++) {

@@ -348,8 +348,11 @@ static int next_round(Engine *engine, mars_tensor *tensor, mars_tensor ***ret, s
 
 int mars_tensor_resolve(mars_session *session, mars_tensor *tensor, mars_error *err) {
         Engine *engine;
-        int r = tensor_known(tensor) ? 0 : session_engine(session, &engine, error_of(err));
+        int r;
 
+        if (tensor_known(tensor))
+                return 0;
+        r = session_engine(session, &engine, error_of(err));
         while (r >= 0 && !tensor_known(tensor)) {
                 _cleanup_(freep) mars_tensor **frontier = NULL;
                 size_t n = 0;
