@@ -51,6 +51,9 @@ int budget_make(Budget *ret, const BudgetOptions *options, const SystemMemory *m
                 ret->hard_bytes     = percent(phy, HARD_PERCENT);
                 ret->soft_bytes     = percent(phy, SOFT_PERCENT);
                 ret->overhead_bytes = process_bytes + MARGIN_BYTES;
+                if (!options->phy_mem) /* a process that is large already still gets its half of what is free */
+                        ret->overhead_bytes =
+                                MIN(ret->overhead_bytes, ret->soft_bytes - MIN(cache, ret->soft_bytes / 2));
                 if (ret->overhead_bytes >= ret->soft_bytes)
                         return error_set(err, ERROR_VALUE,
                                          "phy_mem %s is too little: the process itself takes %s of it, and 75 %% is "

@@ -59,6 +59,15 @@ TEST(cache_shrinks_to_what_the_hard_limit_leaves_unless_it_was_asked_for) {
         refused((BudgetOptions) { .disk = "50%" }, "disk: ");
 }
 
+TEST(process_that_is_large_already_gets_half_of_what_is_free) {
+        SystemMemory full = { .total_bytes = 16 * GiB, .available_bytes = 2 * GiB, .limit_bytes = UINT64_MAX };
+        Budget b;
+
+        ck_assert_int_eq(budget_make(&b, &(BudgetOptions) {}, &full, 14 * GiB, NULL), 0);
+        ck_assert_uint_eq(b.cache_bytes, GiB);
+        ck_assert(b.soft_bytes - b.overhead_bytes >= b.cache_bytes && b.arena_bytes >= b.cache_bytes);
+}
+
 TEST(process_knows_what_it_takes) {
         uint64_t before     = budget_process_bytes();
         volatile char *more = malloc(8 * MiB);
