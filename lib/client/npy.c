@@ -118,7 +118,7 @@ static int read_bool(Text *t, bool *ret) {
 
 /* "<f8", ">i4", "|b1": an order of bytes, a kind, a size. */
 static int read_descr(Text *t, DType *ret, bool *ret_swap) {
-        char descr[32];
+        char descr[32] = "";
         int r;
 
         skip_blanks(t);

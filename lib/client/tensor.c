@@ -566,7 +566,7 @@ int mars_op(mars_tensor **ret, unsigned op, unsigned n_in, mars_tensor *const *i
 int mars_op1(mars_tensor **ret, const char *op, unsigned n_in, mars_tensor *const *in, const mars_param *params,
              size_t n_params, mars_error *err) {
         const Op *o = op ? op_find(op) : NULL;
-        mars_tensor *out[MAX_OP_OUT];
+        mars_tensor *out[MAX_OP_OUT] = {};
         int r;
 
         if (!o)

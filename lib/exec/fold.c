@@ -34,7 +34,7 @@ int cover_emit(Exec *exec, const Cover *cover, const Fold *fold, int64_t unit, s
         }
 
         /* The root: from the right, because a node without a right sibling passes up unchanged. */
-        assert(cover->n > 0);
+        assert(cover->n > 0 && fold->n_state > 0);
         for (int c = 0; c < fold->n_state; c++)
                 root[c] = cover->state[cover->n - 1][c];
         count = unit << cover->level[cover->n - 1];

@@ -360,6 +360,7 @@ static int make_loops(Prepare *p) {
         double best = 0;
 
         simplify(p);
+        assert(p->n_axis > 0);
         for (int k = 0; k < p->n_axis; k++) {
                 double cost = lane_cost(p, k);
 
@@ -800,6 +801,7 @@ static int64_t long_strip(const NestRun *x) {
         for (uint32_t i = 0; i < x->n_fold; i++)
                 for (int c = 0; c < x->fold[i].fold->n_state; c++)
                         state_bytes += dtype_size(x->fold[i].fold->state[c]);
+        assert(state_bytes > 0);
         return MAX((int64_t) (COUNTER_BYTES / (5 * state_bytes)) & ~(int64_t) (STRIP - 1), (int64_t) STRIP);
 }
 

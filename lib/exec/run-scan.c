@@ -26,6 +26,7 @@ typedef char *State[MAX_STATE];
 typedef struct ScanRun {
         Run *run;
         const Fold *fold;
+        int n_state;                    /* of the fold */
         size_t size[MAX_STATE], in_size, out_size;
         int axis;                       /* of x and the output */
         int64_t lo, hi;                 /* of the output, along the axis */
@@ -49,7 +50,7 @@ typedef struct ScanRun {
 } ScanRun;
 
 static int take_state(ScanRun *s, size_t width, State state) {
-        for (int c = 0; c < s->fold->n_state; c++) {
+        for (int c = 0; c < s->n_state; c++) {
                 state[c] = exec_take(s->run->exec, width * s->size[c]);
                 if (!state[c])
                         return -ENOMEM;
@@ -90,7 +91,7 @@ static int stack_push(ScanRun *s, int level) {
         if (d > 0)
                 scan_merge(s, s->width, s->below[d - 1], s->node[d], s->below[d], stack_count(s), (int64_t) 1 << level);
         else
-                for (int c = 0; c < s->fold->n_state; c++)
+                for (int c = 0; c < s->n_state; c++)
                         memcpy(s->below[0][c], s->node[0][c], s->width * s->size[c]);
         s->level[d] = level;
         s->n = d + 1;
@@ -103,7 +104,7 @@ static int stack_start(ScanRun *s, char *const *prefix) {
 
         s->n = 0;
         for (int j = 0; j < s->n_prefix && r >= 0; j++) {
-                for (int c = 0; c < s->fold->n_state; c++)
+                for (int c = 0; c < s->n_state; c++)
                         strided_gather(s->fresh[c], prefix[c] + (s->first_prefix + j) * s->prefix_node[c], s->prefix_lane[c], s->width, s->size[c]);
                 r = stack_push(s, s->prefix[j].level);
         }
@@ -245,7 +246,7 @@ int run_scan(Run *run) {
         const Region *x = run->source;
         const Shape *shape = &run->out[0].shape;
         int64_t out_stride[MAX_NDIM], at[MAX_NDIM] = {};
-        ScanRun s = { .run = run, .fold = fold, .axis = block->axis };
+        ScanRun s = { .run = run, .fold = fold, .n_state = fold->n_state, .axis = block->axis };
         int lane, r;
 
         for (int k = 0; k < shape->ndim; k++)
@@ -256,7 +257,7 @@ int run_scan(Run *run) {
 
         s.lo = run->box.lo[s.axis];
         s.hi = run->box.hi[s.axis];
-        for (int c = 0; c < fold->n_state; c++)
+        for (int c = 0; c < s.n_state; c++)
                 s.size[c] = dtype_size(fold->state[c]);
         s.in_size = dtype_size(fold->in);
         s.out_size = dtype_size(fold->out);
@@ -266,7 +267,7 @@ int run_scan(Run *run) {
         if (s.lo > 0) {
                 const Cuts *elements = &stage->domain.axis[s.axis];
 
-                if (stage->n_source != 1u + fold->n_state)
+                if (stage->n_source != 1u + s.n_state)
                         return error_set(run->err, -EINVAL, "%s has no prefix", block->op->name);
                 s.n_prefix = tree_cover(0, s.lo, s.prefix);
                 for (uint32_t g = 0; cuts_edge(elements, g) < s.lo || cuts_edge(elements, g + 1) == s.lo; g++)
@@ -280,24 +281,24 @@ int run_scan(Run *run) {
                 s.x_lane = x->view.stride[lane];
                 s.out_lane = out_stride[lane];
         }
-        for (int c = 0; c < fold->n_state && s.lo > 0; c++) {
+        for (int c = 0; c < s.n_state && s.lo > 0; c++) {
                 s.prefix_node[c] = run->source[1 + c].view.stride[s.axis];
                 s.prefix_lane[c] = lane < 0 ? 0 : run->source[1 + c].view.stride[lane];
         }
 
         for (const size_t max_width = s.width;;) {
                 const char *from = x->view.data;
-                char *to = run->out[0].data, *prefix[MAX_STATE];
+                char *to = run->out[0].data, *prefix[MAX_STATE] = {};
                 int k;
 
-                for (int c = 0; c < fold->n_state; c++)
-                        prefix[c] = s.lo > 0 ? run->source[1 + c].view.data : NULL;
+                for (int c = 0; c < s.n_state && s.lo > 0; c++)
+                        prefix[c] = run->source[1 + c].view.data;
                 for (k = 0; k < shape->ndim; k++) {
                         if (k == s.axis)
                                 continue;
                         from += at[k] * x->view.stride[k];
                         to += at[k] * out_stride[k];
-                        for (int c = 0; c < fold->n_state && s.lo > 0; c++)
+                        for (int c = 0; c < s.n_state && s.lo > 0; c++)
                                 prefix[c] += at[k] * run->source[1 + c].view.stride[k];
                 }
                 if (lane >= 0)

@@ -539,7 +539,9 @@ static void decode_graph(Decoder *d) {
         const uint8_t *start = get_bytes(&d->rd, sizeof(magic));
         uint32_t n_node;
 
-        if (start && memcmp(start, magic, sizeof(magic)) != 0)
+        if (!start)
+                return;
+        if (memcmp(start, magic, sizeof(magic)) != 0)
                 refuse(&d->rd, "not a graph");
         if (get_varint(&d->rd, UINT64_MAX) != VERSION && d->rd.r == 0)
                 refuse(&d->rd, "a version of the form that is not known here");

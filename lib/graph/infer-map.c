@@ -43,12 +43,10 @@ static uint32_t first_misfit(const MapKernel *k, const DType *in, uint32_t n_in,
 
 static int refuse_dtypes(const OpCall *call, const DType *in, Casting casting, Error *err) {
         char names[MAX_OP_IN * 16] = "";
+        size_t n = 0;
 
-        for (uint32_t i = 0; i < call->n_in; i++) {
-                if (i > 0)
-                        strcat(names, ", ");
-                strcat(names, dtype_name(in[i]));
-        }
+        for (uint32_t i = 0; i < call->n_in && n < sizeof(names); i++)
+                n += (size_t) snprintf(names + n, sizeof(names) - n, "%s%s", i > 0 ? ", " : "", dtype_name(in[i]));
         return error_set(
                 err, ERROR_TYPE,
                 "ufunc '%s' not supported for the input types, and the inputs could not be safely coerced to any "
