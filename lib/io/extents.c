@@ -236,6 +236,7 @@ int extents_take_largest(Extents *e, Extent **ret) {
                 return EXTENTS_NONE;
         power   = 63 - (unsigned) __builtin_clzll(bins->powers);
         largest = bins->list[power][31 - __builtin_clz(bins->parts[power])];
+        assert(largest); /* a bit says so */
         for (x = largest; x; x = x->next)
                 if (x->size_bytes > largest->size_bytes)
                         largest = x;

@@ -244,6 +244,7 @@ int stage_concatenate(Planner *p, uint32_t index) {
         int along, r;
         Cuts cuts;
 
+        assert(node->n_in > 0);
         if (!axis)
                 return error_oom(p->err, sizeof(int));
         r = axis_normalize(((const ConcatenateParams *) node->params)->axis, ndim, &along, p->err);

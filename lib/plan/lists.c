@@ -137,6 +137,7 @@ static int list_order(Plan *plan, const uint32_t *maker) {
                                         stack.n--;
                                         continue;
                                 }
+                                assert(plan->input_chunk); /* NULL only where no task has inputs */
                                 const uint32_t before = maker[plan->input_chunk[f->next++]];
                                 if (before != UINT32_MAX && !seen[before]) {
                                         seen[before] = true;
