@@ -119,8 +119,8 @@ int stage_store(Planner *p, uint32_t node, uint32_t out, const Tiling *forced) {
         const AxisMap *identity                    = map_identity(p, spec->shape.ndim);
         int *axis                                  = arena_new_array(p->arena, int, spec->shape.ndim + 1);
         Absorbed *absorbed                         = NULL;
+        ValueId value                              = NO_VALUE;
         uint32_t reg;
-        ValueId value;
         int r;
 
         if (!identity || !axis)
@@ -253,20 +253,19 @@ static int stage_reshape(Planner *p, uint32_t index) {
                 const Tiling target = tiling_auto(&in->shape, in->dtype);
                 const int64_t step  = MAX(target.axis[0].step ?: 1, 1);
                 Tiling rows         = tiling_whole(&in->shape);
-                int64_t unit        = row, a = row, b = in_row;
+                int64_t a = row, b = in_row;
 
                 while (b != 0) {
                         const int64_t rest = a % b;
                         a                  = b;
                         b                  = rest;
                 }
-                unit = row / a; /* input rows per common border */
+                const int64_t unit = row / a; /* input rows per common border */
                 if (unit < in->shape.dim[0])
                         rows.axis[0] = cuts_regular(in->shape.dim[0], MAX(step / unit, 1) * unit);
                 r = stage_copy(p, from, &rows, &value);
                 if (r < 0)
                         return r;
-                in = &p->plan->value.data[value];
                 if (rows.axis[0].n > 1)
                         t.axis[0] = cuts_regular(shape->dim[0], rows.axis[0].step * in_row / row);
         }
