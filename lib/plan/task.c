@@ -67,10 +67,12 @@ void plan_source_box(const Plan *plan, const Stage *stage, uint32_t source, cons
 static int value_chunks(const Value *value, const Box *overlap, int (*fn)(void *userdata, uint32_t chunk, const Box *chunk_box),
                         void *userdata) {
         const Tiling *t = &value->tiling;
+        const int ndim  = t->ndim;
         uint32_t first[MAX_NDIM], last[MAX_NDIM], at[MAX_NDIM];
-        Box box = { .ndim = t->ndim };
+        Box box = { .ndim = ndim };
 
-        for (int k = 0; k < t->ndim; k++) {
+        assert(ndim >= 0 && ndim <= MAX_NDIM);
+        for (int k = 0; k < ndim; k++) {
                 if (overlap->lo[k] >= overlap->hi[k])
                         return 0;
                 at[k] = first[k] = cuts_find(&t->axis[k], overlap->lo[k]);
@@ -79,18 +81,18 @@ static int value_chunks(const Value *value, const Box *overlap, int (*fn)(void *
         for (;;) {
                 int r, k;
 
-                for (k = 0; k < t->ndim; k++) {
+                for (k = 0; k < ndim; k++) {
                         box.lo[k] = cuts_edge(&t->axis[k], at[k]);
                         box.hi[k] = cuts_edge(&t->axis[k], at[k] + 1);
                         if (box.lo[k] == box.hi[k])
                                 break; /* an empty chunk between others */
                 }
-                if (k == t->ndim) {
+                if (k == ndim) {
                         r = fn(userdata, value->first_chunk + (uint32_t) tiling_chunk_at(t, at), &box);
                         if (r < 0)
                                 return r;
                 }
-                for (k = t->ndim - 1; k >= 0; k--) {
+                for (k = ndim - 1; k >= 0; k--) {
                         if (++at[k] <= last[k])
                                 break;
                         at[k] = first[k];
