@@ -316,7 +316,7 @@ static PyObject *tensor_get_known_shape(PyObject *self, void *closure) {
 /* Dimensions that depend on data are computed when somebody wants to see them. */
 static PyObject *tensor_get_shape(PyObject *self, void *closure) {
         PyObject *ret, *done;
-        bool known;
+        bool known = false;
 
         (void) closure;
         ret = shape_tuple(self, &known);

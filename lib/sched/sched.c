@@ -219,6 +219,7 @@ static int running_new(Sched *s, Plan *plan, Running **ret) {
                 unknown |= plan->value.data[v].stage != STAGE_NONE && !tiling_known(&plan->value.data[v].tiling);
         if (unknown)
                 r->length = calloc(plan->n_chunk + 1, sizeof(*r->length));
+        assert(s->worker.n <= MAX_WORKERS);
         if (!r->leaf_first || !r->together || !r->leaf || !r->state || !r->place || !r->holder || !r->uses ||
             (unknown && !r->length) || vec_reserve(&r->share, s->worker.n + 1) < 0) {
                 running_free(s, r);
@@ -319,7 +320,7 @@ static int request_plan(Sched *s, Request *q, Graph *graph) {
                 if (ret < 0)
                         error_oom(&err, running_bytes(plan));
         }
-        if (ret < 0) {
+        if (!r) {
                 plan_free(plan);
                 if (err.code != ret)
                         error_prefix(&err, ret, "planning");
