@@ -71,8 +71,8 @@ int disk_write(Engine *e, uint64_t chunk) {
                 store_unpin(e->store, chunk);
         }
         if (r == SPILL_FULL)
-                r = error_set(&err, ERROR_SPILL_FULL, "no more than %s of disk may be used, or there is no more",
-                              e->budget.disk_bytes ? size_print(e->budget.disk_bytes, limit) : "what there is");
+                error_set(&err, ERROR_SPILL_FULL, "no more than %s of disk may be used, or there is no more",
+                          e->budget.disk_bytes ? size_print(e->budget.disk_bytes, limit) : "what there is");
         if (err.code == 0)
                 error_oom(&err, 0);
         e->n_refused_at_once++;
