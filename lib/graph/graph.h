@@ -69,7 +69,7 @@ struct Build {
         Graph *graph;
         Error *err;
         int r;
-        size_t task_bytes; /* PlanLeaves.task_bytes, for expansions that can do with less */
+        size_t task_bytes, alone_bytes; /* of PlanLeaves, for expansions that can do with less */
 };
 
 Ref build_op(Build *b, const char *op, const void *params, uint32_t n_in, const Ref *in); /* output 0 */

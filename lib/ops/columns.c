@@ -10,10 +10,23 @@
  *     sort_runs    of the runs that begin half a run later puts it there */
 #include "ops/columns.h"
 
+enum { PIECE_BYTES = 256 << 10 }; /* of which reading and writing cost as much as starting to */
+
 /* Bytes of a task for each element of its run: read (of two runs, at last), put together, written, and the keys with
  * their copies. */
 static size_t element_bytes(DType t) {
         return 4 * dtype_size(t) + block_scratch(t, 1);
+}
+
+/* A run gives n / run elements to each of n / run others: longer runs make fewer, larger pieces, which disks want, and
+ * shorter ones let all threads sort. */
+static int64_t run_at_most(const Build *b, DType t, int64_t n) {
+        const int64_t piece = PIECE_BYTES / (int64_t) dtype_size(t);
+        int64_t run         = MAX((int64_t) (b->task_bytes / element_bytes(t)), (int64_t) RUN / 4);
+
+        while (run / piece < n / run && (size_t) run * 2 * element_bytes(t) <= b->alone_bytes)
+                run *= 2;
+        return run;
 }
 
 bool columns_wanted(const Build *b, DType t, int64_t n) {
@@ -24,7 +37,7 @@ Ref build_sort_columns(Build *b, Ref x) {
         const Spec spec  = *build_spec(b, x);
         const int last   = spec.shape.ndim - 1;
         const int64_t n  = spec.shape.dim[last];
-        const int64_t most = MAX((int64_t) (b->task_bytes / element_bytes(spec.dtype)), (int64_t) RUN / 4);
+        const int64_t most = run_at_most(b, spec.dtype, n);
         ColumnsParams p;
         Shape flat = spec.shape;
         int axes[MAX_NDIM];

@@ -249,7 +249,7 @@ int exchange_sources(Planner *p, StageBuild *sb, const Tiling *domain) {
                 if (!splits(p->plan, &probe, i))
                         continue;
                 source_reach(p->plan, &probe, i, &reach);
-                if (wasteful(&reach) && can_be_pieces(p->plan, &probe, i, limit))
+                if (wasteful(&reach) && can_be_pieces(p->plan, &probe, i, MAX(limit, p->leaves->alone_bytes)))
                         r = source_split(p, &probe, i, &sb->source.data[i].value);
         }
         return r;

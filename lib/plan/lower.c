@@ -97,7 +97,7 @@ static void mark_live(const Graph *graph, bool *live) {
 }
 
 /* One round. to[first[node] + out] is where an output of an old node went. */
-static int lower_round(const Graph *graph, size_t task_bytes, Graph *out, bool *ret_changed, Error *err) {
+static int lower_round(const Graph *graph, const PlanLeaves *leaves, Graph *out, bool *ret_changed, Error *err) {
         _cleanup_(freep) bool *live      = calloc(graph->node.n + 1, sizeof(bool));
         _cleanup_(freep) uint32_t *first = calloc(graph->node.n + 1, sizeof(uint32_t));
         _cleanup_(freep) Ref *to         = NULL, *in = NULL;
@@ -149,7 +149,7 @@ static int lower_round(const Graph *graph, size_t task_bytes, Graph *out, bool *
                                 return r;
                         *ret_changed = true;
                 } else if (node->op->expand && known) {
-                        Build b     = { .graph = out, .err = err, .task_bytes = task_bytes };
+                        Build b     = { .graph = out, .err = err, .task_bytes = leaves->task_bytes, .alone_bytes = leaves->alone_bytes };
                         OpCall call = { .op = node->op, .params = node->params, .n_in = node->n_in, .in = spec };
 
                         r = node->op->expand(&b, &call, in, &to[first[i]]);
@@ -180,7 +180,7 @@ static int lower_round(const Graph *graph, size_t task_bytes, Graph *out, bool *
         return 0;
 }
 
-int plan_lower(const Graph *graph, size_t task_bytes, Graph **ret, Error *err) {
+int plan_lower(const Graph *graph, const PlanLeaves *leaves, Graph **ret, Error *err) {
         _cleanup_(graph_freep) Graph *from = NULL;
         bool changed                       = true;
 
@@ -192,7 +192,7 @@ int plan_lower(const Graph *graph, size_t task_bytes, Graph **ret, Error *err) {
                 if (r < 0)
                         return error_prefix(err, r, "graph");
                 changed = false;
-                r       = lower_round(from ?: graph, task_bytes, to, &changed, err);
+                r       = lower_round(from ?: graph, leaves, to, &changed, err);
                 if (r < 0)
                         return r;
                 graph_free(from);

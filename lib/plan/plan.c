@@ -76,7 +76,7 @@ int plan_make(const Graph *graph, const PlanLeaves *leaves, Plan **ret, Error *e
         plan->arena = arena_new();
         if (!plan->arena)
                 return error_oom(err, sizeof(Plan));
-        r = plan_lower(graph, leaves->task_bytes, &plan->graph, err);
+        r = plan_lower(graph, leaves, &plan->graph, err);
         if (r < 0)
                 return r;
 

@@ -213,6 +213,7 @@ typedef struct PlanLeaves {
         const Tiling *(*tiling)(void *userdata, uint64_t stored);
         void *userdata;
         size_t task_bytes;
+        size_t alone_bytes; /* the same of a task beside which nothing else runs, for what is much better in few pieces */
 } PlanLeaves;
 
 /* Plans as much of the graph as is known. ERROR_VALUE, ERROR_TYPE, … where an operator refuses; -ENOMEM. */

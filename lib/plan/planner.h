@@ -60,7 +60,7 @@ bool node_is_view(const Planner *p, const Node *node);    /* only places change,
 bool node_is_inline(const Planner *p, const Node *node);  /* may be computed where it is used: map, generating source, view */
 
 /* ---- lower.c */
-int plan_lower(const Graph *graph, size_t task_bytes, Graph **ret, Error *err);
+int plan_lower(const Graph *graph, const PlanLeaves *leaves, Graph **ret, Error *err);
 
 /* ---- roots.c */
 int planner_mark(Planner *p);

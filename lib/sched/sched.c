@@ -308,7 +308,8 @@ static int request_plan(Sched *s, Request *q, Graph *graph) {
 
         ret = check_leaves(s, graph, &err);
         if (ret == 0)
-                ret = s->planner(graph, &(PlanLeaves) { .tiling = leaf_tiling, .userdata = s, .task_bytes = s->task_bytes },
+                ret = s->planner(graph, &(PlanLeaves) { .tiling = leaf_tiling, .userdata = s, .task_bytes = s->task_bytes,
+                                                  .alone_bytes = s->most_chunk_bytes },
                                  &plan, &err);
         graph_free(graph);
         if (ret == 0 && !plan->complete && plan->n_task == 0)
