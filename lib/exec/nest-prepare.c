@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "exec/nest.h"
+#include "exec/products.h"
 #include "exec/strided.h"
 
 enum {
@@ -42,6 +43,7 @@ typedef struct Prepare {
         uint64_t *depends;        /* instruction -> loops, a bit each */
         int *depth;               /* instruction -> 1 + innermost loop on which it depends */
         uint32_t *last_use;
+        Product *product;         /* of each instruction */
         bool *strip;              /* somebody reads a whole strip of the register, not just its first element */
         bool *stays;              /* the register is in the same place, or in memory that stays, for the whole reduced loop */
         Moving **moving_of;       /* registers that move */
@@ -446,6 +448,7 @@ static void find_depths(Prepare *p) {
                 }
                 p->depth[i] = p->depends[i] ? 64 - __builtin_clzll(p->depends[i]) : 0;
         }
+        find_products(x->nest, p->depends, x->lane_loop, p->product);
         for (uint32_t i = 0; i < x->nest->n_instr; i++) {
                 const Instr *instr = x->nest->instr + i;
                 bool one = instr->kind == INSTR_MAP && !varies_along_lanes(p, i);
@@ -456,6 +459,8 @@ static void find_depths(Prepare *p) {
                 }
                 if (instr->kind == INSTR_SECOND)
                         p->strip[instr->in[0]] = true;
+                for (uint32_t k = 0; p->product[i].map && k < N_PRODUCT_IN; k++)
+                        p->last_use[p->product[i].in[k]] = i;
         }
         for (uint32_t i = 0; i < x->nest->n_sink; i++) {
                 const Sink *sink = x->nest->sink + i;
@@ -534,6 +539,11 @@ static int make_step(Prepare *p, uint32_t i, Step *s) {
                 memcpy(s->in, instr->in, sizeof(s->in));
                 s->map = choose_map(p, instr);
                 s->params = instr->params;
+                if (p->product[i].map) {
+                        s->n_in = N_PRODUCT_IN;
+                        s->map = p->product[i].map;
+                        memcpy(s->in, p->product[i].in, sizeof(p->product[i].in));
+                }
                 return 0;
         case INSTR_CONST:
         case INSTR_SECOND:
@@ -689,11 +699,12 @@ static int make_steps(Prepare *p) {
         p->depends = exec_take_array(exec, uint64_t, nest->n_instr);
         p->depth = exec_take_array(exec, int, nest->n_instr);
         p->last_use = exec_take_array(exec, uint32_t, nest->n_instr);
+        p->product = exec_take_array(exec, Product, nest->n_instr);
         p->strip = exec_take_array(exec, bool, nest->n_instr);
         p->stays = exec_take_array(exec, bool, nest->n_instr);
         p->moving_of = exec_take_array(exec, Moving *, nest->n_instr);
-        if (!x->step || !x->reg || !x->moving || !p->depends || !p->depth || !p->last_use || !p->strip || !p->stays ||
-            !p->moving_of)
+        if (!x->step || !x->reg || !x->moving || !p->depends || !p->depth || !p->last_use || !p->product || !p->strip ||
+            !p->stays || !p->moving_of)
                 return -ENOMEM;
         memset(x->reg, 0, (nest->n_instr + 1) * sizeof(*x->reg));
         memset(p->strip, 0, nest->n_instr * sizeof(*p->strip));
@@ -705,7 +716,8 @@ static int make_steps(Prepare *p) {
         for (int depth = 0; depth <= x->n_loop; depth++) {
                 x->first_step[depth] = n;
                 for (uint32_t i = 0; i < nest->n_instr; i++)
-                        if (p->depth[i] == depth && nest->instr[i].kind != INSTR_CONST && nest->instr[i].kind != INSTR_SECOND)
+                        if (p->depth[i] == depth && nest->instr[i].kind != INSTR_CONST && nest->instr[i].kind != INSTR_SECOND &&
+                            !p->product[i].within)
                                 x->step[n++].reg = i;
         }
         x->first_step[x->n_loop + 1] = x->n_step = n;

@@ -70,9 +70,17 @@ typedef struct MapKernel {
         DType in[MAX_OP_IN];
         DType out[2];
         MapFn *fn;
-        /* May be NULL; for speed, because constants and broadcast values would crowd the first cache. Of two inputs,
-         * fn where the first (the second) is one element, which stands for n of them. */
-        MapFn *of_one[2];
+        /* For speed; any of them may be NULL. */
+        struct {
+                /* Of two inputs, fn where the first (the second) is one element, which stands for n of them: constants
+                 * and broadcast values would crowd the first cache. */
+                MapFn *of_one[2];
+                /* Of two inputs, fn where the first (the second) is a product, which then needs no strip of its own.
+                 * arg: both factors, the other input; in [k][1][…] the first factor is one element, in [k][…][1] the
+                 * other input. */
+                MapFn *of_product[2][2][2];
+                bool is_product; /* of its two inputs, or of its only one with itself */
+        };
 } MapKernel;
 
 /* Element i is the value at linear index first + i * step of the C-ordered source tensor. */

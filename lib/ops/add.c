@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/kernel.h"
 
-BINARY(add, ALL, a + b)
+BINARY_LOOPS(add, ALL, a + b)
+PRODUCT_LOOPS(add, WHOLE_FLOATS, a + b)
 
 OP(add) = {
         .name    = "add",
@@ -9,5 +10,6 @@ OP(add) = {
         .family  = FAMILY_MAP,
         .inputs  = "a, b",
         .n_in    = 2,
-        .kernels = add_kernels,
+        .kernels = KERNELS(BINARY_ROWS(BITS, add) BINARY_ROW_(F16, add) BINARY_PRODUCT_ROWS(WHOLE_FLOATS, add, false)
+                           BINARY_ROWS(COMPLEXES, add)),
 };

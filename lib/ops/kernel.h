@@ -105,6 +105,7 @@ typedef _Complex double c128;
 #define INTEGERS(X, ...)                                                                                               \
         X(I8, __VA_ARGS__) X(U8, __VA_ARGS__) X(I16, __VA_ARGS__) X(U16, __VA_ARGS__)                                  \
         X(I32, __VA_ARGS__) X(U32, __VA_ARGS__) X(I64, __VA_ARGS__) X(U64, __VA_ARGS__)
+#define WHOLE_FLOATS(X, ...) X(F32, __VA_ARGS__) X(F64, __VA_ARGS__) /* computed in what they are */
 #define FLOATS(X, ...) X(F16, __VA_ARGS__) X(F32, __VA_ARGS__) X(F64, __VA_ARGS__)
 #define COMPLEXES(X, ...) X(C64, __VA_ARGS__) X(C128, __VA_ARGS__)
 #define BITS(X, ...) BOOLS(X, __VA_ARGS__) INTEGERS(X, __VA_ARGS__)
@@ -134,6 +135,7 @@ typedef _Complex double c128;
                 const MEMORY_##D *restrict in_a = arg[0];                                                              \
                 MEMORY_##O *restrict out = arg[1];                                                                     \
                                                                                                                        \
+                INDEPENDENT                                                                                            \
                 for (size_t i = 0; i < n; i++) {                                                                       \
                         const T a _unused_ = LOAD_##D(in_a[i]);                                                        \
                         out[i] = STORE_##O(expr);                                                                      \
@@ -146,6 +148,7 @@ typedef _Complex double c128;
                 const MEMORY_##D *restrict in_a = arg[0], *restrict in_b = arg[1];                                     \
                 MEMORY_##O *restrict out = arg[2];                                                                     \
                                                                                                                        \
+                INDEPENDENT                                                                                            \
                 for (size_t i = 0; i < n; i++) {                                                                       \
                         const T a = LOAD_##D(in_a[a_i]), b = LOAD_##D(in_b[b_i]);                                      \
                         out[i] = STORE_##O(expr);                                                                      \
@@ -155,12 +158,36 @@ typedef _Complex double c128;
         BINARY_LOOP_OF_(op##_##D, D, O, i, i, expr)                                                                    \
         BINARY_LOOP_OF_(op##_##D##_left, D, O, 0, i, expr)                                                             \
         BINARY_LOOP_OF_(op##_##D##_right, D, O, i, 0, expr)
+/* Where one input is a product, of two strips or of one factor and a strip, and the other a strip or one element. The
+ * product is rounded, as it is by itself. */
+#define PRODUCT_LOOP_OF_(fn, D, factor_i, other_i, a_of, b_of, expr)                                                   \
+        MAP_FUNCTION_(fn) {                                                                                            \
+                typedef CTYPE_##D T _unused_;                                                                          \
+                const MEMORY_##D *restrict in_factor = arg[0], *restrict in_b = arg[1], *restrict in_other = arg[2];   \
+                MEMORY_##D *restrict out = arg[3];                                                                     \
+                                                                                                                       \
+                INDEPENDENT                                                                                            \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        const T product = LOAD_##D(in_factor[factor_i]) * LOAD_##D(in_b[i]);                           \
+                        const T other = LOAD_##D(in_other[other_i]), a = a_of, b = b_of;                               \
+                        out[i] = STORE_##D(expr);                                                                      \
+                }                                                                                                      \
+        }
+#define PRODUCT_LOOPS_OF_(fn, D, a_of, b_of, expr)                                                                     \
+        PRODUCT_LOOP_OF_(fn, D, i, i, a_of, b_of, expr)                                                                \
+        PRODUCT_LOOP_OF_(fn##_other, D, i, 0, a_of, b_of, expr)                                                        \
+        PRODUCT_LOOP_OF_(fn##_factor, D, 0, i, a_of, b_of, expr)                                                       \
+        PRODUCT_LOOP_OF_(fn##_both, D, 0, 0, a_of, b_of, expr)
+#define PRODUCT_LOOPS_(D, op, expr)                                                                                    \
+        PRODUCT_LOOPS_OF_(op##_##D##_product_left, D, product, other, expr)                                            \
+        PRODUCT_LOOPS_OF_(op##_##D##_product_right, D, other, product, expr)
 #define TERNARY_LOOP_(D, O, op, expr)                                                                                  \
         MAP_FUNCTION_(op##_##D) {                                                                                      \
                 typedef CTYPE_##D T _unused_;                                                                          \
                 const MEMORY_##D *restrict in_a = arg[0], *restrict in_b = arg[1], *restrict in_c = arg[2];            \
                 MEMORY_##O *restrict out = arg[3];                                                                     \
                                                                                                                        \
+                INDEPENDENT                                                                                            \
                 for (size_t i = 0; i < n; i++) {                                                                       \
                         const T a = LOAD_##D(in_a[i]), b = LOAD_##D(in_b[i]), c = LOAD_##D(in_c[i]);                   \
                         out[i] = STORE_##O(expr);                                                                      \
@@ -173,6 +200,7 @@ typedef _Complex double c128;
                 const MEMORY_##D *restrict in_a = arg[0], *restrict in_b = arg[1];                                     \
                 MEMORY_##D *restrict out_r = arg[2], *restrict out_s = arg[3];                                         \
                                                                                                                        \
+                INDEPENDENT                                                                                            \
                 for (size_t i = 0; i < n; i++) {                                                                       \
                         const T a = LOAD_##D(in_a[i]), b = LOAD_##D(in_b[i]);                                          \
                         T r, s;                                                                                        \
@@ -194,6 +222,7 @@ typedef _Complex double c128;
 #define BINARY_LOOPS(op, LIST, expr) LIST(BINARY_SAME_, op, expr)
 #define TERNARY_LOOPS(op, LIST, expr) LIST(TERNARY_SAME_, op, expr)
 #define UNARY_LOOPS_TO(O, op, LIST, expr) LIST(UNARY_##O##_, op, expr)
+#define PRODUCT_LOOPS(op, LIST, expr) LIST(PRODUCT_LOOPS_, op, expr)
 #define BINARY_LOOPS_TO(O, op, LIST, expr) LIST(BINARY_##O##_, op, expr)
 #define BINARY_PAIR_LOOPS(op, LIST, statement) LIST(BINARY_PAIR_LOOP_, op, statement)
 
@@ -203,13 +232,23 @@ typedef _Complex double c128;
 #define TERNARY_ROW_(D, op) { { DTYPE_##D, DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D, {} },
 #define UNARY_ROW_TO_(D, O, op) { { DTYPE_##D }, { DTYPE_##O, DTYPE_NONE }, op##_##D, {} },
 #define BINARY_ROW_TO_(D, O, op)                                                                                       \
-        { { DTYPE_##D, DTYPE_##D }, { DTYPE_##O, DTYPE_NONE }, op##_##D, { op##_##D##_left, op##_##D##_right } },
+        { { DTYPE_##D, DTYPE_##D }, { DTYPE_##O, DTYPE_NONE }, op##_##D,                                               \
+          { { op##_##D##_left, op##_##D##_right }, {}, false } },
+#define PRODUCT_VARIANTS_(fn) { { fn, fn##_other }, { fn##_factor, fn##_both } }
+#define BINARY_PRODUCT_ROW_(D, op, is_product)                                                                         \
+        { { DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D,                                               \
+          { { op##_##D##_left, op##_##D##_right },                                                                     \
+            { PRODUCT_VARIANTS_(op##_##D##_product_left), PRODUCT_VARIANTS_(op##_##D##_product_right) },               \
+            is_product } },
+#define UNARY_PRODUCT_ROW_(D, op) { { DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D, { {}, {}, true } },
 #define BINARY_WHOLE_ROW_(D, op) { { DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D, {} },
 #define BINARY_PAIR_ROW_(D, op) { { DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_##D }, op##_##D, {} },
 
 #define UNARY_ROWS(LIST, op) LIST(UNARY_ROW_, op)
 #define BINARY_ROWS(LIST, op) LIST(BINARY_ROW_, op)
 #define BINARY_WHOLE_ROWS(LIST, op) LIST(BINARY_WHOLE_ROW_, op) /* kernels that are no BINARY_LOOPS */
+#define BINARY_PRODUCT_ROWS(LIST, op, is_product) LIST(BINARY_PRODUCT_ROW_, op, is_product) /* with PRODUCT_LOOPS */
+#define UNARY_PRODUCT_ROWS(LIST, op) LIST(UNARY_PRODUCT_ROW_, op)                           /* a * a */
 #define TERNARY_ROWS(LIST, op) LIST(TERNARY_ROW_, op)
 #define UNARY_ROWS_TO(LIST, O, op) LIST(UNARY_ROW_TO_, O, op)
 #define BINARY_ROWS_TO(LIST, O, op) LIST(BINARY_ROW_TO_, O, op)

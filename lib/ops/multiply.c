@@ -3,6 +3,7 @@
 
 BINARY_LOOPS(multiply, BOOLS, a & b)
 BINARY_LOOPS(multiply, REALS, a * b)
+PRODUCT_LOOPS(multiply, WHOLE_FLOATS, a * b)
 BINARY_LOOPS(multiply, COMPLEXES, COMPLEX_MUL(a, b))
 
 OP(multiply) = {
@@ -11,5 +12,6 @@ OP(multiply) = {
         .family  = FAMILY_MAP,
         .inputs  = "a, b",
         .n_in    = 2,
-        .kernels = KERNELS(BINARY_ROWS(ALL, multiply)),
+        .kernels = KERNELS(BINARY_ROWS(BITS, multiply) BINARY_ROW_(F16, multiply)
+                           BINARY_PRODUCT_ROWS(WHOLE_FLOATS, multiply, true) BINARY_ROWS(COMPLEXES, multiply)),
 };

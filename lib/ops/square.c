@@ -12,7 +12,8 @@ OP(square) = {
         .family  = FAMILY_MAP,
         .inputs  = "a",
         .n_in    = 1,
-        .kernels = KERNELS(UNARY_ROWS(NUMBERS, square)),
+        .kernels = KERNELS(UNARY_ROWS(INTEGERS, square) UNARY_ROW_(F16, square) UNARY_PRODUCT_ROWS(WHOLE_FLOATS, square)
+                           UNARY_ROWS(COMPLEXES, square)),
 };
 
 #define COMPLEX_RECIPROCAL_(C, R, fabs_)                                                                               \

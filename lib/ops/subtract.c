@@ -2,7 +2,8 @@
 #include "ops/kernel.h"
 #include "ops/refuse.h"
 
-BINARY(subtract, NUMBERS, a - b)
+BINARY_LOOPS(subtract, NUMBERS, a - b)
+PRODUCT_LOOPS(subtract, WHOLE_FLOATS, a - b)
 
 static int infer_subtract(const OpCall *call, Spec *out, Error *err) {
         if (call_is_bool(call))
@@ -19,5 +20,6 @@ OP(subtract) = {
         .inputs  = "a, b",
         .n_in    = 2,
         .infer   = infer_subtract,
-        .kernels = subtract_kernels,
+        .kernels = KERNELS(BINARY_ROWS(INTEGERS, subtract) BINARY_ROW_(F16, subtract)
+                           BINARY_PRODUCT_ROWS(WHOLE_FLOATS, subtract, false) BINARY_ROWS(COMPLEXES, subtract)),
 };

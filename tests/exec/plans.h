@@ -30,24 +30,45 @@ static inline uint64_t mix(uint64_t h) {
         }
 #define TEST_OP2(name_, dtype_, ...)                                                                                   \
         static const MapKernel name_##_kernels[] = {                                                                   \
-                { { dtype_, dtype_ }, { dtype_ }, name_##_kernel, { __VA_ARGS__ } }, {}                                \
+                { { dtype_, dtype_ }, { dtype_ }, name_##_kernel, __VA_ARGS__ }, {}                                    \
         };                                                                                                             \
         _unused_ static const Op name_ = {                                                                             \
                 .name = #name_, .family = FAMILY_MAP, .n_in = 2, .n_out = 1, .kernels = name_##_kernels                \
         };
-/* Of strips alone, and of one element for all on either side, too. */
 #define TEST_MAP2(name_, type, dtype_, expr)                                                                           \
         TEST_LOOP2(name_##_kernel, type, i, i, expr)                                                                   \
-        TEST_OP2(name_, dtype_, NULL, NULL)
-#define TEST_MAP2_OF_ONE(name_, type, dtype_, expr)                                                                    \
-        TEST_LOOP2(name_##_kernel, type, i, i, expr)                                                                   \
-        TEST_LOOP2(name_##_left, type, 0, i, expr)                                                                     \
-        TEST_LOOP2(name_##_right, type, i, 0, expr)                                                                    \
-        TEST_OP2(name_, dtype_, name_##_left, name_##_right)
+        TEST_OP2(name_, dtype_, {})
+/* Where the first (the second) input is a product; factor_i, other_i: the index, or 0 for one element. */
+#define TEST_PRODUCT(fn, factor_i, other_i, a_of, b_of, expr)                                                          \
+        static void fn(size_t n, void *const *arg, _unused_ const void *params) {                                      \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        double product = ((double *) arg[0])[factor_i] * ((double *) arg[1])[i];                       \
+                        double other = ((double *) arg[2])[other_i], a = a_of, b = b_of;                               \
+                        ((double *) arg[3])[i] = (expr);                                                               \
+                }                                                                                                      \
+        }
+#define TEST_PRODUCTS(fn, a_of, b_of, expr)                                                                            \
+        TEST_PRODUCT(fn##_strips, i, i, a_of, b_of, expr)                                                              \
+        TEST_PRODUCT(fn##_other, i, 0, a_of, b_of, expr)                                                               \
+        TEST_PRODUCT(fn##_factor, 0, i, a_of, b_of, expr)                                                              \
+        TEST_PRODUCT(fn##_both, 0, 0, a_of, b_of, expr)
+#define PRODUCT_TABLE(fn) { { fn##_strips, fn##_other }, { fn##_factor, fn##_both } }
+/* Of strips, of one element for all on either side, and of a product on either side. */
+#define TEST_MAP2_OF_ALL(name_, expr)                                                                                  \
+        TEST_LOOP2(name_##_kernel, double, i, i, expr)                                                                 \
+        TEST_LOOP2(name_##_left, double, 0, i, expr)                                                                   \
+        TEST_LOOP2(name_##_right, double, i, 0, expr)                                                                  \
+        TEST_PRODUCTS(name_##_of_product_left, product, other, expr)                                                   \
+        TEST_PRODUCTS(name_##_of_product_right, other, product, expr)                                                  \
+        TEST_OP2(name_, DTYPE_F64,                                                                                     \
+                 { { name_##_left, name_##_right },                                                                    \
+                   { PRODUCT_TABLE(name_##_of_product_left), PRODUCT_TABLE(name_##_of_product_right) },                \
+                   false })
 
-TEST_MAP2_OF_ONE(op_add, double, DTYPE_F64, a + b)
-TEST_MAP2(op_mul, double, DTYPE_F64, a * b)
-TEST_MAP2_OF_ONE(op_sub, double, DTYPE_F64, a - b)
+TEST_MAP2_OF_ALL(op_add, a + b)
+TEST_LOOP2(op_mul_kernel, double, i, i, a * b)
+TEST_OP2(op_mul, DTYPE_F64, { {}, {}, true })
+TEST_MAP2_OF_ALL(op_sub, a - b)
 TEST_MAP2(op_add_i32, int32_t, DTYPE_I32, a + b)
 
 static void op_split_kernel(size_t n, void *const *arg, _unused_ const void *params) {

@@ -210,6 +210,62 @@ TEST(a_map_of_one_element_computes_what_it_computes_of_a_strip_of_it) {
         rows_free(&r);
 }
 
+/* The rounded product of in[0] and in[1], element by element, at in[side]; the other input of the map is what in[2] was. */
+static void multiply(DType t, Rows *r, uint32_t side) {
+        void *other = r->in[2];
+
+        for (size_t i = 0; i < N; i++) {
+                volatile float f = t == DTYPE_F32 ? ((float *) r->in[0])[i] * ((float *) r->in[1])[i] : 0;
+                volatile double d = t == DTYPE_F64 ? ((double *) r->in[0])[i] * ((double *) r->in[1])[i] : 0;
+
+                if (t == DTYPE_F32)
+                        ((float *) r->in[side])[i] = f;
+                else
+                        ((double *) r->in[side])[i] = d;
+        }
+        r->in[2] = r->in[1 - side];
+        r->in[1 - side] = other;
+}
+
+static void spread(DType t, char *p) {
+        for (size_t i = 1; i < N; i++)
+                memcpy(p + i * dtype_size(t), p, dtype_size(t));
+}
+
+TEST(a_map_of_a_product_computes_what_it_computes_of_the_rounded_product) {
+        Rows r;
+        size_t n_kernel = 0;
+
+        rows_new(&r);
+        for (const Op *const *o = op_table(); *o; o++)
+                for (const MapKernel *k = (*o)->kernels; k && k->fn; k++)
+                        for (uint32_t which = 0; which < 8; which++) {
+                                const uint32_t side = which >> 2, one_factor = which >> 1 & 1, one_other = which & 1;
+                                const DType t = k->in[0];
+                                MapFn *fn = k->of_product[side][one_factor][one_other];
+
+                                ck_assert_int_eq(!fn, !k->of_product[0][0][0]);
+                                if (!fn)
+                                        continue;
+                                n_kernel++;
+                                ck_assert(t == DTYPE_F32 || t == DTYPE_F64);
+                                for (size_t seed = 0; seed < 7; seed++) {
+                                        for (uint32_t i = 0; i < 3; i++)
+                                                fill(t, r.in[i], N, seed * 3 + i);
+                                        if (one_factor)
+                                                spread(t, r.in[0]);
+                                        if (one_other)
+                                                spread(t, r.in[2]);
+                                        fn(N - 3, (void *[]) { r.in[0], r.in[1], r.in[2], r.out[0] }, params_of(*o));
+                                        multiply(t, &r, side);
+                                        k->fn(N - 3, (void *[]) { r.in[0], r.in[1], r.other[0] }, params_of(*o));
+                                        check_same(*o, which, "product", N - 3, t, r.out[0], r.other[0]);
+                                }
+                        }
+        ck_assert_uint_eq(n_kernel, 3 * 2 * 8);
+        rows_free(&r);
+}
+
 TEST(every_cpu_level_has_the_same_operators) {
         uint32_t n = op_count();
         const Op **first = calloc(n, sizeof(*first));

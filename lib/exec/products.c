@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Products within maps: who reads what, and which kernel does both. */
+#include <string.h>
+
+#include "exec/products.h"
+
+static const MapKernel *kernel_of(const Instr *instr) {
+        return instr->op->kernels + instr->kernel;
+}
+
+static void count_uses(const Nest *nest, Product *ret) {
+        for (uint32_t i = 0; i < nest->n_instr; i++)
+                if (nest->instr[i].kind == INSTR_MAP)
+                        for (uint32_t k = 0; k < nest->instr[i].op->n_in; k++)
+                                ret[nest->instr[i].in[k]].n_use++;
+        for (uint32_t i = 0; i < nest->n_sink; i++) {
+                const Sink *sink = nest->sink + i;
+
+                for (int c = 0; c < (sink->op && sink->unit ? sink->op->folds[sink->fold].n_state : 1); c++)
+                        ret[sink->reg[c]].n_use++;
+        }
+}
+
+/* The register is computed in the body of the same loop. */
+static bool same_loop(uint64_t a, uint64_t b) {
+        return __builtin_clzll(a) == __builtin_clzll(b);
+}
+
+/* Input k of instruction i is a product that nobody else reads, made in the same loop. */
+static bool takes_product(const Nest *nest, const uint64_t *depends, uint64_t lanes, const Product *product, uint32_t i,
+                          uint32_t k) {
+        const uint32_t in = nest->instr[i].in[k];
+        const Instr *from = nest->instr + in;
+
+        return kernel_of(nest->instr + i)->of_product[k][0][0] && from->kind == INSTR_MAP &&
+               kernel_of(from)->is_product && product[in].n_use == 1 && !product[in].map && (depends[in] & lanes) &&
+               same_loop(depends[in], depends[i]);
+}
+
+void find_products(const Nest *nest, const uint64_t *depends, int lane_loop, Product *ret) {
+        const uint64_t lanes = (uint64_t) 1 << lane_loop;
+
+        memset(ret, 0, nest->n_instr * sizeof(*ret));
+        count_uses(nest, ret);
+        for (uint32_t i = 0; i < nest->n_instr; i++) {
+                const Instr *instr = nest->instr + i, *from;
+                uint32_t a, b, other, k;
+
+                if (instr->kind != INSTR_MAP || instr->op->n_in != 2)
+                        continue;
+                for (k = 0; k < 2 && !takes_product(nest, depends, lanes, ret, i, k); k++)
+                        ;
+                if (k == 2)
+                        continue;
+                from  = nest->instr + instr->in[k];
+                other = instr->in[1 - k];
+                a     = from->in[0];
+                b     = from->in[from->op->n_in - 1];
+                if (!(depends[b] & lanes)) { /* the first factor is the one that may be one element */
+                        b = a;
+                        a = from->in[1];
+                }
+                ret[i].map = kernel_of(instr)->of_product[k][!(depends[a] & lanes)][!(depends[other] & lanes)];
+                memcpy(ret[i].in, (uint32_t[]) { a, b, other }, sizeof(ret[i].in));
+                ret[instr->in[k]].within = true;
+        }
+}
