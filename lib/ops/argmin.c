@@ -104,6 +104,72 @@ ORDERED(ARG_LOOPS_, argmax, HIGHER)
 COMPLEXES(ARG_LOOPS_, argmin, LOWER_COMPLEX)
 COMPLEXES(ARG_LOOPS_, argmax, HIGHER_COMPLEX)
 
+/* Two levels at once (kernel.h: QUADS_LOOP_), from elements with indices as wide as these, or from states by pairs of
+ * pairs. `takes_right` is of vectors. */
+typedef int64_t WideIndex_F64 __attribute__((vector_size(32)));
+typedef int32_t WideIndex_F32 __attribute__((vector_size(32)));
+typedef int64_t WideAt_F64 __attribute__((vector_size(32), aligned(8)));
+typedef int64_t WideAt_F32 __attribute__((vector_size(64), aligned(8)));
+#define WIDE_IOTA_F64 { 0, 1, 2, 3 }
+#define WIDE_IOTA_F32 { 0, 1, 2, 3, 4, 5, 6, 7 }
+#define ARG_QUADS_(D, op, takes_right)                                                                                 \
+        static void op##_merge_quads_##D(size_t n, void *const *in_state, void *const *out_state, int64_t n_each) {    \
+                CTYPE_##D half[2 * EIGHT_BLOCK];                                                                       \
+                int64_t half_at[2 * EIGHT_BLOCK];                                                                      \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i += EIGHT_BLOCK) {                                                          \
+                        const size_t m = MIN(n - i, (size_t) EIGHT_BLOCK);                                             \
+                        void *in[] = { (CTYPE_##D *) in_state[0] + 4 * i, (int64_t *) in_state[1] + 4 * i };           \
+                        void *out[] = { (CTYPE_##D *) out_state[0] + i, (int64_t *) out_state[1] + i };                \
+                                                                                                                       \
+                        op##_merge_pairs_##D(2 * m, in, (void *[]) { half, half_at }, n_each);                         \
+                        op##_merge_pairs_##D(m, (void *[]) { half, half_at }, out, 2 * n_each);                        \
+                }                                                                                                      \
+        }                                                                                                              \
+        static void op##_lift_quads_##D(size_t n, const void *in, int64_t first, void *const *state) {                 \
+                enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
+                const WideIndex_##D iota = WIDE_IOTA_##D, left_at = WIDE_LEFT_##D(iota, iota + WIDTH);                 \
+                const CTYPE_##D *restrict from = in;                                                                   \
+                CTYPE_##D *restrict out = state[0], half[2 * WIDTH];                                                   \
+                int64_t *restrict out_at = state[1], half_at[2 * WIDTH];                                               \
+                size_t i = 0;                                                                                          \
+                                                                                                                       \
+                for (; i + WIDTH <= n; i += WIDTH) {                                                                   \
+                        const Wide_##D *p = (const Wide_##D *) (from + 4 * i);                                         \
+                        Wide_##D one[2], a, b;                                                                         \
+                        WideIndex_##D at[2], right;                                                                    \
+                                                                                                                       \
+                        for (int k = 0; k < 2; k++) {                                                                  \
+                                a = WIDE_LEFT_##D(p[2 * k], p[2 * k + 1]);                                             \
+                                b = WIDE_RIGHT_##D(p[2 * k], p[2 * k + 1]);                                            \
+                                right = takes_right(a, b);                                                             \
+                                one[k] = WIDE_SELECT(right, b, a);                                                     \
+                                at[k] = left_at + 2 * k * WIDTH - right; /* true is -1 */                              \
+                        }                                                                                              \
+                        a = WIDE_LEFT2_##D(one[0], one[1]);                                                            \
+                        b = WIDE_RIGHT2_##D(one[0], one[1]);                                                           \
+                        right = takes_right(a, b);                                                                     \
+                        at[0] = WIDE_SELECT(right, WIDE_RIGHT2_##D(at[0], at[1]), WIDE_LEFT2_##D(at[0], at[1]));       \
+                        a = WIDE_SELECT(right, b, a);                                                                  \
+                        *(Wide_##D *) (out + i) = WIDE_ORDER_##D(a);                                                   \
+                        at[0] = WIDE_ORDER_##D(at[0]);                                                                 \
+                        *(WideAt_##D *) (out_at + i) = __builtin_convertvector(at[0], WideAt_##D) +                    \
+                                                       (first + 4 * (int64_t) i);                                      \
+                }                                                                                                      \
+                if (i < n) {                                                                                           \
+                        void *pairs[] = { half, half_at }, *rest[] = { out + i, out_at + i };                          \
+                                                                                                                       \
+                        op##_lift_pairs_##D(2 * (n - i), from + 4 * i, first + 4 * (int64_t) i, pairs);                \
+                        op##_merge_pairs_##D(n - i, pairs, rest, 2);                                                   \
+                }                                                                                                      \
+        }
+#define LOWER_WIDE(a, b) (~((a) <= (b)) & ((a) == (a)))
+#define HIGHER_WIDE(a, b) (~((a) >= (b)) & ((a) == (a)))
+ARG_QUADS_(F64, argmin, LOWER_WIDE)
+ARG_QUADS_(F32, argmin, LOWER_WIDE)
+ARG_QUADS_(F64, argmax, HIGHER_WIDE)
+ARG_QUADS_(F32, argmax, HIGHER_WIDE)
+
 #define ARG_LIFT_(D, ...)                                                                                              \
         static void arg_lift_##D(size_t n, const void *in, int64_t first, int64_t step, void *const *state) {          \
                 const MEMORY_##D *restrict from = in;                                                                  \
@@ -123,10 +189,16 @@ static void arg_finish(size_t n, void *const *state, _unused_ int64_t count, voi
 
 #define STATE_DTYPE_(dtype, ...) dtype
 #define STATE_DTYPE(...) STATE_DTYPE_(__VA_ARGS__)
-#define ARG_ROW_(D, op)                                                                                                \
+#define ARG_ROW_MORE_(D, op, ...)                                                                                      \
         { .in = DTYPE_##D, .n_state = 2, .state = { STATE_DTYPE(STATE_##D), DTYPE_I64 }, .out = DTYPE_I64,             \
           .lift = arg_lift_##D, .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D, .finish = arg_finish,    \
-          .lift_two = op##_lift_two_##D, .lift_pairs = op##_lift_pairs_##D, .lift_eight = op##_lift_eight_##D },
+          .lift_two = op##_lift_two_##D, .lift_pairs = op##_lift_pairs_##D, .lift_eight = op##_lift_eight_##D,         \
+          __VA_ARGS__ },
+#define ARG_ROW_(D, op) ARG_ROW_MORE_(D, op, )
+#define ARG_ROW_QUADS_(D, op)                                                                                          \
+        ARG_ROW_MORE_(D, op, .merge_quads = op##_merge_quads_##D, .lift_quads = op##_lift_quads_##D)
+#define ARG_ROWS(op)                                                                                                   \
+        BITS(ARG_ROW_, op) ARG_ROW_(F16, op) ARG_ROW_QUADS_(F32, op) ARG_ROW_QUADS_(F64, op) COMPLEXES(ARG_ROW_, op)
 
 #define LOWER_NUMBER(a, b) (((b) < (a)) | (IS_NAN(a) & !IS_NAN(b)))
 #define HIGHER_NUMBER(a, b) (((b) > (a)) | (IS_NAN(a) & !IS_NAN(b)))
@@ -255,10 +327,10 @@ static int expand_arg(Build *b, const OpCall *call, const Ref *in, Ref *out, con
 
 ARG_OPERATOR(argmin, false,
              "Index of the first smallest element along an axis or in the flattened tensor; of a NaN if there is one.",
-             ALL(ARG_ROW_, argmin))
+             ARG_ROWS(argmin))
 ARG_OPERATOR(argmax, false,
              "Index of the first largest element along an axis or in the flattened tensor; of a NaN if there is one.",
-             ALL(ARG_ROW_, argmax))
+             ARG_ROWS(argmax))
 ARG_OPERATOR(nanargmin, true,
              "Index of the first smallest element that is not NaN, as argmin and argmax have it.\n\n"
              "Raises ValueError, when it runs, where all are NaN.",
