@@ -786,6 +786,26 @@ static int make_folds(const Prepare *p) {
         return 0;
 }
 
+/* Nothing is computed, packed or stored in the innermost loop, which all folds take by eight: of short rows the loop
+ * itself costs more than the work. */
+static bool runs_by_eight(const Prepare *p) {
+        NestRun *x = p->x;
+
+        if (x->reduce_loop != x->n_loop - 1 || x->reduce_loop == x->lane_loop || x->n_store > 0 || x->n_moving > 0)
+                return false;
+        for (uint32_t s = x->first_step[x->n_loop]; s < x->n_step; s++)
+                if (x->step[s].kind != STEP_DIRECT)
+                        return false;
+        for (uint32_t f = 0; f < x->n_fold; f++) {
+                uint32_t reg = x->fold[f].sink->reg[0];
+
+                if (!x->fold[f].eight[0][0] || p->depth[reg] != x->n_loop)
+                        return false;
+                x->fold[f].element = p->walk_of[reg];
+        }
+        return true;
+}
+
 /* True when the program only looks at memory: strips may be longer than registers in L1 would let them be. */
 static bool only_loads(const Prepare *p) {
         const NestRun *x = p->x;
@@ -863,5 +883,7 @@ int nest_prepare(NestRun *x, Run *run, const Nest *nest, const Box *box, const L
         r = make_steps(&p);
         if (r < 0)
                 return r;
-        return make_folds(&p);
+        r = make_folds(&p);
+        x->by_eight = r >= 0 && runs_by_eight(&p);
+        return r;
 }

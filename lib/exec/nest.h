@@ -87,6 +87,7 @@ typedef struct FoldSink {
         const char *even;             /* the elements of an even position, waiting for the odd one (lift_two) */
         char *eight[2][MAX_STATE];    /* states of eight positions (lift_eight), in turns; NULL: not used */
         const char *row[EIGHT];       /* the elements of these positions, as far as they have come */
+        uint32_t element;             /* by_eight: the walk of the elements */
         Counter *counter;             /* reduced along another loop than the lanes */
         PyramidBase *base;            /* reduced along the lanes */
         Pyramid *pyramid;
@@ -114,6 +115,7 @@ typedef struct NestRun {
 
         size_t column, n_column;      /* rows that are reduced along the lanes side by side */
         bool columns_inside;          /* the loops of the rows are inside the lane loop: each row has a pyramid */
+        bool by_eight;                /* the innermost loop only folds what lies in memory: eight positions at once */
         bool streamed;
 } NestRun;
 

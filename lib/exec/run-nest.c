@@ -150,15 +150,18 @@ static bool among_eight(const NestRun *x, int64_t position) {
         return first >= 0 && first + EIGHT <= loop->n;
 }
 
+/* The node of eight positions whose elements are in f->row. */
+static int push_eight(NestRun *x, FoldSink *f, int64_t first) {
+        char **state = f->eight[first >> EIGHT_LEVEL & 1];
+
+        f->fold->lift_eight(x->m, (const void *const *) f->row, first, (void *const *) state);
+        return counter_push(f->counter, EIGHT_LEVEL, first >> EIGHT_LEVEL, state);
+}
+
 /* Their elements wait in memory; the last one brings their node. */
 static int fold_eight(NestRun *x, FoldSink *f, int64_t position) {
-        char **state = f->eight[position >> EIGHT_LEVEL & 1];
-
         f->row[position & (EIGHT - 1)] = x->reg[f->sink->reg[0]];
-        if ((position & (EIGHT - 1)) != EIGHT - 1)
-                return 0;
-        f->fold->lift_eight(x->m, (const void *const *) f->row, position - (EIGHT - 1), (void *const *) state);
-        return counter_push(f->counter, EIGHT_LEVEL, position >> EIGHT_LEVEL, state);
+        return (position & (EIGHT - 1)) == EIGHT - 1 ? push_eight(x, f, position - (EIGHT - 1)) : 0;
 }
 
 static int fold_strip(NestRun *x, const intptr_t *at) {
@@ -263,6 +266,21 @@ static inline int run_body(NestRun *x, int k, const intptr_t *at) {
         return run_loop(x, k + 1);
 }
 
+/* Eight positions of the innermost loop at once, when there is nothing to do but to fold what lies in memory. */
+static int run_eight(NestRun *x, int k, const intptr_t *at) {
+        const int64_t *move = x->move + (size_t) k * x->n_walk;
+        int r = 0;
+
+        for (uint32_t i = 0; i < x->n_fold && r >= 0; i++) {
+                FoldSink *f = x->fold + i;
+
+                for (int j = 0; j < EIGHT; j++)
+                        f->row[j] = (const char *) (at[f->element] + j * move[f->element]);
+                r = push_eight(x, f, x->loop[k].lo + x->loop[k].i);
+        }
+        return r < 0 ? r : run_canceled(x->run) ? ERROR_CANCELED : 0;
+}
+
 static int run_lanes(NestRun *x, int k, intptr_t *at) {
         Loop *loop = x->loop + k;
         const int64_t *move = x->move + (size_t) k * x->n_walk;
@@ -303,12 +321,17 @@ static int run_loop(NestRun *x, int k) {
         if (reduced)
                 for (uint32_t i = 0; i < x->n_fold; i++)
                         counter_reset(x->fold[i].counter, x->m);
-        for (loop->i = 0; loop->i < loop->n; loop->i++) {
-                r = run_body(x, k, at);
+        loop->i = 0;
+        for (int64_t n = 1; loop->i < loop->n; loop->i += n) {
+                bool eight = x->by_eight && reduced && ((loop->lo + loop->i) & (EIGHT - 1)) == 0 &&
+                             loop->i + EIGHT <= loop->n;
+
+                n = eight ? EIGHT : 1;
+                r = eight ? run_eight(x, k, at) : run_body(x, k, at);
                 if (r < 0)
                         return r;
                 for (uint32_t w = 0; w < x->n_walk; w++)
-                        at[w] += move[w];
+                        at[w] += n * move[w];
         }
         return reduced ? emit_lanes(x, outer) : 0;
 }
