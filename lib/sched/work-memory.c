@@ -232,11 +232,10 @@ int work_returned(Work *w, const WorkEvent *e) {
                 w->chunk_bytes -= c->bytes;
                 w->away_bytes += c->bytes;
                 r = tasks_not_loaded(w, e->chunk, e->error);
-                c = chunk_find(w, e->chunk); /* a task that failed may have been the last to read it */
         }
         if (r == 0)
                 r = pin_returned(w, e->chunk, e->ok, e->error);
-        c = chunk_find(w, e->chunk);
+        c = chunk_find(w, e->chunk); /* a task that failed, or a pin, may have been the last to want it */
         return r == 0 && c ? chunk_settle(w, c) : r;
 }
 
