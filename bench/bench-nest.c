@@ -149,7 +149,11 @@ static void measure(const char *name, const char *filter, Job *job, void (*by_ha
 /* ---- By hand
  * ------------------------------------------------------------------------------------------------------ */
 
+#ifdef __clang__
+#define LEVELS __attribute__((target("avx2")))
+#else
 #define LEVELS __attribute__((target("avx2"), optimize("O3")))
+#endif
 
 LEVELS static void hand_axpy(Job *job) {
         const double *a = job->leaf[0], *b = job->leaf[1], *c = job->leaf[2];

@@ -59,7 +59,7 @@ static void raw_move(struct io_uring *ring, int fd, bool write, bool fixed, char
         size_t at = 0, begun = 0;
 
         while (at < size_bytes || begun > 0) {
-                struct io_uring_cqe *cqe;
+                struct io_uring_cqe *cqe = NULL;
 
                 for (; at < size_bytes && begun < DEPTH; begun++) {
                         struct io_uring_sqe *sqe = io_uring_get_sqe(ring);

@@ -114,8 +114,8 @@ typedef int64_t WideAt_F32 __attribute__((vector_size(64), aligned(8)));
 #define WIDE_IOTA_F32 { 0, 1, 2, 3, 4, 5, 6, 7 }
 #define ARG_QUADS_(D, op, takes_right)                                                                                 \
         static void op##_merge_quads_##D(size_t n, void *const *in_state, void *const *out_state, int64_t n_each) {    \
-                CTYPE_##D half[2 * EIGHT_BLOCK];                                                                       \
-                int64_t half_at[2 * EIGHT_BLOCK];                                                                      \
+                CTYPE_##D half[2 * EIGHT_BLOCK] = {};                                                                  \
+                int64_t half_at[2 * EIGHT_BLOCK] = {};                                                                 \
                                                                                                                        \
                 for (size_t i = 0; i < n; i += EIGHT_BLOCK) {                                                          \
                         const size_t m = MIN(n - i, (size_t) EIGHT_BLOCK);                                             \
@@ -130,8 +130,8 @@ typedef int64_t WideAt_F32 __attribute__((vector_size(64), aligned(8)));
                 enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
                 const WideIndex_##D iota = WIDE_IOTA_##D, left_at = WIDE_LEFT_##D(iota, iota + WIDTH);                 \
                 const CTYPE_##D *restrict from = in;                                                                   \
-                CTYPE_##D *restrict out = state[0], half[2 * WIDTH];                                                   \
-                int64_t *restrict out_at = state[1], half_at[2 * WIDTH];                                               \
+                CTYPE_##D *restrict out = state[0], half[2 * WIDTH] = {};                                              \
+                int64_t *restrict out_at = state[1], half_at[2 * WIDTH] = {};                                          \
                 size_t i = 0;                                                                                          \
                                                                                                                        \
                 for (; i + WIDTH <= n; i += WIDTH) {                                                                   \

@@ -353,7 +353,7 @@ typedef float Wide_F32 __attribute__((vector_size(32), aligned(4)));
                 enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
                 const CTYPE_##D *restrict in = in_state[0];                                                            \
                 CTYPE_##D *restrict out = out_state[0];                                                                \
-                CTYPE_##D half[2 * WIDTH];                                                                             \
+                CTYPE_##D half[2 * WIDTH] = {};                                                                        \
                 size_t i = 0;                                                                                          \
                                                                                                                        \
                 for (; i + WIDTH <= n; i += WIDTH) {                                                                   \

@@ -138,7 +138,7 @@ MOMENTS_EIGHT_(F64, double)
                 enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
                 const CTYPE_##D *restrict sums = in[0], *restrict m2s = in[1];                                         \
                 CTYPE_##D *restrict sum = out[0], *restrict m2 = out[1];                                               \
-                CTYPE_##D half[2][2 * WIDTH];                                                                          \
+                CTYPE_##D half[2][2 * WIDTH] = {};                                                                     \
                 const CTYPE_##D per = (CTYPE_##D) (1.0 / (double) n_each), weight = (CTYPE_##D) ((double) n_each * 0.5); \
                 const CTYPE_##D per2 = (CTYPE_##D) (1.0 / (double) (2 * n_each));                                      \
                 const CTYPE_##D weight2 = (CTYPE_##D) ((double) (2 * n_each) * 0.5);                                   \
@@ -171,7 +171,7 @@ MOMENTS_EIGHT_(F64, double)
                 enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
                 const CTYPE_##D *restrict from = in, per2 = (CTYPE_##D) 0.5, weight2 = 1;                              \
                 CTYPE_##D *restrict sum = state[0], *restrict m2 = state[1];                                           \
-                CTYPE_##D half[2][2 * WIDTH];                                                                          \
+                CTYPE_##D half[2][2 * WIDTH] = {};                                                                     \
                 size_t i = 0;                                                                                          \
                                                                                                                        \
                 for (; i + WIDTH <= n; i += WIDTH) {                                                                   \

@@ -206,20 +206,20 @@ static _unused_ void sort_row(DType t, const char *in, int64_t stride, int64_t n
 static _unused_ int each_row(BlockRun *run, void (*row)(BlockRun *run, const char *in, char *const *out)) {
         const View *in = &run->in[0];
         const int last = in->shape.ndim - 1;
+        const uint32_t n_out = run->n_out;
         int64_t at[MAX_NDIM] = {};
 
+        assert(n_out <= 2);
         if (shape_size(&in->shape) == 0)
                 return 0;
         for (;;) {
                 const char *from = in->data;
-                char *to[2] = {};
+                char *to[2] = { run->out[0].data, n_out > 1 ? run->out[1].data : run->out[0].data };
                 int k;
 
-                for (uint32_t o = 0; o < run->n_out; o++)
-                        to[o] = run->out[o].data;
                 for (k = 0; k < last; k++) {
                         from += at[k] * in->stride[k];
-                        for (uint32_t o = 0; o < run->n_out; o++)
+                        for (uint32_t o = 0; o < n_out; o++)
                                 to[o] += at[k] * run->out[o].stride[k];
                 }
                 row(run, from, to);

@@ -144,6 +144,7 @@ static void normal_F64(size_t n, int64_t first, int64_t step, const void *params
                 philox_run(stream, n_block, (uint64_t) first_block, WORDS(&words));
         } else
                 words_of_elements(stream, n, first, step, 1, &words);
+        assert(n_block > 0);
         normal_pairs(&words, n_block, cosine, sine);
         for (size_t i = 0; i < n; i++) {
                 const int64_t at = first + (int64_t) i * step;

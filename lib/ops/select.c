@@ -399,7 +399,7 @@ static Ref build_rows_of_selections(Build *b, Ref x, const Dims *k) {
         const int last   = s.ndim - 1;
         const Shape flat = { .ndim = 2, .dim = { s.dim[last] ? shape_size(&s) / s.dim[last] : 0, s.dim[last] } };
         Shape out        = s;
-        Ref row[LONG_BATCH];
+        Ref row[LONG_BATCH] = {};
 
         if (s.ndim == 1)
                 return build_selection(b, x, k);

@@ -197,7 +197,7 @@ static inline Engine *engine_start(void) {
         Error err = {};
 
         if (!engine)
-                ck_assert_msg(engine_new(&engine, &(EngineConfig){ .n_threads = 2, .budget = { 2 * GiB } }, &err) ==
+                ck_assert_msg(engine_new(&engine, &(EngineConfig){ .n_threads = 2, .budget.memory_bytes = 2 * GiB }, &err) ==
                                       0,
                               "%s", err.text);
         return engine;
