@@ -55,6 +55,41 @@ def transpose_add(mt, session, n):
     return abs(total - twice) <= 1e-12 * abs(twice), total
 
 
+@case
+def sort(mt, session, n):
+    """a sort of half of the size, executed first"""
+    x = mt.random.RandomState(3).rand(n // 2)
+    session.run(x, fetch=False)
+    y = mt.sort(x)
+    session.run(y, fetch=False)
+    ascends, total, before = session.run((y[1:] >= y[:-1]).all(), y.sum(), x.sum())
+    return bool(ascends) and abs(total - before) <= 1e-12 * before, total
+
+
+@case
+def product(mt, session, n):
+    """a product of two squares of a quarter of the size each, executed first; against the product with a vector"""
+    side = int((n / 4) ** 0.5)
+    random = mt.random.RandomState(4)
+    a, b, v = random.rand(side, side), random.rand(side, side), random.rand(side)
+    session.run(a, b, fetch=False)
+    c = a @ b
+    session.run(c, fetch=False)
+    wrong, size = session.run(abs(c @ v - a @ (b @ v)).max(), (c @ v).max())
+    return wrong <= 1e-11 * size, wrong / size
+
+
+@case
+def qr(mt, session, n):
+    """Q and R of a tall matrix with 64 columns and half of the size, executed first"""
+    x = mt.random.RandomState(5).rand(n // 128, 64)
+    session.run(x, fetch=False)
+    q, r = mt.linalg.qr(x)
+    session.run(q, r, fetch=False)
+    wrong, skew = session.run(abs(q @ r - x).max(), abs(q.T @ q - mt.eye(64)).max())
+    return wrong < 1e-10 and skew < 1e-12, wrong
+
+
 def child(args):
     import mars.tensor as mt
     from mars.session import new_session
