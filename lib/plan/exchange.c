@@ -133,35 +133,6 @@ int exchange_cuts(Planner *p, const StageBuild *sb, Tiling *domain) {
 
 /* ---- Pieces ----------------------------------------------------------------------------------------------------- */
 
-/* The stage that makes the pieces: a task for each chunk of the value. */
-static int stage_pieces(Planner *p, ValueId from, const Tiling *tiling, ValueId *ret) {
-        const Value v                              = p->plan->value.data[from];
-        _cleanup_(stage_build_clear) StageBuild sb = { .ndim = v.shape.ndim };
-        _cleanup_(nest_build_clear) NestBuild nb   = { .stage = &sb, .ndim = v.shape.ndim };
-        Stage stage                                = { .kind = STAGE_NEST, .domain = v.tiling, .label = "pieces" };
-        const AxisMap *identity                    = map_identity(p, v.shape.ndim);
-        int *axis                                  = arena_new_array(p->arena, int, v.shape.ndim + 1);
-        uint32_t reg;
-        int r;
-
-        if (!identity || !axis)
-                return error_oom(p->err, sizeof(AxisMap));
-        for (int k = 0; k < sb.ndim; k++) {
-                sb.extent[k] = v.shape.dim[k];
-                nb.axis[k] = axis[k] = k;
-        }
-        r = program_load(p, &nb, from, identity, &reg);
-        if (r >= 0)
-                r = value_add(p, v.dtype, tiling, ret);
-        if (r < 0)
-                return r;
-        if (vec_push(&sb.out, (Out) { .value = *ret, .axis = axis, .pieces = true }) < 0 ||
-            vec_push(&nb.sink, (Sink) { .reg = { reg }, .dest = { 0 } }) < 0)
-                return error_oom(p->err, sizeof(Out));
-        r = nest_finish(p, &nb);
-        return r < 0 ? r : stage_add(p, &sb, &stage);
-}
-
 static int ascending(const void *a, const void *b) {
         const int64_t x = *(const int64_t *) a, y = *(const int64_t *) b;
 
@@ -221,7 +192,7 @@ static int source_split(Planner *p, const Stage *stage, uint32_t source, ValueId
                 *ret = from;
                 return 0;
         }
-        r = stage_pieces(p, from, &t, ret);
+        r = stage_copy(p, from, &t, true, ret);
         if (r >= 0 && vec_push(&p->pieces, (Pieces) { .from = from, .to = *ret }) < 0)
                 r = error_oom(p->err, sizeof(Pieces));
         return r;

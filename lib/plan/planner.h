@@ -132,7 +132,8 @@ int planner_build(Planner *p);
 int stage_add(Planner *p, StageBuild *sb, Stage *stage);
 int value_add(Planner *p, DType dtype, const Tiling *tiling, ValueId *ret);
 int value_alias(Planner *p, ValueId value, const Shape *shape, const Tiling *tiling, ValueId *ret); /* the same chunks */
-int stage_copy(Planner *p, ValueId from, const Tiling *tiling, ValueId *ret);
+/* The value with other cuts. `pieces`: which only cut its chunks further, so that one task makes all pieces of one. */
+int stage_copy(Planner *p, ValueId from, const Tiling *tiling, bool pieces, ValueId *ret);
 int stage_store(Planner *p, uint32_t node, uint32_t out, const Tiling *forced);
 int nest_finish(Planner *p, NestBuild *nb);
 const char *nest_label(Planner *p, const NestBuild *nb, const char *last);

@@ -160,12 +160,13 @@ int stage_store(Planner *p, uint32_t node, uint32_t out, const Tiling *forced) {
         return stage_absorbed(p, absorbed, &stage.domain);
 }
 
-/* The value with other cuts. */
-int stage_copy(Planner *p, ValueId from, const Tiling *tiling, ValueId *ret) {
+int stage_copy(Planner *p, ValueId from, const Tiling *tiling, bool pieces, ValueId *ret) {
         const Value v                              = p->plan->value.data[from];
         _cleanup_(stage_build_clear) StageBuild sb = { .ndim = v.shape.ndim };
         _cleanup_(nest_build_clear) NestBuild nb   = { .stage = &sb, .ndim = v.shape.ndim };
-        Stage stage                                = { .kind = STAGE_NEST, .domain = *tiling, .label = "copy" };
+        Stage stage                                = { .kind   = STAGE_NEST,
+                                                       .domain = pieces ? v.tiling : *tiling,
+                                                       .label  = pieces ? "pieces" : "copy" };
         const AxisMap *identity                    = map_identity(p, v.shape.ndim);
         int *axis                                  = arena_new_array(p->arena, int, v.shape.ndim + 1);
         uint32_t reg;
@@ -182,8 +183,8 @@ int stage_copy(Planner *p, ValueId from, const Tiling *tiling, ValueId *ret) {
                 r = value_add(p, v.dtype, tiling, ret);
         if (r < 0)
                 return r;
-        p->plan->value.data[*ret].rows_hint = tiling_is_rows(tiling);
-        if (vec_push(&sb.out, (Out) { .value = *ret, .axis = axis }) < 0 ||
+        p->plan->value.data[*ret].rows_hint = !pieces && tiling_is_rows(tiling);
+        if (vec_push(&sb.out, (Out) { .value = *ret, .axis = axis, .pieces = pieces }) < 0 ||
             vec_push(&nb.sink, (Sink) { .reg = { reg }, .dest = { 0 } }) < 0)
                 return error_oom(p->err, sizeof(Out));
         r = nest_finish(p, &nb);
@@ -263,7 +264,7 @@ static int stage_reshape(Planner *p, uint32_t index) {
                 const int64_t unit = row / a; /* input rows per common border */
                 if (unit < in->shape.dim[0])
                         rows.axis[0] = cuts_regular(in->shape.dim[0], MAX(step / unit, 1) * unit);
-                r = stage_copy(p, from, &rows, &value);
+                r = stage_copy(p, from, &rows, false, &value);
                 if (r < 0)
                         return r;
                 if (rows.axis[0].n > 1)
@@ -272,7 +273,7 @@ static int stage_reshape(Planner *p, uint32_t index) {
         r = value_alias(p, value, shape, &t, &p->slot[p->first[index]].value);
         /* What is kept must have chunks of its own, since each is somebody's to free. */
         if (r >= 0 && p->slot[p->first[index]].kept)
-                r = stage_copy(p, p->slot[p->first[index]].value, &t, &p->slot[p->first[index]].value);
+                r = stage_copy(p, p->slot[p->first[index]].value, &t, false, &p->slot[p->first[index]].value);
         return r;
 }
 
