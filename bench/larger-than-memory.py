@@ -6,9 +6,10 @@
 
 Every case runs in a process of its own, in a memory control group (v1, needs root) whose limit is phy_mem: what passes
 it is killed. This process looks at it a hundred times a second: resident memory (VmRSS; reserved huge pages are not in
-it) and what the control group counts, file cache without. The hard limit is 90 % of phy_mem. The answer is compared with
-what is known of it; bits are compared by tests/laws/test-spilling.c.
+it) and what the control group counts, file cache without. The hard limit is 90 % of phy_mem. The answer is compared
+with what is known of it; bits are compared by tests/laws/test-spilling.c.
 """
+
 import argparse
 import json
 import os

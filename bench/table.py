@@ -3,12 +3,13 @@
 
     meson devenv -C build python3 ../bench/table.py [--scale 1.0] [--rounds 5] [--only NAME] [--threads 2]
 
-Inputs are made before, and results are computed once before anything is timed, so that memory has been touched: on machines whose
-free memory goes back to a host, the first touch costs up to forty times the work itself.
+Inputs are made before, and results are computed once before anything is timed, so that memory has been touched: on
+machines whose free memory goes back to a host, the first touch costs up to forty times the work itself.
 
-The ratio is NumPy's median over ours. `wanted` is what the project promises, `limit` the time that the bytes which the job must move
-take at the bandwidth that this process measured (a sum over 400 MB by all threads).
+The ratio is NumPy's median over ours. `wanted` is what the project promises, `limit` the time that the bytes which the
+job must move take at the bandwidth that this process measured (a sum over 400 MB by all threads).
 """
+
 import argparse
 import statistics
 import time
@@ -22,7 +23,8 @@ JOBS = []
 
 
 def job(name, wanted, reads=0):
-    """Registers make(n) -> (numpy_function, mars_function). reads: bytes that must be moved, as a function of the scale."""
+    """Registers make(n) -> (numpy_function, mars_function). reads: bytes that must be moved, as a function of the
+    scale."""
 
     def register(make):
         JOBS.append((name, wanted, reads, make))
@@ -278,7 +280,11 @@ def main():
         theirs, ours = (statistics.median(p[i] for p in pairs) for i in range(2))
         limit = f"{moved * args.scale / rate:9.4f}" if moved else f"{'':9}"
         missed += theirs / ours < wanted
-        print(f"{name:28}{theirs:10.4f}{ours:10.4f}{theirs / ours:8.2f}{wanted:8.2f}{limit}{'' if theirs / ours >= wanted else '  below'}", flush=True)
+        print(
+            f"{name:28}{theirs:10.4f}{ours:10.4f}{theirs / ours:8.2f}{wanted:8.2f}{limit}"
+            f"{'' if theirs / ours >= wanted else '  below'}",
+            flush=True,
+        )
         del in_numpy, in_mars
     print(f"{missed} below what is wanted")
     session.close()

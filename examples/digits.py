@@ -4,8 +4,10 @@
 
     python3 digits.py [directory for the results]
 
-Writes digits_components.npy, digits_labels.npy and digits.png, prints how well clusters and digits agree, and our times beside NumPy's.
+Writes digits_components.npy, digits_labels.npy and digits.png, prints how well clusters and digits agree, and our times
+beside NumPy's.
 """
+
 import pathlib
 import sys
 import time
@@ -32,7 +34,8 @@ def pca(xp, x, eigh):
 
 
 def kmeans(xp, points, settle):
-    """ROUNDS rounds of Lloyd's algorithm from evenly spaced points; settle() makes an intermediate result a fixed one."""
+    """ROUNDS rounds of Lloyd's algorithm from evenly spaced points; settle() makes an intermediate result a fixed
+    one."""
     centres = settle(points[:: points.shape[0] // CLUSTERS][:CLUSTERS] * 1.0)
     for _ in range(ROUNDS):
         distance = (centres * centres).sum(axis=1) - 2 * (points @ centres.T)
@@ -77,7 +80,9 @@ def draw(path, mean, axes, points, label, truth, centres):
         axes_left.scatter(chosen[:, 0], chosen[:, 1], s=3, alpha=0.5, color=plt.cm.tab10(digit), label=str(digit))
     axes_left.set_xlabel("first principal component")
     axes_left.set_ylabel("second principal component")
-    axes_left.legend(markerscale=4, ncols=5, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.1), title="digit")
+    axes_left.legend(
+        markerscale=4, ncols=5, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.1), title="digit"
+    )
     panels = right.subplots(4, 4)
     for panel, centre in zip(panels.flat, centres):
         panel.imshow((mean + axes @ centre).reshape(28, 28), cmap="gray_r", vmin=0, vmax=1)
@@ -105,13 +110,22 @@ def main():
     mean, axes, points, label, centres = (t.fetch() for t in results)
 
     share, names = purity(label, truth)
-    print(f"{COMPONENTS} components keep {points.var(axis=0).sum() / ((images.reshape(len(images), -1) / 255.0).var(axis=0).sum()):.1%} of the variance")
-    print(f"{CLUSTERS} clusters; {share:.1%} of the digits have their cluster's most frequent digit ({purity(theirs[3], truth)[0]:.1%} by NumPy)")
+    print(
+        f"{COMPONENTS} components keep "
+        f"{points.var(axis=0).sum() / ((images.reshape(len(images), -1) / 255.0).var(axis=0).sum()):.1%} of the "
+        f"variance"
+    )
+    print(
+        f"{CLUSTERS} clusters; {share:.1%} of the digits have their cluster's most frequent digit "
+        f"({purity(theirs[3], truth)[0]:.1%} by NumPy)"
+    )
     print("clusters of", ", ".join(f"{digit}: {np.count_nonzero(names == digit)}" for digit in range(10)))
     mt.save(out / "digits_components.npy", results[1])
     mt.save(out / "digits_labels.npy", results[3])
     draw(out / "digits.png", mean, axes, points, label, truth, centres)
-    print(f"\nMars {mars_time * 1e3:.0f} ms, NumPy {numpy_time * 1e3:.0f} ms: {numpy_time / mars_time:.1f} times as fast")
+    print(
+        f"\nMars {mars_time * 1e3:.0f} ms, NumPy {numpy_time * 1e3:.0f} ms: {numpy_time / mars_time:.1f} times as fast"
+    )
     print(f"results and picture in {out}")
 
 

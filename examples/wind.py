@@ -22,7 +22,8 @@ LEVELS = (200, 500, 850)  # hPa
 
 
 def timed(function, rounds=7):
-    """The result of function() and the best of its times, in seconds; the first call, which touches memory, is not counted."""
+    """The result of function() and the best of its times, in seconds; the first call, which touches memory, is not
+    counted."""
     result = function()
     best = min(_seconds(function) for _ in range(rounds))
     return result, best
@@ -35,7 +36,8 @@ def _seconds(function):
 
 
 def compute(xp, u, v):
-    """Speed, its mean over longitude, and the strongest wind of each month and level: its speed and its place on the grid."""
+    """Speed, its mean over longitude, and the strongest wind of each month and level: its speed and its place on the
+    grid."""
     speed = xp.sqrt(u * u + v * v)
     flat = speed.reshape((len(MONTHS), len(LEVELS), -1))
     return speed, speed.mean(axis=3), flat.max(axis=2), flat.argmax(axis=2)
@@ -54,13 +56,35 @@ def draw(path, speed, latitude, longitude, zonal, places):
         for column, month in enumerate(MONTHS):
             axes = figure.add_subplot(grid[row, column])
             maps.append(axes)
-            field = axes.pcolormesh(longitude, latitude, speed[column, row], cmap="viridis", vmin=0, vmax=float(speed[:, row].max()),
-                                    shading="auto", rasterized=True)
+            field = axes.pcolormesh(
+                longitude,
+                latitude,
+                speed[column, row],
+                cmap="viridis",
+                vmin=0,
+                vmax=float(speed[:, row].max()),
+                shading="auto",
+                rasterized=True,
+            )
             y, x = divmod(int(places[column, row]), len(longitude))
             left = longitude[x] < longitude.mean()
-            axes.plot(longitude[x], latitude[y], marker="o", markersize=9, markerfacecolor="none", markeredgecolor="white", markeredgewidth=1.6)
-            axes.annotate(f"{speed[column, row, y, x]:.0f} m/s", (longitude[x], latitude[y]), xytext=(9 if left else -9, -14),
-                          textcoords="offset points", color="white", ha="left" if left else "right")
+            axes.plot(
+                longitude[x],
+                latitude[y],
+                marker="o",
+                markersize=9,
+                markerfacecolor="none",
+                markeredgecolor="white",
+                markeredgewidth=1.6,
+            )
+            axes.annotate(
+                f"{speed[column, row, y, x]:.0f} m/s",
+                (longitude[x], latitude[y]),
+                xytext=(9 if left else -9, -14),
+                textcoords="offset points",
+                color="white",
+                ha="left" if left else "right",
+            )
             axes.set_yticks((-60, -30, 0, 30, 60), ("60°S", "30°S", "0°", "30°N", "60°N"))
             axes.set_xticks((-120, -60, 0, 60, 120), ("120°W", "60°W", "0°", "60°E", "120°E"))
             axes.set_title(f"{month}, {level} hPa", fontsize=10)
@@ -91,8 +115,12 @@ def main():
     for month, name in enumerate(MONTHS):
         for level, pressure in enumerate(LEVELS):
             y, x = divmod(int(place[month, level]), len(longitude))
-            print(f"{name:8} {pressure} hPa: {strongest[month, level]:5.1f} m/s at {latitude[y]:6.2f}° N, {longitude[x]:7.2f}° E; "
-                  f"mean over longitude up to {zonal[month, level].max():5.1f} m/s at {latitude[zonal[month, level].argmax()]:6.2f}° N")
+            print(
+                f"{name:8} {pressure} hPa: {strongest[month, level]:5.1f} m/s at {latitude[y]:6.2f}° N, "
+                f"{longitude[x]:7.2f}° E; "
+                f"mean over longitude up to {zonal[month, level].max():5.1f} m/s at "
+                f"{latitude[zonal[month, level].argmax()]:6.2f}° N"
+            )
 
     mt.save(out / "wind_speed.npy", results[0])
     mt.save(out / "wind_zonal_mean.npy", results[1])
@@ -105,7 +133,10 @@ def main():
     _, mars_time = timed(lambda: mt.ExecutableTuple(compute(mt, *held)).execute())
     for ours, numpys in zip((speed, zonal, strongest, place), theirs):
         np.testing.assert_allclose(ours, numpys, rtol=1e-5)
-    print(f"\n{speed.size:,} grid points: Mars {mars_time * 1e3:.2f} ms, NumPy {numpy_time * 1e3:.2f} ms: {numpy_time / mars_time:.1f} times as fast")
+    print(
+        f"\n{speed.size:,} grid points: Mars {mars_time * 1e3:.2f} ms, NumPy {numpy_time * 1e3:.2f} ms: "
+        f"{numpy_time / mars_time:.1f} times as fast"
+    )
     print(f"results and picture in {out}")
 
 

@@ -11,15 +11,23 @@ from mars import _core
 
 FAMILIES = {
     "map": "Element by element, with NumPy's broadcasting. The same bits for every cut, thread count and CPU level.",
-    "reduce": "Axes disappear. Elements are merged by a balanced binary tree over their index, so the bits depend on the tensor alone.",
+    "reduce": (
+        "Axes disappear. Elements are merged by a balanced binary tree over their index, so the bits depend "
+        "on the tensor alone."
+    ),
     "scan": "Running reductions along an axis, by the same tree: the same bits for every cut.",
-    "contract": "Sums of products through BLAS. Tiles and blocks depend on shapes alone: the same bits for every cut on one CPU level; "
-                "between levels and BLAS versions within n·eps·|a|·|b| for an inner axis of n.",
+    "contract": (
+        "Sums of products through BLAS. Tiles and blocks depend on shapes alone: the same bits for every cut "
+        "on one CPU level; between levels and BLAS versions within n·eps·|a|·|b| for an inner axis of n."
+    ),
     "move": "Elements change place, not value.",
     "exchange": "Places or sizes depend on data. The same bits for every cut.",
     "source": "Made from parameters and position. Random numbers depend on seed, draw and element index alone.",
     "sink": "Results leave.",
-    "block": "Dense factorizations by LAPACK on whole blocks, whose sizes depend on shapes alone: the same bits for every cut on one CPU level.",
+    "block": (
+        "Dense factorizations by LAPACK on whole blocks, whose sizes depend on shapes alone: the same bits "
+        "for every cut on one CPU level."
+    ),
 }
 
 
@@ -34,8 +42,9 @@ def signature(operator):
 def page():
     yield "# Operators"
     yield ""
-    yield "Generated from the operator table (`tools/operators.py`): what the C interface offers by these names, and what the Python functions"
-    yield "are made of. Many more NumPy names are composed of them; `help(mars.tensor)` lists all. Hidden operators are made by expansions only."
+    yield "Generated from the operator table (`tools/operators.py`): what the C interface offers by these names, and"
+    yield "what the Python functions are made of. Many more NumPy names are composed of them; `help(mars.tensor)`"
+    yield "lists all. Hidden operators are made by expansions only."
     visible = sorted((o for o in _core.OPERATORS.values() if not o.hidden), key=lambda o: o.name)
     for family, words in FAMILIES.items():
         members = [o for o in visible if o.family == family]

@@ -224,8 +224,8 @@ static void memory_give_back(Engine *e, Slot *slot, uint32_t n_in, uint32_t n_ou
         slot->scratch = NULL;
 }
 
-/* What a task of the stage goes through, in bytes of float64: sources are computed and reductions write next to nothing,
- * so what is read and written does not say it. */
+/* What a task of the stage goes through, in bytes of float64: sources are computed and reductions write next to
+ * nothing, so what is read and written does not say it. */
 static size_t domain_bytes(const Stage *stage) {
         double n = sizeof(double) / (double) stage->n_task;
 

@@ -21,7 +21,8 @@ static void emit(const FoldDest *dest, int c, int64_t node, const char *src, siz
                 strided_scatter(dest->at[c] + node * dest->node[c], dest->lane[c], src, width, size);
 }
 
-int cover_emit(Exec *exec, const Cover *cover, const Fold *fold, int64_t unit, size_t width, FoldEnd end, const FoldDest *dest) {
+int cover_emit(Exec *exec, const Cover *cover, const Fold *fold, int64_t unit, size_t width, FoldEnd end,
+               const FoldDest *dest) {
         char *root[MAX_STATE], *sum[MAX_STATE] = {};
         size_t mark = exec_mark(exec);
         int64_t count;
@@ -46,7 +47,8 @@ int cover_emit(Exec *exec, const Cover *cover, const Fold *fold, int64_t unit, s
                         if (!sum[c])
                                 return -ENOMEM;
                 }
-                fold->merge(width, (void *const *) cover->state[j], (void *const *) root, (void *const *) sum, n_left, count);
+                fold->merge(width, (void *const *) cover->state[j], (void *const *) root, (void *const *) sum, n_left,
+                            count);
                 memcpy(root, sum, sizeof(root));
                 count += n_left;
         }
@@ -149,8 +151,8 @@ void counter_cover(const Counter *c, Cover *ret) {
 
 /* ---- Pyramid ----------------------------------------------------------------------------------------------------- */
 
-int pyramid_base_init(PyramidBase *base, Exec *exec, const Fold *fold, int64_t unit, int64_t lo, int64_t hi, size_t width,
-                      size_t strip) {
+int pyramid_base_init(PyramidBase *base, Exec *exec, const Fold *fold, int64_t unit, int64_t lo, int64_t hi,
+                      size_t width, size_t strip) {
         TreeNode node[MAX_TREE_NODES];
         int r;
 
@@ -201,7 +203,8 @@ static int pyramid_append(Pyramid *p, PyramidBase *base, int q, int64_t first, c
         return 0;
 }
 
-static int pyramid_fold(Pyramid *p, PyramidBase *base, size_t column, int q, int k, int64_t first, size_t n, char *const *state);
+static int pyramid_fold(Pyramid *p, PyramidBase *base, size_t column, int q, int k, int64_t first, size_t n,
+                        char *const *state);
 
 static int pyramid_appended(Pyramid *p, PyramidBase *base, size_t column, int q, int64_t first, size_t n) {
         p->n[q + 1] += (uint32_t) n;
@@ -215,7 +218,8 @@ static int pyramid_appended(Pyramid *p, PyramidBase *base, size_t column, int q,
 /* Folds a run of nodes of level RISE q + k up to level RISE (q + 1) and appends them to the run there. `first` may
  * be odd only at the start of the interval, and the end only at its end: such a node belongs to the cover. Positions
  * are in nodes. */
-static int pyramid_fold(Pyramid *p, PyramidBase *base, size_t column, int q, int k, int64_t first, size_t n, char *const *state) {
+static int pyramid_fold(Pyramid *p, PyramidBase *base, size_t column, int q, int k, int64_t first, size_t n,
+                        char *const *state) {
         const Fold *fold = base->fold;
         char *at[MAX_STATE], *out[MAX_STATE];
         int r;

@@ -4,10 +4,10 @@
  * their interval. Two machines do this, and they agree bit for bit, because both make the nodes of the tree and no
  * others:
  *
- *   Counter  folds vectors: element i of the axis is a vector of `width` states. A binary counter: slot l holds a node of level
- *            l that waits for its right sibling.
- *   Pyramid  folds within strips of neighbouring elements, four levels at a time by merge_pairs or merge_quads: the nodes of
- *            level 0 leave nodes of level 4, which are collected until there is a strip of them, and so on.
+ *   Counter  folds vectors: element i of the axis is a vector of `width` states. A binary counter: slot l holds a node
+ *            of level l that waits for its right sibling.
+ *   Pyramid  folds within strips of neighbouring elements, four levels at a time by merge_pairs or merge_quads: the
+ *            nodes of level 0 leave nodes of level 4, which are collected until there is a strip of them, and so on.
  *
  * A node whose left sibling lies before the interval can never be merged here: it is a left edge of the cover. What
  * waits at the end is the right edge. All counts that operators see are multiples of `unit`, the elements that one
@@ -32,7 +32,8 @@ typedef struct FoldDest {
 } FoldDest;
 
 /* Writes the cover as `end` asks for it; merges what must be merged for that. */
-int cover_emit(Exec *exec, const Cover *cover, const Fold *fold, int64_t unit, size_t width, FoldEnd end, const FoldDest *dest);
+int cover_emit(Exec *exec, const Cover *cover, const Fold *fold, int64_t unit, size_t width, FoldEnd end,
+               const FoldDest *dest);
 /* What is left of an axis of length zero: the identity, or ERROR_VALUE in NumPy's words. */
 int fold_empty(const Op *op, const Fold *fold, Error *err);
 
@@ -77,7 +78,8 @@ typedef struct PyramidBase {
         char *one[MAX_STATE];    /* the state of an element that has no neighbour */
 } PyramidBase;
 
-int pyramid_base_init(PyramidBase *base, Exec *exec, const Fold *fold, int64_t unit, int64_t lo, int64_t hi, size_t width, size_t strip);
+int pyramid_base_init(PyramidBase *base, Exec *exec, const Fold *fold, int64_t unit, int64_t lo, int64_t hi,
+                      size_t width, size_t strip);
 void pyramid_init(Pyramid *p);
 /* The next n <= strip leaves, from position `first` on; they end at a multiple of `strip` (STRIP to 8 STRIP) or with
  * the interval. After the last run the nodes of the cover are in column `column` of base->cover. */

@@ -5,8 +5,8 @@
  *
  * Where a reduction runs:
  *   along the lanes      strips are folded by merge_pairs (Pyramid). For long axes that are contiguous.
- *   along another loop   the innermost one, vectors of lanes are folded (Counter). For all others; also for short contiguous
- *                        axes, whose rows are then fetched transposed (STEP_PACK). */
+ *   along another loop   the innermost one, vectors of lanes are folded (Counter). For all others; also for short
+ *                        contiguous axes, whose rows are then fetched transposed (STEP_PACK). */
 #include <string.h>
 
 #include "exec/nest.h"
@@ -45,7 +45,7 @@ typedef struct Prepare {
         uint32_t *last_use;
         Product *product;         /* of each instruction */
         bool *strip;              /* somebody reads a whole strip of the register, not just its first element */
-        bool *stays;              /* the register is in the same place, or in memory that stays, for the whole reduced loop */
+        bool *stays;              /* the register, or the memory it is, stays in place for the whole reduced loop */
         Moving **moving_of;       /* registers that move */
 } Prepare;
 
@@ -63,7 +63,8 @@ static void walk_axis(Prepare *p, uint32_t w, int domain_axis, int64_t stride) {
                 move_row(p, k)[w] += stride;
 }
 
-static void walk_map(Prepare *p, uint32_t w, const AxisMap *map, int ndim, const int64_t *first, const int64_t *stride) {
+static void walk_map(Prepare *p, uint32_t w, const AxisMap *map, int ndim, const int64_t *first,
+                     const int64_t *stride) {
         for (int k = 0; k < ndim; k++) {
                 int64_t at = map[k].start - (first ? first[k] : 0);
 
@@ -598,8 +599,8 @@ static int bind_folds(Prepare *p, size_t slot_bytes) {
                         uint32_t reg = fold->sink->reg[c];
                         Moving *m = x->moving + x->n_moving;
 
-                        if ((!fold->sink->unit && fold->fold->lift && !fold->fold->lift_two) || p->stays[reg] || p->moving_of[reg] ||
-                            p->depth[reg] != x->n_loop)
+                        if ((!fold->sink->unit && fold->fold->lift && !fold->fold->lift_two) || p->stays[reg] ||
+                            p->moving_of[reg] || p->depth[reg] != x->n_loop)
                                 continue;
                         *m = (Moving) { .reg = reg, .walk = -1 };
                         for (int t = 0; t < 2; t++) {
@@ -676,8 +677,9 @@ static int make_registers(Prepare *p, size_t slot_bytes) {
                 for (uint32_t k = 0; inner && k < step->n_in; k++) {
                         uint32_t in = step->in[k];
 
-                        if (p->depth[in] == x->n_loop && p->last_use[in] == step->reg && x->reg[in] && !p->moving_of[in] &&
-                            nest->instr[in].kind != INSTR_SECOND && (k == 0 || in != step->in[0]) && (k < 2 || in != step->in[1]))
+                        if (p->depth[in] == x->n_loop && p->last_use[in] == step->reg && x->reg[in] &&
+                            !p->moving_of[in] && nest->instr[in].kind != INSTR_SECOND &&
+                            (k == 0 || in != step->in[0]) && (k < 2 || in != step->in[1]))
                                 spare[n_spare++] = x->reg[in];
                 }
                 if (inner && p->last_use[step->reg] == step->reg && !p->moving_of[step->reg])
@@ -716,8 +718,8 @@ static int make_steps(Prepare *p) {
         for (int depth = 0; depth <= x->n_loop; depth++) {
                 x->first_step[depth] = n;
                 for (uint32_t i = 0; i < nest->n_instr; i++)
-                        if (p->depth[i] == depth && nest->instr[i].kind != INSTR_CONST && nest->instr[i].kind != INSTR_SECOND &&
-                            !p->product[i].within)
+                        if (p->depth[i] == depth && nest->instr[i].kind != INSTR_CONST &&
+                            nest->instr[i].kind != INSTR_SECOND && !p->product[i].within)
                                 x->step[n++].reg = i;
         }
         x->first_step[x->n_loop + 1] = x->n_step = n;
@@ -776,8 +778,8 @@ static int make_folds(const Prepare *p) {
                 fold->place = exec_take_array(exec, char *, x->n_column * MAX_STATE);
                 if (!fold->base || !fold->pyramid || !fold->place)
                         return -ENOMEM;
-                r = pyramid_base_init(fold->base, exec, fold->fold, fold->unit, reduced->lo, reduced->lo + reduced->n, x->n_column,
-                                      x->lanes);
+                r = pyramid_base_init(fold->base, exec, fold->fold, fold->unit, reduced->lo, reduced->lo + reduced->n,
+                                      x->n_column, x->lanes);
                 if (r < 0)
                         return r;
                 for (size_t i = 0; i < (x->columns_inside ? x->n_column : 1); i++)
@@ -813,7 +815,8 @@ static bool only_loads(const Prepare *p) {
         if (x->n_store > 0)
                 return false;
         for (uint32_t i = 0; i < x->nest->n_instr; i++)
-                if (x->nest->instr[i].kind > INSTR_LOCAL || is_strided(p, p->walk_of[i], p->lane) || lane_step(x, p->walk_of[i]) == 0)
+                if (x->nest->instr[i].kind > INSTR_LOCAL || is_strided(p, p->walk_of[i], p->lane) ||
+                    lane_step(x, p->walk_of[i]) == 0)
                         return false;
         for (uint32_t i = 0; i < x->n_fold; i++) {
                 const Fold *fold = x->fold[i].fold;

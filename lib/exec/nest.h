@@ -2,12 +2,13 @@
 #pragma once
 /* A nest, made ready to run on one box: loops, walks, steps.
  *
- *   Loop    runs over one axis, or several that continue each other in all memory that is touched. One of them is the lane
- *           loop: it advances by up to `lanes` positions at once, and kernels work on that many elements.
- *   Walk    a place that moves with the loops: the address of an element, or the linear index of a generated one. Row k of `at`
- *           holds the places while loops 0 … k - 1 are where they are; row n_loop is that of the innermost body.
- *   Step    an instruction. It belongs to the innermost loop on which its result depends, and is evaluated when that loop
- *           advances: what is invariant in a loop is outside of it. */
+ *   Loop    runs over one axis, or several that continue each other in all memory that is touched. One of them is the
+ *           lane loop: it advances by up to `lanes` positions at once, and kernels work on that many elements.
+ *   Walk    a place that moves with the loops: the address of an element, or the linear index of a generated one. Row k
+ *           of `at` holds the places while loops 0 … k - 1 are where they are; row n_loop is that of the innermost
+ *           body.
+ *   Step    an instruction. It belongs to the innermost loop on which its result depends, and is evaluated when that
+ *           loop advances: what is invariant in a loop is outside of it. */
 #include "exec/fold.h"
 
 typedef struct Loop {

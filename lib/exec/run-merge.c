@@ -47,7 +47,8 @@ static int find_parts(MergeRun *m) {
         if (!m->part)
                 return -ENOMEM;
         for (uint32_t i = 0; i < m->n_part; i++) {
-                int64_t lo = cuts_edge(&m->merge->elements, first + i), hi = cuts_edge(&m->merge->elements, first + i + 1);
+                int64_t lo = cuts_edge(&m->merge->elements, first + i),
+                        hi = cuts_edge(&m->merge->elements, first + i + 1);
                 Part *part = m->part + i;
                 TreeNode node[MAX_TREE_NODES];
 
@@ -85,8 +86,8 @@ static int push_part(MergeRun *m, const Part *part, int64_t outer, int64_t n_row
                         state[c] = exec_take(m->run->exec, (size_t) (n_row * n * size));
                         if (!state[c])
                                 return -ENOMEM;
-                        strided_copy(state[c], (const int64_t[]) { n * size, size }, at, (const int64_t[]) { row, size },
-                                     &shape, (size_t) size);
+                        strided_copy(state[c], (const int64_t[]) { n * size, size }, at,
+                                     (const int64_t[]) { row, size }, &shape, (size_t) size);
                 }
                 r = counter_push(&m->counter, part->node[j].level, part->node[j].index, state);
                 if (r < 0)
@@ -96,8 +97,8 @@ static int push_part(MergeRun *m, const Part *part, int64_t outer, int64_t n_row
 }
 
 /* Writes what the counter holds to the output's nodes from first_node on. */
-static int emit(MergeRun *m, int64_t outer, int64_t n_row, int64_t inner, int64_t n, int64_t first_node, FoldEnd end, char **place,
-                int64_t *ret_n_node) {
+static int emit(MergeRun *m, int64_t outer, int64_t n_row, int64_t inner, int64_t n, int64_t first_node, FoldEnd end,
+                char **place, int64_t *ret_n_node) {
         FoldDest dest = { .place = n_row > 1 ? place : NULL };
         Cover cover;
 

@@ -30,8 +30,8 @@ static char *pack_row(NestRun *x, const Step *s, intptr_t at) {
                 }
                 p->base = base;
                 p->n_lane = x->m;
-                strided_pack(p->data, p->pitch, (size_t) (p->hi - p->lo), (const char *) (base + p->lo * step), step, s->lane, x->m,
-                             s->size);
+                strided_pack(p->data, p->pitch, (size_t) (p->hi - p->lo), (const char *) (base + p->lo * step), step,
+                             s->lane, x->m, s->size);
         }
         return p->data + (size_t) (loop->i - p->lo) * p->pitch;
 }
@@ -190,7 +190,8 @@ static int fold_strip(NestRun *x, const intptr_t *at) {
                         for (uint32_t c = 0; c < f->n_dest; c++)
                                 f->place[x->column * MAX_STATE + c] = (char *) at[f->walk + c];
                         if (!f->sink->unit && f->fold->lift_pairs) {
-                                r = pyramid_push_elements(p, f->base, x->column, x->lane_at, x->m, x->reg[f->sink->reg[0]]);
+                                r = pyramid_push_elements(p, f->base, x->column, x->lane_at, x->m,
+                                                          x->reg[f->sink->reg[0]]);
                         } else {
                                 strip_states(x, f, x->lane_at, 1, state);
                                 r = pyramid_push(p, f->base, x->column, x->lane_at, x->m, state);
@@ -422,7 +423,8 @@ static bool has_axis(const int *axis, int ndim, int which) {
 static uint32_t n_blockable(const Stage *stage) {
         uint32_t n = 0;
 
-        while (n < stage->n_nest && !reduces_rows(stage->nest + n) && has_axis(stage->nest[n].axis, stage->nest[n].ndim, 0))
+        while (n < stage->n_nest && !reduces_rows(stage->nest + n) &&
+               has_axis(stage->nest[n].axis, stage->nest[n].ndim, 0))
                 n++;
         return n;
 }

@@ -76,7 +76,8 @@ static int stack_push(ScanRun *s, int level) {
         int d, r;
 
         for (; s->n > 0 && s->level[s->n - 1] == level; level++, s->n--)
-                scan_merge(s, s->width, s->node[s->n - 1], s->fresh, s->fresh, (int64_t) 1 << level, (int64_t) 1 << level);
+                scan_merge(s, s->width, s->node[s->n - 1], s->fresh, s->fresh, (int64_t) 1 << level,
+                           (int64_t) 1 << level);
         d = s->n;
         if (!s->node[d][0]) {
                 r = take_state(s, s->width, s->node[d]);
@@ -105,7 +106,8 @@ static int stack_start(ScanRun *s, char *const *prefix) {
         s->n = 0;
         for (int j = 0; j < s->n_prefix && r >= 0; j++) {
                 for (int c = 0; c < s->n_state; c++)
-                        strided_gather(s->fresh[c], prefix[c] + (s->first_prefix + j) * s->prefix_node[c], s->prefix_lane[c], s->width, s->size[c]);
+                        strided_gather(s->fresh[c], prefix[c] + (s->first_prefix + j) * s->prefix_node[c],
+                                       s->prefix_lane[c], s->width, s->size[c]);
                 r = stack_push(s, s->prefix[j].level);
         }
         return r;
@@ -152,7 +154,8 @@ static int scan_block(ScanRun *s, int level, int64_t first, const char *x, char 
 
         lift(s, n, x, s->x_step, first, 1, s->up[0]);
         for (int l = 0; l < level; l++)
-                fold->merge_pairs(n >> (l + 1), (void *const *) s->up[l], (void *const *) s->up[l + 1], (int64_t) 1 << l);
+                fold->merge_pairs(n >> (l + 1), (void *const *) s->up[l], (void *const *) s->up[l + 1],
+                                  (int64_t) 1 << l);
 
         /* What comes before the block; nothing at the very start: there the first lane is made of any element and
          * never looked at. */
@@ -253,7 +256,8 @@ int run_scan(Run *run) {
                 if (shape->dim[k] == 0)
                         return 0;
         if (x->view.dtype != fold->in)
-                return error_set(run->err, ERROR_TYPE, "%s of %s is not prepared", block->op->name, dtype_name(x->view.dtype));
+                return error_set(run->err, ERROR_TYPE, "%s of %s is not prepared", block->op->name,
+                                 dtype_name(x->view.dtype));
 
         s.lo = run->box.lo[s.axis];
         s.hi = run->box.hi[s.axis];

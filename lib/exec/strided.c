@@ -135,7 +135,8 @@ static inline void pack_4x4(char *dst, size_t pitch, const char *a, int64_t lane
 }
 
 /* Packs whole squares of 8-byte elements; returns how many lanes and rows were done. */
-static void pack_8(char *dst, size_t pitch, size_t n_rows, const char *src, int64_t lane, size_t n, size_t *ret_n, size_t *ret_rows) {
+static void pack_8(char *dst, size_t pitch, size_t n_rows, const char *src, int64_t lane, size_t n, size_t *ret_n,
+                   size_t *ret_rows) {
         size_t i;
 
         for (i = 0; i + 2 <= n; i += 2) {
@@ -150,8 +151,8 @@ static void pack_8(char *dst, size_t pitch, size_t n_rows, const char *src, int6
 
 #if defined(__x86_64__)
 /* The same by squares of four. */
-__attribute__((target("avx2"))) static void pack_8_avx2(char *dst, size_t pitch, size_t n_rows, const char *src, int64_t lane, size_t n,
-                                                        size_t *ret_n, size_t *ret_rows) {
+__attribute__((target("avx2"))) static void pack_8_avx2(char *dst, size_t pitch, size_t n_rows, const char *src,
+                                                        int64_t lane, size_t n, size_t *ret_n, size_t *ret_rows) {
         typedef uint64_t Wide __attribute__((vector_size(32), aligned(1), may_alias));
         size_t i, t = 0;
 
@@ -162,8 +163,10 @@ __attribute__((target("avx2"))) static void pack_8_avx2(char *dst, size_t pitch,
                 for (t = 0; t + 4 <= n_rows; t += 4, a += 32, to += 4 * pitch) {
                         Wide r0 = *(const Wide *) a, r1 = *(const Wide *) (a + lane);
                         Wide r2 = *(const Wide *) (a + 2 * lane), r3 = *(const Wide *) (a + 3 * lane);
-                        Wide t0 = __builtin_shufflevector(r0, r1, 0, 4, 2, 6), t1 = __builtin_shufflevector(r0, r1, 1, 5, 3, 7);
-                        Wide t2 = __builtin_shufflevector(r2, r3, 0, 4, 2, 6), t3 = __builtin_shufflevector(r2, r3, 1, 5, 3, 7);
+                        Wide t0 = __builtin_shufflevector(r0, r1, 0, 4, 2, 6),
+                             t1 = __builtin_shufflevector(r0, r1, 1, 5, 3, 7);
+                        Wide t2 = __builtin_shufflevector(r2, r3, 0, 4, 2, 6),
+                             t3 = __builtin_shufflevector(r2, r3, 1, 5, 3, 7);
 
                         *(Wide *) to = __builtin_shufflevector(t0, t2, 0, 1, 4, 5);
                         *(Wide *) (to + pitch) = __builtin_shufflevector(t1, t3, 0, 1, 4, 5);
@@ -180,7 +183,8 @@ __attribute__((target("avx2"))) static void pack_8_avx2(char *dst, size_t pitch,
 }
 #endif
 
-static void pack_4(char *dst, size_t pitch, size_t n_rows, const char *src, int64_t lane, size_t n, size_t *ret_n, size_t *ret_rows) {
+static void pack_4(char *dst, size_t pitch, size_t n_rows, const char *src, int64_t lane, size_t n, size_t *ret_n,
+                   size_t *ret_rows) {
         size_t i;
 
         for (i = 0; i + 4 <= n; i += 4)
@@ -190,7 +194,8 @@ static void pack_4(char *dst, size_t pitch, size_t n_rows, const char *src, int6
         *ret_rows = n_rows & ~(size_t) 3;
 }
 
-void strided_pack(char *dst, size_t pitch, size_t n_rows, const char *src, int64_t row, int64_t lane, size_t n, size_t size) {
+void strided_pack(char *dst, size_t pitch, size_t n_rows, const char *src, int64_t row, int64_t lane, size_t n,
+                  size_t size) {
         size_t t = 0, i = 0;
 
         /* Whole squares first; what remains below and to the right goes element by element. */
@@ -209,7 +214,8 @@ void strided_pack(char *dst, size_t pitch, size_t n_rows, const char *src, int64
 #define PACK(type)                                                                                                     \
         for (size_t j = i; j < n; j++)                                                                                 \
                 for (size_t k = 0; k < n_rows; k++)                                                                    \
-                        memcpy(dst + k * pitch + j * sizeof(type), src + (int64_t) k * row + (int64_t) j * lane, sizeof(type));
+                        memcpy(dst + k * pitch + j * sizeof(type), src + (int64_t) k * row + (int64_t) j * lane,       \
+                               sizeof(type));
         EACH_SIZE(size, PACK)
 #undef PACK
 }
@@ -223,7 +229,8 @@ void strided_of_shape(const Shape *shape, size_t size, int64_t ret_stride[static
         }
 }
 
-void strided_copy(char *dst, const int64_t *dst_stride, const char *src, const int64_t *src_stride, const Shape *shape, size_t size) {
+void strided_copy(char *dst, const int64_t *dst_stride, const char *src, const int64_t *src_stride, const Shape *shape,
+                  size_t size) {
         int64_t n[MAX_NDIM], to[MAX_NDIM], from[MAX_NDIM], at[MAX_NDIM] = {};
         int ndim = 0;
 
@@ -233,7 +240,8 @@ void strided_copy(char *dst, const int64_t *dst_stride, const char *src, const i
                         return;
                 if (shape->dim[k] == 1)
                         continue;
-                if (ndim > 0 && to[ndim - 1] == dst_stride[k] * shape->dim[k] && from[ndim - 1] == src_stride[k] * shape->dim[k]) {
+                if (ndim > 0 && to[ndim - 1] == dst_stride[k] * shape->dim[k] &&
+                    from[ndim - 1] == src_stride[k] * shape->dim[k]) {
                         n[ndim - 1] *= shape->dim[k];
                         to[ndim - 1] = dst_stride[k];
                         from[ndim - 1] = src_stride[k];

@@ -16,9 +16,11 @@ void strided_stream(void *dst, const void *src, size_t size_bytes);
 void strided_stream_end(void);
 /* Several rows at once: *(dst + t * pitch + i * size) = *(src + t * row + i * lane) for t < n_rows, i < n. With
  * small `row` every cache line of src is read once, however large the power of two in `lane` is. */
-void strided_pack(char *dst, size_t pitch, size_t n_rows, const char *src, int64_t row, int64_t lane, size_t n, size_t size);
+void strided_pack(char *dst, size_t pitch, size_t n_rows, const char *src, int64_t row, int64_t lane, size_t n,
+                  size_t size);
 
 /* Strides of a C-contiguous block. */
 void strided_of_shape(const Shape *shape, size_t size, int64_t ret_stride[static MAX_NDIM]);
 /* Copies an n-dimensional block from one strided place to another. */
-void strided_copy(char *dst, const int64_t *dst_stride, const char *src, const int64_t *src_stride, const Shape *shape, size_t size);
+void strided_copy(char *dst, const int64_t *dst_stride, const char *src, const int64_t *src_stride, const Shape *shape,
+                  size_t size);

@@ -11,14 +11,14 @@
 
 typedef struct Node {
         const Op *op;       /* NULL: stored */
-        const Op *asked;    /* the user's operator of which this is a part, once it is expanded; NULL: none. For words only:
-                               equal nodes may have different ones, and it is not sent */
+        const Op *asked;    /* the user's operator of which this is a part, once it is expanded; NULL: none. For words
+                               only: equal nodes may have different ones, and it is not sent */
         const void *params; /* op->params_size bytes; lists and texts in the arena */
         uint64_t stored;    /* of leaves: the session's tensor id */
         uint32_t n_in;
         uint32_t n_out;
         const Ref *in;
-        const Spec *out;    /* n_out (an input's, if equal); an UNKNOWN length is filled in by a new graph, once known */
+        const Spec *out;    /* n_out (an input's, if equal); an UNKNOWN length is filled in by a new graph */
 } Node;
 
 typedef struct Graph {

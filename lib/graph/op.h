@@ -144,13 +144,13 @@ typedef struct BlockRun {
         const Op *op;
         const void *params;
         uint32_t n_in, n_out;
-        const View *in;          /* each input region as one view (strided); assembled from pieces unless op->takes_pieces */
+        const View *in;          /* each input region as one view; assembled from pieces unless op->takes_pieces */
         const Piece *const *piece; /* [input][k]; the same memory, not assembled */
         const uint32_t *n_piece;
         const Box *box;          /* the region of each input in its tensor */
         const Box *domain;       /* the task's box: batch axes, the cut axis, then whole core axes */
         int64_t domain_extent;   /* length of the cut axis, all tasks together */
-        View *out;               /* C-contiguous; a block of unknown size has its capacity here and is shrunk by the operator */
+        View *out;               /* C-contiguous; an unknown length is the capacity, and the operator shrinks it */
         void *scratch;           /* op->scratch() bytes, aligned to 64 */
         bool more, last;         /* by strips: not the first, so it adds to `out`; the last */
 } BlockRun;
@@ -211,7 +211,7 @@ struct Op {
         void (*tile)(const OpCall *call, int64_t size[static 2]);
         uint8_t follows;
         bool stacks;
-        bool unknown;             /* the outputs' lengths along the cut axis (which is axis 0) depend on data; at most the input's */
+        bool unknown;             /* the outputs' lengths along the cut axis, 0, depend on data; at most the input's */
         size_t (*scratch)(const OpCall *call); /* bytes for run(); of the shapes of one task */
 };
 

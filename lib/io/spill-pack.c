@@ -91,5 +91,6 @@ int spill_unpack(const Job *job, Error *err) {
         if (blosc_cbuffer_validate(job->packed, e->packed_bytes, &n) == 0 && n == e->chunk_bytes &&
             blosc_decompress_ctx(job->packed, job->data, n, 1) == (int) n)
                 return 0;
-        return error_set(err, ERROR_CORRUPT, "its %llu bytes cannot be decompressed", (unsigned long long) e->packed_bytes);
+        return error_set(err, ERROR_CORRUPT, "its %llu bytes cannot be decompressed",
+                         (unsigned long long) e->packed_bytes);
 }

@@ -171,7 +171,7 @@ void spill_room_end(Spill *s, SpillPlace *place);
 bool spill_place_blame(Spill *s, SpillPlace *place, bool write, int result);
 bool spill_is_full(int result); /* of the errors by which disks say so */
 
-/* ---- spill-pack.c: compressed chunks ------------------------------------------------------------------------------ */
+/* ---- spill-pack.c: compressed chunks --------------------------------------------------------------------------- */
 
 /* Compresses the chunk of a write, if it is worth it. 0, or ROOM_LATER: other chunks have the memory for it. */
 int spill_pack(Spill *s, Job *job);

@@ -3,9 +3,9 @@
 /* Chunks on disks. A chunk is written, read back any number of times, and dropped; what is read back is what was
  * written, or an error: never something else. docs/STORE.md says what the files look like.
  *
- * No call waits for a disk. One thread per Spill, started with the first operation, checksums, compresses where it is asked to, submits
- * and reaps; it says done() once for each operation that was begun. The calls may come from any thread, also out of
- * done(); they take a lock of their own for a few instructions. */
+ * No call waits for a disk. One thread per Spill, started with the first operation, checksums, compresses where it is
+ * asked to, submits and reaps; it says done() once for each operation that was begun. The calls may come from any
+ * thread, also out of done(); they take a lock of their own for a few instructions. */
 #include "io/ring.h"
 
 typedef struct Spill Spill;

@@ -79,17 +79,19 @@ ARANGE_COMPLEX_(C128, double)
 OP(arange) = {
         .name        = "arange",
         .doc         = "Numbers from start on, each one step after the one before.\n\n"
-                       "The numbers are start + i * step, of which the first two are rounded to the dtype, as NumPy does.",
+                       "The numbers are start + i * step, of which the first two are rounded to the dtype, as NumPy "
+                       "does.",
         .family      = FAMILY_SOURCE,
         .inputs      = "",
         .params_size = sizeof(ArangeParams),
-        .params      = (const Param[]) {
-                SOURCE_PARAM_LIST,
-                PARAM(ArangeParams, start, PARAM_SCALAR, "0", "The first number."),
-                PARAM(ArangeParams, step, PARAM_SCALAR, "1", "From each number to the next."),
-                {},
-        },
-        .generate    = (const SourceKernel[]) { NUMBERS(ARANGE_ROW_, ) {} },
+        .params =
+                (const Param[]) {
+                        SOURCE_PARAM_LIST,
+                        PARAM(ArangeParams, start, PARAM_SCALAR, "0", "The first number."),
+                        PARAM(ArangeParams, step, PARAM_SCALAR, "1", "From each number to the next."),
+                        {},
+                },
+        .generate = (const SourceKernel[]) { NUMBERS(ARANGE_ROW_, ) {} },
 };
 
 /* Computed in double and then cast; integers are rounded down. The last element is `stop` itself. */

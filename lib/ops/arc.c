@@ -43,7 +43,10 @@ OP(arctan2) = {
 };
 
 /* The angle of a real number is 0, or pi if its sign is negative. */
-UNARY_LOOPS(angle, FLOATS, IS_NAN(a) ? a : FLOAT_CALL(a, f32_bits, f64_bits)(a) >> (8 * sizeof(a) - 1) ? (T) (2 * HALF_PI) : 0)
+UNARY_LOOPS(angle, FLOATS,
+            IS_NAN(a)                                                     ? a
+            : FLOAT_CALL(a, f32_bits, f64_bits)(a) >> (8 * sizeof(a) - 1) ? (T) (2 * HALF_PI)
+                                                                          : 0)
 UNARY_LOOP_(BOOL, F64, angle, 0)
 UNARY_LOOP_(C64, F32, angle, vm_atan2f(IM(a), RE(a)))
 UNARY_LOOP_(C128, F64, angle, vm_atan2(IM(a), RE(a)))

@@ -101,7 +101,8 @@ ALL_PAIRS(CAST_LOOP_)
 OP(cast) = {
         .name        = "cast",
         .doc         = "The elements of a in another dtype.\n\n"
-                       "Integers wrap around, floats are rounded to nearest or cut to integers, complex numbers lose their\n"
+                       "Integers wrap around, floats are rounded to nearest or cut to integers, complex numbers lose "
+                       "their\n"
                        "imaginary part.",
         .family      = FAMILY_MAP,
         .inputs      = "a",

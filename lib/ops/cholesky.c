@@ -23,7 +23,8 @@ static int cholesky_run(BlockRun *run, Error *err) {
         for (int64_t i = 0; i < shape_size(&stack) && n > 0; i++) {
                 char *to = out->data + i * n * n * size;
 
-                matrix_copy((size_t) size, n, n, stack_at(in, 2, &stack, i), in->stride[d - 2], in->stride[d - 1], to, n * size, size);
+                matrix_copy((size_t) size, n, n, stack_at(in, 2, &stack, i), in->stride[d - 2], in->stride[d - 1], to,
+                            n * size, size);
                 blas_enter();
                 LAPACK_CALL(in->dtype, potrf, "U", &count, to, &count, &info, 1);
                 blas_leave();
@@ -67,19 +68,25 @@ static int expand_cholesky(Build *b, const OpCall *call, const Ref *in, Ref *out
 
                 /* left: the columns that are done, from row `at` on */
                 if (at > 0)
-                        column = build_binary(b, "subtract", column,
-                                              build_product(b, left, build_adjoint(b, build_part(b, left, 0, w, 0, at))));
+                        column = build_binary(
+                                b, "subtract", column,
+                                build_product(b, left, build_adjoint(b, build_part(b, left, 0, w, 0, at))));
                 square = build_part(b, column, 0, w, 0, w);
                 square = build_op(b, "cholesky_block", NULL, 1, &square);
                 if (below > 0) {
-                        const Ref under = build_triangular(b, build_adjoint(b, square), build_part(b, column, w, below, 0, w), false, false, true);
+                        const Ref under = build_triangular(b, build_adjoint(b, square),
+                                                           build_part(b, column, w, below, 0, w), false, false, true);
 
-                        left   = at == 0 ? under : build_concatenate(b, (const Ref[]) { build_part(b, left, w, below, 0, at), under }, 2, 1);
+                        left   = at == 0 ? under
+                                         : build_concatenate(
+                                                   b, (const Ref[]) { build_part(b, left, w, below, 0, at), under }, 2,
+                                                   1);
                         column = build_concatenate(b, (const Ref[]) { square, under }, 2, 0);
                 } else
                         column = square;
                 if (at > 0)
-                        column = build_concatenate(b, (const Ref[]) { build_constant(b, dtype, 0, at, w), column }, 2, 0);
+                        column = build_concatenate(b, (const Ref[]) { build_constant(b, dtype, 0, at, w), column }, 2,
+                                                   0);
                 columns[n_column++] = column;
         }
         *out = build_concatenate(b, columns, n_column, 1);
@@ -89,7 +96,8 @@ static int expand_cholesky(Build *b, const OpCall *call, const Ref *in, Ref *out
 OP(cholesky) = {
         .name   = "cholesky",
         .doc    = "The lower triangular L with a = L L^H, of Hermitian, positive definite matrices.\n\n"
-                  "Only the lower triangle of a is read. Raises LinAlgError where a is not positive definite, and TypeError for float16.",
+                  "Only the lower triangle of a is read. Raises LinAlgError where a is not positive definite, and "
+                  "TypeError for float16.",
         .family = FAMILY_BLOCK,
         .inputs = "a",
         .n_in   = 1,

@@ -18,9 +18,9 @@ TERNARY_LOOPS(clip, ORDERED, ({
 TERNARY_LOOPS(clip, COMPLEXES, LOWERED(RAISED(a, b), c))
 
 OP(clip) = {
-        .name    = "clip",
-        .doc     = "The elements of a, moved to the nearer end where they lie outside of the interval from min to max.\n\n"
-                   "Where min is greater than max, the result is max.",
+        .name = "clip",
+        .doc  = "The elements of a, moved to the nearer end where they lie outside of the interval from min to max.\n\n"
+                "Where min is greater than max, the result is max.",
         .family  = FAMILY_MAP,
         .inputs  = "a, min, max",
         .n_in    = 3,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows longer than a task may take, sorted in columns: Leighton's columnsort, whose exchanges are known before, whatever
- * the data are, so that they are ordinary views and go through memory in pieces (plan/exchange.c).
+/* Rows longer than a task may take, sorted in columns: Leighton's columnsort, whose exchanges are known before,
+ * whatever the data are, so that they are ordinary views and go through memory in pieces (plan/exchange.c).
  *
  * A row is `columns` runs of columns x piece elements; the last ones are filled up with what comes after everything.
  *
@@ -45,7 +45,8 @@ Ref build_sort_columns(Build *b, Ref x) {
         Ref part[3];
 
         if (last + 2 >= MAX_NDIM) {
-                build_fail(b, ERROR_SUPPORT, "rows of tensors with more than %d axes are not sorted in columns", MAX_NDIM - 2);
+                build_fail(b, ERROR_SUPPORT, "rows of tensors with more than %d axes are not sorted in columns",
+                           MAX_NDIM - 2);
                 return x;
         }
         p.columns = div_up(n, most);
@@ -55,7 +56,8 @@ Ref build_sort_columns(Build *b, Ref x) {
 
                 while (side * side * side < n)
                         side++;
-                build_fail(b, ERROR_MEMORY, "sorting %lld elements takes tasks of at least %zu bytes, %zu are allowed: use more memory",
+                build_fail(b, ERROR_MEMORY,
+                           "sorting %lld elements takes tasks of at least %zu bytes, %zu are allowed: use more memory",
                            (long long) n, (size_t) (2 * side * side) * element_bytes(spec.dtype), b->task_bytes);
                 return x;
         }

@@ -22,8 +22,8 @@
         MIXED_LOOP_(name, U64, I64, mixed_reversed_expr)                                                               \
         static const MapKernel name##_kernels[] = {                                                                    \
                 BINARY_ROWS_TO(BITS, BOOL, name)                                                                       \
-                { { DTYPE_I64, DTYPE_U64 }, { DTYPE_BOOL, DTYPE_NONE }, name##_I64_U64, {} },                            \
-                { { DTYPE_U64, DTYPE_I64 }, { DTYPE_BOOL, DTYPE_NONE }, name##_U64_I64, {} },                            \
+                { { DTYPE_I64, DTYPE_U64 }, { DTYPE_BOOL, DTYPE_NONE }, name##_I64_U64, {} },                          \
+                { { DTYPE_U64, DTYPE_I64 }, { DTYPE_BOOL, DTYPE_NONE }, name##_U64_I64, {} },                          \
                 BINARY_ROWS_TO(FLOATS, BOOL, name)                                                                     \
                 BINARY_ROWS_TO(COMPLEXES, BOOL, name)                                                                  \
                 {}                                                                                                     \
@@ -34,7 +34,8 @@ COMPARISON(not_equal, a != b, !COMPLEX_EQUAL(a, b), (a < 0) | ((uint64_t) a != b
 COMPARISON(less, a < b, COMPLEX_LESS(a, b), (a < 0) | ((uint64_t) a < b), (b >= 0) & (a < (uint64_t) b))
 COMPARISON(less_equal, a <= b, COMPLEX_LESS_EQUAL(a, b), (a < 0) | ((uint64_t) a <= b), (b >= 0) & (a <= (uint64_t) b))
 COMPARISON(greater, a > b, COMPLEX_LESS(b, a), (a >= 0) & ((uint64_t) a > b), (b < 0) | (a > (uint64_t) b))
-COMPARISON(greater_equal, a >= b, COMPLEX_LESS_EQUAL(b, a), (a >= 0) & ((uint64_t) a >= b), (b < 0) | (a >= (uint64_t) b))
+COMPARISON(greater_equal, a >= b, COMPLEX_LESS_EQUAL(b, a), (a >= 0) & ((uint64_t) a >= b),
+           (b < 0) | (a >= (uint64_t) b))
 
 OP(equal) = {
         .name    = "equal",

@@ -48,7 +48,8 @@ static inline _unused_ double log_abs(double x, double y) {
                 return vm_log(vm_hypot(large * 0x1p120, small * 0x1p120)) - 120 * LN2;
         h = vm_hypot(large, small);
         if (h > 0.5 && h < 2) {
-                double l_hi = large * 0x1.0000002p27, s_hi = small * 0x1.0000002p27, l_lo, s_lo, ss, ss_rest, ll, ll_rest;
+                double l_hi = large * 0x1.0000002p27, s_hi = small * 0x1.0000002p27, l_lo, s_lo, ss, ss_rest, ll,
+                       ll_rest;
 
                 l_hi = l_hi - (l_hi - large);
                 s_hi = s_hi - (s_hi - small);
@@ -171,7 +172,8 @@ static inline _unused_ void arc_first_quadrant(double x, double y, double *ret_a
                 *ret_acos = vm_atan2(root, x);
         }
         if (a <= 1.5) {
-                double beyond = x < 1 ? 0.5 * (yy / (r + x + 1) + yy / (s + (1 - x))) : 0.5 * (yy / (r + x + 1) + (s + (x - 1)));
+                double beyond = x < 1 ? 0.5 * (yy / (r + x + 1) + yy / (s + (1 - x)))
+                                      : 0.5 * (yy / (r + x + 1) + (s + (x - 1)));
 
                 *ret_im = vm_log1p(beyond + sqrt(beyond * (a + 1)));
         } else

@@ -21,7 +21,8 @@ static int infer_blocks(const OpCall *call, int64_t n_bin, bool weighted, Spec *
         const int64_t n = call->in[0].shape.dim[0];
 
         *out = (Spec) { .dtype = weighted ? DTYPE_F64 : DTYPE_I64,
-                        .shape = { .ndim = 2, .dim = { n == UNKNOWN ? UNKNOWN : div_up(n, block_of_bins(n_bin)), n_bin } } };
+                        .shape = { .ndim = 2,
+                                   .dim  = { n == UNKNOWN ? UNKNOWN : div_up(n, block_of_bins(n_bin)), n_bin } } };
         return 0;
 }
 
@@ -35,7 +36,10 @@ static int check_weights(const OpCall *call, uint32_t input, Error *err) {
         if (shape_known(x) && shape_known(w) && !shape_equal(x, w))
                 return error_set(err, ERROR_VALUE, "The weights and list don't have the same length.");
         if (dtype_kind(call->in[input].dtype) == KIND_COMPLEX)
-                return error_set(err, ERROR_TYPE, "Cannot cast array data from dtype('%s') to dtype('float64') according to the rule 'safe'", dtype_name(call->in[input].dtype));
+                return error_set(
+                        err, ERROR_TYPE,
+                        "Cannot cast array data from dtype('%s') to dtype('float64') according to the rule 'safe'",
+                        dtype_name(call->in[input].dtype));
         return 0;
 }
 
@@ -74,7 +78,8 @@ static int bincount_run(BlockRun *run, Error *err) {
                 if (v < 0)
                         return error_set(err, ERROR_VALUE, "'list' argument must have no negative elements");
                 if (v >= p->n)
-                        return error_set(err, ERROR_VALUE, "%lld is not one of %lld numbers", (long long) v, (long long) p->n);
+                        return error_set(err, ERROR_VALUE, "%lld is not one of %lld numbers", (long long) v,
+                                         (long long) p->n);
                 if (run->n_in > 1)
                         ((double *) run->out[0].data)[v] += weight_at(&run->in[1], i);
                 else
@@ -116,11 +121,17 @@ static int infer_bincount(const OpCall *call, Spec *out, Error *err) {
         const int ndim          = call->in[0].shape.ndim;
 
         if (ndim != 1)
-                return error_set(err, ERROR_VALUE, ndim ? "object too deep for desired array" : "object of too small depth for desired array");
+                return error_set(err, ERROR_VALUE,
+                                 ndim ? "object too deep for desired array"
+                                      : "object of too small depth for desired array");
         if (!dtype_can_cast(t, DTYPE_I64, CASTING_SAFE))
-                return error_set(err, ERROR_TYPE, "Cannot cast array data from dtype('%s') to dtype('int64') according to the rule 'safe'", dtype_name(t));
+                return error_set(
+                        err, ERROR_TYPE,
+                        "Cannot cast array data from dtype('%s') to dtype('int64') according to the rule 'safe'",
+                        dtype_name(t));
         if (p->n < 0 || p->n > MAX_BINS)
-                return error_set(err, ERROR_VALUE, "bincount of %lld numbers: from 0 to %d", (long long) p->n, MAX_BINS);
+                return error_set(err, ERROR_VALUE, "bincount of %lld numbers: from 0 to %d", (long long) p->n,
+                                 MAX_BINS);
         *out = (Spec) { .dtype = call->n_in > 1 ? DTYPE_F64 : DTYPE_I64, .shape = { .ndim = 1, .dim = { p->n } } };
         return check_weights(call, 1, err);
 }
@@ -141,9 +152,10 @@ static int expand_bincount(Build *b, const OpCall *call, const Ref *in, Ref *out
 }
 
 OP(bincount) = {
-        .name        = "bincount",
-        .doc         = "How often each of the numbers 0 … n - 1 occurs in a vector; with weights as second input, the sums of their weights.\n\n"
-                       "Raises ValueError where there are others.",
+        .name = "bincount",
+        .doc = "How often each of the numbers 0 … n - 1 occurs in a vector; with weights as second input, the sums of "
+               "their weights.\n\n"
+               "Raises ValueError where there are others.",
         .family      = FAMILY_EXCHANGE,
         .inputs      = "*arrays",
         .n_in        = 1,
@@ -325,13 +337,16 @@ static int expand_histogram(Build *b, const OpCall *call, const Ref *in, Ref *ou
 }
 
 OP(histogram) = {
-        .name     = "histogram",
-        .doc      = "How many elements lie in each bin between ascending edges; with weights as third input, the sums of their weights.\n\n"
-                    "A bin has its lower edge and not its upper one, but the last bin has both. Elements outside, and NaNs, are in none. "
-                    "Edges at equal distances are fast.",
-        .family   = FAMILY_EXCHANGE,
-        .inputs   = "*arrays",
-        .n_in     = 2,
+        .name   = "histogram",
+        .doc    = "How many elements lie in each bin between ascending edges; with weights as third input, the sums of "
+                  "their weights.\n\n"
+                  "A bin has its lower edge and not its upper one, but the last bin has both. Elements outside, and "
+                  "NaNs, "
+                  "are in none. "
+                  "Edges at equal distances are fast.",
+        .family = FAMILY_EXCHANGE,
+        .inputs = "*arrays",
+        .n_in   = 2,
         .variadic = true,
         .infer    = infer_histogram,
         .expand   = expand_histogram,

@@ -11,5 +11,6 @@ OP(divide) = {
         .family  = FAMILY_MAP,
         .inputs  = "a, b",
         .n_in    = 2,
-        .kernels = KERNELS(BINARY_ROWS_TO(BITS, F64, divide) BINARY_ROWS(FLOATS, divide) BINARY_ROWS(COMPLEXES, divide)),
+        .kernels = KERNELS(BINARY_ROWS_TO(BITS, F64, divide) BINARY_ROWS(FLOATS, divide)
+                                   BINARY_ROWS(COMPLEXES, divide)),
 };

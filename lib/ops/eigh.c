@@ -42,12 +42,19 @@ static int syevd(DType t, bool vectors, int n, const EighWork *w, void *values) 
 
         blas_enter();
         switch (t) {
-        case DTYPE_F32: ssyevd_(job, "L", &n, w->a, &n, values, w->work, &w->lwork, w->iwork, &w->liwork, &info, 1, 1); break;
-        case DTYPE_F64: dsyevd_(job, "L", &n, w->a, &n, values, w->work, &w->lwork, w->iwork, &w->liwork, &info, 1, 1); break;
-        case DTYPE_C64:
-                cheevd_(job, "L", &n, w->a, &n, values, w->work, &w->lwork, w->rwork, &w->lrwork, w->iwork, &w->liwork, &info, 1, 1);
+        case DTYPE_F32:
+                ssyevd_(job, "L", &n, w->a, &n, values, w->work, &w->lwork, w->iwork, &w->liwork, &info, 1, 1);
                 break;
-        default: zheevd_(job, "L", &n, w->a, &n, values, w->work, &w->lwork, w->rwork, &w->lrwork, w->iwork, &w->liwork, &info, 1, 1);
+        case DTYPE_F64:
+                dsyevd_(job, "L", &n, w->a, &n, values, w->work, &w->lwork, w->iwork, &w->liwork, &info, 1, 1);
+                break;
+        case DTYPE_C64:
+                cheevd_(job, "L", &n, w->a, &n, values, w->work, &w->lwork, w->rwork, &w->lrwork, w->iwork, &w->liwork,
+                        &info, 1, 1);
+                break;
+        default:
+                zheevd_(job, "L", &n, w->a, &n, values, w->work, &w->lwork, w->rwork, &w->lrwork, w->iwork, &w->liwork,
+                        &info, 1, 1);
         }
         blas_leave();
         return info;
@@ -109,7 +116,9 @@ static int expand_eigh(Build *b, const OpCall *call, const Ref *in, Ref *out) {
 OP(eigh) = {
         .name   = "eigh",
         .doc    = "Eigenvalues, ascending, and eigenvectors, in columns, of Hermitian matrices.\n\n"
-                  "Only the lower triangle of a is read. Raises LinAlgError where it does not converge, and TypeError for float16.",
+                  "Only the lower triangle of a is read. Raises LinAlgError where it does not converge, and TypeError "
+                  "for "
+                  "float16.",
         .family = FAMILY_BLOCK,
         .inputs = "a",
         .n_in   = 1,
@@ -121,7 +130,9 @@ OP(eigh) = {
 OP(eigvalsh) = {
         .name   = "eigvalsh",
         .doc    = "Eigenvalues, ascending, of Hermitian matrices.\n\n"
-                  "Only the lower triangle of a is read. Raises LinAlgError where it does not converge, and TypeError for float16.",
+                  "Only the lower triangle of a is read. Raises LinAlgError where it does not converge, and TypeError "
+                  "for "
+                  "float16.",
         .family = FAMILY_BLOCK,
         .inputs = "a",
         .n_in   = 1,

@@ -89,8 +89,10 @@ MAP_FUNCTION_(spacing_F16) {
                 out[i] = (a[i] & 0x7fff) >= 0x7c00 ? 0x7e00 : f16_from_f32(distance);
         }
 }
-UNARY_LOOP_(F32, F32, spacing, IS_FINITE(a) ? f32_from_bits(next_f32(f32_bits(a), f32_bits(a < 0 ? -INFINITY : INFINITY))) - a : NAN)
-UNARY_LOOP_(F64, F64, spacing, IS_FINITE(a) ? f64_from_bits(next_f64(f64_bits(a), f64_bits(a < 0 ? -INFINITY : INFINITY))) - a : NAN)
+UNARY_LOOP_(F32, F32, spacing,
+            IS_FINITE(a) ? f32_from_bits(next_f32(f32_bits(a), f32_bits(a < 0 ? -INFINITY : INFINITY))) - a : NAN)
+UNARY_LOOP_(F64, F64, spacing,
+            IS_FINITE(a) ? f64_from_bits(next_f64(f64_bits(a), f64_bits(a < 0 ? -INFINITY : INFINITY))) - a : NAN)
 
 OP(spacing) = {
         .name    = "spacing",

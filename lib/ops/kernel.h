@@ -352,26 +352,28 @@ typedef float Wide_F32 __attribute__((vector_size(32), aligned(4)));
         static void op##_merge_quads_##D(size_t n, void *const *in_state, void *const *out_state, int64_t n_each) {    \
                 enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
                 const CTYPE_##D *restrict in = in_state[0];                                                            \
-                CTYPE_##D *restrict out = out_state[0];                                                                \
-                CTYPE_##D half[2 * WIDTH] = {};                                                                        \
-                size_t i = 0;                                                                                          \
+                CTYPE_##D *restrict out      = out_state[0];                                                           \
+                CTYPE_##D half[2 * WIDTH]    = {};                                                                     \
+                size_t i                     = 0;                                                                      \
                                                                                                                        \
                 for (; i + WIDTH <= n; i += WIDTH) {                                                                   \
                         const Wide_##D *p = (const Wide_##D *) (in + 4 * i);                                           \
-                        const Wide_##D a = op##_wide_##D(WIDE_LEFT_##D(p[0], p[1]), WIDE_RIGHT_##D(p[0], p[1]));       \
-                        const Wide_##D b = op##_wide_##D(WIDE_LEFT_##D(p[2], p[3]), WIDE_RIGHT_##D(p[2], p[3]));       \
-                        const Wide_##D c = op##_wide_##D(WIDE_LEFT2_##D(a, b), WIDE_RIGHT2_##D(a, b));                 \
+                        const Wide_##D a  = op##_wide_##D(WIDE_LEFT_##D(p[0], p[1]), WIDE_RIGHT_##D(p[0], p[1]));      \
+                        const Wide_##D b  = op##_wide_##D(WIDE_LEFT_##D(p[2], p[3]), WIDE_RIGHT_##D(p[2], p[3]));      \
+                        const Wide_##D c  = op##_wide_##D(WIDE_LEFT2_##D(a, b), WIDE_RIGHT2_##D(a, b));                \
                                                                                                                        \
                         *(Wide_##D *) (out + i) = WIDE_ORDER_##D(c);                                                   \
                 }                                                                                                      \
                 if (i < n) {                                                                                           \
-                        op##_merge_pairs_##D(2 * (n - i), (void *[]) { (void *) (in + 4 * i) }, (void *[]) { half }, n_each); \
+                        op##_merge_pairs_##D(2 * (n - i), (void *[]) { (void *) (in + 4 * i) }, (void *[]) { half },   \
+                                             n_each);                                                                  \
                         op##_merge_pairs_##D(n - i, (void *[]) { half }, (void *[]) { out + i }, 2 * n_each);          \
                 }                                                                                                      \
         }
 #define QUADS_LOOPS(op, expr) QUADS_LOOP_(F64, op, expr) QUADS_LOOP_(F32, op, expr)
 /* A selection of vectors, as ?: of numbers. */
-#define WIDE_SELECT(mask, a, b) ((__typeof__(a)) (((mask) & (__typeof__(mask)) (a)) | (~(mask) & (__typeof__(mask)) (b))))
+#define WIDE_SELECT(mask, a, b)                                                                                        \
+        ((__typeof__(a)) (((mask) & (__typeof__(mask)) (a)) | (~(mask) & (__typeof__(mask)) (b))))
 
 /* Makes name_D(): states of dtype S of elements of dtype D, by an expression of a. */
 #define LIFT(D, S, name, expr)                                                                                         \

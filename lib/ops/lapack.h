@@ -16,23 +16,28 @@
         LAPACK_REAL(name, __VA_ARGS__);                                                                                \
         LAPACK_COMPLEX(name, __VA_ARGS__)
 
-#define LAPACK_QR_ const int *m, const int *n, void *a, const int *lda, void *tau, void *work, const int *lwork, int *info
-#define LAPACK_Q_ const int *m, const int *n, const int *k, void *a, const int *lda, const void *tau, void *work, const int *lwork, int *info
+#define LAPACK_QR_                                                                                                     \
+        const int *m, const int *n, void *a, const int *lda, void *tau, void *work, const int *lwork, int *info
+#define LAPACK_Q_                                                                                                      \
+        const int *m, const int *n, const int *k, void *a, const int *lda, const void *tau, void *work,                \
+                const int *lwork, int *info
 
 LAPACK_ALL(geqrf, LAPACK_QR_);
 LAPACK_REAL(orgqr, LAPACK_Q_);
 LAPACK_COMPLEX(ungqr, LAPACK_Q_);
-LAPACK_REAL(gesdd, const char *jobz, const int *m, const int *n, void *a, const int *lda, void *s, void *u, const int *ldu, void *vt,
-            const int *ldvt, void *work, const int *lwork, int *iwork, int *info, size_t);
-LAPACK_COMPLEX(gesdd, const char *jobz, const int *m, const int *n, void *a, const int *lda, void *s, void *u, const int *ldu, void *vt,
-               const int *ldvt, void *work, const int *lwork, void *rwork, int *iwork, int *info, size_t);
+LAPACK_REAL(gesdd, const char *jobz, const int *m, const int *n, void *a, const int *lda, void *s, void *u,
+            const int *ldu, void *vt, const int *ldvt, void *work, const int *lwork, int *iwork, int *info, size_t);
+LAPACK_COMPLEX(gesdd, const char *jobz, const int *m, const int *n, void *a, const int *lda, void *s, void *u,
+               const int *ldu, void *vt, const int *ldvt, void *work, const int *lwork, void *rwork, int *iwork,
+               int *info, size_t);
 LAPACK_ALL(potrf, const char *uplo, const int *n, void *a, const int *lda, int *info, size_t);
 LAPACK_ALL(getrf, const int *m, const int *n, void *a, const int *lda, int *ipiv, int *info);
 LAPACK_ALL(gesv, const int *n, const int *nrhs, void *a, const int *lda, int *ipiv, void *b, const int *ldb, int *info);
-LAPACK_REAL(syevd, const char *jobz, const char *uplo, const int *n, void *a, const int *lda, void *w, void *work, const int *lwork,
-            int *iwork, const int *liwork, int *info, size_t, size_t);
-LAPACK_COMPLEX(heevd, const char *jobz, const char *uplo, const int *n, void *a, const int *lda, void *w, void *work, const int *lwork,
-               void *rwork, const int *lrwork, int *iwork, const int *liwork, int *info, size_t, size_t);
+LAPACK_REAL(syevd, const char *jobz, const char *uplo, const int *n, void *a, const int *lda, void *w, void *work,
+            const int *lwork, int *iwork, const int *liwork, int *info, size_t, size_t);
+LAPACK_COMPLEX(heevd, const char *jobz, const char *uplo, const int *n, void *a, const int *lda, void *w, void *work,
+               const int *lwork, void *rwork, const int *lrwork, int *iwork, const int *liwork, int *info, size_t,
+               size_t);
 
 /* The routine of a dtype, where real and complex ones take the same arguments. */
 #define LAPACK_CALL2(dtype, real, complex_, ...)                                                                       \

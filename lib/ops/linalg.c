@@ -31,7 +31,8 @@ int linalg_matrix(const OpCall *call, uint32_t input, bool square, Error *err) {
         const Shape *s = &call->in[input].shape;
 
         if (s->ndim < 2)
-                return error_set(err, ERROR_LINALG, "%d-dimensional array given. Array must be at least two-dimensional", s->ndim);
+                return error_set(err, ERROR_LINALG,
+                                 "%d-dimensional array given. Array must be at least two-dimensional", s->ndim);
         const int64_t m = s->dim[s->ndim - 2], n = s->dim[s->ndim - 1];
 
         if (square && m != n && m != UNKNOWN && n != UNKNOWN)
@@ -47,7 +48,8 @@ int linalg_batch(const OpCall *call, const int core[2], Shape *ret, Error *err) 
                 batch[i] = shape_of(call->in[i].shape.ndim - core[i], call->in[i].shape.dim);
         if (shape_broadcast((const Shape *[]) { &batch[0], &batch[1] }, 2, ret, NULL) < 0)
                 return error_set(err, ERROR_VALUE, "operands could not be broadcast together with shapes %.100s %.100s",
-                                 shape_print_words(&call->in[0].shape, text[0]), shape_print_words(&call->in[1].shape, text[1]));
+                                 shape_print_words(&call->in[0].shape, text[0]),
+                                 shape_print_words(&call->in[1].shape, text[1]));
         for (int k = 0; k < core[1]; k++)
                 ret->dim[ret->ndim++] = UNKNOWN;
         return 0;
@@ -66,14 +68,16 @@ int linalg_solve(const OpCall *call, Spec *out, Error *err) {
                 return r;
         if (c->ndim == 0)
                 return error_set(err, ERROR_VALUE,
-                                 "%s: Input operand 1 does not have enough dimensions (has 0, gufunc core with signature %s requires 2)",
+                                 "%s: Input operand 1 does not have enough dimensions (has 0, gufunc core with "
+                                 "signature %s requires 2)",
                                  name, signature);
         const int64_t m = a->dim[a->ndim - 2], n = a->dim[a->ndim - 1], rows = c->dim[vector ? 0 : c->ndim - 2];
         const int64_t own = m == UNKNOWN ? n : m;
 
         if (own != UNKNOWN && rows != UNKNOWN && own != rows)
                 return error_set(err, ERROR_VALUE,
-                                 "%s%s: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature %s (size %lld "
+                                 "%s%s: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature "
+                                 "%s (size %lld "
                                  "is different from %lld)",
                                  name, vector ? "1" : "", signature, (long long) rows, (long long) own);
         r = linalg_batch(call, (const int[2]) { 2, vector ? 1 : 2 }, &out->shape, err);
@@ -211,8 +215,8 @@ MATRIX_COPY_(Four)
 MATRIX_COPY_(Eight)
 MATRIX_COPY_(Sixteen)
 
-void matrix_copy(size_t size, int64_t m, int64_t n, const char *from, int64_t from_row, int64_t from_column, char *to, int64_t to_row,
-                 int64_t to_column) {
+void matrix_copy(size_t size, int64_t m, int64_t n, const char *from, int64_t from_row, int64_t from_column, char *to,
+                 int64_t to_row, int64_t to_column) {
         if (from_column == (int64_t) size && to_column == (int64_t) size) {
                 for (int64_t i = 0; i < m; i++)
                         memcpy(to + i * to_row, from + i * from_row, (size_t) n * size);
@@ -241,7 +245,8 @@ void matrix_to_columns(const View *v, const char *data, char *to) {
         const int d        = v->shape.ndim;
         const int64_t size = (int64_t) dtype_size(v->dtype), m = v->shape.dim[d - 2];
 
-        matrix_copy((size_t) size, m, v->shape.dim[d - 1], data, v->stride[d - 2], v->stride[d - 1], to, size, m * size);
+        matrix_copy((size_t) size, m, v->shape.dim[d - 1], data, v->stride[d - 2], v->stride[d - 1], to, size,
+                    m * size);
 }
 
 void matrix_from_columns(DType dtype, int64_t m, int64_t n, const char *from, int64_t column, char *to) {

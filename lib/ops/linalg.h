@@ -67,8 +67,8 @@ Shape stack_of(const View *out, int core);
 const char *stack_at(const View *v, int core, const Shape *stack, int64_t i);
 
 /* m x n elements between any strides (in bytes), by tiles. */
-void matrix_copy(size_t size, int64_t m, int64_t n, const char *from, int64_t from_row, int64_t from_column, char *to, int64_t to_row,
-                 int64_t to_column);
+void matrix_copy(size_t size, int64_t m, int64_t n, const char *from, int64_t from_row, int64_t from_column, char *to,
+                 int64_t to_row, int64_t to_column);
 /* A matrix of a view column by column, without gaps; and back into rows without gaps. */
 void matrix_to_columns(const View *v, const char *data, char *to);
 void matrix_from_columns(DType dtype, int64_t m, int64_t n, const char *from, int64_t column, char *to);

@@ -17,7 +17,8 @@ static int infer_lstsq(const OpCall *call, Spec *out, Error *err) {
 
         for (int i = 0; i < 2; i++)
                 if (n_dim[i] != 2)
-                        return error_set(err, ERROR_LINALG, "%d-dimensional array given. Array must be two-dimensional", n_dim[i]);
+                        return error_set(err, ERROR_LINALG, "%d-dimensional array given. Array must be two-dimensional",
+                                         n_dim[i]);
         if (a->dim[0] != UNKNOWN && c->dim[0] != UNKNOWN && a->dim[0] != c->dim[0])
                 return error_set(err, ERROR_LINALG, "Incompatible dimensions");
         r = linalg_dtype(call, &dtype, err);
@@ -54,10 +55,12 @@ static int expand_lstsq(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         s = ref_out(u, 1);
         c = build_product(b, build_adjoint(b, u), c);
 
-        const double least = rcond >= 0 ? rcond : (real == DTYPE_F32 ? (double) FLT_EPSILON : DBL_EPSILON) * (double) MAX(m, n);
+        const double least =
+                rcond >= 0 ? rcond : (real == DTYPE_F32 ? (double) FLT_EPSILON : DBL_EPSILON) * (double) MAX(m, n);
         zero  = build_f64(b, real, 0);
         one   = build_f64(b, real, 1);
-        limit = build_binary(b, "multiply", build_slice(b, s, 0, 0, MIN(MIN(m, n), (int64_t) 1), 1), build_f64(b, real, least));
+        limit = build_binary(b, "multiply", build_slice(b, s, 0, 0, MIN(MIN(m, n), (int64_t) 1), 1),
+                             build_f64(b, real, least));
         keep  = build_binary(b, "greater", s, limit);
         x     = build_op(b, "where", NULL, 3, (const Ref[]) { keep, build_binary(b, "divide", one, s), zero });
         x     = build_binary(b, "multiply", c, build_cast(b, build_insert_axis(b, x, 1), dtype));
@@ -70,19 +73,21 @@ static int expand_lstsq(Build *b, const OpCall *call, const Ref *in, Ref *out) {
 }
 
 OP(lstsq) = {
-        .name        = "lstsq",
-        .doc         = "x with the least |a x - b|, and among those the least |x|; the rank of a; its singular values.\n\n"
-                       "a is m x n, b has m rows or m elements. Raises LinAlgError, and TypeError for float16.",
-        .family      = FAMILY_BLOCK,
-        .inputs      = "a, b",
-        .n_in        = 2,
-        .n_out       = 3,
+        .name   = "lstsq",
+        .doc    = "x with the least |a x - b|, and among those the least |x|; the rank of a; its singular values.\n\n"
+                  "a is m x n, b has m rows or m elements. Raises LinAlgError, and TypeError for float16.",
+        .family = FAMILY_BLOCK,
+        .inputs = "a, b",
+        .n_in   = 2,
+        .n_out  = 3,
         .params_size = sizeof(LstsqParams),
-        .params      = (const Param[]) {
-                PARAM(LstsqParams, rcond, PARAM_F64, "-1.0",
-                      "Singular values up to rcond times the largest one count as 0; negative: the dtype's precision times max(m, n)."),
-                {},
-        },
-        .infer       = infer_lstsq,
-        .expand      = expand_lstsq,
+        .params =
+                (const Param[]) {
+                        PARAM(LstsqParams, rcond, PARAM_F64, "-1.0",
+                              "Singular values up to rcond times the largest one count as 0; negative: the dtype's "
+                              "precision times max(m, n)."),
+                        {},
+                },
+        .infer  = infer_lstsq,
+        .expand = expand_lstsq,
 };

@@ -70,7 +70,7 @@ static int lu_run(BlockRun *run, Error *err) {
                 if (k > 0) {
                         matrix_to_columns(in, stack_at(in, 2, &stack, i), w.a);
                         blas_enter();
-                        LAPACK_CALL(t, getrf, &m, &n, w.a, &m, w.pivot, &info); /* info > 0: singular, and still factorized */
+                        LAPACK_CALL(t, getrf, &m, &n, w.a, &m, w.pivot, &info); /* > 0: singular; factorized */
                         blas_leave();
                         assert(info >= 0);
                 }
@@ -163,23 +163,33 @@ static int expand_factor(Build *b, const OpCall *call, const Ref *in, Ref *out) 
                 panel = build_op(b, "lu_block", NULL, 1, &panel);
                 l     = ref_out(panel, 1);
                 u     = ref_out(panel, 2);
-                order = at == 0 ? panel : build_concatenate(b, (const Ref[]) { build_slice(b, order, 0, 0, at, 1),
-                                                                               build_gather(b, build_slice(b, order, 0, at, m, 1), panel) }, 2, 0);
+                order = at == 0 ? panel
+                                : build_concatenate(
+                                          b,
+                                          (const Ref[]) { build_slice(b, order, 0, 0, at, 1),
+                                                          build_gather(b, build_slice(b, order, 0, at, m, 1), panel) },
+                                          2, 0);
                 if (at > 0)
                         left = build_gather(b, left, panel);
                 if (after > 0) {
                         rest  = build_gather(b, build_part(b, rest, 0, m - at, w, after), panel);
-                        right = build_triangular(b, build_part(b, l, 0, w, 0, w), build_part(b, rest, 0, w, 0, after), true, true, false);
+                        right = build_triangular(b, build_part(b, l, 0, w, 0, w), build_part(b, rest, 0, w, 0, after),
+                                                 true, true, false);
                 }
-                rows_l[n_row] = row_of(b, at > 0 ? build_part(b, left, 0, w, 0, at) : left, at, build_part(b, l, 0, w, 0, w),
-                                       build_constant(b, dtype, 0, w, k - at - w), k - at - w);
+                rows_l[n_row] =
+                        row_of(b, at > 0 ? build_part(b, left, 0, w, 0, at) : left, at, build_part(b, l, 0, w, 0, w),
+                               build_constant(b, dtype, 0, w, k - at - w), k - at - w);
                 rows_u[n_row++] = row_of(b, build_constant(b, dtype, 0, w, at), at, u, right, after);
                 if (below > 0) {
                         const Ref under = build_part(b, l, w, below, 0, w);
 
-                        left = at == 0 ? under : build_concatenate(b, (const Ref[]) { build_part(b, left, w, below, 0, at), under }, 2, 1);
+                        left = at == 0 ? under
+                                       : build_concatenate(
+                                                 b, (const Ref[]) { build_part(b, left, w, below, 0, at), under }, 2,
+                                                 1);
                         if (after > 0)
-                                rest = build_binary(b, "subtract", build_part(b, rest, w, below, 0, after), build_product(b, under, right));
+                                rest = build_binary(b, "subtract", build_part(b, rest, w, below, 0, after),
+                                                    build_product(b, under, right));
                 }
         }
         n_row_l = n_row;
@@ -230,14 +240,16 @@ static int expand_lu(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         out[1] = ref_out(a, 1);
         out[2] = ref_out(a, 2);
         /* Row order[k] of a is row k of L U. */
-        a      = build_binary(b, "equal", build_insert_axis(b, build_counting(b, m), 1), build_insert_axis(b, a, s->ndim - 2));
+        a      = build_binary(b, "equal", build_insert_axis(b, build_counting(b, m), 1),
+                              build_insert_axis(b, a, s->ndim - 2));
         out[0] = build_cast(b, a, dtype_real(dtype));
         return build_done(b);
 }
 
 OP(lu) = {
         .name   = "lu",
-        .doc    = "P, L and U with a = P L U: a permutation, a lower triangle with ones on the diagonal, an upper triangle.\n\n"
+        .doc    = "P, L and U with a = P L U: a permutation, a lower triangle with ones on the diagonal, an upper "
+                  "triangle.\n\n"
                   "Of an m x n matrix, with k = min(m, n): P is m x m, L is m x k, U is k x n. "
                   "Singular matrices are factorized too. Raises TypeError for float16.",
         .family = FAMILY_BLOCK,
@@ -294,7 +306,8 @@ static int solve_run(BlockRun *run, Error *err) {
                 blas_leave();
                 if (info != 0)
                         return error_set(err, ERROR_LINALG, "Singular matrix");
-                matrix_from_columns(t, rows, columns, w.x, rows, out->data + i * rows * columns * (int64_t) dtype_size(t));
+                matrix_from_columns(t, rows, columns, w.x, rows,
+                                    out->data + i * rows * columns * (int64_t) dtype_size(t));
         }
         return 0;
 }
@@ -437,7 +450,7 @@ static bool is_odd(const char *order, int64_t step, int64_t n, bool *seen) {
 
 static int det_run(BlockRun *run, _unused_ Error *err) {
         const View *order = &run->in[0], *diagonal = &run->in[1], *out = &run->out[0];
-        const int64_t n     = order->shape.dim[order->shape.ndim - 1], step = diagonal->stride[diagonal->shape.ndim - 1];
+        const int64_t n = order->shape.dim[order->shape.ndim - 1], step = diagonal->stride[diagonal->shape.ndim - 1];
         const Shape stack   = stack_of(out, 0);
 
         for (int64_t i = 0; i < shape_size(&stack); i++) {
@@ -451,7 +464,10 @@ static int det_run(BlockRun *run, _unused_ Error *err) {
                         case DTYPE_C64: scaled_factor(&p, ((const float *) d)[0], ((const float *) d)[1]); break;
                         default: scaled_factor(&p, ((const double *) d)[0], ((const double *) d)[1]);
                         }
-                const int sign = is_odd(stack_at(order, 1, &stack, i), order->stride[order->shape.ndim - 1], n, run->scratch) ? -1 : 1;
+                const int sign =
+                        is_odd(stack_at(order, 1, &stack, i), order->stride[order->shape.ndim - 1], n, run->scratch)
+                                ? -1
+                                : 1;
                 const int exponent = (int) MAX(MIN(p.exponent, (int64_t) 4096), (int64_t) -4096);
                 const double re = sign * ldexp(p.re, exponent), im = sign * ldexp(p.im, exponent);
 
@@ -482,7 +498,8 @@ static int infer_det_block(const OpCall *call, Spec *out, Error *err) {
         if (order->ndim < 1 || !shape_equal(order, diagonal))
                 return error_set(err, ERROR_VALUE, "%s: an order and a diagonal that differ in shape", call->op->name);
         if (call->in[0].dtype != DTYPE_I64)
-                return error_set(err, ERROR_TYPE, "%s: an order of dtype %s", call->op->name, dtype_name(call->in[0].dtype));
+                return error_set(err, ERROR_TYPE, "%s: an order of dtype %s", call->op->name,
+                                 dtype_name(call->in[0].dtype));
         out->shape = shape_of(order->ndim - 1, order->dim);
         return linalg_dtype(&(OpCall) { .op = call->op, .n_in = 1, .in = call->in + 1 }, &out->dtype, err);
 }
@@ -543,8 +560,8 @@ static int expand_det(Build *b, const OpCall *call, const Ref *in, Ref *out) {
 }
 
 OP(det) = {
-        .name   = "det",
-        .doc    = "The determinant.\n\nComputed from U; nothing overflows before the end. Raises TypeError for float16.",
+        .name = "det",
+        .doc  = "The determinant.\n\nComputed from U; nothing overflows before the end. Raises TypeError for float16.",
         .family = FAMILY_BLOCK,
         .inputs = "a",
         .n_in   = 1,

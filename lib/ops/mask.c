@@ -57,11 +57,24 @@ static int compress_run(BlockRun *run, _unused_ Error *err) {
         if (in->shape.ndim == 1)
                 /* The loops write one element past the last one kept, but never past the n-th. */
                 switch (dtype_size(in->dtype)) {
-                case 1: kept = compress_uint8_t(n, mask->data, mask->stride[0], in->data, in->stride[0], run->out[0].data); break;
-                case 2: kept = compress_uint16_t(n, mask->data, mask->stride[0], in->data, in->stride[0], run->out[0].data); break;
-                case 4: kept = compress_uint32_t(n, mask->data, mask->stride[0], in->data, in->stride[0], run->out[0].data); break;
-                case 8: kept = compress_uint64_t(n, mask->data, mask->stride[0], in->data, in->stride[0], run->out[0].data); break;
-                default: kept = compress_c128(n, mask->data, mask->stride[0], in->data, in->stride[0], run->out[0].data);
+                case 1:
+                        kept = compress_uint8_t(n, mask->data, mask->stride[0], in->data, in->stride[0],
+                                                run->out[0].data);
+                        break;
+                case 2:
+                        kept = compress_uint16_t(n, mask->data, mask->stride[0], in->data, in->stride[0],
+                                                 run->out[0].data);
+                        break;
+                case 4:
+                        kept = compress_uint32_t(n, mask->data, mask->stride[0], in->data, in->stride[0],
+                                                 run->out[0].data);
+                        break;
+                case 8:
+                        kept = compress_uint64_t(n, mask->data, mask->stride[0], in->data, in->stride[0],
+                                                 run->out[0].data);
+                        break;
+                default:
+                        kept = compress_c128(n, mask->data, mask->stride[0], in->data, in->stride[0], run->out[0].data);
                 }
         else {
                 char *to = run->out[0].data;
@@ -104,13 +117,16 @@ static int infer_mask(const OpCall *call, Spec *out, Error *err) {
         if (call->in[1].dtype != DTYPE_BOOL)
                 return error_set(err, ERROR_INDEX, "a mask must be of bool, not %s", dtype_name(call->in[1].dtype));
         if (m->ndim == 0 || m->ndim > a->ndim)
-                return error_set(err, ERROR_INDEX, "too many indices for array: array is %d-dimensional, but %d were indexed", a->ndim, m->ndim);
+                return error_set(err, ERROR_INDEX,
+                                 "too many indices for array: array is %d-dimensional, but %d were indexed", a->ndim,
+                                 m->ndim);
         for (int k = 0; k < m->ndim; k++)
                 if (a->dim[k] != UNKNOWN && m->dim[k] != UNKNOWN && a->dim[k] != m->dim[k])
-                        return error_set(err, ERROR_INDEX,
-                                         "boolean index did not match indexed array along dimension %d; dimension is %lld but "
-                                         "corresponding boolean dimension is %lld",
-                                         k, (long long) a->dim[k], (long long) m->dim[k]);
+                        return error_set(
+                                err, ERROR_INDEX,
+                                "boolean index did not match indexed array along dimension %d; dimension is %lld but "
+                                "corresponding boolean dimension is %lld",
+                                k, (long long) a->dim[k], (long long) m->dim[k]);
         *out = (Spec) { .dtype = call->in[0].dtype };
         out->shape.dim[out->shape.ndim++] = UNKNOWN;
         for (int k = m->ndim; k < a->ndim; k++)
@@ -135,7 +151,9 @@ static int expand_mask(Build *b, const OpCall *call, const Ref *in, Ref *out) {
 OP(mask) = {
         .name   = "mask",
         .doc    = "The elements of a where the mask is set, in C order: a[mask].\n\n"
-                  "The mask has the shape of a, or of its first axes, which then become one. Raises IndexError where they differ.",
+                  "The mask has the shape of a, or of its first axes, which then become one. Raises IndexError where "
+                  "they "
+                  "differ.",
         .family = FAMILY_EXCHANGE,
         .inputs = "a, mask",
         .n_in   = 2,
@@ -147,7 +165,9 @@ static int infer_nonzero(const OpCall *call, Spec *out, Error *err) {
         const int ndim = call->in[0].shape.ndim;
 
         if (ndim == 0)
-                return error_set(err, ERROR_VALUE, "Calling nonzero on 0d arrays is not allowed. Use np.atleast_1d(scalar).nonzero() instead.");
+                return error_set(
+                        err, ERROR_VALUE,
+                        "Calling nonzero on 0d arrays is not allowed. Use np.atleast_1d(scalar).nonzero() instead.");
         *out = (Spec) { .dtype = DTYPE_I64, .shape = { .ndim = 2, .dim = { UNKNOWN, ndim } } };
         return 0;
 }
@@ -163,9 +183,10 @@ static int expand_argwhere(Build *b, const OpCall *call, const Ref *in, Ref *out
         Ref x = build_reshape(b, in[0], &flat), where[2];
 
         where[0]               = build_op(b, "arange", &positions, 0, NULL);
-        where[1]               = build_binary(b, "not_equal", x, build_scalar(b, scalar_from_i64(call->in[0].dtype, 0)));
+        where[1] = build_binary(b, "not_equal", x, build_scalar(b, scalar_from_i64(call->in[0].dtype, 0)));
         const Ref kept         = build_op(b, "compress_rows", NULL, 2, where);
-        *out                   = build_op(b, "unravel", &(ReshapeParams) { .shape = { .n = a->ndim, .given = true, .v = a->dim } }, 1, &kept);
+        *out = build_op(b, "unravel", &(ReshapeParams) { .shape = { .n = a->ndim, .given = true, .v = a->dim } }, 1,
+                        &kept);
         return build_done(b);
 }
 
@@ -192,8 +213,12 @@ static int expand_unravel(Build *b, const OpCall *call, const Ref *in, Ref *out)
         int64_t below = 1;
 
         for (uint32_t k = p->shape.n; k-- > 0;) {
-                const Ref quotient = build_binary(b, "floor_divide", in[0], build_scalar(b, scalar_from_i64(DTYPE_I64, below)));
-                const Ref rest     = k == 0 ? quotient : build_binary(b, "remainder", quotient, build_scalar(b, scalar_from_i64(DTYPE_I64, MAX(p->shape.v[k], 1))));
+                const Ref quotient =
+                        build_binary(b, "floor_divide", in[0], build_scalar(b, scalar_from_i64(DTYPE_I64, below)));
+                const Ref rest =
+                        k == 0 ? quotient
+                               : build_binary(b, "remainder", quotient,
+                                              build_scalar(b, scalar_from_i64(DTYPE_I64, MAX(p->shape.v[k], 1))));
 
                 column[k] = build_insert_axis(b, rest, 1);
                 below *= MAX(p->shape.v[k], 1);
@@ -210,7 +235,9 @@ OP(unravel) = {
         .inputs      = "positions",
         .n_in        = 1,
         .params_size = sizeof(ReshapeParams),
-        .params      = (const Param[]) { PARAM(ReshapeParams, shape, PARAM_DIMS, NULL, "Shape of the tensor that the positions are in."), {} },
+        .params      = (const Param[]) { PARAM(ReshapeParams, shape, PARAM_DIMS, NULL,
+                                               "Shape of the tensor that the positions are in."),
+                                         {} },
         .infer       = infer_unravel,
         .expand      = expand_unravel,
 };

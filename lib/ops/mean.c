@@ -152,9 +152,11 @@ OP(std) = {
 
 static int infer_ptp(const OpCall *call, Spec *out, Error *err) {
         if (element_dtype(call) == DTYPE_BOOL)
-                return error_set(err, ERROR_TYPE, "numpy boolean subtract, the `-` operator, is not supported, use the "
-                                                  "bitwise_xor, the `^` operator, or the logical_xor function instead.");
-        return infer_reduce(&(OpCall) { .op = op_find("max"), .params = call->params, .n_in = 1, .in = call->in }, out, err);
+                return error_set(err, ERROR_TYPE,
+                                 "numpy boolean subtract, the `-` operator, is not supported, use the "
+                                 "bitwise_xor, the `^` operator, or the logical_xor function instead.");
+        return infer_reduce(&(OpCall) { .op = op_find("max"), .params = call->params, .n_in = 1, .in = call->in }, out,
+                            err);
 }
 
 static int expand_ptp(Build *b, const OpCall *call, const Ref *in, Ref *out) {
@@ -214,9 +216,10 @@ static Ref nan_variance(Build *b, const OpCall *call, Ref a, DType out) {
         a = build_cast(b, a, t);
         mean = nan_mean(b, a, &p->reduce, true, t, &count);
         deviation = build_binary(b, "subtract", a, mean);
-        square = dtype_kind(t) == KIND_COMPLEX
-                         ? build_unary(b, "real", build_binary(b, "multiply", deviation, build_unary(b, "conjugate", deviation)))
-                         : build_unary(b, "square", deviation);
+        square = deviation;
+        if (dtype_kind(t) == KIND_COMPLEX)
+                square = build_binary(b, "multiply", deviation, build_unary(b, "conjugate", deviation));
+        square = build_unary(b, dtype_kind(t) == KIND_COMPLEX ? "real" : "square", square);
         zero = build_f64(b, dtype_real(t), 0);
         square = build_op(b, "where", NULL, 3, (const Ref[]) { build_unary(b, "isnan", a), zero, square });
         square = build_reduce(b, "sum", square, p->reduce.axis, p->reduce.keepdims, DTYPE_NONE);

@@ -139,10 +139,10 @@ MOMENTS_EIGHT_(F64, double)
                 const CTYPE_##D *restrict sums = in[0], *restrict m2s = in[1];                                         \
                 CTYPE_##D *restrict sum = out[0], *restrict m2 = out[1];                                               \
                 CTYPE_##D half[2][2 * WIDTH] = {};                                                                     \
-                const CTYPE_##D per = (CTYPE_##D) (1.0 / (double) n_each), weight = (CTYPE_##D) ((double) n_each * 0.5); \
-                const CTYPE_##D per2 = (CTYPE_##D) (1.0 / (double) (2 * n_each));                                      \
-                const CTYPE_##D weight2 = (CTYPE_##D) ((double) (2 * n_each) * 0.5);                                   \
-                size_t i = 0;                                                                                          \
+                const CTYPE_##D per = (CTYPE_##D)(1.0 / (double) n_each), weight = (CTYPE_##D)((double) n_each * 0.5); \
+                const CTYPE_##D per2    = (CTYPE_##D)(1.0 / (double) (2 * n_each));                                    \
+                const CTYPE_##D weight2 = (CTYPE_##D)((double) (2 * n_each) * 0.5);                                    \
+                size_t i                = 0;                                                                           \
                                                                                                                        \
                 for (; i + WIDTH <= n; i += WIDTH) {                                                                   \
                         const Wide_##D *p = (const Wide_##D *) (sums + 4 * i), *q = (const Wide_##D *) (m2s + 4 * i);  \
@@ -153,7 +153,8 @@ MOMENTS_EIGHT_(F64, double)
                                 const Wide_##D b = WIDE_RIGHT_##D(p[2 * k], p[2 * k + 1]);                             \
                                 const Wide_##D d = (b - a) * per;                                                      \
                                                                                                                        \
-                                t[k] = (WIDE_LEFT_##D(q[2 * k], q[2 * k + 1]) + WIDE_RIGHT_##D(q[2 * k], q[2 * k + 1])) + \
+                                t[k] = (WIDE_LEFT_##D(q[2 * k], q[2 * k + 1]) +                                        \
+                                        WIDE_RIGHT_##D(q[2 * k], q[2 * k + 1])) +                                      \
                                        d * d * weight;                                                                 \
                                 s[k] = a + b;                                                                          \
                         }                                                                                              \
@@ -163,8 +164,8 @@ MOMENTS_EIGHT_(F64, double)
                         void *rest[] = { (void *) (sums + 4 * i), (void *) (m2s + 4 * i) };                            \
                                                                                                                        \
                         moments_merge_pairs_##D(2 * (n - i), rest, (void *[]) { half[0], half[1] }, n_each);           \
-                        moments_merge_pairs_##D(n - i, (void *[]) { half[0], half[1] }, (void *[]) { sum + i, m2 + i }, \
-                                                2 * n_each);                                                           \
+                        moments_merge_pairs_##D(n - i, (void *[]) { half[0], half[1] },                                \
+                                                (void *[]) { sum + i, m2 + i }, 2 * n_each);                           \
                 }                                                                                                      \
         }                                                                                                              \
         static void moments_lift_quads_##D(size_t n, const void *in, int64_t first, void *const *state) {              \
@@ -172,7 +173,7 @@ MOMENTS_EIGHT_(F64, double)
                 const CTYPE_##D *restrict from = in, per2 = (CTYPE_##D) 0.5, weight2 = 1;                              \
                 CTYPE_##D *restrict sum = state[0], *restrict m2 = state[1];                                           \
                 CTYPE_##D half[2][2 * WIDTH] = {};                                                                     \
-                size_t i = 0;                                                                                          \
+                size_t i                     = 0;                                                                      \
                                                                                                                        \
                 for (; i + WIDTH <= n; i += WIDTH) {                                                                   \
                         const Wide_##D *p = (const Wide_##D *) (from + 4 * i);                                         \
@@ -189,7 +190,8 @@ MOMENTS_EIGHT_(F64, double)
                 }                                                                                                      \
                 if (i < n) {                                                                                           \
                         moments_lift_pairs_##D(2 * (n - i), from + 4 * i, first, (void *[]) { half[0], half[1] });     \
-                        moments_merge_pairs_##D(n - i, (void *[]) { half[0], half[1] }, (void *[]) { sum + i, m2 + i }, 2); \
+                        moments_merge_pairs_##D(n - i, (void *[]) { half[0], half[1] },                                \
+                                                (void *[]) { sum + i, m2 + i }, 2);                                    \
                 }                                                                                                      \
         }
 #define MOMENTS_SECOND_(D)                                                                                             \
@@ -214,8 +216,9 @@ MOMENTS_LIFT_(C128, c128, double)
           .lift = moments_lift_##D, .merge = moments_merge_##S, .merge_pairs = moments_merge_pairs_##S,                \
           .finish = moments_finish_##S, .identity = &ZERO_##R, __VA_ARGS__ },
 #define MOMENTS_TWO(D)                                                                                                 \
-        .lift_two = moments_lift_two_##D, .lift_pairs = moments_lift_pairs_##D, .merge_quads = moments_merge_quads_##D, \
-        .lift_quads = moments_lift_quads_##D, .lift_eight = moments_lift_eight_##D
+        .lift_two = moments_lift_two_##D, .lift_pairs = moments_lift_pairs_##D,                                        \
+        .merge_quads = moments_merge_quads_##D, .lift_quads = moments_lift_quads_##D,                                  \
+        .lift_eight = moments_lift_eight_##D
 #define MOMENTS_ROW_F64_(D, ...) MOMENTS_ROW_(D, F64, F64, .merge_quads = moments_merge_quads_F64)
 
 OP(moments) = {

@@ -91,8 +91,10 @@ ORDER_FLOAT_(F64, 0x7ff0000000000000u)
 #define OF_KEY_F64(k) value_of_key_F64(k)
 
 /* Keys of at most four bytes are kept in four, others in eight. */
-#define NARROW_KEYS(X, ...) BOOLS(X, __VA_ARGS__) X(I8, __VA_ARGS__) X(U8, __VA_ARGS__) X(I16, __VA_ARGS__) X(U16, __VA_ARGS__) \
-        X(I32, __VA_ARGS__) X(U32, __VA_ARGS__) X(F16, __VA_ARGS__) X(F32, __VA_ARGS__)
+#define NARROW_KEYS(X, ...)                                                                                            \
+        BOOLS(X, __VA_ARGS__)                                                                                          \
+        X(I8, __VA_ARGS__) X(U8, __VA_ARGS__) X(I16, __VA_ARGS__) X(U16, __VA_ARGS__) X(I32, __VA_ARGS__)              \
+                X(U32, __VA_ARGS__) X(F16, __VA_ARGS__) X(F32, __VA_ARGS__)
 #define WIDE_KEYS(X, ...) X(I64, __VA_ARGS__) X(U64, __VA_ARGS__) X(F64, __VA_ARGS__)
 
 #define KEYS_LOOP_(D, K, name, expr)                                                                                   \

@@ -37,8 +37,8 @@ LIFT(C64, C64, nan, COMPLEX_IS_NAN(a) ? 1 : a)
 LIFT(C128, C128, nan, COMPLEX_IS_NAN(a) ? 1 : a)
 static const Fold nanprod_folds[] = {
         FOLD_ROWS_WIDENING_BITS(prod, ONE)
-        { .in = DTYPE_F16, .n_state = 1, .state = { DTYPE_F32 }, .out = DTYPE_F16, .lift = nan_F16, .finish = finish_F16,
-          .merge = prod_merge_F32, .merge_pairs = prod_merge_pairs_F32, .identity = &ONE_F16 },
+        { .in = DTYPE_F16, .n_state = 1, .state = { DTYPE_F32 }, .out = DTYPE_F16, .lift = nan_F16,
+          .finish = finish_F16, .merge = prod_merge_F32, .merge_pairs = prod_merge_pairs_F32, .identity = &ONE_F16 },
         FOLD_ROW_TO_(F32, F32, prod, nan, &ONE_F32)
         FOLD_ROW_TO_(F64, F64, prod, nan, &ONE_F64)
         FOLD_ROW_TO_(C64, C64, prod, nan, &ONE_C64)

@@ -113,8 +113,10 @@ static int infer_qr(const OpCall *call, Spec *out, Error *err) {
 
 static int expand_qr(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         const Shape *s    = &call->in[0].shape;
-        const int64_t m   = s->dim[s->ndim - 2], n = s->dim[s->ndim - 1], rows = linalg_tall(n), n_block = m / rows, rest = m % rows;
-        const Shape stack = SHAPE(n_block, rows, n), square = SHAPE(n_block, n, n), low = SHAPE(n_block * n, n), flat = SHAPE(n_block * rows, n);
+        const int64_t m = s->dim[s->ndim - 2], n = s->dim[s->ndim - 1], rows = linalg_tall(n), n_block = m / rows,
+                      rest = m % rows;
+        const Shape stack = SHAPE(n_block, rows, n), square = SHAPE(n_block, n, n), low = SHAPE(n_block * n, n),
+                    flat = SHAPE(n_block * rows, n);
         Ref a, tall, end = {}, r, q;
         DType dtype;
 

@@ -9,7 +9,8 @@
 enum {
         RUN         = 1 << 20, /* elements: keys and their copies, 16 MiB, stay in the last cache */
         FEW         = 16,      /* no more are inserted */
-        MANY        = 1 << 16, /* more are dealt into BUCKETS buckets, others into half as many: counters stay in the first cache */
+        MANY        = 1 << 16, /* more are dealt into BUCKETS buckets, others into half as many: counters stay in the
+                                * first cache */
         BUCKET_BITS = 11,
         BUCKETS     = 1 << BUCKET_BITS,
 };
@@ -59,7 +60,8 @@ typedef struct Item {
                                 memcpy(to, from, (size_t) n * sizeof(T));                                              \
                         return;                                                                                        \
                 }                                                                                                      \
-                const int range = 64 - __builtin_clzll((uint64_t) differ), wanted = 64 - __builtin_clzll((uint64_t) n); \
+                const int range = 64 - __builtin_clzll((uint64_t) differ);                                             \
+                const int wanted = 64 - __builtin_clzll((uint64_t) n);                                                 \
                 const int bits = MIN(range, MIN(wanted, n > MANY ? BUCKET_BITS : BUCKET_BITS - 1));                    \
                 const int shift = range - bits;                                                                        \
                 const uint32_t mask = (1U << bits) - 1;                                                                \

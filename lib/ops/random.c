@@ -194,7 +194,8 @@ static uint64_t below(uint64_t range, const Words *words, size_t i) {
 
         if (range == 0) /* all 2^64 values */
                 return high;
-        return (uint64_t) (((unsigned __int128) high * range + (uint64_t) ((unsigned __int128) low * range >> 64)) >> 64);
+        return (uint64_t) (((unsigned __int128) high * range + (uint64_t) ((unsigned __int128) low * range >> 64)) >>
+                           64);
 }
 
 static void integer_words(size_t n, int64_t first, int64_t step, const void *params, uint64_t *ret) {
@@ -222,14 +223,15 @@ BITS(INTEGERS_LOOP_)
 
 static int infer_integers(const OpCall *call, Spec *out, Error *err) {
         const RandomIntegersParams *p = call->params;
-        const DType dtype             = p->random.source.dtype == DTYPE_NONE ? DTYPE_I64 : (DType) p->random.source.dtype;
+        const DType dtype = p->random.source.dtype == DTYPE_NONE ? DTYPE_I64 : (DType) p->random.source.dtype;
         const bool wide               = p->high.dtype == DTYPE_U64 && p->high.u64 > INT64_MAX;
         int r;
 
         if (dtype_kind(dtype) == KIND_FLOAT || dtype_kind(dtype) == KIND_COMPLEX)
                 return error_set(err, ERROR_TYPE, "Unsupported dtype %s for randint", dtype_name(dtype));
         if (!wide && scalar_i64(p->high) <= p->low)
-                return error_set(err, ERROR_VALUE, "low >= high: %lld >= %lld", (long long) p->low, (long long) scalar_i64(p->high));
+                return error_set(err, ERROR_VALUE, "low >= high: %lld >= %lld", (long long) p->low,
+                                 (long long) scalar_i64(p->high));
         if (!scalar_fits(scalar_from_i64(DTYPE_I64, p->low), dtype))
                 return error_set(err, ERROR_VALUE, "low is out of bounds for %s", dtype_name(dtype));
         if (dtype != DTYPE_U64 && (wide || !scalar_fits(scalar_from_i64(DTYPE_I64, scalar_i64(p->high) - 1), dtype)))
@@ -245,7 +247,8 @@ static int infer_integers(const OpCall *call, Spec *out, Error *err) {
 OP(random_uniform) = {
         .name        = "random_uniform",
         .doc         = "Uniform random numbers in [0, 1).\n\n"
-                       "A float64 has 53 random bits, a float32 has 24. Source: Philox4x32-10 of (seed, draw, element index).",
+                       "A float64 has 53 random bits, a float32 has 24. Source: Philox4x32-10 of (seed, draw, element "
+                       "index).",
         .family      = FAMILY_SOURCE,
         .inputs      = "",
         .cost        = 10,
@@ -257,7 +260,8 @@ OP(random_uniform) = {
 OP(random_normal) = {
         .name        = "random_normal",
         .doc         = "Random numbers of the standard normal distribution.\n\n"
-                       "Source: the transformation of Box and Muller of Philox4x32-10 of (seed, draw, element index / 2).",
+                       "Source: the transformation of Box and Muller of Philox4x32-10 of (seed, draw, element index / "
+                       "2).",
         .family      = FAMILY_SOURCE,
         .inputs      = "",
         .cost        = 25,
@@ -281,17 +285,20 @@ OP(random_exponential) = {
 OP(random_integers) = {
         .name        = "random_integers",
         .doc         = "Random integers from low to high, high excluded.\n\n"
-                       "Raises ValueError where low >= high or a limit does not fit the dtype. Each value's probability is exact to 2**-64.",
+                       "Raises ValueError where low >= high or a limit does not fit the dtype. Each value's "
+                       "probability is "
+                       "exact to 2**-64.",
         .family      = FAMILY_SOURCE,
         .inputs      = "",
         .cost        = 20,
         .params_size = sizeof(RandomIntegersParams),
-        .params      = (const Param[]) {
-                RANDOM_PARAM_LIST(RandomParams),
-                PARAM(RandomIntegersParams, low, PARAM_I64, "0", "The least value."),
-                PARAM(RandomIntegersParams, high, PARAM_SCALAR, NULL, "One more than the largest value."),
-                {},
-        },
-        .infer       = infer_integers,
-        .generate    = (const SourceKernel[]) { BITS(INTEGERS_ROW_) {} },
+        .params =
+                (const Param[]) {
+                        RANDOM_PARAM_LIST(RandomParams),
+                        PARAM(RandomIntegersParams, low, PARAM_I64, "0", "The least value."),
+                        PARAM(RandomIntegersParams, high, PARAM_SCALAR, NULL, "One more than the largest value."),
+                        {},
+                },
+        .infer    = infer_integers,
+        .generate = (const SourceKernel[]) { BITS(INTEGERS_ROW_) {} },
 };

@@ -32,8 +32,8 @@ static uint32_t n_op;
 static bool cpu_has(const char *level) {
 #ifdef __x86_64__
         if (strcmp(level, "v3") == 0)
-                return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-                       __builtin_cpu_supports("fma");
+                return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+                       __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma");
         if (strcmp(level, "v4") == 0)
                 return cpu_has("v3") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                        __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&

@@ -44,7 +44,8 @@ static void search_keys(const uint64_t *key, int64_t n, const uint64_t *v, int64
                                         at[j] += middle[at[j]] < v[from + j] ? length / 2 : 0;
                 }
                 for (int64_t j = 0; j < lanes; j++)
-                        out[from + j] = at[j] + (n > 0 && (right ? key[at[j]] <= v[from + j] : key[at[j]] < v[from + j]));
+                        out[from + j] =
+                                at[j] + (n > 0 && (right ? key[at[j]] <= v[from + j] : key[at[j]] < v[from + j]));
         }
 }
 
@@ -93,7 +94,8 @@ static bool has_short_keys(DType t, int64_t n) {
         return dtype_kind(t) != KIND_COMPLEX && n <= SHORT;
 }
 
-static void search_row(const Sorted *s, const uint64_t *key, int64_t n_key, const char *v, int64_t stride, int64_t n, int64_t *out) {
+static void search_row(const Sorted *s, const uint64_t *key, int64_t n_key, const char *v, int64_t stride, int64_t n,
+                       int64_t *out) {
         uint64_t strip[STRIP];
 
         for (int64_t from = 0; from < n; from += STRIP) {
@@ -109,7 +111,8 @@ static void search_row(const Sorted *s, const uint64_t *key, int64_t n_key, cons
 }
 
 /* One piece of the elements, to its place in the output. */
-static void search_piece(const Sorted *s, const uint64_t *key, int64_t n_key, const Piece *v, const Box *box, const View *out) {
+static void search_piece(const Sorted *s, const uint64_t *key, int64_t n_key, const Piece *v, const Box *box,
+                         const View *out) {
         const int last  = v->view.shape.ndim - 1;
         const int64_t n = last < 0 ? 1 : v->view.shape.dim[last], stride = last < 0 ? 0 : v->view.stride[last];
         int64_t at[MAX_NDIM] = {};
@@ -181,9 +184,12 @@ static int infer_search(const OpCall *call, Spec *out, Error *err) {
         const Shape *a        = &call->in[0].shape;
 
         if (a->ndim != 1)
-                return error_set(err, ERROR_VALUE, a->ndim == 0 ? "object of too small depth for desired array" : "object too deep for desired array");
+                return error_set(err, ERROR_VALUE,
+                                 a->ndim == 0 ? "object of too small depth for desired array"
+                                              : "object too deep for desired array");
         if (!p->side || (strcmp(p->side, "left") != 0 && strcmp(p->side, "right") != 0))
-                return error_set(err, ERROR_VALUE, "search side must be 'left' or 'right' (got '%s')", p->side ?: "None");
+                return error_set(err, ERROR_VALUE, "search side must be 'left' or 'right' (got '%s')",
+                                 p->side ?: "None");
         *out = (Spec) { .dtype = DTYPE_I64, .shape = call->in[1].shape };
         return 0;
 }
@@ -208,17 +214,18 @@ OP(search_blocks) = {
 static int expand_search(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         const DType t = infer_promote(call, 0);
 
-        *out = build_op(b, "search_blocks", call->params, 2, (const Ref[]) { build_cast(b, in[0], t), build_cast(b, in[1], t) });
+        *out = build_op(b, "search_blocks", call->params, 2,
+                        (const Ref[]) { build_cast(b, in[0], t), build_cast(b, in[1], t) });
         return build_done(b);
 }
 
 OP(searchsorted) = {
-        .name        = "searchsorted",
-        .doc         = "Where the elements of v would have to be inserted into the ascending vector a to keep it sorted.\n\n"
-                       "NaNs belong at the end. Raises ValueError where a is not a vector.",
-        .family      = FAMILY_EXCHANGE,
-        .inputs      = "a, v",
-        .n_in        = 2,
+        .name   = "searchsorted",
+        .doc    = "Where the elements of v would have to be inserted into the ascending vector a to keep it sorted.\n\n"
+                  "NaNs belong at the end. Raises ValueError where a is not a vector.",
+        .family = FAMILY_EXCHANGE,
+        .inputs = "a, v",
+        .n_in   = 2,
         .params_size = sizeof(SearchParams),
         .params      = SEARCH_PARAMS,
         .infer       = infer_search,

@@ -108,7 +108,8 @@ static void count_later(const uint64_t *key, int64_t n, Digit d, const Sought *s
                 for (int64_t i = 0; i < n; i++) {
                         const uint64_t v = key[i] >> above;
 
-                        any |= (uint64_t) (v == q[0]) | (uint64_t) (v == q[1]) | (uint64_t) (v == q[2]) | (uint64_t) (v == q[3]);
+                        any |= (uint64_t) (v == q[0]) | (uint64_t) (v == q[1]) | (uint64_t) (v == q[2]) |
+                               (uint64_t) (v == q[3]);
                 }
                 for (uint32_t j = k; j < end && any; j++) {
                         uint16_t digit[STRIP];
@@ -160,7 +161,8 @@ static int select_count_run(BlockRun *run, _unused_ Error *err) {
                 for (uint32_t k = 0; k < p->k.n; k++) {
                         const uint64_t digits = word_at(&run->in[1], k, 0);
 
-                        if (k > 0 && digits == word_at(&run->in[1], k - 1, 0)) /* positions ascend, so equal ones are neighbours */
+                        /* positions ascend, so equal ones are neighbours */
+                        if (k > 0 && digits == word_at(&run->in[1], k - 1, 0))
                                 continue;
                         sought.digits[sought.n]  = digits;
                         sought.count[sought.n++] = count + ((int64_t) k << d.bits);
@@ -192,19 +194,23 @@ static int infer_select_count(const OpCall *call, Spec *out, Error *err) {
         const SelectParams *p = call->params;
         const int64_t n       = call->in[0].shape.dim[0];
 
-        if (p->k.n == 0 || p->k.n > MAX_WANTED || p->pass < 0 || (DType) p->dtype != call->in[0].dtype || dtype_kind(call->in[0].dtype) == KIND_COMPLEX ||
-            p->pass >= n_digits((DType) p->dtype) || call->n_in != (p->pass == 0 ? 1 : 2))
+        if (p->k.n == 0 || p->k.n > MAX_WANTED || p->pass < 0 || (DType) p->dtype != call->in[0].dtype ||
+            dtype_kind(call->in[0].dtype) == KIND_COMPLEX || p->pass >= n_digits((DType) p->dtype) ||
+            call->n_in != (p->pass == 0 ? 1 : 2))
                 return error_set(err, ERROR_VALUE, "counting digits: no such pass");
         *out = (Spec) { .dtype = DTYPE_I64,
-                        .shape = { .ndim = 3, .dim = { n == UNKNOWN ? UNKNOWN : div_up(n, COUNT_STEP), p->pass == 0 ? 1 : p->k.n, 1LL << digit_of((DType) p->dtype, p->pass).bits } } };
+                        .shape = { .ndim = 3,
+                                   .dim  = { n == UNKNOWN ? UNKNOWN : div_up(n, COUNT_STEP), p->pass == 0 ? 1 : p->k.n,
+                                            1LL << digit_of((DType) p->dtype, p->pass).bits } } };
         return 0;
 }
 
 OP(select_count) = {
-        .name         = "select_count",
-        .doc          = "How often each digit occurs in blocks of a vector, among the keys that begin with digits that are known.",
-        .family       = FAMILY_EXCHANGE,
-        .hidden       = true,
+        .name   = "select_count",
+        .doc    = "How often each digit occurs in blocks of a vector, among the keys that begin with digits that are "
+                  "known.",
+        .family = FAMILY_EXCHANGE,
+        .hidden = true,
         .takes_pieces = true,
         .inputs       = "*arrays",
         .n_in         = 1,
@@ -259,16 +265,19 @@ static int infer_select_narrow(const OpCall *call, Spec *out, Error *err) {
         const SelectParams *p = call->params;
         const DType t         = (DType) p->dtype;
 
-        if (p->k.n == 0 || p->k.n > MAX_WANTED || p->pass < 0 || dtype_kind(t) == KIND_COMPLEX || p->pass >= n_digits(t) || call->n_in != (p->pass == 0 ? 1 : 2))
+        if (p->k.n == 0 || p->k.n > MAX_WANTED || p->pass < 0 || dtype_kind(t) == KIND_COMPLEX ||
+            p->pass >= n_digits(t) || call->n_in != (p->pass == 0 ? 1 : 2))
                 return error_set(err, ERROR_VALUE, "narrowing a selection: no such pass");
-        *out = digit_of(t, p->pass).shift > 0 ? (Spec) { .dtype = DTYPE_U64, .shape = { .ndim = 2, .dim = { p->k.n, 2 } } }
-                                              : (Spec) { .dtype = t, .shape = { .ndim = 1, .dim = { p->k.n } } };
+        *out = digit_of(t, p->pass).shift > 0
+                       ? (Spec) { .dtype = DTYPE_U64, .shape = { .ndim = 2, .dim = { p->k.n, 2 } } }
+                       : (Spec) { .dtype = t, .shape = { .ndim = 1, .dim = { p->k.n } } };
         return 0;
 }
 
 OP(select_narrow) = {
-        .name        = "select_narrow",
-        .doc         = "The next digit of the keys at given positions, from how often each digit occurs; the elements, after the last one.",
+        .name = "select_narrow",
+        .doc  = "The next digit of the keys at given positions, from how often each digit occurs; the elements, after "
+                "the last one.",
         .family      = FAMILY_EXCHANGE,
         .hidden      = true,
         .inputs      = "*arrays",
@@ -330,7 +339,8 @@ static int infer_pick(const OpCall *call, Spec *out, _unused_ Error *err) {
         *out = call->in[0];
         for (uint32_t k = 0; k < p->k.n; k++)
                 if (p->k.v[k] < 0 || p->k.v[k] >= last_length(&out->shape))
-                        return error_set(err, ERROR_VALUE, "kth(=%lld) out of bounds (%lld)", (long long) p->k.v[k], (long long) last_length(&out->shape));
+                        return error_set(err, ERROR_VALUE, "kth(=%lld) out of bounds (%lld)", (long long) p->k.v[k],
+                                         (long long) last_length(&out->shape));
         out->shape.dim[out->shape.ndim - 1] = p->k.n;
         return 0;
 }
@@ -371,7 +381,8 @@ static int infer_kth(const OpCall *call, Spec *out, Error *err) {
 
         for (uint32_t k = 0; k < p->k.n && n != UNKNOWN; k++)
                 if (p->k.v[k] < -n || p->k.v[k] >= n)
-                        return error_set(err, ERROR_VALUE, "kth(=%lld) out of bounds (%lld)", (long long) p->k.v[k], (long long) n);
+                        return error_set(err, ERROR_VALUE, "kth(=%lld) out of bounds (%lld)", (long long) p->k.v[k],
+                                         (long long) n);
         out->shape.dim[axis] = p->k.n;
         return 0;
 }
@@ -386,7 +397,8 @@ static Ref build_selection(Build *b, Ref x, const Dims *k) {
                 Ref count[2];
 
                 in[1]    = state;
-                count[0] = build_reduce(b, "sum", build_op(b, "select_count", &p, pass == 0 ? 1 : 2, in), DIMS(0), false, DTYPE_NONE);
+                count[0] = build_reduce(b, "sum", build_op(b, "select_count", &p, pass == 0 ? 1 : 2, in), DIMS(0),
+                                        false, DTYPE_NONE);
                 count[1] = state;
                 state    = build_op(b, "select_narrow", &p, pass == 0 ? 1 : 2, count);
         }
@@ -507,18 +519,20 @@ static int expand_kth(Build *b, const OpCall *call, const Ref *in, Ref *out) {
 }
 
 OP(kth) = {
-        .name        = "kth",
-        .doc         = "The elements that stand at positions k along an axis once it is sorted, in the order of k; NaNs are last.\n\n"
-                       "Long vectors are not sorted for it. Raises ValueError for positions outside.",
-        .family      = FAMILY_EXCHANGE,
-        .inputs      = "a",
-        .n_in        = 1,
+        .name   = "kth",
+        .doc    = "The elements that stand at positions k along an axis once it is sorted, in the order of k; NaNs are "
+                  "last.\n\n"
+                  "Long vectors are not sorted for it. Raises ValueError for positions outside.",
+        .family = FAMILY_EXCHANGE,
+        .inputs = "a",
+        .n_in   = 1,
         .params_size = sizeof(KthParams),
-        .params      = (const Param[]) {
-                PARAM(KthParams, k, PARAM_DIMS, NULL, "Positions; negative ones count from the end."),
-                PARAM(KthParams, axis, PARAM_I64, "-1", "Along which axis."),
-                {},
-        },
-        .infer       = infer_kth,
-        .expand      = expand_kth,
+        .params =
+                (const Param[]) {
+                        PARAM(KthParams, k, PARAM_DIMS, NULL, "Positions; negative ones count from the end."),
+                        PARAM(KthParams, axis, PARAM_I64, "-1", "Along which axis."),
+                        {},
+                },
+        .infer  = infer_kth,
+        .expand = expand_kth,
 };

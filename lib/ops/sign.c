@@ -8,8 +8,9 @@ UNARY(negative, NUMBERS, -a)
 
 static int infer_negative(const OpCall *call, Spec *out, Error *err) {
         if (call_is_bool(call))
-                return error_set(err, ERROR_TYPE, "The numpy boolean negative, the `-` operator, is not supported, use the `~` "
-                                                  "operator or the logical_not function instead.");
+                return error_set(err, ERROR_TYPE,
+                                 "The numpy boolean negative, the `-` operator, is not supported, use the `~` "
+                                 "operator or the logical_not function instead.");
         return infer_map(call, out, err);
 }
 
@@ -85,7 +86,8 @@ UNARY_LOOP_(C128, C128, sign, c128_of(sign_of_f64(RE(a), IM(a)), 0))
 OP(sign) = {
         .name    = "sign",
         .doc     = "-1, 0 or 1 for elements of a below, equal to or above zero; NaN for NaN.\n"
-                   "\nThe sign of a complex number is that of its real part, or of its imaginary one where that is zero.",
+                   "\nThe sign of a complex number is that of its real part, or of its imaginary one where that is "
+                   "zero.",
         .family  = FAMILY_MAP,
         .inputs  = "a",
         .n_in    = 1,

@@ -95,19 +95,22 @@ static int expand_slice(Build *b, const OpCall *call, const Ref *in, Ref *out) {
 }
 
 OP(slice) = {
-        .name        = "slice",
-        .doc         = "Slices and positions, which count from the end where they are negative, of axes of any length.\n\n"
-                       "Raises IndexError for a position outside, when the length is known.",
-        .family      = FAMILY_MOVE,
-        .inputs      = "a",
-        .n_in        = 1,
+        .name   = "slice",
+        .doc    = "Slices and positions, which count from the end where they are negative, of axes of any length.\n\n"
+                  "Raises IndexError for a position outside, when the length is known.",
+        .family = FAMILY_MOVE,
+        .inputs = "a",
+        .n_in   = 1,
         .params_size = sizeof(SliceParams),
-        .params      = (const Param[]) {
-                PARAM(SliceParams, start, PARAM_DIMS, NULL, "For each axis where to begin, cut to the length."),
-                PARAM(SliceParams, stop, PARAM_DIMS, NULL, "For each axis before which element to end, cut to the length."),
-                PARAM(SliceParams, step, PARAM_DIMS, NULL, "For each axis how far to go; 0: start is a position, and the axis goes."),
-                {},
-        },
-        .infer       = infer_slice,
-        .expand      = expand_slice,
+        .params =
+                (const Param[]) {
+                        PARAM(SliceParams, start, PARAM_DIMS, NULL, "For each axis where to begin, cut to the length."),
+                        PARAM(SliceParams, stop, PARAM_DIMS, NULL,
+                              "For each axis before which element to end, cut to the length."),
+                        PARAM(SliceParams, step, PARAM_DIMS, NULL,
+                              "For each axis how far to go; 0: start is a position, and the axis goes."),
+                        {},
+                },
+        .infer  = infer_slice,
+        .expand = expand_slice,
 };

@@ -20,7 +20,8 @@ static void values_row(BlockRun *run, const char *in, char *const *out) {
 
 static void order_row_out(BlockRun *run, const char *in, char *const *out) {
         const View *v = &run->in[0];
-        const int64_t n = last_length(&v->shape), stride = v->stride[v->shape.ndim - 1], first = run->box[0].lo[v->shape.ndim - 1];
+        const int64_t n = last_length(&v->shape), stride = v->stride[v->shape.ndim - 1],
+                      first = run->box[0].lo[v->shape.ndim - 1];
         Item *item = run->scratch;
 
         order_row(v->dtype, in, stride, n, item, item + n);
@@ -61,21 +62,23 @@ static int infer_runs(const OpCall *call, Spec *out, _unused_ Error *err) {
 }
 
 OP(sort_runs) = {
-        .name     = "sort_runs",
-        .doc      = "Runs of the last axis, each sorted.",
-        .family   = FAMILY_EXCHANGE,
-        .hidden   = true,
-        .inputs   = "a",
-        .n_in     = 1,
+        .name        = "sort_runs",
+        .doc         = "Runs of the last axis, each sorted.",
+        .family      = FAMILY_EXCHANGE,
+        .hidden      = true,
+        .inputs      = "a",
+        .n_in        = 1,
         .params_size = sizeof(RunsParams),
-        .params   = (const Param[]) { PARAM(RunsParams, run, PARAM_I64, "0", "Elements of a run; 0: as many as are best."), {} },
-        .infer    = infer_runs,
-        .run      = sort_runs_run,
-        .scratch  = sort_runs_scratch,
-        .core_in  = { 1 },
-        .core_out = { 1 },
-        .step     = sort_runs_step,
-        .follows  = 1,
+        .params      = (const Param[]) { PARAM(RunsParams, run, PARAM_I64, "0",
+                                               "Elements of a run; 0: as many as are best."),
+                                         {} },
+        .infer       = infer_runs,
+        .run         = sort_runs_run,
+        .scratch     = sort_runs_scratch,
+        .core_in     = { 1 },
+        .core_out    = { 1 },
+        .step        = sort_runs_step,
+        .follows     = 1,
 };
 
 OP(argsort_runs) = {
@@ -196,7 +199,8 @@ static int find_runs(const BlockRun *run, uint32_t input, const int64_t *at, Run
 
                                         inside &= x >= box->lo[k] && x < box->hi[k];
                                 }
-                                if (inside && box->lo[last] <= r * RUN && box->hi[last] >= r * RUN + run_length(runs, r))
+                                if (inside && box->lo[last] <= r * RUN &&
+                                    box->hi[last] >= r * RUN + run_length(runs, r))
                                         break;
                         }
                 }
@@ -256,7 +260,9 @@ static int merge_row(BlockRun *run, const int64_t *at, char *out, const char **r
                       .n_run    = n_run,
                       .first    = (const char **) (middle + n_run),
                       .stride   = middle + 2 * n_run };
-        Runs index   = { .n = n, .n_run = n_run, .first = (const char **) (middle + 3 * n_run), .stride = middle + 4 * n_run };
+        Runs index = {
+                .n = n, .n_run = n_run, .first = (const char **) (middle + 3 * n_run), .stride = middle + 4 * n_run
+        };
         char *part   = (char *) run->scratch + ((size_t) (n_run * RUN_WORDS) * sizeof(int64_t) + 15) / 16 * 16;
         char *number = part + part_bytes(hi - lo, t);
         Item *item   = (Item *) (number + part_bytes(by_index ? hi - lo : 0, DTYPE_I64));
@@ -274,9 +280,11 @@ static int merge_row(BlockRun *run, const int64_t *at, char *out, const char **r
         for (int64_t k = 0; k < n_run; k++) {
                 const int64_t length = end[k] - begin[k];
 
-                copy_run(part + n_part * (int64_t) size, runs.first[k] + begin[k] * runs.stride[k], runs.stride[k], length, size);
+                copy_run(part + n_part * (int64_t) size, runs.first[k] + begin[k] * runs.stride[k], runs.stride[k],
+                         length, size);
                 if (by_index)
-                        copy_run(number + n_part * 8, index.first[k] + begin[k] * index.stride[k], index.stride[k], length, 8);
+                        copy_run(number + n_part * 8, index.first[k] + begin[k] * index.stride[k], index.stride[k],
+                                 length, 8);
                 n_part += length;
         }
         assert(n_part == hi - lo);
@@ -318,8 +326,9 @@ static int merge_runs_run(BlockRun *run, Error *err) {
 static size_t merge_scratch(const OpCall *call) {
         const int64_t n = last_length(&call->in[0].shape), part = MIN(n, (int64_t) RUN);
 
-        return ((size_t) (div_up(n, RUN) * RUN_WORDS) * sizeof(int64_t) + 15) / 16 * 16 + part_bytes(part, call->in[0].dtype) +
-               part_bytes(call->n_in > 1 ? part : 0, DTYPE_I64) + row_scratch(part);
+        return ((size_t) (div_up(n, RUN) * RUN_WORDS) * sizeof(int64_t) + 15) / 16 * 16 +
+               part_bytes(part, call->in[0].dtype) + part_bytes(call->n_in > 1 ? part : 0, DTYPE_I64) +
+               row_scratch(part);
 }
 
 static int infer_argmerge(const OpCall *call, Spec *out, _unused_ Error *err) {
@@ -543,7 +552,8 @@ static int unique_runs_run(BlockRun *run, Error *err) {
                                 rank[m] = first + from + i;
                                 m += keep[i];
                         }
-                kept += keep_elements(out->data + kept * (int64_t) size, out->data + from * (int64_t) size, keep, k, size);
+                kept += keep_elements(out->data + kept * (int64_t) size, out->data + from * (int64_t) size, keep, k,
+                                      size);
         }
         for (uint32_t o = 0; o < run->n_out; o++)
                 run->out[o].shape.dim[0] = kept;
@@ -578,10 +588,11 @@ OP(unique_runs) = {
 };
 
 OP(unique_ranks) = {
-        .name         = "unique_ranks",
-        .doc          = "The different elements in order, from sorted runs, and how many elements come before the first of each.",
-        .family       = FAMILY_EXCHANGE,
-        .hidden       = true,
+        .name   = "unique_ranks",
+        .doc    = "The different elements in order, from sorted runs, and how many elements come before the first of "
+                  "each.",
+        .family = FAMILY_EXCHANGE,
+        .hidden = true,
         .takes_pieces = true,
         .inputs       = "a",
         .n_in         = 1,
@@ -638,7 +649,8 @@ OP(intervals) = {
 
 static int infer_unique(const OpCall *call, Spec *out, _unused_ Error *err) {
         for (uint32_t o = 0; o < op_n_out(call->op); o++)
-                out[o] = (Spec) { .dtype = o == 0 ? call->in[0].dtype : DTYPE_I64, .shape = { .ndim = 1, .dim = { UNKNOWN } } };
+                out[o] = (Spec) { .dtype = o == 0 ? call->in[0].dtype : DTYPE_I64,
+                                  .shape = { .ndim = 1, .dim = { UNKNOWN } } };
         return 0;
 }
 
@@ -654,7 +666,8 @@ static Ref build_differs(Build *b, Ref x, bool equal_nan) {
         part[0] = build_broadcast(b, build_scalar(b, scalar_from_i64(DTYPE_BOOL, 1)), &one);
         part[1] = build_binary(b, "not_equal", left, right);
         if (equal_nan && (kind == KIND_FLOAT || kind == KIND_COMPLEX)) {
-                const Ref both = build_binary(b, "logical_and", build_unary(b, "isnan", left), build_unary(b, "isnan", right));
+                const Ref both =
+                        build_binary(b, "logical_and", build_unary(b, "isnan", left), build_unary(b, "isnan", right));
 
                 part[1] = build_binary(b, "logical_and", part[1], build_unary(b, "logical_not", both));
         }
@@ -699,11 +712,12 @@ static int expand_unique(Build *b, const OpCall *call, const Ref *in, Ref *out) 
 }
 
 OP(unique) = {
-        .name        = "unique",
-        .doc         = "The different elements in order, as a vector.\n\nOf equal elements with different bits, zeros and NaNs, it is any one.",
-        .family      = FAMILY_EXCHANGE,
-        .inputs      = "a",
-        .n_in        = 1,
+        .name   = "unique",
+        .doc    = "The different elements in order, as a vector.\n\nOf equal elements with different bits, zeros and "
+                  "NaNs, it is any one.",
+        .family = FAMILY_EXCHANGE,
+        .inputs = "a",
+        .n_in   = 1,
         .params_size = sizeof(UniqueParams),
         .params      = UNIQUE_PARAMS,
         .infer       = infer_unique,

@@ -87,7 +87,9 @@ UNARY_LOOP_(C128, C128, sqrt, c128_sqrt(a))
 OP(sqrt) = {
         .name    = "sqrt",
         .doc     = "The square root that is not negative; NaN below zero.\n"
-                   "\nOf complex numbers, the root with a real part that is not negative; the branch cut is the negative real axis.",
+                   "\nOf complex numbers, the root with a real part that is not negative; the branch cut is the "
+                   "negative "
+                   "real axis.",
         .family  = FAMILY_MAP,
         .inputs  = "a",
         .n_in    = 1,

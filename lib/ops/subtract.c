@@ -7,8 +7,9 @@ PRODUCT_LOOPS(subtract, WHOLE_FLOATS, a - b)
 
 static int infer_subtract(const OpCall *call, Spec *out, Error *err) {
         if (call_is_bool(call))
-                return error_set(err, ERROR_TYPE, "numpy boolean subtract, the `-` operator, is not supported, use the "
-                                                  "bitwise_xor, the `^` operator, or the logical_xor function instead.");
+                return error_set(err, ERROR_TYPE,
+                                 "numpy boolean subtract, the `-` operator, is not supported, use the "
+                                 "bitwise_xor, the `^` operator, or the logical_xor function instead.");
         return infer_map(call, out, err);
 }
 

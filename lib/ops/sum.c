@@ -8,8 +8,9 @@ static const Fold sum_folds[] = { FOLD_ROWS_WIDENING(sum, ZERO) {} };
 OP(sum) = {
         .name        = "sum",
         .doc         = "Sum of the elements along axes.\n\n"
-                       "Booleans and narrow integers are summed in 64 bits, and float16 in float32. The sum is a balanced\n"
-                       "tree over the element index, so its rounding error grows with the logarithm of the length.",
+                       "Booleans and narrow integers are summed in 64 bits, and float16 in float32. The sum is a\n"
+                       "balanced tree over the element index: its rounding error grows with the logarithm of the\n"
+                       "length.",
         .family      = FAMILY_REDUCE,
         .inputs      = "a",
         .n_in        = 1,
@@ -37,8 +38,8 @@ LIFT(C64, C64, nan, COMPLEX_IS_NAN(a) ? 0 : a)
 LIFT(C128, C128, nan, COMPLEX_IS_NAN(a) ? 0 : a)
 static const Fold nansum_folds[] = {
         FOLD_ROWS_WIDENING_BITS(sum, ZERO)
-        { .in = DTYPE_F16, .n_state = 1, .state = { DTYPE_F32 }, .out = DTYPE_F16, .lift = nan_F16, .finish = finish_F16,
-          .merge = sum_merge_F32, .merge_pairs = sum_merge_pairs_F32, .identity = &ZERO_F16 },
+        { .in = DTYPE_F16, .n_state = 1, .state = { DTYPE_F32 }, .out = DTYPE_F16, .lift = nan_F16,
+          .finish = finish_F16, .merge = sum_merge_F32, .merge_pairs = sum_merge_pairs_F32, .identity = &ZERO_F16 },
         FOLD_ROW_TO_(F32, F32, sum, nan, &ZERO_F32)
         FOLD_ROW_TO_(F64, F64, sum, nan, &ZERO_F64)
         FOLD_ROW_TO_(C64, C64, sum, nan, &ZERO_C64)

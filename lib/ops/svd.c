@@ -73,12 +73,19 @@ static int gesdd(DType t, bool vectors, bool full, int m, int n, const SvdWork *
 
         blas_enter();
         switch (t) {
-        case DTYPE_F32: sgesdd_(job, &m, &n, w->a, &m, s, w->u, &ldu, w->vh, &ldvh, w->work, &w->lwork, w->iwork, &info, 1); break;
-        case DTYPE_F64: dgesdd_(job, &m, &n, w->a, &m, s, w->u, &ldu, w->vh, &ldvh, w->work, &w->lwork, w->iwork, &info, 1); break;
-        case DTYPE_C64:
-                cgesdd_(job, &m, &n, w->a, &m, s, w->u, &ldu, w->vh, &ldvh, w->work, &w->lwork, w->rwork, w->iwork, &info, 1);
+        case DTYPE_F32:
+                sgesdd_(job, &m, &n, w->a, &m, s, w->u, &ldu, w->vh, &ldvh, w->work, &w->lwork, w->iwork, &info, 1);
                 break;
-        default: zgesdd_(job, &m, &n, w->a, &m, s, w->u, &ldu, w->vh, &ldvh, w->work, &w->lwork, w->rwork, w->iwork, &info, 1);
+        case DTYPE_F64:
+                dgesdd_(job, &m, &n, w->a, &m, s, w->u, &ldu, w->vh, &ldvh, w->work, &w->lwork, w->iwork, &info, 1);
+                break;
+        case DTYPE_C64:
+                cgesdd_(job, &m, &n, w->a, &m, s, w->u, &ldu, w->vh, &ldvh, w->work, &w->lwork, w->rwork, w->iwork,
+                        &info, 1);
+                break;
+        default:
+                zgesdd_(job, &m, &n, w->a, &m, s, w->u, &ldu, w->vh, &ldvh, w->work, &w->lwork, w->rwork, w->iwork,
+                        &info, 1);
         }
         blas_leave();
         return info;
@@ -212,8 +219,9 @@ OP(svd) = {
 };
 
 OP(svdvals) = {
-        .name   = "svdvals",
-        .doc    = "The singular values, descending.\n\nRaises LinAlgError where it does not converge, and TypeError for float16.",
+        .name = "svdvals",
+        .doc  = "The singular values, descending.\n\nRaises LinAlgError where it does not converge, and TypeError for "
+                "float16.",
         .family = FAMILY_BLOCK,
         .inputs = "a",
         .n_in   = 1,

@@ -86,7 +86,8 @@ static int check_indices(const View *index, int64_t length, Error *err) {
                 const int64_t at = index_at(index, i);
 
                 if (at < -length || at >= length)
-                        return error_set(err, ERROR_INDEX, "index %lld is out of bounds for axis 0 with size %lld", (long long) at, (long long) length);
+                        return error_set(err, ERROR_INDEX, "index %lld is out of bounds for axis 0 with size %lld",
+                                         (long long) at, (long long) length);
         }
         return 0;
 }
@@ -159,7 +160,8 @@ static int scatter_run(BlockRun *run, Error *err) {
         const View *in = &run->in[0], *index = &run->in[1], *value = &run->in[2];
         View *out = &run->out[0];
         const int64_t lo = run->domain->lo[0], hi = run->domain->hi[0], length = run->domain_extent;
-        const Piece from = { .box = { .ndim = in->shape.ndim }, .view = *in }, set = { .box = { .ndim = value->shape.ndim }, .view = *value };
+        const Piece from = { .box = { .ndim = in->shape.ndim }, .view = *in },
+                    set  = { .box = { .ndim = value->shape.ndim }, .view = *value };
         int r;
 
         r = check_indices(index, length, err);
@@ -216,7 +218,8 @@ static int wrap_run(BlockRun *run, Error *err) {
                         from += at[k] * in->stride[k];
                 v = *(const int64_t *) from;
                 if (v < -p->length || v >= p->length)
-                        return error_set(err, ERROR_INDEX, "index %lld is out of bounds for axis %lld with size %lld", (long long) v, (long long) p->axis, (long long) p->length);
+                        return error_set(err, ERROR_INDEX, "index %lld is out of bounds for axis %lld with size %lld",
+                                         (long long) v, (long long) p->axis, (long long) p->length);
                 to[i] = v + (v < 0 ? p->length : 0);
                 for (int k = in->shape.ndim; k-- > 0;) {
                         if (++at[k] < in->shape.dim[k])
@@ -303,12 +306,16 @@ static int infer_take(const OpCall *call, Spec *out, Error *err) {
         if (r < 0)
                 return r;
         if (first + (int) n > a->ndim)
-                return error_set(err, ERROR_INDEX, "too many indices for array: array is %d-dimensional, but %d were indexed", a->ndim, first + (int) n);
+                return error_set(err, ERROR_INDEX,
+                                 "too many indices for array: array is %d-dimensional, but %d were indexed", a->ndim,
+                                 first + (int) n);
         for (uint32_t k = 0; k < n; k++) {
                 const DKind kind = dtype_kind(call->in[1 + k].dtype);
 
                 if (kind != KIND_INT && kind != KIND_UINT)
-                        return error_set(err, ERROR_INDEX, "arrays used as indices must be of integer (or boolean) type, not %s", dtype_name(call->in[1 + k].dtype));
+                        return error_set(err, ERROR_INDEX,
+                                         "arrays used as indices must be of integer (or boolean) type, not %s",
+                                         dtype_name(call->in[1 + k].dtype));
                 shapes[k] = &call->in[1 + k].shape;
         }
         r = shape_broadcast(shapes, n, &common, NULL);
@@ -361,17 +368,18 @@ typedef struct TakeParams {
 } TakeParams;
 
 OP(take) = {
-        .name        = "take",
-        .doc         = "Elements of the first input at the positions that the others give along neighbouring axes from `axis` on.\n\n"
-                       "The indices broadcast together; their axes stand where the indexed axes were. Raises IndexError.",
+        .name = "take",
+        .doc  = "Elements of the first input at the positions that the others give along neighbouring axes from `axis` "
+                "on.\n\n"
+                "The indices broadcast together; their axes stand where the indexed axes were. Raises IndexError.",
         .family      = FAMILY_EXCHANGE,
         .inputs      = "*arrays",
         .n_in        = 1,
         .variadic    = true,
         .params_size = sizeof(TakeParams),
-        .params      = (const Param[]) { PARAM(TakeParams, axis, PARAM_I64, "0", "The first axis that is indexed."), {} },
-        .infer       = infer_take,
-        .expand      = expand_take,
+        .params = (const Param[]) { PARAM(TakeParams, axis, PARAM_I64, "0", "The first axis that is indexed."), {} },
+        .infer  = infer_take,
+        .expand = expand_take,
 };
 
 static int infer_put(const OpCall *call, Spec *out, Error *err) {
@@ -390,11 +398,14 @@ static int infer_put(const OpCall *call, Spec *out, Error *err) {
         if (r < 0)
                 return r;
         if (shape_known(&taken.shape) && shape_known(&call->in[1].shape) &&
-            (shape_broadcast((const Shape *[]) { &taken.shape, &call->in[1].shape }, 2, &common, NULL) < 0 || !shape_equal(&common, &taken.shape))) {
+            (shape_broadcast((const Shape *[]) { &taken.shape, &call->in[1].shape }, 2, &common, NULL) < 0 ||
+             !shape_equal(&common, &taken.shape))) {
                 char value[SHAPE_TEXT], target[SHAPE_TEXT];
 
-                return error_set(err, ERROR_VALUE, "shape mismatch: value array of shape %s could not be broadcast to indexing result of shape %s",
-                                 shape_print(&call->in[1].shape, value), shape_print(&taken.shape, target));
+                return error_set(
+                        err, ERROR_VALUE,
+                        "shape mismatch: value array of shape %s could not be broadcast to indexing result of shape %s",
+                        shape_print(&call->in[1].shape, value), shape_print(&taken.shape, target));
         }
         *out = call->in[0];
         return 0;
@@ -450,15 +461,15 @@ static int expand_put(Build *b, const OpCall *call, const Ref *in, Ref *out) {
 }
 
 OP(put) = {
-        .name        = "put",
-        .doc         = "The first input, with the second one at the positions that the others give: a[..., i, j] = values.\n\n"
-                       "Where a position occurs twice the last one counts. Raises IndexError, ValueError.",
+        .name = "put",
+        .doc  = "The first input, with the second one at the positions that the others give: a[..., i, j] = values.\n\n"
+                "Where a position occurs twice the last one counts. Raises IndexError, ValueError.",
         .family      = FAMILY_EXCHANGE,
         .inputs      = "*arrays",
         .n_in        = 1,
         .variadic    = true,
         .params_size = sizeof(TakeParams),
-        .params      = (const Param[]) { PARAM(TakeParams, axis, PARAM_I64, "0", "The first axis that is indexed."), {} },
-        .infer       = infer_put,
-        .expand      = expand_put,
+        .params = (const Param[]) { PARAM(TakeParams, axis, PARAM_I64, "0", "The first axis that is indexed."), {} },
+        .infer  = infer_put,
+        .expand = expand_put,
 };

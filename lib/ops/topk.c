@@ -17,7 +17,8 @@ typedef struct TopParams {
 
 #define TOP_PARAMS                                                                                                     \
         (const Param[]) {                                                                                              \
-                PARAM(TopParams, k, PARAM_I64, NULL, "How many."), PARAM(TopParams, axis, PARAM_I64, "-1", "Along which axis."), \
+                PARAM(TopParams, k, PARAM_I64, NULL, "How many."),                                                     \
+                        PARAM(TopParams, axis, PARAM_I64, "-1", "Along which axis."),                                  \
                         PARAM(TopParams, largest, PARAM_BOOL, "True", "The largest ones, else the smallest ones."), {} \
         }
 
@@ -71,7 +72,8 @@ static int64_t top_step(const OpCall *call) {
 }
 
 static size_t top_scratch(const OpCall *call) {
-        return (size_t) last_length(&call->in[0].shape) * 2 * sizeof(uint64_t) + row_scratch(((const TopParams *) call->params)->k);
+        return (size_t) last_length(&call->in[0].shape) * 2 * sizeof(uint64_t) +
+               row_scratch(((const TopParams *) call->params)->k);
 }
 
 static int infer_top_blocks(const OpCall *call, Spec *out, Error *err) {
@@ -79,8 +81,10 @@ static int infer_top_blocks(const OpCall *call, Spec *out, Error *err) {
         Shape s            = call->in[0].shape;
         const int64_t n = s.ndim > 0 ? last_length(&s) : 0, step = top_block(MAX(n, (int64_t) 1));
 
-        if (n <= 0 || p->k <= 0 || p->k > n - (div_up(n, step) - 1) * step || s.ndim == MAX_NDIM || dtype_kind(call->in[0].dtype) == KIND_COMPLEX)
-                return error_set(err, ERROR_VALUE, "%lld elements of each block of %lld", (long long) p->k, (long long) n);
+        if (n <= 0 || p->k <= 0 || p->k > n - (div_up(n, step) - 1) * step || s.ndim == MAX_NDIM ||
+            dtype_kind(call->in[0].dtype) == KIND_COMPLEX)
+                return error_set(err, ERROR_VALUE, "%lld elements of each block of %lld", (long long) p->k,
+                                 (long long) n);
         s.dim[s.ndim - 1] = div_up(n, step);
         s.dim[s.ndim++]   = p->k;
         out[0]            = (Spec) { .dtype = call->in[0].dtype, .shape = s };
@@ -128,7 +132,8 @@ static void top_merge_row(BlockRun *run, const int64_t *at) {
         for (int64_t b = 0; b < n_block; b++) {
                 const int64_t block = p->largest ? n_block - 1 - b : b;
 
-                order_keys(value->dtype, 0, from + block * value->stride[last - 1], value->stride[last], k, key + b * k);
+                order_keys(value->dtype, 0, from + block * value->stride[last - 1], value->stride[last], k,
+                           key + b * k);
                 for (int64_t i = 0; i < k; i++)
                         item[b * k + i].at = (uint64_t) (block * k + i);
         }
@@ -174,7 +179,8 @@ static int infer_top_merge(const OpCall *call, Spec *out, Error *err) {
         const TopParams *p = call->params;
         Shape s            = call->in[0].shape;
 
-        if (s.ndim < 2 || s.dim[s.ndim - 1] != p->k || !shape_equal(&s, &call->in[1].shape) || call->in[1].dtype != DTYPE_I64)
+        if (s.ndim < 2 || s.dim[s.ndim - 1] != p->k || !shape_equal(&s, &call->in[1].shape) ||
+            call->in[1].dtype != DTYPE_I64)
                 return error_set(err, ERROR_VALUE, "merging elements of blocks");
         s.dim[s.ndim - 2] = p->k;
         s.ndim--;
@@ -209,7 +215,8 @@ static int infer_topk(const OpCall *call, Spec *out, Error *err) {
         if (r < 0)
                 return r;
         if (p->k < 0 || (s.dim[axis] != UNKNOWN && p->k > s.dim[axis]))
-                return error_set(err, ERROR_VALUE, "k(=%lld) out of bounds (%lld)", (long long) p->k, (long long) s.dim[axis]);
+                return error_set(err, ERROR_VALUE, "k(=%lld) out of bounds (%lld)", (long long) p->k,
+                                 (long long) s.dim[axis]);
         s.dim[axis] = p->k;
         out[0]      = (Spec) { .dtype = call->in[0].dtype, .shape = s };
         out[1]      = (Spec) { .dtype = DTYPE_I64, .shape = s };
@@ -226,12 +233,14 @@ static int expand_topk(Build *b, const OpCall *call, const Ref *in, Ref *out) {
                 return b->r = ERROR_AXIS;
         const int64_t n = s->dim[axis], step = top_block(MAX(n, (int64_t) 1)), n_block = div_up(n, step), k = p->k;
 
-        if (n_block < 2 || k == 0 || k > step / 8 || k > n - (n_block - 1) * step || s->ndim == MAX_NDIM || dtype_kind(call->in[0].dtype) == KIND_COMPLEX) {
+        if (n_block < 2 || k == 0 || k > step / 8 || k > n - (n_block - 1) * step || s->ndim == MAX_NDIM ||
+            dtype_kind(call->in[0].dtype) == KIND_COMPLEX) {
                 const int64_t along = axis;
 
                 for (int o = 0; o < 2; o++) {
                         out[o] = build_op(b, o == 0 ? "sort" : "argsort", &along, 1, in);
-                        out[o] = p->largest && k > 0 ? build_slice(b, out[o], axis, n - 1, n - 1 - k, -1) : build_slice(b, out[o], axis, 0, k, 1);
+                        out[o] = p->largest && k > 0 ? build_slice(b, out[o], axis, n - 1, n - 1 - k, -1)
+                                                     : build_slice(b, out[o], axis, 0, k, 1);
                 }
                 return build_done(b);
         }
@@ -257,7 +266,9 @@ static int expand_topk(Build *b, const OpCall *call, const Ref *in, Ref *out) {
 OP(topk) = {
         .name        = "topk",
         .doc         = "The k largest (or smallest) elements along an axis, the outermost first, and their indices.\n\n"
-                       "They are the last k of the stable order, from behind (or its first k): of equal elements the last (or first) ones. "
+                       "They are the last k of the stable order, from behind (or its first k): of equal elements the "
+                       "last (or "
+                       "first) ones. "
                        "Raises ValueError where there are fewer than k.",
         .family      = FAMILY_EXCHANGE,
         .inputs      = "a",

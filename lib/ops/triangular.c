@@ -10,7 +10,8 @@
 
 #define TRIANGULAR_PARAMS                                                                                              \
         (const Param[]) {                                                                                              \
-                PARAM(TriangularParams, lower, PARAM_BOOL, "False", "a is lower triangular; what is above is not read."), \
+                PARAM(TriangularParams, lower, PARAM_BOOL, "False",                                                    \
+                      "a is lower triangular; what is above is not read."),                                            \
                         PARAM(TriangularParams, unit, PARAM_BOOL, "False", "The diagonal is 1 and not read."), {}      \
         }
 
@@ -46,7 +47,8 @@ static bool has_zero(DType t, int64_t n, const char *a, int64_t step) {
         return false;
 }
 
-static void trsm(DType t, CBLAS_UPLO uplo, CBLAS_TRANSPOSE trans, CBLAS_DIAG diag, int64_t m, int64_t n, const void *a, int64_t lda, void *x) {
+static void trsm(DType t, CBLAS_UPLO uplo, CBLAS_TRANSPOSE trans, CBLAS_DIAG diag, int64_t m, int64_t n, const void *a,
+                 int64_t lda, void *x) {
         static const float one_c64[2]   = { 1 };
         static const double one_c128[2] = { 1 };
 
@@ -83,7 +85,8 @@ static int rows_run(BlockRun *run, Error *err) {
 
                 if (!p->unit && has_zero(t, n, from, row + column))
                         return error_set(err, ERROR_LINALG, "Singular matrix");
-                matrix_copy((size_t) size, m, n, stack_at(c, 2, &stack, i), c->stride[d_c - 2], c->stride[d_c - 1], x, n * size, size);
+                matrix_copy((size_t) size, m, n, stack_at(c, 2, &stack, i), c->stride[d_c - 2], c->stride[d_c - 1], x,
+                            n * size, size);
                 if (by_row)
                         ld = row / size;
                 else if (by_column)
@@ -92,8 +95,9 @@ static int rows_run(BlockRun *run, Error *err) {
                         matrix_copy((size_t) size, n, n, from, row, column, run->scratch, n * size, size);
                         from = run->scratch;
                 }
-                trsm(t, p->lower == (by_row || !by_column) ? CblasLower : CblasUpper, by_row || !by_column ? CblasNoTrans : CblasTrans,
-                     p->unit ? CblasUnit : CblasNonUnit, m, n, from, ld, x);
+                trsm(t, p->lower == (by_row || !by_column) ? CblasLower : CblasUpper,
+                     by_row || !by_column ? CblasNoTrans : CblasTrans, p->unit ? CblasUnit : CblasNonUnit, m, n, from,
+                     ld, x);
         }
         return 0;
 }
@@ -118,7 +122,8 @@ static int infer_rows(const OpCall *call, Spec *out, Error *err) {
         const int64_t n = a->dim[a->ndim - 1], n_c = c->dim[c->ndim - 1];
 
         if (n != UNKNOWN && n_c != UNKNOWN && n != n_c)
-                return error_set(err, ERROR_VALUE, "%s: %lld columns and a matrix of %lld", call->op->name, (long long) n_c, (long long) n);
+                return error_set(err, ERROR_VALUE, "%s: %lld columns and a matrix of %lld", call->op->name,
+                                 (long long) n_c, (long long) n);
         out->shape.dim[out->shape.ndim - 2] = c->dim[c->ndim - 2];
         out->shape.dim[out->shape.ndim - 1] = n_c == UNKNOWN ? n : n_c;
         return 0;

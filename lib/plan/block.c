@@ -74,7 +74,8 @@ typedef struct BlockAxes {
         int inner, columns; /* of a product */
 } BlockAxes;
 
-static int input_axis(Planner *p, StageBuild *sb, BlockAxes *axes, uint32_t input, int core_axis, int64_t extent, int *ret) {
+static int input_axis(Planner *p, StageBuild *sb, BlockAxes *axes, uint32_t input, int core_axis, int64_t extent,
+                      int *ret) {
         int *shared = NULL;
 
         if (axes->contract) { /* a is rows x inner, b is inner x columns, c is rows x columns */
@@ -120,7 +121,8 @@ static int block_input(Planner *p, StageBuild *sb, BlockAxes *axes, const Node *
         return block_source(p, sb, node->in[input], map);
 }
 
-static int block_output(Planner *p, StageBuild *sb, const BlockAxes *axes, const Node *node, uint32_t output, const Tiling *domain) {
+static int block_output(Planner *p, StageBuild *sb, const BlockAxes *axes, const Node *node, uint32_t output,
+                        const Tiling *domain) {
         const Op *op   = node->op;
         const Shape *s = &node->out[output].shape;
         const int core = core_of(op->core_out[output], s->ndim), batch = s->ndim - core;
@@ -133,9 +135,13 @@ static int block_output(Planner *p, StageBuild *sb, const BlockAxes *axes, const
                 return error_oom(p->err, sizeof(int));
         for (int k = 0; k < s->ndim; k++) {
                 const int at         = k - batch;
-                const int product[3] = { op->stacks ? axes->inner : axes->cut, op->stacks ? axes->cut : axes->columns, axes->columns };
+                const int product[3] = { op->stacks ? axes->inner : axes->cut, op->stacks ? axes->cut : axes->columns,
+                                         axes->columns };
 
-                axis[k] = at < 0 ? axes->n_batch - batch + k : axes->contract ? product[at] : at == 0 ? axes->cut : NO_AXIS;
+                axis[k] = at < 0           ? axes->n_batch - batch + k
+                          : axes->contract ? product[at]
+                          : at == 0        ? axes->cut
+                                           : NO_AXIS;
                 if (at == 0 && op->stacks)
                         t.axis[k] = cuts_regular(s->dim[k], 1);
                 else if (at == 0 && op->unknown)
@@ -157,12 +163,15 @@ static int block_output(Planner *p, StageBuild *sb, const BlockAxes *axes, const
 /* Batches are computed each by itself, so they are cut as memory wants it: by what a task reads, may have to put
  * together, makes, and needs besides. */
 static int block_batch_cuts(Planner *p, const BlockAxes *axes, const OpCall *call, Tiling *t) {
-        const size_t limit = p->leaves->task_bytes ? MIN(p->leaves->task_bytes, (size_t) MAX_CHUNK_BYTES) : MAX_CHUNK_BYTES;
+        const size_t limit =
+                p->leaves->task_bytes ? MIN(p->leaves->task_bytes, (size_t) MAX_CHUNK_BYTES) : MAX_CHUNK_BYTES;
         size_t element     = 2 * sizeof(double);
 
         for (uint32_t i = 0; i < call->n_in; i++)
                 element += 2 * dtype_size(call->in[i].dtype);
-        return axes->contract ? 0 : cuts_limit(p, t, axes->n_batch, (int64_t) (limit / (p->leaves->task_bytes ? element : sizeof(double))));
+        return axes->contract ? 0
+                              : cuts_limit(p, t, axes->n_batch,
+                                           (int64_t) (limit / (p->leaves->task_bytes ? element : sizeof(double))));
 }
 
 static int block_cuts(Planner *p, StageBuild *sb, const BlockAxes *axes, const OpCall *call, Tiling *ret) {
@@ -199,8 +208,17 @@ int stage_block(Planner *p, uint32_t index) {
         const int n_batch                          = out->ndim - core_of(op->core_out[0], out->ndim);
         _cleanup_(stage_build_clear) StageBuild sb = { .ndim = n_batch };
         _cleanup_(freep) Spec *spec                = calloc(node->n_in + 1, sizeof(Spec));
-        BlockAxes axes = { .op = op, .n_batch = n_batch, .contract = op->family == FAMILY_CONTRACT, .cut = NO_AXIS, .inner = NO_AXIS, .columns = NO_AXIS };
-        Stage stage    = { .kind = STAGE_BLOCK, .label = node_name(node), .block = { .op = op, .params = node->params, .unknown = op->unknown } };
+        BlockAxes axes                             = { .op       = op,
+                                                       .n_batch  = n_batch,
+                                                       .contract = op->family == FAMILY_CONTRACT,
+                                                       .cut      = NO_AXIS,
+                                                       .inner    = NO_AXIS,
+                                                       .columns  = NO_AXIS };
+        Stage stage                                = { .kind  = STAGE_BLOCK,
+                                                       .label = node_name(node),
+                                                       .block = { .op      = op,
+                                                                 .params  = node->params,
+                                                                 .unknown = op->unknown } };
         int r          = 0;
 
         if (!spec)
@@ -215,7 +233,10 @@ int stage_block(Planner *p, uint32_t index) {
                 const uint32_t leader = op->follows ? (uint32_t) __builtin_ctz(op->follows) : 0;
                 const Shape *s        = &spec[leader].shape;
 
-                r = add_axis(p, &sb, op->follows || op->unknown ? s->dim[s->ndim - core_of(op->core_in[leader], s->ndim)] : out->dim[n_batch], &axes.cut);
+                r = add_axis(p, &sb,
+                             op->follows || op->unknown ? s->dim[s->ndim - core_of(op->core_in[leader], s->ndim)]
+                                                        : out->dim[n_batch],
+                             &axes.cut);
         }
         for (uint32_t i = 0; i < node->n_in && r >= 0; i++)
                 r = block_input(p, &sb, &axes, node, i);
@@ -237,7 +258,9 @@ int stage_concatenate(Planner *p, uint32_t index) {
         const Spec *spec                           = &node->out[0];
         const int ndim                             = spec->shape.ndim;
         _cleanup_(stage_build_clear) StageBuild sb = { .ndim = ndim };
-        Stage stage = { .kind = STAGE_BLOCK, .label = node_name(node), .block = { .op = node->op, .params = node->params } };
+        Stage stage                                = { .kind  = STAGE_BLOCK,
+                                                       .label = node_name(node),
+                                                       .block = { .op = node->op, .params = node->params } };
         int *axis   = arena_new_array(p->arena, int, ndim);
         _cleanup_(freep) int64_t *size = NULL;
         int64_t offset  = 0;

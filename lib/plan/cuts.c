@@ -50,7 +50,8 @@ static uint64_t weight_of(const Shape *s, DType dtype) {
         return (uint64_t) shape_size(s) * dtype_size(dtype) + 1;
 }
 
-static int consider(Planner *p, const StageBuild *sb, const Tiling *tiling, const AxisMap *map, uint64_t weight, Tiling *t, uint64_t *best) {
+static int consider(Planner *p, const StageBuild *sb, const Tiling *tiling, const AxisMap *map, uint64_t weight,
+                    Tiling *t, uint64_t *best) {
         for (int k = 0; k < tiling->ndim; k++) {
                 const int axis = map[k].axis;
                 int r;
@@ -82,7 +83,8 @@ int cuts_limit(Planner *p, Tiling *t, int n_axes, int64_t max_elements) {
                 int r;
 
                 while (step > 1 && size / len * step > limit)
-                        step = step == len ? (int64_t) 1 << (63 - __builtin_clzll((uint64_t) MAX(len - 1, 1))) : step / 2;
+                        step = step == len ? (int64_t) 1 << (63 - __builtin_clzll((uint64_t) MAX(len - 1, 1)))
+                                           : step / 2;
                 finer = cuts_regular(c->extent, step);
                 r     = cuts_refine(p->arena, c, &finer, c);
                 if (r < 0)
@@ -101,7 +103,8 @@ int stage_hint(Planner *p, StageBuild *sb, const Node *source, const AxisMap *ma
         if (spec->shape.ndim == 0)
                 return 0;
         if (params->chunk_size.given) {
-                r = tiling_parse(p->arena, &spec->shape, spec->dtype, params->chunk_size.v, params->chunk_size.n, &h.tiling, p->err);
+                r = tiling_parse(p->arena, &spec->shape, spec->dtype, params->chunk_size.v, params->chunk_size.n,
+                                 &h.tiling, p->err);
                 if (r < 0)
                         return error_prefix(p->err, r, "%s", source->op->name);
                 sb->asked = true;

@@ -144,7 +144,8 @@ static int piece_cuts(Planner *p, const Stage *stage, uint32_t source, int axis,
         const Source *s    = &stage->source[source];
         const Value *value = &p->plan->value.data[s->value];
         const int64_t n    = value->shape.dim[axis];
-        const Cuts *own    = &value->tiling.axis[axis], *to = s->map[axis].axis == NO_AXIS ? NULL : &stage->domain.axis[s->map[axis].axis];
+        const Cuts *own     = &value->tiling.axis[axis],
+                   *to      = s->map[axis].axis == NO_AXIS ? NULL : &stage->domain.axis[s->map[axis].axis];
         const uint32_t n_to = to ? to->n : 1;
         int64_t *edge       = arena_new_array(p->arena, int64_t, 2 * (size_t) n_to + 2);
         int64_t *size       = arena_new_array(p->arena, int64_t, 2 * (size_t) n_to + 2);
@@ -184,7 +185,8 @@ static int source_split(Planner *p, const Stage *stage, uint32_t source, ValueId
                         return r;
         }
         for (uint32_t i = 0; i < p->pieces.n; i++)
-                if (p->pieces.data[i].from == from && tiling_equal(&p->plan->value.data[p->pieces.data[i].to].tiling, &t)) {
+                if (p->pieces.data[i].from == from &&
+                    tiling_equal(&p->plan->value.data[p->pieces.data[i].to].tiling, &t)) {
                         *ret = p->pieces.data[i].to;
                         return 0;
                 }

@@ -70,8 +70,9 @@ static int list_makes(Plan *plan, uint32_t *maker) {
         for (uint32_t s = 0; s < plan->stage.n; s++) {
                 const Stage *stage = &plan->stage.data[s];
 
-                n += stage->n_out == 1 && stage->out[0].pieces ? tiling_n_chunks(&plan->value.data[stage->out[0].value].tiling)
-                                                               : (uint64_t) stage->n_task * stage->n_out;
+                n += stage->n_out == 1 && stage->out[0].pieces
+                             ? tiling_n_chunks(&plan->value.data[stage->out[0].value].tiling)
+                             : (uint64_t) stage->n_task * stage->n_out;
         }
         if (n >= UINT32_MAX)
                 return -E2BIG;
@@ -100,7 +101,8 @@ static int list_makes(Plan *plan, uint32_t *maker) {
                                 for (int k = 0; k < v->tiling.ndim; k++)
                                         if (stage->out[o].axis[k] != NO_AXIS)
                                                 pos[k] = at[stage->out[o].axis[k]];
-                                (void) add_make(&makes, v->first_chunk + (uint32_t) tiling_chunk_at(&v->tiling, pos), NULL);
+                                (void) add_make(&makes, v->first_chunk + (uint32_t) tiling_chunk_at(&v->tiling, pos),
+                                                NULL);
                         }
                 }
         }
@@ -120,7 +122,8 @@ static int list_order(Plan *plan, const uint32_t *maker) {
 
         for (uint32_t m = 0; m <= plan->made.n && r >= 0; m++) {
                 const Value *v       = m < plan->made.n ? &plan->value.data[plan->made.data[m].value] : NULL;
-                const uint32_t n_top = v ? tiling_n_chunks(&v->tiling) : plan->n_task; /* last: whatever nobody asked for */
+                const uint32_t n_top =
+                        v ? tiling_n_chunks(&v->tiling) : plan->n_task; /* last: whatever nobody asked for */
 
                 for (uint32_t k = 0; k < n_top && r >= 0; k++) {
                         const uint32_t top = v ? maker[v->first_chunk + k] : k;
@@ -141,7 +144,7 @@ static int list_order(Plan *plan, const uint32_t *maker) {
                                 const uint32_t before = maker[plan->input_chunk[f->next++]];
                                 if (before != UINT32_MAX && !seen[before]) {
                                         seen[before] = true;
-                                        r            = vec_push(&stack, (struct Frame) { before, plan->input_start[before] });
+                                        r = vec_push(&stack, (struct Frame) { before, plan->input_start[before] });
                                 }
                         }
                 }
@@ -160,7 +163,8 @@ int plan_lists(Planner *p) {
         plan->output_start = calloc(plan->n_task + 1, sizeof(uint32_t));
         plan->chunk_value  = calloc(plan->n_chunk + 1, sizeof(uint32_t));
         plan->order        = calloc(plan->n_task + 1, sizeof(uint32_t));
-        if (!maker || !plan->task_stage || !plan->input_start || !plan->output_start || !plan->chunk_value || !plan->order)
+        if (!maker || !plan->task_stage || !plan->input_start || !plan->output_start || !plan->chunk_value ||
+            !plan->order)
                 return error_oom(p->err, ((size_t) plan->n_task * 4 + plan->n_chunk) * sizeof(uint32_t));
         memset(maker, 0xff, (plan->n_chunk + 1) * sizeof(uint32_t));
         for (uint32_t v = plan->value.n; v-- > 0;) { /* aliases come after the value whose chunks they have */

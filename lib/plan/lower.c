@@ -77,7 +77,8 @@ static int lower_inputs(Graph *out, const Node *node, Ref *in, Error *err) {
 
                 if (!((const ScanParams *) node->params)->axis.given && s->ndim != 1 && shape_known(s))
                         *in = build_reshape(&b, *in, &flat);
-                r = op_fold(node->op, graph_spec(out, *in)->dtype, program_dtype_param(node->op, node->params), &fold, err);
+                r = op_fold(node->op, graph_spec(out, *in)->dtype, program_dtype_param(node->op, node->params), &fold,
+                            err);
                 if (r < 0)
                         return r;
                 *in = build_cast(&b, *in, node->op->folds[fold].in);
@@ -149,7 +150,10 @@ static int lower_round(const Graph *graph, const PlanLeaves *leaves, Graph *out,
                                 return r;
                         *ret_changed = true;
                 } else if (node->op->expand && known) {
-                        Build b     = { .graph = out, .err = err, .task_bytes = leaves->task_bytes, .alone_bytes = leaves->alone_bytes };
+                        Build b     = { .graph       = out,
+                                        .err         = err,
+                                        .task_bytes  = leaves->task_bytes,
+                                        .alone_bytes = leaves->alone_bytes };
                         OpCall call = { .op = node->op, .params = node->params, .n_in = node->n_in, .in = spec };
 
                         r = node->op->expand(&b, &call, in, &to[first[i]]);

@@ -3,9 +3,10 @@
 /* A plan: how a graph is computed. It consists of values and stages.
  *
  *   Value   a tensor that exists as chunks, cut by a tiling: a leaf that the session holds already, or made by a stage.
- *   Stage   a grid of equal tasks, one for every box of the stage's domain. A task reads a box of each source value and makes
- *           one chunk of each output value. There are three kinds, and nothing else ever runs:
- *             nest    a fused piece of graph: loops over a box, elementwise programs, reductions (plan/nest.h, exec/nest.c)
+ *   Stage   a grid of equal tasks, one for every box of the stage's domain. A task reads a box of each source value and
+ *           makes one chunk of each output value. There are three kinds, and nothing else ever runs:
+ *             nest    a fused piece of graph: loops over a box, elementwise programs, reductions (plan/nest.h,
+ *                     exec/nest.c)
  *             merge   partials of a reduction into fewer, or into the result
  *             block   an operator's own run() on whole blocks, perhaps behind nests that make its inputs
  *
@@ -69,9 +70,10 @@ typedef struct Instr {
 } Instr;
 
 /* What a reduction leaves.
- *   FOLD_PARTIAL  the cover of the task's interval: one output per state component, along the reduced axis as many positions as
- *                 the cover has nodes (ascending)
- *   FOLD_STATE    the interval is the whole axis: the root's state, one output per component, one position along the axis
+ *   FOLD_PARTIAL  the cover of the task's interval: one output per state component, along the reduced axis as many
+ *                 positions as the cover has nodes (ascending)
+ *   FOLD_STATE    the interval is the whole axis: the root's state, one output per component, one position along the
+ *                 axis
  *   FOLD_FINISH   the interval is the whole axis: the finished value in the first output */
 typedef enum FoldEnd { FOLD_PARTIAL, FOLD_STATE, FOLD_FINISH } FoldEnd;
 
@@ -117,7 +119,7 @@ typedef struct Merge {
         uint32_t group;
         Cuts elements;
         int64_t unit;          /* as in Sink; 0 counts as 1 */
-        FoldEnd end;           /* FOLD_PARTIAL: more merges follow; else there is one group, and one position along axis */
+        FoldEnd end;           /* FOLD_PARTIAL: more merges follow; else one group, and one position along axis */
         bool scan;             /* exclusive prefix: see docs/decisions; output g is the cover of [0, elements edge g) */
 } Merge;
 
@@ -191,8 +193,8 @@ typedef struct Made {
 
 typedef struct Plan {
         Arena *arena;
-        Graph *graph;               /* the request's graph, lowered: expansions carried out as far as shapes are known; same
-                                       `wanted`; `made` refers to it, and plan_extend() continues with it */
+        Graph *graph;               /* the request's graph, lowered: expansions carried out as far as shapes are known;
+                                       same `wanted`; `made` refers to it, and plan_extend() continues with it */
         Vec(Value) value;
         Vec(Stage) stage;
         uint32_t n_task, n_chunk;
@@ -208,12 +210,13 @@ typedef struct Plan {
 } Plan;
 
 /* What the planner asks for besides the graph: the tiling of a stored tensor (returned pointers must outlive the call),
- * and how much memory one task may take, with inputs, outputs and scratch; 0: any. No bit of an answer depends on it. */
+ * and how much memory one task may take, with inputs, outputs and scratch; 0: any. No bit of an answer
+ * depends on it. */
 typedef struct PlanLeaves {
         const Tiling *(*tiling)(void *userdata, uint64_t stored);
         void *userdata;
         size_t task_bytes;
-        size_t alone_bytes; /* the same of a task beside which nothing else runs, for what is much better in few pieces */
+        size_t alone_bytes; /* the same of a task beside which nothing else runs: some things are best in few pieces */
 } PlanLeaves;
 
 /* Plans as much of the graph as is known. ERROR_VALUE, ERROR_TYPE, … where an operator refuses; -ENOMEM. */

@@ -56,8 +56,10 @@ static inline const Spec *planner_spec(const Planner *p, Ref ref) {
 }
 
 /* How a node takes part. */
-bool node_is_view(const Planner *p, const Node *node);    /* only places change, affinely: view, and reshape that adds or drops ones */
-bool node_is_inline(const Planner *p, const Node *node);  /* may be computed where it is used: map, generating source, view */
+bool node_is_view(const Planner *p,
+                  const Node *node); /* only places change, affinely: view, and reshape that adds or drops ones */
+bool node_is_inline(const Planner *p,
+                    const Node *node); /* may be computed where it is used: map, generating source, view */
 
 /* ---- lower.c */
 int plan_lower(const Graph *graph, const PlanLeaves *leaves, Graph **ret, Error *err);
@@ -131,7 +133,8 @@ int exchange_sources(Planner *p, StageBuild *sb, const Tiling *domain);
 int planner_build(Planner *p);
 int stage_add(Planner *p, StageBuild *sb, Stage *stage);
 int value_add(Planner *p, DType dtype, const Tiling *tiling, ValueId *ret);
-int value_alias(Planner *p, ValueId value, const Shape *shape, const Tiling *tiling, ValueId *ret); /* the same chunks */
+int value_alias(Planner *p, ValueId value, const Shape *shape, const Tiling *tiling,
+                ValueId *ret); /* the same chunks */
 /* The value with other cuts. `pieces`: which only cut its chunks further, so that one task makes all pieces of one. */
 int stage_copy(Planner *p, ValueId from, const Tiling *tiling, bool pieces, ValueId *ret);
 int stage_store(Planner *p, uint32_t node, uint32_t out, const Tiling *forced);

@@ -32,7 +32,9 @@ const AxisMap *map_identity(Planner *p, int ndim) {
 
 static AxisMap map_compose(int64_t start, int64_t step, AxisMap outer) {
         return outer.axis == NO_AXIS ? (AxisMap) { .axis = NO_AXIS, .start = start + step * outer.start }
-                                     : (AxisMap) { .axis = outer.axis, .start = start + step * outer.start, .step = step * outer.step };
+                                     : (AxisMap) { .axis  = outer.axis,
+                                                   .start = start + step * outer.start,
+                                                   .step  = step * outer.step };
 }
 
 /* Where the input of a view is read, given where the view is. */
@@ -106,7 +108,8 @@ int program_cast(Planner *p, NestBuild *nb, uint32_t reg, DType to, uint32_t *re
                 return 0;
         }
         if (from->kind == INSTR_CONST)
-                return push(nb, (Instr) { .kind = INSTR_CONST, .dtype = to, .value = scalar_cast(from->value, to) }, ret_reg);
+                return push(nb, (Instr) { .kind = INSTR_CONST, .dtype = to, .value = scalar_cast(from->value, to) },
+                            ret_reg);
         for (uint32_t i = 0; i < nb->instr.n; i++) {
                 const Instr *old = &nb->instr.data[i];
 
@@ -115,12 +118,14 @@ int program_cast(Planner *p, NestBuild *nb, uint32_t reg, DType to, uint32_t *re
                         return 0;
                 }
         }
-        return push(nb, (Instr) { .kind = INSTR_MAP, .dtype = to, .op = p->cast, .kernel = kernel, .in = { reg } }, ret_reg);
+        return push(nb, (Instr) { .kind = INSTR_MAP, .dtype = to, .op = p->cast, .kernel = kernel, .in = { reg } },
+                    ret_reg);
 }
 
 static bool map_equal(const AxisMap *a, const AxisMap *b, int ndim) {
         for (int i = 0; i < ndim; i++)
-                if (a[i].axis != b[i].axis || a[i].start != b[i].start || (a[i].axis != NO_AXIS && a[i].step != b[i].step))
+                if (a[i].axis != b[i].axis || a[i].start != b[i].start ||
+                    (a[i].axis != NO_AXIS && a[i].step != b[i].step))
                         return false;
         return true;
 }
@@ -171,7 +176,7 @@ static int emit_map(Planner *p, NestBuild *nb, Ref ref, const AxisMap *map, uint
                 return program_cast(p, nb, reg[0], node->out[0].dtype, ret_reg);
 
         const OpCall call = { .op = op, .params = node->params, .n_in = node->n_in, .in = in };
-        r                 = op_map_kernel(&call, program_dtype_param(op, node->params), CASTING_SAME_KIND, &kernel, p->err);
+        r = op_map_kernel(&call, program_dtype_param(op, node->params), CASTING_SAME_KIND, &kernel, p->err);
         if (r < 0)
                 return r;
         for (uint32_t k = 0; k < node->n_in; k++) {
@@ -192,7 +197,9 @@ static int emit_map(Planner *p, NestBuild *nb, Ref ref, const AxisMap *map, uint
                 uint32_t at = first;
 
                 if (out == 1)
-                        r = push(nb, (Instr) { .kind = INSTR_SECOND, .dtype = op->kernels[kernel].out[1], .in = { first } }, &at);
+                        r = push(nb,
+                                 (Instr) { .kind = INSTR_SECOND, .dtype = op->kernels[kernel].out[1], .in = { first } },
+                                 &at);
                 if (r >= 0)
                         r = vec_push(&nb->memo, (Memo) { .ref = { ref.node, out }, .map = map, .reg = at });
                 if (out == ref.out)
@@ -238,7 +245,8 @@ int program_emit(Planner *p, NestBuild *nb, Ref ref, const AxisMap *map, uint32_
         for (uint32_t i = 0; i < nb->memo.n; i++) {
                 const Memo *m = &nb->memo.data[i];
 
-                if (m->ref.node == ref.node && m->ref.out == ref.out && map_equal(m->map, map, planner_spec(p, ref)->shape.ndim)) {
+                if (m->ref.node == ref.node && m->ref.out == ref.out &&
+                    map_equal(m->map, map, planner_spec(p, ref)->shape.ndim)) {
                         *ret_reg = m->reg;
                         return 0;
                 }
@@ -247,7 +255,8 @@ int program_emit(Planner *p, NestBuild *nb, Ref ref, const AxisMap *map, uint32_
         if (planner_slot(p, ref)->value != NO_VALUE)
                 return program_load(p, nb, planner_slot(p, ref)->value, map, ret_reg);
         assert(node_is_inline(p, node)); /* everything else was built before: nodes are in topological order */
-        r = node->op->family == FAMILY_SOURCE ? emit_source(p, nb, node, map, ret_reg) : emit_map(p, nb, ref, map, ret_reg);
+        r = node->op->family == FAMILY_SOURCE ? emit_source(p, nb, node, map, ret_reg)
+                                              : emit_map(p, nb, ref, map, ret_reg);
         if (r < 0)
                 return r;
         return node->n_out > 1 ? 0 : vec_push(&nb->memo, (Memo) { .ref = ref, .map = map, .reg = *ret_reg });

@@ -72,15 +72,16 @@ static int job_new(Planner *p, uint32_t node, Job *ret) {
         const Node *n = &p->graph->node.data[node];
 
         *ret = (Job) { .node = node, .op = n->op };
-        int r = op_fold(n->op, graph_spec(p->graph, n->in[0])->dtype, program_dtype_param(n->op, n->params), &ret->fold, p->err);
+        int r = op_fold(n->op, graph_spec(p->graph, n->in[0])->dtype, program_dtype_param(n->op, n->params), &ret->fold,
+                        p->err);
         ret->f = &n->op->folds[ret->fold];
         return r;
 }
 
 /* The output of a finished reduction: its axes are those of the domain that are left, in order, with ones between if
  * they are kept. */
-static int finished_value(Planner *p, const Job *job, const Axes *axes, const Tiling *domain, const int *domain_axis, ValueId *ret_value,
-                          const int **ret_axis) {
+static int finished_value(Planner *p, const Job *job, const Axes *axes, const Tiling *domain, const int *domain_axis,
+                          ValueId *ret_value, const int **ret_axis) {
         const Node *node         = &p->graph->node.data[job->node];
         const ReduceParams *q    = node->params;
         const Spec *spec         = &node->out[0];
@@ -143,13 +144,17 @@ static int group_cuts(Planner *p, const Cuts *in, uint32_t group, Cuts *ret) {
 
 /* Merges partials (value[], cut along `at`, the place of the reduced axis among their axes) level by level. `last`:
  * the result is finished, otherwise value[] become states without that axis. */
-static int merge_partials(Planner *p, const Job *job, const Axes *axes, int at, const Cuts *elements, int64_t unit, bool last, ValueId *value) {
+static int merge_partials(Planner *p, const Job *job, const Axes *axes, int at, const Cuts *elements, int64_t unit,
+                          bool last, ValueId *value) {
         Cuts cuts = *elements;
 
         for (bool done = false; !done;) {
                 const Tiling in                            = p->plan->value.data[value[0]].tiling;
                 _cleanup_(stage_build_clear) StageBuild sb = { .ndim = in.ndim };
-                Stage stage = { .kind = STAGE_MERGE, .domain = in, .label = arena_printf(p->arena, "merge %s", job_name(p, job)) };
+                Stage stage                                = { .kind   = STAGE_MERGE,
+                                                               .domain = in,
+                                                               .label  = arena_printf(p->arena, "merge %s",
+                                                                                       job_name(p, job)) };
                 const AxisMap *identity                    = map_identity(p, in.ndim);
                 int *axis                                  = arena_new_array(p->arena, int, in.ndim + 1);
                 Cuts next;
@@ -230,8 +235,9 @@ static int local_add(Planner *p, NestBuild *reader, DType dtype, const int *axis
  * gets; nb is the nest that has the registers, and is finished here. value[j] are the results of job j; with `into`,
  * the finished ones are locals instead, which that nest loads. Returns the number of axes that are left:
  * 0: finished; otherwise value[j] are partials along axes->axis[left - 1]. */
-static int reduce_in_stage(Planner *p, NestBuild *nb, Job *job, uint32_t n_job, const Axes *axes, int n_axes, int64_t unit, const Tiling *domain,
-                           NestBuild *into, ValueId (*value)[MAX_STATE], int *ret_unreduced, int64_t *ret_unit) {
+static int reduce_in_stage(Planner *p, NestBuild *nb, Job *job, uint32_t n_job, const Axes *axes, int n_axes,
+                           int64_t unit, const Tiling *domain, NestBuild *into, ValueId (*value)[MAX_STATE],
+                           int *ret_unreduced, int64_t *ret_unit) {
         StageBuild *sb = nb->stage;
         _cleanup_(nest_build_clear) NestBuild next = {};
         NestBuild *at                              = nb;
@@ -319,7 +325,8 @@ static int reduce_in_stage(Planner *p, NestBuild *nb, Job *job, uint32_t n_job, 
 }
 
 /* What is left after a stage that ended with partials: merges, and new stages for the other axes. */
-static int reduce_rest(Planner *p, Job *job, const Axes *axes, const Tiling *domain, int n_left, int64_t unit, ValueId *value) {
+static int reduce_rest(Planner *p, Job *job, const Axes *axes, const Tiling *domain, int n_left, int64_t unit,
+                       ValueId *value) {
         Tiling t = *domain;
         int r;
 
@@ -337,7 +344,7 @@ static int reduce_rest(Planner *p, Job *job, const Axes *axes, const Tiling *dom
                 const Value *v                             = &p->plan->value.data[value[0]];
                 _cleanup_(stage_build_clear) StageBuild sb = { .ndim = v->shape.ndim };
                 _cleanup_(nest_build_clear) NestBuild nb   = { .stage = &sb, .ndim = v->shape.ndim };
-                Stage stage                                = { .kind = STAGE_NEST, .domain = v->tiling, .label = job_name(p, job) };
+                Stage stage = { .kind = STAGE_NEST, .domain = v->tiling, .label = job_name(p, job) };
                 const AxisMap *identity                    = map_identity(p, v->shape.ndim);
                 ValueId next[1][MAX_STATE];
 
@@ -499,7 +506,8 @@ static int find_siblings(Planner *p, uint32_t first, const Axes *axes, Job *job,
                 int r;
 
                 if (!other->op || other->op->family != FAMILY_REDUCE || p->slot[p->first[i]].deferred ||
-                    p->slot[p->first[i]].value != NO_VALUE || !shape_equal(in, &graph_spec(p->graph, other->in[0])->shape))
+                    p->slot[p->first[i]].value != NO_VALUE ||
+                    !shape_equal(in, &graph_spec(p->graph, other->in[0])->shape))
                         continue;
                 r = axes_of(p, other, &other_axes);
                 if (r < 0)
@@ -518,14 +526,17 @@ static int stage_identity(Planner *p, uint32_t index, const Job *job) {
         const Spec *spec                           = &p->graph->node.data[index].out[0];
         _cleanup_(stage_build_clear) StageBuild sb = { .ndim = spec->shape.ndim };
         _cleanup_(nest_build_clear) NestBuild nb   = { .stage = &sb, .ndim = spec->shape.ndim };
-        Stage stage = { .kind = STAGE_NEST, .domain = tiling_auto(&spec->shape, spec->dtype), .label = job_name(p, job) };
+        Stage stage                                = { .kind   = STAGE_NEST,
+                                                       .domain = tiling_auto(&spec->shape, spec->dtype),
+                                                       .label  = job_name(p, job) };
         int *axis   = arena_new_array(p->arena, int, spec->shape.ndim + 1);
         Instr value = { .kind = INSTR_CONST, .dtype = spec->dtype };
         ValueId v;
         int r;
 
         if (!job->f->identity)
-                return error_set(p->err, ERROR_VALUE, "zero-size array to reduction operation %s which has no identity", job->op->name);
+                return error_set(p->err, ERROR_VALUE, "zero-size array to reduction operation %s which has no identity",
+                                 job->op->name);
         value.value = scalar_cast(*job->f->identity, spec->dtype);
         if (!axis)
                 return error_oom(p->err, sizeof(int));
@@ -664,8 +675,9 @@ int stage_absorb(Planner *p, Ref ref, NestBuild *nb, const Tiling *domain, Absor
                 Axes axes;
                 int r;
 
-                if (!node->op || node->op->family != FAMILY_REDUCE || node->in[0].node != ref.node || node->in[0].out != ref.out ||
-                    p->slot[p->first[i]].deferred || p->slot[p->first[i]].value != NO_VALUE)
+                if (!node->op || node->op->family != FAMILY_REDUCE || node->in[0].node != ref.node ||
+                    node->in[0].out != ref.out || p->slot[p->first[i]].deferred ||
+                    p->slot[p->first[i]].value != NO_VALUE)
                         continue;
                 r = axes_of(p, node, &axes);
                 if (r < 0)

@@ -39,7 +39,8 @@ bool node_is_view(const Planner *p, const Node *node) {
 }
 
 bool node_is_inline(const Planner *p, const Node *node) {
-        return node->op && (node->op->family == FAMILY_MAP || (node->op->family == FAMILY_SOURCE && (node->op->generate || node->op == p->full)) ||
+        return node->op && (node->op->family == FAMILY_MAP ||
+                            (node->op->family == FAMILY_SOURCE && (node->op->generate || node->op == p->full)) ||
                             node_is_view(p, node));
 }
 
@@ -83,7 +84,8 @@ static void mark_deferred(Planner *p) {
                 bool deferred    = false;
 
                 for (uint32_t k = 0; k < node->n_in; k++)
-                        deferred |= planner_slot(p, node->in[k])->deferred || !shape_known(&planner_spec(p, node->in[k])->shape);
+                        deferred |= planner_slot(p, node->in[k])->deferred ||
+                                    !shape_known(&planner_spec(p, node->in[k])->shape);
                 for (uint32_t k = 0; k < node->n_out; k++)
                         p->slot[p->first[i] + k].deferred = deferred;
                 for (uint32_t k = 0; k < node->n_in && deferred; k++) {

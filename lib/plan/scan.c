@@ -5,14 +5,16 @@
 #include "plan/planner.h"
 
 static int add_source(Planner *p, StageBuild *sb, ValueId value, const AxisMap *map) {
-        return vec_push(&sb->source, (Source) { .value = value, .map = map }) < 0 ? error_oom(p->err, sizeof(Source)) : 0;
+        return vec_push(&sb->source, (Source) { .value = value, .map = map }) < 0 ? error_oom(p->err, sizeof(Source))
+                                                                                  : 0;
 }
 
 static int add_out(Planner *p, StageBuild *sb, ValueId value, const int *axis) {
         return vec_push(&sb->out, (Out) { .value = value, .axis = axis }) < 0 ? error_oom(p->err, sizeof(Out)) : 0;
 }
 
-static int stage_partials(Planner *p, const Op *op, uint32_t fold, Ref x, int along, const Tiling *domain, const int *axes, ValueId *ret) {
+static int stage_partials(Planner *p, const Op *op, uint32_t fold, Ref x, int along, const Tiling *domain,
+                          const int *axes, ValueId *ret) {
         const Fold *f                              = &op->folds[fold];
         _cleanup_(stage_build_clear) StageBuild sb = { .ndim = domain->ndim };
         _cleanup_(nest_build_clear) NestBuild nb   = { .stage = &sb, .ndim = domain->ndim };
@@ -30,7 +32,8 @@ static int stage_partials(Planner *p, const Op *op, uint32_t fold, Ref x, int al
                 nb.axis[k]   = k;
         }
         for (uint32_t g = 0; g < domain->axis[along].n; g++)
-                total += size[g] = tree_cover_size(cuts_edge(&domain->axis[along], g), cuts_edge(&domain->axis[along], g + 1));
+                total += size[g] =
+                        tree_cover_size(cuts_edge(&domain->axis[along], g), cuts_edge(&domain->axis[along], g + 1));
         r = cuts_from_sizes(p->arena, size, domain->axis[along].n, total, &t.axis[along], p->err);
         if (r >= 0)
                 r = program_emit(p, &nb, x, identity, &sink.reg[0]);
@@ -48,14 +51,20 @@ static int stage_partials(Planner *p, const Op *op, uint32_t fold, Ref x, int al
         return r < 0 ? r : stage_add(p, &sb, &stage);
 }
 
-static int stage_prefixes(Planner *p, const Op *op, uint32_t fold, int along, const Cuts *elements, const int *axes, ValueId *value) {
+static int stage_prefixes(Planner *p, const Op *op, uint32_t fold, int along, const Cuts *elements, const int *axes,
+                          ValueId *value) {
         const Fold *f                              = &op->folds[fold];
         const Tiling in                            = p->plan->value.data[value[0]].tiling;
         _cleanup_(stage_build_clear) StageBuild sb = { .ndim = in.ndim };
-        Stage stage = { .kind   = STAGE_MERGE,
-                        .domain = in,
-                        .label  = arena_printf(p->arena, "prefixes of %s", op->name),
-                        .merge  = { .op = op, .fold = fold, .axis = along, .group = elements->n, .elements = *elements, .scan = true } };
+        Stage stage                                = { .kind   = STAGE_MERGE,
+                                                       .domain = in,
+                                                       .label  = arena_printf(p->arena, "prefixes of %s", op->name),
+                                                       .merge  = { .op       = op,
+                                                                   .fold     = fold,
+                                                                   .axis     = along,
+                                                                   .group    = elements->n,
+                                                                   .elements = *elements,
+                                                                   .scan     = true } };
         const AxisMap *identity = map_identity(p, in.ndim);
         int64_t total           = 0;
         Tiling t                = in;
@@ -82,7 +91,9 @@ int stage_scan(Planner *p, uint32_t index) {
         const ScanParams *q                        = node->params;
         const Shape *shape                         = &node->out[0].shape;
         _cleanup_(stage_build_clear) StageBuild sb = { .ndim = shape->ndim };
-        Stage stage = { .kind = STAGE_BLOCK, .label = node_name(node), .block = { .op = node->op, .params = node->params } };
+        Stage stage                                = { .kind  = STAGE_BLOCK,
+                                                       .label = node_name(node),
+                                                       .block = { .op = node->op, .params = node->params } };
         const AxisMap *input = map_identity(p, shape->ndim), *map;
         int *axes            = arena_new_array(p->arena, int, shape->ndim + 1);
         Ref x                = node->in[0];
@@ -93,7 +104,8 @@ int stage_scan(Planner *p, uint32_t index) {
                 return error_oom(p->err, sizeof(AxisMap));
         r = axis_normalize(q->axis.n > 0 ? q->axis.v[0] : 0, shape->ndim, &along, p->err);
         if (r >= 0)
-                r = op_fold(node->op, planner_spec(p, x)->dtype, program_dtype_param(node->op, node->params), &stage.block.fold, p->err);
+                r = op_fold(node->op, planner_spec(p, x)->dtype, program_dtype_param(node->op, node->params),
+                            &stage.block.fold, p->err);
         if (r < 0)
                 return r;
         stage.block.axis = along;
@@ -125,7 +137,8 @@ int stage_scan(Planner *p, uint32_t index) {
                         return r;
                 total = p->plan->value.data[prefix[0]].shape.dim[along];
                 if (sb.ndim == MAX_NDIM)
-                        return error_set(p->err, ERROR_SUPPORT, "a running reduction of more than %d axes", MAX_NDIM - 1);
+                        return error_set(p->err, ERROR_SUPPORT, "a running reduction of more than %d axes",
+                                         MAX_NDIM - 1);
                 stage.domain.axis[sb.ndim] = cuts_whole(total);
                 stage.domain.ndim++;
                 for (uint32_t c = 0; c < f->n_state && r >= 0; c++) {

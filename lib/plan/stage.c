@@ -9,7 +9,8 @@ int value_add(Planner *p, DType dtype, const Tiling *tiling, ValueId *ret) {
         const uint64_t n = tiling_n_chunks(tiling);
 
         if (n > MAX_PLAN_CHUNKS || plan->n_chunk + n > MAX_PLAN_CHUNKS)
-                return error_set(p->err, ERROR_VALUE, "the plan would have more than %d chunks: use larger ones", MAX_PLAN_CHUNKS);
+                return error_set(p->err, ERROR_VALUE, "the plan would have more than %d chunks: use larger ones",
+                                 MAX_PLAN_CHUNKS);
         *ret = plan->value.n;
         if (vec_push(&plan->value, (Value) { .dtype       = dtype,
                                              .shape       = tiling_shape(tiling),
@@ -47,7 +48,8 @@ int stage_add(Planner *p, StageBuild *sb, Stage *stage) {
         if (r < 0)
                 return r;
         if (n > MAX_PLAN_CHUNKS || plan->n_task + n > MAX_PLAN_CHUNKS)
-                return error_set(p->err, ERROR_VALUE, "the plan would have more than %d tasks: use larger chunks", MAX_PLAN_CHUNKS);
+                return error_set(p->err, ERROR_VALUE, "the plan would have more than %d tasks: use larger chunks",
+                                 MAX_PLAN_CHUNKS);
         at                = plan->stage.n;
         stage->first_task = plan->n_task;
         stage->n_task     = n;
@@ -288,7 +290,8 @@ static int build_node(Planner *p, uint32_t index) {
                 const Tiling *t = p->leaves->tiling(p->leaves->userdata, node->stored);
 
                 if (!t)
-                        return error_set(p->err, ERROR_VALUE, "the session has no tensor %llu", (unsigned long long) node->stored);
+                        return error_set(p->err, ERROR_VALUE, "the session has no tensor %llu",
+                                         (unsigned long long) node->stored);
                 r = value_add(p, node->out[0].dtype, t, &slot->value);
                 if (r >= 0)
                         p->plan->value.data[slot->value].stored = node->stored;

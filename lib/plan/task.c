@@ -57,15 +57,16 @@ void plan_source_box(const Plan *plan, const Stage *stage, uint32_t source, cons
                 return;
         for (int k = 0; k < value->shape.ndim; k++) {
                 const AxisMap *m = s->map + k;
-                int64_t lo = m->axis == NO_AXIS ? 0 : domain.lo[m->axis], hi = m->axis == NO_AXIS ? 1 : domain.hi[m->axis];
+                int64_t lo       = m->axis == NO_AXIS ? 0 : domain.lo[m->axis],
+                        hi       = m->axis == NO_AXIS ? 1 : domain.hi[m->axis];
 
                 map_interval(m, lo, hi, value->shape.dim[k], ret->lo + k, ret->hi + k);
         }
 }
 
 /* The chunks of a value that overlap a box of it. */
-static int value_chunks(const Value *value, const Box *overlap, int (*fn)(void *userdata, uint32_t chunk, const Box *chunk_box),
-                        void *userdata) {
+static int value_chunks(const Value *value, const Box *overlap,
+                        int (*fn)(void *userdata, uint32_t chunk, const Box *chunk_box), void *userdata) {
         const Tiling *t = &value->tiling;
         const int ndim  = t->ndim;
         uint32_t first[MAX_NDIM], last[MAX_NDIM], at[MAX_NDIM];
@@ -229,7 +230,9 @@ void plan_source_axis(const Plan *plan, const Stage *stage, uint32_t source, int
                         chunks = MAX(chunks, cuts_edge(from, last + 1) - cuts_edge(from, first));
                         crosses |= first != last;
                 }
-        *ret = (SourceAxis) { .longest = MAX(MIN(n, value->shape.dim[axis]), (int64_t) 0), .chunks = chunks, .crosses = crosses };
+        *ret = (SourceAxis) { .longest = MAX(MIN(n, value->shape.dim[axis]), (int64_t) 0),
+                              .chunks  = chunks,
+                              .crosses = crosses };
 }
 
 /* Adds a block of the shape, refusing what cannot be counted. */

@@ -295,7 +295,8 @@ static int check_size(const Sched *s, const Plan *plan, Error *err) {
         else
                 error_set(err, ERROR_MEMORY,
                           "%zu bytes are needed at a time, and %zu are all that work may have: use smaller chunks, "
-                          "or more memory", bytes + plan->stage.data[plan->task_stage[task]].scratch_bytes, s->most_bytes);
+                          "or more memory",
+                          bytes + plan->stage.data[plan->task_stage[task]].scratch_bytes, s->most_bytes);
         return plan_run_error(&(PlanRun) { .plan = plan }, task, err);
 }
 
@@ -308,8 +309,11 @@ static int request_plan(Sched *s, Request *q, Graph *graph) {
 
         ret = check_leaves(s, graph, &err);
         if (ret == 0)
-                ret = s->planner(graph, &(PlanLeaves) { .tiling = leaf_tiling, .userdata = s, .task_bytes = s->task_bytes,
-                                                  .alone_bytes = s->most_chunk_bytes },
+                ret = s->planner(graph,
+                                 &(PlanLeaves) { .tiling      = leaf_tiling,
+                                                 .userdata    = s,
+                                                 .task_bytes  = s->task_bytes,
+                                                 .alone_bytes = s->most_chunk_bytes },
                                  &plan, &err);
         graph_free(graph);
         if (ret == 0 && !plan->complete && plan->n_task == 0)

@@ -332,8 +332,8 @@ void memory_error(const Work *w, size_t needed_bytes, Error *err) {
         /* If it seems to fit, the store has no gap that is large enough. */
         error_set(err, w->refusal.code < 0 ? w->refusal.code : ERROR_MEMORY,
                   "%zu bytes are needed%s, %zu of %zu are free%s%s%s: use smaller chunks, or more memory%s",
-                  needed_bytes, used + needed_bytes <= limit ? " in one piece" : "", limit - MIN(used, limit), limit, held,
-                  w->refusal.code < 0 ? ", and nothing more can be written: " : "",
+                  needed_bytes, used + needed_bytes <= limit ? " in one piece" : "", limit - MIN(used, limit), limit,
+                  held, w->refusal.code < 0 ? ", and nothing more can be written: " : "",
                   w->refusal.code < 0 ? w->refusal.text : "", w->refusal.code < 0 ? " or disk" : "");
 }
 

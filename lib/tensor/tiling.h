@@ -61,4 +61,5 @@ Tiling tiling_auto(const Shape *s, DType dtype);
 /* What a user may write as chunk_size=: per axis a length (-1: whole; 0: automatic) or the list of all lengths.
  * `flat` holds for each axis a group: n, then n numbers; a single group of n = 1 is for all axes. n = 1 is a
  * length, clamped to the axis. ERROR_VALUE with words that begin "chunk_size: axis 1: …", ERROR_MEMORY. */
-int tiling_parse(Arena *arena, const Shape *s, DType dtype, const int64_t *flat, uint32_t n_flat, Tiling *ret, Error *err);
+int tiling_parse(Arena *arena, const Shape *s, DType dtype, const int64_t *flat, uint32_t n_flat, Tiling *ret,
+                 Error *err);

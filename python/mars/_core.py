@@ -148,8 +148,10 @@ def cutting(chunk_size, shape, dtype):
                 raise ValueError(f"chunk_size names axis {axis} of a tensor with {ndim} dimension(s)")
             entries[axis] = entry
     elif not isinstance(chunk_size, (tuple, list, np.ndarray)):
-        raise TypeError("chunk_size is a length, a tuple of lengths, a dict from axis to length, 'auto' or bytes such as "
-                        f"'64MiB', not {chunk_size!r}")
+        raise TypeError(
+            "chunk_size is a length, a tuple of lengths, a dict from axis to length, 'auto' or bytes such as "
+            f"'64MiB', not {chunk_size!r}"
+        )
     else:
         entries = list(chunk_size)
         if ndim == 1 and len(entries) > 1:

@@ -33,8 +33,20 @@ class SpillFull(MarsError, MemoryError):
 
 
 # By the codes of mars.h; whatever is missing here is a MarsError.
-by_code = {-22: ValueError, -34: IndexError, -60: AxisError, -91: TypeError, -12: MemoryError, -33: LinAlgError,
-           -75: OverflowError, -108: SessionClosed, -95: NotImplementedError, -125: Cancelled, -74: Corrupt, -54: SpillFull}
+by_code = {
+    -22: ValueError,
+    -34: IndexError,
+    -60: AxisError,
+    -91: TypeError,
+    -12: MemoryError,
+    -33: LinAlgError,
+    -75: OverflowError,
+    -108: SessionClosed,
+    -95: NotImplementedError,
+    -125: Cancelled,
+    -74: Corrupt,
+    -54: SpillFull,
+}
 by_code.update({-getattr(errno, name): OSError for name in (
     "EACCES", "EBUSY", "EDQUOT", "EEXIST", "EFBIG", "EIO", "EISDIR", "ELOOP", "EMFILE", "ENAMETOOLONG", "ENFILE",
     "ENODEV", "ENOENT", "ENOSPC", "ENOTDIR", "EPERM", "EROFS", "ETXTBSY", "ECONNREFUSED", "EHOSTUNREACH", "ETIMEDOUT")})

@@ -11,7 +11,7 @@
 static Engine *engine_with(unsigned n_threads, size_t memory_bytes) {
         Engine *e = NULL;
         Error err = {};
-        int r     = engine_new(&e, &(EngineConfig) { .n_threads = n_threads, .budget.memory_bytes = memory_bytes }, &err);
+        int r = engine_new(&e, &(EngineConfig) { .n_threads = n_threads, .budget.memory_bytes = memory_bytes }, &err);
 
         ck_assert_msg(r == 0, "%s", err.text);
         return e;

@@ -80,7 +80,9 @@ static void op_split_kernel(size_t n, void *const *arg, _unused_ const void *par
         }
 }
 static const MapKernel op_split_kernels[] = { { { DTYPE_F64 }, { DTYPE_F64, DTYPE_F32 }, op_split_kernel, {} }, {} };
-_unused_ static const Op op_split = { .name = "split", .family = FAMILY_MAP, .n_in = 1, .n_out = 2, .kernels = op_split_kernels };
+_unused_ static const Op op_split         = {
+                .name = "split", .family = FAMILY_MAP, .n_in = 1, .n_out = 2, .kernels = op_split_kernels
+};
 
 static void op_index_kernel(size_t n, int64_t first, int64_t step, _unused_ const void *params, void *out) {
         for (size_t i = 0; i < n; i++)
@@ -89,7 +91,8 @@ static void op_index_kernel(size_t n, int64_t first, int64_t step, _unused_ cons
 static const SourceKernel op_index_kernels[] = { { DTYPE_F64, op_index_kernel }, {} };
 _unused_ static const Op op_index = { .name = "index", .family = FAMILY_SOURCE, .generate = op_index_kernels };
 
-static void sum_merge(size_t n, void *const *a, void *const *b, void *const *out, _unused_ int64_t n_a, _unused_ int64_t n_b) {
+static void sum_merge(size_t n, void *const *a, void *const *b, void *const *out, _unused_ int64_t n_a,
+                      _unused_ int64_t n_b) {
         const double *x = a[0], *y = b[0];
         double *z = out[0];
 
@@ -107,7 +110,8 @@ static void sum_merge_pairs(size_t n, void *const *in, void *const *out, _unused
 /* Two components of different sizes: the hash of the tree, and how many elements. */
 static void trace_lift(size_t n, const void *in, int64_t first, int64_t step, void *const *state) {
         for (size_t i = 0; i < n; i++) {
-                ((uint64_t *) state[0])[i] = mix(((const uint64_t *) in)[i] + (uint64_t) (first + (int64_t) i * step) * 0x9e3779b97f4a7c15);
+                ((uint64_t *) state[0])[i] =
+                        mix(((const uint64_t *) in)[i] + (uint64_t) (first + (int64_t) i * step) * 0x9e3779b97f4a7c15);
                 ((int32_t *) state[1])[i] = 1;
         }
 }
@@ -122,13 +126,15 @@ static void trace_merge(size_t n, void *const *a, void *const *b, void *const *o
 }
 static void trace_merge_pairs(size_t n, void *const *in, void *const *out, int64_t n_each) {
         for (size_t i = 0; i < n; i++) {
-                ((uint64_t *) out[0])[i] = trace_node(((uint64_t *) in[0])[2 * i], ((uint64_t *) in[0])[2 * i + 1], n_each, n_each);
+                ((uint64_t *) out[0])[i] =
+                        trace_node(((uint64_t *) in[0])[2 * i], ((uint64_t *) in[0])[2 * i + 1], n_each, n_each);
                 ((int32_t *) out[1])[i] = ((int32_t *) in[1])[2 * i] + ((int32_t *) in[1])[2 * i + 1];
         }
 }
 static void trace_finish(size_t n, void *const *state, int64_t count, void *out) {
         for (size_t i = 0; i < n; i++)
-                ((uint64_t *) out)[i] = mix(((uint64_t *) state[0])[i] + (uint64_t) count) + (uint64_t) ((int32_t *) state[1])[i];
+                ((uint64_t *) out)[i] =
+                        mix(((uint64_t *) state[0])[i] + (uint64_t) count) + (uint64_t) ((int32_t *) state[1])[i];
 }
 
 static const Scalar test_zero = { .dtype = DTYPE_F64 };
@@ -139,7 +145,8 @@ static void order_lift(size_t n, const void *in, int64_t first, int64_t step, vo
                 ((uint8_t *) state[1])[i] = 1;
         }
 }
-static void order_merge(size_t n, void *const *a, void *const *b, void *const *out, _unused_ int64_t n_a, _unused_ int64_t n_b) {
+static void order_merge(size_t n, void *const *a, void *const *b, void *const *out, _unused_ int64_t n_a,
+                        _unused_ int64_t n_b) {
         for (size_t i = 0; i < n; i++) {
                 ((uint64_t *) out[0])[i] = mix(((uint64_t *) a[0])[i] * 3 + mix(((uint64_t *) b[0])[i]));
                 ((uint8_t *) out[1])[i] = (uint8_t) (((uint8_t *) a[1])[i] + ((uint8_t *) b[1])[i]);
@@ -170,7 +177,8 @@ static void two_lift_two(size_t n, const void *a, const void *b, int64_t index, 
 }
 static void two_lift_pairs(size_t n, const void *in, int64_t first, void *const *state) {
         for (size_t i = 0; i < n; i++)
-                two_lift_two(1, (const uint64_t *) in + 2 * i, (const uint64_t *) in + 2 * i + 1, first + 2 * (int64_t) i,
+                two_lift_two(1, (const uint64_t *) in + 2 * i, (const uint64_t *) in + 2 * i + 1,
+                             first + 2 * (int64_t) i,
                              (void *[]) { (uint64_t *) state[0] + i, (int32_t *) state[1] + i });
 }
 
@@ -180,8 +188,10 @@ static void two_merge_quads(size_t n, void *const *in, void *const *out, int64_t
                 uint64_t half[2];
                 int32_t count[2];
 
-                trace_merge_pairs(2, (void *[]) { (uint64_t *) in[0] + 4 * i, (int32_t *) in[1] + 4 * i }, (void *[]) { half, count }, n_each);
-                trace_merge_pairs(1, (void *[]) { half, count }, (void *[]) { (uint64_t *) out[0] + i, (int32_t *) out[1] + i }, 2 * n_each);
+                trace_merge_pairs(2, (void *[]) { (uint64_t *) in[0] + 4 * i, (int32_t *) in[1] + 4 * i },
+                                  (void *[]) { half, count }, n_each);
+                trace_merge_pairs(1, (void *[]) { half, count },
+                                  (void *[]) { (uint64_t *) out[0] + i, (int32_t *) out[1] + i }, 2 * n_each);
         }
 }
 static void two_lift_quads(size_t n, const void *in, int64_t first, void *const *state) {
@@ -190,7 +200,8 @@ static void two_lift_quads(size_t n, const void *in, int64_t first, void *const 
                 int32_t count[2];
 
                 two_lift_pairs(2, (const uint64_t *) in + 4 * i, first + 4 * (int64_t) i, (void *[]) { half, count });
-                trace_merge_pairs(1, (void *[]) { half, count }, (void *[]) { (uint64_t *) state[0] + i, (int32_t *) state[1] + i }, 2);
+                trace_merge_pairs(1, (void *[]) { half, count },
+                                  (void *[]) { (uint64_t *) state[0] + i, (int32_t *) state[1] + i }, 2);
         }
 }
 /* …and eight rows. */
@@ -210,19 +221,52 @@ static void two_lift_eight(size_t n, const void *const *row, int64_t index, void
 
 enum { FOLD_SUM, FOLD_TRACE, FOLD_ORDER, FOLD_TWO, FOLD_FOUR };
 static const Fold test_folds[] = {
-        [FOLD_SUM] = { .in = DTYPE_F64, .n_state = 1, .state = { DTYPE_F64 }, .out = DTYPE_F64,
-                       .merge = sum_merge, .merge_pairs = sum_merge_pairs, .identity = &test_zero },
-        [FOLD_TRACE] = { .in = DTYPE_F64, .n_state = 2, .state = { DTYPE_U64, DTYPE_I32 }, .out = DTYPE_U64, .lift = trace_lift,
-                         .merge = trace_merge, .merge_pairs = trace_merge_pairs, .finish = trace_finish },
-        [FOLD_ORDER] = { .in = DTYPE_F64, .n_state = 2, .state = { DTYPE_U64, DTYPE_U8 }, .out = DTYPE_U64, .lift = order_lift,
-                         .merge = order_merge, .merge_pairs = order_merge_pairs, .finish = order_finish },
-        [FOLD_TWO] = { .in = DTYPE_F64, .n_state = 2, .state = { DTYPE_U64, DTYPE_I32 }, .out = DTYPE_U64, .lift = trace_lift,
-                       .merge = trace_merge, .merge_pairs = trace_merge_pairs, .finish = trace_finish,
-                       .lift_two = two_lift_two, .lift_pairs = two_lift_pairs },
-        [FOLD_FOUR] = { .in = DTYPE_F64, .n_state = 2, .state = { DTYPE_U64, DTYPE_I32 }, .out = DTYPE_U64, .lift = trace_lift,
-                        .merge = trace_merge, .merge_pairs = trace_merge_pairs, .finish = trace_finish, .lift_two = two_lift_two,
-                        .lift_pairs = two_lift_pairs, .merge_quads = two_merge_quads, .lift_quads = two_lift_quads,
-                        .lift_eight = two_lift_eight },
+        [FOLD_SUM]   = { .in          = DTYPE_F64,
+                         .n_state     = 1,
+                         .state       = { DTYPE_F64 },
+                         .out         = DTYPE_F64,
+                         .merge       = sum_merge,
+                         .merge_pairs = sum_merge_pairs,
+                         .identity    = &test_zero },
+        [FOLD_TRACE] = { .in          = DTYPE_F64,
+                         .n_state     = 2,
+                         .state       = { DTYPE_U64, DTYPE_I32 },
+                         .out         = DTYPE_U64,
+                         .lift        = trace_lift,
+                         .merge       = trace_merge,
+                         .merge_pairs = trace_merge_pairs,
+                         .finish      = trace_finish },
+        [FOLD_ORDER] = { .in          = DTYPE_F64,
+                         .n_state     = 2,
+                         .state       = { DTYPE_U64, DTYPE_U8 },
+                         .out         = DTYPE_U64,
+                         .lift        = order_lift,
+                         .merge       = order_merge,
+                         .merge_pairs = order_merge_pairs,
+                         .finish      = order_finish },
+        [FOLD_TWO]   = { .in          = DTYPE_F64,
+                         .n_state     = 2,
+                         .state       = { DTYPE_U64, DTYPE_I32 },
+                         .out         = DTYPE_U64,
+                         .lift        = trace_lift,
+                         .merge       = trace_merge,
+                         .merge_pairs = trace_merge_pairs,
+                         .finish      = trace_finish,
+                         .lift_two    = two_lift_two,
+                         .lift_pairs  = two_lift_pairs },
+        [FOLD_FOUR]  = { .in          = DTYPE_F64,
+                         .n_state     = 2,
+                         .state       = { DTYPE_U64, DTYPE_I32 },
+                         .out         = DTYPE_U64,
+                         .lift        = trace_lift,
+                         .merge       = trace_merge,
+                         .merge_pairs = trace_merge_pairs,
+                         .finish      = trace_finish,
+                         .lift_two    = two_lift_two,
+                         .lift_pairs  = two_lift_pairs,
+                         .merge_quads = two_merge_quads,
+                         .lift_quads  = two_lift_quads,
+                         .lift_eight  = two_lift_eight },
         {},
 };
 _unused_ static const Op op_reduce = { .name = "reduce", .family = FAMILY_REDUCE, .n_in = 1, .folds = test_folds };
@@ -275,7 +319,11 @@ static inline size_t value_bytes(const Value *v) {
 }
 
 static inline ValueId hand_value(Hand *h, DType dtype, const Tiling *tiling, uint32_t stage) {
-        Value v = { .dtype = dtype, .shape = tiling_shape(tiling), .tiling = *tiling, .first_chunk = h->plan.n_chunk, .stage = stage };
+        Value v    = { .dtype       = dtype,
+                       .shape       = tiling_shape(tiling),
+                       .tiling      = *tiling,
+                       .first_chunk = h->plan.n_chunk,
+                       .stage       = stage };
         ValueId id = h->plan.value.n;
 
         assert(id < ELEMENTSOF(h->whole) && vec_push(&h->plan.value, v) == 0);
@@ -300,7 +348,11 @@ static inline ValueId hand_numbers(Hand *h, const Tiling *tiling, uint64_t seed)
 }
 
 static inline Stage *hand_stage(Hand *h, StageKind kind, const Tiling *domain) {
-        Stage s = { .kind = kind, .domain = *domain, .first_task = h->plan.n_task, .n_task = (uint32_t) tiling_n_chunks(domain), .label = "test" };
+        Stage s = { .kind       = kind,
+                    .domain     = *domain,
+                    .first_task = h->plan.n_task,
+                    .n_task     = (uint32_t) tiling_n_chunks(domain),
+                    .label      = "test" };
 
         assert(vec_push(&h->plan.stage, s) == 0);
         h->plan.n_task += s.n_task;
@@ -423,14 +475,16 @@ typedef struct States {
 } States;
 
 /* The state of the node (level, index) of the tree over [0, n): into ret. */
-static inline void reference_node(const Fold *f, const States *leaf, int64_t n, int level, int64_t index, int64_t unit, char ret[MAX_STATE][16]) {
+static inline void reference_node(const Fold *f, const States *leaf, int64_t n, int level, int64_t index, int64_t unit,
+                                  char ret[MAX_STATE][16]) {
         int64_t mid = (2 * index + 1) << level >> 1, hi = MIN((index + 1) << level, n);
         char left[MAX_STATE][16], right[MAX_STATE][16];
         void *a[MAX_STATE], *b[MAX_STATE], *o[MAX_STATE];
 
         if (level == 0) {
                 for (int c = 0; c < f->n_state; c++)
-                        memcpy(ret[c], leaf->at[c] + index * (int64_t) dtype_size(f->state[c]), dtype_size(f->state[c]));
+                        memcpy(ret[c], leaf->at[c] + index * (int64_t) dtype_size(f->state[c]),
+                               dtype_size(f->state[c]));
                 return;
         }
         reference_node(f, leaf, n, level - 1, 2 * index, unit, mid < hi ? left : ret);
@@ -497,7 +551,9 @@ static inline void reference_evaluate(Reference *r, const Nest *nest, const int6
                         strides_of(v, stride);
                         at = r->h->whole[s->value];
                         for (int k = 0; k < v->tiling.ndim; k++)
-                                at += stride[k] * (s->map[k].start + (s->map[k].axis == NO_AXIS ? 0 : s->map[k].step * pos[s->map[k].axis]));
+                                at += stride[k] *
+                                      (s->map[k].start +
+                                       (s->map[k].axis == NO_AXIS ? 0 : s->map[k].step * pos[s->map[k].axis]));
                         memcpy(reg[i], at, dtype_size(in->dtype));
                         break;
                 }
@@ -581,7 +637,8 @@ static inline void reference_line(Reference *r, const Nest *nest, const Sink *si
                         for (int j = 0; j < n_node; j++, at++) {
                                 reference_node(f, &leaf, n, node[j].level, node[j].index, unit, root);
                                 for (int c = 0; c < f->n_state; c++)
-                                        memcpy(reference_out(r, sink->dest[c], pos, sink->axis, at), root[c], dtype_size(f->state[c]));
+                                        memcpy(reference_out(r, sink->dest[c], pos, sink->axis, at), root[c],
+                                               dtype_size(f->state[c]));
                         }
                 }
         } else {
@@ -593,11 +650,13 @@ static inline void reference_line(Reference *r, const Nest *nest, const Sink *si
                                 f->finish(1, state, n * unit, out);
                         else
                                 memcpy(out, root[0], sizeof(out));
-                        memcpy(sink->local ? reference_local(r, sink->dest[0], pos) : reference_out(r, sink->dest[0], pos, -1, 0), out,
-                               dtype_size(f->out));
+                        memcpy(sink->local ? reference_local(r, sink->dest[0], pos)
+                                           : reference_out(r, sink->dest[0], pos, -1, 0),
+                               out, dtype_size(f->out));
                 } else {
                         for (int c = 0; c < f->n_state; c++)
-                                memcpy(sink->local ? reference_local(r, sink->dest[c], pos) : reference_out(r, sink->dest[c], pos, -1, 0),
+                                memcpy(sink->local ? reference_local(r, sink->dest[c], pos)
+                                                   : reference_out(r, sink->dest[c], pos, -1, 0),
                                        root[c], dtype_size(f->state[c]));
                 }
         }
@@ -634,7 +693,8 @@ static inline void reference_nests(Hand *h, uint32_t stage) {
                                         reference_line(&r, nest, sink, pos, reg);
                                 } else {
                                         reference_evaluate(&r, nest, pos, reg);
-                                        memcpy(sink->local ? reference_local(&r, sink->dest[0], pos) : reference_out(&r, sink->dest[0], pos, -1, 0),
+                                        memcpy(sink->local ? reference_local(&r, sink->dest[0], pos)
+                                                           : reference_out(&r, sink->dest[0], pos, -1, 0),
                                                reg[sink->reg[0]], dtype_size(nest->instr[sink->reg[0]].dtype));
                                 }
                         } while (next_position(nest, r.extent, sink->op ? sink->axis : -1, pos));
@@ -745,7 +805,11 @@ static inline const int64_t *random_extents(int ndim) {
         static int64_t extent[8];
 
         for (int k = 0; k < ndim; k++)
-                extent[k] = random_below(12) == 0 ? 1 : 1 + (int64_t) random_below(ndim == 1 ? (random_below(4) ? 3000 : 20000) : ndim == 2 ? 90 : 17);
+                extent[k] = random_below(12) == 0
+                                    ? 1
+                                    : 1 + (int64_t) random_below(ndim == 1   ? (random_below(4) ? 3000 : 20000)
+                                                                 : ndim == 2 ? 90
+                                                                             : 17);
         if (ndim > 1 && random_below(4) == 0)
                 extent[random_below((uint64_t) ndim)] = 1 + (int64_t) random_below(1500);
         return extent;
@@ -784,7 +848,8 @@ typedef struct Reduced {
 } Reduced;
 
 /* Adds outputs for the sink and returns them. */
-static inline Reduced add_reduction(Hand *h, Sink *sink, Out *out, uint32_t *n_out, const Tiling *domain, uint32_t stage) {
+static inline Reduced add_reduction(Hand *h, Sink *sink, Out *out, uint32_t *n_out, const Tiling *domain,
+                                    uint32_t stage) {
         const Fold *f = sink->op->folds + sink->fold;
         int axis[MAX_NDIM];
         Tiling t = reduced_tiling(h, domain, sink->axis, sink->end, axis);

@@ -54,8 +54,13 @@ static Reduced merge_all(Hand *h, Reduced in, const Sink *sink, const Cuts *elem
                 done = cuts.n <= group;
                 domain.axis[sink->axis] = group_cuts(h, &domain.axis[sink->axis], group);
                 stage = hand_stage(h, STAGE_MERGE, &domain);
-                stage->merge = (Merge) { .op = sink->op, .fold = sink->fold, .axis = sink->axis, .group = group, .elements = cuts,
-                                         .unit = sink->unit, .end = done ? end : FOLD_PARTIAL };
+                stage->merge            = (Merge) { .op       = sink->op,
+                                                    .fold     = sink->fold,
+                                                    .axis     = sink->axis,
+                                                    .group    = group,
+                                                    .elements = cuts,
+                                                    .unit     = sink->unit,
+                                                    .end      = done ? end : FOLD_PARTIAL };
                 for (uint32_t c = 0; c < n_state; c++)
                         source[c] = (Source) { .value = in.value[c], .map = hand_identity(h, domain.ndim) };
                 cuts = group_cuts(h, &cuts, group);
@@ -99,7 +104,8 @@ TEST(merged_partials_are_the_reduction_in_one_piece) {
                 hand_init(&h);
                 domain = random_tiling(&h, ndim, extent, -1);
                 if (random_below(2)) /* many chunks: several levels of merges */
-                        domain.axis[sink.axis] = cuts_regular(extent[sink.axis], 1 + (int64_t) random_below(5) + extent[sink.axis] / 100);
+                        domain.axis[sink.axis] = cuts_regular(extent[sink.axis],
+                                                              1 + (int64_t) random_below(5) + extent[sink.axis] / 100);
                 one = domain;
                 one.axis[sink.axis] = cuts_whole(extent[sink.axis]);
                 x = hand_numbers(&h, &domain, seed);
@@ -116,7 +122,8 @@ TEST(merged_partials_are_the_reduction_in_one_piece) {
                         ck_assert_msg(hand_same(&h, partial.value[c]), "seed %lu, partial", seed);
                 for (uint32_t c = 0; c < result.n; c++) {
                         ck_assert_msg(hand_same(&h, expected.value[c]), "seed %lu, in one piece", seed);
-                        memcpy(h.whole[result.value[c]], h.whole[expected.value[c]], value_bytes(h.plan.value.data + expected.value[c]));
+                        memcpy(h.whole[result.value[c]], h.whole[expected.value[c]],
+                               value_bytes(h.plan.value.data + expected.value[c]));
                         ck_assert_msg(hand_same(&h, result.value[c]), "seed %lu, merged", seed);
                 }
                 hand_free(&h);
@@ -147,7 +154,8 @@ TEST(all_cuts_of_a_small_axis_give_the_same_bits) {
                                 hand_init(&h);
                                 ck_assert_int_eq(cuts_from_sizes(h.plan.arena, size, n, N, &domain.axis[0], NULL), 0);
                                 x = hand_numbers(&h, &domain, 5);
-                                result = merge_all(&h, add_reduce(&h, x, &domain, &sink), &sink, &domain.axis[0], 2, FOLD_FINISH);
+                                result    = merge_all(&h, add_reduce(&h, x, &domain, &sink), &sink, &domain.axis[0], 2,
+                                                      FOLD_FINISH);
                                 whole = sink;
                                 whole.end = FOLD_FINISH;
                                 expected = add_reduce(&h, x, &one, &whole);
@@ -269,8 +277,12 @@ TEST(running_reductions_do_not_depend_on_cuts) {
                         t.axis[sink.axis] = cuts_whole(total);
                         index = h.plan.stage.n;
                         stage = hand_stage(&h, STAGE_MERGE, &merge_domain);
-                        stage->merge = (Merge) { .op = &op_scan, .fold = sink.fold, .axis = sink.axis, .group = domain.axis[sink.axis].n,
-                                                 .elements = domain.axis[sink.axis], .scan = true };
+                        stage->merge                 = (Merge) { .op       = &op_scan,
+                                                                 .fold     = sink.fold,
+                                                                 .axis     = sink.axis,
+                                                                 .group    = domain.axis[sink.axis].n,
+                                                                 .elements = domain.axis[sink.axis],
+                                                                 .scan     = true };
                         for (uint32_t c = 0; c < f->n_state; c++) {
                                 source[c] = (Source) { .value = partial.value[c], .map = hand_identity(&h, ndim) };
                                 partial.value[c] = hand_value(&h, f->state[c], &t, index);
@@ -308,7 +320,8 @@ TEST(running_reductions_do_not_depend_on_cuts) {
 
                         for (int k = 0; k < ndim; k++)
                                 at += pos[k] * stride[k];
-                        reference_scan(f, h.whole[x] + at, extent[sink.axis], stride[sink.axis], h.whole[y] + at, stride[sink.axis]);
+                        reference_scan(f, h.whole[x] + at, extent[sink.axis], stride[sink.axis], h.whole[y] + at,
+                                       stride[sink.axis]);
                 } while (next_position(&all, extent, sink.axis, pos));
                 ck_assert_msg(hand_same(&h, y), "seed %lu", seed);
                 hand_free(&h);

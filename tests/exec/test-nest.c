@@ -15,7 +15,8 @@ static uint32_t emit(Program *p, Instr instr) {
 }
 
 /* A random program over float64 registers: loads, constants, indices, and what comes of them. */
-static void random_program(Hand *h, Program *p, int ndim, const int64_t *extent, uint32_t n_source, const uint32_t *locals, uint32_t n_local) {
+static void random_program(Hand *h, Program *p, int ndim, const int64_t *extent, uint32_t n_source,
+                           const uint32_t *locals, uint32_t n_local) {
         uint32_t n_op = 1 + (uint32_t) random_below(6);
 
         p->n = 0;
@@ -30,7 +31,10 @@ static void random_program(Hand *h, Program *p, int ndim, const int64_t *extent,
 
                 for (int k = 0; k < ndim; k++)
                         s.dim[k] += 2;
-                emit(p, (Instr) { .kind = INSTR_GENERATE, .dtype = DTYPE_F64, .op = &op_index, .map = hand_identity(h, ndim),
+                emit(p, (Instr) { .kind  = INSTR_GENERATE,
+                                  .dtype = DTYPE_F64,
+                                  .op    = &op_index,
+                                  .map   = hand_identity(h, ndim),
                                   .shape = hand_copy(h, &s, sizeof(s)) });
         }
         for (uint32_t i = 0; i < n_op; i++) {
@@ -51,7 +55,10 @@ static void random_program(Hand *h, Program *p, int ndim, const int64_t *extent,
                                 a = (uint32_t) random_below(p->n);
                         while (p->instr[b].dtype != DTYPE_F64)
                                 b = (uint32_t) random_below(p->n);
-                        emit(p, (Instr) { .kind = INSTR_MAP, .dtype = DTYPE_F64, .op = ops[random_below(3)], .in = { a, b } });
+                        emit(p, (Instr) { .kind  = INSTR_MAP,
+                                          .dtype = DTYPE_F64,
+                                          .op    = ops[random_below(3)],
+                                          .in    = { a, b } });
                 }
         }
 }
@@ -97,7 +104,8 @@ TEST(nests_of_maps_give_what_they_give_element_by_element_for_all_lanes_and_tili
                                 t.axis[0] = domain.axis[ndim - 1];
                                 t.axis[ndim - 1] = domain.axis[0];
                         }
-                        out[n_sink] = (Out) { .value = hand_value(&h, p.instr[reg].dtype, &t, 0), .axis = hand_copy(&h, axis, sizeof(axis)) };
+                        out[n_sink]  = (Out) { .value = hand_value(&h, p.instr[reg].dtype, &t, 0),
+                                               .axis  = hand_copy(&h, axis, sizeof(axis)) };
                         sink[n_sink] = (Sink) { .reg = { reg }, .dest = { n_sink } };
                         n_sink++;
                 }
@@ -123,7 +131,8 @@ TEST(nests_of_maps_give_what_they_give_element_by_element_for_all_lanes_and_tili
                                 }
                         ck_assert_msg(hand_run(&h, exec, &err) == 0, "seed %lu: %s", seed, err.text);
                         for (uint32_t i = 0; i < n_sink; i++)
-                                ck_assert_msg(hand_same(&h, out[i].value), "seed %lu, lane %d, output %u", seed, lane, i);
+                                ck_assert_msg(hand_same(&h, out[i].value), "seed %lu, lane %d, output %u", seed, lane,
+                                              i);
                 }
                 hand_free(&h);
         }
@@ -164,12 +173,17 @@ TEST(reductions_follow_the_tree_whatever_the_lanes_and_cuts_are) {
 
                         while (p.instr[reg].dtype != DTYPE_F64)
                                 reg = (uint32_t) random_below(p.n);
-                        sink[n_sink] = (Sink) { .reg = { reg }, .op = &op_reduce, .fold = (uint32_t) random_below(5), .axis = axis, .end = end };
+                        sink[n_sink] = (Sink) { .reg  = { reg },
+                                                .op   = &op_reduce,
+                                                .fold = (uint32_t) random_below(5),
+                                                .axis = axis,
+                                                .end  = end };
                         add_reduction(&h, sink + n_sink, out, &n_out, &domain, 0);
                         n_sink++;
                 }
                 if (random_below(3) == 0) { /* and a result of every position */
-                        out[n_out] = (Out) { .value = hand_value(&h, DTYPE_F64, &domain, 0), .axis = hand_axes(&h, ndim) };
+                        out[n_out] =
+                                (Out) { .value = hand_value(&h, DTYPE_F64, &domain, 0), .axis = hand_axes(&h, ndim) };
                         sink[n_sink++] = (Sink) { .reg = { sink[0].reg[0] }, .dest = { n_out++ } };
                 }
                 nest = (Nest) { .ndim = ndim, .n_instr = p.n, .n_sink = n_sink, .instr = p.instr, .sink = sink };
@@ -190,11 +204,13 @@ TEST(reductions_follow_the_tree_whatever_the_lanes_and_cuts_are) {
                                 const Value *v = h.plan.value.data + out[i].value;
 
                                 for (uint64_t k = 0; k < tiling_n_chunks(&v->tiling); k++)
-                                        memset(h.chunk[v->first_chunk + k].data, 0xee, plan_chunk_bytes(&h.plan, v->first_chunk + (uint32_t) k));
+                                        memset(h.chunk[v->first_chunk + k].data, 0xee,
+                                               plan_chunk_bytes(&h.plan, v->first_chunk + (uint32_t) k));
                         }
                         ck_assert_msg(hand_run(&h, exec, &err) == 0, "seed %lu: %s", seed, err.text);
                         for (uint32_t i = 0; i < n_out; i++)
-                                ck_assert_msg(hand_same(&h, out[i].value), "seed %lu, lane %d, output %u", seed, lane, i);
+                                ck_assert_msg(hand_same(&h, out[i].value), "seed %lu, lane %d, output %u", seed, lane,
+                                              i);
                 }
                 hand_free(&h);
         }

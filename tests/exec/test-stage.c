@@ -56,17 +56,38 @@ TEST(nests_that_share_rows_run_by_blocks_of_rows) {
                         const Instr first[] = { load(0) };
                         const Instr second[] = { load(0), local(0, DTYPE_F64), map(&op_sub, 0, 1), map(&op_mul, 2, 2) };
                         const Instr third[] = { local(1, DTYPE_F64) };
-                        const Sink sum = { .op = &op_reduce, .fold = FOLD_SUM, .axis = 1, .end = FOLD_FINISH, .local = true };
-                        const Sink stores[] = { { .reg = { 2 }, .dest = { 0 } }, { .reg = { 3 }, .local = true, .dest = { 1 } } };
-                        const Sink trace = { .op = &op_reduce, .fold = FOLD_TRACE, .axis = 1, .end = FOLD_FINISH, .dest = { 1 } };
+                        const Sink sum       = {
+                                      .op = &op_reduce, .fold = FOLD_SUM, .axis = 1, .end = FOLD_FINISH, .local = true
+                        };
+                        const Sink stores[] = { { .reg = { 2 }, .dest = { 0 } },
+                                                { .reg = { 3 }, .local = true, .dest = { 1 } } };
+                        const Sink trace    = {
+                                   .op = &op_reduce, .fold = FOLD_TRACE, .axis = 1, .end = FOLD_FINISH, .dest = { 1 }
+                        };
                         const Nest nests[] = {
-                                { .ndim = 2, .axis = { 0, 1 }, .n_instr = 1, .instr = first, .n_sink = 1, .sink = &sum },
-                                { .ndim = 2, .axis = { 0, 1 }, .n_instr = 4, .instr = second, .n_sink = 2, .sink = stores },
-                                { .ndim = 2, .axis = { 0, 1 }, .n_instr = 1, .instr = third, .n_sink = 1, .sink = &trace },
+                                { .ndim    = 2,
+                                  .axis    = { 0, 1 },
+                                  .n_instr = 1,
+                                  .instr   = first,
+                                  .n_sink  = 1,
+                                  .sink    = &sum },
+                                { .ndim    = 2,
+                                  .axis    = { 0, 1 },
+                                  .n_instr = 4,
+                                  .instr   = second,
+                                  .n_sink  = 2,
+                                  .sink    = stores },
+                                { .ndim    = 2,
+                                  .axis    = { 0, 1 },
+                                  .n_instr = 1,
+                                  .instr   = third,
+                                  .n_sink  = 1,
+                                  .sink    = &trace },
                         };
                         const Local locals[] = { { DTYPE_F64, 1, { 0 } }, { DTYPE_F64, 2, { 0, 1 } } };
                         const Source source = { .value = x, .map = hand_identity(&h, 2) };
-                        const Out outs[] = { { .value = y, .axis = hand_axes(&h, 2) }, { .value = e, .axis = hand_axes(&h, 1) } };
+                        const Out outs[]     = { { .value = y, .axis = hand_axes(&h, 2) },
+                                                 { .value = e, .axis = hand_axes(&h, 1) } };
 
                         stage = hand_stage(&h, STAGE_NEST, &domain);
                         stage->n_source = 1;
@@ -91,7 +112,8 @@ TEST(reductions_over_two_axes_hand_their_states_on) {
                 for (int end = 0; end < 3; end++) {
                         _cleanup_(exec_freep) Exec *exec = NULL;
                         int64_t n = extents[i][0], m = extents[i][1];
-                        Cuts cuts[] = { end == FOLD_PARTIAL ? cuts_regular(n, n / 3 + 1) : cuts_whole(n), cuts_whole(m) };
+                        Cuts cuts[] = { end == FOLD_PARTIAL ? cuts_regular(n, n / 3 + 1) : cuts_whole(n),
+                                        cuts_whole(m) };
                         Tiling domain = tiling_of(2, cuts);
                         Hand h;
                         Stage *stage;
@@ -104,13 +126,33 @@ TEST(reductions_over_two_axes_hand_their_states_on) {
                         x = hand_numbers(&h, &domain, i);
                         const Instr first[] = { load(0) };
                         const Instr second[] = { local(0, DTYPE_U64), local(1, DTYPE_I32) };
-                        Sink sinks[] = {
-                                { .op = &op_reduce, .fold = FOLD_TRACE, .axis = 1, .end = FOLD_STATE, .local = true, .dest = { 0, 1 } },
-                                { .reg = { 0, 1 }, .op = &op_reduce, .fold = FOLD_TRACE, .axis = 0, .unit = m, .end = (FoldEnd) end },
+                        Sink sinks[]         = {
+                                        { .op    = &op_reduce,
+                                          .fold  = FOLD_TRACE,
+                                          .axis  = 1,
+                                          .end   = FOLD_STATE,
+                                          .local = true,
+                                          .dest  = { 0, 1 } },
+                                        { .reg  = { 0, 1 },
+                                          .op   = &op_reduce,
+                                          .fold = FOLD_TRACE,
+                                          .axis = 0,
+                                          .unit = m,
+                                          .end  = (FoldEnd) end },
                         };
                         const Nest nests[] = {
-                                { .ndim = 2, .axis = { 0, 1 }, .n_instr = 1, .instr = first, .n_sink = 1, .sink = &sinks[0] },
-                                { .ndim = 1, .axis = { 0 }, .n_instr = 2, .instr = second, .n_sink = 1, .sink = &sinks[1] },
+                                { .ndim    = 2,
+                                  .axis    = { 0, 1 },
+                                  .n_instr = 1,
+                                  .instr   = first,
+                                  .n_sink  = 1,
+                                  .sink    = &sinks[0] },
+                                { .ndim    = 1,
+                                  .axis    = { 0 },
+                                  .n_instr = 2,
+                                  .instr   = second,
+                                  .n_sink  = 1,
+                                  .sink    = &sinks[1] },
                         };
                         const Local locals[] = { { DTYPE_U64, 1, { 0 } }, { DTYPE_I32, 1, { 0 } } };
                         const Source source = { .value = x, .map = hand_identity(&h, 2) };
@@ -133,9 +175,13 @@ TEST(reductions_over_two_axes_hand_their_states_on) {
 
 static void one_reduction(Hand *h, const Tiling *domain, const Fold *folds, Op *op, FoldEnd end) {
         static const Instr first[] = { { .kind = INSTR_LOAD, .dtype = DTYPE_F64 } };
-        Source *source = hand_copy(h, &(Source) { .value = hand_numbers(h, domain, 1), .map = hand_identity(h, domain->ndim) }, sizeof(*source));
+        Source *source =
+                hand_copy(h, &(Source) { .value = hand_numbers(h, domain, 1), .map = hand_identity(h, domain->ndim) },
+                          sizeof(*source));
         Sink *sink = hand_copy(h, &(Sink) { .op = op, .axis = 0, .end = end }, sizeof(*sink));
-        Nest *nest = hand_copy(h, &(Nest) { .ndim = 1, .axis = { 0 }, .n_instr = 1, .instr = first, .n_sink = 1, .sink = sink }, sizeof(*nest));
+        Nest *nest = hand_copy(
+                h, &(Nest) { .ndim = 1, .axis = { 0 }, .n_instr = 1, .instr = first, .n_sink = 1, .sink = sink },
+                sizeof(*nest));
         Out *out = hand_copy(h, (Out[3]) {}, sizeof(Out[3]));
         uint32_t n_out = 0;
         Stage *stage;
@@ -208,7 +254,8 @@ static int keep_run(BlockRun *run, Error *err) {
 
                         if (keep_assembled)
                                 ck_assert(e == *(const double *) (run->in[0].data +
-                                                                  (run->piece[0][i].box.lo[0] - run->box[0].lo[0] + k) * run->in[0].stride[0]));
+                                                                  (run->piece[0][i].box.lo[0] - run->box[0].lo[0] + k) *
+                                                                          run->in[0].stride[0]));
                         if (e > 0)
                                 ((double *) run->out[0].data)[n++] = e;
                 }
@@ -222,8 +269,13 @@ TEST(blocks_get_their_region_whole_or_in_pieces_and_may_shrink_their_output) {
         for (int pieces = 0; pieces < 2; pieces++)
                 for (int adjacent = 0; adjacent < 2; adjacent++) {
                         _cleanup_(exec_freep) Exec *exec = NULL;
-                        const Op op = { .name = "keep", .family = FAMILY_EXCHANGE, .n_in = 1, .run = keep_run, .takes_pieces = pieces };
-                        Tiling fine = { .ndim = 1, .axis[0] = cuts_regular(100, 7) }, domain = { .ndim = 1, .axis[0] = cuts_regular(100, 30) };
+                        const Op op                      = { .name         = "keep",
+                                                             .family       = FAMILY_EXCHANGE,
+                                                             .n_in         = 1,
+                                                             .run          = keep_run,
+                                                             .takes_pieces = pieces };
+                        Tiling fine                      = { .ndim = 1, .axis[0] = cuts_regular(100, 7) },
+                               domain                    = { .ndim = 1, .axis[0] = cuts_regular(100, 30) };
                         Tiling unknown = { .ndim = 1, .axis[0] = cuts_unknown(4) };
                         Error err = {};
                         Source source;
@@ -236,8 +288,11 @@ TEST(blocks_get_their_region_whole_or_in_pieces_and_may_shrink_their_output) {
                         h.adjacent = adjacent;
                         x = hand_numbers(&h, &fine, 1);
                         y = h.plan.value.n;
-                        ck_assert_int_eq(vec_push(&h.plan.value, (Value) { .dtype = DTYPE_F64, .shape = { 1, { UNKNOWN } }, .tiling = unknown,
-                                                                           .first_chunk = h.plan.n_chunk }), 0);
+                        ck_assert_int_eq(vec_push(&h.plan.value, (Value) { .dtype       = DTYPE_F64,
+                                                                           .shape       = { 1, { UNKNOWN } },
+                                                                           .tiling      = unknown,
+                                                                           .first_chunk = h.plan.n_chunk }),
+                                         0);
                         h.plan.n_chunk += 4;
                         source = (Source) { .value = x, .map = hand_identity(&h, 1) };
                         stage = hand_stage(&h, STAGE_BLOCK, &domain);
@@ -264,7 +319,8 @@ TEST(blocks_get_their_region_whole_or_in_pieces_and_may_shrink_their_output) {
                                 }
                                 ck_assert_int_eq(out.shape.dim[0], n_kept);
                         }
-                        ck_assert_int_eq(h.plan.stage.data[0].scratch_bytes, pieces ? 0 : 256); /* 30 elements, to a multiple of 64 */
+                        ck_assert_int_eq(h.plan.stage.data[0].scratch_bytes,
+                                         pieces ? 0 : 256); /* 30 elements, to a multiple of 64 */
                         hand_free(&h);
                 }
 }

@@ -25,7 +25,8 @@ typedef struct Made {
 static inline Engine *desk_engine(unsigned n_threads) {
         Engine *e   = NULL;
         Error err   = {};
-        const int r = engine_new(&e, &(EngineConfig) { .n_threads = n_threads, .budget.memory_bytes = 2048ull * MiB }, &err);
+        const int r =
+                engine_new(&e, &(EngineConfig) { .n_threads = n_threads, .budget.memory_bytes = 2048ull * MiB }, &err);
 
         ck_assert_msg(r == 0, "%s", err.text);
         return e;
@@ -38,7 +39,8 @@ static inline void desk_begin(Desk *desk, Engine *engine) {
 }
 
 /* Calls fn(userdata, linear index in the tensor, index in the chunk) for the elements of a chunk in their order. */
-static inline void desk_each(const Tiling *t, uint64_t chunk, void (*fn)(void *userdata, int64_t at, int64_t in_chunk), void *userdata) {
+static inline void desk_each(const Tiling *t, uint64_t chunk, void (*fn)(void *userdata, int64_t at, int64_t in_chunk),
+                             void *userdata) {
         int64_t x[MAX_NDIM], in_chunk = 0;
         Box box;
         int k;
@@ -102,7 +104,8 @@ static inline _unused_ Ref desk_leaf(Desk *desk, DType dtype, Shape shape, const
                 used += ((size_t) box_size(&box) * copy.size + 63) / 64 * 64 + 64;
         }
         ck_assert_uint_lt(desk->n_id, ELEMENTSOF(desk->id));
-        ck_assert_int_eq(engine_adopt(desk->engine, &spec, &tiling, chunk, free, memory, &desk->id[desk->n_id], NULL), 0);
+        ck_assert_int_eq(engine_adopt(desk->engine, &spec, &tiling, chunk, free, memory, &desk->id[desk->n_id], NULL),
+                         0);
         ck_assert_int_eq(graph_add_stored(desk->b.graph, desk->id[desk->n_id++], &spec, &ref.node), 0);
         free(chunk);
         return ref;

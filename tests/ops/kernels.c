@@ -15,7 +15,8 @@ PUBLIC int kernels_family(uint32_t op);
 PUBLIC uint32_t kernels_n_in(uint32_t op);
 PUBLIC uint32_t kernels_n_out(uint32_t op);
 PUBLIC int kernels_level(const char *level);
-PUBLIC int kernels_select(uint32_t op, uint32_t n_in, const uint8_t *in, uint32_t *ret_row, uint8_t *ret_out, char *text);
+PUBLIC int kernels_select(uint32_t op, uint32_t n_in, const uint8_t *in, uint32_t *ret_row, uint8_t *ret_out,
+                          char *text);
 PUBLIC int kernels_cast(uint32_t op, uint8_t from, uint8_t to);
 PUBLIC void kernels_map(uint32_t op, uint32_t row, size_t n, void *const *arg, const void *params);
 PUBLIC int kernels_fold_select(uint32_t op, uint8_t in, uint8_t dtype, uint8_t *ret_in, uint8_t *ret_out);
@@ -143,8 +144,12 @@ int kernels_fold(uint32_t op, uint32_t fold, size_t n, const void *in, void *out
 int kernels_arange(uint32_t op, uint8_t dtype, size_t n, int64_t first, int64_t step, const void *start,
                    const void *second, uint8_t of, int64_t length, int endpoint, void *out) {
         Dims shape = { .n = 1, .given = true, .v = &length };
-        ArangeParams arange = { .source = { .shape = shape }, .start = { .dtype = (DType) of }, .step = { .dtype = (DType) of } };
-        LinspaceParams linspace = { .source = { .shape = shape }, .start = { .dtype = (DType) of }, .stop = { .dtype = (DType) of },
+        ArangeParams arange     = { .source = { .shape = shape },
+                                    .start  = { .dtype = (DType) of },
+                                    .step   = { .dtype = (DType) of } };
+        LinspaceParams linspace = { .source   = { .shape = shape },
+                                    .start    = { .dtype = (DType) of },
+                                    .stop     = { .dtype = (DType) of },
                                     .endpoint = endpoint };
         const void *params = strcmp(op_at(op)->name, "arange") == 0 ? (void *) &arange : (void *) &linspace;
 

@@ -22,8 +22,11 @@ LEVELS = ("v1", "v3", "v4")
 RNG = np.random.default_rng(7)
 
 # Units in the last place by which a result may differ (of each part of a complex number: of its absolute value).
-ULP = {name: 4 for name in """exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2 sin cos tan arcsin arccos arctan arctan2
-        sinh cosh tanh arcsinh arccosh arctanh power float_power cbrt hypot angle""".split()}
+ULP = {
+    name: 4
+    for name in """exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2 sin cos tan arcsin arccos arctan arctan2
+        sinh cosh tanh arcsinh arccosh arctanh power float_power cbrt hypot angle""".split()
+}
 ULP |= {"absolute": 2, "sqrt": 2, "degrees": 1, "radians": 1}
 
 
@@ -41,14 +44,41 @@ def values(dtype, n, small=False):
         return RNG.integers(0, 2, n).astype(bool)
     if dtype.kind in "iu":
         info = np.iinfo(dtype)
-        special = [0, 1, 2, 3, 7, info.max, info.max - 1, info.min, info.min + 1, info.max // 2] + ([-1, -2, -7] if dtype.kind == "i" else [])
+        special = [0, 1, 2, 3, 7, info.max, info.max - 1, info.min, info.min + 1, info.max // 2] + (
+            [-1, -2, -7] if dtype.kind == "i" else []
+        )
         a = RNG.integers(info.min, info.max, n, dtype=dtype, endpoint=True)
         b = RNG.integers(0 if dtype.kind == "u" else -20, 20, n).astype(dtype)
         a = np.where(RNG.random(n) < 0.5, a, b)
     elif dtype.kind == "f":
         info = np.finfo(dtype)
-        special = [0.0, -0.0, 1, -1, 2, 0.5, -0.5, 1.5, 2.5, -2.5, np.nan, np.inf, -np.inf, info.max, -info.max, info.tiny,
-                   info.tiny / 2, -info.tiny / 4, info.eps, 3, 100, -7, 1 - info.epsneg, 1 + info.eps, 0.1]
+        special = [
+            0.0,
+            -0.0,
+            1,
+            -1,
+            2,
+            0.5,
+            -0.5,
+            1.5,
+            2.5,
+            -2.5,
+            np.nan,
+            np.inf,
+            -np.inf,
+            info.max,
+            -info.max,
+            info.tiny,
+            info.tiny / 2,
+            -info.tiny / 4,
+            info.eps,
+            3,
+            100,
+            -7,
+            1 - info.epsneg,
+            1 + info.eps,
+            0.1,
+        ]
         a = (RNG.standard_normal(n) * np.exp(RNG.uniform(-8, 8, n)))
         b = RNG.standard_normal(n) * 2.0 ** RNG.uniform(info.minexp, info.maxexp - 1, n)
         c = RNG.uniform(-1.2, 1.2, n)
@@ -82,7 +112,9 @@ class Table:
         """(row, dtypes of inputs and outputs), or the error's words."""
         row, out, text = C.c_uint32(), (C.c_uint8 * 8)(), C.create_string_buffer(600)
         n = len(dtypes)
-        r = self.lib.kernels_select(self.ops[name], n, (C.c_uint8 * 4)(*[NUMBER[d] for d in dtypes]), C.byref(row), out, text)
+        r = self.lib.kernels_select(
+            self.ops[name], n, (C.c_uint8 * 4)(*[NUMBER[d] for d in dtypes]), C.byref(row), out, text
+        )
         if r < 0:
             return text.value.decode()
         n_out = self.lib.kernels_n_out(self.ops[name])
@@ -102,21 +134,39 @@ class Table:
 
     def fold(self, name, a, dtype=None):
         t_in, t_out = C.c_uint8(), C.c_uint8()
-        fold = self.lib.kernels_fold_select(self.ops[name], C.c_uint8(NUMBER[a.dtype]), C.c_uint8(NONE if dtype is None else NUMBER[np.dtype(dtype)]),
-                                            C.byref(t_in), C.byref(t_out))
+        fold = self.lib.kernels_fold_select(
+            self.ops[name],
+            C.c_uint8(NUMBER[a.dtype]),
+            C.c_uint8(NONE if dtype is None else NUMBER[np.dtype(dtype)]),
+            C.byref(t_in),
+            C.byref(t_out),
+        )
         if fold < 0:
             return None
         a = np.ascontiguousarray(a.astype(DTYPES[t_in.value]))
         out = np.empty(1, DTYPES[t_out.value])
-        self.lib.kernels_fold(self.ops[name], C.c_uint32(fold), C.c_size_t(len(a)), C.c_void_p(a.ctypes.data), C.c_void_p(out.ctypes.data))
+        self.lib.kernels_fold(
+            self.ops[name], C.c_uint32(fold), C.c_size_t(len(a)), C.c_void_p(a.ctypes.data), C.c_void_p(out.ctypes.data)
+        )
         return out[0]
 
     def source(self, name, dtype, n, first, step, start, second, length, endpoint=True):
         of = np.result_type(np.asarray(start).dtype, np.asarray(second).dtype)
         out = np.empty(n, dtype)
         raw = [np.asarray(v, of).tobytes().ljust(16, b"\0") for v in (start, second)]
-        r = self.lib.kernels_arange(self.ops[name], C.c_uint8(NUMBER[np.dtype(dtype)]), C.c_size_t(n), C.c_int64(first), C.c_int64(step),
-                                    raw[0], raw[1], C.c_uint8(NUMBER[of]), C.c_int64(length), int(endpoint), C.c_void_p(out.ctypes.data))
+        r = self.lib.kernels_arange(
+            self.ops[name],
+            C.c_uint8(NUMBER[np.dtype(dtype)]),
+            C.c_size_t(n),
+            C.c_int64(first),
+            C.c_int64(step),
+            raw[0],
+            raw[1],
+            C.c_uint8(NUMBER[of]),
+            C.c_int64(length),
+            int(endpoint),
+            C.c_void_p(out.ctypes.data),
+        )
         return out if r == 0 else None
 
 
@@ -124,7 +174,10 @@ def ulps(got, want, least=0.0):
     """Distance in units in the last place of `want`, or of `least` if that is more; 0 where both are NaN or equal."""
     with np.errstate(all="ignore"):
         if want.dtype.kind == "c":
-            size = np.maximum(np.where(np.isfinite(want.real), np.abs(want.real), 0), np.where(np.isfinite(want.imag), np.abs(want.imag), 0))
+            size = np.maximum(
+                np.where(np.isfinite(want.real), np.abs(want.real), 0),
+                np.where(np.isfinite(want.imag), np.abs(want.imag), 0),
+            )
             parts = ((got.real, want.real), (got.imag, want.imag))
         else:
             size, parts = np.abs(want), ((got, want),)
@@ -168,7 +221,9 @@ def differences(name, got, want, ins=None):
         if want.dtype.kind == "c":
             same = lambda g, w: (g == w) & ((np.signbit(g) == np.signbit(w)) | (g != 0)) | (np.isnan(g) & np.isnan(w))
             return ~(same(got.real, want.real) & same(got.imag, want.imag))
-        return ~(((got == want) & ((np.signbit(got) == np.signbit(want)) | (got != 0))) | (np.isnan(got) & np.isnan(want)))
+        return ~(
+            ((got == want) & ((np.signbit(got) == np.signbit(want)) | (got != 0))) | (np.isnan(got) & np.isnan(want))
+        )
 
 
 def numpy_of(name):
@@ -196,7 +251,10 @@ def check_map(t, name, n=700, levels=LEVELS):
         ins = [values(d, n) for d in dtypes]
         if n_in >= 2:  # every special value meets every other
             k = min(30, n // 20)
-            ins = [np.concatenate([np.repeat(ins[0][:k], k), ins[0][k * k:]])[:n], np.concatenate([np.tile(ins[1][:k], k), ins[1][k * k:]])[:n]] + ins[2:]
+            ins = [
+                np.concatenate([np.repeat(ins[0][:k], k), ins[0][k * k :]])[:n],
+                np.concatenate([np.tile(ins[1][:k], k), ins[1][k * k :]])[:n],
+            ] + ins[2:]
         if name == "power" and ins[0].dtype.kind in "iub" and ins[1].dtype.kind in "iub":
             ins[1] = np.abs(ins[1].astype(np.int64) % 9).astype(ins[1].dtype)
         sel = t.select(name, dtypes)
@@ -220,20 +278,30 @@ def check_map(t, name, n=700, levels=LEVELS):
             bad = differences(name, g, w, ins)
             if bad.any():
                 i = np.flatnonzero(bad)
-                problems.append((dtypes, f"{bad.sum()} of {n} differ", [(tuple(a[j] for a in ins), "got", g[j], "want", w[j]) for j in i[:3]]))
+                problems.append(
+                    (
+                        dtypes,
+                        f"{bad.sum()} of {n} differ",
+                        [(tuple(a[j] for a in ins), "got", g[j], "want", w[j]) for j in i[:3]],
+                    )
+                )
     return tried, problems
 
 
 def check_rests(t, name, n=2000):
-    """Division with a rest, of numbers that its vectors can do: of all sizes, multiples of the divisor and their neighbours."""
+    """Division with a rest, of numbers that its vectors can do: of all sizes, multiples of the divisor and their
+    neighbours."""
     problems, tried = [], 0
     for d, sizes, bits in ((np.dtype("f2"), 3, 4), (np.dtype("f4"), 20, 22), (np.dtype("f8"), 24, 49)):
         for kind in range(12):
             b = (RNG.standard_normal(n) * 2.0 ** RNG.uniform(-sizes, sizes, n)).astype(d)
             k = RNG.integers(-(2**bits), 2**bits, n)
-            a = [(RNG.standard_normal(n) * 2.0 ** RNG.uniform(-sizes, sizes, n)).astype(d), (k * b.astype("f8")).astype(d),
-                 np.nextafter((k % 1000 * b.astype("f8")).astype(d), RNG.choice([-np.inf, np.inf], n).astype(d)),
-                 RNG.integers(-1000, 1000, n).astype(d)][kind % 4]
+            a = [
+                (RNG.standard_normal(n) * 2.0 ** RNG.uniform(-sizes, sizes, n)).astype(d),
+                (k * b.astype("f8")).astype(d),
+                np.nextafter((k % 1000 * b.astype("f8")).astype(d), RNG.choice([-np.inf, np.inf], n).astype(d)),
+                RNG.integers(-1000, 1000, n).astype(d),
+            ][kind % 4]
             b = np.where((b == 0) | (RNG.random(n) < 0.2), d.type(3), b)
             a[np.isinf(a)] = 1
             got = t.map(name, (sel := t.select(name, [d, d]))[0], [a, b], sel[2])
@@ -252,7 +320,9 @@ def check_casts(t):
         want = x.astype(b)
         got = t.cast(x, b)
         bad = differences("cast", got, want)
-        if b == np.uint32 and a.kind in "fc":  # beyond its range NumPy's loops and their remainders give different numbers
+        if (
+            b == np.uint32 and a.kind in "fc"
+        ):  # beyond its range NumPy's loops and their remainders give different numbers
             bad &= (x.real > -1) & (x.real < 2**32)
         if bad.any():
             i = np.flatnonzero(bad)
@@ -288,8 +358,16 @@ def check_folds(t, name):
             for special in (False, True):
                 x = values(d, max(n, 100))[:n]
                 if not special and d.kind in "fc":
-                    x = RNG.standard_normal(n).astype(d) if d.kind == "f" else (RNG.standard_normal(n) + 1j * RNG.standard_normal(n)).astype(d)
-                elif special and name in ("sum", "prod", "cumsum", "cumprod", "nansum", "nanprod", "moments") and d.kind in "fc":
+                    x = (
+                        RNG.standard_normal(n).astype(d)
+                        if d.kind == "f"
+                        else (RNG.standard_normal(n) + 1j * RNG.standard_normal(n)).astype(d)
+                    )
+                elif (
+                    special
+                    and name in ("sum", "prod", "cumsum", "cumprod", "nansum", "nanprod", "moments")
+                    and d.kind in "fc"
+                ):
                     continue  # the order of rounding and overflow is ours
                 elif special and name.startswith("nanarg") and d.kind == "c":
                     continue  # NumPy puts -inf where NaN was, and then finds it above -inf-1j
@@ -305,7 +383,10 @@ def check_folds(t, name):
                     problems.append((d, n, got.dtype, want.dtype))
                     continue
                 g, w = np.asarray([got]), np.asarray([want])
-                if name in ("sum", "prod", "moments", "nansum", "nanprod", "cumsum", "cumprod") and w.dtype.kind in "fc":
+                if (
+                    name in ("sum", "prod", "moments", "nansum", "nanprod", "cumsum", "cumprod")
+                    and w.dtype.kind in "fc"
+                ):
                     scale = np.abs(np.nan_to_num(x).astype("c16")).sum() if "sum" in name else max(abs(want), 1e-3)
                     tolerance = np.finfo(got.dtype).eps * (40 if "sum" not in name else 4) * max(scale, 1e-30)
                     if name in ("prod", "nanprod", "cumprod"):
@@ -313,7 +394,9 @@ def check_folds(t, name):
                     ok = abs(complex(got) - complex(want)) <= tolerance
                     bad = not ok
                 else:
-                    bad = differences(name, g + 0 if g.dtype.kind in "fc" else g, w + 0 if w.dtype.kind in "fc" else w).any()
+                    bad = differences(
+                        name, g + 0 if g.dtype.kind in "fc" else g, w + 0 if w.dtype.kind in "fc" else w
+                    ).any()
                 if bad:
                     problems.append((d, n, "special" if special else "", "got", got, "want", want))
     for d, to in itertools.product(DTYPES, DTYPES):
@@ -341,8 +424,15 @@ def check_sources(t):
             tried += 1
             if differences("", got, want).any() or differences("", part, want[1::3]).any():
                 problems.append(("arange", d, start, step, got[:6], want[:6]))
-        for start, stop, n, end in ((0.0, 1.0, 11, True), (0.0, 1.0, 10, False), (2.5, 2.5, 5, True), (1.0, 9.7, 1, True), (0.3, 77.7, 123, True),
-                                    (5.0, 1.0, 7, False), (0.0, 5e-324, 5, True)):
+        for start, stop, n, end in (
+            (0.0, 1.0, 11, True),
+            (0.0, 1.0, 10, False),
+            (2.5, 2.5, 5, True),
+            (1.0, 9.7, 1, True),
+            (0.3, 77.7, 123, True),
+            (5.0, 1.0, 7, False),
+            (0.0, 5e-324, 5, True),
+        ):
             want = np.linspace(start, stop, n, endpoint=end, dtype=d)
             got = t.source("linspace", d, n, 0, 1, start, stop, n, end)
             tried += 1

@@ -197,8 +197,8 @@ static inline Engine *engine_start(void) {
         Error err = {};
 
         if (!engine)
-                ck_assert_msg(engine_new(&engine, &(EngineConfig){ .n_threads = 2, .budget.memory_bytes = 2 * GiB }, &err) ==
-                                      0,
+                ck_assert_msg(engine_new(&engine, &(EngineConfig) { .n_threads = 2, .budget.memory_bytes = 2 * GiB },
+                                         &err) == 0,
                               "%s", err.text);
         return engine;
 }

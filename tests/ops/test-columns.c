@@ -7,7 +7,9 @@
 enum { TASK_BYTES = 8 << 20 };
 
 static mars_session *session_with(uint64_t task_bytes) {
-        const mars_session_options options = { .n_threads = 2, .memory_bytes = (uint64_t) 1 << 30, .task_bytes = task_bytes };
+        const mars_session_options options = { .n_threads    = 2,
+                                               .memory_bytes = (uint64_t) 1 << 30,
+                                               .task_bytes   = task_bytes };
         mars_session *s                    = NULL;
 
         must(mars_session_new(&s, NULL, &options, &err));
@@ -62,9 +64,10 @@ TEST(rows_are_sorted_in_columns_to_the_same_bits) {
 
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
                 uint64_t n_whole, n_columns;
-                const size_t bytes                 = (size_t) (cases[i].rows * cases[i].n) * mars_dtype_size(cases[i].dtype);
+                const size_t bytes = (size_t) (cases[i].rows * cases[i].n) * mars_dtype_size(cases[i].dtype);
                 _cleanup_(freep) char *whole       = sorted(cases[i].dtype, cases[i].rows, cases[i].n, -1, 0, &n_whole);
-                _cleanup_(freep) char *in_columns  = sorted(cases[i].dtype, cases[i].rows, cases[i].n, -1, TASK_BYTES, &n_columns);
+                _cleanup_(freep) char *in_columns =
+                        sorted(cases[i].dtype, cases[i].rows, cases[i].n, -1, TASK_BYTES, &n_columns);
 
                 ck_assert_msg(memcmp(whole, in_columns, bytes) == 0, "%s", mars_dtype_name(cases[i].dtype));
                 ck_assert_uint_gt(n_columns, n_whole); /* else it was the same way */

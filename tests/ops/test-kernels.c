@@ -22,7 +22,8 @@ static uint64_t random_bits(uint64_t i, uint64_t seed) {
 
 /* Numbers around zero, numbers of all sizes, and the special ones among the bits. */
 static double random_f64(uint64_t i, uint64_t seed) {
-        static const double special[] = { 0, -0.0, 1, -1, 0.5, 2, 3, -7, 1e300, -1e-300, 5e-324, 0x1p53, 0x1p31, -0x1p63, 65504 };
+        static const double special[] = { 0,     -0.0,    1,      -1,     0.5,    2,       3,    -7,
+                                          1e300, -1e-300, 5e-324, 0x1p53, 0x1p31, -0x1p63, 65504 };
         uint64_t bits = random_bits(i, seed);
 
         switch (bits % 8) {
@@ -100,9 +101,10 @@ static const char *print_two(DType t, const char *a, const char *b) {
 
 static void check_same(const Op *op, size_t row, const char *what, size_t n, DType t, const void *a, const void *b) {
         for (size_t i = 0; i < n; i++)
-                ck_assert_msg(same_element(t, (const char *) a + i * dtype_size(t), (const char *) b + i * dtype_size(t)),
-                              "%s, row %zu, %s: element %zu of %zu differs: %s", op->name, row, what, i, n,
-                              print_two(t, (const char *) a + i * dtype_size(t), (const char *) b + i * dtype_size(t)));
+                ck_assert_msg(
+                        same_element(t, (const char *) a + i * dtype_size(t), (const char *) b + i * dtype_size(t)),
+                        "%s, row %zu, %s: element %zu of %zu differs: %s", op->name, row, what, i, n,
+                        print_two(t, (const char *) a + i * dtype_size(t), (const char *) b + i * dtype_size(t)));
 }
 
 /* Rows whose kernels read parameters that a default cannot give. */
@@ -173,7 +175,8 @@ TEST(a_map_computes_each_element_by_itself_whatever_the_strip) {
                         /* a strip that begins in the middle of a vector */
                         run(k, *o, &r, r.out, 5, N - 6);
                         for (uint32_t i = 0; i < r.n_out; i++)
-                                check_same(*o, row, "middle", N - 6, k->out[i], (char *) r.out[i] + 5 * dtype_size(k->out[i]),
+                                check_same(*o, row, "middle", N - 6, k->out[i],
+                                           (char *) r.out[i] + 5 * dtype_size(k->out[i]),
                                            (char *) r.other[i] + 5 * dtype_size(k->out[i]));
                 }
         rows_free(&r);
@@ -210,7 +213,8 @@ TEST(a_map_of_one_element_computes_what_it_computes_of_a_strip_of_it) {
         rows_free(&r);
 }
 
-/* The rounded product of in[0] and in[1], element by element, at in[side]; the other input of the map is what in[2] was. */
+/* The rounded product of in[0] and in[1], element by element, at in[side]; the other input of the map is what in[2]
+ * was. */
 static void multiply(DType t, Rows *r, uint32_t side) {
         void *other = r->in[2];
 
@@ -284,8 +288,11 @@ TEST(every_cpu_level_has_the_same_operators) {
                         ck_assert_uint_eq(op_id(first[i]), i);
                         ck_assert_ptr_eq(op_find(op->name), op);
                         for (size_t k = 0; op->kernels && op->kernels[k].fn; k++) {
-                                ck_assert_int_eq(memcmp(op->kernels[k].in, first[i]->kernels[k].in, sizeof(op->kernels->in)), 0);
-                                ck_assert_int_eq(memcmp(op->kernels[k].out, first[i]->kernels[k].out, sizeof(op->kernels->out)), 0);
+                                ck_assert_int_eq(
+                                        memcmp(op->kernels[k].in, first[i]->kernels[k].in, sizeof(op->kernels->in)), 0);
+                                ck_assert_int_eq(
+                                        memcmp(op->kernels[k].out, first[i]->kernels[k].out, sizeof(op->kernels->out)),
+                                        0);
                         }
                 }
         }
@@ -315,7 +322,8 @@ TEST(every_cpu_level_computes_the_same_bits_in_maps) {
                                 k = &op_table()[o]->kernels[row];
                                 run(k, op_table()[o], &r, r.out, 0, N);
                                 for (uint32_t i = 0; i < r.n_out; i++)
-                                        check_same(op_table()[o], row, level_names[l], N, k->out[i], r.out[i], r.other[i]);
+                                        check_same(op_table()[o], row, level_names[l], N, k->out[i], r.out[i],
+                                                   r.other[i]);
                         }
                 }
         rows_free(&r);
@@ -348,7 +356,8 @@ static void lift(const Fold *f, const void *in, States *s) {
                 memcpy(s->c[0], in, N * dtype_size(f->in));
 }
 
-static void check_states(const Op *op, size_t row, const char *what, size_t n, const Fold *f, const States *a, const States *b) {
+static void check_states(const Op *op, size_t row, const char *what, size_t n, const Fold *f, const States *a,
+                         const States *b) {
         for (uint8_t c = 0; c < f->n_state; c++)
                 check_same(op, row, what, n, f->state[c], a->c[c], b->c[c]);
 }
@@ -359,12 +368,14 @@ static void half_of(const Fold *f, const States *from, int side, States *to) {
                 size_t size = dtype_size(f->state[c]);
 
                 for (size_t i = 0; i < N / 2; i++)
-                        memcpy((char *) to->c[c] + i * size, (char *) from->c[c] + (2 * i + (size_t) side) * size, size);
+                        memcpy((char *) to->c[c] + i * size, (char *) from->c[c] + (2 * i + (size_t) side) * size,
+                               size);
         }
 }
 
 TEST(merging_pairs_is_merging_neighbours_and_may_work_in_place) {
-        States in = states_new(), left = states_new(), right = states_new(), merged = states_new(), pairs = states_new();
+        States in = states_new(), left = states_new(), right = states_new(), merged = states_new(),
+               pairs   = states_new();
         void *elements = aligned_alloc(64, N * MAX_ELEMENT);
 
         for (const Op *const *o = op_table(); *o; o++)
@@ -410,7 +421,8 @@ TEST(merging_pairs_is_merging_neighbours_and_may_work_in_place) {
 }
 
 /* What a fold does for speed at the leaves, against what it stands for: pairs of `base`, and pairs of those. */
-static void check_shortcuts(const Op *op, const Fold *f, const void *elements, States *in, States *pairs, States *quads, States *got) {
+static void check_shortcuts(const Op *op, const Fold *f, const void *elements, States *in, States *pairs, States *quads,
+                            States *got) {
         size_t row = (size_t) (f - op->folds), size = dtype_size(f->in);
 
         if (f->lift)
@@ -435,7 +447,8 @@ static void check_shortcuts(const Op *op, const Fold *f, const void *elements, S
                         check_states(op, row, "merge_quads", n, f, got, quads);
                 }
         }
-        if (f->lift_two && f->lift) { /* rows: element i of the second row is the right neighbour of element i of the first */
+        if (f->lift_two &&
+            f->lift) { /* rows: element i of the second row is the right neighbour of element i of the first */
                 const char *right = (const char *) elements + N / 2 * size;
                 void *left_state[MAX_STATE], *right_state[MAX_STATE];
 
@@ -552,17 +565,20 @@ TEST(every_operator_is_described) {
                 const char *end = strchr(op->doc, '\n') ?: op->doc + strlen(op->doc);
                 uint32_t n_inputs = 0;
 
-                ck_assert_msg(op->doc && end > op->doc && end[-1] == '.', "%s: the first line of doc is one sentence", op->name);
+                ck_assert_msg(op->doc && end > op->doc && end[-1] == '.', "%s: the first line of doc is one sentence",
+                              op->name);
                 ck_assert_msg(op->inputs != NULL, "%s: inputs have names", op->name);
                 for (const char *c = op->inputs; *c; c++)
                         n_inputs += c == op->inputs || *c == ',';
-                ck_assert_msg(op->variadic || n_inputs == op->n_in, "%s: %u names for %u inputs", op->name, n_inputs, op->n_in);
+                ck_assert_msg(op->variadic || n_inputs == op->n_in, "%s: %u names for %u inputs", op->name, n_inputs,
+                              op->n_in);
                 ck_assert_msg((op->params_size > 0) == (op->params != NULL), "%s: parameters", op->name);
                 for (const Param *p = op->params; p && p->name; p++)
                         ck_assert_msg(p->doc && p->offset < op->params_size, "%s: parameter %s", op->name, p->name);
                 for (const Fold *f = op->folds; f && f->merge; f++) {
                         ck_assert(f->merge_pairs && f->n_state >= 1 && f->n_state <= MAX_STATE);
-                        ck_assert_msg(f->lift || (f->n_state == 1 && f->state[0] == f->in), "%s: a fold needs lift", op->name);
+                        ck_assert_msg(f->lift || (f->n_state == 1 && f->state[0] == f->in), "%s: a fold needs lift",
+                                      op->name);
                         ck_assert_msg(f->finish || f->state[0] == f->out, "%s: a fold needs finish", op->name);
                         ck_assert_msg(!f->identity || f->identity->dtype == f->out, "%s: identity", op->name);
                 }

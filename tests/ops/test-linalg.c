@@ -5,8 +5,9 @@
 static const DType dtypes[] = { DTYPE_F32, DTYPE_F64, DTYPE_C64, DTYPE_C128 };
 
 static const Shape shapes[] = {
-        { 2, { 1, 1 } }, { 2, { 5, 5 } },    { 2, { 7, 3 } },    { 2, { 3, 7 } },     { 2, { 40, 33 } },
-        { 2, { 1, 6 } }, { 3, { 4, 3, 2 } }, { 3, { 0, 3, 3 } }, { 4, { 2, 3, 2, 4 } }, { 2, { 4, 0 } }, { 2, { 0, 4 } },
+        { 2, { 1, 1 } },       { 2, { 5, 5 } }, { 2, { 7, 3 } },    { 2, { 3, 7 } },
+        { 2, { 40, 33 } },     { 2, { 1, 6 } }, { 3, { 4, 3, 2 } }, { 3, { 0, 3, 3 } },
+        { 4, { 2, 3, 2, 4 } }, { 2, { 4, 0 } }, { 2, { 0, 4 } },
 };
 
 TEST(qr_gives_the_matrix_back_for_every_dtype_and_shape) {
@@ -46,7 +47,8 @@ TEST(lu_gives_the_matrix_back_for_every_dtype_and_shape) {
 
                         run_op("lu", NULL, &a, 1, 4, out);
                         for (int64_t i = 0; i < n_matrix(&a); i++) {
-                                const Matrix p = matrix_at(&out[0], i), l = matrix_at(&out[1], i), u = matrix_at(&out[2], i), x = matrix_at(&a, i);
+                                const Matrix p = matrix_at(&out[0], i), l = matrix_at(&out[1], i),
+                                             u = matrix_at(&out[2], i), x = matrix_at(&a, i);
                                 Array pa = RANDOM(dtypes[t], x.m, x.n);
 
                                 assert_triangle(l, true);
@@ -60,7 +62,8 @@ TEST(lu_gives_the_matrix_back_for_every_dtype_and_shape) {
                                         }
                                 for (int64_t k = 0; k < l.n; k++)
                                         ck_assert(element(l, k, k) == 1);
-                                ck_assert_double_le(distance(l, NULL, u, &(Matrix) { pa.v, x.m, x.n, x.n, 1, false }), 300 * precision(dtypes[t]));
+                                ck_assert_double_le(distance(l, NULL, u, &(Matrix) { pa.v, x.m, x.n, x.n, 1, false }),
+                                                    300 * precision(dtypes[t]));
                                 array_clear(&pa);
                         }
                         clear_all(out, 3);
@@ -89,7 +92,8 @@ static Array definite(const Array *a) {
         return ret;
 }
 
-static const Shape squares[] = { { 2, { 1, 1 } }, { 2, { 6, 6 } }, { 2, { 45, 45 } }, { 3, { 4, 3, 3 } }, { 4, { 2, 2, 2, 2 } }, { 2, { 0, 0 } } };
+static const Shape squares[] = { { 2, { 1, 1 } },    { 2, { 6, 6 } },       { 2, { 45, 45 } },
+                                 { 3, { 4, 3, 3 } }, { 4, { 2, 2, 2, 2 } }, { 2, { 0, 0 } } };
 
 TEST(cholesky_gives_the_matrix_back_and_reads_the_lower_triangle_only) {
         for (size_t t = 0; t < ELEMENTSOF(dtypes); t++)
@@ -107,7 +111,8 @@ TEST(cholesky_gives_the_matrix_back_and_reads_the_lower_triangle_only) {
                                 const Matrix m = matrix_at(&a, i), lower = matrix_at(&l[0], i);
 
                                 assert_triangle(lower, true);
-                                ck_assert_double_le(distance(lower, NULL, adjoint(lower), &m), 200 * precision(a.dtype) * (double) n);
+                                ck_assert_double_le(distance(lower, NULL, adjoint(lower), &m),
+                                                    200 * precision(a.dtype) * (double) n);
                         }
                         clear_all(l, 2);
                         array_clear(&x);
@@ -163,9 +168,11 @@ TEST(solutions_inverses_and_determinants_agree) {
                                 const Matrix a = matrix_at(&in[0], i), b = matrix_at(&in[1], i);
 
                                 ck_assert_double_le(distance(a, NULL, matrix_at(&x, i), &b), 500 * precision(x.dtype));
-                                ck_assert_double_le(distance(a, NULL, matrix_at(&inverse, i), NULL), 500 * precision(x.dtype));
+                                ck_assert_double_le(distance(a, NULL, matrix_at(&inverse, i), NULL),
+                                                    500 * precision(x.dtype));
                                 if (n <= 6) /* larger ones leave the range of float32 */
-                                        ck_assert_double_le(cabs(det.v[i] * det_inverse.v[i] - 1), 500 * precision(x.dtype));
+                                        ck_assert_double_le(cabs(det.v[i] * det_inverse.v[i] - 1),
+                                                            500 * precision(x.dtype));
                         }
                         clear_all(in, 2);
                         array_clear(&x);
@@ -201,7 +208,8 @@ TEST(triangular_systems_read_their_triangle_only) {
                         for (int64_t i = 0; i < 3; i++) {
                                 const Matrix b = matrix_at(&in[1], 0);
 
-                                ck_assert_double_le(distance(matrix_at(&in[0], i), NULL, matrix_at(&x, i), &b), 300 * precision(x.dtype));
+                                ck_assert_double_le(distance(matrix_at(&in[0], i), NULL, matrix_at(&x, i), &b),
+                                                    300 * precision(x.dtype));
                         }
                         array_clear(&x);
                         clear_all(in, 2);
@@ -230,21 +238,23 @@ TEST(a_vector_on_the_right_gives_a_vector) {
 /* ---- NumPy's own numbers ---- */
 
 TEST(signs_and_order_are_those_of_numpy) {
-        const Number tall[] = { 1, 2, 3, 4, 5, 6 }, square[] = { 2, 1, 1, 4, 3, 3, 8, 7, 9 }, hermitian[] = { 2, 1 - I, 1 + I, 3 };
+        const Number tall[] = { 1, 2, 3, 4, 5, 6 }, square[] = { 2, 1, 1, 4, 3, 3, 8, 7, 9 },
+                     hermitian[] = { 2, 1 - I, 1 + I, 3 };
         const Number complex_[] = { 1 + I, 2, 3, 4 - I, 5, 6 * I };
         Array a = array_of(DTYPE_I64, &(Shape) { 2, { 3, 2 } }, tall), out[3];
 
         run_op("qr", NULL, &a, 1, 2, out);
         ck_assert_int_eq(out[0].dtype, DTYPE_F64);
-        ASSERT_CLOSE(out[0], SHAPE(3, 2), -0.16903085094570325, 0.8970852271450607, -0.50709255283711, 0.27602622373694136,
-                     -0.8451542547285166, -0.34503277967117696);
+        ASSERT_CLOSE(out[0], SHAPE(3, 2), -0.16903085094570325, 0.8970852271450607, -0.50709255283711,
+                     0.27602622373694136, -0.8451542547285166, -0.34503277967117696);
         ASSERT_CLOSE(out[1], SHAPE(2, 2), -5.916079783099616, -7.437357441610946, 0, 0.828078671210825);
         clear_all(out, 2);
         run_op("svd", NULL, &a, 1, 2, out);
-        ASSERT_CLOSE(out[0], SHAPE(3, 2), -0.22984769640007147, 0.8834610176985255, -0.5247448187602937, 0.24078249213254635,
-                     -0.8196419411205159, -0.4018960334334318);
+        ASSERT_CLOSE(out[0], SHAPE(3, 2), -0.22984769640007147, 0.8834610176985255, -0.5247448187602937,
+                     0.24078249213254635, -0.8196419411205159, -0.4018960334334318);
         ASSERT_CLOSE(out[1], SHAPE(2), 9.525518091565107, 0.5143005806586443);
-        ASSERT_CLOSE(out[2], SHAPE(2, 2), -0.6196294838293404, -0.7848944532670524, -0.7848944532670524, 0.6196294838293404);
+        ASSERT_CLOSE(out[2], SHAPE(2, 2), -0.6196294838293404, -0.7848944532670524, -0.7848944532670524,
+                     0.6196294838293404);
         clear_all(out, 3);
         array_clear(&a);
 
@@ -262,11 +272,12 @@ TEST(signs_and_order_are_those_of_numpy) {
         a = array_of(DTYPE_C128, &(Shape) { 2, { 2, 2 } }, hermitian);
         run_op("eigh", NULL, &a, 1, 2, out);
         ASSERT_CLOSE(out[0], SHAPE(2), 1, 4);
-        ASSERT_CLOSE(out[1], SHAPE(2, 2), -0.8164965809277258, -0.5773502691896261, 0.408248290463863 + 0.4082482904638632 * I,
-                     -0.5773502691896253 - 0.5773502691896255 * I);
+        ASSERT_CLOSE(out[1], SHAPE(2, 2), -0.8164965809277258, -0.5773502691896261,
+                     0.408248290463863 + 0.4082482904638632 * I, -0.5773502691896253 - 0.5773502691896255 * I);
         clear_all(out, 2);
         run_op("cholesky", NULL, &a, 1, 2, out);
-        ASSERT_CLOSE(out[0], SHAPE(2, 2), 1.4142135623730951, 0, 0.7071067811865475 + 0.7071067811865475 * I, 1.4142135623730951);
+        ASSERT_CLOSE(out[0], SHAPE(2, 2), 1.4142135623730951, 0, 0.7071067811865475 + 0.7071067811865475 * I,
+                     1.4142135623730951);
         clear_all(out, 1);
         array_clear(&a);
 
@@ -279,7 +290,9 @@ TEST(signs_and_order_are_those_of_numpy) {
 
 TEST(least_squares_has_rank_and_singular_values) {
         const Number tall[] = { 1, 2, 3, 4, 5, 6 }, flat[] = { 1, 2, 2, 4, 3, 6 }, right[] = { 1, 2, 4 };
-        Array in[2] = { array_of(DTYPE_F64, &(Shape) { 2, { 3, 2 } }, tall), array_of(DTYPE_I64, &(Shape) { 1, { 3 } }, right) }, out[3];
+        Array in[2] = { array_of(DTYPE_F64, &(Shape) { 2, { 3, 2 } }, tall),
+                        array_of(DTYPE_I64, &(Shape) { 1, { 3 } }, right) },
+              out[3];
 
         run_op("lstsq", NULL, in, 2, 2, out);
         ASSERT_CLOSE(out[0], SHAPE(2), 0.6666666666666664, 0.08333333333333352);
@@ -289,7 +302,8 @@ TEST(least_squares_has_rank_and_singular_values) {
         clear_all(out, 3);
         array_clear(&in[0]);
 
-        in[0] = array_of(DTYPE_F64, &(Shape) { 2, { 3, 2 } }, flat); /* numpy.linalg.lstsq: [0.24285714, 0.48571429], rank 1 */
+        in[0] = array_of(DTYPE_F64, &(Shape) { 2, { 3, 2 } },
+                         flat); /* numpy.linalg.lstsq: [0.24285714, 0.48571429], rank 1 */
         run_op("lstsq", NULL, in, 2, 2, out);
         ASSERT_CLOSE(out[0], SHAPE(2), 17.0 / 70, 34.0 / 70);
         ASSERT_CLOSE(out[1], ((Shape) { 0 }), 1);
@@ -322,7 +336,8 @@ TEST(wide_least_squares_have_the_least_norm_and_several_right_sides) {
 /* ---- Refusals ---- */
 
 TEST(what_cannot_be_is_refused_with_the_words_of_numpy) {
-        Array vector = RANDOM(DTYPE_F64, 4), wide = RANDOM(DTYPE_F64, 2, 3), half = RANDOM(DTYPE_F32, 2, 2), cube = RANDOM(DTYPE_F64, 2, 2, 2);
+        Array vector = RANDOM(DTYPE_F64, 4), wide = RANDOM(DTYPE_F64, 2, 3), half = RANDOM(DTYPE_F32, 2, 2),
+              cube                     = RANDOM(DTYPE_F64, 2, 2, 2);
         static const char *const all[] = { "qr", "svd", "svdvals", "lu", "inv", "det", "cholesky", "eigh", "eigvalsh" };
 
         half.dtype = DTYPE_F16;
@@ -330,18 +345,23 @@ TEST(what_cannot_be_is_refused_with_the_words_of_numpy) {
                 Spec in[] = { { .dtype = DTYPE_F16, .shape = half.shape } }, out[MAX_OP_OUT];
                 Error err = {};
 
-                assert_refused(all[k], &vector, 1, ERROR_LINALG, "1-dimensional array given. Array must be at least two-dimensional");
+                assert_refused(all[k], &vector, 1, ERROR_LINALG,
+                               "1-dimensional array given. Array must be at least two-dimensional");
                 if (k >= 4)
                         assert_refused(all[k], &wide, 1, ERROR_LINALG, "Last 2 dimensions of the array must be square");
-                ck_assert_int_eq(op_infer(&(OpCall) { .op = op_find(all[k]), .n_in = 1, .in = in }, out, &err), ERROR_TYPE);
+                ck_assert_int_eq(op_infer(&(OpCall) { .op = op_find(all[k]), .n_in = 1, .in = in }, out, &err),
+                                 ERROR_TYPE);
                 ck_assert_str_eq(err.text, "array type float16 is unsupported in linalg");
         }
         half.dtype = DTYPE_F32;
         assert_refused("solve", (const Array[]) { half, vector }, 2, ERROR_VALUE,
-                       "solve1: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature (m,m),(m)->(m) (size 4 is different from 2)");
-        assert_refused("solve", (const Array[]) { wide, wide }, 2, ERROR_LINALG, "Last 2 dimensions of the array must be square");
+                       "solve1: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature "
+                       "(m,m),(m)->(m) (size 4 is different from 2)");
+        assert_refused("solve", (const Array[]) { wide, wide }, 2, ERROR_LINALG,
+                       "Last 2 dimensions of the array must be square");
         assert_refused("lstsq", (const Array[]) { wide, vector }, 2, ERROR_LINALG, "Incompatible dimensions");
-        assert_refused("lstsq", (const Array[]) { cube, vector }, 2, ERROR_LINALG, "3-dimensional array given. Array must be two-dimensional");
+        assert_refused("lstsq", (const Array[]) { cube, vector }, 2, ERROR_LINALG,
+                       "3-dimensional array given. Array must be two-dimensional");
         array_clear(&vector);
         array_clear(&wide);
         array_clear(&half);
@@ -349,10 +369,13 @@ TEST(what_cannot_be_is_refused_with_the_words_of_numpy) {
 }
 
 TEST(singular_and_indefinite_matrices_are_refused_when_they_run) {
-        const Number singular[] = { 1, 2, 2, 4 }, indefinite[] = { 1, 2, 2, 1 }, no_number[] = { NAN, 1, 1, 1 }, one[] = { 1, 2 };
+        const Number singular[] = { 1, 2, 2, 4 }, indefinite[] = { 1, 2, 2, 1 }, no_number[] = { NAN, 1, 1, 1 },
+                     one[] = { 1, 2 };
         const Shape two = SHAPE(2, 2), vector = SHAPE(2);
-        Array a = array_of(DTYPE_F64, &two, singular), b = array_of(DTYPE_F64, &two, indefinite), c = array_of(DTYPE_F64, &two, no_number);
-        Array x = array_of(DTYPE_F64, &vector, one), upper = array_of(DTYPE_F64, &two, (const Number[]) { 1, 2, 0, 0 }), out;
+        Array a = array_of(DTYPE_F64, &two, singular), b = array_of(DTYPE_F64, &two, indefinite),
+              c = array_of(DTYPE_F64, &two, no_number);
+        Array x = array_of(DTYPE_F64, &vector, one), upper = array_of(DTYPE_F64, &two, (const Number[]) { 1, 2, 0, 0 }),
+              out;
 
         assert_refused("inv", &a, 1, ERROR_LINALG, "Singular matrix");
         assert_refused("solve", (const Array[]) { a, x }, 2, ERROR_LINALG, "Singular matrix");
@@ -401,7 +424,8 @@ TEST(bits_do_not_depend_on_how_inputs_are_cut) {
                 for (int64_t step = 1; step < 100; step = step * 3 + 4) {
                         run_op(all[k], NULL, &a, 1, step, step == 1 ? first : out);
                         for (uint32_t i = 0; i < n_out && step > 1; i++)
-                                ck_assert_bytes_eq(first[i].v, out[i].v, (size_t) shape_size(&out[i].shape) * sizeof(Number));
+                                ck_assert_bytes_eq(first[i].v, out[i].v,
+                                                   (size_t) shape_size(&out[i].shape) * sizeof(Number));
                         if (step > 1)
                                 clear_all(out, n_out);
                 }
@@ -439,7 +463,8 @@ TEST(views_are_seen_as_views_however_their_tensor_is_cut) {
                         for (uint32_t o = 0; o < op_n_out(op_find(all[k])); o++) {
                                 ck_assert(shape_equal(&direct[o].shape, &through[o].shape));
                                 for (int64_t i = 0; i < shape_size(&direct[o].shape); i++)
-                                        ck_assert_msg(direct[o].v[i] == through[o].v[i], "%s, chunks of %lld", all[k], (long long) step);
+                                        ck_assert_msg(direct[o].v[i] == through[o].v[i], "%s, chunks of %lld", all[k],
+                                                      (long long) step);
                         }
                         clear_all(direct, op_n_out(op_find(all[k])));
                         clear_all(through, op_n_out(op_find(all[k])));

@@ -60,17 +60,27 @@ TEST(places_in_a_sorted_vector_are_found_in_every_dtype_and_cut) {
                                         Desk desk;
 
                                         for (int64_t i = 0; i < n; i++)
-                                                set_value(dtype, a, i, dtype == DTYPE_BOOL ? i >= 3 : inexact && i > 30 ? NAN : (double) (i / 3));
+                                                set_value(dtype, a, i,
+                                                          dtype == DTYPE_BOOL ? i >= 3
+                                                          : inexact && i > 30 ? NAN
+                                                                              : (double) (i / 3));
                                         for (int64_t i = 0; i < ROWS * COLUMNS; i++)
-                                                set_value(dtype, v, i, inexact && i % 5 == 0 ? NAN : (double) (desk_random(&seed) % (dtype == DTYPE_BOOL ? 2 : 14)));
+                                                set_value(dtype, v, i,
+                                                          inexact && i % 5 == 0
+                                                                  ? NAN
+                                                                  : (double) (desk_random(&seed) %
+                                                                              (dtype == DTYPE_BOOL ? 2 : 14)));
                                         desk_begin(&desk, e);
-                                        const Ref in[] = { desk_leaf(&desk, dtype, SHAPE(n), a, steps[s]), desk_leaf(&desk, dtype, SHAPE(ROWS, COLUMNS), v, steps[s]) };
+                                        const Ref in[] = { desk_leaf(&desk, dtype, SHAPE(n), a, steps[s]),
+                                                           desk_leaf(&desk, dtype, SHAPE(ROWS, COLUMNS), v, steps[s]) };
                                         Made made      = desk_made(&desk, build_op(&desk.b, "searchsorted", &p, 2, in));
 
                                         ck_assert_int_eq(made.spec.dtype, DTYPE_I64);
                                         ck_assert_int_eq(made.spec.shape.dim[0], ROWS);
                                         for (int64_t i = 0; i < ROWS * COLUMNS; i++)
-                                                ck_assert_int_eq(((int64_t *) made.data)[i], count_before(dtype, a, n, value_of(dtype, v, i), right));
+                                                ck_assert_int_eq(
+                                                        ((int64_t *) made.data)[i],
+                                                        count_before(dtype, a, n, value_of(dtype, v, i), right));
                                         free(made.data);
                                 }
         engine_unref(e);
@@ -92,7 +102,8 @@ TEST(long_vectors_are_searched_where_they_lie) {
                         Desk desk;
 
                         desk_begin(&desk, e);
-                        const Ref in[] = { desk_leaf(&desk, DTYPE_I64, SHAPE(N), a, step), desk_leaf(&desk, DTYPE_I64, SHAPE(SEARCHED), v, 1001) };
+                        const Ref in[] = { desk_leaf(&desk, DTYPE_I64, SHAPE(N), a, step),
+                                           desk_leaf(&desk, DTYPE_I64, SHAPE(SEARCHED), v, 1001) };
                         Made made      = desk_made(&desk, build_op(&desk.b, "searchsorted", &p, 2, in));
 
                         for (int64_t i = 0; i < SEARCHED; i++) {
@@ -119,7 +130,8 @@ TEST(complex_numbers_are_searched_in_their_order_with_nans) {
                         Desk desk;
 
                         desk_begin(&desk, e);
-                        const Ref in[] = { desk_leaf(&desk, DTYPE_C128, SHAPE(8), a, step), desk_leaf(&desk, DTYPE_C128, SHAPE(7), v, step) };
+                        const Ref in[] = { desk_leaf(&desk, DTYPE_C128, SHAPE(8), a, step),
+                                           desk_leaf(&desk, DTYPE_C128, SHAPE(7), v, step) };
                         Made made      = desk_made(&desk, build_op(&desk.b, "searchsorted", &p, 2, in));
 
                         for (int i = 0; i < 7; i++)
@@ -172,8 +184,10 @@ TEST(numbers_are_counted_and_their_weights_added_up_with_the_same_bits_whatever_
                 Made made[2];
 
                 desk_begin(&desk, e);
-                const Ref in[]     = { desk_leaf(&desk, DTYPE_I32, SHAPE(N), x, cuts[s]), desk_leaf(&desk, DTYPE_F32, SHAPE(N), w, cuts[2 - s]) };
-                const Ref wanted[] = { build_op(&desk.b, "bincount", &p, 1, in), build_op(&desk.b, "bincount", &p, 2, in) };
+                const Ref in[]     = { desk_leaf(&desk, DTYPE_I32, SHAPE(N), x, cuts[s]),
+                                       desk_leaf(&desk, DTYPE_F32, SHAPE(N), w, cuts[2 - s]) };
+                const Ref wanted[] = { build_op(&desk.b, "bincount", &p, 1, in),
+                                       build_op(&desk.b, "bincount", &p, 2, in) };
 
                 ck_assert_msg(desk_run(&desk, wanted, 2, made) == 0, "%s", desk.err.text);
                 ck_assert_int_eq(made[0].spec.dtype, DTYPE_I64);
@@ -212,7 +226,8 @@ TEST(bincount_of_nothing_is_zeros_and_of_others_is_refused) {
                 in  = desk_leaf(&desk, DTYPE_I64, SHAPE(n == 3 ? 3 : 1), x + (n == 3 ? 0 : 3), 1);
                 out = build_op(&desk.b, "bincount", &(BincountParams) { 3 }, 1, &in);
                 ck_assert_int_eq(desk_run(&desk, &out, 1, &made), ERROR_VALUE);
-                ck_assert_ptr_nonnull(strstr(desk.err.text, n == 3 ? "no negative elements" : "7 is not one of 3 numbers"));
+                ck_assert_ptr_nonnull(
+                        strstr(desk.err.text, n == 3 ? "no negative elements" : "7 is not one of 3 numbers"));
         }
         desk_begin(&desk, e);
         in  = desk_leaf(&desk, DTYPE_F64, SHAPE(4), x, 1);
@@ -245,7 +260,8 @@ static void expect_histogram(Engine *e, DType t, const double *edge, int64_t n_b
         for (int64_t i = 0; i < N; i++) {
                 const uint64_t r = desk_random(&seed);
                 /* Edges themselves, their neighbours, what is outside, and NaN. */
-                double v = r % 3 == 0 ? edge[(r >> 8) % (uint64_t) (n_bin + 1)] : edge[0] - 1 + (double) (r >> 40) * 0x1p-24 * (edge[n_bin] - edge[0] + 2);
+                double v = r % 3 == 0 ? edge[(r >> 8) % (uint64_t) (n_bin + 1)]
+                                      : edge[0] - 1 + (double) (r >> 40) * 0x1p-24 * (edge[n_bin] - edge[0] + 2);
 
                 v = r % 7 == 0 ? nextafter(v, r % 2 ? HUGE_VAL : -HUGE_VAL) : r % 101 == 0 ? NAN : v;
                 set_value(t, data, i, t == DTYPE_BOOL ? r % 2 : dtype_kind(t) != KIND_FLOAT && !(v > 0) ? 0 : v);
@@ -257,9 +273,11 @@ static void expect_histogram(Engine *e, DType t, const double *edge, int64_t n_b
                 }
         }
         desk_begin(&desk, e);
-        const Ref in[]     = { desk_leaf(&desk, t, SHAPE(N / 4, 4), data, step), desk_leaf(&desk, DTYPE_F64, SHAPE(n_bin + 1), edge, step),
+        const Ref in[]     = { desk_leaf(&desk, t, SHAPE(N / 4, 4), data, step),
+                               desk_leaf(&desk, DTYPE_F64, SHAPE(n_bin + 1), edge, step),
                                desk_leaf(&desk, DTYPE_F64, SHAPE(N / 4, 4), w, step) };
-        const Ref wanted[] = { build_op(&desk.b, "histogram", NULL, 2, in), build_op(&desk.b, "histogram", NULL, 3, in) };
+        const Ref wanted[] = { build_op(&desk.b, "histogram", NULL, 2, in),
+                               build_op(&desk.b, "histogram", NULL, 3, in) };
 
         ck_assert_msg(desk_run(&desk, wanted, 2, made) == 0, "%s", desk.err.text);
         ck_assert_int_eq(made[0].spec.shape.dim[0], n_bin);
@@ -279,7 +297,9 @@ TEST(histogram_bins_have_their_lower_edge_and_the_last_one_both) {
                 for (size_t s = 0; s < ELEMENTSOF(steps); s++) {
                         for (int64_t n = 1; n <= 64; n += 9) {
                                 for (int64_t k = 0; k <= n; k++)
-                                        even[k] = k == n ? 3.7 : -1.3 + (double) k * (5.0 / (double) n); /* as linspace has them */
+                                        even[k] = k == n ? 3.7
+                                                         : -1.3 + (double) k * (5.0 /
+                                                                                (double) n); /* as linspace has them */
                                 expect_histogram(e, (DType) t, even, n, steps[s]);
                         }
                         expect_histogram(e, (DType) t, odd, ELEMENTSOF(odd) - 1, steps[s]);
@@ -297,7 +317,8 @@ TEST(large_integers_are_not_rounded_into_bins) {
         Desk desk;
 
         desk_begin(&desk, e);
-        const Ref in[] = { desk_leaf(&desk, DTYPE_I64, SHAPE(6), x, 4), desk_leaf(&desk, DTYPE_I64, SHAPE(3), edges, 2) };
+        const Ref in[] = { desk_leaf(&desk, DTYPE_I64, SHAPE(6), x, 4),
+                           desk_leaf(&desk, DTYPE_I64, SHAPE(3), edges, 2) };
         Made made      = desk_made(&desk, build_op(&desk.b, "histogram", NULL, 2, in));
 
         ck_assert_bytes_eq(made.data, wanted, sizeof(wanted));

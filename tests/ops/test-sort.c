@@ -113,11 +113,13 @@ static char *values_of(DType t, int64_t n, uint64_t seed, bool few) {
                         Scalar s         = { .dtype = DTYPE_U64, .u64 = r };
 
                         if (dtype_kind(t) == KIND_FLOAT || dtype_kind(t) == KIND_COMPLEX) {
-                                const double v = few || r % 8 == 0 ? special[(r >> 8) % ELEMENTSOF(special)] : (double) (int64_t) r * 0x1p-50;
+                                const double v = few || r % 8 == 0 ? special[(r >> 8) % ELEMENTSOF(special)]
+                                                                   : (double) (int64_t) r * 0x1p-50;
 
                                 s = scalar_from_f64(dtype_real(t), v);
                         } else {
-                                s = scalar_cast((Scalar) { .dtype = DTYPE_U64, .u64 = few ? r % 5 : r }, t == DTYPE_BOOL ? DTYPE_U8 : t);
+                                s = scalar_cast((Scalar) { .dtype = DTYPE_U64, .u64 = few ? r % 5 : r },
+                                                t == DTYPE_BOOL ? DTYPE_U8 : t);
                                 if (t == DTYPE_BOOL)
                                         s.bytes[0] &= 1;
                         }
@@ -147,13 +149,15 @@ TEST(every_dtype_is_sorted_as_numpy_sorts_whatever_the_cuts) {
 
                                 desk_begin(&desk, e);
                                 const Ref a        = desk_leaf(&desk, dtype, SHAPE(n), data, steps[s]);
-                                const Ref wanted[] = { op_of(&desk, "sort", NULL, a), op_of(&desk, "argsort", NULL, a) };
+                                const Ref wanted[] = { op_of(&desk, "sort", NULL, a),
+                                                       op_of(&desk, "argsort", NULL, a) };
 
                                 ck_assert_msg(desk_run(&desk, wanted, 2, made) == 0, "%s", desk.err.text);
                                 ck_assert_int_eq(made[0].spec.dtype, dtype);
                                 ck_assert_int_eq(made[1].spec.dtype, DTYPE_I64);
                                 for (int64_t i = 0; i < n; i++)
-                                        ck_assert(same_value(dtype, made[0].data + (size_t) i * size, data + (size_t) order[i] * size));
+                                        ck_assert(same_value(dtype, made[0].data + (size_t) i * size,
+                                                             data + (size_t) order[i] * size));
                                 ck_assert_bytes_eq(made[1].data, order, (size_t) n * 8);
                                 free(made[0].data);
                                 free(made[1].data);
@@ -191,7 +195,9 @@ TEST(any_axis_is_sorted) {
                 data[i] = (int32_t) desk_random(&seed) % 10;
         for (int64_t axis = -3; axis < 3; axis++)
                 for (size_t s = 0; s < 4; s++) {
-                        const int64_t below = axis % 3 == 2 || axis == -1 ? 1 : axis % 3 == 1 || axis == -2 ? N2 : N1 * N2;
+                        const int64_t below = axis % 3 == 2 || axis == -1   ? 1
+                                              : axis % 3 == 1 || axis == -2 ? N2
+                                                                            : N1 * N2;
                         const int64_t n     = dims[(axis + 3) % 3];
                         const AxisParams p  = { axis };
                         Desk desk;
@@ -209,7 +215,8 @@ TEST(any_axis_is_sorted) {
 
                                 ck_assert_int_eq(sorted[i], data[i + (index[i] - along) * below]);
                                 if (along > 0)
-                                        ck_assert(sorted[i - below] < sorted[i] || (sorted[i - below] == sorted[i] && index[i - below] < index[i]));
+                                        ck_assert(sorted[i - below] < sorted[i] ||
+                                                  (sorted[i - below] == sorted[i] && index[i - below] < index[i]));
                         }
                         free(made[0].data);
                         free(made[1].data);
@@ -241,7 +248,8 @@ TEST(long_vectors_are_merged_from_runs) {
                                 if (i > 0) {
                                         const char *last = data + (size_t) index[i - 1] * size;
 
-                                        ck_assert(less_at(dtypes[t], last, here) || (same_value(dtypes[t], last, here) && index[i - 1] < index[i]));
+                                        ck_assert(less_at(dtypes[t], last, here) ||
+                                                  (same_value(dtypes[t], last, here) && index[i - 1] < index[i]));
                                 }
                         }
                         free(made[0].data);
@@ -252,7 +260,8 @@ TEST(long_vectors_are_merged_from_runs) {
 }
 
 /* Unique values of data in the given order, with counts. */
-static void expect_unique(DType t, const char *data, int64_t n, const int64_t *order, bool equal_nan, const Made *values, const Made *counts) {
+static void expect_unique(DType t, const char *data, int64_t n, const int64_t *order, bool equal_nan,
+                          const Made *values, const Made *counts) {
         const size_t size = dtype_size(t);
         int64_t made      = 0;
 
@@ -344,15 +353,19 @@ TEST(elements_at_positions_of_the_sorted_axis_are_found_by_every_way) {
                                 Desk desk;
 
                                 desk_begin(&desk, e);
-                                Made made = desk_made(&desk, op_of(&desk, "kth", &p, desk_leaf(&desk, dtype, SHAPE(ROWS, N), data, steps[s])));
+                                Made made = desk_made(&desk,
+                                                      op_of(&desk, "kth", &p,
+                                                            desk_leaf(&desk, dtype, SHAPE(ROWS, N), data, steps[s])));
                                 ck_assert_int_eq(made.spec.shape.dim[0], ROWS);
                                 ck_assert_int_eq(made.spec.shape.dim[1], n_k);
                                 for (int row = 0; row < ROWS; row++) {
                                         int64_t *order = order_of(dtype, data + (size_t) row * N * size, N);
 
                                         for (uint32_t j = 0; j < n_k; j++)
-                                                ck_assert(same_value(dtype, made.data + ((size_t) row * n_k + j) * size,
-                                                                     data + (size_t) (row * N + order[k[j] < 0 ? k[j] + N : k[j]]) * size));
+                                                ck_assert(same_value(
+                                                        dtype, made.data + ((size_t) row * n_k + j) * size,
+                                                        data + (size_t) (row * N + order[k[j] < 0 ? k[j] + N : k[j]]) *
+                                                                        size));
                                         free(order);
                                 }
                                 free(made.data);
@@ -362,8 +375,28 @@ TEST(elements_at_positions_of_the_sorted_axis_are_found_by_every_way) {
 }
 
 TEST(selection_among_many_elements_is_the_sorted_elements) {
-        static const DType dtypes[] = { DTYPE_F64, DTYPE_F16, DTYPE_I32, DTYPE_U8, DTYPE_F32, DTYPE_I64, DTYPE_C64, DTYPE_BOOL };
-        static const int64_t k[]    = { LONG / 2, 0, LONG / 20, LONG / 20 + 1, -1, LONG / 2, LONG - LONG / 10, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29 };
+        static const DType dtypes[] = { DTYPE_F64, DTYPE_F16, DTYPE_I32, DTYPE_U8,
+                                        DTYPE_F32, DTYPE_I64, DTYPE_C64, DTYPE_BOOL };
+        static const int64_t k[]    = { LONG / 2,
+                                        0,
+                                        LONG / 20,
+                                        LONG / 20 + 1,
+                                        -1,
+                                        LONG / 2,
+                                        LONG - LONG / 10,
+                                        17,
+                                        18,
+                                        19,
+                                        20,
+                                        21,
+                                        22,
+                                        23,
+                                        24,
+                                        25,
+                                        26,
+                                        27,
+                                        28,
+                                        29 };
         Engine *e                   = desk_engine(2);
 
         for (size_t t = 0; t < ELEMENTSOF(dtypes); t++)
@@ -380,7 +413,8 @@ TEST(selection_among_many_elements_is_the_sorted_elements) {
 
                         ck_assert_msg(desk_run(&desk, wanted, 2, made) == 0, "%s", desk.err.text);
                         for (uint32_t j = 0; j < n_k; j++)
-                                ck_assert(same_value(dtypes[t], made[0].data + j * size, made[1].data + (size_t) (k[j] < 0 ? k[j] + LONG : k[j]) * size));
+                                ck_assert(same_value(dtypes[t], made[0].data + j * size,
+                                                     made[1].data + (size_t) (k[j] < 0 ? k[j] + LONG : k[j]) * size));
                         free(made[0].data);
                         free(made[1].data);
                         free(data);
@@ -410,8 +444,9 @@ TEST(long_rows_and_columns_are_selected_each_for_itself) {
                 ck_assert_msg(desk_run(&desk, wanted, 2, made) == 0, "%s", desk.err.text);
                 for (int j = 0; j < 2; j++)
                         for (int row = 0; row < ROWS; row++)
-                                ck_assert_float_eq(((float *) made[0].data)[axis ? row * 2 + j : j * ROWS + row],
-                                                   ((float *) made[1].data)[axis ? row * (int64_t) N + k[j] : k[j] * ROWS + row]);
+                                ck_assert_float_eq(
+                                        ((float *) made[0].data)[axis ? row * 2 + j : j * ROWS + row],
+                                        ((float *) made[1].data)[axis ? row * (int64_t) N + k[j] : k[j] * ROWS + row]);
                 free(made[0].data);
                 free(made[1].data);
         }
@@ -465,7 +500,8 @@ static void expect_top(Engine *e, DType t, Shape s, const char *data, int64_t st
                 int64_t *order = order_of(t, row, n);
 
                 for (int64_t i = 0; i < p->k; i++) {
-                        const int64_t at = axis == 0 ? r + i * below : r * p->k + i, wanted = order[p->largest ? n - 1 - i : i];
+                        const int64_t at     = axis == 0 ? r + i * below : r * p->k + i,
+                                      wanted = order[p->largest ? n - 1 - i : i];
 
                         ck_assert_int_eq(((int64_t *) made[1].data)[at], wanted);
                         ck_assert(same_value(t, made[0].data + (size_t) at * size, row + (size_t) wanted * size));
@@ -486,7 +522,8 @@ TEST(outermost_elements_are_those_of_the_stable_order) {
                                 for (int64_t axis = 0; axis < 2; axis++) {
                                         char *data = values_of((DType) t, 7 * 9, (uint64_t) t, k == 7);
 
-                                        expect_top(e, (DType) t, SHAPE(7, 9), data, 3, &(TopParams) { k, axis, largest });
+                                        expect_top(e, (DType) t, SHAPE(7, 9), data, 3,
+                                                   &(TopParams) { k, axis, largest });
                                         free(data);
                                 }
         engine_unref(e);
@@ -502,7 +539,8 @@ TEST(outermost_elements_of_long_axes_are_merged_from_blocks) {
                         for (int64_t axis = 0; axis < 2; axis++) {
                                 char *data = values_of(dtypes[t], 2 * N, t, false);
 
-                                expect_top(e, dtypes[t], axis ? SHAPE(2, N) : SHAPE(N, 2), data, 100000, &(TopParams) { 100, axis, largest });
+                                expect_top(e, dtypes[t], axis ? SHAPE(2, N) : SHAPE(N, 2), data, 100000,
+                                           &(TopParams) { 100, axis, largest });
                                 free(data);
                         }
         engine_unref(e);

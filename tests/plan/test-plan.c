@@ -71,7 +71,8 @@ static Ref reduce(Build *b, const char *op, Ref a, int64_t axis) {
 
 TEST(elementwise_operations_become_one_stage) {
         GRAPH;
-        const Ref x = held(&b, 1, 100, 10, 20), y = build_binary(&b, "multiply", build_binary(&b, "add", x, x), build_f64(&b, DTYPE_F64, 3));
+        const Ref x = held(&b, 1, 100, 10, 20),
+                  y = build_binary(&b, "multiply", build_binary(&b, "add", x, x), build_f64(&b, DTYPE_F64, 3));
         PLAN plan   = plan_of(&b, 1, &y);
 
         ck_assert(plan->complete);
@@ -161,7 +162,8 @@ TEST(tasks_of_products_need_bounded_memory_however_large_the_matrices) {
 TEST(reductions_of_one_tensor_along_one_axis_share_a_pass) {
         GRAPH;
         const Ref x = held(&b, 1, 100, 10, 100);
-        const Ref y[] = { reduce(&b, "sum", x, 0), reduce(&b, "max", x, 0), reduce(&b, "min", build_unary(&b, "negative", x), 0) };
+        const Ref y[] = { reduce(&b, "sum", x, 0), reduce(&b, "max", x, 0),
+                          reduce(&b, "min", build_unary(&b, "negative", x), 0) };
         PLAN plan     = plan_of(&b, 3, y);
 
         ck_assert_uint_eq(plan->stage.n, 1);
@@ -189,7 +191,8 @@ TEST(a_reduction_of_what_another_leaves_is_in_its_stage_where_tasks_have_the_who
 
 TEST(a_tensor_that_is_kept_is_reduced_while_it_is_written) {
         GRAPH;
-        const Ref x = held(&b, 1, 100, 10, 100), y = build_unary(&b, "square", x), wanted[] = { y, reduce(&b, "sum", y, 0) };
+        const Ref x = held(&b, 1, 100, 10, 100), y = build_unary(&b, "square", x),
+                  wanted[] = { y, reduce(&b, "sum", y, 0) };
         PLAN plan   = plan_of(&b, 2, wanted);
 
         ck_assert_uint_eq(plan->stage.n, 1);
@@ -225,7 +228,8 @@ TEST(what_is_read_across_its_chunks_goes_through_pieces_if_tasks_may_not_take_it
         enum { LIMIT = 400 << 10 };
         GRAPH;
         const int axes[] = { 1, 0 };
-        const Ref x = held(&b, 1, 1000, 1000, 10), y = build_binary(&b, "add", x, build_transpose(&b, x, axes)), z = reduce(&b, "sum", y, 0);
+        const Ref x = held(&b, 1, 1000, 1000, 10), y = build_binary(&b, "add", x, build_transpose(&b, x, axes)),
+                  z = reduce(&b, "sum", y, 0);
         PLAN all    = plan_of(&b, 1, &y);
 
         ck_assert_uint_gt(most_bytes(all), 8000000);
@@ -247,8 +251,10 @@ TEST(what_is_read_across_its_chunks_goes_through_pieces_if_tasks_may_not_take_it
 TEST(chunks_that_the_user_asked_for_are_cut_if_tasks_may_not_take_them) {
         GRAPH;
         const int64_t dims[] = { 4000, 1000 }, whole[] = { 1, -1 };
-        const FullParams p = { .source = { .shape = { .n = 2, .given = true, .v = dims }, .dtype = DTYPE_F64, .chunk_size = { .n = 2, .given = true, .v = whole } },
-                               .value = scalar_from_i64(DTYPE_I64, 3) };
+        const FullParams p = { .source = { .shape      = { .n = 2, .given = true, .v = dims },
+                                           .dtype      = DTYPE_F64,
+                                           .chunk_size = { .n = 2, .given = true, .v = whole } },
+                               .value  = scalar_from_i64(DTYPE_I64, 3) };
         const Ref x = build_op(&b, "full", &p, 0, NULL), y = build_unary(&b, "sqrt", x);
         PLAN all    = plan_of(&b, 1, &y);
         b.graph->wanted.n = 0;
@@ -265,7 +271,8 @@ TEST(sorting_more_than_tasks_may_take_has_small_tasks_and_few_pieces) {
         const struct {
                 int64_t axis;
         } params    = { 0 };
-        const Ref x = held(&b, 1, 1 << 29, 1, 1 << 20), flat = build_reshape(&b, x, &line), y = build_op(&b, "sort", &params, 1, &flat);
+        const Ref x = held(&b, 1, 1 << 29, 1, 1 << 20), flat = build_reshape(&b, x, &line),
+                  y = build_op(&b, "sort", &params, 1, &flat);
         PLAN plan   = plan_within(&b, 1, &y, LIMIT);
 
         ck_assert_uint_le(most_bytes(plan), LIMIT);

@@ -325,7 +325,9 @@ def test_factorizations_give_what_lapack_gives(name):
 def test_complete_factors_of_nothing_are_identities():
     nothing = np.zeros((4, 0))
     assert np.array_equal(mt.linalg.svd(mt.tensor(nothing), full_matrices=True)[0], np.eye(4))
-    assert np.array_equal(mt.linalg.qr(mt.tensor(nothing), mode="complete")[0], np.linalg.qr(nothing, mode="complete")[0])
+    assert np.array_equal(
+        mt.linalg.qr(mt.tensor(nothing), mode="complete")[0], np.linalg.qr(nothing, mode="complete")[0]
+    )
 
 
 @pytest.mark.parametrize("dtype", ["f8", "f4", "c16"])
@@ -347,7 +349,9 @@ def test_factors_multiply_to_the_matrix(dtype, shape, chunk_size):
     assert q.shape == (shape[0], shape[0]) and np.allclose(mt.conj(q).T @ q, np.eye(shape[0]), **close)
     assert r.shape == shape and np.allclose(q @ r, a, **close)
     u, s, vh = mt.linalg.svd(t, full_matrices=True)
-    assert np.allclose(mt.conj(u).T @ u, np.eye(shape[0]), **close) and np.allclose(vh @ mt.conj(vh).T, np.eye(shape[1]), **close)
+    assert np.allclose(mt.conj(u).T @ u, np.eye(shape[0]), **close) and np.allclose(
+        vh @ mt.conj(vh).T, np.eye(shape[1]), **close
+    )
     assert np.allclose((u[:, :k] * s) @ vh[:k], a, **close)
     if shape[0] == shape[1]:
         p, low, up = mt.linalg.lu(t)
@@ -362,35 +366,68 @@ def test_factors_multiply_to_the_matrix(dtype, shape, chunk_size):
 
 # ---- Any shape, any dtype --------------------------------------------------------------------------------------------
 
-PROGRAMS = {name: (lambda m, a, name=name: getattr(m, name)(a)) for name in """diff ediff1d argsort unique flip fliplr
-    flipud rot90 ravel transpose squeeze atleast_1d atleast_2d atleast_3d trace diagonal diag diagflat nonzero flatnonzero
-    argwhere average around angle real imag iscomplex isreal nan_to_num zeros_like ones_like i0 sort_complex shape ndim
-    size corrcoef cov msort rollaxis asarray vander""".split()}
-PROGRAMS.update({
-    "append": lambda m, a: m.append(a, a, 0), "array_equal": lambda m, a: m.array_equal(a, a),
-    "array_split": lambda m, a: m.array_split(a, 2), "average": lambda m, a: m.average(a, 0, np.arange(1.0, len(a) + 1)),
-    "bincount": lambda m, a: m.bincount(a), "block": lambda m, a: m.block([[a], [a]]),
-    "clip": lambda m, a: m.clip(a, 1, 3), "column_stack": lambda m, a: m.column_stack([a, a]),
-    "compress": lambda m, a: m.compress([True], a, axis=0), "concatenate": lambda m, a: m.concatenate([a, a], -1),
-    "convolve": lambda m, a: m.convolve(a, [1, 2]), "cumsum": lambda m, a: m.cumsum(a, dtype="f8"),
-    "delete": lambda m, a: m.delete(a, 0, 0), "digitize": lambda m, a: m.digitize(a, [0, 2]),
-    "dot": lambda m, a: m.dot(a, a.T), "dstack": lambda m, a: m.dstack([a, a]),
-    "einsum": lambda m, a: m.einsum("...i->...", a), "expand_dims": lambda m, a: m.expand_dims(a, (0, -1)),
-    "full_like": lambda m, a: m.full_like(a, 3), "hstack": lambda m, a: m.hstack([a, a]),
-    "inner": lambda m, a: m.inner(a, a), "insert": lambda m, a: m.insert(a, 0, 3, 0),
-    "interp": lambda m, a: m.interp(a, [0, 1, 2], [3, 4, 5]), "isclose": lambda m, a: m.isclose(a, a),
-    "kron": lambda m, a: m.kron(a, a), "left_shift": lambda m, a: m.left_shift(a, 1), "lexsort": lambda m, a: m.lexsort((a,)),
-    "matmul": lambda m, a: a @ a.T, "meshgrid": lambda m, a: m.meshgrid(a, a), "moveaxis": lambda m, a: m.moveaxis(a, 0, -1),
-    "norm": lambda m, a: m.linalg.norm(a), "outer": lambda m, a: m.outer(a, a), "pad": lambda m, a: m.pad(a, 1, "edge"),
-    "partition": lambda m, a: m.sort(m.partition(a, 0, axis=-1), -1), "piecewise": lambda m, a: m.piecewise(a, [a > 0], [1]),
-    "power": lambda m, a: a ** 3, "put": lambda m, a: _changed(m, a, m.put, [0], 1), "repeat": lambda m, a: m.repeat(a, 2, 0),
-    "resize": lambda m, a: m.resize(a, (3, 3)), "roll": lambda m, a: m.roll(a, 2, 0),
-    "searchsorted": lambda m, a: m.searchsorted(m.sort(a.ravel()), a), "setxor1d": lambda m, a: m.setxor1d(a, [1, 2]),
-    "sort": lambda m, a: m.sort(a), "split": lambda m, a: m.split(a, 1), "stack": lambda m, a: m.stack([a, a], -1),
-    "sum": lambda m, a: m.sum(a, dtype="f4"), "take": lambda m, a: m.take(a, [0, 0], axis=0),
-    "tensordot": lambda m, a: m.tensordot(a, a, 0), "tile": lambda m, a: m.tile(a, (2, 1)),
-    "union1d": lambda m, a: m.union1d(a, a), "vdot": lambda m, a: m.vdot(a, a), "wrap": lambda m, a: m.pad(a, 2, "wrap"),
-})
+PROGRAMS = {name: (lambda m, a, name=name: getattr(m, name)(a)) for name in """
+    diff ediff1d argsort unique flip fliplr flipud rot90 ravel transpose squeeze atleast_1d atleast_2d
+    atleast_3d trace diagonal diag diagflat nonzero flatnonzero argwhere average around angle real imag
+    iscomplex isreal nan_to_num zeros_like ones_like i0 sort_complex shape ndim size corrcoef cov msort rollaxis
+    asarray vander
+""".split()}
+PROGRAMS.update(
+    {
+        "append": lambda m, a: m.append(a, a, 0),
+        "array_equal": lambda m, a: m.array_equal(a, a),
+        "array_split": lambda m, a: m.array_split(a, 2),
+        "average": lambda m, a: m.average(a, 0, np.arange(1.0, len(a) + 1)),
+        "bincount": lambda m, a: m.bincount(a),
+        "block": lambda m, a: m.block([[a], [a]]),
+        "clip": lambda m, a: m.clip(a, 1, 3),
+        "column_stack": lambda m, a: m.column_stack([a, a]),
+        "compress": lambda m, a: m.compress([True], a, axis=0),
+        "concatenate": lambda m, a: m.concatenate([a, a], -1),
+        "convolve": lambda m, a: m.convolve(a, [1, 2]),
+        "cumsum": lambda m, a: m.cumsum(a, dtype="f8"),
+        "delete": lambda m, a: m.delete(a, 0, 0),
+        "digitize": lambda m, a: m.digitize(a, [0, 2]),
+        "dot": lambda m, a: m.dot(a, a.T),
+        "dstack": lambda m, a: m.dstack([a, a]),
+        "einsum": lambda m, a: m.einsum("...i->...", a),
+        "expand_dims": lambda m, a: m.expand_dims(a, (0, -1)),
+        "full_like": lambda m, a: m.full_like(a, 3),
+        "hstack": lambda m, a: m.hstack([a, a]),
+        "inner": lambda m, a: m.inner(a, a),
+        "insert": lambda m, a: m.insert(a, 0, 3, 0),
+        "interp": lambda m, a: m.interp(a, [0, 1, 2], [3, 4, 5]),
+        "isclose": lambda m, a: m.isclose(a, a),
+        "kron": lambda m, a: m.kron(a, a),
+        "left_shift": lambda m, a: m.left_shift(a, 1),
+        "lexsort": lambda m, a: m.lexsort((a,)),
+        "matmul": lambda m, a: a @ a.T,
+        "meshgrid": lambda m, a: m.meshgrid(a, a),
+        "moveaxis": lambda m, a: m.moveaxis(a, 0, -1),
+        "norm": lambda m, a: m.linalg.norm(a),
+        "outer": lambda m, a: m.outer(a, a),
+        "pad": lambda m, a: m.pad(a, 1, "edge"),
+        "partition": lambda m, a: m.sort(m.partition(a, 0, axis=-1), -1),
+        "piecewise": lambda m, a: m.piecewise(a, [a > 0], [1]),
+        "power": lambda m, a: a**3,
+        "put": lambda m, a: _changed(m, a, m.put, [0], 1),
+        "repeat": lambda m, a: m.repeat(a, 2, 0),
+        "resize": lambda m, a: m.resize(a, (3, 3)),
+        "roll": lambda m, a: m.roll(a, 2, 0),
+        "searchsorted": lambda m, a: m.searchsorted(m.sort(a.ravel()), a),
+        "setxor1d": lambda m, a: m.setxor1d(a, [1, 2]),
+        "sort": lambda m, a: m.sort(a),
+        "split": lambda m, a: m.split(a, 1),
+        "stack": lambda m, a: m.stack([a, a], -1),
+        "sum": lambda m, a: m.sum(a, dtype="f4"),
+        "take": lambda m, a: m.take(a, [0, 0], axis=0),
+        "tensordot": lambda m, a: m.tensordot(a, a, 0),
+        "tile": lambda m, a: m.tile(a, (2, 1)),
+        "union1d": lambda m, a: m.union1d(a, a),
+        "vdot": lambda m, a: m.vdot(a, a),
+        "wrap": lambda m, a: m.pad(a, 2, "wrap"),
+    }
+)
 
 
 @settings(max_examples=600)
@@ -400,7 +437,9 @@ def test_functions_of_any_shape_and_dtype(name, shape, dtype, seed, chunk_size):
     a = array(shape, dtype, seed, special=False)
     assume(not (name == "average" and shape and shape[0] == 0))  # no weights: NumPy refuses to divide by their sum
     assume(not (name in ("cov", "corrcoef") and dtype == "complex64" and a.size == 0))  # NumPy forgets what it is of
-    assume(not (dtype in ("int64", "uint64") and name in ("average", "sum", "cumsum", "norm", "kron")))  # of 2**63: bits
+    assume(
+        not (dtype in ("int64", "uint64") and name in ("average", "sum", "cumsum", "norm", "kron"))
+    )  # of 2**63: bits
     same(PROGRAMS[name], a, ulps=600, cuttings=[chunk_size])
 
 
@@ -428,13 +467,22 @@ EXACT = set("max min any all argmax argmin nanmax nanmin nanargmax nanargmin cou
 def test_reductions_along_any_axes(name, shape, dtype, seed, chunk_size, keepdims, data):
     a = array(shape, dtype, seed, special=not (name.endswith("prod") and dtype.startswith("complex")))
     ndim = len(shape)
-    axis = data.draw(st.sampled_from([None, *range(-ndim - 1, ndim + 1), (), (0,), (0, -1), tuple(range(ndim)), [0], 1.0,
-                                      np.int64(0)]))
-    assume(not (name == "ptp" and dtype == "bool" and a.size == 0))  # NumPy refuses to subtract booleans, unless none is
-    assume(not (shape == () and axis is not None and name in ("nanmean", "nanvar", "nanstd")))  # refused of integers only
+    axis = data.draw(
+        st.sampled_from(
+            [None, *range(-ndim - 1, ndim + 1), (), (0,), (0, -1), tuple(range(ndim)), [0], 1.0, np.int64(0)]
+        )
+    )
+    assume(
+        not (name == "ptp" and dtype == "bool" and a.size == 0)
+    )  # NumPy refuses to subtract booleans, unless none is
+    assume(
+        not (shape == () and axis is not None and name in ("nanmean", "nanvar", "nanstd"))
+    )  # refused of integers only
     assume(not (isinstance(axis, tuple) and name.startswith("nanarg")))  # refused with various words
     more = {"keepdims": True} if keepdims else {}
-    same(lambda m, a: getattr(m, name)(a, axis=axis, **more), a, ulps=0 if name in EXACT else 512, cuttings=[chunk_size])
+    same(
+        lambda m, a: getattr(m, name)(a, axis=axis, **more), a, ulps=0 if name in EXACT else 512, cuttings=[chunk_size]
+    )
 
 
 @pytest.mark.parametrize("name", REDUCTIONS)

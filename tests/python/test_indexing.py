@@ -112,8 +112,8 @@ lengths = st.lists(st.integers(0, 5), min_size=0, max_size=4).map(tuple)
 
 @st.composite
 def keys(draw, shape, repeat=True):
-    """Any key: integers, slices of any step, newaxis, an Ellipsis, and arrays of integers that broadcast together, masks
-    of one or two axes and booleans without axes among them. Without `repeat` no position occurs twice."""
+    """Any key: integers, slices of any step, newaxis, an Ellipsis, and arrays of integers that broadcast together,
+    masks of one or two axes and booleans without axes among them. Without `repeat` no position occurs twice."""
     common = draw(st.lists(st.integers(0, 3), min_size=0, max_size=2).map(tuple))
     advanced = draw(st.integers(0, 3)) == 0, draw(st.booleans())
     key, k, dots, n_arrays = [], 0, False, 0

@@ -98,8 +98,8 @@ TEST(numpy_spellings_of_dtypes_are_known) {
                 { "intp", DTYPE_I64 },  { "intc", DTYPE_I32 },   { "bool_", DTYPE_BOOL }, { "ushort", DTYPE_U16 },
         };
         static const char *const unknown[] = {
-                "", "<", ">f8", ">d", "g", "f16", "float128", "O", "U", "<float64", "<half", "Float64", "i3", "q p", " ",
-                "float6",
+                "",  "<",        ">f8",   ">d",      "g",  "f16", "float128", "O",
+                "U", "<float64", "<half", "Float64", "i3", "q p", " ",        "float6",
         };
         DType found;
 

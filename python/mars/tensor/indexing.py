@@ -46,8 +46,8 @@ def _array(k):
 
 
 def _entries(key, ndim):
-    """The key as a list of None, int, slice and arrays that takes every axis. An Ellipsis is left where it stands for no
-    axis and yet parts what are arrays beside arrays."""
+    """The key as a list of None, int, slice and arrays that takes every axis. An Ellipsis is left where it stands for
+    no axis and yet parts what are arrays beside arrays."""
     if not isinstance(key, tuple):
         key = (key,)
     ret, used, dots = [], 0, None

@@ -100,8 +100,12 @@ def tensordot(a, b, axes=2, sparse=None):
     axes_a, axes_b = axes_of(axes_a, a.ndim), axes_of(axes_b, b.ndim)
     rest_a, rest_b = ([k for k in range(t.ndim) if k not in axes] for t, axes in ((a, axes_a), (b, axes_b)))
     own, other = a._known_shape, b._known_shape
-    if max(own.count(-1), other.count(-1), [own[k] for k in rest_a].count(-1) + [other[k] for k in rest_b].count(-1)) > 1 \
-            or -1 in own + other and 0 in own + other:  # a reshape can find out one length only, and not among empty ones
+    if (
+        max(own.count(-1), other.count(-1), [own[k] for k in rest_a].count(-1) + [other[k] for k in rest_b].count(-1))
+        > 1
+        or -1 in own + other
+        and 0 in own + other
+    ):  # a reshape can find out one length only, and not among empty ones
         own, other = a.shape, b.shape
     if any(own[i] != other[k] and own[i] >= 0 and other[k] >= 0 for i, k in zip(axes_a, axes_b)):
         raise ValueError("shape-mismatch for sum")
@@ -523,4 +527,3 @@ def trace(x, /, *, offset=0, dtype=None):
 def matrix_transpose(x, /):
     """The last two axes exchanged."""
     return swapaxes(x, -1, -2)
-

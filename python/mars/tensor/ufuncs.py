@@ -110,7 +110,9 @@ class ufunc:
                 raise TypeError("cannot specify 'out' as both a positional and keyword argument")
             out, args = args[self.nin:], args[:self.nin]
         if casting not in _CASTINGS:
-            raise ValueError(f"casting must be one of 'no', 'equiv', 'safe', 'same_kind', or 'unsafe' (got {casting!r})")
+            raise ValueError(
+                f"casting must be one of 'no', 'equiv', 'safe', 'same_kind', or 'unsafe' (got {casting!r})"
+            )
         outs = out if isinstance(out, tuple) else (out,)
         outs += (None,) * (self.nout - len(outs))
         if len(outs) > self.nout:
@@ -156,8 +158,8 @@ class ufunc:
         return made
 
     def _call_as_it_is(self, args, dtype, casting):
-        """The outputs of the loop that is taken without dtype=, which casts safely, if they have the dtype. Where no cast
-        is allowed its inputs have that dtype, too, or one that needs none."""
+        """The outputs of the loop that is taken without dtype=, which casts safely, if they have the dtype. Where no
+        cast is allowed its inputs have that dtype, too, or one that needs none."""
         try:
             made = _call(self._number, None, *args)
         except TypeError:
