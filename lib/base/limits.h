@@ -16,4 +16,7 @@ enum {
         MAX_WORKERS     = 1 << 14, /* of one scheduler: two bytes say where a chunk is */
         MAX_PLAN_CHUNKS = 1 << 28, /* chunks of one plan: a uint32_t index with room for flags */
         MAX_SPILL_DIRS = 64,      /* disks of one host: one bit each in a word */
+        MAX_BODY_BYTES = 64 << 20, /* of one message: the graph of a request, of a million operations */
 };
+
+#define MAX_PAYLOAD_BYTES ((uint64_t) 1 << 40) /* of one message: a chunk */

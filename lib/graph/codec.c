@@ -8,6 +8,7 @@
  * wrote the expression. No count is believed beyond the bytes that are there to fill it. */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "graph/graph.h"
 #include "graph/params.h"
 
@@ -16,66 +17,10 @@ static const uint8_t magic[] = { 'M', 'A', 'R', 'S', 'g', 'r', 'p', 'h' };
 enum {
         VERSION      = 1,
         MAX_OP_NAME  = 63,
-        VARINT_BYTES = 10, /* of 64 bits, seven a byte */
+        WEAK_SHIFT   = 5, /* above the dtype */
 };
 
-static inline uint64_t zigzag(int64_t v) {
-        return ((uint64_t) v << 1) ^ (uint64_t) (v >> 63);
-}
-
-static inline int64_t unzigzag(uint64_t v) {
-        return (int64_t) ((v >> 1) ^ -(v & 1));
-}
-
 /* ---- Writing -------------------------------------------------------------------------------------------------- */
-
-/* The first failure sticks. */
-typedef struct Writer {
-        Vec(uint8_t) bytes;
-        int r;
-} Writer;
-
-static void put_bytes(Writer *w, const void *data, size_t size_bytes) {
-        if (w->r < 0 || size_bytes == 0)
-                return;
-        if (size_bytes >= UINT32_MAX - w->bytes.n)
-                w->r = -ENOMEM;
-        else
-                w->r = vec_reserve(&w->bytes, w->bytes.n + (uint32_t) size_bytes);
-        if (w->r < 0)
-                return;
-        memcpy(w->bytes.data + w->bytes.n, data, size_bytes);
-        w->bytes.n += (uint32_t) size_bytes;
-}
-
-static void put_u8(Writer *w, unsigned v) {
-        put_bytes(w, &(uint8_t) { (uint8_t) v }, 1);
-}
-
-static void put_varint(Writer *w, uint64_t v) {
-        uint8_t bytes[VARINT_BYTES];
-        size_t n = 0;
-
-        for (; v >= 0x80; v >>= 7)
-                bytes[n++] = (uint8_t) v | 0x80;
-        bytes[n++] = (uint8_t) v;
-        put_bytes(w, bytes, n);
-}
-
-/* A number as the 8 or fewer bytes of its value, least significant first, on every machine. */
-static void put_le(Writer *w, const void *number, size_t size_bytes) {
-        uint8_t bytes[8];
-
-        memcpy(bytes, number, size_bytes);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        for (size_t i = 0; i < size_bytes / 2; i++) {
-                uint8_t t                 = bytes[i];
-                bytes[i]                  = bytes[size_bytes - 1 - i];
-                bytes[size_bytes - 1 - i] = t;
-        }
-#endif
-        put_bytes(w, bytes, size_bytes);
-}
 
 /* A complex number is two numbers. */
 static size_t part_size(DType t) {
@@ -128,7 +73,7 @@ static void put_stored(Writer *w, const Node *node) {
         const Spec *spec = &node->out[0];
 
         put_varint(w, node->stored);
-        put_u8(w, spec->dtype);
+        put_u8(w, spec->dtype | (unsigned) spec->weak << WEAK_SHIFT);
         put_u8(w, (unsigned) spec->shape.ndim);
         for (int k = 0; k < spec->shape.ndim; k++)
                 put_varint(w, (uint64_t) spec->shape.dim[k] + 1); /* UNKNOWN is 0 */
@@ -212,97 +157,11 @@ int graph_encode(const Graph *graph, uint8_t **ret, size_t *ret_size) {
 
 /* ---- Reading -------------------------------------------------------------------------------------------------- */
 
-/* The first failure sticks: after it everything reads as 0. */
-typedef struct Reader {
-        const uint8_t *start, *at, *end;
-        Error *err;
-        int r;
-        Arena *scratch; /* lists and texts of the node that is being read, until graph_add() has copied them */
-} Reader;
-
-static size_t left(const Reader *rd) {
-        return (size_t) (rd->end - rd->at);
-}
-
-static void refuse(Reader *rd, const char *what) {
-        if (rd->r == 0)
-                rd->r = error_set(rd->err, ERROR_VALUE, "graph: byte %zu: %s", (size_t) (rd->at - rd->start), what);
-}
-
-static uint8_t get_u8(Reader *rd) {
-        if (rd->r == 0 && left(rd) == 0)
-                refuse(rd, "ends too early");
-        return rd->r < 0 ? 0 : *rd->at++;
-}
-
-static uint64_t get_varint(Reader *rd, uint64_t max) {
-        uint64_t v = 0;
-        uint8_t byte;
-
-        for (unsigned shift = 0;; shift += 7) {
-                byte = get_u8(rd);
-                if (shift == 63 && byte > 1) {
-                        refuse(rd, "a number of more than 64 bits");
-                        return 0;
-                }
-                if (shift > 0 && byte == 0)
-                        refuse(rd, "a number that is longer than it needs to be");
-                v |= (uint64_t) (byte & 0x7f) << shift;
-                if (!(byte & 0x80))
-                        break;
-        }
-        if (v > max)
-                refuse(rd, "a number that is too large here");
-        return rd->r < 0 ? 0 : v;
-}
-
-/* How many things follow, each of at least one byte. */
-static uint32_t get_count(Reader *rd, uint32_t max) {
-        uint32_t n = (uint32_t) get_varint(rd, max);
-
-        if (n > left(rd)) {
-                refuse(rd, "more things than bytes");
-                return 0;
-        }
-        return n;
-}
-
-static const uint8_t *get_bytes(Reader *rd, size_t size_bytes) {
-        const uint8_t *ret = rd->at;
-
-        if (rd->r == 0 && size_bytes > left(rd))
-                refuse(rd, "ends too early");
-        if (rd->r < 0)
-                return NULL;
-        rd->at += size_bytes;
-        return ret;
-}
-
-static void get_le(Reader *rd, void *number, size_t size_bytes) {
-        const uint8_t *from = get_bytes(rd, size_bytes);
-        uint8_t *to         = number;
-
-        for (size_t i = 0; from && i < size_bytes; i++)
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-                to[size_bytes - 1 - i] = from[i];
-#else
-                to[i] = from[i];
-#endif
-}
-
-static void *get_memory(Reader *rd, size_t size_bytes) {
-        void *ret = rd->r < 0 ? NULL : arena_alloc(rd->scratch, size_bytes);
-
-        if (rd->r == 0 && !ret)
-                rd->r = error_oom(rd->err, size_bytes);
-        return ret;
-}
-
 static DType get_dtype(Reader *rd) {
         DType t = get_u8(rd);
 
         if (t >= _DTYPE_MAX)
-                refuse(rd, "a dtype that does not exist");
+                reader_refuse(rd, "a dtype that does not exist");
         return rd->r < 0 ? DTYPE_F64 : t;
 }
 
@@ -313,8 +172,8 @@ static void get_dims(Reader *rd, Dims *ret) {
         if (n == 0)
                 return;
         n--;
-        if (n > left(rd)) {
-                refuse(rd, "more things than bytes");
+        if (n > reader_left(rd)) {
+                reader_refuse(rd, "more things than bytes");
                 return;
         }
         *ret = (Dims) { .n = (uint32_t) n, .given = true };
@@ -339,7 +198,7 @@ static void get_text(Reader *rd, const char **ret) {
         if (!from)
                 return;
         if (memchr(from, 0, n - 1)) {
-                refuse(rd, "a text with a zero byte");
+                reader_refuse(rd, "a text with a zero byte");
                 return;
         }
         text = get_memory(rd, n);
@@ -349,7 +208,7 @@ static void get_text(Reader *rd, const char **ret) {
 }
 
 static void get_scalar(Reader *rd, Scalar *ret) {
-        if (rd->r == 0 && left(rd) > 0 && *rd->at == DTYPE_NONE) {
+        if (rd->r == 0 && reader_left(rd) > 0 && *rd->at == DTYPE_NONE) {
                 rd->at++;
                 ret->dtype = DTYPE_NONE;
                 return;
@@ -367,7 +226,7 @@ static void get_param(Reader *rd, const Param *p, void *params) {
         case PARAM_BOOL:
                 byte = get_u8(rd);
                 if (byte > 1)
-                        refuse(rd, "a bool that is neither 0 nor 1");
+                        reader_refuse(rd, "a bool that is neither 0 nor 1");
                 *(bool *) at = byte == 1;
                 break;
         case PARAM_I64:
@@ -412,7 +271,7 @@ static const Op *decode_op(Reader *rd) {
                 return NULL;
         memcpy(name, bytes, n);
         if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != n) {
-                refuse(rd, "a name that no operator can have");
+                reader_refuse(rd, "a name that no operator can have");
                 return NULL;
         }
         n_params = get_varint(rd, UINT32_MAX);
@@ -437,7 +296,7 @@ static void decode_ops(Decoder *d) {
                 d->op[i] = decode_op(&d->rd);
                 for (uint32_t k = 0; k < i && d->rd.r == 0; k++)
                         if (d->op[k] == d->op[i])
-                                refuse(&d->rd, "an operator that is named twice");
+                                reader_refuse(&d->rd, "an operator that is named twice");
         }
 }
 
@@ -448,19 +307,28 @@ static void check_added(Decoder *d, int r, uint32_t expected, uint32_t node) {
         if (r < 0)
                 d->rd.r = error_prefix(d->rd.err, r, "graph: byte %zu: node %u", at, expected);
         else if (node != expected)
-                refuse(&d->rd, "a node that repeats an earlier one");
+                reader_refuse(&d->rd, "a node that repeats an earlier one");
+}
+
+static Spec get_dtype_weak(Reader *rd) {
+        const unsigned byte = get_u8(rd);
+        const Spec ret      = { .dtype = (DType) (byte & ((1 << WEAK_SHIFT) - 1)), .weak = (Weak) (byte >> WEAK_SHIFT) };
+
+        if (rd->r == 0 && (ret.dtype >= _DTYPE_MAX || ret.weak > WEAK_COMPLEX))
+                reader_refuse(rd, "a dtype that does not exist");
+        return ret;
 }
 
 static void decode_stored(Decoder *d) {
         const uint32_t expected = d->graph->node.n;
         uint64_t stored         = get_varint(&d->rd, UINT64_MAX);
-        Spec spec               = { .dtype = get_dtype(&d->rd) };
+        Spec spec               = get_dtype_weak(&d->rd);
         uint32_t node           = 0;
         int r;
 
         spec.shape.ndim = get_u8(&d->rd);
         if (spec.shape.ndim > MAX_NDIM) {
-                refuse(&d->rd, "more dimensions than a tensor can have");
+                reader_refuse(&d->rd, "more dimensions than a tensor can have");
                 return;
         }
         for (int k = 0; k < spec.shape.ndim; k++)
@@ -480,7 +348,7 @@ static void decode_inputs(Decoder *d, uint32_t n_in, Ref *in) {
                 uint32_t back = (uint32_t) get_varint(&d->rd, here);
 
                 if (back == 0) {
-                        refuse(&d->rd, "a node that is its own input");
+                        reader_refuse(&d->rd, "a node that is its own input");
                         return;
                 }
                 in[i] = (Ref) { .node = here - back };
@@ -529,7 +397,7 @@ static void decode_wanted(Decoder *d) {
                 if (d->rd.r < 0)
                         return;
                 if (ref.node >= d->graph->node.n || ref.out >= d->graph->node.data[ref.node].n_out)
-                        refuse(&d->rd, "an output that does not exist is wanted");
+                        reader_refuse(&d->rd, "an output that does not exist is wanted");
                 else if (vec_push(&d->graph->wanted, ref) < 0)
                         d->rd.r = error_oom(d->rd.err, sizeof(ref));
         }
@@ -542,18 +410,18 @@ static void decode_graph(Decoder *d) {
         if (!start)
                 return;
         if (memcmp(start, magic, sizeof(magic)) != 0)
-                refuse(&d->rd, "not a graph");
+                reader_refuse(&d->rd, "not a graph");
         if (get_varint(&d->rd, UINT64_MAX) != VERSION && d->rd.r == 0)
-                refuse(&d->rd, "a version of the form that is not known here");
+                reader_refuse(&d->rd, "a version of the form that is not known here");
         decode_ops(d);
         n_node = get_count(&d->rd, MAX_GRAPH_NODES);
         for (uint32_t i = 0; i < n_node && d->rd.r == 0; i++)
                 decode_node(d);
         if (d->rd.r == 0 && d->n_op_used != d->n_op)
-                refuse(&d->rd, "an operator is named that no node uses");
+                reader_refuse(&d->rd, "an operator is named that no node uses");
         decode_wanted(d);
-        if (d->rd.r == 0 && left(&d->rd) > 0)
-                refuse(&d->rd, "bytes after the end");
+        if (d->rd.r == 0 && reader_left(&d->rd) > 0)
+                reader_refuse(&d->rd, "bytes after the end");
 }
 
 int graph_decode(const uint8_t *data, size_t size, Graph **ret, Error *err) {
@@ -566,7 +434,8 @@ int graph_decode(const uint8_t *data, size_t size, Graph **ret, Error *err) {
         if (r < 0 || !scratch)
                 return error_oom(err, sizeof(Graph));
         d = (Decoder) {
-                .rd    = { .start = data, .at = data, .end = data + size, .err = err, .scratch = scratch },
+                .rd    = { .start = data, .at = data, .end = data + size, .what = "graph", .err = err,
+                            .scratch = scratch },
                 .graph = graph,
         };
         decode_graph(&d);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* A link: a connection on which frames go both ways (wire/frame.h). It belongs to the loop that it was made for, and
+ * to that loop's thread: nothing here blocks, nothing here may be called from another thread.
+ *
+ * What is sent keeps its order. Bodies are copied; a payload is sent from where it lies, and stays there until the
+ * link says so. What comes is put together first: a message is handed out once, whole. A payload goes straight to the
+ * place that the receiver names when the body is there, so nothing is received for which there is no room.
+ *
+ * Addresses: "unix:/path", "host:port", "[2001:db8::1]:port". */
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "wire/frame.h"
+
+typedef struct Link Link;
+typedef struct Listener Listener;
+
+typedef struct LinkEvents {
+        /* A message; its payload, if it has one, is at `payload`. The body is valid during the call; fd is -1, or a
+         * descriptor that is the receiver's from now on. A negative result closes the link with that error. */
+        int (*message)(void *userdata, Link *link, const Frame *frame, const uint8_t *body, char *payload, int fd,
+                       Error *err);
+        /* The body of a frame with a payload is there: says where frame->payload_bytes go, which stay valid until
+         * message() or closed(). A negative result closes the link. NULL: payloads are refused. */
+        int (*payload)(void *userdata, Link *link, const Frame *frame, const uint8_t *body, char **ret, Error *err);
+        /* Once, from the loop, when the link is of no use any more: the other side has closed it (why->code is
+         * -ECONNRESET, or 0 if nothing was under way), it broke, or a callback refused. The owner frees it, now or
+         * later. */
+        void (*closed)(void *userdata, Link *link, const Error *why);
+} LinkEvents;
+
+/* Takes the descriptor, a connected stream socket, also when it fails. */
+int link_new(Link **ret, sd_event *event, int fd, const LinkEvents *events, void *userdata, Error *err);
+/* Begins to connect; sending may begin at once, and what cannot be reached is closed() with words that name it. */
+int link_connect(Link **ret, sd_event *event, const char *address, const LinkEvents *events, void *userdata,
+                 Error *err);
+/* Closes it, from wherever: also out of its own callbacks. closed() is not called any more; done() of payloads is. */
+Link *link_free(Link *link);
+DEFINE_CLEANUP(Link *, link_free)
+
+/* A message whose body is copied. 0 or -ENOMEM; on a link that is closed nothing happens. */
+int link_send(Link *link, uint16_t kind, const uint8_t *body, size_t body_bytes) _must_check_;
+/* One with a payload; done(userdata) is called once, when the bytes are not needed any more (also if this fails). */
+int link_send_payload(Link *link, uint16_t kind, const uint8_t *body, size_t body_bytes, const char *payload,
+                      uint64_t payload_bytes, void (*done)(void *userdata), void *userdata) _must_check_;
+/* One with a descriptor, which is duplicated; ERROR_SUPPORT unless the link is a unix socket. */
+int link_send_fd(Link *link, uint16_t kind, const uint8_t *body, size_t body_bytes, int fd) _must_check_;
+
+size_t link_queued_bytes(const Link *link); /* not sent yet */
+void link_stop_reading(Link *link, bool stop); /* back-pressure */
+void link_flush(Link *link);                /* tries to send now what is queued */
+
+typedef struct LinkPeer {
+        bool local;   /* a unix socket: uid and pid say who it is */
+        uid_t uid;
+        pid_t pid;
+        bool loopback; /* TCP of this machine */
+        char text[128]; /* for a log: "uid 1000, pid 4711" or "192.0.2.7:40312" */
+} LinkPeer;
+int link_peer(const Link *link, LinkPeer *ret); /* 0 or an errno; of a link that is connected */
+
+/* ---- Listening -------------------------------------------------------------------------------------------------- */
+
+/* accepted() gets the descriptor of each connection, which is its own from then on. */
+typedef void ListenerAccepted(void *userdata, int fd);
+/* Binds and listens. A unix socket file is made with mode `mode`; one that nobody listens to is replaced, one that
+ * somebody does is refused (-EADDRINUSE). Port 0: a free one. */
+int listener_new(Listener **ret, sd_event *event, const char *address, mode_t mode, ListenerAccepted *accepted,
+                 void *userdata, Error *err);
+/* The same of a socket that listens already (from the service manager); takes the descriptor. */
+int listener_from_fd(Listener **ret, sd_event *event, int fd, ListenerAccepted *accepted, void *userdata, Error *err);
+Listener *listener_free(Listener *listener); /* removes a socket file that it made */
+DEFINE_CLEANUP(Listener *, listener_free)
+/* The address where it listens, in the form above, with the port that it got. */
+const char *listener_address(const Listener *listener);
+
+/* Whether the address is of this machine alone: a unix socket, or loopback. ERROR_VALUE if it is none. */
+int address_is_local(const char *address, bool *ret, Error *err);

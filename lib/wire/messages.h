@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Every message that goes between clients, the scheduler and workers, in one table: the structs below, how they are
+ * encoded, decoded, printed and fuzzed all come from it. docs/PROTOCOL.md says who sends what when.
+ *
+ * M(KIND, number, field fields) names a message; in its fields, F(TYPE, name, most) is a value of at most `most` (of
+ * a list or text: at most so many entries or bytes). Numbers are never used again; a field is never taken out. */
+
+#define WIRE_MESSAGES(M)                                                                                               \
+        /* The first message of a connection, and its answer. */                                                       \
+        M(HELLO, 1, hello)                                                                                             \
+        M(WELCOME, 2, welcome)                                                                                         \
+        M(REFUSED, 3, refused)                                                                                         \
+        M(ALIVE, 4, alive)                                                                                             \
+        /* scheduler to worker */                                                                                      \
+        M(PEER, 16, peer)                                                                                              \
+        M(PLAN, 17, plan)                                                                                              \
+        M(RUN, 18, run)                                                                                                \
+        M(RECALL, 19, recall)                                                                                          \
+        M(DROP, 20, drop)                                                                                              \
+        M(FORGET, 21, forget)                                                                                          \
+        /* worker to scheduler */                                                                                      \
+        M(DONE, 32, done)                                                                                              \
+        M(FAILED, 33, failed)                                                                                          \
+        M(RECALLED, 34, recalled)                                                                                      \
+        M(FORGOTTEN, 35, forgotten)                                                                                    \
+        M(STATUS, 36, status)                                                                                          \
+        /* client to scheduler */                                                                                      \
+        M(SUBMIT, 48, submit)                                                                                          \
+        M(CANCEL, 49, cancel)                                                                                          \
+        M(RELEASE, 50, release)                                                                                        \
+        M(ADOPT, 51, adopt)                                                                                            \
+        M(ASK, 52, ask)                                                                                                \
+        /* scheduler to client */                                                                                      \
+        M(FINISHED, 64, finished)                                                                                      \
+        M(PROGRESS, 65, progress)                                                                                      \
+        M(ADOPTED, 66, adopted)                                                                                        \
+        M(ANSWER, 67, answer)                                                                                          \
+        /* chunks: client or worker to worker, and back */                                                             \
+        M(GET, 80, get)                                                                                                \
+        M(CHUNK, 81, chunk)                                                                                            \
+        M(GONE, 82, gone)                                                                                              \
+        M(PUT, 83, put)                                                                                                \
+        M(STORED, 84, stored)
+
+#define WIRE_HELLO(F)                                                                                                  \
+        F(U32, role, 16)               /* WireRole */                                                                  \
+        F(U32, version, UINT32_MAX)    /* WIRE_VERSION */                                                              \
+        F(TEXT, build, 64)             /* plans are made on both sides: of workers it must be the same */              \
+        F(TEXT, token, 256)                                                                                            \
+        F(TEXT, name, 256)             /* who it is, for people */                                                     \
+        F(TEXT, address, 256)          /* of a worker: where it serves chunks */                                       \
+        F(U32, n_threads, 1 << 16)                                                                                     \
+        F(U64, cache_bytes, UINT64_MAX)                                                                                \
+        F(U64, memory_bytes, UINT64_MAX) /* of chunks and scratch */
+#define WIRE_WELCOME(F)                                                                                                \
+        F(U32, number, UINT32_MAX)     /* of the worker, or of the session */                                          \
+        F(U64, epoch, UINT64_MAX)      /* of the scheduler: each start has a larger one */                             \
+        F(U64, task_bytes, UINT64_MAX) /* PlanLeaves */                                                                \
+        F(U64, cache_bytes, UINT64_MAX) /* of all workers */                                                           \
+        F(U32, n_threads, UINT32_MAX)                                                                                  \
+        F(TEXT, version, 64)
+#define WIRE_REFUSED(F)                                                                                                \
+        F(I32, code, 4096)                                                                                             \
+        F(TEXT, text, MAX_ERROR_TEXT)
+#define WIRE_ALIVE(F) F(U64, time, UINT64_MAX) /* whatever the sender likes */
+
+#define WIRE_PEER(F)                                                                                                   \
+        F(U32, worker, MAX_WORKERS)                                                                                    \
+        F(TEXT, address, 256)
+#define WIRE_PLAN(F)                                                                                                   \
+        F(U64, plan, UINT64_MAX)                                                                                       \
+        F(U64, first_id, UINT64_MAX)   /* of the chunks that it makes */                                               \
+        F(U64, task_bytes, UINT64_MAX) /* PlanLeaves */                                                                \
+        F(U64, alone_bytes, UINT64_MAX)                                                                                \
+        F(U32, n_task, UINT32_MAX)     /* the plan must come out with so many tasks */                                 \
+        F(U32, n_chunk, UINT32_MAX)    /* and chunks, */                                                               \
+        F(U64, check, UINT64_MAX)      /* and be the same: plan_check() */                                             \
+        F(BYTES, graph, MAX_BODY_BYTES)                                                                                \
+        F(BYTES, leaves, MAX_BODY_BYTES) /* WireTensor of each stored leaf */
+#define WIRE_RUN(F)                                                                                                    \
+        F(U64, plan, UINT64_MAX)                                                                                       \
+        F(U32S, task, 1 << 22)         /* task, position; … */                                                         \
+        F(U32S, fetch, 1 << 22)        /* chunk, worker; … */
+#define WIRE_RECALL(F)                                                                                                 \
+        F(U64, plan, UINT64_MAX)                                                                                       \
+        F(U32S, task, 1 << 22)         /* task, position; … */
+#define WIRE_DROP(F)                                                                                                   \
+        F(U64, chunk, UINT64_MAX)                                                                                      \
+        F(U32, n, UINT32_MAX)
+#define WIRE_FORGET(F)                                                                                                 \
+        F(U64, plan, UINT64_MAX)                                                                                       \
+        F(U32, drop, 1)
+
+#define WIRE_DONE(F)                                                                                                   \
+        F(U64, plan, UINT64_MAX)                                                                                       \
+        F(U32S, task, 1 << 22)                                                                                         \
+        F(I64S, length, 1 << 22)       /* of each output of unknown length, in their order */
+#define WIRE_FAILED(F)                                                                                                 \
+        F(U64, plan, UINT64_MAX)                                                                                       \
+        F(U32, task, UINT32_MAX)                                                                                       \
+        F(I32, code, 4096)                                                                                             \
+        F(TEXT, text, MAX_ERROR_TEXT)
+#define WIRE_RECALLED(F)                                                                                               \
+        F(U64, plan, UINT64_MAX)                                                                                       \
+        F(U32S, task, 1 << 22)
+#define WIRE_FORGOTTEN(F) F(U64, plan, UINT64_MAX)
+#define WIRE_STATUS(F)                                                                                                 \
+        F(U64, used_bytes, UINT64_MAX)                                                                                 \
+        F(U64, away_bytes, UINT64_MAX)                                                                                 \
+        F(U64, n_chunks, UINT64_MAX)                                                                                   \
+        F(U64, n_done, UINT64_MAX)     /* tasks so far */                                                              \
+        F(U32, n_running, UINT32_MAX)                                                                                  \
+        F(TEXT, pages, 512)            /* which pages the store has */
+
+#define WIRE_SUBMIT(F)                                                                                                 \
+        F(U64, request, UINT64_MAX)                                                                                    \
+        F(BYTES, graph, MAX_BODY_BYTES)
+#define WIRE_CANCEL(F) F(U64, request, UINT64_MAX)
+#define WIRE_RELEASE(F) F(U64S, tensor, 1 << 20)
+#define WIRE_ADOPT(F)                                                                                                  \
+        F(U64, request, UINT64_MAX)                                                                                    \
+        F(BYTES, tensor, MAX_BODY_BYTES) /* WireTensor */
+#define WIRE_ASK(F)                                                                                                    \
+        F(U64, request, UINT64_MAX)                                                                                    \
+        F(TEXT, what, 256)
+#define WIRE_FINISHED(F)                                                                                               \
+        F(U64, request, UINT64_MAX)                                                                                    \
+        F(U64, n_done, UINT64_MAX)     /* tasks */                                                                     \
+        F(I32, code, 4096)                                                                                             \
+        F(TEXT, text, MAX_ERROR_TEXT)                                                                                  \
+        F(BYTES, tensors, MAX_BODY_BYTES) /* WireTensor of each */
+#define WIRE_PROGRESS(F)                                                                                               \
+        F(U64, request, UINT64_MAX)                                                                                    \
+        F(U64, n_done, UINT64_MAX)                                                                                     \
+        F(U64, n_total, UINT64_MAX)
+#define WIRE_ADOPTED(F)                                                                                                \
+        F(U64, request, UINT64_MAX)                                                                                    \
+        F(I32, code, 4096)                                                                                             \
+        F(TEXT, text, MAX_ERROR_TEXT)                                                                                  \
+        F(BYTES, tensor, MAX_BODY_BYTES) /* WireTensor: where its chunks are expected */
+#define WIRE_ANSWER(F)                                                                                                 \
+        F(U64, request, UINT64_MAX)                                                                                    \
+        F(I32, code, 4096)                                                                                             \
+        F(TEXT, text, MAX_BODY_BYTES)
+
+#define WIRE_GET(F)                                                                                                    \
+        F(U64, chunk, UINT64_MAX)                                                                                      \
+        F(U64, most, UINT64_MAX)       /* bytes that the receiver has room for */
+#define WIRE_CHUNK(F)                                                                                                  \
+        F(U64, chunk, UINT64_MAX)                                                                                      \
+        F(U64, digest, UINT64_MAX)     /* of the payload: chunk_digest() */
+#define WIRE_GONE(F)                                                                                                   \
+        F(U64, chunk, UINT64_MAX)                                                                                      \
+        F(I32, code, 4096)                                                                                             \
+        F(TEXT, text, MAX_ERROR_TEXT)
+#define WIRE_PUT(F)                                                                                                    \
+        F(U64, chunk, UINT64_MAX)                                                                                      \
+        F(U64, digest, UINT64_MAX)
+#define WIRE_STORED(F)                                                                                                 \
+        F(U64, chunk, UINT64_MAX)                                                                                      \
+        F(I32, code, 4096)                                                                                             \
+        F(TEXT, text, MAX_ERROR_TEXT)
