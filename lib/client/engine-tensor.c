@@ -161,6 +161,7 @@ static int pin_new(Engine *e, const SchedTensor *t, uint64_t first, uint64_t n_c
         pin->first    = first;
         pin->n_chunks = n_chunks;
         pin->chunk_id = t->chunk_first + first;
+        pin->tensor   = t->id;
         pin->spec     = t->spec;
         pin->tiling   = t->tiling;
         pin->id       = ++e->next_pin;

@@ -92,6 +92,23 @@ void engine_chunk_failed(Engine *e, uint64_t chunk, uint32_t from, bool reserved
         leave(e);
 }
 
+void engine_chunk_again(Engine *e, uint64_t chunk) {
+        if (!engine_lock(e))
+                return;
+        store_drop(e->store, chunk);
+        engine_unlock(e);
+}
+
+uint32_t engine_n_running(Engine *e) {
+        uint32_t n;
+
+        if (!engine_lock(e))
+                return 0;
+        n = work_n_running(e->work);
+        engine_unlock(e);
+        return n;
+}
+
 size_t engine_memory_bytes(const Engine *e) {
         return e->budget.arena_bytes;
 }

@@ -27,6 +27,10 @@ void engine_chunk_arrived(Engine *engine, uint64_t chunk, size_t size_bytes);
 /* It will not come from there. `reserved`: its memory had been had. */
 void engine_chunk_failed(Engine *engine, uint64_t chunk, uint32_t from, bool reserved);
 
-/* Whether one plan is known, and what the limits are: for what a worker tells its scheduler. */
+/* What came is not right, or not all: it comes again. Its memory is given back. */
+void engine_chunk_again(Engine *engine, uint64_t chunk);
+
+/* What the limits are: for what a worker tells its scheduler. */
 size_t engine_memory_bytes(const Engine *engine); /* of chunks and scratch */
+uint32_t engine_n_running(Engine *engine);         /* tasks */
 size_t engine_task_bytes(const Engine *engine);   /* PlanLeaves.task_bytes */

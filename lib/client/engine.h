@@ -101,9 +101,12 @@ typedef struct EnginePin {
         uint64_t first, n_chunks; /* of the tensor's chunks */
         const char **data;        /* of each of these, C-contiguous */
         uint64_t chunk_id;        /* of the first */
+        TensorId tensor;
         uint64_t id;
         bool brief, waits, unpin;
         Error failure;
+        struct Landing *landing;  /* memory of its own, where chunks come from elsewhere */
+        uint64_t n_missing;
 } EnginePin;
 
 /* All chunks, for as long as the caller likes. Those that were spilled are called back, and the caller waits for them,

@@ -37,6 +37,7 @@ typedef struct Running {
         PlanRun run;
         Request *request;
         Plan *plan;
+        Graph *graph;
         uint64_t *leaf_first;
         bool *together;
         SchedTensor **leaf;  /* [value] tensor that we hold a reference of, or NULL */
