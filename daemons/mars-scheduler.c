@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <syslog.h>
 
-#include "conf.h"
+#include "daemons/conf.h"
 #include "io/token.h"
-#include "scheduler.h"
-#include "service.h"
+#include "daemons/scheduler.h"
+#include "daemons/service.h"
 
 static int serve(const Conf *conf, Error *err) {
         const ConfScheduler *config = conf_values(conf);

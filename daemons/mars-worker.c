@@ -5,10 +5,10 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "conf.h"
+#include "daemons/conf.h"
 #include "io/token.h"
-#include "service.h"
-#include "worker.h"
+#include "daemons/service.h"
+#include "daemons/worker.h"
 
 enum { HEARTBEAT_USEC = 1000 * 1000 };
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "scheduler.h"
+#include "daemons/scheduler.h"
 
 static int tell_peer(const Scheduler *s, Conn *to, uint32_t worker) {
         const Conn *of = worker < s->n_workers ? s->worker[worker] : NULL;

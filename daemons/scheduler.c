@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "base/size.h"
-#include "scheduler.h"
+#include "daemons/scheduler.h"
 
 enum { TICKS = 10 }; /* looks at the clock, a heartbeat: progress is told as often */
 

@@ -9,7 +9,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "service.h"
+#include "daemons/service.h"
 
 static int most_important = LOG_INFO; /* set once, at the start */
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/pages.h"
-#include "worker.h"
+#include "daemons/worker.h"
 
 static const LinkEvents mate_events;
 

@@ -5,7 +5,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "worker.h"
+#include "daemons/worker.h"
 
 enum {
         RETRY_FIRST_USEC = 50 * 1000,
