@@ -24,7 +24,10 @@
  * [worker] or [web] begins what is for that program alone. Drop-ins are read in the order of their names. */
 #include <stdio.h>
 
+#include "base/arena.h"
 #include "base/error.h"
+
+#define CONF_DIR "/etc/mars"
 
 typedef struct ConfList {
         const char *const *item;
@@ -36,8 +39,8 @@ typedef struct ConfList {
 typedef enum ConfKind { /* and the type of the field in the program's struct: */
         CONF_TEXT,      /* const char *, not empty */
         CONF_HOST,      /* const char *: a name or an IP address */
-        CONF_ADDRESS,   /* const char *, as io/link.h takes it: host:port, [2001:db8::1]:port, unix:/path */
-        CONF_ADDRESSES, /* ConfList: such with commas between */
+        CONF_ADDRESS,   /* const char *: where to listen: host:port, [2001:db8::1]:port */
+        CONF_ADDRESSES, /* ConfList: whom to call, as io/link.h takes it, also unix:/path; commas between */
         CONF_PORT,      /* int: 0 (any free one) … 65535; -1: unset */
         CONF_COUNT,     /* uint32_t; 0: unset */
         CONF_SIZE,      /* const char *: bytes, or a share of what the reader knows: size_parse() has accepted it */
@@ -46,7 +49,7 @@ typedef enum ConfKind { /* and the type of the field in the program's struct: */
         CONF_FLAG,      /* bool */
         CONF_CHOICE,    /* int: the value of a word */
         CONF_PATH,      /* const char *, absolute */
-        CONF_PATHS,     /* ConfList: such with colons between; * and ? are expanded */
+        CONF_PATHS,     /* ConfList: such of directories, colons between; * and ? are expanded */
 } ConfKind;
 
 #define CONF_FIELD_TEXT const char *
@@ -88,26 +91,16 @@ typedef struct ConfKey {
         const char *reason; /* why the default is what it is: a sentence */
 } ConfKey;
 
-/* What the original had and we understand but do not need: accepted, with a note that says why. */
-typedef enum ConfTakes { CONF_NOTHING, CONF_ONE, CONF_MAYBE, CONF_MANY } ConfTakes; /* words behind the option */
-typedef struct ConfGone {
-        const char *old; /* spellings, as in ConfKey; also names of variables */
-        ConfTakes takes;
-        const char *why; /* goes on "--x has no effect: …" */
-} ConfGone;
-
 typedef struct ConfTable {
         const char *program; /* mars-worker */
         const char *section; /* worker: of [worker] and worker.conf */
         const char *summary; /* sentences, for people */
         const ConfKey *key;
         uint32_t n_keys;
-        const ConfGone *gone;
-        uint32_t n_gone;
         size_t size_bytes; /* of the struct */
         /* Looks at values together: fills the fields that follow from others, and refuses what does not go together
          * (ERROR_VALUE with words). Strings it makes live in the arena. */
-        int (*finish)(void *values, struct Arena *arena, Error *err);
+        int (*finish)(void *values, Arena *arena, Error *err);
 } ConfTable;
 
 /* ---- Loading ---------------------------------------------------------------------------------------------------- */
