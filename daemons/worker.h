@@ -6,6 +6,8 @@
  *
  * While there is no scheduler the worker tries to reach one, again and again. What it was doing for one that is gone is
  * dropped: the scheduler's machine makes it again elsewhere. */
+#include <pthread.h>
+
 #include "base/map.h"
 #include "client/engine-worker.h"
 #include "io/say.h"
