@@ -83,6 +83,7 @@ static void held_free(Held *held) {
         if (!held)
                 return;
         plan_free(held->plan);
+        arena_free(held->arena);
         free(held->leaf_first);
         free(held->together);
         free(held);
@@ -250,7 +251,7 @@ static int held_make(Held *held, const Wire_plan *m, const Leaves *leaves, Error
         return 0;
 }
 
-static int hear_plan(Worker *w, const Wire_plan *m, Arena *arena, Error *err) {
+static int hear_plan(Worker *w, const Wire_plan *m, Error *err) {
         _cleanup_(map_done) Map tensor = {};
         Held *held                     = calloc(1, sizeof(*held));
         Leaves leaves                  = {};
@@ -258,7 +259,12 @@ static int hear_plan(Worker *w, const Wire_plan *m, Arena *arena, Error *err) {
 
         if (!held)
                 return error_oom(err, sizeof(*held));
-        r      = map_get(&w->plans, m->plan) == 0 ? leaves_read(&leaves, m, arena, err)
+        held->arena = arena_new();
+        if (!held->arena) {
+                held_free(held);
+                return error_oom(err, sizeof(*held));
+        }
+        r      = map_get(&w->plans, m->plan) == 0 ? leaves_read(&leaves, m, held->arena, err)
                                                   : error_set(err, ERROR_CORRUPT, "plan %llu twice", (unsigned long long) m->plan);
         tensor = leaves.tensor; /* to be freed */
         if (r == 0)
@@ -303,7 +309,7 @@ static int hear_run(Worker *w, const Wire_run *m, bool recall, Error *err) {
         return engine_work(w->engine, &event, err);
 }
 
-static int hear(Worker *w, const WireMessage *m, Arena *arena, Error *err) {
+static int hear(Worker *w, const WireMessage *m, Error *err) {
         if (!w->welcome && m->kind != WIRE_IS_WELCOME && m->kind != WIRE_IS_REFUSED)
                 return error_set(err, ERROR_CORRUPT, "%s before WELCOME", wire_name(m->kind));
         switch (m->kind) {
@@ -321,7 +327,7 @@ static int hear(Worker *w, const WireMessage *m, Arena *arena, Error *err) {
         case WIRE_IS_PEER:
                 return worker_peer(w, &m->peer);
         case WIRE_IS_PLAN:
-                return hear_plan(w, &m->plan, arena, err);
+                return hear_plan(w, &m->plan, err);
         case WIRE_IS_RUN:
                 return hear_run(w, &m->run, false, err);
         case WIRE_IS_RECALL:
@@ -354,7 +360,7 @@ static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, c
         if (!arena)
                 return error_oom(err, sizeof(m));
         r = wire_decode(frame->kind, body, frame->body_bytes, arena, &m, err);
-        return r < 0 ? r : hear(userdata, &m, arena, err);
+        return r < 0 ? r : hear(userdata, &m, err);
 }
 
 /* ---- Joining a scheduler, and losing it -------------------------------------------------------------------------- */

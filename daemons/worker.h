@@ -25,6 +25,7 @@ typedef struct WorkerConfig {
 typedef struct Held {
         PlanRun run;
         Plan *plan;
+        Arena *arena;        /* of the leaves' tilings, to which the plan points */
         uint64_t *leaf_first;
         bool *together;
 } Held;
