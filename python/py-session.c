@@ -617,18 +617,25 @@ static PyObject *session_stats(PyObject *self, PyObject *unused) {
         r = mars_session_stat(session_of(self), &s, &err);
         if (r < 0)
                 return py_raise(r, &err);
-        return Py_BuildValue("{sKsKsKsKsKsKsKsKsKsKsKsKsKsKsKsIszss}", "chunks", (unsigned long long) s.chunks, "used_bytes",
-                             (unsigned long long) s.used_bytes, "pinned_bytes", (unsigned long long) s.pinned_bytes,
-                             "capacity_bytes", (unsigned long long) s.capacity_bytes, "arena_bytes",
-                             (unsigned long long) s.arena_bytes, "tasks_done", (unsigned long long) s.tasks_done,
-                             "away_bytes", (unsigned long long) s.away_bytes, "spilled",
-                             (unsigned long long) s.spilled, "evicted", (unsigned long long) s.evicted, "returned",
-                             (unsigned long long) s.returned,
-                             "process_bytes", (unsigned long long) s.process_bytes, "copied_bytes",
-                             (unsigned long long) s.copied_bytes, "buffer_bytes",
-                             (unsigned long long) s.buffer_bytes, "table_bytes", (unsigned long long) s.table_bytes,
-                             "file_bytes", (unsigned long long) s.file_bytes, "n_threads", s.n_threads, "pages",
-                             s.pages, "pages_text", s.pages_text);
+        return Py_BuildValue("{sKsKsKsKsKsKsKsKsKsKsKsKsKsKsKsIszss}",
+                             "chunks", (unsigned long long) s.chunks,
+                             "used_bytes", (unsigned long long) s.used_bytes,
+                             "pinned_bytes", (unsigned long long) s.pinned_bytes,
+                             "capacity_bytes", (unsigned long long) s.capacity_bytes,
+                             "arena_bytes", (unsigned long long) s.arena_bytes,
+                             "tasks_done", (unsigned long long) s.tasks_done,
+                             "away_bytes", (unsigned long long) s.away_bytes,
+                             "spilled", (unsigned long long) s.spilled,
+                             "evicted", (unsigned long long) s.evicted,
+                             "returned", (unsigned long long) s.returned,
+                             "process_bytes", (unsigned long long) s.process_bytes,
+                             "copied_bytes", (unsigned long long) s.copied_bytes,
+                             "buffer_bytes", (unsigned long long) s.buffer_bytes,
+                             "table_bytes", (unsigned long long) s.table_bytes,
+                             "file_bytes", (unsigned long long) s.file_bytes,
+                             "n_threads", s.n_threads,
+                             "pages", s.pages,
+                             "pages_text", s.pages_text);
 }
 
 /* The next line for the log, and whether it is a warning; None when there is no more. */

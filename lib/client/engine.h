@@ -54,7 +54,7 @@ typedef struct EngineStats {
 } EngineStats;
 void engine_stats(Engine *engine, EngineStats *ret);
 
-/* The next line for the log, which is the caller's to free(); NULL: there is none. *ret_warning: it wants to be read. */
+/* The next line for the log, which is the caller's to free(), or NULL. *ret_warning: it wants to be read. */
 char *engine_log(Engine *engine, bool *ret_warning);
 
 /* ---- Requests --------------------------------------------------------------------------------------------------- */
