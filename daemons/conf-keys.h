@@ -33,7 +33,7 @@
                 .name = "endpoint", .letter = 'e', CONF_AT(S, ADDRESS, endpoint), .value = "none", .unset = "none",    \
                 .own = true,                                                                                           \
                 .doc    = "Listen at this host:port, instead of at host and port.",                                    \
-                .reason = "host and port say the same in two words.",                                                  \
+                .reason = "What host and port say is the same in two words.",                                                \
         }
 #define CONF_KEY_SCHEDULERS(S)                                                                                         \
         {                                                                                                              \

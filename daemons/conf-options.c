@@ -96,7 +96,7 @@ static int next_word(Conf *conf, int *at, Word *word) {
                 word->option = find_option(word->spelling);
         if (!word->key && !word->option)
                 word->gone = find_gone(word->spelling);
-        takes_one = (word->key && word->key->kind != CONF_FLAG) || (word->option && word->option->argument) ||
+        takes_one = word->key || (word->option && word->option->argument) ||
                     (word->gone && word->gone->takes != CONF_NOTHING) ||
                     (!word->key && !word->option && !word->gone); /* one mistake, not two */
         if (word->spelling[1] == 'D') /* nothing without a '=' */
