@@ -2,10 +2,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "client/expr.h"
 #include "client/session.h"
+#include "io/token.h"
 
 static pthread_mutex_t default_lock = PTHREAD_MUTEX_INITIALIZER;
 static mars_session *default_session; /* a reference */
@@ -22,15 +24,24 @@ int session_engine(const mars_session *session, Engine **ret, Error *err) {
         return 0;
 }
 
+/* "unix:/path", "host:port"; options are for sessions in this process. */
+static int connect_to(Engine **ret, const char *endpoint, Error *err) {
+        _cleanup_(freep) char *token = NULL;
+        int r;
+
+        if (strncmp(endpoint, "http://", 7) == 0 || strncmp(endpoint, "https://", 8) == 0)
+                return error_set(err, ERROR_SUPPORT, "cannot connect to '%s': sessions over http are not there yet; "
+                                                     "give the scheduler's host:port", endpoint);
+        r = token_find(&token, NULL, err);
+        return r < 0 ? r : engine_connect(ret, endpoint, token, err);
+}
+
 int mars_session_new(mars_session **ret, const char *endpoint, const mars_session_options *options, mars_error *err) {
         const mars_session_options defaults = {};
         mars_session *session;
         EngineConfig config;
         int r;
 
-        if (endpoint)
-                return error_set(error_of(err), ERROR_SUPPORT, "cannot connect to '%s': sessions of this version are "
-                                                               "threads of the process (endpoint NULL)", endpoint);
         options = options ?: &defaults;
         config  = (EngineConfig) { .n_threads  = options->n_threads,
                                   .task_bytes = options->task_bytes,
@@ -44,7 +55,8 @@ int mars_session_new(mars_session **ret, const char *endpoint, const mars_sessio
                 return error_oom(error_of(err), sizeof(*session));
         session->n_ref = 1;
         session->pid   = getpid();
-        r              = engine_new(&session->engine, &config, error_of(err));
+        r              = endpoint ? connect_to(&session->engine, endpoint, error_of(err))
+                                  : engine_new(&session->engine, &config, error_of(err));
         if (r < 0) {
                 free(session);
                 return error_prefix(error_of(err), r, "new session");

@@ -224,6 +224,8 @@ int plan_make(const Graph *graph, const PlanLeaves *leaves, Plan **ret, Error *e
 /* The graph that remains when an incomplete plan has run: entry k of plan->made is the stored tensor stored[k], of
  * which spec[k] says the actual shape. Operators that refuse it do so now. */
 int plan_extend(const Plan *plan, const uint64_t *stored, const Spec *spec, Graph **ret, Error *err);
+/* Equal for plans that are equal: of one graph, with the same leaves and limits, on machines of one kind. */
+uint64_t plan_digest(const Plan *plan);
 Plan *plan_free(Plan *plan);
 DEFINE_CLEANUP(Plan *, plan_free)
 

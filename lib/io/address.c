@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "io/address.h"
+#include "io/link.h"
+
+#define UNIX "unix:"
+
+static int refuse(Error *err, const char *text, const char *why) {
+        return error_set(err, ERROR_VALUE, "address '%s': %s", text, why);
+}
+
+static int parse_unix(const char *text, Address *ret, Error *err) {
+        const char *path = text + strlen(UNIX);
+        const size_t n   = strlen(path);
+
+        if (path[0] != '/')
+                return refuse(err, text, "the path of a socket begins with /");
+        if (n >= sizeof(ret->local.sun_path))
+                return error_set(err, ERROR_VALUE, "address '%s': a path of %zu bytes; the kernel takes %zu", text, n,
+                                 sizeof(ret->local.sun_path) - 1);
+        ret->local.sun_family = AF_UNIX;
+        memcpy(ret->local.sun_path, path, n + 1);
+        ret->size_bytes = (socklen_t) (offsetof(struct sockaddr_un, sun_path) + n + 1);
+        return 0;
+}
+
+/* Digits alone, up to 65535. */
+static bool parse_port(const char *text, in_port_t *ret) {
+        unsigned port = 0, n = 0;
+
+        for (; text[n] >= '0' && text[n] <= '9' && n < 6; n++)
+                port = 10 * port + (unsigned) (text[n] - '0');
+        *ret = htons((in_port_t) port);
+        return n > 0 && !text[n] && port <= UINT16_MAX;
+}
+
+/* What stands between the brackets: a number, perhaps with the interface that it is meant on. */
+static bool parse_v6(char *host, struct sockaddr_in6 *ret) {
+        char *zone = strchr(host, '%');
+
+        if (zone) {
+                *zone              = 0;
+                ret->sin6_scope_id = if_nametoindex(zone + 1);
+                if (ret->sin6_scope_id == 0)
+                        return false;
+        }
+        ret->sin6_family = AF_INET6;
+        return inet_pton(AF_INET6, host, &ret->sin6_addr) == 1;
+}
+
+static bool parse_v4(const char *host, struct sockaddr_in *ret) {
+        ret->sin_family = AF_INET;
+        return inet_pton(AF_INET, strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, &ret->sin_addr) == 1;
+}
+
+int address_parse(const char *text, Address *ret, Error *err) {
+        const char *colon = strrchr(text, ':'), *start = text, *end = colon;
+        char host[ADDRESS_TEXT_MAX] = "";
+        in_port_t port;
+
+        *ret = (Address) {};
+        if (strncmp(text, UNIX, strlen(UNIX)) == 0)
+                return parse_unix(text, ret, err);
+        if (!colon)
+                return refuse(err, text, "it must be host:port, [IPv6]:port or unix:/path");
+        if (!parse_port(colon + 1, &port))
+                return refuse(err, text, "its port must be a number from 0 to 65535");
+        if (text[0] == '[' && colon > text + 1 && colon[-1] == ']') {
+                start++;
+                end--;
+        } else if (memchr(text, ':', (size_t) (colon - text)))
+                return refuse(err, text, "an IPv6 host stands in brackets: [::1]:7103");
+        if ((size_t) (end - start) >= sizeof(host))
+                return refuse(err, text, "no host is that long");
+        memcpy(host, start, (size_t) (end - start));
+        if (start > text ? !parse_v6(host, &ret->v6) : !parse_v4(host, &ret->v4))
+                return refuse(err, text, "its host must be a number such as 192.0.2.7 or [2001:db8::1], or localhost");
+        ret->size_bytes = start > text ? sizeof(ret->v6) : sizeof(ret->v4);
+        *(start > text ? &ret->v6.sin6_port : &ret->v4.sin_port) = port;
+        return 0;
+}
+
+const char *address_print(const Address *address, char ret[static ADDRESS_TEXT_MAX]) {
+        char host[INET6_ADDRSTRLEN] = "", zone[IF_NAMESIZE];
+        const struct in6_addr *v6 = &address->v6.sin6_addr;
+        const size_t path         = offsetof(struct sockaddr_un, sun_path);
+
+        switch (address->any.sa_family) {
+        case AF_UNIX:
+                /* The socket of a client has no path. */
+                snprintf(ret, ADDRESS_TEXT_MAX, UNIX "%.*s", (int) (address->size_bytes - MIN(path, address->size_bytes)),
+                         address->local.sun_path);
+                break;
+        case AF_INET:
+                inet_ntop(AF_INET, &address->v4.sin_addr, host, sizeof(host));
+                snprintf(ret, ADDRESS_TEXT_MAX, "%s:%u", host, ntohs(address->v4.sin_port));
+                break;
+        case AF_INET6:
+                if (IN6_IS_ADDR_V4MAPPED(v6)) {
+                        inet_ntop(AF_INET, &v6->s6_addr[12], host, sizeof(host));
+                        snprintf(ret, ADDRESS_TEXT_MAX, "%s:%u", host, ntohs(address->v6.sin6_port));
+                        break;
+                }
+                inet_ntop(AF_INET6, v6, host, sizeof(host));
+                if (address->v6.sin6_scope_id && if_indextoname(address->v6.sin6_scope_id, zone))
+                        snprintf(ret, ADDRESS_TEXT_MAX, "[%s%%%s]:%u", host, zone, ntohs(address->v6.sin6_port));
+                else
+                        snprintf(ret, ADDRESS_TEXT_MAX, "[%s]:%u", host, ntohs(address->v6.sin6_port));
+                break;
+        default:
+                snprintf(ret, ADDRESS_TEXT_MAX, "an address of family %d", address->any.sa_family);
+        }
+        return ret;
+}
+
+bool address_is_loopback(const Address *address) {
+        const struct in6_addr *v6 = &address->v6.sin6_addr;
+
+        if (address->any.sa_family == AF_INET)
+                return ntohl(address->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+        if (address->any.sa_family == AF_INET6)
+                return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == IN_LOOPBACKNET);
+        return false;
+}
+
+int address_is_local(const char *address, bool *ret, Error *err) {
+        Address a;
+        int r;
+
+        r = address_parse(address, &a, err);
+        if (r < 0)
+                return r;
+        *ret = a.any.sa_family == AF_UNIX || address_is_loopback(&a);
+        return 0;
+}
