@@ -90,7 +90,7 @@ static inline Run run_words(const ConfTable *table, const Folder *folder, int n,
 
 #define run(table, folder, ...)                                                                                        \
         ({                                                                                                             \
-                const char *const _words[] = { __VA_ARGS__ __VA_OPT__(,) NULL };                                       \
+                const char *const _words[] = { __VA_ARGS__ __VA_OPT__(, ) NULL };                                      \
                 run_words((table), (folder), (int) ELEMENTSOF(_words) - 1, _words);                                    \
         })
 

@@ -2,9 +2,9 @@
 #include "folder.h"
 
 static void expect_mistakes(const ConfTable *table, const Folder *folder, const char *fmt) {
-        _cleanup_(run_done) Run made       = run(table, folder);
+        _cleanup_(run_done) Run made        = run(table, folder);
         _cleanup_(arena_freep) Arena *arena = arena_new();
-        const char *words                  = "";
+        const char *words                   = "";
 
         for (const char *at = fmt; *at; at++) /* ~ stands for the directory */
                 words = *at == '~' ? arena_printf(arena, "%s%s", words, folder->path)
@@ -60,24 +60,29 @@ TEST(all_mistakes_are_told_at_once_with_file_and_line) {
                  "[worker\n");
         put_file(&folder, "worker.conf", "spill_dir = /x\nname = \"x\nname = \"x\" y\nzzzzzzzz = 1\n[web]\nport = 3\n");
         expect_mistakes(&conf_worker, &folder,
-                 "mars-worker: ~/mars.conf:1: port: is another one in each program: give it under [scheduler], [worker] or "
-                 "[web]\n"
-                 "mars-worker: ~/mars.conf:2: log_levle: no such key: give log_level\n"
-                 "mars-worker: ~/mars.conf:4: cache_mem: '500%' is more than all of it: give a size such as 512m, 1.5g or "
-                 "50%\n"
-                 "mars-worker: ~/mars.conf:5: cache_mem: is set in line 4 already: give it once\n"
-                 "mars-worker: ~/mars.conf:6: 'phy_mem' sets nothing: give key = value\n"
-                 "mars-worker: ~/mars.conf:7: heartbeat: is a key of mars-scheduler, not of mars-worker\n"
-                 "mars-worker: ~/mars.conf:8: [workers] is no program: give [scheduler], [worker] or [web]\n"
-                 "mars-worker: ~/mars.conf:9: a section ends with ]: give [worker]\n"
-                 "mars-worker: ~/worker.conf:1: spill_dir: no such key: give spill_dirs\n"
-                 "mars-worker: ~/worker.conf:2: name: the quotes do not end with the value: give \"…\", with \\\" for a quote "
-                 "in it\n"
-                 "mars-worker: ~/worker.conf:3: name: the quotes do not end with the value: give \"…\", with \\\" for a quote "
-                 "in it\n"
-                 "mars-worker: ~/worker.conf:4: zzzzzzzz: no such key: mars-worker --help lists them\n"
-                 "mars-worker: ~/worker.conf:5: [web] has no place in a file of mars-worker alone: give it in mars.conf or "
-                 "web.conf\n");
+                        "mars-worker: ~/mars.conf:1: port: is another one in each program: give it under [scheduler], "
+                        "[worker] or "
+                        "[web]\n"
+                        "mars-worker: ~/mars.conf:2: log_levle: no such key: give log_level\n"
+                        "mars-worker: ~/mars.conf:4: cache_mem: '500%' is more than all of it: give a size such as "
+                        "512m, 1.5g or "
+                        "50%\n"
+                        "mars-worker: ~/mars.conf:5: cache_mem: is set in line 4 already: give it once\n"
+                        "mars-worker: ~/mars.conf:6: 'phy_mem' sets nothing: give key = value\n"
+                        "mars-worker: ~/mars.conf:7: heartbeat: is a key of mars-scheduler, not of mars-worker\n"
+                        "mars-worker: ~/mars.conf:8: [workers] is no program: give [scheduler], [worker] or [web]\n"
+                        "mars-worker: ~/mars.conf:9: a section ends with ]: give [worker]\n"
+                        "mars-worker: ~/worker.conf:1: spill_dir: no such key: give spill_dirs\n"
+                        "mars-worker: ~/worker.conf:2: name: the quotes do not end with the value: give \"…\", with "
+                        "\\\" for a quote "
+                        "in it\n"
+                        "mars-worker: ~/worker.conf:3: name: the quotes do not end with the value: give \"…\", with "
+                        "\\\" for a quote "
+                        "in it\n"
+                        "mars-worker: ~/worker.conf:4: zzzzzzzz: no such key: mars-worker --help lists them\n"
+                        "mars-worker: ~/worker.conf:5: [web] has no place in a file of mars-worker alone: give it in "
+                        "mars.conf or "
+                        "web.conf\n");
 }
 
 TEST(file_of_all_programs_may_have_keys_of_others_and_none_of_nobody) {
@@ -126,7 +131,8 @@ TEST(file_that_is_none_of_text_is_refused) {
         char line[CONF_MAX_LINE + 32];
 
         put_bytes_into(&folder, "worker.conf", "name = a\0b\n", 11);
-        expect_mistakes(&conf_worker, &folder, "mars-worker: ~/worker.conf:1: has a NUL byte: the file is none of text\n");
+        expect_mistakes(&conf_worker, &folder,
+                        "mars-worker: ~/worker.conf:1: has a NUL byte: the file is none of text\n");
         put_file(&folder, "worker.conf", "name = a\x01z\n");
         expect_mistakes(&conf_worker, &folder, "mars-worker: ~/worker.conf:1: name: has a control character\n");
         memset(line, 'x', sizeof(line));
@@ -156,6 +162,7 @@ TEST(file_or_directory_that_cannot_be_read_is_a_mistake) {
         put_file(&folder, "mars.conf.d", "");
         expect_mistakes(&conf_worker, &folder,
                         "mars-worker: ~/mars.conf.d: Not a directory\nmars-worker: ~/worker.conf: Is a directory\n");
-        expect_mistakes(&conf_worker, &nowhere, "mars-worker: --config-dir: '~' is no directory that can be read: give one, "
+        expect_mistakes(&conf_worker, &nowhere,
+                        "mars-worker: --config-dir: '~' is no directory that can be read: give one, "
                         "or none for no files\n");
 }

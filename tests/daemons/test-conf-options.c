@@ -2,8 +2,8 @@
 #include <ctype.h>
 #include <sysexits.h>
 
-#include "folder.h"
 #include "daemons/conf-keys.h"
+#include "folder.h"
 
 /* Something that the key takes and that is not its default; all keys of a program take theirs at the same time. */
 static const char *sample(Arena *arena, const ConfTable *table, const ConfKey *key) {
@@ -28,8 +28,9 @@ static const char *sample(Arena *arena, const ConfTable *table, const ConfKey *k
         case CONF_BYTES:
                 return "1g";
         case CONF_SECONDS: /* still in order */
-                ck_assert_int_eq(conf_parse(&(ConfParse) { arena, false }, &(ConfKey) { .kind = CONF_SECONDS, .least = 1 },
-                                            key->value, &usec, NULL), 0);
+                ck_assert_int_eq(conf_parse(&(ConfParse) { arena, false },
+                                            &(ConfKey) { .kind = CONF_SECONDS, .least = 1 }, key->value, &usec, NULL),
+                                 0);
                 return arena_printf(arena, "%g", (double) usec * 2 / 1e6);
         case CONF_FLAG:
                 return strcmp(key->value, "yes") == 0 ? "no" : "yes";
@@ -88,17 +89,17 @@ TEST(every_spelling_of_a_key_means_it) {
         for (uint32_t t = 0; conf_tables[t]; t++)
                 for (uint32_t k = 0; k < conf_tables[t]->n_keys; k++) {
                         const ConfKey *key = &conf_tables[t]->key[k];
-                        const char *value  = sample(arena, conf_tables[t], key), *old = key->old, *word;
-                        const char *all    = arena_printf(arena, "--%s %s%.1s %s", key->name, key->letter ? "-" : "",
-                                                          key->letter ? &key->letter : "", old ?: "");
+                        const char *value = sample(arena, conf_tables[t], key), *old = key->old, *word;
+                        const char *all = arena_printf(arena, "--%s %s%.1s %s", key->name, key->letter ? "-" : "",
+                                                       key->letter ? &key->letter : "", old ?: "");
                         size_t n;
 
                         while (conf_next_word(&all, &word, &n)) {
                                 const char *spelling = arena_printf(arena, "%.*s", (int) n, word);
                                 bool is_letter       = n == 2;
                                 _cleanup_(run_done) Run made =
-                                        run_word(conf_tables[t], key, arena_printf(arena, "%s%s%s", spelling,
-                                                                                   is_letter ? "" : "=", value));
+                                        run_word(conf_tables[t], key,
+                                                 arena_printf(arena, "%s%s%s", spelling, is_letter ? "" : "=", value));
 
                                 ck_assert_str_eq(made.bad, "");
                                 ck_assert_str_eq(text_of(made.conf, key->name), value);
@@ -123,7 +124,8 @@ TEST(every_variable_of_a_key_means_it_and_the_command_line_counts_more) {
 
                                 setenv(name, value, true);
                                 _cleanup_(run_done) Run made = run(conf_tables[t], NULL);
-                                _cleanup_(run_done) Run more = run(conf_tables[t], NULL, option_of(arena, key), key->value);
+                                _cleanup_(run_done) Run more =
+                                        run(conf_tables[t], NULL, option_of(arena, key), key->value);
                                 unsetenv(name);
                                 ck_assert_str_eq(text_of(made.conf, key->name), value);
                                 ck_assert_str_eq(conf_origin(made.conf, key->name), arena_printf(arena, "$%s", name));
@@ -142,16 +144,16 @@ TEST(every_spelling_that_means_nothing_any_more_is_noted_by_every_program) {
 
                 while (conf_next_word(&list, &word, &n))
                         for (uint32_t t = 0; conf_tables[t]; t++) {
-                                const bool variable  = word[0] != '-', is_define = strncmp(word, "-D", 2) == 0;
-                                const char *spelling = arena_printf(arena, "%s%.*s", variable ? "$" : "", (int) n, word);
+                                const bool variable = word[0] != '-', is_define = strncmp(word, "-D", 2) == 0;
+                                const char *spelling =
+                                        arena_printf(arena, "%s%.*s", variable ? "$" : "", (int) n, word);
                                 const char *argument = is_define ? arena_printf(arena, "%s=7", spelling) : spelling;
                                 const bool takes     = !is_define && gone->takes != CONF_NOTHING;
 
                                 if (variable)
                                         setenv(spelling + 1, "1", true);
-                                _cleanup_(run_done) Run made =
-                                        run_words(conf_tables[t], NULL, variable ? 0 : 1 + takes,
-                                                  (const char *[]) { argument, "something" });
+                                _cleanup_(run_done) Run made = run_words(conf_tables[t], NULL, variable ? 0 : 1 + takes,
+                                                                         (const char *[]) { argument, "something" });
                                 if (variable)
                                         unsetenv(spelling + 1);
                                 ck_assert_str_eq(made.bad, "");
@@ -166,13 +168,13 @@ TEST(every_spelling_that_means_nothing_any_more_is_noted_by_every_program) {
 
 TEST(commands_of_the_users_document_work) {
         _cleanup_(run_done) Run scheduler = run(&conf_scheduler, NULL, "-a", "192.0.2.1", "-p", "9010");
-        _cleanup_(run_done) Run web = run(&conf_web, NULL, "-a", "192.0.2.2", "-s", "192.0.2.1:9010", "-p", "9011", "--ui-port",
-                                          "9080");
-        _cleanup_(run_done) Run worker = run(&conf_worker, NULL, "-a", "localhost", "-p", "9012", "-s", "localhost:9010",
-                                             "--cache-mem", "512m", "--phy-mem", "90%");
-        const ConfScheduler *s = conf_values(scheduler.conf);
-        const ConfWorker *w    = conf_values(worker.conf);
-        const ConfWeb *b       = conf_values(web.conf);
+        _cleanup_(run_done) Run web =
+                run(&conf_web, NULL, "-a", "192.0.2.2", "-s", "192.0.2.1:9010", "-p", "9011", "--ui-port", "9080");
+        _cleanup_(run_done) Run worker = run(&conf_worker, NULL, "-a", "localhost", "-p", "9012", "-s",
+                                             "localhost:9010", "--cache-mem", "512m", "--phy-mem", "90%");
+        const ConfScheduler *s         = conf_values(scheduler.conf);
+        const ConfWorker *w            = conf_values(worker.conf);
+        const ConfWeb *b               = conf_values(web.conf);
 
         ck_assert_str_eq(s->listen, "192.0.2.1:9010");
         ck_assert_str_eq(s->announce, "192.0.2.1");
@@ -188,9 +190,9 @@ TEST(commands_of_the_users_document_work) {
 }
 
 TEST(values_of_the_original_are_read_as_it_wrote_them) {
-        _cleanup_(run_done) Run made =
-                run(&conf_worker, NULL, "-D", "worker.spill_directory=\"/a:/b\"", "--level", "WARNING", "--load-modules", "a,b",
-                    "c", "--profile", "-s", "a:1,b:2", "--cpu_procs=3", "-Dscheduler.status_timeout=60");
+        _cleanup_(run_done) Run made = run(&conf_worker, NULL, "-D", "worker.spill_directory=\"/a:/b\"", "--level",
+                                           "WARNING", "--load-modules", "a,b", "c", "--profile", "-s", "a:1,b:2",
+                                           "--cpu_procs=3", "-Dscheduler.status_timeout=60");
 
         ck_assert_str_eq(made.bad, "");
         ck_assert_str_eq(text_of(made.conf, "spill_dirs"), "/a:/b");
@@ -198,7 +200,8 @@ TEST(values_of_the_original_are_read_as_it_wrote_them) {
         ck_assert_str_eq(text_of(made.conf, "schedulers"), "a:1,b:2");
         ck_assert_str_eq(text_of(made.conf, "threads"), "3");
         ck_assert_uint_eq(conf_notes(made.conf).n, 3);
-        ck_assert_str_eq(conf_notes(made.conf).item[2], "-Dscheduler.status_timeout has no effect: it is for mars-scheduler");
+        ck_assert_str_eq(conf_notes(made.conf).item[2],
+                         "-Dscheduler.status_timeout has no effect: it is for mars-scheduler");
 }
 
 TEST(a_later_option_overrides_an_earlier_one_and_a_mistake_in_either_is_told) {
@@ -206,8 +209,9 @@ TEST(a_later_option_overrides_an_earlier_one_and_a_mistake_in_either_is_told) {
         _cleanup_(run_done) Run wrong = run(&conf_worker, NULL, "-px", "-p", "3");
 
         ck_assert_str_eq(text_of(made.conf, "port"), "3");
-        ck_assert_str_eq(wrong.bad, "mars-worker: -p: port: 'x' is not a port: give a number from 1 to 65535, 0 for any that is "
-                                    "free, or none\n");
+        ck_assert_str_eq(wrong.bad,
+                         "mars-worker: -p: port: 'x' is not a port: give a number from 1 to 65535, 0 for any that is "
+                         "free, or none\n");
 }
 
 TEST(options_that_mean_nothing_are_refused_with_the_nearest_one) {
@@ -219,23 +223,28 @@ TEST(options_that_mean_nothing_are_refused_with_the_nearest_one) {
                 { { "--shcedulers", "a:1" }, "--shcedulers: no such option: give --schedulers" },
                 { { "--sched", "a:1" }, "--sched: no such option: give --schedulers" },
                 { { "--check" }, "--check: no such option: give --check-config" },
-                { { "--quite-something-else" }, "--quite-something-else: no such option: mars-worker --help lists them" },
+                { { "--quite-something-else" },
+                  "--quite-something-else: no such option: mars-worker --help lists them" },
                 { { "-x" }, "-x: no such option: mars-worker --help lists them" },
-                { { "-Dworker.spil_directory=/x" }, "-Dworker.spil_directory: no such option: mars-worker --help lists them" },
+                { { "-Dworker.spil_directory=/x" },
+                  "-Dworker.spil_directory: no such option: mars-worker --help lists them" },
                 { { "localhost" }, "'localhost' is no option: mars-worker --help lists them" },
                 { { "--" }, "--: no such option: mars-worker --help lists them" },
                 { { "" }, "'' is no option: mars-worker --help lists them" },
                 { { "--heartbeat", "2" }, "--heartbeat: is an option of mars-scheduler, not of mars-worker" },
-                { { "--port" }, "--port: has no value: give a number from 1 to 65535, 0 for any that is free, or none" },
+                { { "--port" },
+                  "--port: has no value: give a number from 1 to 65535, 0 for any that is free, or none" },
                 { { "--port", "--disk", "1g" },
                   "--port: has no value: give a number from 1 to 65535, 0 for any that is free, or none" },
-                { { "-Dworker.disk_limit" }, "-Dworker.disk_limit: has no value: give a size such as 512m or 1.5g, or all" },
+                { { "-Dworker.disk_limit" },
+                  "-Dworker.disk_limit: has no value: give a size such as 512m or 1.5g, or all" },
                 { { "--config-dir" }, "--config-dir: has no value: give a directory, or none" },
                 { { "--check-config=yes" }, "--check-config: takes no value" },
                 { { "--port=none", "--socket=none" },
                   "port, socket: both are none, so nobody could fetch a chunk: give one" },
                 { { "--hugepage-size=3m" }, "hugepage_size: is no power of two: give 2m or 1g, for instance" },
-                { { "--hugepage-size=2m", "--hugepages=off" }, "hugepage_size, hugepages: a size of pages that are off: give "
+                { { "--hugepage-size=2m", "--hugepages=off" },
+                  "hugepage_size, hugepages: a size of pages that are off: give "
                   "hugepage_size = auto, or hugepages = try" },
         };
         _cleanup_(arena_freep) Arena *arena = arena_new();
@@ -257,11 +266,13 @@ TEST(values_that_do_not_go_together_are_refused) {
         _cleanup_(run_done) Run half  = run(&conf_web, NULL, "--certificate=/c");
         _cleanup_(run_done) Run twice = run(&conf_web, NULL, "--ui-port=80", "--port=80");
 
-        ck_assert_str_eq(slow.bad, "mars-scheduler: heartbeat, suspect, dead: each must be longer than the one before: give 1, 3 "
-                                   "and 10, for instance\n");
+        ck_assert_str_eq(slow.bad,
+                         "mars-scheduler: heartbeat, suspect, dead: each must be longer than the one before: give 1, 3 "
+                         "and 10, for instance\n");
         ck_assert_str_eq(mute.bad, "mars-scheduler: port, socket: both are none, so nobody could connect: give one\n");
-        ck_assert_str_eq(half.bad, "mars-web: certificate, certificate_key: one is of no use without the other: give both or "
-                                   "none\n");
+        ck_assert_str_eq(half.bad,
+                         "mars-web: certificate, certificate_key: one is of no use without the other: give both or "
+                         "none\n");
         ck_assert_str_eq(twice.bad, "mars-web: port, ui_port: both are 80: give two, or one of them\n");
 }
 
@@ -306,9 +317,9 @@ TEST(port_of_the_web_daemon_is_that_of_pages_unless_those_have_their_own) {
         };
 
         for (size_t k = 0; k < ELEMENTSOF(cases); k++) {
-                _cleanup_(run_done) Run made = run_words(&conf_web, NULL, !!cases[k].words[0] + !!cases[k].words[1],
-                                                         cases[k].words);
-                const ConfWeb *web           = conf_values(made.conf);
+                _cleanup_(run_done) Run made =
+                        run_words(&conf_web, NULL, !!cases[k].words[0] + !!cases[k].words[1], cases[k].words);
+                const ConfWeb *web = conf_values(made.conf);
 
                 ck_assert_str_eq(web->listen_http, cases[k].http);
                 ck_assert_pstr_eq(web->listen, cases[k].link);
@@ -317,8 +328,8 @@ TEST(port_of_the_web_daemon_is_that_of_pages_unless_those_have_their_own) {
 
 TEST(programs_without_options_are_those_of_one_machine) {
         _cleanup_(run_done) Run scheduler = run(&conf_scheduler, NULL), worker = run(&conf_worker, NULL);
-        const ConfScheduler *s            = conf_values(scheduler.conf);
-        const ConfWorker *w               = conf_values(worker.conf);
+        const ConfScheduler *s              = conf_values(scheduler.conf);
+        const ConfWorker *w                 = conf_values(worker.conf);
         _cleanup_(arena_freep) Arena *arena = arena_new();
 
         ck_assert_str_eq(s->listen, "127.0.0.1:7103");

@@ -14,9 +14,7 @@ typedef struct All {
 static const ConfChoice colours[] = { { "red", 1 }, { "green", 2 }, { "rouge", 1 }, { "blue", 0 }, {} };
 
 #define ROW(KIND, field, ...)                                                                                          \
-        {                                                                                                              \
-                .name = #field, .kind = CONF_##KIND, .offset = offsetof(All, field), __VA_ARGS__                       \
-        }
+        { .name = #field, .kind = CONF_##KIND, .offset = offsetof(All, field), __VA_ARGS__ }
 static const ConfKey keys[] = {
         ROW(TEXT, text),
         ROW(HOST, host),
@@ -43,9 +41,9 @@ static const ConfKey *key_of(const char *name) {
 
 /* What the text is printed as, or the words of its refusal. */
 static const char *read_as(Arena *arena, const char *name, const char *text, bool relative) {
-        All all        = {};
-        Error err      = {};
-        const int r    = conf_parse(&(ConfParse) { arena, relative }, key_of(name), text, &all, &err);
+        All all     = {};
+        Error err   = {};
+        const int r = conf_parse(&(ConfParse) { arena, relative }, key_of(name), text, &all, &err);
 
         ck_assert(r == 0 || r == ERROR_VALUE);
         return r == 0 ? conf_text(arena, key_of(name), &all) : arena_printf(arena, "%s", err.text);
@@ -103,15 +101,16 @@ TEST(what_is_printed_reads_back_to_the_same) {
 }
 
 TEST(refusals_say_what_is_wrong_and_what_would_be_right) {
-        static const char host[] = ": give a name or an IP address, without a port";
+        static const char host[]    = ": give a name or an IP address, without a port";
         static const char address[] = ": give host:port or [IPv6 address]:port";
-        static const char addresses[] = ": give host:port, [IPv6 address]:port or unix:/path, several with commas between";
-        static const char port[] = " is not a port: give a number from 1 to 65535, 0 for any that is free, or none";
-        static const char count[] = ": give a number from 1 to 64, or auto";
-        static const char share[] = ": give a size such as 512m, 1.5g or 50%";
-        static const char bytes[] = ": give a size such as 2m or 1g, or auto";
+        static const char addresses[] =
+                ": give host:port, [IPv6 address]:port or unix:/path, several with commas between";
+        static const char port[]    = " is not a port: give a number from 1 to 65535, 0 for any that is free, or none";
+        static const char count[]   = ": give a number from 1 to 64, or auto";
+        static const char share[]   = ": give a size such as 512m, 1.5g or 50%";
+        static const char bytes[]   = ": give a size such as 2m or 1g, or auto";
         static const char seconds[] = ": give a time such as 2, 0.5, 200ms or 5min, from 0.01 to 60 s";
-        static const char path[] = ": give an absolute path";
+        static const char path[]    = ": give an absolute path";
         static const struct {
                 const char *name, *text, *words, *right;
         } cases[] = {
@@ -146,7 +145,8 @@ TEST(refusals_say_what_is_wrong_and_what_would_be_right) {
                 { "size", "much", "'much' is no size: 512m, 1.5GiB, 50% and 1048576 are", share },
                 { "size", "110%", "'110%' is more than all of it", share },
                 { "size", "5q", "'5q' has an unknown unit: k, m, g, t, p, e and % are known", share },
-                { "whole", "50%", "'50%' is a share of something unknown", ": give a size such as 512m or 1.5g, or all" },
+                { "whole", "50%", "'50%' is a share of something unknown",
+                  ": give a size such as 512m or 1.5g, or all" },
                 { "bytes", "50%", "'50%' is a share of something unknown", bytes },
                 { "bytes", "1k", "'1k' is too little", bytes },
                 { "bytes", "2g", "'2g' is too much", bytes },
@@ -162,7 +162,8 @@ TEST(refusals_say_what_is_wrong_and_what_would_be_right) {
                 { "path", "", "is empty", path },
                 { "path", "spill", "'spill' is relative to whatever the working directory will be", path },
                 { "paths", "/a::/b", "'/a::/b' has an empty part", ": give absolute paths with colons between" },
-                { "paths", "/no-such-*", "'/no-such-*' matches no directory", ": give absolute paths with colons between" },
+                { "paths", "/no-such-*", "'/no-such-*' matches no directory",
+                  ": give absolute paths with colons between" },
         };
         _cleanup_(arena_freep) Arena *arena = arena_new();
 
@@ -188,7 +189,7 @@ TEST(refusal_of_a_long_text_still_says_what_would_be_right) {
 }
 
 TEST(relative_paths_are_those_of_the_working_directory) {
-        _cleanup_(arena_freep) Arena *arena   = arena_new();
+        _cleanup_(arena_freep) Arena *arena  = arena_new();
         _cleanup_(folder_done) Folder folder = folder_new();
 
         ck_assert_int_eq(chdir(folder.path), 0);
@@ -199,7 +200,7 @@ TEST(relative_paths_are_those_of_the_working_directory) {
 }
 
 TEST(pattern_of_directories_is_expanded_in_the_order_of_names) {
-        _cleanup_(arena_freep) Arena *arena   = arena_new();
+        _cleanup_(arena_freep) Arena *arena  = arena_new();
         _cleanup_(folder_done) Folder folder = folder_new();
 
         put_file(&folder, "disk2/x", "");

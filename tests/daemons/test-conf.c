@@ -53,7 +53,8 @@ TEST(no_spelling_means_two_things) {
                         char *own, *list;
 
                         ck_assert_int_ge(asprintf(&own, "--%s -%c %s %s", key->name, key->letter ?: '-', key->old ?: "",
-                                                  key->env ?: ""), 0);
+                                                  key->env ?: ""),
+                                         0);
                         list = own;
                         while (conf_next_word((const char **) &list, &word, &n))
                                 if (strncmp(word, "-- ", 3) != 0)
@@ -84,14 +85,14 @@ TEST(no_spelling_means_two_things) {
 }
 
 TEST(the_last_source_that_has_a_value_counts_and_is_remembered) {
-        static const char *const sources[] = { "mars.conf",   "mars.conf.d/10.conf",   "mars.conf.d/20.conf",
-                                               "worker.conf", "worker.conf.d/10.conf", "worker.conf.d/20.conf" };
+        static const char *const sources[]   = { "mars.conf",   "mars.conf.d/10.conf",   "mars.conf.d/20.conf",
+                                                 "worker.conf", "worker.conf.d/10.conf", "worker.conf.d/20.conf" };
         _cleanup_(folder_done) Folder folder = folder_new();
-        _cleanup_(arena_freep) Arena *arena   = arena_new();
+        _cleanup_(arena_freep) Arena *arena  = arena_new();
 
         for (unsigned n = 0; n <= ELEMENTSOF(sources) + 2; n++) {
                 const bool environment = n == ELEMENTSOF(sources) + 1, option = n == ELEMENTSOF(sources) + 2;
-                const char *value      = arena_printf(arena, "%u%%", n);
+                const char *value = arena_printf(arena, "%u%%", n);
 
                 if (n > 0 && n <= ELEMENTSOF(sources))
                         put_file(&folder, sources[n - 1], arena_printf(arena, "# %u\ncache_mem = %s\n", n, value));
@@ -111,15 +112,16 @@ TEST(the_last_source_that_has_a_value_counts_and_is_remembered) {
 
 /* Every key with a value that is not its default, where those that must go together do. */
 static const char *const unusual[][64] = {
-        { "--host=::1", "--advertise=a.example", "--endpoint=[::1]:1", "--port=0", "--socket=none", "--key-file=/k # \"x\"",
-          "--token-file=/t\\", "--state-dir=/s ", "--heartbeat=0.25", "--suspect=500ms", "--dead=1min", "--lease=1.000001",
-          "--max-sessions=1", "--max-requests=2", "--log-level=fatal" },
+        { "--host=::1", "--advertise=a.example", "--endpoint=[::1]:1", "--port=0", "--socket=none",
+          "--key-file=/k # \"x\"", "--token-file=/t\\", "--state-dir=/s ", "--heartbeat=0.25", "--suspect=500ms",
+          "--dead=1min", "--lease=1.000001", "--max-sessions=1", "--max-requests=2", "--log-level=fatal" },
         { "--host=h", "--advertise=a", "--endpoint=e:1", "--port=none", "--socket=/s", "--schedulers=unix:/a b,[::1]:5",
           "--name=\"quoted\" # \\", "--key-file=/k", "--token-file=/t", "--threads=3", "--cache-mem=12.5 %",
           "--phy-mem=1 TiB", "--hugepages=on", "--hugepage-size=1048576k", "--spill-dirs=/a#b:/c d", "--disk=0",
           "--log-level=err" },
-        { "--host=h", "--advertise=a", "--endpoint=e:1", "--port=1", "--ui-port=2", "--schedulers=a:1,b:2", "--key-file=/k",
-          "--token-file=/t", "--certificate=/c", "--certificate-key=/d", "--plain-http", "--log-level=debug" },
+        { "--host=h", "--advertise=a", "--endpoint=e:1", "--port=1", "--ui-port=2", "--schedulers=a:1,b:2",
+          "--key-file=/k", "--token-file=/t", "--certificate=/c", "--certificate-key=/d", "--plain-http",
+          "--log-level=debug" },
 };
 
 TEST(printed_configuration_reads_back_to_the_same) {
@@ -160,7 +162,8 @@ TEST(printed_defaults_are_comments_of_which_each_is_the_default) {
                 snprintf(file, sizeof(file), "%s.conf", table->section);
                 put_file(&folder, file, printed.out);
                 _cleanup_(run_done) Run untouched = run(table, &folder);
-                for (char *at = printed.out; (at = strstr(at, "\n#")); at++) /* "#key = value": blanks follow the others */
+                for (char *at = printed.out; (at = strstr(at, "\n#"));
+                     at++) /* "#key = value": blanks follow the others */
                         if (at[2] != ' ')
                                 at[1] = ' ';
                 put_file(&folder, file, printed.out);
@@ -204,12 +207,14 @@ TEST(version_and_check_say_so_and_exit_as_they_should) {
         _cleanup_(run_done) Run bad          = run(&conf_worker, NULL, "--check-config", "--port=x");
 
         ck_assert_str_eq(version.out, "mars-worker 0.1.0\n");
-        ck_assert_str_eq(good.out, "mars-worker: note: -k has no effect: there is no key-value store: workers are told of "
-                                   "schedulers by --schedulers\nmars-worker: configuration is good\n");
+        ck_assert_str_eq(good.out,
+                         "mars-worker: note: -k has no effect: there is no key-value store: workers are told of "
+                         "schedulers by --schedulers\nmars-worker: configuration is good\n");
         ck_assert_int_eq(conf_exit_status(good.r), EX_OK);
         ck_assert_str_eq(bad.out, "");
-        ck_assert_str_eq(bad.bad, "mars-worker: --port: 'x' is not a port: give a number from 1 to 65535, 0 for any that is "
-                                  "free, or none\n");
+        ck_assert_str_eq(bad.bad,
+                         "mars-worker: --port: 'x' is not a port: give a number from 1 to 65535, 0 for any that is "
+                         "free, or none\n");
         ck_assert_int_eq(conf_exit_status(bad.r), EX_CONFIG);
         ck_assert_int_eq(conf_exit_status(ERROR_MEMORY), EX_OSERR);
 }
@@ -217,7 +222,7 @@ TEST(version_and_check_say_so_and_exit_as_they_should) {
 TEST(a_reload_changes_live_keys_and_names_the_others) {
         _cleanup_(folder_done) Folder folder = folder_new();
         _cleanup_(conf_freep) Conf *later    = NULL;
-        _cleanup_(arena_freep) Arena *arena   = arena_new();
+        _cleanup_(arena_freep) Arena *arena  = arena_new();
 
         put_file(&folder, "scheduler.conf", "log_level = info\nport = 1\ndead = 20\n");
         Run made = run(&conf_scheduler, &folder);
@@ -233,7 +238,8 @@ TEST(a_reload_changes_live_keys_and_names_the_others) {
         ck_assert_str_eq(conf_origin(later, "port"), arena_printf(arena, "%s/scheduler.conf:2", folder.path));
         ck_assert_uint_eq(conf_notes(later).n, 2);
         ck_assert_str_eq(conf_notes(later).item[0],
-                         arena_printf(arena, "%s/scheduler.conf:3: port is 2 from the next start on: until then it stays 1",
+                         arena_printf(arena,
+                                      "%s/scheduler.conf:3: port is 2 from the next start on: until then it stays 1",
                                       folder.path));
 }
 
@@ -250,8 +256,9 @@ TEST(a_reload_of_mistakes_tells_them_and_leaves_what_runs) {
         ck_assert_int_eq(conf_reload(&later, made.conf, bad), ERROR_VALUE);
         fclose(bad);
         ck_assert_ptr_null(later);
-        ck_assert_ptr_nonnull(strstr(words, "scheduler.conf:1: log_level: 'loud' is none of the words: give debug, info, notice, "
-                                            "warning, error or critical"));
+        ck_assert_ptr_nonnull(
+                strstr(words, "scheduler.conf:1: log_level: 'loud' is none of the words: give debug, info, notice, "
+                              "warning, error or critical"));
         ck_assert_str_eq(text_of(made.conf, "log_level"), "debug");
         free(words);
 }
