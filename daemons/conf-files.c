@@ -11,8 +11,8 @@
 typedef struct File {
         Conf *conf;
         const char *path;
-        bool common;    /* of all programs */
-        bool skipping;  /* within a section of another program */
+        bool common;   /* of all programs */
+        bool skipping; /* within a section of another program */
         bool in_section;
         uint32_t line;
         uint32_t *set_in; /* of each key: the line that set it, or 0 */
@@ -39,7 +39,7 @@ static bool unquote(char *text) {
         }
         if (*at != '"')
                 return false;
-        at = trim(at + 1);
+        at  = trim(at + 1);
         *to = '\0';
         return *at == '\0' || *at == '#';
 }
@@ -66,33 +66,36 @@ static int read_section(File *file, char *text) {
         if (text[n - 1] != ']')
                 return conf_mistake(file->conf, "%s:%u: a section ends with ]: give [%s]", file->path, file->line,
                                     file->conf->table->section);
-        text[n - 1] = '\0';
-        text        = trim(text + 1);
-        table       = find_table(text);
+        text[n - 1]      = '\0';
+        text             = trim(text + 1);
+        table            = find_table(text);
         file->skipping   = table != file->conf->table;
         file->in_section = true;
         if (!table)
-                return conf_mistake(file->conf, "%s:%u: [%s] is no program: give [scheduler], [worker] or [web]", file->path,
-                                    file->line, text);
+                return conf_mistake(file->conf, "%s:%u: [%s] is no program: give [scheduler], [worker] or [web]",
+                                    file->path, file->line, text);
         if (file->skipping && !file->common)
-                return conf_mistake(file->conf, "%s:%u: [%s] has no place in a file of %s alone: give it in mars.conf or "
-                                    "%s.conf", file->path, file->line, text, file->conf->table->program, text);
+                return conf_mistake(file->conf,
+                                    "%s:%u: [%s] has no place in a file of %s alone: give it in mars.conf or "
+                                    "%s.conf",
+                                    file->path, file->line, text, file->conf->table->program, text);
         return 0;
 }
 
 static int refuse_key(const File *file, const char *name) {
-        const ConfTable *table = file->common && !file->in_section ? NULL : file->conf->table;
-        const ConfKey *near    = conf_nearest(table, name);
+        const ConfTable *own = file->conf->table;
+        const bool any       = file->common && !file->in_section;
+        const ConfKey *near  = conf_nearest(any ? NULL : own, name);
 
-        for (uint32_t k = 0; conf_tables[k]; k++)
-                if (table && conf_find_key(conf_tables[k], name))
+        for (uint32_t k = 0; conf_tables[k] && !any; k++)
+                if (conf_find_key(conf_tables[k], name))
                         return conf_mistake(file->conf, "%s:%u: %s: is a key of %s, not of %s", file->path, file->line,
-                                            name, conf_tables[k]->program, table->program);
+                                            name, conf_tables[k]->program, own->program);
         if (near)
                 return conf_mistake(file->conf, "%s:%u: %s: no such key: give %s", file->path, file->line, name,
                                     near->name);
         return conf_mistake(file->conf, "%s:%u: %s: no such key: %s --help lists them", file->path, file->line, name,
-                            file->conf->table->program);
+                            own->program);
 }
 
 static bool known_to_any(const char *name) {
@@ -103,8 +106,8 @@ static bool known_to_any(const char *name) {
 }
 
 static int read_pair(File *file, char *text) {
-        Conf *conf    = file->conf;
-        char *equals  = strchr(text, '=');
+        Conf *conf   = file->conf;
+        char *equals = strchr(text, '=');
         const ConfKey *key;
         const char *origin;
         char *value, *name;
@@ -117,8 +120,10 @@ static int read_pair(File *file, char *text) {
         value   = trim(equals + 1);
         if (value[0] == '"') {
                 if (!unquote(value))
-                        return conf_mistake(conf, "%s:%u: %s: the quotes do not end with the value: give \"…\", with "
-                                            "\\\" for a quote in it", file->path, file->line, name);
+                        return conf_mistake(conf,
+                                            "%s:%u: %s: the quotes do not end with the value: give \"…\", with "
+                                            "\\\" for a quote in it",
+                                            file->path, file->line, name);
         } else {
                 cut_comment(value);
                 value = trim(value);
@@ -127,8 +132,10 @@ static int read_pair(File *file, char *text) {
         if (!key)
                 return file->common && !file->in_section && known_to_any(name) ? 0 : refuse_key(file, name);
         if (key->own && file->common && !file->in_section)
-                return conf_mistake(conf, "%s:%u: %s: is another one in each program: give it under [scheduler], "
-                                    "[worker] or [web]", file->path, file->line, name);
+                return conf_mistake(conf,
+                                    "%s:%u: %s: is another one in each program: give it under [scheduler], "
+                                    "[worker] or [web]",
+                                    file->path, file->line, name);
         line = &file->set_in[key - conf->table->key];
         if (*line > 0)
                 return conf_mistake(conf, "%s:%u: %s: is set in line %u already: give it once", file->path, file->line,
@@ -147,7 +154,8 @@ static int read_line(File *file, char *line, size_t n) {
                 return conf_mistake(file->conf, "%s:%u: has a NUL byte: the file is none of text", file->path,
                                     file->line);
         if (n > CONF_MAX_LINE)
-                return conf_mistake(file->conf, "%s:%u: is longer than %d bytes", file->path, file->line, CONF_MAX_LINE);
+                return conf_mistake(file->conf, "%s:%u: is longer than %d bytes", file->path, file->line,
+                                    CONF_MAX_LINE);
         text = trim(line);
         if (text[0] == '\0' || text[0] == '#' || text[0] == ';')
                 return 0;
@@ -197,7 +205,8 @@ static int read_file(Conf *conf, const char *path, bool common) {
 static int is_drop_in(const struct dirent *entry) {
         size_t n = strlen(entry->d_name);
 
-        return entry->d_name[0] != '.' && n > strlen(".conf") && strcmp(entry->d_name + n - strlen(".conf"), ".conf") == 0;
+        return entry->d_name[0] != '.' && n > strlen(".conf") &&
+               strcmp(entry->d_name + n - strlen(".conf"), ".conf") == 0;
 }
 
 /* Of bytes, whatever the locale. */
@@ -233,12 +242,15 @@ int conf_read_files(Conf *conf) {
         if (!conf->folder)
                 return 0;
         if (strcmp(conf->folder, CONF_DIR) != 0 && (stat(conf->folder, &st) < 0 || !S_ISDIR(st.st_mode)))
-                return conf_mistake(conf, "--config-dir: '%s' is no directory that can be read: give one, or none for "
-                                    "no files", conf->folder);
+                return conf_mistake(conf,
+                                    "--config-dir: '%s' is no directory that can be read: give one, or none for "
+                                    "no files",
+                                    conf->folder);
         for (uint32_t k = 0; k < ELEMENTSOF(names) && r == 0; k++) {
                 r = read_file(conf, arena_printf(conf->arena, "%s/%s.conf", conf->folder, names[k]), k == 0);
                 if (r == 0)
-                        r = read_drop_ins(conf, arena_printf(conf->arena, "%s/%s.conf.d", conf->folder, names[k]), k == 0);
+                        r = read_drop_ins(conf, arena_printf(conf->arena, "%s/%s.conf.d", conf->folder, names[k]),
+                                          k == 0);
         }
         return r;
 }

@@ -8,9 +8,17 @@
 #include "daemons/conf-keys.h"
 
 const ConfChoice conf_levels[] = {
-        { "debug", LOG_DEBUG },     { "info", LOG_INFO },       { "notice", LOG_NOTICE }, { "warning", LOG_WARNING },
-        { "warn", LOG_WARNING },    { "error", LOG_ERR },       { "err", LOG_ERR },       { "critical", LOG_CRIT },
-        { "fatal", LOG_CRIT },      { "crit", LOG_CRIT },       {},
+        { "debug", LOG_DEBUG },
+        { "info", LOG_INFO },
+        { "notice", LOG_NOTICE },
+        { "warning", LOG_WARNING },
+        { "warn", LOG_WARNING },
+        { "error", LOG_ERR },
+        { "err", LOG_ERR },
+        { "critical", LOG_CRIT },
+        { "fatal", LOG_CRIT },
+        { "crit", LOG_CRIT },
+        {},
 };
 
 const char *conf_join(Arena *arena, const char *host, int port) {
@@ -43,7 +51,8 @@ int conf_finish_listen(const char *host, const char *advertise, const char *endp
         *ret_announce = advertise ?: host;
         if (strcmp(*ret_announce, "0.0.0.0") == 0 || strcmp(*ret_announce, "::") == 0) { /* all of the machine's */
                 if (gethostname(name, sizeof(name)) < 0)
-                        return error_set(err, ERROR_VALUE, "advertise: the machine has no name that others could use: give "
+                        return error_set(err, ERROR_VALUE,
+                                         "advertise: the machine has no name that others could use: give "
                                          "one");
                 *ret_announce = arena_printf(arena, "%s", name);
         }

@@ -10,14 +10,15 @@
 #define CONF_AT(S, KIND, field)                                                                                        \
         .kind   = CONF_##KIND,                                                                                         \
         .offset = offsetof(S, field) +                                                                                 \
-                  0 * sizeof(char[__builtin_types_compatible_p(__typeof__(((S *) 0)->field), CONF_FIELD_##KIND) ? 1 : -1])
+                  0 * sizeof(char[__builtin_types_compatible_p(__typeof__(((S *) 0)->field), CONF_FIELD_##KIND) ? 1    \
+                                                                                                                : -1])
 
 /* Where TCP is listened at. Whoever is not on this machine needs a key, so the default lets nobody else in. */
 #define CONF_KEY_HOST(S)                                                                                               \
         {                                                                                                              \
                 .group = "Network", .name = "host", .letter = 'H', CONF_AT(S, HOST, host), .value = "auto",            \
                 .unset = "auto", .own = true, .env = "MARS_BIND_HOST",                                                 \
-                .doc   = "Listen at this name or IP address. auto: at the one of advertise, or else at 127.0.0.1.",    \
+                .doc    = "Listen at this name or IP address. auto: at the one of advertise, or else at 127.0.0.1.",   \
                 .reason = "Beyond this machine somebody must have wanted it: a key is needed there.",                  \
         }
 #define CONF_KEY_ADVERTISE(S)                                                                                          \
@@ -31,9 +32,8 @@
 #define CONF_KEY_ENDPOINT(S)                                                                                           \
         {                                                                                                              \
                 .name = "endpoint", .letter = 'e', CONF_AT(S, ADDRESS, endpoint), .value = "none", .unset = "none",    \
-                .own = true,                                                                                           \
-                .doc    = "Listen at this host:port, instead of at host and port.",                                    \
-                .reason = "host and port say the same in two words.",                                                  \
+                .own = true, .doc = "Listen at this host:port, instead of at host and port.",                          \
+                .reason = "What host and port say is the same in two words.",                                          \
         }
 #define CONF_KEY_SCHEDULERS(S)                                                                                         \
         {                                                                                                              \
@@ -45,14 +45,14 @@
 #define CONF_KEY_KEY_FILE(S)                                                                                           \
         {                                                                                                              \
                 .group = "Who may come in", .name = "key_file", CONF_AT(S, PATH, key_file),                            \
-                .value  = CONF_DIR "/cluster.key",                                                              \
+                .value  = CONF_DIR "/cluster.key",                                                                     \
                 .doc    = "The key that all daemons of the cluster share (marsctl keygen makes one). Without it no "   \
                           "daemon listens beyond this machine.",                                                       \
                 .reason = "A file that root owns and the group mars may read, beside the configuration.",              \
         }
 #define CONF_KEY_TOKEN_FILE(S)                                                                                         \
         {                                                                                                              \
-                .name = "token_file", CONF_AT(S, PATH, token_file), .value = CONF_DIR "/token",                 \
+                .name = "token_file", CONF_AT(S, PATH, token_file), .value = CONF_DIR "/token",                        \
                 .doc    = "The token that is shown at TCP connections within this machine, where ports say nothing "   \
                           "about who connects.",                                                                       \
                 .reason = "A file beside the key, with the same owner and mode.",                                      \
@@ -61,8 +61,8 @@
         {                                                                                                              \
                 .group = "Messages", .name = "log_level", CONF_AT(S, CHOICE, log_level), .value = "info",              \
                 .choices = conf_levels, .live = true, .old = "--level",                                                \
-                .doc     = "Log messages of this level and of more urgent ones.",                                      \
-                .reason  = "At info an idle daemon is silent, and each line is a change of state.",                    \
+                .doc    = "Log messages of this level and of more urgent ones.",                                       \
+                .reason = "At info an idle daemon is silent, and each line is a change of state.",                     \
         }
 
 extern const ConfChoice conf_levels[]; /* of syslog, with the names of the original */

@@ -89,9 +89,14 @@ void conf_manual(const ConfTable *table, FILE *out) {
         fputs("\n[\\fIOPTION\\fR]\\&...\n.SH DESCRIPTION\n", out);
         put_line(out, table->summary);
         fputs("It is started by systemd, or by hand, and stays in the foreground.\n"
-              ".PP\nEach option is also a key of its files, see\n.BR mars.conf (5);\nwhat the command line says counts.\n"
-              "All options of the original Mars are understood. Those that mean nothing any more are noted in the log.\n"
-              ".SH OPTIONS\n", out);
+              ".PP\n"
+              "Each option is also a key of its files, see\n"
+              ".BR mars.conf (5);\n"
+              "what the command line says counts.\n"
+              "All options of the original Mars are understood.\n"
+              "Those that mean nothing any more are noted in the log.\n"
+              ".SH OPTIONS\n",
+              out);
         for (uint32_t k = 0; k < table->n_keys; k++) {
                 const ConfKey *key = &table->key[k];
 
@@ -117,12 +122,19 @@ void conf_manual(const ConfTable *table, FILE *out) {
                         put_name(out, "\\-\\-", table->key[k].name, true);
                         fputc('\n', out);
                 }
-        fputs(".SH FILES\n.TP\n.I " CONF_DIR "/mars.conf\n", out);
-        fprintf(out, "and the drop\\-ins " CONF_DIR "/mars.conf.d/*.conf: keys of all programs\n.TP\n.I " CONF_DIR "/%s.conf\n"
-                "and the drop\\-ins " CONF_DIR "/%s.conf.d/*.conf: keys of this one\n", table->section, table->section);
-        fputs(".SH EXIT STATUS\n.TP\n.B 0\nIt was told to stop, or has printed what it was asked for.\n"
+        fprintf(out,
+                ".SH FILES\n"
+                ".TP\n.I " CONF_DIR "/mars.conf\n"
+                "and the drop\\-ins " CONF_DIR "/mars.conf.d/*.conf: keys of all programs\n"
+                ".TP\n.I " CONF_DIR "/%s.conf\n"
+                "and the drop\\-ins " CONF_DIR "/%s.conf.d/*.conf: keys of this one\n",
+                table->section, table->section);
+        fputs(".SH EXIT STATUS\n"
+              ".TP\n.B 0\nIt was told to stop, or has printed what it was asked for.\n"
+              ".TP\n.B 1\nIt could not start, or go on; its last message says why.\n"
               ".TP\n.B 78\nThe configuration has mistakes, which have been printed.\n"
-              ".SH SEE ALSO\n.BR mars.conf (5),\n.BR marsctl (1)\n", out);
+              ".SH SEE ALSO\n.BR mars.conf (5),\n.BR marsctl (1)\n",
+              out);
 }
 
 static void put_keys(Arena *arena, FILE *out, const ConfTable *table) {
@@ -149,51 +161,63 @@ static void put_keys(Arena *arena, FILE *out, const ConfTable *table) {
         }
 }
 
+static const char about_files[] =
+        ".SH DESCRIPTION\n"
+        "A daemon takes each value from the last of these that has it: its default, mars.conf, the drop\\-ins of\n"
+        "mars.conf.d in the order of their names, its own file, its own drop\\-ins, the environment, the command\n"
+        "line. None of the files has to be there.\n"
+        ".PP\n"
+        "A line is\n"
+        ".IP\n"
+        ".EX\n"
+        "key = value\n"
+        ".EE\n"
+        ".PP\n"
+        "\\fB#\\fR at the beginning of a line, or after a blank, begins a comment. A value that has such a sign\n"
+        "in it, or blanks at its ends, stands in double quotes, within which \\fB\\e\"\\fR and \\fB\\e\\e\\fR are\n"
+        "the characters. A key stands once in a file.\n"
+        ".PP\n"
+        "In mars.conf and its drop\\-ins a key is for every program that has it. What follows\n"
+        "\\fB[scheduler]\\fR, \\fB[worker]\\fR or \\fB[web]\\fR is for that program alone; keys that are\n"
+        "different in each program, such as \\fBport\\fR, have their place only there, or in the program\\(aqs\n"
+        "own file.\n"
+        ".PP\n"
+        "A key or a value that means nothing is refused: the daemon tells all mistakes, with file and line, and\n"
+        "does not start. \\fB\\-\\-check\\-config\\fR does the same without starting, and\n"
+        "\\fB\\-\\-print\\-config\\fR prints a file with every key and where its value comes from. After a reload\n"
+        "(\\fBsystemctl reload\\fR) the keys below that say so have their new values; the log names others that\n"
+        "have changed.\n"
+        ".PP\n"
+        "Sizes are bytes, or numbers with k, m, g or t (powers of 1024). Times are seconds, or numbers with ms,\n"
+        "s, min or h.\n"
+        ".SH EXAMPLE\n"
+        ".EX\n"
+        "# " CONF_DIR "/mars.conf\n"
+        "log_level  = info\n"
+        "schedulers = scheduler.example.org:7103\n"
+        "\n"
+        "[worker]\n"
+        "advertise  = 192.0.2.7\n"
+        "cache_mem  = 16g\n"
+        "spill_dirs = /srv/a/mars:/srv/b/mars   # two disks, used side by side\n"
+        ".EE\n";
+
+static void put_files(FILE *out, const char *name) {
+        fprintf(out, CONF_DIR "/%s.conf, " CONF_DIR "/%s.conf.d/*.conf\n", name, name);
+}
+
 void conf_manual_of_files(FILE *out) {
-        static const char text[] =
-                ".SH SYNOPSIS\n"
-                ".nf\n"
-                CONF_DIR "/mars.conf\n"
-                CONF_DIR "/mars.conf.d/*.conf\n"
-                CONF_DIR "/scheduler.conf, worker.conf, web.conf\n"
-                CONF_DIR "/scheduler.conf.d/*.conf, worker.conf.d/*.conf, web.conf.d/*.conf\n"
-                ".fi\n"
-                ".SH DESCRIPTION\n"
-                "A daemon takes each value from the last of these that has it: its default, mars.conf, the drop\\-ins of "
-                "mars.conf.d in the order of their names, its own file, its own drop\\-ins, the environment, the command "
-                "line. None of the files has to be there.\n"
-                ".PP\nA line is\n.IP\n.EX\nkey = value\n.EE\n"
-                ".PP\n\\fB#\\fR at the beginning of a line, or after a blank, begins a comment. A value that has such a sign "
-                "in it, or blanks at its ends, stands in double quotes, within which \\fB\\e\"\\fR and \\fB\\e\\e\\fR are "
-                "the characters. A key stands once in a file.\n"
-                ".PP\nIn mars.conf and its drop\\-ins a key is for every program that has it. What follows "
-                "\\fB[scheduler]\\fR, \\fB[worker]\\fR or \\fB[web]\\fR is for that program alone; keys that are "
-                "different in each program, such as \\fBport\\fR, have their place only there, or in the program\\(aqs own "
-                "file.\n"
-                ".PP\nA key or a value that means nothing is refused: the daemon tells all mistakes, with file and line, and "
-                "does not start. \\fB\\-\\-check\\-config\\fR does the same without starting, and "
-                "\\fB\\-\\-print\\-config\\fR prints a file with every key and where its value comes from. After a reload "
-                "(\\fBsystemctl reload\\fR) the keys below that say so have their new values; the log names others that have "
-                "changed.\n"
-                ".PP\nSizes are bytes, or numbers with k, m, g or t (powers of 1024). Times are seconds, or numbers with ms, "
-                "s, min or h.\n"
-                ".SH EXAMPLE\n.EX\n"
-                "# " CONF_DIR "/mars.conf\n"
-                "log_level  = info\n"
-                "schedulers = scheduler.example.org:7103\n"
-                "\n"
-                "[worker]\n"
-                "advertise  = 192.0.2.7\n"
-                "cache_mem  = 16g\n"
-                "spill_dirs = /srv/a/mars:/srv/b/mars   # two disks, used side by side\n"
-                ".EE\n";
         _cleanup_(arena_freep) Arena *arena = arena_new();
 
         if (!arena)
                 return;
         put_heading(out, "mars.conf", 5);
-        fputs("mars.conf \\- what the daemons of Mars are told\n", out);
-        fputs(text, out);
+        fputs("mars.conf \\- what the daemons of Mars are told\n.SH SYNOPSIS\n.nf\n", out);
+        put_files(out, "mars");
+        for (uint32_t k = 0; conf_tables[k]; k++)
+                put_files(out, conf_tables[k]->section);
+        fputs(".fi\n", out);
+        fputs(about_files, out);
         for (uint32_t k = 0; conf_tables[k]; k++)
                 put_keys(arena, out, conf_tables[k]);
         fputs(".SH SEE ALSO\n", out);

@@ -17,7 +17,7 @@ const ConfOption conf_options[] = {
         {},
 };
 
-typedef struct Word { /* one option of the command line with what belongs to it */
+typedef struct Word {         /* one option of the command line with what belongs to it */
         const char *spelling; /* up to the '=', of our own */
         const char *value;    /* or NULL */
         const ConfKey *key;   /* at most one of the three */
@@ -96,10 +96,10 @@ static int next_word(Conf *conf, int *at, Word *word) {
                 word->option = find_option(word->spelling);
         if (!word->key && !word->option)
                 word->gone = find_gone(word->spelling);
-        takes_one = (word->key && word->key->kind != CONF_FLAG) || (word->option && word->option->argument) ||
+        takes_one = word->key || (word->option && word->option->argument) ||
                     (word->gone && word->gone->takes != CONF_NOTHING) ||
                     (!word->key && !word->option && !word->gone); /* one mistake, not two */
-        if (word->spelling[1] == 'D') /* nothing without a '=' */
+        if (word->spelling[1] == 'D')                             /* nothing without a '=' */
                 takes_one = false;
         if (takes_one && !word->value && is_value(conf, *at))
                 word->value = conf->argv[(*at)++];
@@ -138,10 +138,10 @@ static int refuse_word(Conf *conf, const Word *word) {
         for (uint32_t k = 0; conf_tables[k]; k++)
                 if (conf_tables[k] != conf->table && conf_find_spelling(conf_tables[k], word->spelling))
                         return word->spelling[1] == 'D' /* one set of options was given to all programs */
-                                               ? conf_note(conf, "%s has no effect: it is for %s", word->spelling,
-                                                           conf_tables[k]->program)
-                                               : conf_mistake(conf, "%s: is an option of %s, not of %s", word->spelling,
-                                                              conf_tables[k]->program, conf->table->program);
+                                       ? conf_note(conf, "%s has no effect: it is for %s", word->spelling,
+                                                   conf_tables[k]->program)
+                                       : conf_mistake(conf, "%s: is an option of %s, not of %s", word->spelling,
+                                                      conf_tables[k]->program, conf->table->program);
         near = conf_nearest(conf->table, name);
         for (const ConfOption *o = conf_options; o->name && strlen(name) > 1; o++) /* begun, and not ended */
                 if (word->spelling[1] == '-' && strncmp(o->name, name, strlen(name)) == 0)

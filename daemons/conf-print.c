@@ -47,16 +47,15 @@ static const char *dashed(Arena *arena, const char *name) {
 
 static void help_row(Arena *arena, FILE *out, char letter, const char *name, const char *argument, const char *doc) {
         const char *short_form = letter ? (char[]) { '-', letter, ',', ' ', '\0' } : "    ";
-        const char *option     = arena_printf(arena, "%*s%s--%s%s%s", INDENT, "", short_form, name, argument ? " " : "",
-                                              argument ?: "");
-        size_t wide            = option ? columns(option, strlen(option)) : 0;
+        const char *option =
+                arena_printf(arena, "%*s%s--%s%s%s", INDENT, "", short_form, name, argument ? " " : "", argument ?: "");
+        size_t wide = option ? columns(option, strlen(option)) : 0;
 
         if (!option)
                 return;
-        if (wide + 2 > COLUMN) {
+        if (wide + 2 > COLUMN)
                 fprintf(out, "%s\n%*s", option, COLUMN, "");
-                wide = COLUMN;
-        } else
+        else
                 fprintf(out, "%s%*s", option, (int) (COLUMN - wide), "");
         wrap(out, "", COLUMN, COLUMN, doc);
 }
@@ -84,9 +83,13 @@ void conf_help(const ConfTable *table, FILE *out) {
                 help_row(arena, out, o->letter, o->name, o->argument, o->doc);
         fputc('\n', out);
         wrap(out, "", 0, 0,
-             arena_printf(arena, "Each option is also a key of " CONF_DIR "/%s.conf, as in \"log_level = info\": see "
-                          "mars.conf(5). Options of the original Mars are understood; those that mean nothing any more are "
-                          "noted in the log.", table->section) ?: "");
+             arena_printf(
+                     arena,
+                     "Each option is also a key of " CONF_DIR "/%s.conf, as in \"log_level = info\": see "
+                     "mars.conf(5). Options of the original Mars are understood; those that mean nothing any more are "
+                     "noted in the log.",
+                     table->section)
+                     ?: "");
 }
 
 /* Quotes what a file would read as something else. */
@@ -94,7 +97,8 @@ static const char *quoted(Arena *arena, const char *value) {
         size_t n = strlen(value);
         char *text, *to;
 
-        if (n > 0 && value[0] != '"' && value[0] != ' ' && value[n - 1] != ' ' && value[0] != '#' && !strstr(value, " #"))
+        if (n > 0 && value[0] != '"' && value[0] != ' ' && value[n - 1] != ' ' && value[0] != '#' &&
+            !strstr(value, " #"))
                 return value;
         text = to = arena_alloc(arena, 2 * n + 3);
         if (!text)
@@ -120,18 +124,20 @@ void conf_print(const Conf *conf, FILE *out) {
 
         if (!arena)
                 return;
-        print_comment(out, arena_printf(arena, "Everything that %s can be told, as it is now: the form of " CONF_DIR
+        print_comment(out, arena_printf(arena,
+                                        "Everything that %s can be told, as it is now: the form of " CONF_DIR
                                         "/%s.conf. A line that is commented out is the default. Where programs share "
-                                        "mars.conf, keys of one program stand under its [%s].", table->program,
-                                        table->section, table->section) ?: "");
+                                        "mars.conf, keys of one program stand under its [%s].",
+                                        table->program, table->section, table->section)
+                                   ?: "");
         for (uint32_t k = 0; k < table->n_keys; k++) {
-                const ConfKey *key  = &table->key[k];
-                const char *value   = conf_text(arena, key, conf->values), *takes = conf_expects(arena, key);
+                const ConfKey *key = &table->key[k];
+                const char *value = conf_text(arena, key, conf->values), *takes = conf_expects(arena, key);
                 const char *origin  = conf->origin[k];
                 const char *printed = value ? quoted(arena, value) : NULL;
                 const char *words   = takes ? arena_printf(arena, "Takes %s. Default: %s%s%s", takes, key->value,
-                                                           key->live ? ", changed by a reload" : "",
-                                                           origin ? arena_printf(arena, "; now from %s.", origin) : ".")
+                                                         key->live ? ", changed by a reload" : "",
+                                                         origin ? arena_printf(arena, "; now from %s.", origin) : ".")
                                             : NULL;
 
                 if (!printed || !words)

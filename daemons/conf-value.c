@@ -69,23 +69,23 @@ static int parse_host(const ConfParse *parse, const ConfKey *key _unused_, const
         struct in6_addr six;
         struct in_addr four;
         size_t n = strlen(text);
-        char *host;
+        const char *host;
 
         if (n > 2 && text[0] == '[' && text[n - 1] == ']') {
                 text++;
                 n -= 2;
         }
-        host = arena_alloc(parse->arena, n + 1);
+        host = arena_printf(parse->arena, "%.*s", (int) n, text);
         if (!host)
                 return ERROR_MEMORY;
-        memcpy(host, text, n);
         if (strchr(host, ':')) {
                 if (inet_pton(AF_INET6, host, &six) != 1)
                         return error_set(err, ERROR_VALUE, "'%s' is neither a name nor an IP address", host);
         } else if (is_word(host, DIGITS ".")) {
                 if (inet_pton(AF_INET, host, &four) != 1)
                         return error_set(err, ERROR_VALUE, "'%s' is not an IP address", host);
-        } else if (n > CONF_MAX_HOST || !is_word(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._" DIGITS))
+        } else if (n > CONF_MAX_HOST ||
+                   !is_word(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._" DIGITS))
                 return error_set(err, ERROR_VALUE, "'%s' is neither a name nor an IP address", host);
         *(const char **) field = host;
         return 0;
@@ -101,8 +101,10 @@ static int check_address(const ConfParse *parse, const char *text, uint64_t leas
                 if (text[5] != '/')
                         return error_set(err, ERROR_VALUE, "'%s' has no absolute path", text);
                 if (strlen(text + 5) > CONF_MAX_SOCKET)
-                        return error_set(err, ERROR_VALUE, "the path of '%s' is longer than the %d bytes that a socket's "
-                                         "may have", text, CONF_MAX_SOCKET);
+                        return error_set(err, ERROR_VALUE,
+                                         "the path of '%s' is longer than the %d bytes that a socket's "
+                                         "may have",
+                                         text, CONF_MAX_SOCKET);
                 return 0;
         }
         if (strstr(text, "://"))
@@ -237,7 +239,7 @@ static int expand(const ConfParse *parse, const char *pattern, ConfItems *paths,
 
 static int parse_paths(const ConfParse *parse, const ConfKey *key _unused_, const char *text, void *field, Error *err) {
         ConfItems items = {}, paths = {};
-        int r           = split(parse, text, ':', &items, err);
+        int r = split(parse, text, ':', &items, err);
 
         for (uint32_t k = 0; k < items.n && r == 0; k++) {
                 const char *path;
@@ -247,7 +249,8 @@ static int parse_paths(const ConfParse *parse, const ConfKey *key _unused_, cons
                         r = strpbrk(path, "*?[") ? expand(parse, path, &paths, err) : vec_push(&paths, path);
         }
         if (r == 0 && paths.n > MAX_SPILL_DIRS)
-                r = error_set(err, ERROR_VALUE, "'%s' are %u directories, of at most %d", text, paths.n, MAX_SPILL_DIRS);
+                r = error_set(err, ERROR_VALUE, "'%s' are %u directories, of at most %d", text, paths.n,
+                              MAX_SPILL_DIRS);
         if (r == 0)
                 r = list_from(parse, &paths, field);
         vec_free(&items);
@@ -347,11 +350,15 @@ static int parse_seconds(const ConfParse *parse, const ConfKey *key, const char 
                 const char *word;
                 uint64_t usec;
         } units[] = {
-                { "", USEC_PER_SEC }, { "s", USEC_PER_SEC },          { "ms", USEC_PER_MSEC }, { "us", 1 },
-                { "min", 60 * (uint64_t) USEC_PER_SEC }, { "h", 3600 * (uint64_t) USEC_PER_SEC },
+                { "", USEC_PER_SEC },
+                { "s", USEC_PER_SEC },
+                { "ms", USEC_PER_MSEC },
+                { "us", 1 },
+                { "min", 60 * (uint64_t) USEC_PER_SEC },
+                { "h", 3600 * (uint64_t) USEC_PER_SEC },
         };
         uint64_t whole = 0, part = 0, scale = 1, usec;
-        size_t n       = strspn(text, DIGITS);
+        size_t n = strspn(text, DIGITS);
         char digits[24];
         const char *unit = text + n;
 
@@ -395,9 +402,9 @@ static const char *print_seconds(Arena *arena, const ConfKey *key _unused_, cons
 
 /* ---- Words ---- */
 
-static const ConfChoice flag_words[] = { { "yes", true }, { "no", false }, { "true", true }, { "false", false },
-                                         { "on", true },  { "off", false }, { "1", true },   { "0", false },
-                                         {} };
+static const ConfChoice flag_words[] = { { "yes", true },    { "no", false }, { "true", true },
+                                         { "false", false }, { "on", true },  { "off", false },
+                                         { "1", true },      { "0", false },  {} };
 
 static const ConfChoice *find_choice(const ConfChoice *choices, const char *word) {
         for (const ConfChoice *c = choices; c->word; c++)
@@ -447,29 +454,29 @@ static bool always_set(const void *field _unused_) {
 /* ---- All kinds ---- */
 
 static const ConfRow kinds[] = {
-        [CONF_TEXT] = { sizeof(CONF_FIELD_TEXT), parse_text, print_text, text_is_set, "TEXT", "a text" },
-        [CONF_HOST] = { sizeof(CONF_FIELD_HOST), parse_host, print_text, text_is_set, "HOST",
-                        "a name or an IP address, without a port" },
-        [CONF_ADDRESS] = { sizeof(CONF_FIELD_ADDRESS), parse_address, print_text, text_is_set, "HOST:PORT",
-                           "host:port or [IPv6 address]:port" },
+        [CONF_TEXT]      = { sizeof(CONF_FIELD_TEXT), parse_text, print_text, text_is_set, "TEXT", "a text" },
+        [CONF_HOST]      = { sizeof(CONF_FIELD_HOST), parse_host, print_text, text_is_set, "HOST",
+                             "a name or an IP address, without a port" },
+        [CONF_ADDRESS]   = { sizeof(CONF_FIELD_ADDRESS), parse_address, print_text, text_is_set, "HOST:PORT",
+                             "host:port or [IPv6 address]:port" },
         [CONF_ADDRESSES] = { sizeof(CONF_FIELD_ADDRESSES), parse_addresses, print_addresses, list_is_set, "ADDRESS,…",
                              "host:port, [IPv6 address]:port or unix:/path, several with commas between" },
-        [CONF_PORT] = { sizeof(CONF_FIELD_PORT), parse_port, print_port, port_is_set, "PORT",
-                        "a number from 1 to 65535, 0 for any that is free" },
-        [CONF_COUNT] = { sizeof(CONF_FIELD_COUNT), parse_count, print_count, count_is_set, "N", NULL },
-        [CONF_SIZE] = { sizeof(CONF_FIELD_SIZE), parse_size, print_text, text_is_set, "SIZE", NULL },
-        [CONF_BYTES] = { sizeof(CONF_FIELD_BYTES), parse_bytes, print_bytes, number_is_set, "SIZE", NULL },
-        [CONF_SECONDS] = { sizeof(CONF_FIELD_SECONDS), parse_seconds, print_seconds, number_is_set, "SECONDS", NULL },
-        [CONF_FLAG] = { sizeof(CONF_FIELD_FLAG), parse_flag, print_flag, always_set, "yes|no", "yes or no" },
-        [CONF_CHOICE] = { sizeof(CONF_FIELD_CHOICE), parse_choice, print_choice, always_set, NULL, NULL },
-        [CONF_PATH] = { sizeof(CONF_FIELD_PATH), parse_path, print_text, text_is_set, "PATH", "an absolute path" },
-        [CONF_PATHS] = { sizeof(CONF_FIELD_PATHS), parse_paths, print_paths, list_is_set, "PATH:…",
-                         "absolute paths with colons between" },
+        [CONF_PORT]      = { sizeof(CONF_FIELD_PORT), parse_port, print_port, port_is_set, "PORT",
+                             "a number from 1 to 65535, 0 for any that is free" },
+        [CONF_COUNT]     = { sizeof(CONF_FIELD_COUNT), parse_count, print_count, count_is_set, "N", NULL },
+        [CONF_SIZE]      = { sizeof(CONF_FIELD_SIZE), parse_size, print_text, text_is_set, "SIZE", NULL },
+        [CONF_BYTES]     = { sizeof(CONF_FIELD_BYTES), parse_bytes, print_bytes, number_is_set, "SIZE", NULL },
+        [CONF_SECONDS]   = { sizeof(CONF_FIELD_SECONDS), parse_seconds, print_seconds, number_is_set, "SECONDS", NULL },
+        [CONF_FLAG]      = { sizeof(CONF_FIELD_FLAG), parse_flag, print_flag, always_set, "yes|no", "yes or no" },
+        [CONF_CHOICE]    = { sizeof(CONF_FIELD_CHOICE), parse_choice, print_choice, always_set, NULL, NULL },
+        [CONF_PATH]      = { sizeof(CONF_FIELD_PATH), parse_path, print_text, text_is_set, "PATH", "an absolute path" },
+        [CONF_PATHS]     = { sizeof(CONF_FIELD_PATHS), parse_paths, print_paths, list_is_set, "PATH:…",
+                             "absolute paths with colons between" },
 };
 
 /* The words of a choice, each value once: `between` them, and `last` before the last one. */
 static const char *join_words(Arena *arena, const ConfChoice *choices, const char *between, const char *last) {
-        const char *text = "";
+        const char *text          = "";
         const ConfChoice *pending = NULL;
 
         for (const ConfChoice *c = choices; c->word && text; c++) {

@@ -11,32 +11,51 @@ static const ConfKey keys[] = {
         CONF_KEY_ADVERTISE(ConfWeb),
         CONF_KEY_ENDPOINT(ConfWeb),
         {
-                .name = "ui_port", AT(PORT, ui_port), .value = "auto", .unset = "auto", .own = true,
-                .old    = "-w --web-port",
-                .doc    = "Serve pages and sessions over HTTP at this TCP port. auto: that of port, or else 7104.",
-                .reason = "No service of the usual lists has it, and it is always the same, so that people can learn it.",
+                .name = "ui_port",
+                AT(PORT, ui_port),
+                .value = "auto",
+                .unset = "auto",
+                .own   = true,
+                .old   = "-w --web-port",
+                .doc   = "Serve pages and sessions over HTTP at this TCP port. auto: that of port, or else 7104.",
+                .reason =
+                        "No service of the usual lists has it, and it is always the same, so that people can learn it.",
         },
         {
-                .name = "port", .letter = 'p', AT(PORT, port), .value = "auto", .unset = "auto", .own = true,
-                .old = "--ports", .env = "MARS_BIND_PORT",
-                .doc    = "Without ui_port: its other name. With it: listen for daemons at this TCP port. auto: at none.",
+                .name   = "port",
+                .letter = 'p',
+                AT(PORT, port),
+                .value = "auto",
+                .unset = "auto",
+                .own   = true,
+                .old   = "--ports",
+                .env   = "MARS_BIND_PORT",
+                .doc = "Without ui_port: its other name. With it: listen for daemons at this TCP port. auto: at none.",
                 .reason = "The web daemon calls the scheduler, so nobody has to call it.",
         },
         CONF_KEY_SCHEDULERS(ConfWeb),
         CONF_KEY_KEY_FILE(ConfWeb),
         CONF_KEY_TOKEN_FILE(ConfWeb),
         {
-                .name = "certificate", AT(PATH, certificate), .value = "none", .unset = "none",
+                .name = "certificate",
+                AT(PATH, certificate),
+                .value  = "none",
+                .unset  = "none",
                 .doc    = "Serve HTTPS with this certificate (PEM, with those that it was issued by).",
                 .reason = "Whom a browser trusts is for the administrator to say.",
         },
         {
-                .name = "certificate_key", AT(PATH, certificate_key), .value = "none", .unset = "none",
+                .name = "certificate_key",
+                AT(PATH, certificate_key),
+                .value  = "none",
+                .unset  = "none",
                 .doc    = "The private key of the certificate (PEM).",
                 .reason = "There is none without a certificate.",
         },
         {
-                .name = "plain_http", AT(FLAG, plain_http), .value = "no",
+                .name = "plain_http",
+                AT(FLAG, plain_http),
+                .value  = "no",
                 .doc    = "Serve HTTP without encryption beyond this machine.",
                 .reason = "Everyone on the way could read results and take sessions over.",
         },
@@ -51,7 +70,8 @@ static int finish(void *values, Arena *arena, Error *err) {
         int r;
 
         if (!c->certificate != !c->certificate_key)
-                return error_set(err, ERROR_VALUE, "certificate, certificate_key: one is of no use without the other: give "
+                return error_set(err, ERROR_VALUE,
+                                 "certificate, certificate_key: one is of no use without the other: give "
                                  "both or none");
         if (link_port == http_port && link_port > 0)
                 return error_set(err, ERROR_VALUE, "port, ui_port: both are %d: give two, or one of them", link_port);

@@ -100,10 +100,11 @@ static int conf_new(Conf **ret, const ConfTable *table, int argc, char *const ar
                 return ERROR_MEMORY;
         for (uint32_t k = 0; k < table->n_keys && r == 0; k++)
                 r = conf_assign(conf, &table->key[k], table->key[k].value, NULL, false);
-        assert(r < 0 || conf->n_mistakes == 0); /* the tables are ours */
-        if (r == 0)
-                *ret = TAKE_PTR(conf);
-        return r;
+        if (r < 0)
+                return r;
+        assert(conf->n_mistakes == 0); /* the tables are ours */
+        *ret = TAKE_PTR(conf);
+        return 0;
 }
 
 static int finish(Conf *conf) {
@@ -174,15 +175,15 @@ int conf_load(Conf **ret, const ConfTable *table, int argc, char *const argv[], 
 
 /* A key that is not live gets back what runs, through its text: nothing of `running` is kept. */
 static int keep_running(Conf *conf, const Conf *running, const ConfKey *key) {
-        const size_t at   = (size_t) (key - conf->table->key);
-        const char *now   = conf_text(conf->arena, key, running->values), *origin = NULL;
+        const size_t at = (size_t) (key - conf->table->key);
+        const char *now = conf_text(conf->arena, key, running->values), *origin = NULL;
         const char *later = conf_text(conf->arena, key, conf->values);
         int r             = now && later ? 0 : ERROR_MEMORY;
 
         if (r < 0 || strcmp(now, later) == 0)
                 return r;
-        r = conf_note(conf, "%s: %s is %s from the next start on: until then it stays %s", conf->origin[at] ?: "default",
-                      key->name, later, now);
+        r = conf_note(conf, "%s: %s is %s from the next start on: until then it stays %s",
+                      conf->origin[at] ?: "default", key->name, later, now);
         if (r == 0 && running->origin[at]) {
                 origin = arena_copy(conf->arena, running->origin[at], strlen(running->origin[at]) + 1);
                 r      = origin ? 0 : ERROR_MEMORY;

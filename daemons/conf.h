@@ -36,20 +36,21 @@ typedef struct ConfList {
 
 /* ---- Tables ----------------------------------------------------------------------------------------------------- */
 
-typedef enum ConfKind { /* and the type of the field in the program's struct: */
-        CONF_TEXT,      /* const char *, not empty */
-        CONF_HOST,      /* const char *: a name or an IP address */
-        CONF_ADDRESS,   /* const char *: where to listen: host:port, [2001:db8::1]:port */
-        CONF_ADDRESSES, /* ConfList: whom to call, as io/link.h takes it, also unix:/path; commas between */
-        CONF_PORT,      /* int: 0 (any free one) … 65535; -1: unset */
-        CONF_COUNT,     /* uint32_t; 0: unset */
-        CONF_SIZE,      /* const char *: bytes, or a share of what the reader knows: size_parse() has accepted it */
-        CONF_BYTES,     /* uint64_t; 0: unset */
-        CONF_SECONDS,   /* uint64_t, microseconds; 0: unset */
-        CONF_FLAG,      /* bool */
-        CONF_CHOICE,    /* int: the value of a word */
-        CONF_PATH,      /* const char *, absolute */
-        CONF_PATHS,     /* ConfList: such of directories, colons between; * and ? are expanded */
+/* Of a value; it says the type of the field in the program's struct (CONF_FIELD_…). */
+typedef enum ConfKind {
+        CONF_TEXT,      /* not empty */
+        CONF_HOST,      /* a name or an IP address */
+        CONF_ADDRESS,   /* where to listen: host:port, [2001:db8::1]:port */
+        CONF_ADDRESSES, /* whom to call, as io/link.h takes it: these, and unix:/path; commas between */
+        CONF_PORT,      /* 0 (any that is free) … 65535; -1: unset */
+        CONF_COUNT,     /* 0: unset */
+        CONF_SIZE,      /* bytes, or a share of what the reader knows: size_parse() has accepted the text */
+        CONF_BYTES,     /* 0: unset */
+        CONF_SECONDS,   /* in microseconds; 0: unset */
+        CONF_FLAG,
+        CONF_CHOICE,    /* the value of a word */
+        CONF_PATH,      /* absolute */
+        CONF_PATHS,     /* of directories, colons between; * and ? are expanded */
 } ConfKind;
 
 #define CONF_FIELD_TEXT const char *
@@ -74,20 +75,20 @@ typedef struct ConfChoice {
 typedef struct ConfKey {
         const char *group; /* of a key that begins one: its heading in --help */
         const char *name;  /* in files; as an option --name, with '-' for '_' */
-        char letter;       /* or 0: as an option */
         ConfKind kind;
-        bool own;        /* different in each program: not in mars.conf, unless under the program's [section] */
-        bool live;       /* conf_reload() changes it */
-        bool share;      /* CONF_SIZE: may be a percentage */
-        size_t offset;   /* in the program's struct */
-        uint64_t least;  /* of numbers, CONF_SECONDS in microseconds */
-        uint64_t most;   /* 0: what the type holds */
+        char letter;       /* or 0: as an option */
+        bool own;          /* different in each program: not in mars.conf, unless under the program's [section] */
+        bool live;         /* conf_reload() changes it */
+        bool share;        /* CONF_SIZE: may be a percentage */
+        size_t offset;     /* in the program's struct */
+        uint64_t least;    /* of numbers, CONF_SECONDS in microseconds */
+        uint64_t most;     /* 0: what the type holds */
         const char *value; /* the default, as one would write it */
         const char *unset; /* the word that leaves the field NULL, empty, 0 or -1; NULL: it always has a value */
         const ConfChoice *choices;
-        const char *old; /* spellings of the original that mean it, with blanks between: "-x --xx -Dsome.option" */
-        const char *env; /* variables of the original that mean it; the last one that is set counts */
-        const char *doc; /* sentences, for people */
+        const char *old;    /* spellings of the original that mean it, with blanks between: "-x --xx -Dsome.option" */
+        const char *env;    /* variables of the original that mean it; the last one that is set counts */
+        const char *doc;    /* sentences, for people */
         const char *reason; /* why the default is what it is: a sentence */
 } ConfKey;
 
@@ -99,7 +100,7 @@ typedef struct ConfTable {
         uint32_t n_keys;
         size_t size_bytes; /* of the struct */
         /* Looks at values together: fills the fields that follow from others, and refuses what does not go together
-         * (ERROR_VALUE with words). Strings it makes live in the arena. */
+         * (ERROR_VALUE with words). Strings that it makes live in the arena. */
         int (*finish)(void *values, Arena *arena, Error *err);
 } ConfTable;
 
@@ -109,7 +110,7 @@ typedef struct Conf Conf;
 
 enum { CONF_DONE = 1 }; /* --help, --version, --check-config or --print-config was asked for and is answered */
 
-/* 0; CONF_DONE, answered on `out`; ERROR_VALUE, with every mistake on `bad`, one a line; an errno. *ret is set when 0. */
+/* 0, and *ret is set; CONF_DONE, answered on `out`; ERROR_VALUE, with every mistake on `bad`, one a line; an errno. */
 int conf_load(Conf **ret, const ConfTable *table, int argc, char *const argv[], FILE *out, FILE *bad) _must_check_;
 /* Reads everything once more. Keys that are not live keep what `running` has, and notes name those that differ. `argv`
  * must still be there. After a failure go on with `running`. */
@@ -138,12 +139,12 @@ extern const ConfTable *const conf_tables[]; /* all, and NULL */
 typedef struct ConfScheduler {
         const char *host, *advertise, *endpoint;
         int port;
-        const char *socket;                   /* or NULL: none */
-        const char *key_file, *token_file;    /* need not exist while conf_origin() is NULL */
+        const char *socket;                /* or NULL: none */
+        const char *key_file, *token_file; /* need not exist while conf_origin() is NULL */
         const char *state_dir;
         uint64_t heartbeat_usec, suspect_usec, dead_usec, lease_usec;
-        uint32_t max_sessions, max_requests;  /* requests: of one session, that are under way */
-        int log_level;                        /* of syslog */
+        uint32_t max_sessions, max_requests; /* requests: of one session, that are under way */
+        int log_level;                       /* of syslog */
         /* They follow: */
         const char *listen;   /* host:port where TCP is listened at, or NULL: nowhere */
         const char *announce; /* the host that others are told (the port is that of the listener), or NULL */
@@ -156,11 +157,11 @@ typedef struct ConfWorker {
         const char *socket;
         ConfList schedulers;
         const char *key_file, *token_file;
-        uint32_t threads; /* 0: one for each CPU that the process may use */
+        uint32_t threads;                       /* 0: one for each CPU that the process may use */
         const char *cache_mem, *phy_mem, *disk; /* as BudgetOptions; disk may be NULL */
         ConfList spill_dirs;
-        int hugepages;                          /* StorePages */
-        uint64_t hugepage_size;                 /* 0: the smallest that can be had */
+        int hugepages;          /* StorePages */
+        uint64_t hugepage_size; /* 0: the smallest that can be had */
         int log_level;
         const char *listen, *announce; /* as above */
 } ConfWorker;
@@ -173,6 +174,6 @@ typedef struct ConfWeb {
         const char *certificate, *certificate_key; /* both or none */
         bool plain_http;
         int log_level;
-        const char *listen_http; /* host:port of pages and REST */
+        const char *listen_http;       /* host:port of pages and REST */
         const char *listen, *announce; /* of the daemon's own link; as above */
 } ConfWeb;
