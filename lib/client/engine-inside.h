@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* What the files of the engine share: engine.c (its life, requests), engine-run.c (the machines, tasks, threads),
- * engine-tensor.c (tensors and pins) and engine-disk.c (chunks on their way to disk and back).
+ * engine-tensor.c (tensors and pins), engine-disk.c (chunks on their way to disk and back), engine-log.c, engine-worker.c
+ * (an engine whose scheduler is elsewhere) and remote.c (one of which everything is elsewhere).
  *
  * All state is behind one lock; a thread that holds it steps a machine and carries out the actions of both until none
  * is left (engine_pump). Without the lock threads do one thing only: exec_run() on pinned memory. Callbacks (on_done,
@@ -11,7 +12,7 @@
 
 #include "base/idmap.h"
 #include "base/map.h"
-#include "client/engine.h"
+#include "client/engine-worker.h"
 #include "exec/exec.h"
 #include "io/spill.h"
 #include "sched/work.h"
@@ -57,7 +58,34 @@ typedef struct Each {
         struct Each *after;
 } Each;
 
+typedef struct LogLine {
+        bool warning;
+        char *text;
+} LogLine;
+
+/* Where requests are decided and chunks are: the machines in this process, or a cluster. The lock is held. */
+typedef struct EngineOps {
+        /* Begins the request: request_done() follows, perhaps at once. Takes the graph. */
+        void (*submit)(Engine *e, EngineRequest *q, Graph *graph);
+        void (*cancel)(Engine *e, EngineRequest *q, const Error *why);
+        bool (*progress)(Engine *e, const EngineRequest *q, uint64_t *ret_done, uint64_t *ret_total);
+        SchedTensor *(*tensor)(Engine *e, TensorId id); /* NULL: there is none */
+        void (*release)(Engine *e, TensorId id);
+        /* Chunks that are data[k]; `released` is to be made once they are not needed there any more. May give the
+         * lock up in between. */
+        int (*adopt)(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
+                     TensorId *ret, Error *err);
+        bool (*here)(Engine *e, uint64_t chunk);        /* can be pinned without waiting */
+        int (*pin)(Engine *e, EnginePin *pin);          /* pin_answered() follows; or -ENOMEM */
+        void (*unpin)(Engine *e, EnginePin *pin);
+        void (*close)(Engine *e);                       /* ends all work; may give the lock up in between */
+        void (*free)(Engine *e);
+        void (*stats)(Engine *e, EngineStats *ret);
+} EngineOps;
+extern const EngineOps engine_local;
+
 struct Engine {
+        const EngineOps *ops;
         pthread_mutex_t lock;
         pthread_cond_t wake;    /* for those who could compute: tasks became ready, a request is done */
         pthread_cond_t changed; /* for those who only wait: a request is done, a thread has ended */
@@ -66,9 +94,13 @@ struct Engine {
         bool closing, closed;
         Error broken;           /* a machine ran out of memory: nothing works any more */
 
-        Store *store;
+        Store *store;           /* these are NULL where they are elsewhere */
         Sched *sched;
         Work *work;
+        const EngineReports *reports; /* instead of a scheduler of our own */
+        void *reports_userdata;
+        struct Remote *remote;
+        size_t task_bytes;      /* PlanLeaves.task_bytes */
         SchedActions sched_actions;
         WorkActions work_actions;
         uint32_t sched_at, work_at; /* what is carried out already */
@@ -76,6 +108,7 @@ struct Engine {
         Budget budget;
         Spill *spill;           /* NULL: not needed so far */
         char *spill_dirs;
+        SpillCodec spill_codec;
         IdMap away;             /* chunk that is or was written -> its bytes */
 
         Map requests;           /* id -> EngineRequest * */
@@ -92,6 +125,11 @@ struct Engine {
         pthread_t *thread;      /* [n_threads] helpers that were started */
         uint32_t n_started, n_alive, n_idle;
         uint64_t busy_since_usec; /* since when there has always been something to do; 0: there is nothing */
+
+        uint64_t process_bytes;   /* resident when the engine was made */
+        pthread_mutex_t log_lock; /* beneath all others */
+        Vec(LogLine) log;
+        unsigned pages_said;      /* 1 + the rung of which the log knows; 0: of none */
 };
 
 /* The engine whose helper this thread is. */
@@ -103,8 +141,12 @@ int engine_enter(Engine *e,
                  Error *err); /* takes the lock of an engine that works: 0, or the error with words, and no lock */
 void engine_unlock(Engine *e);           /* gives up the lock and makes the calls that came up */
 void request_free(EngineRequest *q);
+int engine_make(Engine **ret, const EngineConfig *config, const EngineOps *ops, Error *err); /* without the rest */
+void engine_calls_add(Engine *e, Call *call);
 
 /* ---- engine-run.c */
+void request_done(Engine *e, EngineRequest *q);
+void requests_end(Engine *e, const Error *why); /* all fail with it */
 uint64_t now_usec(void);
 int tell_sched(Engine *e, const SchedEvent *event);
 int tell_work(Engine *e, const WorkEvent *event);
@@ -117,9 +159,24 @@ void engine_wake(Engine *e);
 bool engine_help(Engine *e, bool patient);
 bool engine_run_one(Engine *e, bool patient); /* the same, tasks only */
 
-/* ---- engine-tensor.c */
-void pin_answered(Engine *e, uint64_t pin, const Error *err);
+/* ---- engine-tensor.c: tensors and chunks of the machines in this process */
+SchedTensor *local_tensor(Engine *e, TensorId id);
+void local_release(Engine *e, TensorId id);
+int local_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
+                TensorId *ret, Error *err);
+bool local_here(Engine *e, uint64_t chunk);
+int local_pin(Engine *e, EnginePin *pin);
+void local_unpin(Engine *e, EnginePin *pin);
+void pin_answered(Engine *e, uint64_t pin, uint64_t chunk, const Error *err);
+size_t tiling_chunk_bytes(const Tiling *tiling, DType dtype, uint64_t chunk);
 void pins_end(Engine *e, const Error *err); /* nobody waits any more */
+
+/* ---- engine-worker.c */
+void chunk_pinned(Engine *e, uint64_t pin, uint64_t chunk, const Error *err);
+
+/* ---- engine-log.c */
+void engine_say(Engine *e, bool warning, const char *text); /* from any thread, whatever it holds */
+void log_done(Engine *e);
 
 /* ---- engine-disk.c: the lock is held */
 int disk_open(Engine *e, Error *err);

@@ -28,7 +28,7 @@ uint64_t now_usec(void) {
 
 /* ---- Requests end ----------------------------------------------------------------------------------------------- */
 
-static void request_done(Engine *e, EngineRequest *q) {
+void request_done(Engine *e, EngineRequest *q) {
         Call **last = &e->calls;
 
         map_remove(&e->requests, q->id);
@@ -44,19 +44,23 @@ static void request_done(Engine *e, EngineRequest *q) {
         pthread_cond_broadcast(&e->changed);
 }
 
-/* A machine could not get memory for its own lists: nobody knows any more what is where. */
-static void engine_break(Engine *e) {
-        error_set(&e->broken, ERROR_MEMORY, "the session has run out of memory for its own lists and cannot go on");
-        pins_end(e, &e->broken);
+void requests_end(Engine *e, const Error *why) {
         for (uint32_t k = 0; k < e->requests.capacity;) {
                 EngineRequest *q = (EngineRequest *) (uintptr_t) e->requests.entry[k].value;
 
                 if (q) {
-                        q->outcome = e->broken;
+                        q->outcome = *why;
                         request_done(e, q);
                 } else
                         k++;
         }
+}
+
+/* A machine could not get memory for its own lists: nobody knows any more what is where. */
+static void engine_break(Engine *e) {
+        error_set(&e->broken, ERROR_MEMORY, "the session has run out of memory for its own lists and cannot go on");
+        pins_end(e, &e->broken);
+        requests_end(e, &e->broken);
         sched_actions_clear(&e->sched_actions);
         work_actions_clear(&e->work_actions);
         e->sched_at = e->work_at = 0;
@@ -115,6 +119,12 @@ static int do_sched_action(Engine *e, const SchedAction *a) {
         return 0;
 }
 
+/* What the scheduler, or another worker, is to know. */
+static int report(Engine *e, const WorkAction *a) {
+        e->n_tasks_failed += a->kind == WORK_FAILED;
+        return e->reports->report(e->reports_userdata, a, &e->work_actions);
+}
+
 /* Reserves the chunks of a value next to each other. */
 static int reserve_together(Engine *e, const WorkAction *a) {
         const Plan *plan   = a->run->plan;
@@ -136,6 +146,8 @@ static int reserve_together(Engine *e, const WorkAction *a) {
 static int do_work_action(Engine *e, const WorkAction *a) {
         Slot *slot;
 
+        if (e->reports && a->kind >= WORK_FETCH)
+                return report(e, a);
         switch (a->kind) {
         case WORK_START:
                 slot          = &e->slot[a->thread];
@@ -157,7 +169,7 @@ static int do_work_action(Engine *e, const WorkAction *a) {
         case WORK_RETURN:
                 return disk_read(e, a->chunk);
         case WORK_PINNED:
-                pin_answered(e, a->pin, work_error(&e->work_actions, a));
+                (e->reports ? chunk_pinned : pin_answered)(e, a->pin, a->chunk, work_error(&e->work_actions, a));
                 return 0;
         case WORK_DONE:
                 return tell_sched(e, &(SchedEvent) { .kind   = SCHED_DONE,
@@ -406,7 +418,7 @@ bool engine_run_one(Engine *e, bool patient) {
                 thread = e->handed[--e->n_handed];
                 slot   = &e->slot[thread];
         } else {
-                if (e->n_free_slots == 0 || e->broken.code < 0)
+                if (!e->work || e->n_free_slots == 0 || e->broken.code < 0)
                         return false;
                 thread = e->free_slot[--e->n_free_slots];
                 slot   = &e->slot[thread];

@@ -11,7 +11,7 @@ int engine_tensor(Engine *e, TensorId id, const Spec **ret_spec, const Tiling **
 
         if (r < 0)
                 return r;
-        t = sched_tensor(e->sched, id);
+        t = e->ops->tensor(e, id);
         if (t) {
                 *ret_spec   = &t->spec;
                 *ret_tiling = &t->tiling;
@@ -26,7 +26,7 @@ int engine_retain(Engine *e, TensorId id) {
 
         if (r < 0)
                 return r;
-        t = sched_tensor(e->sched, id);
+        t = e->ops->tensor(e, id);
         if (t)
                 t->n_refs++;
         pthread_mutex_unlock(&e->lock);
@@ -36,11 +36,11 @@ int engine_retain(Engine *e, TensorId id) {
 void engine_release(Engine *e, TensorId id) {
         if (engine_enter(e, NULL) < 0)
                 return;
-        engine_pump(e, tell_sched(e, &(SchedEvent) { .kind = SCHED_RELEASE, .tensor = id }));
+        e->ops->release(e, id);
         engine_unlock(e);
 }
 
-static size_t tiling_chunk_bytes(const Tiling *tiling, DType dtype, uint64_t chunk) {
+size_t tiling_chunk_bytes(const Tiling *tiling, DType dtype, uint64_t chunk) {
         Box box;
 
         tiling_box(tiling, chunk, &box);
@@ -59,8 +59,7 @@ static void adopted_release(void *userdata) {
 
         if (--a->n_chunks > 0)
                 return;
-        a->call->next    = a->engine->calls;
-        a->engine->calls = a->call;
+        engine_calls_add(a->engine, a->call);
         free(a);
 }
 
@@ -83,35 +82,46 @@ static int adopt_chunks(Engine *e, const SchedTensor *t, const char *const *data
         return 0;
 }
 
+int local_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
+                TensorId *ret, Error *err) {
+        Adopted *adopted = malloc(sizeof(*adopted));
+        int r            = adopted ? sched_adopt(e->sched, spec, tiling, WORKER, ret) : -ENOMEM;
+
+        if (r == 0) {
+                *adopted = (Adopted) { .engine = e, .n_chunks = tiling_n_chunks(tiling), .call = released };
+                r        = adopt_chunks(e, sched_tensor(e->sched, *ret), data, adopted);
+                if (r < 0)
+                        local_release(e, *ret);
+        }
+        if (r == 0)
+                return 0;
+        free(adopted);
+        return error_oom(err, tiling_n_chunks(tiling) * sizeof(uint64_t));
+}
+
 int engine_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data,
                  void (*release)(void *userdata), void *userdata, TensorId *ret, Error *err) {
-        Adopted *adopted = malloc(sizeof(*adopted));
-        Call *call       = malloc(sizeof(*call));
-        int r            = -ENOMEM;
+        Call *call = malloc(sizeof(*call));
+        int r      = call ? engine_enter(e, err) : error_oom(err, sizeof(*call));
 
-        if (adopted && call)
-                r = engine_enter(e, err);
-        else
-                error_oom(err, sizeof(*adopted) + sizeof(*call));
         if (r == 0) {
-                *call    = (Call) { .fn = release, .userdata = userdata };
-                *adopted = (Adopted) { .engine = e, .n_chunks = tiling_n_chunks(tiling), .call = call };
-                r        = sched_adopt(e->sched, spec, tiling, WORKER, ret);
-                if (r == 0) {
-                        r = adopt_chunks(e, sched_tensor(e->sched, *ret), data, adopted);
-                        if (r < 0)
-                                engine_pump(e, tell_sched(e, &(SchedEvent) { .kind = SCHED_RELEASE, .tensor = *ret }));
-                }
-                if (r < 0)
-                        error_oom(err, tiling_n_chunks(tiling) * sizeof(uint64_t));
+                *call = (Call) { .fn = release, .userdata = userdata };
+                r     = e->ops->adopt(e, spec, tiling, data, call, ret, err);
                 engine_unlock(e);
         }
         if (r < 0) {
-                free(adopted);
                 free(call);
                 release(userdata);
         }
         return r;
+}
+
+SchedTensor *local_tensor(Engine *e, TensorId id) {
+        return sched_tensor(e->sched, id);
+}
+
+void local_release(Engine *e, TensorId id) {
+        engine_pump(e, tell_sched(e, &(SchedEvent) { .kind = SCHED_RELEASE, .tensor = id }));
 }
 
 /* ---- Pins ------------------------------------------------------------------------------------------------------- */
@@ -151,6 +161,7 @@ static int pin_new(Engine *e, const SchedTensor *t, uint64_t first, uint64_t n_c
         pin->first    = first;
         pin->n_chunks = n_chunks;
         pin->chunk_id = t->chunk_first + first;
+        pin->tensor   = t->id;
         pin->spec     = t->spec;
         pin->tiling   = t->tiling;
         pin->id       = ++e->next_pin;
@@ -166,7 +177,7 @@ static int pin_new(Engine *e, const SchedTensor *t, uint64_t first, uint64_t n_c
 }
 
 /* The machine has pinned the chunks, or says why not. */
-void pin_answered(Engine *e, uint64_t id, const Error *err) {
+void pin_answered(Engine *e, uint64_t id, _unused_ uint64_t chunk, const Error *err) {
         EnginePin *pin = (EnginePin *) (uintptr_t) map_remove(&e->pins, id);
 
         assert(pin && pin->waits);
@@ -174,7 +185,7 @@ void pin_answered(Engine *e, uint64_t id, const Error *err) {
         if (err)
                 pin->failure = *err;
         pin->unpin = !err;
-        for (uint64_t k = 0; k < pin->n_chunks && !err; k++) {
+        for (uint64_t k = 0; k < pin->n_chunks && !err && e->store; k++) {
                 size_t bytes;
                 int found = store_pin(e->store, pin->chunk_id + k, &pin->data[k], &bytes);
 
@@ -194,7 +205,7 @@ void pins_end(Engine *e, const Error *err) {
                 map_remove(&e->pins, pin->id);
                 pin->waits   = false;
                 pin->failure = *err;
-                if (e->broken.code == 0)
+                if (e->broken.code == 0 && e->work)
                         engine_pump(e, tell_work(e, &(WorkEvent) { .kind = WORK_UNPIN, .pin = pin->id }));
         }
         pthread_cond_broadcast(&e->wake);
@@ -206,12 +217,34 @@ static int pin_ask(Engine *e, EnginePin *pin) {
                 return -ENOMEM;
         pin->engine = engine_ref(e);
         pin->waits  = true;
+        return e->ops->pin(e, pin);
+}
+
+bool local_here(Engine *e, uint64_t chunk) {
+        return work_here(e->work, chunk);
+}
+
+int local_pin(Engine *e, EnginePin *pin) {
         engine_pump(e, tell_work(e, &(WorkEvent) { .kind  = WORK_PIN,
                                                   .pin   = pin->id,
                                                   .chunk = pin->chunk_id,
                                                   .n     = (uint32_t) pin->n_chunks,
                                                   .brief = pin->brief }));
         return 0;
+}
+
+void local_unpin(Engine *e, EnginePin *pin) {
+        if (pin->unpin)
+                for (uint64_t k = 0; k < pin->n_chunks; k++)
+                        store_unpin(e->store, pin->chunk_id + k);
+        if ((pin->waits || pin->unpin) && e->broken.code == 0)
+                engine_pump(e, tell_work(e, &(WorkEvent) { .kind  = WORK_UNPIN,
+                                                          .pin   = pin->id,
+                                                          .chunk = pin->chunk_id,
+                                                          .n     = (uint32_t) pin->n_chunks,
+                                                          .brief = pin->brief }));
+        if (work_n_ready(e->work) > 0 && e->n_free_slots > 0 && !e->closing)
+                engine_wake(e); /* there is room now, perhaps */
 }
 
 /* Waits for the chunks, computing meanwhile; what is computed may be what makes room for them. */
@@ -246,13 +279,13 @@ static int pin_make(Engine *e, TensorId id, uint64_t first, uint64_t n_chunks, P
 
         if (r < 0)
                 return r;
-        t = sched_tensor(e->sched, id);
+        t = e->ops->tensor(e, id);
         if (!t)
                 r = ENGINE_ABSENT;
         else {
                 n_chunks = MIN(n_chunks, t->n_chunks - first);
                 for (uint64_t k = 0; k < n_chunks && r == 0; k++)
-                        if (how != PIN_BEGIN && !work_here(e->work, t->chunk_first + first + k))
+                        if (how != PIN_BEGIN && !e->ops->here(e, t->chunk_first + first + k))
                                 r = how != PIN_WAIT ? ENGINE_ABSENT
                                     : tensor_bytes(t) <= e->budget.cache_bytes
                                             ? 0
@@ -315,19 +348,9 @@ EnginePin *engine_unpin(EnginePin *pin) {
         }
         if (!engine_lock(e))
                 return NULL;
-        if (pin->unpin)
-                for (uint64_t k = 0; k < pin->n_chunks; k++)
-                        store_unpin(e->store, pin->chunk_id + k);
         if (pin->waits)
                 map_remove(&e->pins, pin->id);
-        if ((pin->waits || pin->unpin) && e->broken.code == 0)
-                engine_pump(e, tell_work(e, &(WorkEvent) { .kind  = WORK_UNPIN,
-                                                          .pin   = pin->id,
-                                                          .chunk = pin->chunk_id,
-                                                          .n     = (uint32_t) pin->n_chunks,
-                                                          .brief = pin->brief }));
-        if (work_n_ready(e->work) > 0 && e->n_free_slots > 0 && !e->closing)
-                engine_wake(e); /* there is room now, perhaps */
+        e->ops->unpin(e, pin);
         engine_unlock(e);
         free(pin);
         engine_unref(e);

@@ -37,6 +37,11 @@ static void calls_make(Call *call) {
         }
 }
 
+void engine_calls_add(Engine *e, Call *call) {
+        call->next = e->calls;
+        e->calls   = call;
+}
+
 void engine_unlock(Engine *e) {
         Call *calls = e->calls;
 
@@ -46,8 +51,6 @@ void engine_unlock(Engine *e) {
 }
 
 /* ---- The engine ------------------------------------------------------------------------------------------------- */
-
-enum { TASK_SHARE = 4 }; /* tasks that the cache has room for, a thread: one runs, others are loaded or written */
 
 static uint32_t cpu_count(void) {
         cpu_set_t set;
@@ -64,10 +67,12 @@ static void engine_free(Engine *e) {
                         pthread_join(e->thread[k], NULL);
         if (helper_of == e)
                 helper_of = NULL;
+        if (e->ops->free)
+                e->ops->free(e);
         spill_free(e->spill);
         sched_free(e->sched);
         work_free(e->work);
-        if (e->store && e->broken.code == 0) {
+        if (e->store && e->sched && e->broken.code == 0) {
                 StoreStats stats;
 
                 store_stats(e->store, &stats);
@@ -87,6 +92,7 @@ static void engine_free(Engine *e) {
         free(e->handed);
         free(e->thread);
         free(e->spill_dirs);
+        log_done(e);
         idmap_done(&e->away);
         map_done(&e->requests);
         map_done(&e->pins);
@@ -102,11 +108,12 @@ DEFINE_CLEANUP(Engine *, engine_free)
 /* Memory, disk, and the machines that know how much there is of both. */
 static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
         SystemMemory memory;
-        size_t task_bytes;
         int r;
 
         system_memory(&memory, "");
-        r = budget_make(&e->budget, &config->budget, &memory, budget_process_bytes(), err);
+        e->process_bytes = budget_process_bytes();
+        e->spill_codec   = config->spill_codec;
+        r = budget_make(&e->budget, &config->budget, &memory, e->process_bytes, err);
         if (r < 0)
                 return r;
         if (config->spill_dirs && e->budget.spill) {
@@ -117,15 +124,20 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
                 if (r < 0)
                         return error_prefix(err, r, "spill_dir");
         }
-        r = store_new(&e->store, &(StoreConfig) { .cache_bytes = e->budget.arena_bytes }, err);
+        r = store_new(&e->store,
+                      &(StoreConfig) { .cache_bytes = e->budget.arena_bytes,
+                                       .pages       = config->pages,
+                                       .page_bytes  = config->page_bytes },
+                      err);
         if (r < 0)
                 return r;
-        task_bytes = config->task_bytes ?: e->budget.cache_bytes / (TASK_SHARE * e->n_threads);
-        r          = sched_new(&e->sched, true, plan_make);
-        if (r == 0)
-                sched_limit(e->sched, task_bytes);
-        if (r == 0)
+        e->task_bytes = config->task_bytes ?: e->budget.cache_bytes / (PLAN_TASK_SHARE * e->n_threads);
+        if (!config->reports)
+                r = sched_new(&e->sched, true, plan_make);
+        if (e->sched) {
+                sched_limit(e->sched, e->task_bytes);
                 sched_refuse_above(e->sched, e->budget.cache_bytes, e->budget.arena_bytes);
+        }
         if (r == 0)
                 r = work_new(&e->work, e->n_threads,
                              &(WorkLimits) { .cache_bytes    = e->budget.cache_bytes,
@@ -133,30 +145,32 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
                                              .soft_bytes     = e->budget.soft_bytes,
                                              .overhead_bytes = e->budget.overhead_bytes,
                                              .spill          = e->budget.spill });
-        if (r == 0)
+        if (r == 0 && e->sched)
                 r = tell_sched(e, &(SchedEvent) { .kind = SCHED_JOINED, .worker = WORKER });
         return r < 0 ? error_oom(err, sizeof(*e)) : 0;
 }
 
-int engine_new(Engine **ret, const EngineConfig *config, Error *err) {
+int engine_make(Engine **ret, const EngineConfig *config, const EngineOps *ops, Error *err) {
         _cleanup_(engine_freep) Engine *e = NULL;
         pthread_condattr_t attr;
-        int r;
 
-        config = config ?: &(EngineConfig) {};
         if (config->n_threads > ENGINE_MAX_THREADS)
                 return error_set(err, ERROR_VALUE, "%u threads (at most %d)", config->n_threads, ENGINE_MAX_THREADS);
         e = calloc(1, sizeof(*e));
         if (!e)
                 return error_oom(err, sizeof(*e));
         pthread_mutex_init(&e->lock, NULL);
+        pthread_mutex_init(&e->log_lock, NULL);
         pthread_condattr_init(&attr);
         pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
         pthread_cond_init(&e->wake, &attr);
         pthread_cond_init(&e->changed, &attr);
         pthread_condattr_destroy(&attr);
+        e->ops       = ops;
         e->n_refs    = 1;
         e->pid       = getpid();
+        e->reports   = config->reports;
+        e->reports_userdata = config->reports_userdata;
         e->n_threads = config->n_threads ?: cpu_count();
         e->slot      = calloc(e->n_threads, sizeof(*e->slot));
         e->free_slot = calloc(e->n_threads, sizeof(*e->free_slot));
@@ -168,7 +182,18 @@ int engine_new(Engine **ret, const EngineConfig *config, Error *err) {
                 e->free_slot[e->n_free_slots] = e->n_threads - 1 - e->n_free_slots;
                 e->n_free_slots++;
         }
-        r = engine_init(e, config, err);
+        *ret = TAKE_PTR(e);
+        return 0;
+}
+
+int engine_new(Engine **ret, const EngineConfig *config, Error *err) {
+        _cleanup_(engine_freep) Engine *e = NULL;
+        int r;
+
+        config = config ?: &(EngineConfig) {};
+        r      = engine_make(&e, config, &engine_local, err);
+        if (r == 0)
+                r = engine_init(e, config, err);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(e);
@@ -189,12 +214,33 @@ static void cancel_all(Engine *e, const Error *err) {
         }
 }
 
-void engine_close(Engine *e) {
+static void local_close(Engine *e) {
         Error err = {};
 
+        error_set(&err, ERROR_CLOSED, "the session was closed");
+        cancel_all(e, &err);
+        pthread_cond_broadcast(&e->wake);
+        pins_end(e, &err);
+        while (e->requests.n > 0 || e->n_free_slots < e->n_threads || e->n_alive > (helper_of == e))
+                if (e->n_handed == 0 || !engine_help(e, true))
+                        pthread_cond_wait(&e->changed, &e->lock);
+        if (e->broken.code == 0 && e->sched)
+                engine_pump(e, tell_sched(e, &(SchedEvent) { .kind = SCHED_CLOSE }));
+        while (e->broken.code == 0 && work_n_flying(e->work) > 0) /* a chunk goes when it has landed */
+                pthread_cond_wait(&e->changed, &e->lock);
+        disk_close(e);
+        if (e->broken.code == 0 && e->sched) {
+                WorkStats stats;
+
+                work_stats(e->work, &stats);
+                assert(stats.n_tasks == 0 && stats.n_plans == 0);
+                assert(stats.n_pins > 0 || (stats.n_chunks == 0 && stats.used_bytes == 0));
+        }
+}
+
+void engine_close(Engine *e) {
         if (!engine_lock(e))
                 return;
-        error_set(&err, ERROR_CLOSED, "the session was closed");
         if (e->closing) {
                 while (!e->closed && helper_of != e)
                         pthread_cond_wait(&e->changed, &e->lock);
@@ -202,24 +248,7 @@ void engine_close(Engine *e) {
                 return;
         }
         __atomic_store_n(&e->closing, true, __ATOMIC_RELAXED); /* engine_closed() reads it without the lock */
-        cancel_all(e, &err);
-        pthread_cond_broadcast(&e->wake);
-        pins_end(e, &err);
-        while (e->requests.n > 0 || e->n_free_slots < e->n_threads || e->n_alive > (helper_of == e))
-                if (e->n_handed == 0 || !engine_help(e, true))
-                        pthread_cond_wait(&e->changed, &e->lock);
-        if (e->broken.code == 0)
-                engine_pump(e, tell_sched(e, &(SchedEvent) { .kind = SCHED_CLOSE }));
-        while (e->broken.code == 0 && work_n_flying(e->work) > 0) /* a chunk goes when it has landed */
-                pthread_cond_wait(&e->changed, &e->lock);
-        disk_close(e);
-        if (e->broken.code == 0) {
-                WorkStats stats;
-
-                work_stats(e->work, &stats);
-                assert(stats.n_tasks == 0 && stats.n_plans == 0);
-                assert(stats.n_pins > 0 || (stats.n_chunks == 0 && stats.used_bytes == 0));
-        }
+        e->ops->close(e);
         e->closed = true;
         pthread_cond_broadcast(&e->changed);
         engine_unlock(e);
@@ -245,29 +274,59 @@ Engine *engine_unref(Engine *e) {
         return NULL;
 }
 
-void engine_stats(Engine *e, EngineStats *ret) {
-        SchedStats sched;
+static void local_stats(Engine *e, EngineStats *ret) {
+        SchedStats sched = {};
+        SpillStats spill = {};
         WorkStats work;
 
-        *ret = (EngineStats) {};
-        if (!engine_lock(e))
-                return;
-        sched_stats(e->sched, &sched);
-        *ret = (EngineStats) { .n_tensors    = sched.n_tensors,
-                               .n_requests   = e->requests.n,
-                               .n_tasks_done = e->n_tasks_done,
-                               .n_threads    = e->n_threads };
+        if (e->sched)
+                sched_stats(e->sched, &sched);
         store_stats(e->store, &ret->store);
         work_stats(e->work, &work);
+        ret->n_tensors   = sched.n_tensors;
         ret->cache_bytes = e->budget.cache_bytes;
         ret->away_bytes  = work.away_bytes;
         ret->n_spilled   = work.n_spilled;
         ret->n_evicted   = work.n_evicted;
         ret->n_returned  = work.n_returned;
+        if (e->spill)
+                spill_stats(e->spill, &spill);
+        ret->process_bytes = e->process_bytes;
+        ret->buffer_bytes  = spill.staging_bytes;
+        ret->file_bytes    = spill.file_bytes;
+        ret->table_bytes   = sched.state_bytes + work.state_bytes + idmap_bytes(&e->away);
+        store_pages_text(e->store, ret->pages_text);
+}
+
+void engine_stats(Engine *e, EngineStats *ret) {
+        *ret = (EngineStats) {};
+        if (!engine_lock(e))
+                return;
+        *ret = (EngineStats) { .n_requests   = e->requests.n,
+                               .n_tasks_done = e->n_tasks_done,
+                               .n_threads    = e->n_threads };
+        e->ops->stats(e, ret);
         pthread_mutex_unlock(&e->lock);
 }
 
 /* ---- Requests --------------------------------------------------------------------------------------------------- */
+
+/* Tasks that some thread could take now. */
+static uint32_t engine_n_ready(const Engine *e) {
+        return e->work && e->n_free_slots > 0 ? work_n_ready(e->work) : 0;
+}
+
+static void local_submit(Engine *e, EngineRequest *q, Graph *graph) {
+        engine_pump(e, tell_sched(e, &(SchedEvent) { .kind = SCHED_SUBMIT, .request = q->id, .graph = graph }));
+}
+
+static void local_cancel(Engine *e, EngineRequest *q, const Error *why) {
+        engine_pump(e, tell_sched(e, &(SchedEvent) { .kind = SCHED_CANCEL, .request = q->id, .error = why }));
+}
+
+static bool local_progress(Engine *e, const EngineRequest *q, uint64_t *ret_done, uint64_t *ret_total) {
+        return sched_progress(e->sched, q->id, ret_done, ret_total);
+}
 
 void request_free(EngineRequest *q) {
         free(q->tensor);
@@ -302,8 +361,8 @@ int engine_submit(Engine *e, Graph *graph, bool background, EngineRequest **ret,
         q->engine  = engine_ref(e);
         q->running = true;
         q->n_refs  = 1;
-        engine_pump(e, tell_sched(e, &(SchedEvent) { .kind = SCHED_SUBMIT, .request = q->id, .graph = graph }));
-        if (background && work_n_ready(e->work) > 0 && e->n_free_slots > 0)
+        e->ops->submit(e, q, graph);
+        if (background && engine_n_ready(e) > 0)
                 engine_wake(e);
         engine_unlock(e);
         *ret = q;
@@ -338,7 +397,7 @@ int engine_wait(EngineRequest *q, uint64_t timeout_usec, Error *err) {
         r = q->done ? q->outcome.code : ENGINE_PENDING;
         if (r < 0)
                 error_set(err, r, "%s", q->outcome.text);
-        else if (r == ENGINE_PENDING && work_n_ready(e->work) > 0 && e->n_free_slots > 0)
+        else if (r == ENGINE_PENDING && engine_n_ready(e) > 0)
                 engine_wake(e); /* somebody must go on */
         engine_unlock(e);
         return r;
@@ -358,7 +417,7 @@ void engine_request_progress(EngineRequest *q, uint64_t *ret_done, uint64_t *ret
         *ret_done = *ret_total = 0;
         if (!engine_lock(q->engine))
                 return;
-        if (q->done || !sched_progress(q->engine->sched, q->id, ret_done, ret_total))
+        if (q->done || !q->engine->ops->progress(q->engine, q, ret_done, ret_total))
                 *ret_done = *ret_total = q->n_done;
         pthread_mutex_unlock(&q->engine->lock);
 }
@@ -371,7 +430,7 @@ void engine_request_cancel(EngineRequest *q) {
                 return;
         error_set(&err, ERROR_CANCELED, "the work was canceled");
         if (!q->done && e->broken.code == 0)
-                engine_pump(e, tell_sched(e, &(SchedEvent) { .kind = SCHED_CANCEL, .request = q->id, .error = &err }));
+                e->ops->cancel(e, q, &err);
         engine_unlock(e);
 }
 
@@ -387,8 +446,7 @@ int engine_request_on_done(EngineRequest *q, void (*fn)(void *userdata), void *u
         }
         *call = (Call) { .fn = fn, .userdata = userdata };
         if (q->done) {
-                call->next = e->calls;
-                e->calls   = call;
+                engine_calls_add(e, call);
         } else {
                 call->next = q->calls;
                 q->calls   = call;
@@ -432,7 +490,7 @@ EngineRequest *engine_request_unref(EngineRequest *q) {
         if (q->done) {
                 for (uint32_t k = 0;
                      k < q->n_wanted && q->outcome.code == 0 && !q->taken && !e->closing && e->broken.code == 0; k++)
-                        engine_pump(e, tell_sched(e, &(SchedEvent) { .kind = SCHED_RELEASE, .tensor = q->tensor[k] }));
+                        e->ops->release(e, q->tensor[k]);
                 request_free(q);
         } /* else it ends by itself, and its results with it */
         engine_unlock(e);
@@ -440,3 +498,18 @@ EngineRequest *engine_request_unref(EngineRequest *q) {
         return NULL;
 }
 
+/* ---- The machines in this process ------------------------------------------------------------------------------- */
+
+const EngineOps engine_local = {
+        .submit   = local_submit,
+        .cancel   = local_cancel,
+        .progress = local_progress,
+        .tensor   = local_tensor,
+        .release  = local_release,
+        .adopt    = local_adopt,
+        .here     = local_here,
+        .pin      = local_pin,
+        .unpin    = local_unpin,
+        .close    = local_close,
+        .stats    = local_stats,
+};

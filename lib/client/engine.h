@@ -10,6 +10,7 @@
  * there does nothing. */
 #include "client/budget.h"
 #include "graph/graph.h"
+#include "io/spill.h"
 #include "store/store.h"
 #include "tensor/tiling.h"
 
@@ -20,14 +21,25 @@ typedef uint64_t TensorId; /* `stored` of a graph's leaves; never 0, never used 
 enum { ENGINE_PENDING = 1, ENGINE_ABSENT = 1 };
 enum { ENGINE_MAX_THREADS = 4096 }; /* more than any machine has CPUs: a larger number is a mistake */
 
+/* Of an engine whose scheduler is elsewhere (engine-worker.h). */
+typedef struct EngineReports EngineReports;
+
 typedef struct EngineConfig {
         unsigned n_threads;  /* tasks at a time, at most ENGINE_MAX_THREADS; 0: one per CPU that this process may use */
         BudgetOptions budget;
         const char *spill_dirs; /* "a:b:c"; NULL: where spill.h says, when it is first needed */
+        SpillCodec spill_codec;
+        StorePages pages;
+        size_t page_bytes;      /* of reserved ones; 0: the smallest */
         size_t task_bytes;   /* PlanLeaves.task_bytes; 0: what lets all threads have one */
+        const EngineReports *reports; /* NULL: the engine has a scheduler of its own */
+        void *reports_userdata;
 } EngineConfig;
 
 int engine_new(Engine **ret, const EngineConfig *config, Error *err);
+/* An engine that is a cluster elsewhere: the same calls, which go to its scheduler ("unix:/path", "host:port"). Waits
+ * until the scheduler has answered, at most for the time that remote.h says. */
+int engine_connect(Engine **ret, const char *address, const char *token, Error *err);
 /* Ends all work (waiting callers get ERROR_CLOSED), joins the threads, drops all tensors. Pins stay valid: the memory
  * goes with the last of them. Later calls: ERROR_CLOSED. May be called again. */
 void engine_close(Engine *engine);
@@ -43,8 +55,15 @@ typedef struct EngineStats {
         uint64_t n_spilled, n_evicted, n_returned; /* chunks so far */
         uint64_t n_tensors, n_requests, n_tasks_done;
         unsigned n_threads;
+        uint64_t process_bytes; /* resident when the engine was made */
+        uint64_t buffer_bytes, file_bytes; /* of the disk: memory, and what it takes there */
+        uint64_t table_bytes;   /* of the machines and the plans */
+        char pages_text[STORE_TEXT_MAX];
 } EngineStats;
 void engine_stats(Engine *engine, EngineStats *ret);
+
+/* The next line for the log, which is the caller's to free(), or NULL. *ret_warning: it wants to be read. */
+char *engine_log(Engine *engine, bool *ret_warning);
 
 /* ---- Requests --------------------------------------------------------------------------------------------------- */
 
@@ -93,9 +112,12 @@ typedef struct EnginePin {
         uint64_t first, n_chunks; /* of the tensor's chunks */
         const char **data;        /* of each of these, C-contiguous */
         uint64_t chunk_id;        /* of the first */
+        TensorId tensor;
         uint64_t id;
         bool brief, waits, unpin;
         Error failure;
+        struct Landing *landing;  /* memory of its own, where chunks come from elsewhere */
+        uint64_t n_missing;
 } EnginePin;
 
 /* All chunks, for as long as the caller likes. Those that were spilled are called back, and the caller waits for them,

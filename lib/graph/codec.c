@@ -17,7 +17,6 @@ static const uint8_t magic[] = { 'M', 'A', 'R', 'S', 'g', 'r', 'p', 'h' };
 enum {
         VERSION      = 1,
         MAX_OP_NAME  = 63,
-        WEAK_SHIFT   = 5, /* above the dtype */
 };
 
 /* ---- Writing -------------------------------------------------------------------------------------------------- */
@@ -73,7 +72,7 @@ static void put_stored(Writer *w, const Node *node) {
         const Spec *spec = &node->out[0];
 
         put_varint(w, node->stored);
-        put_u8(w, spec->dtype | (unsigned) spec->weak << WEAK_SHIFT);
+        put_u8(w, spec->dtype);
         put_u8(w, (unsigned) spec->shape.ndim);
         for (int k = 0; k < spec->shape.ndim; k++)
                 put_varint(w, (uint64_t) spec->shape.dim[k] + 1); /* UNKNOWN is 0 */
@@ -310,19 +309,10 @@ static void check_added(Decoder *d, int r, uint32_t expected, uint32_t node) {
                 reader_refuse(&d->rd, "a node that repeats an earlier one");
 }
 
-static Spec get_dtype_weak(Reader *rd) {
-        const unsigned byte = get_u8(rd);
-        const Spec ret      = { .dtype = (DType) (byte & ((1 << WEAK_SHIFT) - 1)), .weak = (Weak) (byte >> WEAK_SHIFT) };
-
-        if (rd->r == 0 && (ret.dtype >= _DTYPE_MAX || ret.weak > WEAK_COMPLEX))
-                reader_refuse(rd, "a dtype that does not exist");
-        return ret;
-}
-
 static void decode_stored(Decoder *d) {
         const uint32_t expected = d->graph->node.n;
         uint64_t stored         = get_varint(&d->rd, UINT64_MAX);
-        Spec spec               = get_dtype_weak(&d->rd);
+        Spec spec               = { .dtype = get_dtype(&d->rd) };
         uint32_t node           = 0;
         int r;
 

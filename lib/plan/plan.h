@@ -131,6 +131,13 @@ typedef struct BlockInput {
         uint32_t index;
 } BlockInput;
 
+/* Tiles of a result that are made one after another, since they read the same inputs: n[0] by n[1] of them along two
+ * axes of the domain. */
+typedef struct Group {
+        int axis[2];
+        uint32_t n[2]; /* 0: there are no groups */
+} Group;
+
 typedef struct Block {
         const Op *op;
         const void *params;
@@ -140,6 +147,7 @@ typedef struct Block {
         uint32_t n_in;
         const BlockInput *input; /* NULL: input i is source i */
         uint32_t fold;         /* scan: op->folds[fold] */
+        Group group;
 } Block;
 
 /* ---- Stages ------------------------------------------------------------------------------------------------------ */
@@ -209,6 +217,9 @@ typedef struct Plan {
         bool complete;              /* every wanted output is in `made` */
 } Plan;
 
+/* Tasks that there is room for, a thread: one runs, others are loaded or written. */
+enum { PLAN_TASK_SHARE = 4 };
+
 /* What the planner asks for besides the graph: the tiling of a stored tensor (returned pointers must outlive the call),
  * and how much memory one task may take, with inputs, outputs and scratch; 0: any. No bit of an answer
  * depends on it. */
@@ -224,6 +235,8 @@ int plan_make(const Graph *graph, const PlanLeaves *leaves, Plan **ret, Error *e
 /* The graph that remains when an incomplete plan has run: entry k of plan->made is the stored tensor stored[k], of
  * which spec[k] says the actual shape. Operators that refuse it do so now. */
 int plan_extend(const Plan *plan, const uint64_t *stored, const Spec *spec, Graph **ret, Error *err);
+/* Equal for plans that are equal: of one graph, with the same leaves and limits, on machines of one kind. */
+uint64_t plan_digest(const Plan *plan);
 Plan *plan_free(Plan *plan);
 DEFINE_CLEANUP(Plan *, plan_free)
 

@@ -109,6 +109,17 @@ int running_woken(_unused_ Sched *s, Running *r, uint32_t chunk) {
         return ret;
 }
 
+/* ---- Chunks that nobody makes ----------------------------------------------------------------------------------- */
+
+uint32_t worker_spread(const Sched *s, uint32_t k, uint32_t n) {
+        uint32_t wanted = (uint32_t) ((uint64_t) k * s->n_alive / n), worker = 0;
+
+        assert(s->n_alive > 0 && k < n);
+        for (;; worker++)
+                if (s->worker.data[worker].alive && wanted-- == 0)
+                        return worker;
+}
+
 /* ---- Giving ----------------------------------------------------------------------------------------------------- */
 
 /* The open RUN for the worker: tasks that follow each other at one worker are one batch. */

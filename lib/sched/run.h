@@ -8,6 +8,8 @@
 typedef struct PlanRun {
         uint64_t id;                  /* ascending; work of earlier plans goes first */
         const Plan *plan;
+        const Graph *graph;           /* of which it was made, for workers that make it themselves; NULL: alone */
+        size_t task_bytes, alone_bytes; /* with these limits (PlanLeaves) */
         uint64_t first_id;
         const uint64_t *leaf_first;   /* [value] leaves: id of chunk 0; 0: made by the plan */
         const bool *together; /* [value] one worker makes all of its chunks and may keep them in one piece of memory */

@@ -75,6 +75,7 @@ static void running_free(Sched *s, Running *r) {
         index_free(r->index);
         free(r->leaf_first);
         free(r->together);
+        graph_free(r->graph);
         free(r->leaf);
         free(r->state);
         free(r->place);
@@ -235,7 +236,9 @@ static int running_new(Sched *s, Plan *plan, Running **ret) {
                                       .plan       = plan,
                                       .first_id   = s->next_chunk,
                                       .leaf_first = r->leaf_first,
-                                      .together   = r->together };
+                                      .together   = r->together,
+                                      .task_bytes  = s->task_bytes,
+                                      .alone_bytes = s->most_chunk_bytes };
         s->next_chunk += plan->n_chunk;
         s->state_bytes += running_bytes(plan);
         *ret = r;
@@ -315,7 +318,6 @@ static int request_plan(Sched *s, Request *q, Graph *graph) {
                                                  .task_bytes  = s->task_bytes,
                                                  .alone_bytes = s->most_chunk_bytes },
                                  &plan, &err);
-        graph_free(graph);
         if (ret == 0 && !plan->complete && plan->n_task == 0)
                 ret = error_set(&err, ERROR_SUPPORT, "the rest of the graph cannot be planned");
         if (ret == 0 && s->most_bytes > 0)
@@ -325,6 +327,10 @@ static int request_plan(Sched *s, Request *q, Graph *graph) {
                 if (ret < 0)
                         error_oom(&err, running_bytes(plan));
         }
+        if (r && !s->alone)
+                r->run.graph = r->graph = graph;
+        else
+                graph_free(graph);
         if (!r) {
                 plan_free(plan);
                 if (err.code != ret)

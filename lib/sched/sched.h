@@ -118,7 +118,12 @@ DEFINE_CLEANUP(Sched *, sched_free)
  * request's outcome, never an error here. */
 int sched_step(Sched *sched, const SchedEvent *event, SchedActions *ret) _must_check_;
 
-/* Foreign memory as a tensor with one reference; the worker holds its chunks from now on. 0 or -ENOMEM. */
+/* Whether what a worker says (DONE, FAILED, RECALLED, FORGOTTEN) can be true: tasks that it was given, as many lengths as
+ * they have outputs of unknown length, none of which is longer than the plan allows. Daemons ask before they step. */
+int sched_check(const Sched *sched, const SchedEvent *event, uint32_t n_lengths, Error *err);
+
+/* Foreign memory as a tensor with one reference; the worker holds its chunks from now on. WORKER_NONE: the chunks are
+ * spread over all workers, neighbours together, of which there is one at least. 0 or -ENOMEM. */
 int sched_adopt(Sched *sched, const Spec *spec, const Tiling *tiling, uint32_t worker, uint64_t *ret) _must_check_;
 SchedTensor *sched_tensor(const Sched *sched, uint64_t tensor); /* NULL when there is none */
 /* Tasks of a request that are done, and that are known so far; false when there is no such request (any more). */

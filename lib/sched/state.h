@@ -37,6 +37,7 @@ typedef struct Running {
         PlanRun run;
         Request *request;
         Plan *plan;
+        Graph *graph;
         uint64_t *leaf_first;
         bool *together;
         SchedTensor **leaf;  /* [value] tensor that we hold a reference of, or NULL */
@@ -107,6 +108,7 @@ int running_give(Sched *s, Running *r);             /* tasks to workers, as many
 /* The chunk has been made: readers that were passed over may be ready. */
 int running_woken(Sched *s, Running *r, uint32_t chunk);
 int running_requeue(Running *r, uint32_t task);     /* a task waits again; ready if its inputs are there */
+uint32_t worker_spread(const Sched *s, uint32_t k, uint32_t n); /* for the k-th of n neighbours */
 void index_free(Index *index);
 
 /* ---- lost.c */

@@ -138,6 +138,6 @@ int sched_adopt(Sched *s, const Spec *spec, const Tiling *tiling, uint32_t worke
                 return r;
         s->next_chunk += t->n_chunks;
         for (uint32_t k = 0; k < t->n_chunks; k++)
-                t->holder[k] = worker;
+                t->holder[k] = worker != WORKER_NONE ? worker : worker_spread(s, k, t->n_chunks);
         return 0;
 }

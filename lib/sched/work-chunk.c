@@ -176,7 +176,8 @@ int work_drop(Work *w, uint64_t chunk, uint32_t n) {
                 Chunk *c = chunk_find(w, chunk + k);
 
                 if (!c || c->dropped ||
-                    (c->state != CHUNK_HERE && c->state != CHUNK_AWAY && c->state != CHUNK_RETURNING))
+                    (c->state != CHUNK_HERE && c->state != CHUNK_AWAY && c->state != CHUNK_RETURNING &&
+                     !(c->state == CHUNK_FETCHING && c->own)))
                         continue;
                 w->n_odd += !c->copy;
                 c->dropped = true;
@@ -221,6 +222,20 @@ int fetch_add(Work *w, const PlanRun *run, const RunFetch *fetch) {
         return vec_push(&w->wanted, c->id);
 }
 
+int work_expect(Work *w, uint64_t chunk, size_t size_bytes) {
+        Chunk *c = chunk_get(w, chunk);
+
+        if (!c)
+                return -ENOMEM;
+        if (c->state != CHUNK_ABSENT)
+                return 0; /* it is here, or on its way */
+        c->state = CHUNK_WANTED;
+        c->from  = WORKER_NONE;
+        c->own   = true;
+        c->bytes = chunk_rounded(size_bytes);
+        return vec_push(&w->wanted, c->id);
+}
+
 int fetches_go(Work *w) {
         uint32_t n = 0;
         int r      = 0;
@@ -244,8 +259,8 @@ int fetches_go(Work *w) {
                 c->state = CHUNK_FETCHING;
                 w->chunk_bytes += c->bytes;
                 w->n_fetching++;
-                w->n_odd++;
-                c->copy = true;
+                w->n_odd += !c->own;
+                c->copy = !c->own;
                 r       = fetch_go(w, c);
         }
         memmove(w->wanted.data, w->wanted.data + n, (w->wanted.n - n) * sizeof(*w->wanted.data));
@@ -262,7 +277,8 @@ int work_fetched(Work *w, const WorkEvent *e) {
         w->chunk_bytes += chunk_rounded(e->size_bytes) - c->bytes;
         c->bytes = chunk_rounded(e->size_bytes);
         w->n_fetching--;
-        r = chunk_here(w, c);
+        c->own = false;
+        r      = chunk_here(w, c);
         return r < 0 ? r : chunk_settle(w, c);
 }
 
@@ -273,10 +289,10 @@ int work_fetch_failed(Work *w, const WorkEvent *e) {
                 return 0;
         w->chunk_bytes -= c->bytes;
         w->n_fetching--;
-        w->n_odd--;
+        w->n_odd -= c->copy || c->dropped;
         w->n_freed++;
         c->bytes = 0;
-        c->copy  = false;
+        c->copy = c->own = c->dropped = false;
         c->state = CHUNK_ABSENT;
         return chunk_settle(w, c);
 }

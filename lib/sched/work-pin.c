@@ -35,7 +35,7 @@ static void pin_remove(Work *w, Pin *p) {
 }
 
 static int pin_end(Work *w, Pin *p, const Error *err) {
-        WorkAction action = { .kind = WORK_PINNED, .pin = p->id };
+        WorkAction action = { .kind = WORK_PINNED, .pin = p->id, .chunk = p->chunk };
 
         pin_remove(w, p);
         if (err) {

@@ -44,6 +44,7 @@ typedef struct Chunk {
         };
         uint8_t state;       /* ChunkState */
         bool copy : 1, dropped : 1;
+        bool own : 1;        /* WANTED, FETCHING: it is given to us to keep */
         bool writing : 1;    /* HERE: on its way to disk, and readable all the while */
         bool disk : 1;       /* written: whole on disk */
         bool paged : 1;      /* it was away once: it takes whole pages */
@@ -153,6 +154,7 @@ int work_drop(Work *w, uint64_t chunk, uint32_t n);
 int work_adopt(Work *w, uint64_t chunk, uint32_t n);
 int fetch_add(Work *w, const PlanRun *run, const RunFetch *fetch);
 int fetches_go(Work *w);                /* those for which there is room */
+int work_expect(Work *w, uint64_t chunk, size_t size_bytes);
 int work_fetched(Work *w, const WorkEvent *e);
 int work_fetch_failed(Work *w, const WorkEvent *e);
 

@@ -41,6 +41,8 @@ static int work_event(Work *w, const WorkEvent *e) {
                 return work_forget(w, e->plan, e->drop);
         case WORK_ADOPT:
                 return work_adopt(w, e->chunk, e->n);
+        case WORK_EXPECT:
+                return work_expect(w, e->chunk, e->size_bytes);
         case WORK_FETCHED:
                 return work_fetched(w, e);
         case WORK_FETCH_FAILED:

@@ -29,6 +29,7 @@ typedef enum WorkEventKind {
         WORK_DROP,         /* chunk, n: ids */
         WORK_FORGET,       /* plan, drop */
         WORK_ADOPT,        /* chunk, n: ids that are here from now on, in memory that is not ours */
+        WORK_EXPECT,       /* chunk, bytes: somebody outside will give it (FETCH from WORKER_NONE), and it stays */
         WORK_FETCHED,      /* chunk, bytes: it has arrived */
         WORK_FETCH_FAILED, /* chunk, from: the other worker is gone; the scheduler will say more */
         WORK_NEXT,         /* thread: asks for a task */
@@ -51,7 +52,7 @@ typedef struct WorkEvent {
         const RunFetch *fetch;
         bool drop, ok;
         bool brief;            /* PIN: it will end without waiting for anything of ours */
-        size_t size_bytes;     /* FETCHED */
+        size_t size_bytes;     /* EXPECT, FETCHED */
         const size_t *bytes;   /* FINISHED: one per output of the task */
         const int64_t *length; /* FINISHED: of each output of unknown length */
         const Error *error;
@@ -60,12 +61,13 @@ typedef struct WorkEvent {
 typedef enum WorkActionKind {
         WORK_START,     /* thread, run, task. Its memory is counted already */
         WORK_TOGETHER,  /* run, value: reserve its chunks in one piece, say how it went (WORK_GROUP); before START */
-        WORK_FETCH,     /* chunk id, from: get it, then FETCHED or FETCH_FAILED */
         WORK_FREE,      /* chunk ids [chunk, chunk + n): give back memory and file, also of those only reserved */
         WORK_SPILL,     /* chunk: write it, then SPILLED */
         WORK_EVICT,     /* chunk: give back its memory; it has been written */
         WORK_RETURN,    /* chunk: read it, then RETURNED */
         WORK_PINNED,    /* pin, error if the chunks cannot be had (they are not pinned then) */
+        /* From here on: for others than those who run this worker's tasks. */
+        WORK_FETCH,      /* chunk id, from (WORKER_NONE: who gave it): get it, then FETCHED or FETCH_FAILED */
         WORK_DONE,      /* plan, task, lengths [first, first + n): to the scheduler, as the following */
         WORK_FAILED,    /* plan, run, task, error */
         WORK_RECALLED,  /* plan, task */

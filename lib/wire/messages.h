@@ -52,7 +52,8 @@
         F(TEXT, address, 256)          /* of a worker: where it serves chunks */                                       \
         F(U32, n_threads, 1 << 16)                                                                                     \
         F(U64, cache_bytes, UINT64_MAX)                                                                                \
-        F(U64, memory_bytes, UINT64_MAX) /* of chunks and scratch */
+        F(U64, memory_bytes, UINT64_MAX) /* of chunks and scratch */                                                   \
+        F(U64, task_bytes, UINT64_MAX) /* PlanLeaves: what lets all of its threads have a task */
 #define WIRE_WELCOME(F)                                                                                                \
         F(U32, number, UINT32_MAX)     /* of the worker, or of the session */                                          \
         F(U64, epoch, UINT64_MAX)      /* of the scheduler: each start has a larger one */                             \
@@ -156,7 +157,7 @@
         F(TEXT, text, MAX_ERROR_TEXT)
 #define WIRE_PUT(F)                                                                                                    \
         F(U64, chunk, UINT64_MAX)                                                                                      \
-        F(U64, digest, UINT64_MAX)
+        F(U64, size_bytes, MAX_PAYLOAD_BYTES) /* the receiver asks for them (GET) when it has room */
 #define WIRE_STORED(F)                                                                                                 \
         F(U64, chunk, UINT64_MAX)                                                                                      \
         F(I32, code, 4096)                                                                                             \

@@ -65,9 +65,9 @@ def check_tests(names):
     present = set(names)
     for name in names:
         path = pathlib.Path(name)
-        if path.suffix != ".c" or path.parts[0] != "lib":
+        if path.suffix != ".c" or path.parts[0] not in ("lib", "daemons"):
             continue
-        test = f"tests/{path.parts[1]}/test-{path.stem}.c"
+        test = f"tests/{path.parts[-2]}/test-{path.stem}.c"
         if test not in present and not any(fnmatch.fnmatch(name, pattern.strip()) for pattern in TESTED_ELSEWHERE):
             yield name, f"has no test ({test}), and tests/tidy/TESTED_ELSEWHERE does not name another"
     for pattern in TESTED_ELSEWHERE:
@@ -78,6 +78,7 @@ def check_tests(names):
 def check_lists(names):
     """A file that a meson.build forgot would be neither built nor tested nor installed."""
     for folder, pattern, listing in (("lib", "lib/*/*.c", None), ("tests", "tests/*/test-*.c", "tests/meson.build"),
+                                     ("daemons", "daemons/*.c", "daemons/meson.build"),
                                      ("tests", "tests/python/test_*.py", "tests/meson.build"),
                                      ("tests", "tests/fuzz/fuzz-*.c", "tests/fuzz/meson.build"),
                                      ("python", "python/mars/*.py", "python/mars/meson.build")):

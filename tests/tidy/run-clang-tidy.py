@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs clang-tidy over every C file of lib/ and python/ once, as .clang-tidy says (operators at one CPU level).
+"""Runs clang-tidy over every C file of lib/, daemons/ and python/ once, as .clang-tidy says (operators at one CPU
+level).
 
 run-clang-tidy.py SOURCE BUILD [FILE…]: of these files only."""
 import concurrent.futures
@@ -14,7 +15,7 @@ root, build = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).res
 files = {}
 for entry in json.loads((build / "compile_commands.json").read_text()):
     path = (pathlib.Path(entry["directory"]) / entry["file"]).resolve()
-    if path.is_relative_to(root / "lib") or path.is_relative_to(root / "python"):
+    if any(path.is_relative_to(root / folder) for folder in ("lib", "daemons", "python")):
         files.setdefault(path, entry)
 
 # clang takes its own view of gcc's command lines: one database with one entry for each file, without the options

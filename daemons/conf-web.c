@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What mars-web can be told. */
+#include "daemons/conf-keys.h"
+
+#define AT(KIND, field) CONF_AT(ConfWeb, KIND, field)
+
+enum { PORT_WEB = 7104 };
+
+static const ConfKey keys[] = {
+        CONF_KEY_HOST(ConfWeb),
+        CONF_KEY_ADVERTISE(ConfWeb),
+        CONF_KEY_ENDPOINT(ConfWeb),
+        {
+                .name = "ui_port",
+                AT(PORT, ui_port),
+                .value = "auto",
+                .unset = "auto",
+                .own   = true,
+                .old   = "-w --web-port",
+                .doc   = "Serve pages and sessions over HTTP at this TCP port. auto: that of port, or else 7104.",
+                .reason =
+                        "No service of the usual lists has it, and it is always the same, so that people can learn it.",
+        },
+        {
+                .name   = "port",
+                .letter = 'p',
+                AT(PORT, port),
+                .value = "auto",
+                .unset = "auto",
+                .own   = true,
+                .old   = "--ports",
+                .env   = "MARS_BIND_PORT",
+                .doc = "Without ui_port: its other name. With it: listen for daemons at this TCP port. auto: at none.",
+                .reason = "The web daemon calls the scheduler, so nobody has to call it.",
+        },
+        CONF_KEY_SCHEDULERS(ConfWeb),
+        CONF_KEY_KEY_FILE(ConfWeb),
+        CONF_KEY_TOKEN_FILE(ConfWeb),
+        {
+                .name = "certificate",
+                AT(PATH, certificate),
+                .value  = "none",
+                .unset  = "none",
+                .doc    = "Serve HTTPS with this certificate (PEM, with those that it was issued by).",
+                .reason = "Whom a browser trusts is for the administrator to say.",
+        },
+        {
+                .name = "certificate_key",
+                AT(PATH, certificate_key),
+                .value  = "none",
+                .unset  = "none",
+                .doc    = "The private key of the certificate (PEM).",
+                .reason = "There is none without a certificate.",
+        },
+        {
+                .name = "plain_http",
+                AT(FLAG, plain_http),
+                .value  = "no",
+                .doc    = "Serve HTTP without encryption beyond this machine.",
+                .reason = "Everyone on the way could read results and take sessions over.",
+        },
+        CONF_KEY_LOG_LEVEL(ConfWeb),
+};
+
+static int finish(void *values, Arena *arena, Error *err) {
+        ConfWeb *c          = values;
+        int link_port       = c->ui_port >= 0 ? c->port : -1;
+        int http_port       = c->ui_port >= 0 ? c->ui_port : c->port >= 0 ? c->port : PORT_WEB;
+        const char *address = c->endpoint, *announce;
+        int r;
+
+        if (!c->certificate != !c->certificate_key)
+                return error_set(err, ERROR_VALUE,
+                                 "certificate, certificate_key: one is of no use without the other: give "
+                                 "both or none");
+        if (link_port == http_port && link_port > 0)
+                return error_set(err, ERROR_VALUE, "port, ui_port: both are %d: give two, or one of them", link_port);
+        r = conf_finish_listen(c->host, c->advertise, NULL, http_port, &c->listen_http, &announce, arena, err);
+        if (r == 0)
+                r = conf_finish_listen(c->host, c->advertise, address, link_port, &c->listen, &c->announce, arena, err);
+        return r;
+}
+
+const ConfTable conf_web = {
+        .program    = "mars-web",
+        .section    = "web",
+        .summary    = "Shows the cluster in a browser and takes requests of clients over HTTP.",
+        .key        = keys,
+        .n_keys     = ELEMENTSOF(keys),
+        .size_bytes = sizeof(ConfWeb),
+        .finish     = finish,
+};

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mars-worker: configuration, listening, and the worker in between (worker.h). */
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "daemons/conf.h"
+#include "io/token.h"
+#include "daemons/service.h"
+#include "daemons/worker.h"
+
+enum { HEARTBEAT_USEC = 1000 * 1000 };
+
+static void on_ready(_unused_ void *userdata, bool joined) {
+        service_status(joined ? "Works for a scheduler" : "Waits for a scheduler");
+}
+
+/* The directories of a list as one text, with colons between. */
+static char *join(ConfList list) {
+        char *text = NULL;
+        size_t n;
+        FILE *f = open_memstream(&text, &n);
+
+        if (!f)
+                return NULL;
+        for (uint32_t k = 0; k < list.n; k++)
+                fprintf(f, "%s%s", k > 0 ? ":" : "", list.item[k]);
+        if (fclose(f) == 0)
+                return text;
+        free(text);
+        return NULL;
+}
+
+/* accepted() comes before the worker is made, which needs to know where it listens. */
+static void accepted(void *userdata, int fd) {
+        Worker *const *worker = userdata;
+
+        worker_accept(*worker, fd);
+}
+
+static int serve(const Conf *conf, Error *err) {
+        const ConfWorker *config                  = conf_values(conf);
+        _cleanup_(worker_freep) Worker *worker    = NULL;
+        _cleanup_(freep) char *token = NULL, *spill_dirs = join(config->spill_dirs);
+        char host[256] = "worker";
+        WorkerConfig worker_config = {
+                .engine         = { .n_threads  = config->threads,
+                                    .spill_dirs = spill_dirs && spill_dirs[0] ? spill_dirs : NULL,
+                                    .budget     = { .cache_mem = config->cache_mem,
+                                                    .phy_mem   = config->phy_mem,
+                                                    .disk      = config->disk } },
+                .schedulers     = config->schedulers.item,
+                .n_schedulers   = config->schedulers.n,
+                .name           = config->name ?: host,
+                .heartbeat_usec = HEARTBEAT_USEC,
+        };
+        Service service;
+        int r = service_begin(&service, err);
+
+        gethostname(host, sizeof(host) - 1);
+        if (r == 0 && !spill_dirs)
+                r = error_oom(err, 0);
+        if (r == 0) {
+                r = token_find(&token, conf_origin(conf, "token_file") ? config->token_file : NULL, err);
+                r = MIN(r, 0);
+        }
+        worker_config.token = token;
+        if (r == 0)
+                r = service_listen(&service,
+                                   &(ServiceConfig) { .socket      = config->socket,
+                                                      .listen      = config->listen,
+                                                      .announce    = config->announce,
+                                                      .socket_mode = 0660,
+                                                      .accepted    = accepted },
+                                   &worker, err);
+        if (r == 0)
+                r = worker_new(&worker, service.event, &worker_config, service.address, service_log, err);
+        if (r == 0) {
+                worker->ready = on_ready;
+                on_ready(NULL, false);
+                r = service_run(&service);
+        }
+        worker = worker_free(worker);
+        service_end(&service);
+        return r;
+}
+
+int main(int argc, char **argv) {
+        _cleanup_(conf_freep) Conf *conf = NULL;
+        Error err = {};
+        int r     = conf_load(&conf, &conf_worker, argc, argv, stdout, stderr);
+
+        if (r != 0)
+                return conf_exit_status(r);
+        service_log_level(((const ConfWorker *) conf_values(conf))->log_level);
+        for (uint32_t k = 0; k < conf_notes(conf).n; k++)
+                service_log(LOG_WARNING, conf_notes(conf).item[k]);
+        r = serve(conf, &err);
+        if (r < 0)
+                service_log(LOG_ERR, err.text);
+        return r < 0 ? EXIT_FAILURE : r;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines go to standard error with the prefix that the journal understands (sd-daemon(3)), and without it to a
+ * terminal. */
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <systemd/sd-daemon.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "daemons/service.h"
+
+static int most_important = LOG_INFO; /* set once, at the start */
+
+void service_log_level(int level) {
+        most_important = level;
+}
+
+void service_log(int level, const char *text) {
+        if (level > most_important)
+                return;
+        if (getenv("JOURNAL_STREAM"))
+                fprintf(stderr, "<%d>%s\n", level, text);
+        else
+                fprintf(stderr, "%s: %s\n", program_invocation_short_name, text);
+}
+
+void service_status(const char *text) {
+        sd_notifyf(0, "STATUS=%s", text);
+}
+
+/* ---- Ending ------------------------------------------------------------------------------------------------------ */
+
+static int stop_fd = -1; /* of the one service of the process: where its signal handler writes */
+
+/* On whatever thread: libraries start theirs before main(), so signals cannot be blocked in all of them. */
+static void on_signal(_unused_ int signal) {
+        const uint64_t one = 1;
+        const int e        = errno;
+
+        if (write(stop_fd, &one, sizeof(one)) < 0)
+                errno = e; /* it is full: it has been said */
+        errno = e;
+}
+
+static int on_stop(sd_event_source *source, _unused_ int fd, _unused_ uint32_t revents, _unused_ void *userdata) {
+        return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+/* The other end of the pipe is closed when whoever started us is gone, by whatever cause. */
+static int watch_lifeline(Service *s, Error *err) {
+        const char *text = getenv(SERVICE_LIFELINE);
+        char *end;
+        long fd;
+        int r;
+
+        if (!text)
+                return 0;
+        fd = strtol(text, &end, 10);
+        if (end == text || *end || fd < 0 || fd > INT_MAX || fcntl((int) fd, F_SETFD, FD_CLOEXEC) < 0)
+                return error_set(err, ERROR_VALUE, SERVICE_LIFELINE "=%s: no descriptor that is open", text);
+        r = sd_event_add_io(s->event, NULL, (int) fd, EPOLLIN | EPOLLHUP, on_stop, s);
+        return r < 0 ? error_prefix(err, r, SERVICE_LIFELINE) : 0;
+}
+
+int service_begin(Service *s, Error *err) {
+        const struct sigaction stop = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+        const struct sigaction none = { .sa_handler = SIG_IGN };
+        int r;
+
+        *s      = (Service) {};
+        stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (stop_fd < 0 || sigaction(SIGTERM, &stop, NULL) < 0 || sigaction(SIGINT, &stop, NULL) < 0 ||
+            sigaction(SIGPIPE, &none, NULL) < 0)
+                return error_prefix(err, -errno, "signals");
+        r = sd_event_new(&s->event);
+        if (r >= 0)
+                r = sd_event_add_io(s->event, NULL, stop_fd, EPOLLIN, on_stop, s);
+        if (r >= 0)
+                r = sd_event_set_watchdog(s->event, true);
+        return r < 0 ? error_prefix(err, r, "the loop") : watch_lifeline(s, err);
+}
+
+static int listen_at(Service *s, const char *address, const ServiceConfig *config, void *userdata, Error *err) {
+        bool local;
+        int r;
+
+        if (s->n_listeners == ELEMENTSOF(s->listener))
+                return error_set(err, ERROR_VALUE, "%zu sockets at most", ELEMENTSOF(s->listener));
+        r = address_is_local(address, &local, err);
+        if (r == 0 && !local)
+                r = error_set(err, ERROR_SUPPORT,
+                              "%s is not of this machine alone: connections between machines need keys, which this "
+                              "version does not have yet; listen at 127.0.0.1", address);
+        if (r == 0)
+                r = listener_new(&s->listener[s->n_listeners], s->event, address, config->socket_mode, config->accepted,
+                                 userdata, err);
+        if (r == 0)
+                s->n_listeners++;
+        return r;
+}
+
+int service_listen(Service *s, const ServiceConfig *config, void *userdata, Error *err) {
+        const int n_given = sd_listen_fds(true);
+        char address[512];
+        int r = 0;
+
+        for (int k = 0; k < n_given && r == 0; k++) {
+                if (s->n_listeners == ELEMENTSOF(s->listener))
+                        return error_set(err, ERROR_VALUE, "%zu sockets at most", ELEMENTSOF(s->listener));
+                r = listener_from_fd(&s->listener[s->n_listeners], s->event, SD_LISTEN_FDS_START + k, config->accepted,
+                                     userdata, err);
+                s->n_listeners += r == 0;
+        }
+        if (r == 0 && n_given <= 0 && config->listen)
+                r = listen_at(s, config->listen, config, userdata, err);
+        if (r == 0 && n_given <= 0 && config->socket) {
+                if (getenv(SERVICE_LIFELINE) && strrchr(config->socket, '/'))
+                        snprintf(s->folder, sizeof(s->folder), "%.*s", (int) (strrchr(config->socket, '/') - config->socket),
+                                 config->socket);
+                snprintf(address, sizeof(address), "unix:%s", config->socket);
+                r = listen_at(s, address, config, userdata, err);
+        }
+        if (r == 0 && s->n_listeners == 0)
+                r = error_set(err, ERROR_VALUE, "there is nowhere to listen: give a socket or an address");
+        if (r < 0)
+                return r;
+        s->address = listener_address(s->listener[0]);
+        for (unsigned k = 0; k < s->n_listeners; k++) {
+                snprintf(address, sizeof(address), "listening at %s", listener_address(s->listener[k]));
+                service_log(LOG_INFO, address);
+        }
+        return 0;
+}
+
+int service_run(Service *s) {
+        int r;
+
+        sd_notify(0, "READY=1");
+        r = sd_event_loop(s->event);
+        sd_notify(0, "STOPPING=1");
+        return r < 0 ? EXIT_FAILURE : r;
+}
+
+void service_end(Service *s) {
+        while (s->n_listeners > 0)
+                listener_free(s->listener[--s->n_listeners]);
+        s->event = sd_event_unref(s->event);
+        if (s->folder[0])
+                rmdir(s->folder); /* of a cluster of this machine: the last one of its daemons takes it along */
+        close(stop_fd);
+        stop_fd = -1;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What all daemons do alike: a loop that ends with SIGTERM or SIGINT, lines for the journal, listening at what the
+ * service manager hands over or the configuration names, and telling the service manager how it goes. */
+#include "io/link.h"
+
+/* In the environment: a descriptor, the reading end of a pipe. When its other end is closed the daemon ends. For those
+ * who start daemons as their own (mars.deploy.local): nothing of theirs stays behind when they are killed. */
+#define SERVICE_LIFELINE "MARS_LIFELINE"
+
+typedef struct Service {
+        sd_event *event;
+        Listener *listener[8];
+        unsigned n_listeners;
+        char folder[128];     /* of the socket, where there is a lifeline; "": none */
+        const char *address;  /* that others are told: of the first listener that is not a unix socket, else of it */
+} Service;
+
+typedef struct ServiceConfig {
+        const char *socket;   /* a unix socket, or NULL */
+        const char *listen;   /* host:port, or NULL */
+        const char *announce; /* the host that others are told, or NULL */
+        mode_t socket_mode;
+        ListenerAccepted *accepted;
+        int log_level;
+} ServiceConfig;
+
+/* Signals are blocked from here on: before any thread is started. */
+int service_begin(Service *service, Error *err);
+/* accepted(userdata, fd) for each connection. Addresses that are not of this machine alone are refused. */
+int service_listen(Service *service, const ServiceConfig *config, void *userdata, Error *err);
+/* Says READY, runs the loop until it ends, says STOPPING. The exit status. */
+int service_run(Service *service);
+void service_end(Service *service);
+void service_status(const char *text);
+void service_log_level(int level); /* of syslog: what is less important is not said */
+void service_log(int level, const char *text);

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chunks between workers, and between clients and workers. Whoever receives asks for them: a GET is sent when the
+ * engine's machine has counted the memory for the chunk, and the bytes go straight there.
+ *
+ * What was asked of a worker that cannot be reached is asked again and again, until the scheduler says that the worker
+ * is gone (PEER without an address), and then from where else the chunk is to be had. */
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "base/pages.h"
+#include "daemons/worker.h"
+
+static const LinkEvents mate_events;
+
+/* ---- Coming ----------------------------------------------------------------------------------------------------- */
+
+static Arriving *arriving_find(const Worker *w, uint64_t chunk) {
+        return (Arriving *) (uintptr_t) map_get(&w->arriving, chunk);
+}
+
+static void arriving_free(Worker *w, Arriving *a) {
+        map_remove(&w->arriving, a->chunk);
+        if (a->aside)
+                pages_free(a->aside, MAX(a->arrived_bytes, (size_t) 1));
+        free(a);
+}
+
+/* It will not come from there. */
+static void arriving_fail(Worker *w, Arriving *a) {
+        const bool reserved  = a->data && !a->aside;
+        const uint64_t chunk = a->chunk;
+        const uint32_t from  = a->from;
+
+        arriving_free(w, a);
+        engine_chunk_failed(w->engine, chunk, from, reserved);
+}
+
+static int mate_connect(Mate *mate, Error *err) {
+        Worker *w = mate->worker;
+        int r     = link_connect(&mate->link, w->event, mate->address, &mate_events, mate, err);
+
+        if (r < 0)
+                return r;
+        return link_say(mate->link, &(WireMessage) { WIRE_IS_HELLO,
+                                                     .hello = { .role    = WIRE_CLIENT,
+                                                                .version = WIRE_VERSION,
+                                                                .token   = w->config.token,
+                                                                .name    = w->config.name } });
+}
+
+static int ask_for(Worker *w, Arriving *a) {
+        Error err = {};
+        int r     = 0;
+
+        if (a->from != WORKER_NONE) {
+                a->mate = (Mate *) (uintptr_t) map_get(&w->mates, a->from);
+                if (a->mate && !a->mate->link)
+                        r = mate_connect(a->mate, &err);
+        }
+        if (!a->mate || r < 0) {
+                a->mate = NULL;
+                return -ENOENT;
+        }
+        return link_say(a->mate->link, &(WireMessage) { WIRE_IS_GET, .get = { .chunk = a->chunk, .most = UINT64_MAX } });
+}
+
+void worker_fetch(Worker *w, uint64_t chunk, uint32_t from) {
+        Arriving *a = arriving_find(w, chunk);
+
+        if (from == WORKER_NONE) { /* a client has told us of it, unless it has left meanwhile */
+                if (a && a->mate)
+                        ask_for(w, a);
+                else if (a)
+                        arriving_fail(w, a);
+                else
+                        engine_chunk_failed(w->engine, chunk, from, false);
+                return;
+        }
+        if (!a) {
+                a = calloc(1, sizeof(*a));
+                if (!a || map_set(&w->arriving, chunk, (uintptr_t) a) < 0) {
+                        free(a);
+                        worker_say(w, LOG_CRIT, "out of memory: the worker cannot go on");
+                        sd_event_exit(w->event, EXIT_FAILURE);
+                        return;
+                }
+                a->chunk = chunk;
+        } else if (a->data) {
+                a->from = from; /* it is coming already */
+                return;
+        }
+        a->from = from;
+        ask_for(w, a); /* or later: worker_chunks_retry() */
+}
+
+/* The bytes are there, in the store's memory. */
+static void arrived(Worker *w, Arriving *a) {
+        const uint64_t chunk = a->chunk;
+        const size_t bytes   = a->arrived_bytes;
+        Mate *mate           = a->from == WORKER_NONE ? a->mate : NULL;
+
+        arriving_free(w, a);
+        engine_chunk_arrived(w->engine, chunk, bytes);
+        if (mate && link_say(mate->link, &(WireMessage) { WIRE_IS_STORED, .stored = { .chunk = chunk } }) < 0)
+                worker_say(w, LOG_WARNING, "out of memory: a client waits in vain");
+}
+
+/* From where it was put aside. */
+static bool move_in(Worker *w, Arriving *a) {
+        char *to;
+
+        if (engine_chunk_arriving(w->engine, a->chunk, a->arrived_bytes, &to, NULL) < 0)
+                return false;
+        memcpy(to, a->aside, a->arrived_bytes);
+        arrived(w, a);
+        return true;
+}
+
+void worker_chunks_retry(Worker *w) {
+        for (uint32_t k = 0; k < w->arriving.capacity;) {
+                Arriving *a = (Arriving *) (uintptr_t) w->arriving.entry[k].value;
+
+                if (a && a->aside && a->arrived_bytes > 0 && move_in(w, a))
+                        continue; /* another one may stand in its place now */
+                if (a && !a->data && !a->mate && a->from != WORKER_NONE)
+                        ask_for(w, a);
+                k++;
+        }
+}
+
+static int on_payload(void *userdata, _unused_ Link *link, const Frame *frame, const uint8_t *body, char **ret,
+                      Error *err) {
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+        Mate *mate = userdata;
+        Worker *w  = mate->worker;
+        WireMessage m;
+        Arriving *a;
+        int r = arena ? wire_decode(frame->kind, body, frame->body_bytes, arena, &m, err) : error_oom(err, 0);
+
+        if (r < 0)
+                return r;
+        a = m.kind == WIRE_IS_CHUNK && mate->kind != MATE_NEW ? arriving_find(w, m.chunk.chunk) : NULL;
+        if (!a || a->mate != mate || a->data)
+                return error_set(err, ERROR_CORRUPT, "%s that nobody asked for", wire_name(m.kind));
+        if (a->from == WORKER_NONE && a->size_bytes != frame->payload_bytes)
+                return error_set(err, ERROR_CORRUPT, "a chunk of %llu bytes, announced with %llu",
+                                 (unsigned long long) frame->payload_bytes, (unsigned long long) a->size_bytes);
+        if (engine_chunk_arriving(w->engine, a->chunk, frame->payload_bytes, &a->data, err) < 0) {
+                a->aside = a->data = pages_alloc(MAX(frame->payload_bytes, (uint64_t) 1));
+                if (!a->aside)
+                        return error_oom(err, frame->payload_bytes);
+                a->arrived_bytes = 0;
+        }
+        *ret = a->data;
+        return 0;
+}
+
+static void hear_chunk(Worker *w, Mate *mate, const Wire_chunk *m, size_t size_bytes) {
+        Arriving *a = arriving_find(w, m->chunk);
+        Error err   = {};
+
+        if (!a || a->mate != mate || !a->data)
+                return;
+        a->arrived_bytes = size_bytes;
+        if (chunk_check(m, a->data, size_bytes, &err) < 0) {
+                worker_say(w, LOG_WARNING, "%s: it is asked for once more", err.text);
+                if (a->aside)
+                        pages_free(a->aside, MAX(size_bytes, (size_t) 1));
+                else
+                        engine_chunk_again(w->engine, a->chunk);
+                a->data = a->aside = NULL;
+                ask_for(w, a);
+        } else if (a->aside)
+                move_in(w, a);
+        else
+                arrived(w, a);
+}
+
+/* ---- Going ------------------------------------------------------------------------------------------------------ */
+
+static void serving_end(void *userdata) {
+        Serving *s = userdata;
+        Worker *w  = s->worker;
+
+        map_remove(&w->serving, s->pin);
+        if (s->pinned)
+                engine_chunk_unpin(w->engine, s->pin, s->chunk);
+        free(s);
+}
+
+static int say_gone(Mate *mate, uint64_t chunk, const Error *why) {
+        return link_say(mate->link, &(WireMessage) { WIRE_IS_GONE, .gone = { chunk, why->code, why->text } });
+}
+
+void worker_send(Worker *w, const Report *report) {
+        Serving *s = (Serving *) (uintptr_t) map_get(&w->serving, report->action.pin);
+
+        s->pinned = !report->error;
+        if (!s->mate)
+                serving_end(s);
+        else if (report->error) {
+                if (say_gone(s->mate, s->chunk, report->error) < 0)
+                        worker_say(w, LOG_WARNING, "out of memory: somebody waits in vain for a chunk");
+                serving_end(s);
+        } else if (link_say_chunk(s->mate->link, s->chunk, report->data, report->size_bytes, serving_end, s) < 0)
+                worker_say(w, LOG_WARNING, "out of memory: somebody waits in vain for a chunk");
+}
+
+static int hear_get(Worker *w, Mate *mate, const Wire_get *m, Error *err) {
+        Serving *s = calloc(1, sizeof(*s));
+        Error why  = {};
+        int r;
+
+        if (!s || map_set(&w->serving, w->next_pin + 1, (uintptr_t) s) < 0) {
+                free(s);
+                return error_oom(err, sizeof(*s));
+        }
+        *s = (Serving) { .pin = ++w->next_pin, .chunk = m->chunk, .worker = w, .mate = mate };
+        r  = engine_chunk_pin(w->engine, s->pin, s->chunk, &why);
+        if (r == 0)
+                return 0;
+        if (r > 0)
+                error_set(&why, -ENOENT, "chunk %llu is not here", (unsigned long long) m->chunk);
+        serving_end(s);
+        return say_gone(mate, m->chunk, &why) < 0 ? error_oom(err, sizeof(why)) : 0;
+}
+
+/* A client has a chunk for us. */
+static int hear_put(Worker *w, Mate *mate, const Wire_put *m, Error *err) {
+        Arriving *a;
+
+        if (arriving_find(w, m->chunk))
+                return error_set(err, ERROR_CORRUPT, "chunk %llu twice", (unsigned long long) m->chunk);
+        a = calloc(1, sizeof(*a));
+        if (!a || map_set(&w->arriving, m->chunk, (uintptr_t) a) < 0) {
+                free(a);
+                return error_oom(err, sizeof(*a));
+        }
+        *a = (Arriving) { .chunk = m->chunk, .from = WORKER_NONE, .mate = mate, .size_bytes = m->size_bytes };
+        return engine_work(w->engine,
+                           &(WorkEvent) { .kind = WORK_EXPECT, .chunk = m->chunk, .size_bytes = m->size_bytes }, err);
+}
+
+/* ---- Links ------------------------------------------------------------------------------------------------------- */
+
+/* What it was to have, and what was to come from it. */
+static void mate_leave(Mate *mate) {
+        Worker *w = mate->worker;
+
+        mate->link = link_free(mate->link);
+        for (uint32_t k = 0; k < w->serving.capacity; k++) {
+                Serving *s = (Serving *) (uintptr_t) w->serving.entry[k].value;
+
+                if (s && s->mate == mate)
+                        s->mate = NULL; /* worker_send() ends it */
+        }
+        for (uint32_t k = 0; k < w->arriving.capacity;) {
+                Arriving *a = (Arriving *) (uintptr_t) w->arriving.entry[k].value;
+
+                if (!a || a->mate != mate) {
+                        k++;
+                        continue;
+                }
+                a->mate = NULL;
+                if (a->from == WORKER_NONE && a->data) {
+                        arriving_fail(w, a); /* another one may stand in its place now */
+                        continue;
+                }
+                if (a->data && a->arrived_bytes == 0) { /* half of it has come: from the start again */
+                        if (a->aside)
+                                pages_free(a->aside, 1);
+                        else
+                                engine_chunk_again(w->engine, a->chunk);
+                        a->data = a->aside = NULL;
+                }
+                k++;
+        }
+}
+
+static void mate_free(Mate *mate) {
+        Worker *w = mate->worker;
+
+        mate_leave(mate);
+        if (mate->before)
+                mate->before->next = mate->next;
+        else
+                w->first_mate = mate->next;
+        if (mate->next)
+                mate->next->before = mate->before;
+        if (mate->kind == MATE_SERVES)
+                map_remove(&w->mates, mate->number);
+        free(mate->address);
+        free(mate);
+}
+
+static Mate *mate_new(Worker *w, MateKind kind) {
+        Mate *mate = calloc(1, sizeof(*mate));
+
+        if (!mate)
+                return NULL;
+        *mate = (Mate) { .worker = w, .kind = kind, .next = w->first_mate };
+        if (w->first_mate)
+                w->first_mate->before = mate;
+        w->first_mate = mate;
+        return mate;
+}
+
+static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
+        Mate *mate = userdata;
+        Worker *w  = mate->worker;
+
+        if (why->code < 0 && why->code != -ECONNRESET)
+                worker_say(w, LOG_WARNING, "%s %s: %s", mate->kind == MATE_SERVES ? "worker at" : "a connection",
+                           mate->address ?: "", why->text);
+        if (mate->kind == MATE_SERVES)
+                mate_leave(mate); /* the scheduler says when it is gone for good */
+        else
+                mate_free(mate);
+}
+
+static int hear_hello(Worker *w, Mate *mate, const Wire_hello *m, Error *err) {
+        const char *token = w->config.token;
+        LinkPeer peer     = {};
+        const bool local  = link_peer(mate->link, &peer) == 0 && peer.local;
+        unsigned differ   = 0;
+
+        if (m->version != WIRE_VERSION)
+                return error_set(err, ERROR_SUPPORT, "it speaks version %u of the protocol, this worker version %d",
+                                 m->version, WIRE_VERSION);
+        if (!local) {
+                differ = !token || strlen(token) != strlen(m->token);
+                for (size_t k = 0; token && token[k] && m->token[k]; k++)
+                        differ |= (unsigned char) token[k] ^ (unsigned char) m->token[k];
+        }
+        if (differ)
+                return error_set(err, -EACCES, "the token is not ours");
+        mate->kind = MATE_ASKS;
+        return link_say(mate->link, &(WireMessage) { WIRE_IS_WELCOME,
+                                                     .welcome = { .number = w->number, .version = MARS_BUILD } });
+}
+
+static int hear(Worker *w, Mate *mate, const WireMessage *m, size_t payload_bytes, Error *err) {
+        Arriving *a;
+
+        if (mate->kind == MATE_NEW)
+                return m->kind == WIRE_IS_HELLO ? hear_hello(w, mate, &m->hello, err)
+                                                : error_set(err, ERROR_CORRUPT, "%s before HELLO", wire_name(m->kind));
+        switch (m->kind) {
+        case WIRE_IS_CHUNK:
+                hear_chunk(w, mate, &m->chunk, payload_bytes);
+                return 0;
+        case WIRE_IS_GONE:
+                a = arriving_find(w, m->gone.chunk);
+                if (a && a->mate == mate && a->from == WORKER_NONE)
+                        arriving_fail(w, a);
+                else if (a && a->mate == mate)
+                        a->mate = NULL; /* asked for again with the next tick, unless the scheduler knows better */
+                return 0;
+        case WIRE_IS_ALIVE:
+        case WIRE_IS_WELCOME:
+                return 0;
+        case WIRE_IS_REFUSED:
+                return error_set(err, -EACCES, "%s", m->refused.text);
+        case WIRE_IS_GET:
+                if (mate->kind == MATE_ASKS)
+                        return hear_get(w, mate, &m->get, err);
+                break;
+        case WIRE_IS_PUT:
+                if (mate->kind == MATE_ASKS)
+                        return hear_put(w, mate, &m->put, err);
+                break;
+        default:
+                break;
+        }
+        return error_set(err, ERROR_CORRUPT, "%s is not for it to say", wire_name(m->kind));
+}
+
+static int on_message(void *userdata, Link *link, const Frame *frame, const uint8_t *body, _unused_ char *payload,
+                      int fd, Error *err) {
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+        Mate *mate = userdata;
+        WireMessage m;
+        int r;
+
+        if (fd >= 0)
+                close(fd);
+        if (!arena)
+                return error_oom(err, sizeof(m));
+        r = wire_decode(frame->kind, body, frame->body_bytes, arena, &m, err);
+        if (r == 0)
+                r = hear(mate->worker, mate, &m, frame->payload_bytes, err);
+        if (r < 0 && mate->kind == MATE_NEW &&
+            link_say(link, &(WireMessage) { WIRE_IS_REFUSED, .refused = { r, err->text } }) == 0)
+                link_flush(link);
+        return r;
+}
+
+static const LinkEvents mate_events = { .message = on_message, .payload = on_payload, .closed = on_closed };
+
+void worker_accept(void *userdata, int fd) {
+        Worker *w  = userdata;
+        Mate *mate = mate_new(w, MATE_NEW);
+        Error err  = {};
+
+        if (!mate)
+                close(fd);
+        else if (link_new(&mate->link, w->event, fd, &mate_events, mate, &err) < 0) {
+                worker_say(w, LOG_WARNING, "a connection could not be accepted: %s", err.text);
+                mate_free(mate);
+        }
+}
+
+int worker_peer(Worker *w, const Wire_peer *m) {
+        Mate *mate = (Mate *) (uintptr_t) map_get(&w->mates, m->worker);
+
+        if (mate && strcmp(mate->address, m->address) == 0)
+                return 0;
+        if (mate) {
+                mate_free(mate);
+                for (uint32_t k = 0; k < w->arriving.capacity;) {
+                        Arriving *a = (Arriving *) (uintptr_t) w->arriving.entry[k].value;
+
+                        if (a && a->from == m->worker && !a->data)
+                                arriving_fail(w, a); /* another one may stand in its place now */
+                        else
+                                k++;
+                }
+        }
+        if (!m->address[0])
+                return 0; /* it is gone */
+        mate = mate_new(w, MATE_SERVES);
+        if (!mate)
+                return -ENOMEM;
+        mate->number  = m->worker;
+        mate->address = strdup(m->address);
+        return mate->address ? map_set(&w->mates, m->worker, (uintptr_t) mate) : -ENOMEM;
+}
+
+void worker_mates_leave(Worker *w) {
+        while (w->first_mate)
+                mate_free(w->first_mate);
+        for (uint32_t k = 0; k < w->arriving.capacity;) {
+                Arriving *a = (Arriving *) (uintptr_t) w->arriving.entry[k].value;
+
+                if (a)
+                        arriving_fail(w, a);
+                else
+                        k++;
+        }
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* A worker behind links: what the scheduler says goes to an engine without a scheduler (client/engine-worker.h), what
+ * the engine reports becomes messages; chunks go to whoever asks for them, and come from whoever has them. One thread,
+ * the loop's; the engine's threads leave their reports in a list and wake it.
+ *
+ * While there is no scheduler the worker tries to reach one, again and again. What it was doing for one that is gone is
+ * dropped: the scheduler's machine makes it again elsewhere. */
+#include <pthread.h>
+
+#include "base/map.h"
+#include "client/engine-worker.h"
+#include "io/say.h"
+
+typedef struct WorkerConfig {
+        EngineConfig engine;
+        const char *const *schedulers; /* addresses; the first one that answers is ours */
+        uint32_t n_schedulers;
+        const char *token;
+        const char *name;
+        uint64_t heartbeat_usec;
+} WorkerConfig;
+
+/* A plan that the scheduler told us of, made here once more. */
+typedef struct Held {
+        PlanRun run;
+        Plan *plan;
+        Arena *arena;        /* of the leaves' tilings, to which the plan points */
+        uint64_t *leaf_first;
+        bool *together;
+} Held;
+
+typedef enum MateKind { MATE_NEW, MATE_ASKS, MATE_SERVES } MateKind;
+
+/* The other side of a link that chunks go over: who came to us, or another worker that we went to. */
+typedef struct Mate {
+        struct Worker *worker;
+        struct Mate *next, *before;
+        Link *link;
+        MateKind kind;
+        uint32_t number;     /* SERVES: of the worker */
+        char *address;       /* SERVES */
+        uint32_t n_serving;  /* chunks that are pinned for it */
+} Mate;
+
+/* A chunk on its way to us. */
+typedef struct Arriving {
+        uint64_t chunk;
+        uint32_t from;       /* worker; WORKER_NONE: it is given to us by `mate` */
+        Mate *mate;          /* NULL: its link is gone */
+        uint64_t size_bytes; /* given ones: as announced */
+        char *data;          /* where it goes; NULL: nothing has come */
+        char *aside;         /* the same memory, if the store had no room: it goes there later */
+        size_t arrived_bytes;
+} Arriving;
+
+/* A chunk on its way from us. */
+typedef struct Serving {
+        uint64_t pin, chunk;
+        struct Worker *worker;
+        Mate *mate;          /* NULL: it does not want it any more */
+        bool pinned;
+} Serving;
+
+typedef struct Report {
+        WorkAction action;   /* kind PINNED: a chunk to send */
+        uint32_t first_length, n_lengths;
+        const char *data;
+        size_t size_bytes;
+        Error *error;
+} Report;
+
+typedef struct Worker {
+        WorkerConfig config;
+        Engine *engine;
+        sd_event *event;
+        sd_event_source *tick, *retry, *woken;
+        int wake;
+        pthread_mutex_t lock;        /* of the reports */
+        Vec(Report) report, reading; /* reading: those that the loop is dealing with */
+        Vec(int64_t) length, reading_length;
+
+        Link *scheduler;
+        bool welcome;
+        uint32_t number, attempt;    /* attempts to reach a scheduler */
+        uint64_t epoch;
+        char *announced;             /* where chunks are to be had: what the scheduler is told */
+        Map plans;                   /* id -> Held * */
+        Map mates;                   /* worker -> Mate * of kind SERVES */
+        Mate *first_mate;
+        Map arriving;                /* chunk -> Arriving * */
+        Map serving;                 /* pin -> Serving * */
+        uint64_t next_pin;
+        void (*log)(int level, const char *text);
+        void (*ready)(void *userdata, bool joined); /* it has joined a scheduler, or lost it */
+        void *userdata;
+} Worker;
+
+int worker_new(Worker **ret, sd_event *event, const WorkerConfig *config, const char *announced,
+               void (*log)(int level, const char *text), Error *err);
+Worker *worker_free(Worker *worker);
+DEFINE_CLEANUP(Worker *, worker_free)
+void worker_accept(void *worker, int fd); /* a ListenerAccepted */
+
+/* ---- worker-chunks.c */
+void worker_fetch(Worker *w, uint64_t chunk, uint32_t from);
+void worker_send(Worker *w, const Report *report); /* what engine_chunk_pin() asked for */
+void worker_chunks_retry(Worker *w);               /* those for which the store had no room */
+int worker_peer(Worker *w, const Wire_peer *m);
+void worker_mates_leave(Worker *w);                /* all of them */
+
+/* ---- worker.c */
+_printf_(3, 4) void worker_say(const Worker *w, int level, const char *fmt, ...);

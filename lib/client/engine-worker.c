@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each call takes the lock, steps the machine, and wakes as many threads as there are tasks for. */
+#include "client/engine-inside.h"
+
+/* Threads for what may start now; whoever takes a task wakes the next one. */
+static void leave(Engine *e) {
+        if (work_n_ready(e->work) > 0 && e->n_free_slots > 0 && !e->closing)
+                engine_wake(e);
+        engine_unlock(e);
+}
+
+int engine_work(Engine *e, const WorkEvent *event, Error *err) {
+        int r = engine_enter(e, err);
+
+        if (r < 0)
+                return r;
+        engine_pump(e, tell_work(e, event));
+        if (e->broken.code < 0)
+                r = error_set(err, e->broken.code, "%s", e->broken.text);
+        leave(e);
+        return r;
+}
+
+int engine_chunk_pin(Engine *e, uint64_t pin, uint64_t chunk, Error *err) {
+        int r = engine_enter(e, err);
+
+        if (r < 0)
+                return r;
+        if (!work_here(e->work, chunk) && idmap_get(&e->away, chunk) == 0)
+                r = ENGINE_ABSENT;
+        else
+                engine_pump(e, tell_work(e, &(WorkEvent) {
+                                                    .kind = WORK_PIN, .pin = pin, .chunk = chunk, .n = 1, .brief = true }));
+        leave(e);
+        return r;
+}
+
+/* Without a scheduler all pins are of single chunks. */
+void chunk_pinned(Engine *e, uint64_t pin, uint64_t chunk, const Error *err) {
+        const char *data = NULL;
+        size_t bytes     = 0;
+
+        if (!err) {
+                int r = store_pin(e->store, chunk, &data, &bytes);
+
+                assert(r == 0);
+        }
+        e->reports->pinned(e->reports_userdata, pin, err, data, bytes);
+}
+
+void engine_chunk_unpin(Engine *e, uint64_t pin, uint64_t chunk) {
+        if (!engine_lock(e))
+                return;
+        store_unpin(e->store, chunk);
+        if (e->broken.code == 0)
+                engine_pump(e, tell_work(e, &(WorkEvent) {
+                                                    .kind = WORK_UNPIN, .pin = pin, .chunk = chunk, .n = 1, .brief = true }));
+        leave(e);
+}
+
+int engine_chunk_arriving(Engine *e, uint64_t chunk, size_t size_bytes, char **ret, Error *err) {
+        int r = engine_enter(e, err);
+
+        if (r < 0)
+                return r;
+        r = store_reserve(e->store, 1, &chunk, &size_bytes);
+        if (r == 0)
+                *ret = store_writable(e->store, chunk);
+        else
+                r = error_set(err, ERROR_MEMORY, "no room for a chunk of %zu bytes", size_bytes);
+        engine_unlock(e);
+        return r;
+}
+
+void engine_chunk_arrived(Engine *e, uint64_t chunk, size_t size_bytes) {
+        if (!engine_lock(e))
+                return;
+        store_seal(e->store, chunk, size_bytes);
+        if (e->broken.code == 0)
+                engine_pump(e, tell_work(e, &(WorkEvent) {
+                                                    .kind = WORK_FETCHED, .chunk = chunk, .size_bytes = size_bytes }));
+        leave(e);
+}
+
+void engine_chunk_failed(Engine *e, uint64_t chunk, uint32_t from, bool reserved) {
+        if (!engine_lock(e))
+                return;
+        if (reserved)
+                store_drop(e->store, chunk);
+        if (e->broken.code == 0)
+                engine_pump(e, tell_work(e, &(WorkEvent) { .kind = WORK_FETCH_FAILED, .chunk = chunk, .from = from }));
+        leave(e);
+}
+
+void engine_chunk_again(Engine *e, uint64_t chunk) {
+        if (!engine_lock(e))
+                return;
+        store_drop(e->store, chunk);
+        engine_unlock(e);
+}
+
+uint32_t engine_n_running(Engine *e) {
+        uint32_t n;
+
+        if (!engine_lock(e))
+                return 0;
+        n = work_n_running(e->work);
+        engine_unlock(e);
+        return n;
+}
+
+size_t engine_memory_bytes(const Engine *e) {
+        return e->budget.arena_bytes;
+}
+
+size_t engine_task_bytes(const Engine *e) {
+        return e->task_bytes;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* An engine without a scheduler: the worker of a cluster. What the scheduler says goes in as events of the worker's
+ * machine (sched/work.h), what the machine says comes out as reports; threads run tasks in between. All calls may come
+ * from any thread; reports come on any thread, with the engine's lock held: take note of them and return. */
+#include "client/engine.h"
+#include "sched/work.h"
+
+struct EngineReports {
+        /* WORK_FETCH, DONE, FAILED, RECALLED, FORGOTTEN. 0, or -ENOMEM: then the engine is broken. */
+        int (*report)(void *userdata, const WorkAction *action, const WorkActions *lists);
+        /* A chunk that engine_chunk_pin() asked for: readable until engine_chunk_unpin(), or err. */
+        void (*pinned)(void *userdata, uint64_t pin, const Error *err, const char *data, size_t size_bytes);
+};
+
+/* PLAN, RUN, RECALL, DROP, FORGET, EXPECT: what the scheduler or a client says. 0, or the engine's error. */
+int engine_work(Engine *engine, const WorkEvent *event, Error *err);
+
+/* A chunk that is here is asked for, for sending it: pinned() follows, perhaps before this returns. The number is the
+ * caller's, as long as nobody else uses the engine. ENGINE_ABSENT: it is not here. */
+int engine_chunk_pin(Engine *engine, uint64_t pin, uint64_t chunk, Error *err);
+void engine_chunk_unpin(Engine *engine, uint64_t pin, uint64_t chunk);
+
+/* Memory for a chunk that the machine wants fetched. 0, or the error: say engine_chunk_failed() then, too. */
+int engine_chunk_arriving(Engine *engine, uint64_t chunk, size_t size_bytes, char **ret, Error *err);
+void engine_chunk_arrived(Engine *engine, uint64_t chunk, size_t size_bytes);
+/* It will not come from there. `reserved`: its memory had been had. */
+void engine_chunk_failed(Engine *engine, uint64_t chunk, uint32_t from, bool reserved);
+
+/* What came is not right, or not all: it comes again. Its memory is given back. */
+void engine_chunk_again(Engine *engine, uint64_t chunk);
+
+/* What the limits are: for what a worker tells its scheduler. */
+size_t engine_memory_bytes(const Engine *engine); /* of chunks and scratch */
+uint32_t engine_n_running(Engine *engine);         /* tasks */
+size_t engine_task_bytes(const Engine *engine);   /* PlanLeaves.task_bytes */

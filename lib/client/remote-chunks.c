@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chunks between us and workers. Whoever receives asks (GET), so nothing comes for which there is no room: we for the
+ * chunks of a pin, a worker for those that we told it of (PUT). */
+#include <string.h>
+
+#include "base/pages.h"
+#include "client/remote.h"
+
+/* ---- Tensors ---------------------------------------------------------------------------------------------------- */
+
+/* A second mention of a tensor is one reference more. */
+int remote_tensor_add(Remote *r, Reader *rd, TensorId *ret) {
+        Arena *scratch = rd->scratch, *arena = arena_new();
+        RemoteTensor *t;
+        WireTensor w;
+
+        if (!arena)
+                return -ENOMEM;
+        rd->scratch = arena;
+        wire_get_tensor(rd, &w);
+        rd->scratch = scratch;
+        t           = rd->r == 0 ? (RemoteTensor *) (uintptr_t) map_get(&r->tensors, w.id) : NULL;
+        if (rd->r < 0 || t) {
+                arena_free(arena);
+                if (rd->r < 0)
+                        return rd->r;
+                t->n_given++;
+                t->t.n_refs++;
+                *ret = w.id;
+                return 0;
+        }
+        if (w.n_holder == 0 && tiling_n_chunks(&w.tiling) > 0) {
+                arena_free(arena);
+                reader_refuse(rd, "a tensor that is nowhere");
+                return rd->r;
+        }
+        t = arena_alloc(arena, sizeof(*t));
+        if (!t || map_set(&r->tensors, w.id, (uintptr_t) t) < 0) {
+                arena_free(arena);
+                return -ENOMEM;
+        }
+        *t = (RemoteTensor) { .t       = { .id          = w.id,
+                                           .spec        = w.spec,
+                                           .tiling      = w.tiling,
+                                           .chunk_first = w.chunk_first,
+                                           .n_chunks    = w.n_holder,
+                                           .n_refs      = 1,
+                                           .holder      = (uint32_t *) (uintptr_t) w.holder },
+                              .n_given = 1,
+                              .arena   = arena };
+        *ret = w.id;
+        return 0;
+}
+
+/* ---- Coming ----------------------------------------------------------------------------------------------------- */
+
+static void landing_unref(Landing *landing) {
+        if (!landing || --landing->n_refs > 0)
+                return;
+        pages_free(landing->data, landing->size_bytes);
+        free(landing);
+}
+
+static Landing *landing_new(size_t size_bytes) {
+        Landing *landing = calloc(1, sizeof(*landing));
+
+        if (!landing)
+                return NULL;
+        *landing = (Landing) { .n_refs = 1, .size_bytes = size_bytes, .data = pages_alloc(MAX(size_bytes, (size_t) 1)) };
+        landing->size_bytes = MAX(size_bytes, (size_t) 1);
+        if (!landing->data) {
+                free(landing);
+                return NULL;
+        }
+        return landing;
+}
+
+static int get_begin(Remote *r, EnginePin *pin, uint32_t worker, uint64_t chunk, char *to, size_t size_bytes) {
+        Get *get = calloc(1, sizeof(*get));
+        int ret;
+
+        if (!get)
+                return -ENOMEM;
+        *get = (Get) { .chunk      = chunk,
+                       .worker     = worker,
+                       .size_bytes = size_bytes,
+                       .to         = to,
+                       .landing    = pin->landing,
+                       .pin        = pin,
+                       .next       = (Get *) (uintptr_t) map_get(&r->gets, chunk) };
+        ret = map_set(&r->gets, chunk, (uintptr_t) get);
+        if (ret < 0) {
+                free(get);
+                return ret;
+        }
+        pin->landing->n_refs++;
+        pin->n_missing++;
+        return remote_post(r, worker,
+                           &(WireMessage) { WIRE_IS_GET, .get = { .chunk = chunk, .most = size_bytes } });
+}
+
+/* Takes it out of its list; `before` is the link to it. */
+static void get_end(Remote *r, Get *get) {
+        Get *first = (Get *) (uintptr_t) map_get(&r->gets, get->chunk);
+
+        if (first == get) {
+                map_remove(&r->gets, get->chunk);
+                if (get->next && map_set(&r->gets, get->chunk, (uintptr_t) get->next) < 0)
+                        assert(false); /* there was room for it just now */
+        } else {
+                while (first->next != get)
+                        first = first->next;
+                first->next = get->next;
+        }
+        landing_unref(get->landing);
+        free(get);
+}
+
+static void pin_failed(Remote *r, EnginePin *pin, const Error *why) {
+        if (pin->waits && map_get(&r->engine->pins, pin->id) != 0)
+                pin_answered(r->engine, pin->id, pin->chunk_id, why);
+}
+
+/* Nobody waits for what is under way to the pin any more. */
+static void pin_leave(Remote *r, const EnginePin *pin) {
+        for (uint64_t k = 0; k < pin->n_chunks && pin->n_missing > 0; k++)
+                for (Get *g = (Get *) (uintptr_t) map_get(&r->gets, pin->chunk_id + k); g; g = g->next)
+                        if (g->pin == pin)
+                                g->pin = NULL;
+}
+
+int remote_pin(Engine *e, EnginePin *pin) {
+        Remote *r      = e->remote;
+        SchedTensor *t = e->ops->tensor(e, pin->tensor);
+        size_t total   = 0, at = 0;
+        Error err      = {};
+        int ret        = 0;
+
+        assert(t); /* the caller holds it */
+        for (uint64_t k = 0; k < pin->n_chunks; k++)
+                total += tiling_chunk_bytes(&pin->tiling, pin->spec.dtype, pin->first + k);
+        pin->landing = landing_new(total);
+        if (!pin->landing)
+                ret = error_oom(&err, total);
+        else if (r->failure.code < 0)
+                ret = error_set(&err, r->failure.code, "%s", r->failure.text);
+        for (uint64_t k = 0; k < pin->n_chunks && ret == 0; k++) {
+                const size_t bytes    = tiling_chunk_bytes(&pin->tiling, pin->spec.dtype, pin->first + k);
+                const uint32_t worker = t->holder[pin->first + k];
+
+                pin->data[k] = pin->landing->data + at;
+                if (bytes > 0 && worker == WORKER_NONE)
+                        ret = error_set(&err, -EIO, "a chunk was lost with its worker");
+                else if (bytes > 0)
+                        ret = get_begin(r, pin, worker, pin->chunk_id + k, pin->landing->data + at, bytes);
+                if (ret == -ENOMEM && err.code == 0)
+                        error_oom(&err, sizeof(Get));
+                at += bytes;
+        }
+        if (ret < 0) {
+                pin_leave(r, pin);
+                pin_failed(r, pin, &err);
+        } else if (pin->n_missing == 0)
+                pin_answered(e, pin->id, pin->chunk_id, NULL);
+        return 0;
+}
+
+void remote_unpin(Engine *e, EnginePin *pin) {
+        pin_leave(e->remote, pin);
+        landing_unref(pin->landing);
+        pin->landing = NULL;
+}
+
+/* The first who waits for it, of this size. */
+static Get *get_find(Remote *r, uint64_t chunk, uint64_t size_bytes) {
+        Get *get = (Get *) (uintptr_t) map_get(&r->gets, chunk), *found = NULL;
+
+        for (; get; get = get->next) /* the list is in reverse order */
+                if (get->size_bytes == size_bytes)
+                        found = get;
+        return found;
+}
+
+int remote_place(Remote *r, const Wire_chunk *chunk, uint64_t size_bytes, char **ret, Error *err) {
+        Get *get = get_find(r, chunk->chunk, size_bytes);
+
+        if (!get)
+                return error_set(err, ERROR_CORRUPT, "chunk %llu of %llu bytes, which nobody asked for",
+                                 (unsigned long long) chunk->chunk, (unsigned long long) size_bytes);
+        *ret = get->to;
+        return 0;
+}
+
+void remote_chunk(Remote *r, const Wire_chunk *chunk, const char *data, size_t size_bytes) {
+        Get *get  = get_find(r, chunk->chunk, size_bytes);
+        Error err = {};
+        EnginePin *pin;
+
+        if (!get || get->to != data)
+                return;
+        pin = get->pin;
+        if (pin && chunk_check(chunk, data, size_bytes, &err) < 0) {
+                pin_leave(r, pin);
+                pin_failed(r, pin, &err);
+        } else if (pin && --pin->n_missing == 0)
+                pin_answered(r->engine, pin->id, pin->chunk_id, NULL);
+        get_end(r, get);
+}
+
+/* All that is awaited of the chunk from the worker has failed. */
+static void gets_fail(Remote *r, uint64_t chunk, uint32_t worker, const Error *why) {
+        for (Get *get = (Get *) (uintptr_t) map_get(&r->gets, chunk), *next; get; get = next) {
+                EnginePin *pin = get->pin;
+
+                next = get->next;
+                if (worker != WORKER_NONE && get->worker != worker)
+                        continue;
+                if (pin) {
+                        pin_leave(r, pin);
+                        pin_failed(r, pin, why);
+                }
+                get_end(r, get);
+        }
+}
+
+void remote_gone(Remote *r, const Wire_gone *gone) {
+        Error err = {};
+
+        error_set(&err, gone->code < 0 ? gone->code : -EIO, "%s", gone->text);
+        gets_fail(r, gone->chunk, WORKER_NONE, &err);
+}
+
+/* ---- Going ------------------------------------------------------------------------------------------------------ */
+
+static void upload_failed(Upload *u, const Error *why) {
+        if (u->err.code == 0)
+                u->err = *why;
+}
+
+static void put_end(Remote *r, uint64_t chunk, const Error *why) {
+        Put *put = (Put *) (uintptr_t) map_remove(&r->puts, chunk);
+
+        if (!put)
+                return;
+        if (why)
+                upload_failed(put->upload, why);
+        put->upload->n_left--;
+        free(put);
+        pthread_cond_broadcast(&r->engine->changed);
+}
+
+typedef struct Sending {
+        Remote *remote;
+        Upload *upload;
+} Sending;
+
+/* From within the link, which is called with the lock held or not: so the loop tells those who wait. */
+static void sent(void *userdata) {
+        Sending *s = userdata;
+
+        __atomic_sub_fetch(&s->upload->n_sending, 1, __ATOMIC_RELEASE);
+        remote_wake(s->remote);
+        free(s);
+}
+
+void remote_wanted(Remote *r, Peer *from, const Wire_get *get) {
+        Put *put         = (Put *) (uintptr_t) map_get(&r->puts, get->chunk);
+        Sending *sending = put && put->worker == from->worker ? malloc(sizeof(*sending)) : NULL;
+        Error err        = {};
+
+        if (!sending) {
+                error_set(&err, -ENOENT, "chunk %llu is not to be had", (unsigned long long) get->chunk);
+                if (link_say(from->link, &(WireMessage) { WIRE_IS_GONE,
+                                                          .gone = { get->chunk, err.code, err.text } }) < 0)
+                        remote_chunks_fail(r, from->worker, &err);
+                return;
+        }
+        *sending = (Sending) { r, put->upload };
+        __atomic_add_fetch(&put->upload->n_sending, 1, __ATOMIC_RELAXED);
+        if (link_say_chunk(from->link, get->chunk, put->data, put->size_bytes, sent, sending) < 0) {
+                error_oom(&err, put->size_bytes);
+                put_end(r, get->chunk, &err);
+        }
+}
+
+void remote_stored(Remote *r, const Wire_stored *stored) {
+        Error err = {};
+
+        if (stored->code < 0)
+                error_set(&err, stored->code, "%s", stored->text);
+        put_end(r, stored->chunk, stored->code < 0 ? &err : NULL);
+}
+
+void remote_adopted(Remote *r, const Wire_adopted *m) {
+        Upload *u  = (Upload *) (uintptr_t) map_get(&r->uploads, m->request);
+        Reader rd  = { .start = m->tensor, .at = m->tensor, .end = m->tensor + m->tensor_n, .what = "ADOPTED" };
+        Error err  = {};
+        int ret;
+
+        if (!u)
+                return;
+        rd.err      = &err;
+        u->answered = true;
+        if (m->code < 0)
+                error_set(&u->err, m->code, "%s", m->text);
+        else {
+                ret = remote_tensor_add(r, &rd, &u->tensor);
+                if (ret < 0)
+                        error_set(&u->err, ret, "%s", err.text);
+        }
+        pthread_cond_broadcast(&r->engine->changed);
+}
+
+/* Tells the workers of the chunks; they will ask for them. */
+static int upload_begin(Remote *r, Upload *u, const SchedTensor *t, const char *const *data) {
+        int ret = 0;
+
+        for (uint32_t k = 0; k < t->n_chunks && ret == 0; k++) {
+                Put *put = calloc(1, sizeof(*put));
+
+                if (!put)
+                        return -ENOMEM;
+                *put = (Put) { .data       = data[k],
+                               .size_bytes = tiling_chunk_bytes(&t->tiling, t->spec.dtype, k),
+                               .worker     = t->holder[k],
+                               .upload     = u };
+                ret  = map_set(&r->puts, t->chunk_first + k, (uintptr_t) put);
+                if (ret < 0) {
+                        free(put);
+                        return ret;
+                }
+                u->n_left++;
+                ret = remote_post(r, put->worker,
+                                  &(WireMessage) { WIRE_IS_PUT,
+                                                   .put = { .chunk = t->chunk_first + k, .size_bytes = put->size_bytes } });
+        }
+        return ret;
+}
+
+/* Waits until the cluster has the chunks: then the caller's memory is not needed any more. */
+int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
+                 TensorId *ret, Error *err) {
+        const WireTensor tensor = { .spec = *spec, .tiling = *tiling };
+        Remote *r = e->remote;
+        Upload u  = { .request = ++e->next_request };
+        Writer w  = {};
+        int result;
+
+        wire_put_tensor(&w, &tensor);
+        result = w.r;
+        if (result == 0)
+                result = map_set(&r->uploads, u.request, (uintptr_t) &u);
+        if (result == 0)
+                result = remote_post(r, WORKER_NONE,
+                                     &(WireMessage) { WIRE_IS_ADOPT,
+                                                      .adopt = { .request  = u.request,
+                                                                 .tensor   = w.bytes.data,
+                                                                 .tensor_n = w.bytes.n } });
+        vec_free(&w.bytes);
+        while (result == 0 && !u.answered && u.err.code == 0 && r->failure.code == 0)
+                pthread_cond_wait(&e->changed, &e->lock);
+        map_remove(&r->uploads, u.request);
+        if (result == 0 && u.answered && u.err.code == 0)
+                result = upload_begin(r, &u, e->ops->tensor(e, u.tensor), data);
+        while (u.n_left > 0 && u.err.code == 0 && r->failure.code == 0 && result == 0)
+                pthread_cond_wait(&e->changed, &e->lock);
+        for (uint32_t k = 0; k < r->puts.capacity && u.n_left > 0;) { /* it has failed */
+                Put *put = (Put *) (uintptr_t) r->puts.entry[k].value;
+
+                if (put && put->upload == &u)
+                        put_end(r, r->puts.entry[k].key, NULL); /* another one may stand in its place now */
+                else
+                        k++;
+        }
+        while (__atomic_load_n(&u.n_sending, __ATOMIC_ACQUIRE) > 0)
+                pthread_cond_wait(&e->changed, &e->lock);
+        if (result < 0)
+                error_oom(&u.err, sizeof(Put));
+        else if (u.err.code == 0 && r->failure.code < 0)
+                u.err = r->failure;
+        if (u.err.code < 0) {
+                if (u.tensor != 0)
+                        e->ops->release(e, u.tensor);
+                return error_set(err, u.err.code, "%s", u.err.text);
+        }
+        engine_calls_add(e, released);
+        *ret = u.tensor;
+        return 0;
+}
+
+/* ---- Failures --------------------------------------------------------------------------------------------------- */
+
+void remote_chunks_fail(Remote *r, uint32_t worker, const Error *why) {
+        for (uint32_t k = 0; k < r->gets.capacity;) {
+                Get *get = (Get *) (uintptr_t) r->gets.entry[k].value;
+                bool any = false;
+
+                for (; get && !any; get = get->next)
+                        any = worker == WORKER_NONE || get->worker == worker;
+                if (any)
+                        gets_fail(r, r->gets.entry[k].key, worker, why);
+                else
+                        k++;
+        }
+        for (uint32_t k = 0; k < r->puts.capacity;) {
+                Put *put = (Put *) (uintptr_t) r->puts.entry[k].value;
+
+                if (put && (worker == WORKER_NONE || put->worker == worker))
+                        put_end(r, r->puts.entry[k].key, why);
+                else
+                        k++;
+        }
+        pthread_cond_broadcast(&r->engine->changed);
+}

@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "client/remote.h"
+
+/* ---- What other threads leave for the loop ---------------------------------------------------------------------- */
+
+int remote_post(Remote *r, uint32_t worker, const WireMessage *message) {
+        Post post = { .worker = worker, .kind = (uint16_t) message->kind };
+
+        wire_encode(message, &post.body);
+        if (post.body.r == 0)
+                post.body.r = vec_push(&r->post, post);
+        if (post.body.r < 0) {
+                vec_free(&post.body.bytes);
+                return post.body.r;
+        }
+        if (!r->woken) {
+                r->woken = true;
+                remote_wake(r);
+        }
+        return 0;
+}
+
+void remote_wake(Remote *r) {
+        const uint64_t one = 1;
+
+        if (write(r->wake, &one, sizeof(one)) < 0)
+                assert(errno == EAGAIN); /* it has been woken very often */
+}
+
+/* Nothing works any more: everybody who waits hears why. The lock is held. */
+static void fail(Remote *r, const Error *why) {
+        if (r->failure.code < 0)
+                return;
+        r->failure = *why;
+        remote_chunks_fail(r, WORKER_NONE, why);
+        requests_end(r->engine, why);
+        pins_end(r->engine, why);
+        pthread_cond_broadcast(&r->engine->changed);
+}
+
+static void fail_for_memory(Remote *r) {
+        Error err = {};
+
+        error_set(&err, ERROR_MEMORY, "the session has run out of memory for its own lists and cannot go on");
+        fail(r, &err);
+}
+
+/* ---- What comes in ---------------------------------------------------------------------------------------------- */
+
+static void finished(Remote *r, const Wire_finished *m) {
+        Engine *e        = r->engine;
+        EngineRequest *q = (EngineRequest *) (uintptr_t) map_get(&e->requests, m->request);
+        Error err        = {};
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+        Reader rd = { .start = m->tensors, .at = m->tensors, .end = m->tensors + m->tensors_n, .what = "FINISHED",
+                      .err = &err, .scratch = arena };
+
+        if (!q)
+                return;
+        free((void *) (uintptr_t) map_remove(&r->progress, q->id));
+        q->n_done = m->n_done;
+        if (m->code < 0)
+                error_set(&q->outcome, m->code, "%s", m->text);
+        for (uint32_t k = 0; m->code == 0 && k < q->n_wanted && rd.r == 0; k++)
+                rd.r = arena ? remote_tensor_add(r, &rd, &q->tensor[k]) : -ENOMEM;
+        if (rd.r < 0)
+                error_set(&q->outcome, rd.r, "what the scheduler says cannot be read: %s", err.text);
+        else if (m->code == 0 && q->n_refs == 0) /* nobody waits for it any more */
+                for (uint32_t k = 0; k < q->n_wanted; k++)
+                        e->ops->release(e, q->tensor[k]);
+        request_done(e, q);
+}
+
+static void progress(Remote *r, const Wire_progress *m) {
+        Wire_progress *at = (Wire_progress *) (uintptr_t) map_get(&r->progress, m->request);
+
+        if (at)
+                *at = *m;
+}
+
+static int peer_add(Remote *r, const Wire_peer *m) {
+        Peer *peer = (Peer *) (uintptr_t) map_get(&r->peers, m->worker);
+
+        if (peer) { /* another one has the number now, or nobody */
+                Error err = {};
+
+                if (strcmp(peer->address, m->address) == 0)
+                        return 0;
+                peer->link = link_free(peer->link);
+                error_set(&err, -EIO, "worker %u at %s is gone", peer->worker, peer->address);
+                remote_chunks_fail(r, m->worker, &err);
+        } else {
+                peer = calloc(1, sizeof(*peer));
+                if (!peer || map_set(&r->peers, m->worker, (uintptr_t) peer) < 0) {
+                        free(peer);
+                        return -ENOMEM;
+                }
+        }
+        free(peer->address);
+        peer->remote  = r;
+        peer->worker  = m->worker;
+        peer->address = strdup(m->address);
+        return peer->address ? 0 : -ENOMEM;
+}
+
+static int hear_scheduler(Remote *r, const WireMessage *m, Error *err) {
+        switch (m->kind) {
+        case WIRE_IS_WELCOME:
+                r->cluster         = m->welcome;
+                r->cluster.version = NULL;
+                r->welcome         = true;
+                pthread_cond_broadcast(&r->engine->changed);
+                return 0;
+        case WIRE_IS_REFUSED:
+                return error_set(err, m->refused.code < 0 ? m->refused.code : ERROR_VALUE, "%s", m->refused.text);
+        case WIRE_IS_PEER:
+                return peer_add(r, &m->peer);
+        case WIRE_IS_FINISHED:
+                finished(r, &m->finished);
+                return 0;
+        case WIRE_IS_PROGRESS:
+                progress(r, &m->progress);
+                return 0;
+        case WIRE_IS_ADOPTED:
+                remote_adopted(r, &m->adopted);
+                return 0;
+        case WIRE_IS_ALIVE:
+                return 0;
+        default:
+                return error_set(err, ERROR_CORRUPT, "the scheduler says %s, which is not for clients",
+                                 wire_name(m->kind));
+        }
+}
+
+static int hear_worker(Remote *r, Peer *peer, const WireMessage *m, char *payload, size_t payload_bytes, Error *err) {
+        switch (m->kind) {
+        case WIRE_IS_WELCOME:
+        case WIRE_IS_ALIVE:
+                return 0;
+        case WIRE_IS_REFUSED:
+                return error_set(err, m->refused.code < 0 ? m->refused.code : ERROR_VALUE, "%s", m->refused.text);
+        case WIRE_IS_CHUNK:
+                remote_chunk(r, &m->chunk, payload, payload_bytes);
+                return 0;
+        case WIRE_IS_GONE:
+                remote_gone(r, &m->gone);
+                return 0;
+        case WIRE_IS_GET:
+                remote_wanted(r, peer, &m->get);
+                return 0;
+        case WIRE_IS_STORED:
+                remote_stored(r, &m->stored);
+                return 0;
+        default:
+                return error_set(err, ERROR_CORRUPT, "a worker says %s, which is not for clients", wire_name(m->kind));
+        }
+}
+
+static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, const uint8_t *body, char *payload,
+                      int fd, Error *err) {
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+        Peer *peer = userdata;
+        Remote *r  = peer->remote;
+        WireMessage m;
+        int ret;
+
+        if (fd >= 0)
+                close(fd);
+        if (!arena)
+                return error_oom(err, sizeof(m));
+        ret = wire_decode(frame->kind, body, frame->body_bytes, arena, &m, err);
+        if (ret < 0)
+                return ret;
+        pthread_mutex_lock(&r->engine->lock);
+        ret = peer->worker == WORKER_NONE ? hear_scheduler(r, &m, err)
+                                          : hear_worker(r, peer, &m, payload, frame->payload_bytes, err);
+        engine_unlock(r->engine);
+        return ret;
+}
+
+static int on_payload(void *userdata, _unused_ Link *link, const Frame *frame, const uint8_t *body, char **ret,
+                      Error *err) {
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+        Peer *peer = userdata;
+        Remote *r  = peer->remote;
+        WireMessage m;
+        int result = arena ? wire_decode(frame->kind, body, frame->body_bytes, arena, &m, err) : error_oom(err, 0);
+
+        if (result == 0 && (m.kind != WIRE_IS_CHUNK || peer->worker == WORKER_NONE))
+                result = error_set(err, ERROR_CORRUPT, "%s with a payload", wire_name(m.kind));
+        if (result < 0)
+                return result;
+        pthread_mutex_lock(&r->engine->lock);
+        result = remote_place(r, &m.chunk, frame->payload_bytes, ret, err);
+        engine_unlock(r->engine);
+        return result;
+}
+
+static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
+        Peer *peer = userdata;
+        Remote *r  = peer->remote;
+        Error err  = {};
+
+        error_set(&err, why->code < 0 ? why->code : -ECONNRESET, "%s",
+                  why->code < 0 ? why->text : "it has closed the connection");
+        pthread_mutex_lock(&r->engine->lock);
+        peer->link = link_free(peer->link);
+        if (peer->worker == WORKER_NONE) {
+                error_prefix(&err, err.code, "scheduler %s", peer->address);
+                fail(r, &err);
+        } else {
+                error_prefix(&err, err.code, "worker %u at %s", peer->worker, peer->address);
+                remote_chunks_fail(r, peer->worker, &err);
+        }
+        engine_unlock(r->engine);
+}
+
+static const LinkEvents events = { .message = on_message, .payload = on_payload, .closed = on_closed };
+
+/* ---- The loop's thread ------------------------------------------------------------------------------------------ */
+
+static int peer_connect(Peer *peer, Error *err) {
+        Remote *r               = peer->remote;
+        const WireMessage hello = { WIRE_IS_HELLO,
+                                    .hello = { .role    = WIRE_CLIENT,
+                                               .version = WIRE_VERSION,
+                                               .token   = r->token,
+                                               .name    = program_invocation_short_name } };
+        int ret = link_connect(&peer->link, r->event, peer->address, &events, peer, err);
+
+        if (ret < 0)
+                return ret;
+        return link_say(peer->link, &hello) < 0 ? error_oom(err, sizeof(hello)) : 0;
+}
+
+/* The lock is held; what is said to somebody who cannot be reached fails what it is about. */
+static void say(Remote *r, const Post *post) {
+        Peer *peer = post->worker == WORKER_NONE ? &r->scheduler
+                                                 : (Peer *) (uintptr_t) map_get(&r->peers, post->worker);
+        Error err  = {};
+        int ret    = 0;
+
+        if (!peer)
+                ret = error_set(&err, ERROR_VALUE, "worker %u is not known", post->worker);
+        else if (!peer->link)
+                ret = peer_connect(peer, &err);
+        if (ret == 0 && link_send(peer->link, post->kind, post->body.bytes.data, post->body.bytes.n) < 0)
+                ret = error_oom(&err, post->body.bytes.n);
+        if (ret < 0 && post->worker == WORKER_NONE)
+                fail(r, &err);
+        else if (ret < 0)
+                remote_chunks_fail(r, post->worker, &err);
+}
+
+static int on_wake(_unused_ sd_event_source *source, int fd, _unused_ uint32_t revents, void *userdata) {
+        Remote *r = userdata;
+        uint64_t n;
+
+        pthread_mutex_lock(&r->engine->lock);
+        if (read(fd, &n, sizeof(n)) == sizeof(n))
+                r->woken = false;
+        for (uint32_t k = 0; k < r->post.n; k++) { /* the list may grow meanwhile */
+                Post post = r->post.data[k];
+
+                if (r->failure.code == 0)
+                        say(r, &post);
+                vec_free(&post.body.bytes);
+        }
+        r->post.n = 0;
+        pthread_cond_broadcast(&r->engine->changed); /* those who wait for what has been sent */
+        if (r->stop)
+                sd_event_exit(r->event, 0);
+        engine_unlock(r->engine);
+        return 0;
+}
+
+static void *remote_main(void *userdata) {
+        Remote *r = userdata;
+        Engine *e = r->engine;
+        Error err = {};
+
+        if (sd_event_loop(r->event) < 0)
+                error_set(&err, ERROR_MEMORY, "the loop of the session has failed");
+        else
+                error_set(&err, ERROR_CLOSED, "the session was closed");
+        pthread_mutex_lock(&e->lock);
+        fail(r, &err);
+        r->scheduler.link = link_free(r->scheduler.link);
+        for (uint32_t k = 0; k < r->peers.capacity; k++) {
+                Peer *peer = (Peer *) (uintptr_t) r->peers.entry[k].value;
+
+                if (peer)
+                        peer->link = link_free(peer->link);
+        }
+        r->ended = true;
+        pthread_cond_broadcast(&e->changed);
+        engine_unlock(e);
+        engine_unref(e);
+        return NULL;
+}
+
+/* ---- The engine's calls ----------------------------------------------------------------------------------------- */
+
+static void remote_submit(Engine *e, EngineRequest *q, Graph *graph) {
+        Remote *r         = e->remote;
+        Wire_progress *at = calloc(1, sizeof(*at));
+        uint8_t *bytes    = NULL;
+        size_t n          = 0;
+        int ret           = at ? map_set(&r->progress, q->id, (uintptr_t) at) : -ENOMEM;
+
+        if (ret < 0)
+                free(at);
+        if (ret == 0)
+                ret = graph_encode(graph, &bytes, &n);
+        graph_free(graph);
+        if (ret == 0 && n > MAX_BODY_BYTES / 2)
+                ret = error_set(&q->outcome, ERROR_VALUE, "an expression of %zu bytes (at most %d)", n,
+                                MAX_BODY_BYTES / 2);
+        if (ret == 0 && r->failure.code < 0)
+                ret = error_set(&q->outcome, r->failure.code, "%s", r->failure.text);
+        if (ret == 0)
+                ret = remote_post(r, WORKER_NONE,
+                                  &(WireMessage) { WIRE_IS_SUBMIT,
+                                                   .submit = { .request = q->id, .graph = bytes, .graph_n = (uint32_t) n } });
+        free(bytes);
+        if (ret == 0)
+                return;
+        if (q->outcome.code == 0)
+                error_oom(&q->outcome, n);
+        request_done(e, q);
+}
+
+static void remote_cancel(Engine *e, EngineRequest *q, _unused_ const Error *why) {
+        if (remote_post(e->remote, WORKER_NONE,
+                        &(WireMessage) { WIRE_IS_CANCEL, .cancel = { .request = q->id } }) < 0)
+                fail_for_memory(e->remote);
+}
+
+static bool remote_progress(Engine *e, const EngineRequest *q, uint64_t *ret_done, uint64_t *ret_total) {
+        const Wire_progress *at = (Wire_progress *) (uintptr_t) map_get(&e->remote->progress, q->id);
+
+        if (!at)
+                return false;
+        *ret_done  = at->n_done;
+        *ret_total = at->n_total;
+        return true;
+}
+
+static SchedTensor *remote_tensor(Engine *e, TensorId id) {
+        RemoteTensor *t = (RemoteTensor *) (uintptr_t) map_get(&e->remote->tensors, id);
+
+        return t && t->t.n_refs > 0 ? &t->t : NULL;
+}
+
+static void remote_release(Engine *e, TensorId id) {
+        Remote *r       = e->remote;
+        RemoteTensor *t = (RemoteTensor *) (uintptr_t) map_get(&r->tensors, id);
+
+        if (!t || --t->t.n_refs > 0)
+                return;
+        for (uint32_t k = 0; k < t->n_given && r->failure.code == 0; k++)
+                if (remote_post(r, WORKER_NONE,
+                                &(WireMessage) { WIRE_IS_RELEASE, .release = { .tensor = &id, .tensor_n = 1 } }) < 0)
+                        fail_for_memory(r);
+        map_remove(&r->tensors, id);
+        arena_free(t->arena);
+}
+
+static bool remote_here(_unused_ Engine *e, _unused_ uint64_t chunk) {
+        return false;
+}
+
+static void remote_close(Engine *e) {
+        Remote *r          = e->remote;
+        Error err          = {};
+
+        if (!r)
+                return; /* it was not even made */
+        error_set(&err, ERROR_CLOSED, "the session was closed");
+        r->stop = true;
+        fail(r, &err);
+        pthread_cond_broadcast(&e->wake);
+        remote_wake(r);
+        while (e->n_alive > (helper_of == e) || !(r->ended || (r->started && pthread_equal(r->thread, pthread_self()))))
+                pthread_cond_wait(&e->changed, &e->lock);
+}
+
+static void remote_free(Engine *e) {
+        Remote *r = e->remote;
+
+        if (!r)
+                return;
+        for (uint32_t k = 0; k < r->peers.capacity; k++) {
+                Peer *peer = (Peer *) (uintptr_t) r->peers.entry[k].value;
+
+                if (peer)
+                        free(peer->address);
+                free(peer);
+        }
+        for (uint32_t k = 0; k < r->tensors.capacity; k++) {
+                RemoteTensor *t = (RemoteTensor *) (uintptr_t) r->tensors.entry[k].value;
+
+                if (t)
+                        arena_free(t->arena);
+        }
+        for (uint32_t k = 0; k < r->progress.capacity; k++)
+                free((void *) (uintptr_t) r->progress.entry[k].value);
+        for (uint32_t k = 0; k < r->post.n; k++)
+                vec_free(&r->post.data[k].body.bytes);
+        vec_free(&r->post);
+        map_done(&r->peers);
+        map_done(&r->tensors);
+        map_done(&r->gets);
+        map_done(&r->puts);
+        map_done(&r->uploads);
+        map_done(&r->progress);
+        sd_event_unref(r->event);
+        if (r->wake >= 0)
+                close(r->wake);
+        free(r->scheduler.address);
+        free(r->token);
+        free(r);
+}
+
+/* Of the cluster what it said of itself, and of memory what this session's results take there. */
+static void remote_stats(Engine *e, EngineStats *ret) {
+        for (uint32_t k = 0; k < e->remote->tensors.capacity; k++) {
+                const RemoteTensor *t = (RemoteTensor *) (uintptr_t) e->remote->tensors.entry[k].value;
+
+                if (!t)
+                        continue;
+                ret->store.n_chunks += t->t.n_chunks;
+                ret->store.used_bytes += (size_t) shape_size(&t->t.spec.shape) * dtype_size(t->t.spec.dtype);
+        }
+        ret->n_tensors   = e->remote->tensors.n;
+        ret->cache_bytes = e->remote->cluster.cache_bytes;
+        ret->n_threads   = e->remote->cluster.n_threads;
+}
+
+static const EngineOps engine_remote = {
+        .submit   = remote_submit,
+        .cancel   = remote_cancel,
+        .progress = remote_progress,
+        .tensor   = remote_tensor,
+        .release  = remote_release,
+        .adopt    = remote_adopt,
+        .here     = remote_here,
+        .pin      = remote_pin,
+        .unpin    = remote_unpin,
+        .close    = remote_close,
+        .free     = remote_free,
+        .stats    = remote_stats,
+};
+
+/* ---- Connecting ------------------------------------------------------------------------------------------------- */
+
+static int remote_new(Remote **ret, Engine *e, const char *address, const char *token, Error *err) {
+        Remote *r = calloc(1, sizeof(*r));
+
+        if (!r)
+                return error_oom(err, sizeof(*r));
+        e->remote           = r; /* which frees it */
+        r->wake             = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        r->token            = strdup(token ?: "");
+        r->scheduler        = (Peer) { .remote = r, .worker = WORKER_NONE, .address = strdup(address) };
+        r->engine           = e;
+        if (r->wake < 0)
+                return error_prefix(err, -errno, "eventfd");
+        if (!r->token || !r->scheduler.address || sd_event_new(&r->event) < 0 ||
+            sd_event_add_io(r->event, NULL, r->wake, EPOLLIN, on_wake, r) < 0)
+                return error_oom(err, sizeof(*r));
+        *ret = r;
+        return 0;
+}
+
+/* The first words of the scheduler, or why there are none. */
+static int await_welcome(Remote *r, Error *err) {
+        Engine *e               = r->engine;
+        const uint64_t deadline = now_usec() + REMOTE_ANSWER_USEC;
+        const struct timespec at = { .tv_sec  = (time_t) (deadline / 1000000),
+                                     .tv_nsec = (long) (deadline % 1000000 * 1000) };
+
+        while (!r->welcome && r->failure.code == 0 && now_usec() < deadline)
+                pthread_cond_timedwait(&e->changed, &e->lock, &at);
+        if (r->failure.code < 0)
+                return error_set(err, r->failure.code, "%s", r->failure.text);
+        if (!r->welcome)
+                return error_set(err, -ETIMEDOUT, "scheduler %s: it does not answer", r->scheduler.address);
+        return 0;
+}
+
+int engine_connect(Engine **ret, const char *address, const char *token, Error *err) {
+        _cleanup_(engine_unrefp) Engine *e = NULL;
+        sigset_t all, before;
+        pthread_attr_t attr;
+        Remote *r = NULL;
+        int result;
+
+        result = engine_make(&e, &(EngineConfig) {}, &engine_remote, err);
+        if (result < 0)
+                return result;
+        e->budget.cache_bytes = REMOTE_CACHE_BYTES;
+        result                = remote_new(&r, e, address, token, err);
+        if (result == 0)
+                result = peer_connect(&r->scheduler, err);
+        if (result == 0) {
+                pthread_attr_init(&attr);
+                pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+                sigfillset(&all); /* signals are for the program's own threads */
+                pthread_sigmask(SIG_SETMASK, &all, &before);
+                engine_ref(e);
+                r->started = pthread_create(&r->thread, &attr, remote_main, r) == 0;
+                if (!r->started) {
+                        __atomic_sub_fetch(&e->n_refs, 1, __ATOMIC_ACQ_REL);
+                        result = error_set(err, -EAGAIN, "a thread for the connection cannot be had");
+                }
+                pthread_sigmask(SIG_SETMASK, &before, NULL);
+                pthread_attr_destroy(&attr);
+        }
+        if (result < 0) { /* nobody runs the loop */
+                if (r) {
+                        r->scheduler.link = link_free(r->scheduler.link);
+                        r->ended          = true;
+                }
+                return result;
+        }
+        pthread_mutex_lock(&e->lock);
+        result = await_welcome(r, err);
+        engine_unlock(e);
+        if (result < 0) {
+                engine_close(e);
+                return result;
+        }
+        *ret = TAKE_PTR(e);
+        return 0;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* An engine of which everything is elsewhere: requests go to a scheduler, chunks come from workers (docs/PROTOCOL.md).
+ *
+ * One thread runs a loop that owns all links. Other threads leave what they have to say in a list (remote_post()) and
+ * wake it; what comes in changes the engine's state under its lock, and wakes whoever waits. Tensors are remembered
+ * with the references that the scheduler holds for us, and given back when the last handle goes. */
+#include "base/map.h"
+#include "client/engine-inside.h"
+#include "io/say.h"
+
+enum {
+        REMOTE_ANSWER_USEC = 10 * 1000 * 1000, /* a scheduler that lives answers sooner */
+        REMOTE_CACHE_BYTES = 1 << 30,          /* results larger than a part of this are fetched in pieces */
+};
+
+/* Another process that we are linked with: the scheduler, or a worker. */
+typedef struct Peer {
+        struct Remote *remote;
+        uint32_t worker;       /* WORKER_NONE: the scheduler */
+        char *address;
+        Link *link;            /* NULL: not yet, or not any more */
+} Peer;
+
+/* Memory that chunks are received into, for a pin and for what is under way when the pin has gone. */
+typedef struct Landing {
+        uint32_t n_refs;
+        size_t size_bytes;
+        char *data;
+} Landing;
+
+/* A chunk that was asked for. */
+typedef struct Get {
+        uint64_t chunk;
+        uint32_t worker;
+        size_t size_bytes;
+        char *to;
+        Landing *landing;
+        EnginePin *pin;        /* NULL: it has gone, or failed */
+        struct Get *next;      /* of the same chunk */
+} Get;
+
+/* Chunks that workers were told of and will ask for. */
+typedef struct Put {
+        const char *data;
+        size_t size_bytes;
+        uint32_t worker;
+        struct Upload *upload;
+} Put;
+
+typedef struct Upload {
+        uint64_t request;
+        bool answered;
+        uint32_t n_left;       /* chunks that are not stored; those on their way out of our memory */
+        uint32_t n_sending;
+        TensorId tensor;
+        Error err;
+} Upload;
+
+typedef struct RemoteTensor {
+        SchedTensor t;
+        uint32_t n_given;      /* references that the scheduler holds for us */
+        Arena *arena;
+} RemoteTensor;
+
+typedef struct Post {
+        uint32_t worker;       /* to whom; WORKER_NONE: the scheduler */
+        uint16_t kind;
+        Writer body;
+} Post;
+
+typedef struct Remote {
+        Engine *engine;        /* a reference, until the thread ends */
+        sd_event *event;
+        int wake;              /* eventfd */
+        pthread_t thread;
+        bool started, woken, stop, ended;
+        bool welcome;
+        Error failure;         /* why nothing works any more */
+        char *token;
+        Peer scheduler;
+        Map peers;             /* worker -> Peer * */
+        Vec(Post) post;
+        Map tensors;           /* id -> RemoteTensor * */
+        Map gets;              /* chunk -> Get * */
+        Map puts;              /* chunk -> Put * */
+        Map uploads;           /* request -> Upload * that waits for an answer */
+        Map progress;          /* request -> Progress * */
+        Wire_welcome cluster;  /* what we were told of it */
+} Remote;
+
+/* Leaves a message for the loop's thread. The engine's lock is held. 0 or -ENOMEM. */
+int remote_post(Remote *remote, uint32_t worker, const WireMessage *message);
+void remote_wake(Remote *remote); /* from any thread, with the lock or without */
+
+/* ---- remote-chunks.c: chunks on their way; the engine's lock is held */
+int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
+                 TensorId *ret, Error *err);
+int remote_pin(Engine *e, EnginePin *pin);
+void remote_unpin(Engine *e, EnginePin *pin);
+int remote_place(Remote *r, const Wire_chunk *chunk, uint64_t size_bytes, char **ret, Error *err);
+void remote_chunk(Remote *r, const Wire_chunk *chunk, const char *data, size_t size_bytes);
+void remote_gone(Remote *r, const Wire_gone *gone);
+void remote_wanted(Remote *r, Peer *from, const Wire_get *get);
+void remote_stored(Remote *r, const Wire_stored *stored);
+void remote_adopted(Remote *r, const Wire_adopted *adopted);
+/* What was under way from or to the worker (WORKER_NONE: to and from everybody) fails. */
+void remote_chunks_fail(Remote *r, uint32_t worker, const Error *why);
+int remote_tensor_add(Remote *r, Reader *rd, TensorId *ret); /* of a WireTensor, with a reference */

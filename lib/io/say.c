@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <xxhash.h>
+
+#include "io/say.h"
+
+int link_say(Link *link, const WireMessage *message) {
+        Writer w = {};
+        int r;
+
+        wire_encode(message, &w);
+        r = w.r;
+        if (r == 0 && w.bytes.n > MAX_BODY_BYTES)
+                r = ERROR_VALUE;
+        if (r == 0)
+                r = link_send(link, (uint16_t) message->kind, w.bytes.data, w.bytes.n);
+        vec_free(&w.bytes);
+        return r;
+}
+
+uint64_t chunk_digest(const char *data, size_t size_bytes) {
+        return XXH3_64bits(data, size_bytes);
+}
+
+int link_say_chunk(Link *link, uint64_t chunk, const char *data, size_t size_bytes, void (*done)(void *userdata),
+                   void *userdata) {
+        const WireMessage message = { WIRE_IS_CHUNK,
+                                      .chunk = { .chunk = chunk, .digest = chunk_digest(data, size_bytes) } };
+        Writer w                  = {};
+        int r;
+
+        wire_encode(&message, &w);
+        if (w.r < 0) {
+                done(userdata);
+                return w.r;
+        }
+        r = link_send_payload(link, WIRE_IS_CHUNK, w.bytes.data, w.bytes.n, data, size_bytes, done, userdata);
+        vec_free(&w.bytes);
+        return r;
+}
+
+int chunk_check(const Wire_chunk *chunk, const char *data, size_t size_bytes, Error *err) {
+        if (chunk_digest(data, size_bytes) != chunk->digest)
+                return error_set(err, ERROR_CORRUPT, "chunk %llu arrived changed", (unsigned long long) chunk->chunk);
+        return 0;
+}

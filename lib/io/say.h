@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Messages over links. */
+#include "io/link.h"
+#include "wire/wire.h"
+
+/* 0 or -ENOMEM; ERROR_VALUE if the message is larger than a body may be. */
+int link_say(Link *link, const WireMessage *message) _must_check_;
+/* A CHUNK; done() as with link_send_payload(). */
+int link_say_chunk(Link *link, uint64_t chunk, const char *data, size_t size_bytes, void (*done)(void *userdata),
+                   void *userdata) _must_check_;
+uint64_t chunk_digest(const char *data, size_t size_bytes); /* XXH3: for accidents, not against liars */
+/* 0, or ERROR_CORRUPT: what came is not what was sent. */
+int chunk_check(const Wire_chunk *chunk, const char *data, size_t size_bytes, Error *err);

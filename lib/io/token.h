@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* The token that everybody says who comes over TCP: whoever can read the file may come in. It is looked for in this
+ * order: the file that was named, $MARS_TOKEN (the token itself), $XDG_CONFIG_HOME/mars/token (~/.config/mars/token),
+ * /etc/mars/token. */
+#include "base/error.h"
+
+enum { TOKEN_MAX = 256 };
+
+/* `path` NULL: not named. 0; TOKEN_ABSENT: there is none; ERROR_VALUE for a file that is none, that others may read or
+ * that is not there although it was named. The caller frees *ret. */
+enum { TOKEN_ABSENT = 1 };
+int token_find(char **ret, const char *path, Error *err);
+/* The same, but makes a new one, which only its owner may read, where the user's own would be, when there is none. */
+int token_find_or_make(char **ret, const char *path, Error *err);
