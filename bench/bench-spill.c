@@ -50,7 +50,7 @@ static void on_done(void *userdata _unused_, uint64_t id _unused_, bool written 
         pthread_mutex_unlock(&lock);
 }
 
-static void on_say(void *userdata _unused_, const char *text) {
+static void on_say(void *userdata _unused_, bool warning _unused_, const char *text) {
         printf("# %s\n", text);
 }
 

@@ -2,12 +2,13 @@
 """Results larger than memory, watched from outside.
 
     meson devenv -C build python3 ../bench/larger-than-memory.py [--gib 8] [--cache-mem 256m] [--phy-mem 1g]
-                                                                 [--only NAME]
+                                                                 [--hugepages try|on|off] [--only NAME]
 
 Every case runs in a process of its own, in a memory control group (v1, needs root) whose limit is phy_mem: what passes
-it is killed. This process looks at it a hundred times a second: resident memory (VmRSS; reserved huge pages are not in
-it) and what the control group counts, file cache without. The hard limit is 90 % of phy_mem. The answer is compared
-with what is known of it; bits are compared by tests/laws/test-spilling.c.
+it is killed. This process looks at it a hundred times a second: resident memory (VmRSS) and what the control group
+counts, file cache without. Reserved huge pages are in neither, and are added to both: their pool must have been filled
+(sysctl vm.nr_hugepages). The hard limit is 90 % of phy_mem. The answer is compared with what is known of it; bits are
+compared by tests/laws/test-spilling.c.
 """
 
 import argparse
@@ -95,7 +96,8 @@ def child(args):
     import mars.tensor as mt
     from mars.session import new_session
 
-    with new_session(cache_mem=args.cache_mem, phy_mem=args.phy_mem, spill_dir=args.spill_dir) as session:
+    with new_session(cache_mem=args.cache_mem, phy_mem=args.phy_mem, spill_dir=args.spill_dir,
+                     hugepages=args.hugepages) as session:
         begin = time.perf_counter()
         right, value = CASES[args.child](mt, session, int(args.gib * 2**27))
         seconds = time.perf_counter() - begin
@@ -103,10 +105,13 @@ def child(args):
 
 
 def resident(pid):
+    """What is in pages that the control group counts, and in reserved ones."""
+    bytes_of = {"VmRSS": 0, "HugetlbPages": 0}
     for line in open(f"/proc/{pid}/status"):
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) << 10
-    return 0
+        name, _, rest = line.partition(":")
+        if name in bytes_of:
+            bytes_of[name] = int(rest.split()[0]) << 10
+    return bytes_of["VmRSS"], bytes_of["HugetlbPages"]
 
 
 def counted(group):
@@ -120,16 +125,19 @@ def watch(name, args):
     try:
         (group / "memory.limit_in_bytes").write_text(args.phy_mem)
         command = [sys.executable, __file__, "--child", name, "--gib", str(args.gib), "--cache-mem", args.cache_mem,
-                   "--phy-mem", args.phy_mem] + (["--spill-dir", args.spill_dir] if args.spill_dir else [])
+                   "--phy-mem", args.phy_mem, "--hugepages", args.hugepages]
+        command += ["--spill-dir", args.spill_dir] if args.spill_dir else []
         process = subprocess.Popen(["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh", *command],
                                    stdout=subprocess.PIPE, text=True)
-        most, most_counted = 0, 0
+        most, most_counted, most_reserved = 0, 0, 0
         while process.poll() is None:
             try:
-                most = max(most, resident(process.pid))
+                common, reserved = resident(process.pid)
             except OSError:
                 break
-            most_counted = max(most_counted, counted(group))
+            most = max(most, common + reserved)
+            most_counted = max(most_counted, counted(group) + reserved)
+            most_reserved = max(most_reserved, reserved)
             time.sleep(0.01)
         out = process.communicate()[0]
         killed = next((int(line.split()[1]) for line in open(group / "memory.oom_control")
@@ -144,10 +152,11 @@ def watch(name, args):
         return False
     stats = said["stats"]
     print(f"    {said['seconds']:.1f} s, {'right' if said['right'] else 'WRONG'} ({said['value']:.6g}); at most "
-          f"{most / 2**20:.0f} MiB resident, {most_counted / 2**20:.0f} MiB in the control group; hard limit "
-          f"{limit * 0.9 / 2**20:.0f} MiB; {killed} killed; {stats['spilled']} chunks written, "
-          f"{stats['returned']} read back")
-    return said["right"] and most <= limit * 0.9 and killed == 0
+          f"{most / 2**20:.0f} MiB resident, {most_counted / 2**20:.0f} MiB in the control group, "
+          f"{most_reserved / 2**20:.0f} MiB of both in reserved pages; hard limit {limit * 0.9 / 2**20:.0f} MiB; "
+          f"{killed} killed; {stats['spilled']} chunks written, {stats['returned']} read back\n"
+          f"    {stats['pages_text']}")
+    return said["right"] and max(most, most_counted) <= limit * 0.9 and killed == 0
 
 
 def main():
@@ -155,6 +164,7 @@ def main():
     parser.add_argument("--gib", type=float, default=8)
     parser.add_argument("--cache-mem", default="256m")
     parser.add_argument("--phy-mem", default="1g")
+    parser.add_argument("--hugepages", choices=("try", "on", "off"), default="try")
     parser.add_argument("--spill-dir")
     parser.add_argument("--only")
     parser.add_argument("--child", help=argparse.SUPPRESS)

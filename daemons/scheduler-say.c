@@ -44,7 +44,7 @@ static int say_plan(const Scheduler *s, Conn *to, const PlanRun *run) {
         uint8_t *bytes     = NULL;
         size_t n           = 0;
         Writer leaves      = {};
-        WireMessage m      = { WIRE_IS_PLAN };
+        WireMessage m      = { .kind = WIRE_IS_PLAN };
         int r              = graph_encode(graph, &bytes, &n);
 
         for (uint32_t k = 0; k < graph->node.n && r == 0; k++) {

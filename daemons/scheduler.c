@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/size.h"
 #include "daemons/scheduler.h"
@@ -59,13 +61,6 @@ static void limits_change(Scheduler *s) {
 }
 
 /* ---- Connections ------------------------------------------------------------------------------------------------ */
-
-static void asked_free(Scheduler *s, Asked *a) {
-        map_remove(&s->asked, a->id);
-        if (a->client)
-                map_remove(&a->client->requests, a->request);
-        free(a);
-}
 
 /* All that the session has under way ends, and what it holds is let go. */
 static void client_leave(Scheduler *s, Conn *c) {
@@ -192,7 +187,7 @@ static void cluster_size(const Scheduler *s, uint64_t *ret_cache, uint32_t *ret_
 
 static int hello(Conn *c, const Wire_hello *m, Error *err) {
         Scheduler *s        = c->scheduler;
-        WireMessage welcome = { WIRE_IS_WELCOME };
+        WireMessage welcome = { .kind = WIRE_IS_WELCOME };
         int r               = 0;
 
         c->name = strdup(m->name);
@@ -501,7 +496,7 @@ void scheduler_accept(void *userdata, int fd) {
 static void tell_progress(Scheduler *s) {
         for (uint32_t k = 0; k < s->asked.capacity; k++) {
                 Asked *a = (Asked *) (uintptr_t) s->asked.entry[k].value;
-                WireMessage m = { WIRE_IS_PROGRESS };
+                WireMessage m = { .kind = WIRE_IS_PROGRESS };
 
                 if (!a || !a->client)
                         continue;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines go to standard error with the prefix that the journal understands (sd-daemon(3)), and without it to a
  * terminal. */
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
+#include <sys/eventfd.h>
 #include <systemd/sd-daemon.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -30,24 +32,56 @@ void service_status(const char *text) {
         sd_notifyf(0, "STATUS=%s", text);
 }
 
-int service_begin(Service *s, Error *err) {
-        sigset_t stop;
+/* ---- Ending ------------------------------------------------------------------------------------------------------ */
+
+static int stop_fd = -1; /* of the one service of the process: where its signal handler writes */
+
+/* On whatever thread: libraries start theirs before main(), so signals cannot be blocked in all of them. */
+static void on_signal(_unused_ int signal) {
+        const uint64_t one = 1;
+        const int e        = errno;
+
+        if (write(stop_fd, &one, sizeof(one)) < 0)
+                errno = e; /* it is full: it has been said */
+        errno = e;
+}
+
+static int on_stop(sd_event_source *source, _unused_ int fd, _unused_ uint32_t revents, _unused_ void *userdata) {
+        return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+/* The other end of the pipe is closed when whoever started us is gone, by whatever cause. */
+static int watch_lifeline(Service *s, Error *err) {
+        const char *text = getenv(SERVICE_LIFELINE);
+        char *end;
+        long fd;
         int r;
 
-        *s = (Service) {};
-        sigemptyset(&stop);
-        sigaddset(&stop, SIGTERM);
-        sigaddset(&stop, SIGINT);
-        if (sigprocmask(SIG_BLOCK, &stop, NULL) < 0)
+        if (!text)
+                return 0;
+        fd = strtol(text, &end, 10);
+        if (end == text || *end || fd < 0 || fd > INT_MAX || fcntl((int) fd, F_SETFD, FD_CLOEXEC) < 0)
+                return error_set(err, ERROR_VALUE, SERVICE_LIFELINE "=%s: no descriptor that is open", text);
+        r = sd_event_add_io(s->event, NULL, (int) fd, EPOLLIN | EPOLLHUP, on_stop, s);
+        return r < 0 ? error_prefix(err, r, SERVICE_LIFELINE) : 0;
+}
+
+int service_begin(Service *s, Error *err) {
+        const struct sigaction stop = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+        const struct sigaction none = { .sa_handler = SIG_IGN };
+        int r;
+
+        *s      = (Service) {};
+        stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (stop_fd < 0 || sigaction(SIGTERM, &stop, NULL) < 0 || sigaction(SIGINT, &stop, NULL) < 0 ||
+            sigaction(SIGPIPE, &none, NULL) < 0)
                 return error_prefix(err, -errno, "signals");
         r = sd_event_new(&s->event);
         if (r >= 0)
-                r = sd_event_add_signal(s->event, NULL, SIGTERM, NULL, NULL); /* without a handler: ends the loop */
-        if (r >= 0)
-                r = sd_event_add_signal(s->event, NULL, SIGINT, NULL, NULL);
+                r = sd_event_add_io(s->event, NULL, stop_fd, EPOLLIN, on_stop, s);
         if (r >= 0)
                 r = sd_event_set_watchdog(s->event, true);
-        return r < 0 ? error_prefix(err, r, "the loop") : 0;
+        return r < 0 ? error_prefix(err, r, "the loop") : watch_lifeline(s, err);
 }
 
 static int listen_at(Service *s, const char *address, const ServiceConfig *config, void *userdata, Error *err) {
@@ -84,6 +118,9 @@ int service_listen(Service *s, const ServiceConfig *config, void *userdata, Erro
         if (r == 0 && n_given <= 0 && config->listen)
                 r = listen_at(s, config->listen, config, userdata, err);
         if (r == 0 && n_given <= 0 && config->socket) {
+                if (getenv(SERVICE_LIFELINE) && strrchr(config->socket, '/'))
+                        snprintf(s->folder, sizeof(s->folder), "%.*s", (int) (strrchr(config->socket, '/') - config->socket),
+                                 config->socket);
                 snprintf(address, sizeof(address), "unix:%s", config->socket);
                 r = listen_at(s, address, config, userdata, err);
         }
@@ -112,4 +149,8 @@ void service_end(Service *s) {
         while (s->n_listeners > 0)
                 listener_free(s->listener[--s->n_listeners]);
         s->event = sd_event_unref(s->event);
+        if (s->folder[0])
+                rmdir(s->folder); /* of a cluster of this machine: the last one of its daemons takes it along */
+        close(stop_fd);
+        stop_fd = -1;
 }

@@ -4,10 +4,15 @@
  * service manager hands over or the configuration names, and telling the service manager how it goes. */
 #include "io/link.h"
 
+/* In the environment: a descriptor, the reading end of a pipe. When its other end is closed the daemon ends. For those
+ * who start daemons as their own (mars.deploy.local): nothing of theirs stays behind when they are killed. */
+#define SERVICE_LIFELINE "MARS_LIFELINE"
+
 typedef struct Service {
         sd_event *event;
         Listener *listener[8];
         unsigned n_listeners;
+        char folder[128];     /* of the socket, where there is a lifeline; "": none */
         const char *address;  /* that others are told: of the first listener that is not a unix socket, else of it */
 } Service;
 

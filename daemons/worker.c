@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -82,8 +83,10 @@ static void held_free(Held *held) {
         if (!held)
                 return;
         plan_free(held->plan);
+        arena_free(held->arena);
         free(held->leaf_first);
         free(held->together);
+        free(held->refusal);
         free(held);
 }
 
@@ -115,6 +118,11 @@ static int say_done(Worker *w, uint32_t *at) {
         return r;
 }
 
+static int say_forgotten(Worker *w, uint64_t plan) {
+        held_free((Held *) (uintptr_t) map_remove(&w->plans, plan));
+        return link_say(w->scheduler, &(WireMessage) { WIRE_IS_FORGOTTEN, .forgotten = { .plan = plan } });
+}
+
 static int say_report(Worker *w, const Report *report) {
         const WorkAction *a = &report->action;
 
@@ -133,9 +141,7 @@ static int say_report(Worker *w, const Report *report) {
                 return link_say(w->scheduler, &(WireMessage) { WIRE_IS_RECALLED,
                                                                .recalled = { .plan = a->plan, .task = &a->task, .task_n = 1 } });
         case WORK_FORGOTTEN:
-                held_free((Held *) (uintptr_t) map_remove(&w->plans, a->plan));
-                return link_say(w->scheduler,
-                                &(WireMessage) { WIRE_IS_FORGOTTEN, .forgotten = { .plan = a->plan } });
+                return say_forgotten(w, a->plan);
         default:
                 return 0;
         }
@@ -214,7 +220,7 @@ static int leaves_read(Leaves *leaves, const Wire_plan *m, Arena *arena, Error *
 /* The same plan as the scheduler's: planning is pure. */
 static int held_make(Held *held, const Wire_plan *m, const Leaves *leaves, Error *err) {
         _cleanup_(graph_freep) Graph *graph = NULL;
-        int r = graph_decode(m->graph, m->graph_n, &graph, err);
+        int r = graph_decode_planned(m->graph, m->graph_n, &graph, err);
 
         if (r == 0)
                 r = plan_make(graph,
@@ -249,7 +255,7 @@ static int held_make(Held *held, const Wire_plan *m, const Leaves *leaves, Error
         return 0;
 }
 
-static int hear_plan(Worker *w, const Wire_plan *m, Arena *arena, Error *err) {
+static int hear_plan(Worker *w, const Wire_plan *m, Error *err) {
         _cleanup_(map_done) Map tensor = {};
         Held *held                     = calloc(1, sizeof(*held));
         Leaves leaves                  = {};
@@ -257,16 +263,27 @@ static int hear_plan(Worker *w, const Wire_plan *m, Arena *arena, Error *err) {
 
         if (!held)
                 return error_oom(err, sizeof(*held));
-        r      = map_get(&w->plans, m->plan) == 0 ? leaves_read(&leaves, m, arena, err)
+        held->arena = arena_new();
+        if (!held->arena) {
+                held_free(held);
+                return error_oom(err, sizeof(*held));
+        }
+        r      = map_get(&w->plans, m->plan) == 0 ? leaves_read(&leaves, m, held->arena, err)
                                                   : error_set(err, ERROR_CORRUPT, "plan %llu twice", (unsigned long long) m->plan);
         tensor = leaves.tensor; /* to be freed */
-        if (r == 0)
-                r = held_make(held, m, &leaves, err);
         if (r == 0 && map_set(&w->plans, m->plan, (uintptr_t) held) < 0)
                 r = error_oom(err, sizeof(*held));
         if (r < 0) {
                 held_free(held);
                 return r;
+        }
+        r = held_make(held, m, &leaves, err);
+        if (r < 0) {
+                worker_say(w, LOG_ERR, "%s", err->text);
+                held->refusal = malloc(sizeof(*held->refusal));
+                if (held->refusal)
+                        *held->refusal = *err;
+                return held->refusal ? 0 : r;
         }
         return engine_work(w->engine, &(WorkEvent) { .kind = WORK_PLAN, .run = &held->run }, err);
 }
@@ -292,6 +309,14 @@ static int hear_run(Worker *w, const Wire_run *m, bool recall, Error *err) {
 
         if (!held)
                 return error_set(err, ERROR_CORRUPT, "plan %llu is not known", (unsigned long long) m->plan);
+        if (held->refusal && !recall && m->task_n > 0)
+                return link_say(w->scheduler, &(WireMessage) { WIRE_IS_FAILED,
+                                                               .failed = { .plan = m->plan,
+                                                                           .task = m->task[0],
+                                                                           .code = held->refusal->code,
+                                                                           .text = held->refusal->text } });
+        if (held->refusal)
+                return 0;
         r = check_pairs(held, m, err);
         if (r < 0)
                 return r;
@@ -302,7 +327,9 @@ static int hear_run(Worker *w, const Wire_run *m, bool recall, Error *err) {
         return engine_work(w->engine, &event, err);
 }
 
-static int hear(Worker *w, const WireMessage *m, Arena *arena, Error *err) {
+static int hear(Worker *w, const WireMessage *m, Error *err) {
+        const Held *held;
+
         if (!w->welcome && m->kind != WIRE_IS_WELCOME && m->kind != WIRE_IS_REFUSED)
                 return error_set(err, ERROR_CORRUPT, "%s before WELCOME", wire_name(m->kind));
         switch (m->kind) {
@@ -320,7 +347,7 @@ static int hear(Worker *w, const WireMessage *m, Arena *arena, Error *err) {
         case WIRE_IS_PEER:
                 return worker_peer(w, &m->peer);
         case WIRE_IS_PLAN:
-                return hear_plan(w, &m->plan, arena, err);
+                return hear_plan(w, &m->plan, err);
         case WIRE_IS_RUN:
                 return hear_run(w, &m->run, false, err);
         case WIRE_IS_RECALL:
@@ -332,6 +359,9 @@ static int hear(Worker *w, const WireMessage *m, Arena *arena, Error *err) {
                 return engine_work(w->engine,
                                    &(WorkEvent) { .kind = WORK_DROP, .chunk = m->drop.chunk, .n = m->drop.n }, err);
         case WIRE_IS_FORGET:
+                held = (Held *) (uintptr_t) map_get(&w->plans, m->forget.plan);
+                if (held && held->refusal)
+                        return say_forgotten(w, m->forget.plan);
                 return engine_work(w->engine,
                                    &(WorkEvent) { .kind = WORK_FORGET, .plan = m->forget.plan, .drop = m->forget.drop },
                                    err);
@@ -353,7 +383,7 @@ static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, c
         if (!arena)
                 return error_oom(err, sizeof(m));
         r = wire_decode(frame->kind, body, frame->body_bytes, arena, &m, err);
-        return r < 0 ? r : hear(userdata, &m, arena, err);
+        return r < 0 ? r : hear(userdata, &m, err);
 }
 
 /* ---- Joining a scheduler, and losing it -------------------------------------------------------------------------- */
@@ -373,7 +403,8 @@ static void engine_end(Worker *w) {
         for (uint32_t k = 0; k < w->plans.capacity; k++) {
                 const Held *held = (Held *) (uintptr_t) w->plans.entry[k].value;
 
-                if (held && engine_work(w->engine,
+                if (held && !held->refusal &&
+                    engine_work(w->engine,
                                         &(WorkEvent) { .kind = WORK_FORGET, .plan = held->run.id, .drop = true }, NULL) < 0)
                         break;
         }
@@ -449,11 +480,16 @@ static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
 }
 
 static int on_tick(sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
-        char pages[STORE_TEXT_MAX] = "";
-        Worker *w                  = userdata;
+        Worker *w = userdata;
         EngineStats stats;
+        bool warning;
+        char *text;
 
         worker_chunks_retry(w);
+        while ((text = engine_log(w->engine, &warning))) {
+                w->log(warning ? LOG_WARNING : LOG_INFO, text);
+                free(text);
+        }
         if (w->welcome) {
                 engine_stats(w->engine, &stats);
                 if (link_say(w->scheduler, &(WireMessage) { WIRE_IS_STATUS,
@@ -462,7 +498,7 @@ static int on_tick(sd_event_source *source, _unused_ uint64_t usec, void *userda
                                                                         .n_chunks   = stats.store.n_chunks,
                                                                         .n_done     = stats.n_tasks_done,
                                                                         .n_running  = engine_n_running(w->engine),
-                                                                        .pages      = pages } }) < 0)
+                                                                        .pages      = stats.pages_text } }) < 0)
                         out_of_memory(w);
         }
         sd_event_source_set_time_relative(source, w->config.heartbeat_usec);

@@ -6,6 +6,8 @@
  *
  * While there is no scheduler the worker tries to reach one, again and again. What it was doing for one that is gone is
  * dropped: the scheduler's machine makes it again elsewhere. */
+#include <pthread.h>
+
 #include "base/map.h"
 #include "client/engine-worker.h"
 #include "io/say.h"
@@ -23,8 +25,10 @@ typedef struct WorkerConfig {
 typedef struct Held {
         PlanRun run;
         Plan *plan;
+        Arena *arena;        /* of the leaves' tilings, to which the plan points */
         uint64_t *leaf_first;
         bool *together;
+        Error *refusal;      /* why it could not be made: what is given of it fails with this */
 } Held;
 
 typedef enum MateKind { MATE_NEW, MATE_ASKS, MATE_SERVES } MateKind;

@@ -286,6 +286,13 @@ typedef struct mars_session_options {
         const char *disk;      /* results on disk; default: as much as there is; "0": nothing is spilled */
         const char *spill_dir; /* directories for that, separated by ':'; default: $MARS_SPILL_DIR, else $TMPDIR, else
                                   /var/tmp, in a private directory there, when it is first needed */
+        const char *spill_codec; /* "none" (default); "lz4" or "zstd" where a sample says that it saves a fifth; "auto":
+                                    the one of these, or none, with which the disk is done first */
+        const char *hugepages;   /* memory of results and work: "try" (default) takes reserved huge pages while the
+                                    system has free ones, then transparent ones, then small ones; "on" takes reserved
+                                    ones or refuses; "off" takes small ones */
+        const char *hugepage_size; /* of reserved ones: "auto" (default: the smallest), or a size that the system has,
+                                      such as "2M" or "1G" */
 } mars_session_options;
 
 /* endpoint NULL: threads of this process. */
@@ -306,8 +313,17 @@ typedef struct mars_session_stats {
         uint64_t spilled, evicted, returned; /* chunks so far: written, forgotten, read back */
         unsigned n_threads;
         const char *pages; /* "hugetlb", "transparent", "plain" */
+        /* What the process has in memory: arena_bytes (chunks and work, and what is free between them), what it had
+         * when the session was made, copies of callers' memory (mars_from_memory(), of the whole process), buffers of
+         * the disk, and the tables of chunks and tasks. */
+        uint64_t process_bytes, copied_bytes, buffer_bytes, table_bytes;
+        uint64_t file_bytes;    /* of disk */
+        char pages_text[384];   /* which pages are in use, and what to set for better ones */
 } mars_session_stats;
 int mars_session_stat(mars_session *session, mars_session_stats *ret, mars_error *err);
+/* The next line for the user's log, each once and in order: which pages are in use, how the disk is used, what failed
+ * there. *ret is freed by the caller with free(); NULL: there is no more. *ret_warning: it wants to be read. */
+int mars_session_log(mars_session *session, char **ret, bool *ret_warning, mars_error *err);
 
 /* Computes those of the tensors that are not computed yet, together, and keeps the results in the session. Waits;
  * the calling thread takes part in the work. */

@@ -261,7 +261,8 @@ static int unsigned_converter(PyObject *object, void *ret) {
 
 static PyObject *session_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
         static const char *const names[] = { "endpoint", "n_threads", "memory_bytes", "cache_mem", "phy_mem",
-                                             "disk", "spill_dir", "default", NULL };
+                                             "disk", "spill_dir", "spill_codec", "hugepages",
+                                             "hugepage_size", "default", NULL };
         mars_session_options options = {};
         const char *endpoint = NULL;
         uint64_t n_threads = 0;
@@ -270,10 +271,11 @@ static PyObject *session_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         mars_error err = {};
         PySession *self;
 
-        if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|zO&O&zzzzp", (char **) (uintptr_t) names, &endpoint,
+        if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|zO&O&zzzzzzzp", (char **) (uintptr_t) names, &endpoint,
                                          unsigned_converter, &n_threads, unsigned_converter,
                                          &options.memory_bytes, &options.cache_mem, &options.phy_mem, &options.disk,
-                                         &options.spill_dir, &is_default))
+                                         &options.spill_dir, &options.spill_codec, &options.hugepages,
+                                         &options.hugepage_size, &is_default))
                 return NULL;
         options.n_threads = n_threads < UINT_MAX ? (unsigned) n_threads : UINT_MAX;
         Py_BEGIN_ALLOW_THREADS
@@ -615,14 +617,46 @@ static PyObject *session_stats(PyObject *self, PyObject *unused) {
         r = mars_session_stat(session_of(self), &s, &err);
         if (r < 0)
                 return py_raise(r, &err);
-        return Py_BuildValue("{sKsKsKsKsKsKsKsKsKsKsIsz}", "chunks", (unsigned long long) s.chunks, "used_bytes",
-                             (unsigned long long) s.used_bytes, "pinned_bytes", (unsigned long long) s.pinned_bytes,
-                             "capacity_bytes", (unsigned long long) s.capacity_bytes, "arena_bytes",
-                             (unsigned long long) s.arena_bytes, "tasks_done", (unsigned long long) s.tasks_done,
-                             "away_bytes", (unsigned long long) s.away_bytes, "spilled",
-                             (unsigned long long) s.spilled, "evicted", (unsigned long long) s.evicted, "returned",
-                             (unsigned long long) s.returned,
-                             "n_threads", s.n_threads, "pages", s.pages);
+        return Py_BuildValue("{sKsKsKsKsKsKsKsKsKsKsKsKsKsKsKsIszss}",
+                             "chunks", (unsigned long long) s.chunks,
+                             "used_bytes", (unsigned long long) s.used_bytes,
+                             "pinned_bytes", (unsigned long long) s.pinned_bytes,
+                             "capacity_bytes", (unsigned long long) s.capacity_bytes,
+                             "arena_bytes", (unsigned long long) s.arena_bytes,
+                             "tasks_done", (unsigned long long) s.tasks_done,
+                             "away_bytes", (unsigned long long) s.away_bytes,
+                             "spilled", (unsigned long long) s.spilled,
+                             "evicted", (unsigned long long) s.evicted,
+                             "returned", (unsigned long long) s.returned,
+                             "process_bytes", (unsigned long long) s.process_bytes,
+                             "copied_bytes", (unsigned long long) s.copied_bytes,
+                             "buffer_bytes", (unsigned long long) s.buffer_bytes,
+                             "table_bytes", (unsigned long long) s.table_bytes,
+                             "file_bytes", (unsigned long long) s.file_bytes,
+                             "n_threads", s.n_threads,
+                             "pages", s.pages,
+                             "pages_text", s.pages_text);
+}
+
+/* The next line for the log, and whether it is a warning; None when there is no more. */
+static PyObject *session_log(PyObject *self, PyObject *unused) {
+        bool warning = false;
+        mars_error err = {};
+        char *text = NULL;
+        PyObject *ret;
+        int r;
+
+        (void) unused;
+        if (!session_ready(self))
+                return NULL;
+        r = mars_session_log(session_of(self), &text, &warning, &err);
+        if (r < 0)
+                return py_raise(r, &err);
+        if (!text)
+                Py_RETURN_NONE;
+        ret = Py_BuildValue("si", text, (int) warning);
+        free(text);
+        return ret;
 }
 
 static PyMethodDef session_methods[] = {
@@ -636,6 +670,7 @@ static PyMethodDef session_methods[] = {
         { "_explain", (PyCFunction) (void *) session_explain, METH_FASTCALL, NULL },
         { "_close", session_close, METH_NOARGS, NULL },
         { "_set_default", session_set_default, METH_O, NULL },
+        { "_log", session_log, METH_NOARGS, NULL },
         { "stats", session_stats, METH_NOARGS, "Numbers about chunks, memory and threads." },
         {},
 };

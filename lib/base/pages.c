@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "base/pages.h"
 
 enum { ALIGN = 64, HUGE_PAGE = 2 << 20, LARGE = 1 << 20 };
+
+static atomic_size_t taken_bytes; /* a number for those who keep a ledger; nothing is decided by it */
 
 /* A mapping begins at any page; the kernel uses huge pages for what lies between multiples of their size, so a
  * mapping that is large enough to matter is made longer by one and its two ends are given back. */
@@ -20,6 +23,7 @@ static void *map_aligned(size_t size_bytes) {
                 munmap(at, (size_t) (aligned - at));
         munmap(aligned + size_bytes, (size_t) (at + more - (aligned + size_bytes)));
         (void) madvise(aligned, size_bytes, MADV_HUGEPAGE); /* a wish */
+        atomic_fetch_add_explicit(&taken_bytes, size_bytes, memory_order_relaxed);
         return aligned;
 }
 
@@ -44,6 +48,12 @@ void *pages_alloc(size_t size_bytes) {
 void pages_free(void *data, size_t size_bytes) {
         if (size_bytes < LARGE)
                 free(data);
-        else if (data)
+        else if (data) {
                 munmap(data, round_up(size_bytes, 4096));
+                atomic_fetch_sub_explicit(&taken_bytes, round_up(size_bytes, 4096), memory_order_relaxed);
+        }
+}
+
+size_t pages_taken_bytes(void) {
+        return atomic_load_explicit(&taken_bytes, memory_order_relaxed);
 }

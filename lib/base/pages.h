@@ -6,3 +6,4 @@
 
 void *pages_alloc(size_t size_bytes) _must_check_; /* NULL when out of memory */
 void pages_free(void *data, size_t size_bytes);     /* with the size that it was taken with; NULL is fine */
+size_t pages_taken_bytes(void); /* of the whole process, and not given back; small sizes are left out */

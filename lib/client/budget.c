@@ -66,6 +66,13 @@ int budget_make(Budget *ret, const BudgetOptions *options, const SystemMemory *m
                                          "it, without the process itself)", size_print(cache, a),
                                          size_print(ret->arena_bytes, b));
                 ret->cache_bytes = MIN(cache, ret->arena_bytes);
+                if (options->cache_only) {
+                        ret->arena_bytes = ret->cache_bytes;
+                        ret->hard_bytes  = ret->cache_bytes + ret->overhead_bytes;
+                        ret->soft_bytes  = MIN(ret->soft_bytes,
+                                               percent(ret->cache_bytes, SOFT_PERCENT * 100 / HARD_PERCENT) +
+                                                       ret->overhead_bytes);
+                }
         }
         ret->spill      = disk > 0;
         ret->disk_bytes = disk == UINT64_MAX ? 0 : disk;

@@ -14,6 +14,7 @@ typedef struct BudgetOptions {
         const char *cache_mem; /* sizes as people write them (base/size.h), or NULL; a share is one of free memory */
         const char *phy_mem;   /* a share is one of all memory */
         const char *disk;      /* what spilled chunks may take; 0: nothing is spilled */
+        bool cache_only;       /* work takes its memory from the cache, too: of reserved pages there are so many */
 } BudgetOptions;
 
 typedef struct Budget {

@@ -32,11 +32,17 @@ static void disk_done(void *userdata, uint64_t chunk, bool written, const Error 
         pthread_mutex_unlock(&e->lock);
 }
 
+static void disk_say(void *userdata, bool warning, const char *text) {
+        engine_say(userdata, warning, text);
+}
+
 int disk_open(Engine *e, Error *err) {
         SpillConfig config = { .dirs        = e->spill_dirs,
                                .limit_bytes = e->budget.disk_bytes,
                                .owner       = (uint64_t) (uintptr_t) e,
+                               .codec       = e->spill_codec,
                                .done        = disk_done,
+                               .say         = disk_say,
                                .userdata    = e };
 
         return e->spill ? 0 : spill_new(&e->spill, &config, err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* What the files of the engine share: engine.c (its life, requests), engine-run.c (the machines, tasks, threads),
- * engine-tensor.c (tensors and pins), engine-disk.c (chunks on their way to disk and back), engine-worker.c (an engine
- * whose scheduler is elsewhere) and remote.c (one of which everything is elsewhere).
+ * engine-tensor.c (tensors and pins), engine-disk.c (chunks on their way to disk and back), engine-log.c, engine-worker.c
+ * (an engine whose scheduler is elsewhere) and remote.c (one of which everything is elsewhere).
  *
  * All state is behind one lock; a thread that holds it steps a machine and carries out the actions of both until none
  * is left (engine_pump). Without the lock threads do one thing only: exec_run() on pinned memory. Callbacks (on_done,
@@ -58,6 +58,11 @@ typedef struct Each {
         struct Each *after;
 } Each;
 
+typedef struct LogLine {
+        bool warning;
+        char *text;
+} LogLine;
+
 /* Where requests are decided and chunks are: the machines in this process, or a cluster. The lock is held. */
 typedef struct EngineOps {
         /* Begins the request: request_done() follows, perhaps at once. Takes the graph. */
@@ -103,6 +108,7 @@ struct Engine {
         Budget budget;
         Spill *spill;           /* NULL: not needed so far */
         char *spill_dirs;
+        SpillCodec spill_codec;
         IdMap away;             /* chunk that is or was written -> its bytes */
 
         Map requests;           /* id -> EngineRequest * */
@@ -119,6 +125,11 @@ struct Engine {
         pthread_t *thread;      /* [n_threads] helpers that were started */
         uint32_t n_started, n_alive, n_idle;
         uint64_t busy_since_usec; /* since when there has always been something to do; 0: there is nothing */
+
+        uint64_t process_bytes;   /* resident when the engine was made */
+        pthread_mutex_t log_lock; /* beneath all others */
+        Vec(LogLine) log;
+        unsigned pages_said;      /* 1 + the rung of which the log knows; 0: of none */
 };
 
 /* The engine whose helper this thread is. */
@@ -162,6 +173,10 @@ void pins_end(Engine *e, const Error *err); /* nobody waits any more */
 
 /* ---- engine-worker.c */
 void chunk_pinned(Engine *e, uint64_t pin, uint64_t chunk, const Error *err);
+
+/* ---- engine-log.c */
+void engine_say(Engine *e, bool warning, const char *text); /* from any thread, whatever it holds */
+void log_done(Engine *e);
 
 /* ---- engine-disk.c: the lock is held */
 int disk_open(Engine *e, Error *err);

@@ -52,8 +52,6 @@ void engine_unlock(Engine *e) {
 
 /* ---- The engine ------------------------------------------------------------------------------------------------- */
 
-enum { TASK_SHARE = 4 }; /* tasks that the cache has room for, a thread: one runs, others are loaded or written */
-
 static uint32_t cpu_count(void) {
         cpu_set_t set;
 
@@ -94,6 +92,7 @@ static void engine_free(Engine *e) {
         free(e->handed);
         free(e->thread);
         free(e->spill_dirs);
+        log_done(e);
         idmap_done(&e->away);
         map_done(&e->requests);
         map_done(&e->pins);
@@ -112,7 +111,9 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
         int r;
 
         system_memory(&memory, "");
-        r = budget_make(&e->budget, &config->budget, &memory, budget_process_bytes(), err);
+        e->process_bytes = budget_process_bytes();
+        e->spill_codec   = config->spill_codec;
+        r = budget_make(&e->budget, &config->budget, &memory, e->process_bytes, err);
         if (r < 0)
                 return r;
         if (config->spill_dirs && e->budget.spill) {
@@ -123,10 +124,14 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
                 if (r < 0)
                         return error_prefix(err, r, "spill_dir");
         }
-        r = store_new(&e->store, &(StoreConfig) { .cache_bytes = e->budget.arena_bytes }, err);
+        r = store_new(&e->store,
+                      &(StoreConfig) { .cache_bytes = e->budget.arena_bytes,
+                                       .pages       = config->pages,
+                                       .page_bytes  = config->page_bytes },
+                      err);
         if (r < 0)
                 return r;
-        e->task_bytes = config->task_bytes ?: e->budget.cache_bytes / (TASK_SHARE * e->n_threads);
+        e->task_bytes = config->task_bytes ?: e->budget.cache_bytes / (PLAN_TASK_SHARE * e->n_threads);
         if (!config->reports)
                 r = sched_new(&e->sched, true, plan_make);
         if (e->sched) {
@@ -155,6 +160,7 @@ int engine_make(Engine **ret, const EngineConfig *config, const EngineOps *ops, 
         if (!e)
                 return error_oom(err, sizeof(*e));
         pthread_mutex_init(&e->lock, NULL);
+        pthread_mutex_init(&e->log_lock, NULL);
         pthread_condattr_init(&attr);
         pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
         pthread_cond_init(&e->wake, &attr);
@@ -270,6 +276,7 @@ Engine *engine_unref(Engine *e) {
 
 static void local_stats(Engine *e, EngineStats *ret) {
         SchedStats sched = {};
+        SpillStats spill = {};
         WorkStats work;
 
         if (e->sched)
@@ -282,6 +289,13 @@ static void local_stats(Engine *e, EngineStats *ret) {
         ret->n_spilled   = work.n_spilled;
         ret->n_evicted   = work.n_evicted;
         ret->n_returned  = work.n_returned;
+        if (e->spill)
+                spill_stats(e->spill, &spill);
+        ret->process_bytes = e->process_bytes;
+        ret->buffer_bytes  = spill.staging_bytes;
+        ret->file_bytes    = spill.file_bytes;
+        ret->table_bytes   = sched.state_bytes + work.state_bytes + idmap_bytes(&e->away);
+        store_pages_text(e->store, ret->pages_text);
 }
 
 void engine_stats(Engine *e, EngineStats *ret) {

@@ -10,6 +10,7 @@
  * there does nothing. */
 #include "client/budget.h"
 #include "graph/graph.h"
+#include "io/spill.h"
 #include "store/store.h"
 #include "tensor/tiling.h"
 
@@ -27,6 +28,9 @@ typedef struct EngineConfig {
         unsigned n_threads;  /* tasks at a time, at most ENGINE_MAX_THREADS; 0: one per CPU that this process may use */
         BudgetOptions budget;
         const char *spill_dirs; /* "a:b:c"; NULL: where spill.h says, when it is first needed */
+        SpillCodec spill_codec;
+        StorePages pages;
+        size_t page_bytes;      /* of reserved ones; 0: the smallest */
         size_t task_bytes;   /* PlanLeaves.task_bytes; 0: what lets all threads have one */
         const EngineReports *reports; /* NULL: the engine has a scheduler of its own */
         void *reports_userdata;
@@ -51,8 +55,15 @@ typedef struct EngineStats {
         uint64_t n_spilled, n_evicted, n_returned; /* chunks so far */
         uint64_t n_tensors, n_requests, n_tasks_done;
         unsigned n_threads;
+        uint64_t process_bytes; /* resident when the engine was made */
+        uint64_t buffer_bytes, file_bytes; /* of the disk: memory, and what it takes there */
+        uint64_t table_bytes;   /* of the machines and the plans */
+        char pages_text[STORE_TEXT_MAX];
 } EngineStats;
 void engine_stats(Engine *engine, EngineStats *ret);
+
+/* The next line for the log, which is the caller's to free(), or NULL. *ret_warning: it wants to be read. */
+char *engine_log(Engine *engine, bool *ret_warning);
 
 /* ---- Requests --------------------------------------------------------------------------------------------------- */
 

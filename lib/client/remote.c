@@ -426,7 +426,16 @@ static void remote_free(Engine *e) {
         free(r);
 }
 
+/* Of the cluster what it said of itself, and of memory what this session's results take there. */
 static void remote_stats(Engine *e, EngineStats *ret) {
+        for (uint32_t k = 0; k < e->remote->tensors.capacity; k++) {
+                const RemoteTensor *t = (RemoteTensor *) (uintptr_t) e->remote->tensors.entry[k].value;
+
+                if (!t)
+                        continue;
+                ret->store.n_chunks += t->t.n_chunks;
+                ret->store.used_bytes += (size_t) shape_size(&t->t.spec.shape) * dtype_size(t->t.spec.dtype);
+        }
         ret->n_tensors   = e->remote->tensors.n;
         ret->cache_bytes = e->remote->cluster.cache_bytes;
         ret->n_threads   = e->remote->cluster.n_threads;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/pages.h"
+#include "base/size.h"
 #include "client/expr.h"
 #include "client/session.h"
 #include "io/token.h"
@@ -36,20 +39,67 @@ static int connect_to(Engine **ret, const char *endpoint, Error *err) {
         return r < 0 ? r : engine_connect(ret, endpoint, token, err);
 }
 
+/* The number of one of the names, 0 for NULL: the first is the default. Else words that name the option. */
+static int choose(const char *option, const char *text, const char *const *names, int *ret, Error *err) {
+        char all[128] = "";
+        size_t n      = 0;
+
+        *ret = 0;
+        for (int k = 0; names[k]; k++) {
+                if (!text || strcmp(text, names[k]) == 0) {
+                        *ret = k;
+                        return 0;
+                }
+                n += (size_t) snprintf(all + n, sizeof(all) - n, "%s'%s'", k == 0 ? "" : names[k + 1] ? ", " : " or ",
+                                       names[k]);
+                assert(n < sizeof(all));
+        }
+        return error_set(err, ERROR_VALUE, "%s is %s, not '%s'", option, all, text);
+}
+
+static int session_config(EngineConfig *ret, const mars_session_options *options, Error *err) {
+        static const char *const pages[] = { "try", "on", "off", NULL }; /* as StorePages, */
+        static const char *const codecs[] = { "none", "lz4", "zstd", "auto", NULL }; /* and SpillCodec */
+        const char *size = options->hugepage_size;
+        uint64_t page_bytes = 0;
+        int r, number;
+
+        *ret = (EngineConfig) { .n_threads  = options->n_threads,
+                                .task_bytes = options->task_bytes,
+                                .spill_dirs = options->spill_dir,
+                                .budget     = { .memory_bytes = options->memory_bytes,
+                                                .cache_mem    = options->cache_mem,
+                                                .phy_mem      = options->phy_mem,
+                                                .disk         = options->disk } };
+        r = choose("hugepages", options->hugepages, pages, &number, err);
+        ret->pages             = (StorePages) number;
+        ret->budget.cache_only = ret->pages == STORE_PAGES_ON;
+        if (r == 0) {
+                r = choose("spill_codec", options->spill_codec, codecs, &number, err);
+                ret->spill_codec = (SpillCodec) number;
+        }
+        if (r == 0 && size && strcmp(size, "auto") != 0) {
+                r = size_parse(size, 0, &page_bytes, err);
+                if (r == 0 && page_bytes == 0)
+                        r = error_set(err, ERROR_VALUE, "pages have at least a byte: give 'auto', '2M' or '1G'");
+                if (r < 0)
+                        return error_prefix(err, r, "hugepage_size");
+                if (ret->pages == STORE_PAGES_OFF)
+                        return error_set(err, ERROR_VALUE, "hugepage_size is '%s', but hugepages are 'off'", size);
+                ret->page_bytes = page_bytes;
+        }
+        return r;
+}
+
 int mars_session_new(mars_session **ret, const char *endpoint, const mars_session_options *options, mars_error *err) {
         const mars_session_options defaults = {};
         mars_session *session;
         EngineConfig config;
         int r;
 
-        options = options ?: &defaults;
-        config  = (EngineConfig) { .n_threads  = options->n_threads,
-                                  .task_bytes = options->task_bytes,
-                                  .spill_dirs = options->spill_dir,
-                                  .budget     = { .memory_bytes = options->memory_bytes,
-                                                  .cache_mem    = options->cache_mem,
-                                                  .phy_mem      = options->phy_mem,
-                                                  .disk         = options->disk } };
+        r = session_config(&config, options ?: &defaults, error_of(err));
+        if (r < 0)
+                return error_prefix(error_of(err), r, "new session");
         session = calloc(1, sizeof(*session));
         if (!session)
                 return error_oom(error_of(err), sizeof(*session));
@@ -148,6 +198,20 @@ int mars_session_stat(mars_session *session, mars_session_stats *ret, mars_error
                 .tasks_done     = stats.n_tasks_done,
                 .n_threads      = stats.n_threads,
                 .pages          = pages[stats.store.rung],
+                .process_bytes  = stats.process_bytes,
+                .copied_bytes   = pages_taken_bytes(),
+                .buffer_bytes   = stats.buffer_bytes,
+                .table_bytes    = stats.table_bytes,
+                .file_bytes     = stats.file_bytes,
         };
+        static_assert(sizeof(ret->pages_text) == sizeof(stats.pages_text), "the text is copied as a whole");
+        memcpy(ret->pages_text, stats.pages_text, sizeof(ret->pages_text));
+        return 0;
+}
+
+int mars_session_log(mars_session *session, char **ret, bool *ret_warning, mars_error *err) {
+        if (!session)
+                return error_set(error_of(err), ERROR_VALUE, "the session is NULL");
+        *ret = engine_log(session->engine, ret_warning); /* also what a closed one had left to say */
         return 0;
 }

@@ -206,7 +206,8 @@ int spill_restore(Spill **ret, const SpillConfig *config,
                 return r;
         }
         if (refused > 0)
-                spill_say(s, "%u spilled chunks were not restored: what the disk has of them does not add up", refused);
+                spill_say(s, true, "%u spilled chunks were not restored: what the disk has of them does not add up",
+                          refused);
         *ret = s;
         return 0;
 }

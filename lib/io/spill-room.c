@@ -52,13 +52,13 @@ static void place_fail(Spill *s, SpillPlace *p, const char *words) {
         p->failed = true;
         s->stats.n_dirs_failed++;
         pthread_mutex_unlock(&s->lock);
-        spill_say(s, "'%s' is spilled to no more: %s", p->path, words);
+        spill_say(s, true, "'%s' is spilled to no more: %s", p->path, words);
 }
 
 static void place_buffer(Spill *s, SpillPlace *p) {
         p->buffered = true;
         (void) fcntl(p->dir.extents_fd, F_SETFL, 0);
-        spill_say(s, "'%s' is written through the page cache: its file system has no O_DIRECT", p->path);
+        spill_say(s, false, "'%s' is written through the page cache: its file system has no O_DIRECT", p->path);
 }
 
 int spill_place_open(Spill *s, SpillPlace *p, Error *err) {

@@ -92,6 +92,7 @@ typedef struct Job {
         char *packed;            /* the memory for a compressed chunk */
         size_t packed_room;
         bool plain;              /* it was found not to be worth compressing */
+        SpillCodec codec;        /* else how */
         bool write;
         JobPhase phase;
         uint64_t tried;          /* places that refused, a bit each */
@@ -138,6 +139,8 @@ struct Spill {
         Job *active;             /* oldest first */
         Entry *to_forget;        /* their slots are to be zeroed before their extents are given back */
         uint32_t n_packs;        /* jobs that have packed memory */
+        uint64_t busy_since;     /* when jobs became active, in nanoseconds */
+        uint64_t timed_bytes, timed_nsec; /* of plain chunks, for SPILL_AUTO: so many bytes took so long */
         uint32_t n_forgetting;   /* of them all */
         SpillStage *stages;      /* unused ones */
         SpillPiece *pieces;      /* unused ones */
@@ -147,7 +150,7 @@ struct Spill {
 
 /* ---- spill.c ---------------------------------------------------------------------------------------------------- */
 
-void spill_say(Spill *s, const char *fmt, ...) _printf_(2, 3);
+void spill_say(Spill *s, bool warning, const char *fmt, ...) _printf_(3, 4);
 /* The end of an active job: it is freed and done() is said. `err` NULL: it went well. */
 void spill_deactivate(Spill *s, Job *job, const Error *err);
 int spill_prepare(Spill **ret, const SpillConfig *config, Error *err); /* without touching a disk */
@@ -178,6 +181,19 @@ int spill_pack(Spill *s, Job *job);
 int spill_unpack_begin(Spill *s, Job *job);          /* memory to read to: 0, ROOM_LATER, -ENOMEM */
 int spill_unpack(const Job *job, Error *err);         /* what has been read and fits its checksum */
 void spill_pack_free(Spill *s, Job *job);
+
+/* What a sample says of a codec, for each byte of the chunk. */
+typedef struct PackRate {
+        double pack_nsec, unpack_nsec;
+        double share;            /* of the bytes that remain */
+} PackRate;
+
+/* Of SPILL_LZ4 and SPILL_ZSTD, whose rates these are (share 1: it saves too little), and SPILL_PLAIN the one with which
+ * a chunk is written and read back first, where a plain byte takes the disk so long one way. */
+SpillCodec spill_codec_choose(double disk_nsec, const PackRate *lz4, const PackRate *zstd);
+/* Jobs become active, or the last one has ended: how fast plain chunks are is measured on the first ones. */
+void spill_time_begin(Spill *s);
+void spill_time_end(Spill *s, uint64_t moved_bytes);
 
 /* ---- spill-move.c: moving a chunk in pieces ---------------------------------------------------------------------- */
 

@@ -12,7 +12,7 @@
 
 #include "io/spill-state.h"
 
-void spill_say(Spill *s, const char *fmt, ...) {
+void spill_say(Spill *s, bool warning, const char *fmt, ...) {
         char text[MAX_ERROR_TEXT];
         va_list args;
 
@@ -21,7 +21,7 @@ void spill_say(Spill *s, const char *fmt, ...) {
         va_start(args, fmt);
         vsnprintf(text, sizeof(text), fmt, args);
         va_end(args);
-        s->config.say(s->config.userdata, text);
+        s->config.say(s->config.userdata, warning, text);
 }
 
 static void queue_push(JobQueue *queue, Job *job) {
@@ -122,7 +122,8 @@ static void activate(Spill *s, Job *job) {
         job->next  = NULL;
         job->stage = s->stages;
         s->stages  = job->stage->next;
-        s->n_active++;
+        if (s->n_active++ == 0)
+                spill_time_begin(s);
         spill_move_begin(s, job);
 }
 
@@ -136,6 +137,7 @@ void spill_deactivate(Spill *s, Job *job, const Error *err) {
         job->stage->next = s->stages;
         s->stages       = job->stage;
         s->n_active--;
+        spill_time_end(s, err ? 0 : job->entry->chunk_bytes);
         job_end(s, job, err);
 }
 
@@ -231,7 +233,7 @@ static void *disk_main(void *userdata) {
                 return NULL;
         for (uint32_t k = 0; k < s->n_places && s->sweep; k++)
                 spill_dir_sweep(s->place[k].path, false);
-        spill_say(s, "spilling with %s", ring_text(ring));
+        spill_say(s, false, "spilling with %s", ring_text(ring));
         disk_loop(s);
         pthread_mutex_lock(&s->lock);
         s->stats.n_stale = ring_n_stale(ring);
@@ -368,7 +370,7 @@ int spill_new(Spill **ret, const SpillConfig *config, Error *err) {
                 const char *warning = spill_dir_warning(s->place[k].path);
 
                 if (warning)
-                        spill_say(s, "'%s' %s", s->place[k].path, warning);
+                        spill_say(s, true, "'%s' %s", s->place[k].path, warning);
                 s->sweep = s->sweep || !spill_dir_is_swept(s->place[k].path);
         }
         if (s->sweep) { /* on the disk thread: to unlink takes long; without one the next start does it */

@@ -19,6 +19,7 @@ typedef enum SpillCodec {
         SPILL_PLAIN,
         SPILL_LZ4,  /* chunks of at most 64 MiB of which a sample says that it saves a fifth of the room */
         SPILL_ZSTD,
+        SPILL_AUTO, /* of these three the one with which writing and reading are done first, by what the disk does */
         _SPILL_CODEC_MAX,
 } SpillCodec;
 
@@ -29,9 +30,9 @@ typedef enum SpillCodec {
  * stays until it is dropped. */
 typedef void SpillDone(void *userdata, uint64_t id, bool written, const Error *err);
 
-/* Words for a log, each said once: the backend and why it is not io_uring, a disk that failed. Any thread, and maybe
- * before spill_new() has returned. */
-typedef void SpillSay(void *userdata, const char *text);
+/* Words for a log, each said once: the backend and why it is not io_uring, a disk that failed (a warning). Any thread,
+ * and maybe before spill_new() has returned. */
+typedef void SpillSay(void *userdata, bool warning, const char *text);
 
 typedef struct SpillConfig {
         const char *dirs;     /* "a:b:c"; NULL: $MARS_SPILL_DIR, else $TMPDIR, else /var/tmp */

@@ -131,7 +131,7 @@ static int product_run(BlockRun *run, _unused_ Error *err) {
 
 /* Tiles of whole products are equal, so that they end together; those by blocks fit the squares of the inputs. */
 static void product_tile(const OpCall *call, int64_t size[static 2]) {
-        const Shape *a = &call->in[0].shape, *b = &call->in[1].shape;
+        const Shape *a = &call->in[call->n_in - 2].shape, *b = &call->in[call->n_in - 1].shape;
         const int64_t m = a->dim[a->ndim - 2], n = b->dim[b->ndim - 1], k = a->dim[a->ndim - 1];
 
         size[0] = SQUARE;
@@ -147,24 +147,30 @@ static void product_tile(const OpCall *call, int64_t size[static 2]) {
 /* ---- By blocks of the inner axis -------------------------------------------------------------------------------- */
 
 static int product_add_run(BlockRun *run, Error *err) {
-        const View *c = &run->in[2], *out = &run->out[0];
+        const View *c = &run->in[0], *out = &run->out[0];
+        BlockRun product = *run;
         const int64_t m = out->shape.dim[0], n = out->shape.dim[1];
         const size_t size = dtype_size(out->dtype), row = (size_t) n * size;
 
         assert(n <= 1 || c->stride[1] == (int64_t) size); /* a value of the same tiles */
         for (int64_t i = 0; i < m; i++)
                 memcpy(out->data + (size_t) i * row, c->data + i * c->stride[0], row);
-        run->more = true;
-        return product_run(run, err);
+        product.in++;
+        product.more = true;
+        return product_run(&product, err);
+}
+
+static size_t product_add_scratch(const OpCall *call) {
+        return matrix_bytes(&call->in[1]) + matrix_bytes(&call->in[2]);
 }
 
 static int infer_product_add(const OpCall *call, Spec *out, Error *err) {
-        const OpCall product = { .op = call->op, .n_in = 2, .in = call->in };
+        const OpCall product = { .op = call->op, .n_in = 2, .in = call->in + 1 };
         const int r = infer_matmul(&product, out, err);
 
         if (r < 0)
                 return r;
-        if (call->in[2].dtype != out->dtype || out->shape.ndim != 2 || !shape_equal(&call->in[2].shape, &out->shape))
+        if (call->in[0].dtype != out->dtype || out->shape.ndim != 2 || !shape_equal(&call->in[0].shape, &out->shape))
                 return error_set(err, ERROR_VALUE, "products are added to matrices of the same shape and dtype");
         return 0;
 }
@@ -183,9 +189,9 @@ static Ref build_large(Build *b, Ref x, Ref y, int64_t k) {
         y = build_squares(b, y);
         for (int64_t at = 0; at < k; at += PRODUCT_INNER) {
                 const int64_t to = MIN(at + PRODUCT_INNER, k);
-                const Ref in[3] = { build_slice(b, x, 1, at, to, 1), build_slice(b, y, 0, at, to, 1), ret };
+                const Ref in[3] = { ret, build_slice(b, x, 1, at, to, 1), build_slice(b, y, 0, at, to, 1) };
 
-                ret = build_op(b, at == 0 ? "product" : "product_add", NULL, at == 0 ? 2 : 3, in);
+                ret = at == 0 ? build_op(b, "product", NULL, 2, in + 1) : build_op(b, "product_add", NULL, 3, in);
         }
         return ret;
 }
@@ -312,14 +318,15 @@ OP(product) = {
 
 OP(product_add) = {
         .name = "product_add",
-        .doc = "The product of a and b added to c: one tile of the result per task.",
+        .doc = "The product of a and b added to c, which comes first since it is the longest to make: one tile of the "
+               "result per task.",
         .family = FAMILY_CONTRACT,
         .hidden = true,
-        .inputs = "a, b, c",
+        .inputs = "c, a, b",
         .n_in = 3,
         .infer = infer_product_add,
         .run = product_add_run,
-        .scratch = product_scratch,
+        .scratch = product_add_scratch,
         .core_in = { 2, 2, 2 },
         .core_out = { 2 },
         .tile = product_tile,

@@ -78,12 +78,12 @@ static int input_axis(Planner *p, StageBuild *sb, BlockAxes *axes, uint32_t inpu
                       int *ret) {
         int *shared = NULL;
 
-        if (axes->contract) { /* a is rows x inner, b is inner x columns, c is rows x columns */
-                int *const of[3][2] = { { &axes->cut, &axes->inner },
-                                        { &axes->inner, &axes->columns },
-                                        { &axes->cut, &axes->columns } };
+        if (axes->contract) { /* c, if there is one, is rows x columns, a is rows x inner, b is inner x columns */
+                int *const of[3][2] = { { &axes->cut, &axes->columns },
+                                        { &axes->cut, &axes->inner },
+                                        { &axes->inner, &axes->columns } };
 
-                shared = of[input][core_axis];
+                shared = of[input + (axes->op->n_in == 2)][core_axis];
         } else if (core_axis == 0 && (axes->op->follows >> input & 1))
                 shared = &axes->cut;
         if (shared && *shared != NO_AXIS) {
@@ -201,6 +201,37 @@ static int block_cuts(Planner *p, StageBuild *sb, const BlockAxes *axes, const O
         return block_batch_cuts(p, axes, call, ret);
 }
 
+/* Of a product that does not fit into memory every tile would have its inputs read again. Tiles that form a square read
+ * less together, the larger it is: there is room for its tiles, for those that threads are making, and for what is
+ * read next while this is in use. Only the order depends on it. */
+static void block_group(Planner *p, const BlockAxes *axes, const OpCall *call, const Tiling *domain, Group *ret) {
+        const PlanLeaves *leaves = p->leaves;
+        const Cuts *rows = &domain->axis[axes->cut], *columns = &domain->axis[axes->columns];
+        const size_t item = dtype_size(call->in[0].dtype), room = leaves->alone_bytes / 4 * 3;
+        const double m = (double) rows->extent, n = (double) columns->extent,
+                     k = (double) domain->axis[axes->inner].extent;
+        size_t tile, left, right, n_threads;
+        uint32_t n_rows = 1, n_columns = 1;
+
+        if (leaves->task_bytes == 0 || leaves->alone_bytes == 0 || axes->n_batch > 0 || rows->step == 0 ||
+            columns->step == 0 || (double) item * (k * (m + n) + 2 * m * n) <= (double) leaves->alone_bytes)
+                return;
+        tile      = item * (size_t) (rows->step * columns->step);
+        left      = item * (size_t) (rows->step * domain->axis[axes->inner].extent);
+        right     = item * (size_t) (columns->step * domain->axis[axes->inner].extent);
+        n_threads = leaves->alone_bytes / (PLAN_TASK_SHARE * leaves->task_bytes);
+        for (;;) {
+                const bool higher = n_columns == columns->n || (n_rows < rows->n && n_rows * left <= n_columns * right);
+                const size_t r = n_rows + higher, c = n_columns + !higher;
+
+                if (r > rows->n || c > columns->n || (r * c + n_threads) * tile + 2 * (r * left + c * right) > room)
+                        break;
+                n_rows    = (uint32_t) r;
+                n_columns = (uint32_t) c;
+        }
+        *ret = (Group) { .axis = { axes->cut, axes->columns }, .n = { n_rows, n_columns } };
+}
+
 int stage_block(Planner *p, uint32_t index) {
         const Node *node                           = &p->graph->node.data[index];
         const Op *op                               = node->op;
@@ -246,6 +277,8 @@ int stage_block(Planner *p, uint32_t index) {
         }
         if (r >= 0)
                 r = block_cuts(p, &sb, &axes, &call, &stage.domain);
+        if (r >= 0 && op->tile)
+                block_group(p, &axes, &call, &stage.domain, &stage.block.group);
         for (uint32_t o = 0; o < node->n_out && r >= 0; o++)
                 r = block_output(p, &sb, &axes, node, o, &stage.domain);
         return r < 0 ? r : stage_add(p, &sb, &stage);

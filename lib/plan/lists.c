@@ -110,13 +110,51 @@ static int list_makes(Plan *plan, uint32_t *maker) {
         return 0;
 }
 
+typedef struct Frame {
+        uint32_t task, next;
+} Frame;
+
+typedef struct Order {
+        Vec(Frame) stack;
+        bool *seen; /* [n_task] */
+} Order;
+
+static int visit(Plan *plan, Order *o, uint32_t task) {
+        o->seen[task] = true;
+        return vec_push(&o->stack, (Frame) { task, plan->input_start[task] });
+}
+
+/* The tiles of the task's group come next: in a product that grows along its inner axis each of them waits for one of
+ * the group before. */
+static int visit_group(Plan *plan, Order *o, uint32_t task) {
+        const Stage *stage = &plan->stage.data[plan->task_stage[task]];
+        const Group *g     = &stage->block.group;
+        uint32_t at[MAX_NDIM], first[2], last[2];
+
+        if (stage->kind != STAGE_BLOCK || g->n[0] == 0)
+                return 0;
+        tiling_position(&stage->domain, task - stage->first_task, at);
+        for (int k = 0; k < 2; k++) {
+                first[k] = at[g->axis[k]] / g->n[k] * g->n[k];
+                last[k]  = MIN(first[k] + g->n[k], stage->domain.axis[g->axis[k]].n) - 1;
+        }
+        for (uint32_t i = last[0] + 1; i-- > first[0];)
+                for (uint32_t j = last[1] + 1; j-- > first[1];) {
+                        uint32_t other;
+
+                        at[g->axis[0]] = i;
+                        at[g->axis[1]] = j;
+                        other = stage->first_task + (uint32_t) tiling_chunk_at(&stage->domain, at);
+                        if (!o->seen[other] && visit(plan, o, other) < 0)
+                                return -ENOMEM;
+                }
+        return 0;
+}
+
 /* Depth first from what is kept: a task comes right after the last of those that it waits for. */
 static int list_order(Plan *plan, const uint32_t *maker) {
-        struct Frame {
-                uint32_t task, next;
-        };
-        Vec(struct Frame) stack = {};
         _cleanup_(freep) bool *seen = calloc(plan->n_task + 1, sizeof(bool));
+        Order o    = { .seen = seen };
         uint32_t n = 0;
         int r      = seen ? 0 : -ENOMEM;
 
@@ -130,26 +168,23 @@ static int list_order(Plan *plan, const uint32_t *maker) {
 
                         if (top == UINT32_MAX || seen[top])
                                 continue;
-                        seen[top] = true;
-                        r         = vec_push(&stack, (struct Frame) { top, plan->input_start[top] });
-                        while (stack.n > 0 && r >= 0) {
-                                struct Frame *f = &stack.data[stack.n - 1];
+                        r = visit(plan, &o, top);
+                        while (o.stack.n > 0 && r >= 0) {
+                                Frame *f = &o.stack.data[o.stack.n - 1];
 
                                 if (f->next == plan->input_start[f->task + 1]) {
                                         plan->order[n++] = f->task;
-                                        stack.n--;
+                                        r                = visit_group(plan, &o, vec_pop(&o.stack).task);
                                         continue;
                                 }
                                 assert(plan->input_chunk); /* NULL only where no task has inputs */
                                 const uint32_t before = maker[plan->input_chunk[f->next++]];
-                                if (before != UINT32_MAX && !seen[before]) {
-                                        seen[before] = true;
-                                        r = vec_push(&stack, (struct Frame) { before, plan->input_start[before] });
-                                }
+                                if (before != UINT32_MAX && !seen[before])
+                                        r = visit(plan, &o, before);
                         }
                 }
         }
-        vec_free(&stack);
+        vec_free(&o.stack);
         return r;
 }
 

@@ -131,6 +131,13 @@ typedef struct BlockInput {
         uint32_t index;
 } BlockInput;
 
+/* Tiles of a result that are made one after another, since they read the same inputs: n[0] by n[1] of them along two
+ * axes of the domain. */
+typedef struct Group {
+        int axis[2];
+        uint32_t n[2]; /* 0: there are no groups */
+} Group;
+
 typedef struct Block {
         const Op *op;
         const void *params;
@@ -140,6 +147,7 @@ typedef struct Block {
         uint32_t n_in;
         const BlockInput *input; /* NULL: input i is source i */
         uint32_t fold;         /* scan: op->folds[fold] */
+        Group group;
 } Block;
 
 /* ---- Stages ------------------------------------------------------------------------------------------------------ */
@@ -208,6 +216,9 @@ typedef struct Plan {
         Vec(Made) made;             /* values to keep: the wanted ones, and what the rest of the graph needs */
         bool complete;              /* every wanted output is in `made` */
 } Plan;
+
+/* Tasks that there is room for, a thread: one runs, others are loaded or written. */
+enum { PLAN_TASK_SHARE = 4 };
 
 /* What the planner asks for besides the graph: the tiling of a stored tensor (returned pointers must outlive the call),
  * and how much memory one task may take, with inputs, outputs and scratch; 0: any. No bit of an answer

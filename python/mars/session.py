@@ -7,8 +7,11 @@
 
 A session does one thing at a time; it can be used from all threads. The default session, which execute() uses when
 it is told no other, is made at its first use. Work that waits is ended by Ctrl-C, and the session stays usable.
+
+The logger "mars" is told once which pages a session has and what to set for better ones, and what happens to its disk.
 """
 import atexit
+import logging
 import operator
 import os
 import threading
@@ -23,6 +26,7 @@ from .errors import SessionClosed
 
 __all__ = ["Session", "execute", "fetch", "get_default_session", "new_session"]
 
+_logger = logging.getLogger("mars")
 _lock = threading.Lock()
 _default = None
 _open = weakref.WeakSet()
@@ -53,16 +57,18 @@ class Session(_mars.Session):
     """Threads of this process (endpoint None), or a connection to a cluster."""
 
     def __new__(cls, endpoint=None, n_threads=None, memory_bytes=None, cache_mem=None, phy_mem=None, disk=None,
-                spill_dir=None, **more):
+                spill_dir=None, spill_codec=None, hugepages=None, hugepage_size=None, **more):
         for name, value in (("n_threads", n_threads), ("memory_bytes", memory_bytes)):
             if value is not None and operator.index(value) <= 0:
                 raise ValueError(f"{name} is a positive number, or None for what the machine has, not {value}")
         self = super().__new__(cls, endpoint, n_threads or options.n_threads or 0,
                                memory_bytes or (0 if cache_mem or phy_mem else options.memory_bytes) or 0,
-                               _size(cache_mem), _size(phy_mem), _size(disk), _path(spill_dir), **more)
+                               _size(cache_mem), _size(phy_mem), _size(disk), _path(spill_dir), spill_codec,
+                               hugepages, _size(hugepage_size), **more)
         self.endpoint = endpoint
         self.closed = False
         _open.add(self)
+        self._tell()
         return self
 
     def run(self, *tensors, fetch=True, wait=True, show_progress=None):
@@ -96,6 +102,8 @@ class Session(_mars.Session):
     def close(self):
         """Ends all work and frees all results. Tensors stay valid as expressions."""
         global _default
+        if not self.closed:
+            self._tell()
         with _lock:
             self.closed = True
             if _default is self:
@@ -130,6 +138,13 @@ class Session(_mars.Session):
         finally:
             if ticker is not None:
                 ticker.end()
+            self._tell()
+
+    def _tell(self):
+        """Tells the logger what the session has to say that it was not told yet."""
+        while (line := self._log()) is not None:
+            text, warning = line
+            _logger.log(logging.WARNING if warning else logging.INFO, text)
 
     def _future(self, tensors, value):
         from ._future import Future
@@ -157,7 +172,7 @@ class Session(_mars.Session):
 
 
 def new_session(endpoint=None, n_threads=None, memory_bytes=None, cache_mem=None, phy_mem=None, disk=None,
-                spill_dir=None):
+                spill_dir=None, spill_codec=None, hugepages=None, hugepage_size=None):
     """A session of its own: of threads in this process, or of the cluster at `endpoint`.
 
     Results may be larger than memory: what is not needed now is written to disk and read back. Sizes are numbers of
@@ -168,9 +183,15 @@ def new_session(endpoint=None, n_threads=None, memory_bytes=None, cache_mem=None
     disk        results on disk; default: what there is; 0: none
     spill_dir   directories for them (a path, several joined by ':', or a list); default: $MARS_SPILL_DIR, $TMPDIR or
                 /var/tmp
+    spill_codec  "none" (default); "lz4" or "zstd" where a sample shrinks by a fifth; "auto": what the disk is done with
+                first
+    hugepages   "try" (default): reserved huge pages while the system has free ones, then transparent ones, then small
+                ones; "on": reserved ones or an error; "off": small ones
+    hugepage_size  of reserved ones: "auto" (default), "2M", "1G"
     memory_bytes  instead of the first two: results and work together
     """
-    return Session(endpoint, n_threads, memory_bytes, cache_mem, phy_mem, disk, spill_dir)
+    return Session(endpoint, n_threads, memory_bytes, cache_mem, phy_mem, disk, spill_dir, spill_codec, hugepages,
+                   hugepage_size)
 
 
 def chosen(session):

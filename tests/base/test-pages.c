@@ -26,3 +26,13 @@ TEST(more_than_there_can_be_is_refused) {
         ck_assert_ptr_null(pages_alloc(SIZE_MAX));
         ck_assert_ptr_null(pages_alloc((size_t) PTRDIFF_MAX));
 }
+
+TEST(what_is_taken_is_counted_until_it_is_given_back) {
+        const size_t before = pages_taken_bytes();
+        void *large = pages_alloc((3 << 20) + 1), *small = pages_alloc(100);
+
+        ck_assert_uint_eq(pages_taken_bytes() - before, (3 << 20) + 4096);
+        pages_free(large, (3 << 20) + 1);
+        pages_free(small, 100);
+        ck_assert_uint_eq(pages_taken_bytes(), before);
+}

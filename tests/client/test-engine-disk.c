@@ -2,6 +2,9 @@
 /* Sessions whose results are larger than their memory, and what may go wrong with the disk meanwhile. */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "client/client.h"
@@ -216,6 +219,57 @@ TEST(what_a_view_holds_stays_and_the_rest_makes_room) {
                 mars_map_free(map);
         }
         directory_end();
+}
+
+/* Spills until it is killed. */
+static void spill_for_ever(int begun) {
+        mars_session *s = small_session(NULL);
+
+        for (;;) {
+                TENSOR x = numbers(COLUMNS);
+
+                if (write(begun, "", 1) != 1)
+                        _exit(1);
+                must(mars_execute(s, 1, &x, &err));
+        }
+}
+
+TEST(what_a_session_that_was_killed_while_it_spilled_has_left_goes_with_the_next_start) {
+        enum { ROUNDS = 12 };
+        uint32_t n_left = 0;
+
+        directory_new();
+        for (int round = 0; round < ROUNDS; round++) {
+                int begun[2];
+                pid_t child;
+                char byte;
+
+                ck_assert_int_eq(pipe(begun), 0);
+                child = fork();
+                ck_assert_int_ge(child, 0);
+                if (child == 0)
+                        spill_for_ever(begun[1]);
+                ck_assert_int_eq(read(begun[0], &byte, 1), 1);
+                usleep((useconds_t) (round * 4000)); /* any moment is right */
+                kill(child, SIGKILL);
+                ck_assert_int_eq(waitpid(child, NULL, 0), child);
+                close(begun[0]);
+                close(begun[1]);
+                if (rmdir(directory) == 0)
+                        ck_assert_int_eq(mkdir(directory, 0700), 0);
+                else
+                        n_left++;
+                {
+                        SESSION s = small_session(NULL);
+                        TENSOR x  = numbers(COLUMNS);
+
+                        must(mars_execute(s, 1, &x, &err));
+                }
+                directory_end();
+                ck_assert_int_eq(mkdir(directory, 0700), 0);
+        }
+        directory_end();
+        ck_assert_uint_gt(n_left, ROUNDS / 2);
 }
 
 TEST(spill_directory_that_is_not_there_is_said_when_the_session_is_made) {

@@ -116,3 +116,57 @@ TEST(child_of_a_fork_is_refused_and_may_make_its_own) {
         ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child ended with %#x", status);
         must(mars_execute(s, 1, &b, &err));
 }
+
+TEST(session_takes_the_pages_that_it_is_told_and_says_so) {
+        SESSION small   = NULL;
+        SESSION least   = NULL;
+        mars_session *s = NULL;
+        mars_session_options options = { .n_threads = 1, .memory_bytes = 256 << 20, .hugepages = "off" };
+        mars_session_stats stats;
+
+        must(mars_session_new(&small, NULL, &options, &err));
+        must(mars_session_stat(small, &stats, &err));
+        ck_assert_str_eq(stats.pages, "plain");
+        ck_assert_ptr_nonnull(strstr(stats.pages_text, "as configured"));
+        options = (mars_session_options) { .n_threads = 1, .memory_bytes = 1ull << 40, .hugepages = "on" };
+        must_fail(MARS_ERROR_MEMORY, "1.00 TiB of reserved huge pages are needed and",
+                  mars_session_new(&s, NULL, &options, &err));
+        options = (mars_session_options) { .n_threads = 1, .hugepages = "maybe" };
+        must_fail(MARS_ERROR_VALUE, "hugepages is 'try', 'on' or 'off', not 'maybe'",
+                  mars_session_new(&s, NULL, &options, &err));
+        options = (mars_session_options) { .n_threads = 1, .hugepage_size = "3m" };
+        must_fail(MARS_ERROR_VALUE, "no huge pages of 3.00 MiB", mars_session_new(&s, NULL, &options, &err));
+        options.hugepage_size = "large";
+        must_fail(MARS_ERROR_VALUE, "hugepage_size: 'large'", mars_session_new(&s, NULL, &options, &err));
+        options = (mars_session_options) { .n_threads = 1, .hugepage_size = "2M", .hugepages = "off" };
+        must_fail(MARS_ERROR_VALUE, "hugepages are 'off'", mars_session_new(&s, NULL, &options, &err));
+        options = (mars_session_options) { .n_threads = 1, .spill_codec = "gzip" };
+        must_fail(MARS_ERROR_VALUE, "spill_codec is 'none', 'lz4', 'zstd' or 'auto', not 'gzip'",
+                  mars_session_new(&s, NULL, &options, &err));
+        options = (mars_session_options) { .n_threads = 1, .hugepages = "try", .hugepage_size = "auto" };
+        must(mars_session_new(&least, NULL, &options, &err));
+}
+
+TEST(lines_for_the_log_are_said_once) {
+        SESSION s    = session(1);
+        TENSOR large = full(3, 8192, 8192); /* 512 MiB: twice what the session has */
+        TENSOR more  = op2("add", large, large);
+        bool warning = true;
+        char *text   = NULL;
+
+        must(mars_session_log(s, &text, &warning, &err));
+        ck_assert_ptr_nonnull(text);
+        ck_assert_msg(strstr(text, "pages") && !warning, "%s", text);
+        free(text);
+        must(mars_session_log(s, &text, &warning, &err));
+        ck_assert_ptr_null(text);
+        must(mars_execute(s, 1, &more, &err));
+        must(mars_session_log(s, &text, &warning, &err));
+        ck_assert_msg(text && strstr(text, "spilling with"), "%s", text ?: "nothing");
+        free(text);
+        must(mars_session_log(s, &text, &warning, &err));
+        ck_assert_ptr_null(text);
+        mars_session_close(s);
+        must(mars_session_log(s, &text, &warning, &err));
+        ck_assert_ptr_null(text);
+}

@@ -44,7 +44,7 @@ static inline void test_done(void *userdata, uint64_t id, bool written _unused_,
         pthread_mutex_unlock(&t->lock);
 }
 
-static inline void test_say(void *userdata, const char *text) {
+static inline void test_say(void *userdata, _unused_ bool warning, const char *text) {
         SpillTest *t = userdata;
         size_t n;
 

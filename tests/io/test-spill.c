@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "io/spill-header.h"
+#include "io/spill-state.h"
 
 #include "disks.h"
 #include "faults.h"
@@ -224,7 +225,7 @@ TEST(chunks_are_compressed_where_it_saves_room_and_return_the_same) {
         static const size_t sizes[] = { 0, 100, 4096, 100000, 20 << 20, (64 << 20) + 8 };
         static char many[1 << 20];
 
-        for (SpillCodec codec = SPILL_PLAIN; codec < _SPILL_CODEC_MAX; codec++) {
+        for (SpillCodec codec = SPILL_PLAIN; codec < SPILL_AUTO; codec++) {
                 SpillTest t;
                 uint64_t id = 0;
 
@@ -270,6 +271,43 @@ TEST(chunks_are_compressed_where_it_saves_room_and_return_the_same) {
                         ck_assert_int_eq(test_wait(&t, k, 1), 0);
                 test_close(&t);
         }
+}
+
+TEST(a_codec_is_chosen_by_what_it_saves_and_what_it_costs) {
+        const PackRate lz4 = { .pack_nsec = 0.4, .unpack_nsec = 0.2, .share = 0.5 },
+                       zstd = { .pack_nsec = 2, .unpack_nsec = 1, .share = 0.25 }, none = { .share = 1 };
+
+        ck_assert_int_eq(spill_codec_choose(0.25, &lz4, &zstd), SPILL_PLAIN); /* 4 GB/s */
+        ck_assert_int_eq(spill_codec_choose(1, &lz4, &zstd), SPILL_LZ4);
+        ck_assert_int_eq(spill_codec_choose(1, &none, &zstd), SPILL_PLAIN);
+        ck_assert_int_eq(spill_codec_choose(10, &lz4, &zstd), SPILL_ZSTD);
+        ck_assert_int_eq(spill_codec_choose(10, &lz4, &none), SPILL_LZ4);
+        ck_assert_int_eq(spill_codec_choose(10, &none, &none), SPILL_PLAIN);
+}
+
+TEST(a_disk_is_measured_on_plain_chunks_before_one_is_compressed) {
+        enum { N = 48, BYTES = 4 << 20 };
+        char *data = test_memory(BYTES, 192), *again = test_memory(BYTES, 192);
+        SpillTest t;
+
+        test_dir(&t);
+        test_open(&t, .codec = SPILL_AUTO);
+        fill_plainly(data, BYTES, 50);
+        for (uint64_t k = 0; k < N; k++) {
+                ck_assert_int_eq(spill_write(t.spill, k, data, BYTES), 0);
+                ck_assert_int_eq(test_wait(&t, k, 1), 0);
+                if ((k + 1) * BYTES <= 64 << 20)
+                        ck_assert_uint_eq(test_stats(&t).n_packed, 0);
+        }
+        for (uint64_t k = 0; k < N; k++) {
+                memset(again, 0, BYTES);
+                ck_assert_int_eq(spill_read(t.spill, k, again), 0);
+                ck_assert_int_eq(test_wait(&t, k, 2), 0);
+                ck_assert_bytes_eq(data, again, BYTES);
+        }
+        test_memory_free(data, 192);
+        test_memory_free(again, 192);
+        test_close(&t);
 }
 
 /* ---- Disks that fail -------------------------------------------------------------------------------------------- */

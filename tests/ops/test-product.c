@@ -104,9 +104,9 @@ TEST(blocks_of_the_inner_axis_add_to_the_tiles_before_them) {
                 Desk desk;
 
                 desk_begin(&desk, engine);
-                const Ref in[3] = { desk_leaf(&desk, DTYPE_F64, SHAPE(M, K), x, step),
-                                    desk_leaf(&desk, DTYPE_F64, SHAPE(K, N), y, step),
-                                    desk_leaf(&desk, DTYPE_F64, SHAPE(M, N), z, step) };
+                const Ref in[3] = { desk_leaf(&desk, DTYPE_F64, SHAPE(M, N), z, step),
+                                    desk_leaf(&desk, DTYPE_F64, SHAPE(M, K), x, step),
+                                    desk_leaf(&desk, DTYPE_F64, SHAPE(K, N), y, step) };
                 Made made = desk_made(&desk, build_op(&desk.b, "product_add", NULL, 3, in));
                 const double *v = (const double *) (const void *) made.data;
 

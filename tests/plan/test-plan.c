@@ -34,8 +34,11 @@ static Ref held(Build *b, uint64_t id, int64_t rows, int64_t columns, int64_t st
         return (Ref) { node, 0 };
 }
 
-static Plan *plan_within(Build *b, uint32_t n, const Ref *wanted, size_t task_bytes) {
-        const PlanLeaves leaves = { .tiling = tiling_of_leaf, .userdata = &held_tiling, .task_bytes = task_bytes };
+static Plan *plan_within_cache(Build *b, uint32_t n, const Ref *wanted, size_t task_bytes, size_t cache_bytes) {
+        const PlanLeaves leaves = { .tiling      = tiling_of_leaf,
+                                    .userdata    = &held_tiling,
+                                    .task_bytes  = task_bytes,
+                                    .alone_bytes = cache_bytes };
         Plan *plan              = NULL;
         int r;
 
@@ -45,6 +48,10 @@ static Plan *plan_within(Build *b, uint32_t n, const Ref *wanted, size_t task_by
         r = plan_make(b->graph, &leaves, &plan, &err);
         ck_assert_msg(r >= 0, "%s", err.text);
         return plan;
+}
+
+static Plan *plan_within(Build *b, uint32_t n, const Ref *wanted, size_t task_bytes) {
+        return plan_within_cache(b, n, wanted, task_bytes, 0);
 }
 
 static Plan *plan_of(Build *b, uint32_t n, const Ref *wanted) {
@@ -67,6 +74,39 @@ static size_t most_bytes(const Plan *plan) {
 
 static Ref reduce(Build *b, const char *op, Ref a, int64_t axis) {
         return build_reduce(b, op, a, (Dims) { .n = 1, .given = true, .v = &axis }, false, DTYPE_NONE);
+}
+
+/* Bytes that are read again or for the first time when tasks run in the plan's order, in a cache from which the least
+ * recently used chunk goes. */
+static size_t bytes_read(const Plan *plan, size_t cache_bytes) {
+        uint32_t *used_at = calloc(plan->n_chunk + 1, sizeof(*used_at)), clock = 0;
+        size_t held = 0, read = 0;
+
+        for (uint32_t i = 0; i < plan->n_task; i++) {
+                const uint32_t t = plan->order[i], n_in = plan->input_start[t + 1] - plan->input_start[t],
+                               n = n_in + plan->output_start[t + 1] - plan->output_start[t];
+
+                for (uint32_t k = 0; k < n; k++) {
+                        const uint32_t c = k < n_in ? plan->input_chunk[plan->input_start[t] + k]
+                                                    : plan->output_chunk[plan->output_start[t] + k - n_in];
+                        const size_t bytes = used_at[c] == 0 ? plan_chunk_bytes(plan, c) : 0;
+
+                        held += bytes;
+                        read += k < n_in ? bytes : 0;
+                        used_at[c] = ++clock;
+                }
+                while (held > cache_bytes) {
+                        uint32_t oldest = UINT32_MAX;
+
+                        for (uint32_t c = 0; c < plan->n_chunk; c++)
+                                if (used_at[c] > 0 && (oldest == UINT32_MAX || used_at[c] < used_at[oldest]))
+                                        oldest = c;
+                        held -= plan_chunk_bytes(plan, oldest);
+                        used_at[oldest] = 0;
+                }
+        }
+        free(used_at);
+        return read;
 }
 
 TEST(elementwise_operations_become_one_stage) {
@@ -92,6 +132,21 @@ TEST(a_program_is_as_long_as_what_it_computes_however_often_that_is_used) {
 
         ck_assert_uint_eq(plan->stage.n, 1);
         ck_assert_uint_eq(plan->stage.data[0].nest[0].n_instr, 1 + 2 * 20);
+}
+
+TEST(tiles_of_a_product_that_is_larger_than_memory_come_in_squares) {
+        enum { N = 8192, CACHE = 256 << 20, TASK = CACHE / 8 };
+        size_t read[2];
+
+        for (int grouped = 0; grouped < 2; grouped++) {
+                GRAPH;
+                const Ref x[2] = { held(&b, 1, N, N, 128), held(&b, 2, N, N, 128) },
+                          y    = build_op(&b, "matmul", NULL, 2, x);
+                PLAN plan      = plan_within_cache(&b, 1, &y, TASK, grouped ? CACHE : 0);
+
+                read[grouped] = bytes_read(plan, CACHE);
+        }
+        ck_assert_msg(4 * read[1] < 3 * read[0], "%zu MiB instead of %zu", read[1] >> 20, read[0] >> 20);
 }
 
 TEST(a_program_that_is_too_long_is_cut) {

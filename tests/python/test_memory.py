@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions with little memory: how they are told, and that results larger than it are what they should be."""
+import logging
 import pathlib
 
 import numpy as np
@@ -25,6 +26,7 @@ def expected():
     {"cache_mem": "4m"},
     {"cache_mem": 4 << 20, "phy_mem": "2g"},
     {"cache_mem": "4MiB", "phy_mem": "50%", "disk": "1g"},
+    {"cache_mem": "4m", "hugepages": "off", "spill_codec": "auto"},
 ], ids=repr)
 def test_results_larger_than_memory_are_the_same(options, expected, tmp_path):
     with new_session(n_threads=2, spill_dir=tmp_path, **options) as small:
@@ -60,6 +62,11 @@ def test_full_disk_is_an_exception_and_the_session_lives_on(tmp_path):
     ({"cache_mem": "1g", "phy_mem": "1g"}, "leaves for chunks"),
     ({"disk": "10%"}, "disk"),
     ({"memory_bytes": 1 << 20, "cache_mem": "1m"}, "memory_bytes"),
+    ({"hugepages": "maybe"}, "hugepages is 'try', 'on' or 'off'"),
+    ({"hugepage_size": "large"}, "hugepage_size"),
+    ({"hugepage_size": "3m"}, "no huge pages of 3.00 MiB"),
+    ({"hugepages": "off", "hugepage_size": "2M"}, "hugepages are 'off'"),
+    ({"spill_codec": "gzip"}, "spill_codec is"),
 ])
 def test_sizes_that_mean_nothing_are_refused_with_the_name_of_the_option(options, words):
     with pytest.raises(ValueError, match=words):
@@ -72,3 +79,19 @@ def test_task_that_can_never_fit_is_refused_when_it_is_submitted():
         with pytest.raises(MemoryError, match="bytes are needed at a time"):
             small.run(mt.linalg.cholesky(a @ a.T))
         assert small.stats()["tasks_done"] == 0
+
+
+def test_reserved_pages_that_are_not_there_are_refused_with_both_numbers():
+    with pytest.raises(MemoryError, match="1.00 TiB of reserved huge pages are needed and .* are free"):
+        new_session(memory_bytes=1 << 40, hugepages="on")
+
+
+def test_what_a_session_has_to_say_is_logged_once(caplog, tmp_path):
+    caplog.set_level(logging.INFO, "mars")
+    with new_session(cache_mem="4m", hugepages="off", spill_dir=tmp_path) as small:
+        for _ in range(2):
+            small.run(numbers(), fetch=False)
+        assert small.stats()["pages_text"] == "small pages (anonymous), as configured"
+    said = [(record.levelno, record.message) for record in caplog.records if record.name == "mars"]
+    assert said[0] == (logging.INFO, "small pages (anonymous), as configured")
+    assert len(said) == 2 and said[1][1].startswith("spilling with")

@@ -1,11 +1,156 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A cluster of processes on this machine."""
+"""A cluster of processes on this machine: a real scheduler and real workers, which only their owner can reach.
+
+    cluster = new_cluster(n_worker=2)
+    a.dot(a.T).execute()                       # in the cluster: its session is the default one
+    session = new_session(cluster.endpoint)    # another session of the same cluster
+    cluster.stop()
+
+The daemons listen at unix sockets in a private directory and at no port. They end with the process that started them,
+by whatever cause it ends (daemons/service.h, MARS_LIFELINE).
+"""
+import atexit
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
 from ..errors import MarsError
+from ..session import new_session
 
-__all__ = ["new_cluster"]
+__all__ = ["LocalCluster", "new_cluster"]
+
+READY_SECONDS = 20  # daemons that live are ready in a fraction of one
+STOP_SECONDS = 10
 
 
-def new_cluster(*args, **kwargs):
-    """Starts a scheduler and workers on this machine. This version has no daemons yet and says so."""
-    raise MarsError("this version of Mars has no cluster daemons: use mars.session.new_session(), which computes with "
-                    "all CPUs of this machine in threads")
+def new_cluster(n_worker=1, n_cpu=None, shared_memory=None, web=False, *, phy_mem=None, disk=None, spill_dir=None,
+                log_level="warning"):
+    """Starts a scheduler and workers on this machine, and makes a session there the default one.
+
+    n_worker: processes that compute. n_cpu: CPUs that they use together; None: those that this process may use.
+    shared_memory: memory for chunks, of all workers together ("4g", "40%" of the free memory, bytes); None: half of
+    the free memory. phy_mem: all memory that they may take, likewise; None: all. disk, spill_dir: as of new_session(),
+    of each worker. log_level: what the daemons say on standard error.
+    """
+    if web:
+        raise MarsError("the web daemon is not there yet: leave web=False and look with marsctl")
+    return LocalCluster(n_worker, n_cpu, shared_memory, phy_mem, disk, spill_dir, log_level)
+
+
+def _program(name):
+    """Where the daemon is: in the package, or in PATH."""
+    own = pathlib.Path(__file__).parent.parent / "bin" / name
+    found = own if own.exists() else shutil.which(name)
+    if not found:
+        raise MarsError(f"{name} is not installed: install the package mars-{name.removeprefix('mars-')}, or set PATH")
+    return str(found)
+
+
+def _share(size, n):
+    """The n-th part of a size as people write it."""
+    if isinstance(size, str) and size.endswith("%"):
+        return f"{float(size[:-1]) / n:.6f}%"
+    if isinstance(size, str):
+        number = size.rstrip("bBiIkKmMgGtT ")
+        return f"{float(number) / n:.6f}{size[len(number):]}"
+    return str(int(size) // n)
+
+
+class LocalCluster:
+    """What new_cluster() returns. `endpoint` is for new_session(); `session` is the one that was made the default."""
+
+    def __init__(self, n_worker, n_cpu, shared_memory, phy_mem, disk, spill_dir, log_level):
+        n_cpu = len(os.sched_getaffinity(0)) if n_cpu is None else n_cpu
+        if n_worker < 1 or n_cpu < 1:
+            raise ValueError(f"n_worker and n_cpu are 1 at least, not {n_worker} and {n_cpu}")
+        self._owner = os.getpid()
+        self._processes = []
+        self._directory = tempfile.mkdtemp(prefix="mars-", dir=os.environ.get("XDG_RUNTIME_DIR"))
+        self._lifeline, self._end = None, None
+        self.web_endpoint = None
+        self.session = None
+        self.endpoint = f"unix:{self._directory}/scheduler"
+        atexit.register(self.stop)
+        try:
+            self._end, self._lifeline = os.pipe()
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+                notified.bind(f"{self._directory}/notify")
+                notified.settimeout(READY_SECONDS)
+                self._start("mars-scheduler", "scheduler", log_level, [])
+                self._await(notified, 1, "READY=1")
+                for k in range(n_worker):
+                    options = ["--schedulers", self.endpoint, "--name", f"worker-{k}",
+                               "--threads", str(n_cpu // n_worker + (k < n_cpu % n_worker) or 1),
+                               "--cache-mem", _share(shared_memory or "50%", n_worker)]
+                    options += ["--phy-mem", _share(phy_mem or "100%", n_worker)]
+                    options += ["--disk", str(disk)] if disk is not None else []
+                    options += ["--spill-dir", os.fspath(spill_dir) if spill_dir else tempfile.gettempdir()]
+                    self._start("mars-worker", f"worker-{k}", log_level, options)
+                self._await(notified, n_worker, "STATUS=Works for a scheduler")
+            os.unlink(f"{self._directory}/notify")
+            self.session = new_session(self.endpoint).as_default()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self, program, name, log_level, options):
+        environment = dict(os.environ, NOTIFY_SOCKET=f"{self._directory}/notify", MARS_LIFELINE=str(self._end))
+        for variable in ("LISTEN_FDS", "LISTEN_PID", "JOURNAL_STREAM", "WATCHDOG_USEC"):
+            environment.pop(variable, None)
+        command = [_program(program), "--config-dir", "none", "--socket", f"{self._directory}/{name}", "--port", "none",
+                   "--log-level", log_level, *options]
+        # In a session of their own, so that Ctrl-C at a terminal is for the program alone.
+        self._processes.append(subprocess.Popen(command, env=environment, pass_fds=[self._end],
+                                                stdin=subprocess.DEVNULL, start_new_session=True))
+
+    def _await(self, notified, n, word):
+        """Waits until n daemons have said the word."""
+        deadline = time.monotonic() + READY_SECONDS
+        while n > 0:
+            for process in self._processes:
+                if process.poll() is not None:
+                    raise MarsError(f"{process.args[0]} has ended with status {process.returncode}")
+            notified.settimeout(0.2)
+            try:
+                n -= word in notified.recv(4096).decode().split("\n")
+            except TimeoutError:
+                if time.monotonic() > deadline:
+                    raise MarsError(f"the daemons were not ready after {READY_SECONDS} s") from None
+
+    def stop(self):
+        """Ends the daemons and what they compute; sessions of the cluster are closed."""
+        if os.getpid() != self._owner:
+            return  # in a child of fork(): the cluster is its parent's
+        atexit.unregister(self.stop)
+        if self.session is not None:
+            self.session.close()
+        for group in (self._processes[1:], self._processes[:1]):  # the scheduler last: nobody misses it then
+            for process in group:
+                if process.poll() is None:
+                    process.send_signal(signal.SIGTERM)
+            for process in group:
+                try:
+                    process.wait(STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+        self._processes = []
+        for end in (self._lifeline, self._end):
+            if end is not None:
+                os.close(end)
+        self._lifeline = self._end = None
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def __repr__(self):
+        return f"<mars.deploy.local.LocalCluster {self.endpoint}{'' if self._processes else ', stopped'}>"
