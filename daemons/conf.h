@@ -126,10 +126,11 @@ const char *conf_origin(const Conf *conf, const char *name);
 /* Sentences for the log of the start or the reload: options that have no effect any more, keys that need a restart. */
 ConfList conf_notes(const Conf *conf);
 
-void conf_print(const Conf *conf, FILE *out);        /* a file with every key, its words, value and origin */
-void conf_help(const ConfTable *table, FILE *out);   /* what --help prints */
-void conf_manual(const ConfTable *table, FILE *out); /* <program>.8 in roff */
-void conf_manual_of_files(FILE *out);                /* mars.conf.5 */
+/* These return 0 or -ENOMEM. */
+int conf_print(const Conf *conf, FILE *out);        /* a file with every key, its words, value and origin */
+int conf_help(const ConfTable *table, FILE *out);   /* what --help prints */
+int conf_manual(const ConfTable *table, FILE *out); /* <program>.8 in roff */
+int conf_manual_of_files(FILE *out);                /* mars.conf.5 */
 
 /* ---- The programs ----------------------------------------------------------------------------------------------- */
 
