@@ -87,13 +87,12 @@ int address_parse(const char *text, Address *ret, Error *err) {
 const char *address_print(const Address *address, char ret[static ADDRESS_TEXT_MAX]) {
         char host[INET6_ADDRSTRLEN] = "", zone[IF_NAMESIZE];
         const struct in6_addr *v6 = &address->v6.sin6_addr;
-        const size_t path         = offsetof(struct sockaddr_un, sun_path);
+        const int path            = (int) address->size_bytes - (int) offsetof(struct sockaddr_un, sun_path);
 
         switch (address->any.sa_family) {
         case AF_UNIX:
                 /* The socket of a client has no path. */
-                snprintf(ret, ADDRESS_TEXT_MAX, UNIX "%.*s", (int) (address->size_bytes - MIN(path, address->size_bytes)),
-                         address->local.sun_path);
+                snprintf(ret, ADDRESS_TEXT_MAX, UNIX "%.*s", MAX(path, 0), address->local.sun_path);
                 break;
         case AF_INET:
                 inet_ntop(AF_INET, &address->v4.sin_addr, host, sizeof(host));

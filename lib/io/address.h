@@ -2,7 +2,7 @@
 #pragma once
 /* Addresses of sockets, as people write them and as the kernel wants them:
  *
- *         unix:/run/mars/scheduler.sock    192.0.2.7:7103    [2001:db8::1]:7103    [fe80::1%eth0]:7103    localhost:7103
+ *         unix:/run/mars/scheduler.sock   192.0.2.7:7103   [2001:db8::1]:7103   [fe80::1%eth0]:7103   localhost:7103
  *
  * Hosts are numbers, so that nothing here ever waits for a name server; "localhost" is 127.0.0.1 without asking (RFC
  * 6761). An address has one text: parsed and printed again it is the one that everybody compares and logs. */

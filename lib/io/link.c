@@ -354,7 +354,7 @@ static int take_fds(Link *link, struct msghdr *msg, Error *err) {
                 }
         }
         if (msg->msg_flags & MSG_CTRUNC)
-                return error_set(err, ERROR_CORRUPT, "more descriptors at a time than a message has, or than we may have");
+                return error_set(err, ERROR_CORRUPT, "more descriptors than a message has, or than we may have open");
         if (n > 1)
                 return error_set(err, ERROR_CORRUPT, "%u descriptors at a time; a message has one", n);
         if (n == 1 && in->in_payload)
@@ -538,8 +538,8 @@ static ssize_t input_receive(Link *link, size_t *turn, Error *err) {
                 return r;
         n = receive(link, in->data + in->n, in->capacity - in->n, err);
         if (n > 0) {
-                *turn -= in->n + (size_t) n < in->capacity ? *turn : MIN(*turn, (size_t) n); /* not full: that was all */
                 in->n += (size_t) n;
+                *turn -= in->n < in->capacity ? *turn : MIN(*turn, (size_t) n); /* not full: that was all */
         }
         return n;
 }

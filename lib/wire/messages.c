@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of messages as data, and what follows from it. */
-#include <stdio.h>
 #include <string.h>
 
 #include "wire/wire.h"
 
-typedef enum FieldType { TYPE_U32, TYPE_I32, TYPE_U64, TYPE_TEXT, TYPE_BYTES, TYPE_U32S, TYPE_U64S, TYPE_I64S } FieldType;
+/* Numbers, then what a pointer is kept to. */
+typedef enum FieldType {
+        TYPE_U32,
+        TYPE_I32,
+        TYPE_U64,
+        TYPE_TEXT,
+        TYPE_BYTES,
+        TYPE_U32S,
+        TYPE_U64S,
+        TYPE_I64S,
+} FieldType;
 
 typedef struct Field {
         const char *name;
@@ -62,11 +71,16 @@ static const char *body_of(const WireMessage *m) {
         return (const char *) &m->hello; /* all begin at the union */
 }
 
+/* Of a text or a list. */
+static const void *list_at(const Field *f, const void *at) {
+        return f->type >= TYPE_TEXT ? *(const void *const *) at : NULL;
+}
+
 void wire_encode(const WireMessage *m, Writer *w) {
         const char *body = body_of(m);
 
         for (const Field *f = fields_of(m->kind); f->name; f++) {
-                const void *at = body + f->offset, *list = *(void *const *) at;
+                const void *at = body + f->offset, *list = list_at(f, at);
                 const uint32_t n = f->n_offset ? *(const uint32_t *) (body + f->n_offset) : 0;
 
                 switch (f->type) {
@@ -196,7 +210,7 @@ const char *wire_print(const WireMessage *m, Arena *arena) {
         const char *body = body_of(m), *text = arena_printf(arena, "%s", wire_name(m->kind));
 
         for (const Field *f = fields_of(m->kind); f->name && text; f++) {
-                const void *at = body + f->offset, *list = *(void *const *) at;
+                const void *at = body + f->offset, *list = list_at(f, at);
                 const uint32_t n = f->n_offset ? *(const uint32_t *) (body + f->n_offset) : 0;
 
                 text = arena_printf(arena, "%s %s=", text, f->name);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "io/address.h"
+#include "io/link.h"
+
+#include "harness.h"
+
+TEST(an_address_has_one_text) {
+        static const char *const same[] = { "unix:/run/mars/a.sock", "127.0.0.1:7103", "0.0.0.0:0", "192.0.2.7:65535",
+                                            "[::1]:7103", "[::]:0", "[2001:db8::1]:1", "[fe80::1%lo]:7103" };
+        static const char *const other[][2] = { { "localhost:7", "127.0.0.1:7" },
+                                                { "[0:0:0:0:0:0:0:1]:007", "[::1]:7" },
+                                                { "[2001:DB8::1]:1", "[2001:db8::1]:1" },
+                                                { "[::ffff:192.0.2.7]:1", "192.0.2.7:1" } };
+        char text[ADDRESS_TEXT_MAX];
+        Address a;
+
+        for (size_t k = 0; k < ELEMENTSOF(same); k++) {
+                ck_assert_int_eq(address_parse(same[k], &a, NULL), 0);
+                ck_assert_str_eq(address_print(&a, text), same[k]);
+        }
+        for (size_t k = 0; k < ELEMENTSOF(other); k++) {
+                ck_assert_int_eq(address_parse(other[k][0], &a, NULL), 0);
+                ck_assert_str_eq(address_print(&a, text), other[k][1]);
+        }
+}
+
+TEST(what_is_no_address_is_refused_with_words_that_quote_it) {
+        static const char *const bad[] = { "", ":", "unix:", "unix:here.sock", "127.0.0.1", "127.0.0.1:", ":7103",
+                                           "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:+1", "127.0.0.1: 1",
+                                           "127.0.0.1:1a", "127.0.0.1:0000007", "127.1:1", "1:1", "256.0.0.1:1",
+                                           "::1:7103", "[::1]", "[::1]7103", "[]:1", "[::1:1", "::1]:1",
+                                           "[127.0.0.1]:1",
+                                           "[fe80::1%no-such-interface]:1", "example.org:80", "[localhost]:1", "[:1" };
+        Address a;
+        Error err;
+        bool local;
+
+        for (size_t k = 0; k < ELEMENTSOF(bad); k++) {
+                err = (Error) {};
+                ck_assert_msg(address_parse(bad[k], &a, &err) == ERROR_VALUE, "'%s'", bad[k]);
+                ck_assert(strstr(err.text, bad[k]));
+                ck_assert_int_eq(address_is_local(bad[k], &local, NULL), ERROR_VALUE);
+        }
+}
+
+TEST(a_path_is_as_long_as_the_kernel_takes_and_no_longer) {
+        char text[256] = "unix:/", printed[ADDRESS_TEXT_MAX];
+        Address a;
+        Error err;
+
+        memset(text + 6, 'x', 106);
+        ck_assert_int_eq(address_parse(text, &a, NULL), 0);
+        ck_assert_str_eq(address_print(&a, printed), text);
+        text[112] = 'x';
+        ck_assert_int_eq(address_parse(text, &a, &err), ERROR_VALUE);
+        ck_assert(strstr(err.text, "107"));
+}
+
+TEST(local_are_unix_sockets_and_loopback) {
+        static const char *const local[] = { "unix:/a", "127.0.0.1:1", "127.255.0.9:1", "localhost:1", "[::1]:1",
+                                             "[::ffff:127.0.0.1]:1" };
+        static const char *const remote[] = { "0.0.0.0:1", "[::]:1", "128.0.0.1:1", "192.0.2.7:1", "[2001:db8::1]:1",
+                                              "[::ffff:10.0.0.1]:1", "[fe80::1]:1" };
+        bool is;
+
+        for (size_t k = 0; k < ELEMENTSOF(local); k++)
+                ck_assert_msg(address_is_local(local[k], &is, NULL) == 0 && is, "%s", local[k]);
+        for (size_t k = 0; k < ELEMENTSOF(remote); k++)
+                ck_assert_msg(address_is_local(remote[k], &is, NULL) == 0 && !is, "%s", remote[k]);
+}

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "io/links.h"
+
+/* ---- Messages ---------------------------------------------------------------------------------------------------- */
+
+TEST(messages_arrive_whole_in_their_order_in_both_directions) {
+        for (int wire = 0; wire < N_WIRES; wire++) {
+                Pair p;
+
+                pair_init(&p, (Wire) wire);
+                send_text(&p.a, 1, "one");
+                send_text(&p.a, 2, "");
+                send_text(&p.b, 3, "back");
+                send_text(&p.a, 4, "three");
+                RUN_UNTIL(&p, p.b.got.n == 3 && p.a.got.n == 1);
+                ck_assert(got_text(&p.b, 0, 1, "one") && got_text(&p.b, 1, 2, "") && got_text(&p.b, 2, 4, "three"));
+                ck_assert(got_text(&p.a, 0, 3, "back"));
+                ck_assert_int_eq(p.b.got.data[0].fd, -1);
+                ck_assert_ptr_null(p.b.got.data[0].payload);
+                ck_assert_uint_eq(link_queued_bytes(p.a.link), 0);
+                pair_free(&p);
+        }
+}
+
+TEST(payloads_of_64_mib_go_both_ways_at_once) {
+        const size_t n = 64 * MiB;
+
+        for (int wire = 0; wire < N_WIRES; wire++) {
+                char *x = malloc(n), *y = malloc(n);
+                Pair p;
+
+                pair_init(&p, (Wire) wire);
+                fill(x, n, 1);
+                fill(y, n, 2);
+                ck_assert_int_eq(link_send_payload(p.a.link, 7, (uint8_t *) "x", 1, x, n, on_done, &p.a), 0);
+                ck_assert_int_eq(link_send_payload(p.b.link, 8, (uint8_t *) "y", 1, y, n, on_done, &p.b), 0);
+                RUN_UNTIL(&p, p.a.got.n == 1 && p.b.got.n == 1 && p.a.n_done == 1 && p.b.n_done == 1);
+                ck_assert(got_text(&p.b, 0, 7, "x") && got_text(&p.a, 0, 8, "y"));
+                ck_assert_uint_eq(p.b.got.data[0].payload_bytes, n);
+                ck_assert_bytes_eq(p.b.got.data[0].payload, x, n);
+                ck_assert_bytes_eq(p.a.got.data[0].payload, y, n);
+                pair_free(&p);
+                free(x);
+                free(y);
+        }
+}
+
+
+TEST(a_message_may_be_as_large_as_a_body_may_be) {
+        uint8_t *body = malloc(MAX_BODY_BYTES);
+        Pair p;
+
+        pair_init(&p, UNIX);
+        fill((char *) body, MAX_BODY_BYTES, 3);
+        ck_assert_int_eq(link_send(p.a.link, 5, body, MAX_BODY_BYTES), 0);
+        send_text(&p.a, 6, "behind");
+        RUN_UNTIL(&p, p.b.got.n == 2);
+        ck_assert_uint_eq(p.b.got.data[0].body_bytes, MAX_BODY_BYTES);
+        ck_assert_bytes_eq(p.b.got.data[0].body, body, MAX_BODY_BYTES);
+        ck_assert(got_text(&p.b, 1, 6, "behind"));
+        pair_free(&p);
+        free(body);
+}
+
+/* ---- The law ----------------------------------------------------------------------------------------------------- */
+
+/* What the n-th thing that is sent is follows from its number. */
+typedef struct Thing {
+        char body[9000], payload[100000];
+        uint32_t body_bytes, payload_bytes;
+        bool has_fd;
+} Thing;
+
+static const Thing *thing(uint32_t n, Wire wire) {
+        static Thing t;
+        uint64_t seed = n + 17;
+
+        (void) chance(&seed, 2);
+        t.body_bytes    = chance(&seed, 3) ? chance(&seed, 50) : chance(&seed, sizeof(t.body));
+        t.payload_bytes = chance(&seed, 4) ? 0 : 1 + chance(&seed, chance(&seed, 2) ? 50 : sizeof(t.payload));
+        t.has_fd        = wire == UNIX && !t.payload_bytes && chance(&seed, 3) == 0;
+        fill(t.body, t.body_bytes, n);
+        fill(t.payload, t.payload_bytes, n + 5);
+        return &t;
+}
+
+static void thing_send(End *end, uint32_t n, Wire wire, int fd) {
+        const Thing *t      = thing(n, wire);
+        const uint8_t *body = (const uint8_t *) t->body;
+        char *payload       = malloc(t->payload_bytes + 1);
+
+        memcpy(payload, t->payload, t->payload_bytes);
+        ck_assert_int_eq(vec_push(&end->sent, payload), 0);
+        if (t->payload_bytes)
+                ck_assert_int_eq(link_send_payload(end->link, (uint16_t) n, body, t->body_bytes, payload,
+                                                   t->payload_bytes, on_done, end),
+                                 0);
+        else if (t->has_fd)
+                ck_assert_int_eq(link_send_fd(end->link, (uint16_t) n, body, t->body_bytes, fd), 0);
+        else
+                ck_assert_int_eq(link_send(end->link, (uint16_t) n, body, t->body_bytes), 0);
+}
+
+static void things_assert(const End *end, Wire wire, int fd) {
+        for (uint32_t n = 0; n < end->got.n; n++) {
+                const Got *got = &end->got.data[n];
+                const Thing *t = thing(n, wire);
+
+                ck_assert_uint_eq(got->kind, n);
+                ck_assert_uint_eq(got->body_bytes, t->body_bytes);
+                ck_assert_bytes_eq(got->body, t->body, t->body_bytes);
+                ck_assert_uint_eq(got->payload_bytes, t->payload_bytes);
+                ck_assert_int_eq(!!got->payload, t->payload_bytes > 0);
+                ck_assert_bytes_eq(got->payload, t->payload, t->payload_bytes);
+                ck_assert_int_eq(got->fd >= 0, t->has_fd);
+                ck_assert(got->fd < 0 || same_file(got->fd, fd));
+        }
+}
+
+/* n things each way, sent a few at a time by chance, through a kernel that moves at most `most` bytes per call. */
+static void law(Wire wire, size_t most, uint32_t n) {
+        uint64_t seed       = most + 1;
+        uint32_t n_sent[2]  = {};
+        const uint32_t many = n;
+        int fd              = memfd_create("a file", MFD_CLOEXEC);
+        Pair p;
+        End *ends[2] = { &p.a, &p.b };
+
+        pair_init(&p, wire);
+        kernel.most = most;
+        while (n_sent[0] < many || n_sent[1] < many) {
+                const uint32_t who = chance(&seed, 2);
+
+                for (uint32_t k = chance(&seed, 6); k > 0 && n_sent[who] < many; k--)
+                        thing_send(ends[who], n_sent[who]++, wire, fd);
+                if (chance(&seed, 4) == 0)
+                        link_flush(ends[who]->link);
+                ck_assert_int_ge(sd_event_run(p.event, 0), 0);
+        }
+        RUN_UNTIL(&p, p.a.got.n == many && p.b.got.n == many);
+        run_idle(&p);
+        for (int k = 0; k < 2; k++) {
+                uint32_t n_payloads = 0;
+
+                things_assert(ends[k], wire, fd);
+                for (uint32_t i = 0; i < many; i++)
+                        n_payloads += thing(i, wire)->payload_bytes > 0;
+                ck_assert_uint_eq(ends[k]->n_done, n_payloads);
+                ck_assert_uint_eq(link_queued_bytes(ends[k]->link), 0);
+                ck_assert_uint_eq(ends[k]->n_closed, 0);
+        }
+        pair_free(&p);
+        close(fd);
+}
+
+TEST(whatever_is_sent_arrives_whole_and_in_order) {
+        law(UNIX, 0, 2000);
+        law(TCP, 0, 2000);
+}
+
+TEST(whatever_is_sent_arrives_however_few_bytes_move_at_a_time) {
+        for (size_t most = 1; most < 60; most++)
+                law(most % 2 ? UNIX : TCP, most, most == 1 ? 60 : 20);
+        law(UNIX, 1000, 500);
+        law(UNIX, 4097, 500);
+        law(TCP, 65536, 500);
+}
+
+TEST(calls_that_are_interrupted_are_made_again) {
+        Pair p;
+
+        pair_init(&p, UNIX);
+        kernel.n_interrupts = 3;
+        send_text(&p.a, 1, "one");
+        link_flush(p.a.link);
+        ck_assert_uint_eq(kernel.n_interrupts, 0);
+        kernel.n_interrupts = 3;
+        RUN_UNTIL(&p, p.b.got.n == 1);
+        ck_assert_uint_eq(kernel.n_interrupts, 0);
+        pair_free(&p);
+}
+
+/* ---- When it is sent --------------------------------------------------------------------------------------------- */
+
+static const char forty[] = "a message of some forty bytes, or a few more";
+
+TEST(small_messages_are_sent_together_when_the_loop_comes_round) {
+        Pair p;
+
+        pair_init(&p, UNIX);
+        for (int k = 0; k < 500; k++)
+                send_text(&p.a, 1, forty);
+        ck_assert_uint_eq(kernel.n_calls, 0);
+        ck_assert_uint_eq(link_queued_bytes(p.a.link), 500 * (FRAME_BYTES + strlen(forty)));
+        ck_assert_int_gt(sd_event_run(p.event, 0), 0);
+        ck_assert_uint_eq(kernel.n_calls, 1);
+        ck_assert_uint_eq(link_queued_bytes(p.a.link), 0);
+        RUN_UNTIL(&p, p.b.got.n == 500);
+        ck_assert_uint_eq(kernel.n_calls, 2);
+        pair_free(&p);
+}
+
+TEST(what_has_gathered_is_sent_before_the_loop_comes_round) {
+        Pair p;
+
+        pair_init(&p, UNIX);
+        for (int k = 0; k < 1000; k++)
+                send_text(&p.a, 1, forty);
+        ck_assert_uint_eq(kernel.n_calls, 1);
+        ck_assert_uint_le(link_queued_bytes(p.a.link), 64 << 10);
+        link_flush(p.a.link);
+        ck_assert_uint_eq(link_queued_bytes(p.a.link), 0);
+        RUN_UNTIL(&p, p.b.got.n == 1000);
+        pair_free(&p);
+}
+
+TEST(what_the_kernel_does_not_take_waits_in_order) {
+        const size_t n = 300 << 10;
+        uint8_t *body  = calloc(1, n);
+        Pair p;
+
+        pair_init(&p, UNIX);
+        link_stop_reading(p.b.link, true);
+        for (int k = 0; k < 8; k++)
+                ck_assert_int_eq(link_send(p.a.link, (uint16_t) k, body, n), 0);
+        run_idle(&p);
+        ck_assert_uint_gt(link_queued_bytes(p.a.link), n);
+        link_flush(p.a.link);
+        send_text(&p.a, 8, "last");
+        run_idle(&p);
+        link_stop_reading(p.b.link, false);
+        RUN_UNTIL(&p, p.b.got.n == 9);
+        for (uint16_t k = 0; k < 8; k++)
+                ck_assert(p.b.got.data[k].kind == k && p.b.got.data[k].body_bytes == n);
+        ck_assert(got_text(&p.b, 8, 8, "last"));
+        pair_free(&p);
+        free(body);
+}
+
+TEST(a_link_that_is_flooded_leaves_turns_to_others) {
+        Pair p;
+
+        pair_init(&p, UNIX);
+        send_text(&p.a, 1, "something to wake it");
+        link_flush(p.a.link);
+        kernel.endless = true;
+        RUN_UNTIL(&p, p.b.got.n > 0);
+        ck_assert_uint_le(p.b.got.n, (1 << 20) / (FRAME_BYTES + 40) + 1);
+        pair_free(&p);
+}
+
+/* ---- Back-pressure ----------------------------------------------------------------------------------------------- */
+
+TEST(whoever_stops_reading_gets_nothing_until_it_goes_on) {
+        Pair p;
+
+        pair_init(&p, UNIX);
+        link_stop_reading(p.b.link, true);
+        send_text(&p.a, 1, "one");
+        run_idle(&p);
+        ck_assert_uint_eq(p.b.got.n, 0);
+        link_stop_reading(p.b.link, false);
+        RUN_UNTIL(&p, p.b.got.n == 1);
+        pair_free(&p);
+}
+
+TEST(whoever_stops_in_a_callback_gets_the_rest_of_what_has_come_when_it_goes_on) {
+        for (When when = IN_MESSAGE; when <= IN_PAYLOAD; when++) {
+                Pair p;
+
+                pair_init(&p, UNIX);
+                p.b.stop_when = when;
+                for (int k = 0; k < 5; k++) {
+                        ck_assert_int_eq(link_send_payload(p.a.link, 1, NULL, 0, "payload", 7, on_done, &p.a), 0);
+                        ck_assert_int_eq(link_send_fd(p.a.link, 2, NULL, 0, STDIN_FILENO), 0);
+                }
+                p.a.link = link_free((link_flush(p.a.link), p.a.link));
+                for (uint32_t k = 0; k < (when == IN_MESSAGE ? 10 : 5); k++) {
+                        run_idle(&p); /* the other side is gone, and that wakes nobody again and again */
+                        ck_assert_uint_eq(p.b.got.n, when == IN_MESSAGE ? k + 1 : 2 * k);
+                        ck_assert_uint_eq(p.b.n_closed, 0);
+                        link_stop_reading(p.b.link, false);
+                }
+                RUN_UNTIL(&p, p.b.n_closed == 1);
+                ck_assert_uint_eq(p.b.got.n, 10);
+                ck_assert_int_eq(p.b.why.code, 0);
+                pair_free(&p);
+        }
+}
+
+TEST(sending_fails_while_reading_is_stopped_and_is_said_when_it_goes_on) {
+        Pair p;
+
+        pair_init_raw(&p, &events);
+        link_stop_reading(p.a.link, true);
+        raw_close(&p.b);
+        send_text(&p.a, 1, "into the void");
+        run_idle(&p);
+        ck_assert_uint_eq(p.a.n_closed, 0);
+        ck_assert_uint_eq(link_queued_bytes(p.a.link), 0);
+        link_stop_reading(p.a.link, false);
+        RUN_UNTIL(&p, p.a.n_closed > 0);
+        ck_assert_int_eq(p.a.why.code, -ECONNRESET);
+        pair_free(&p);
+}
+
+/* ---- Connecting -------------------------------------------------------------------------------------------------- */
+
+static void on_accepted(void *userdata, int fd) {
+        Pair *p = userdata;
+
+        p->b = (End) { .event = p->event, .fd = fd };
+        end_link(&p->b, &events);
+}
+
+TEST(what_is_sent_before_the_connection_is_there_arrives) {
+        static const char *const addresses[] = { NULL, "127.0.0.1:0", "[::1]:0", "localhost:0" };
+        char path[64];
+
+        snprintf(path, sizeof(path), "unix:/tmp/mars-test-link-%d.sock", getpid());
+        for (size_t k = 0; k < ELEMENTSOF(addresses); k++) {
+                Pair p = { .n_fds = n_open(), .a.fd = -1, .b.fd = -1 };
+                Listener *listener;
+                LinkPeer peer;
+
+                kernel = (typeof(kernel)) {};
+                ck_assert_int_ge(sd_event_new(&p.event), 0);
+                ck_assert_int_eq(listener_new(&listener, p.event, addresses[k] ?: path, 0600, on_accepted, &p, NULL),
+                                 0);
+                ck_assert_int_eq(link_connect(&p.a.link, p.event, listener_address(listener), &events, &p.a, NULL), 0);
+                send_text(&p.a, 1, "early");
+                RUN_UNTIL(&p, p.b.got.n == 1);
+                send_text(&p.b, 2, "answer");
+                RUN_UNTIL(&p, p.a.got.n == 1);
+                ck_assert_int_eq(link_peer(p.b.link, &peer), 0);
+                ck_assert_int_eq(peer.local, k == 0);
+                ck_assert_int_eq(peer.loopback, k > 0);
+                if (k == 0)
+                        ck_assert(peer.uid == getuid() && peer.pid == getpid() && strstr(peer.text, "uid "));
+                else
+                        ck_assert(strstr(peer.text, k == 2 ? "[::1]:" : "127.0.0.1:"));
+                listener_free(listener);
+                pair_free(&p);
+        }
+}
+
+TEST(what_cannot_be_reached_is_closed_with_words_that_name_it) {
+        static const char *const addresses[] = { "unix:/tmp/mars-test-nobody.sock", "127.0.0.1:1" };
+
+        for (size_t k = 0; k < ELEMENTSOF(addresses); k++) {
+                Pair p = { .n_fds = n_open(), .a.fd = -1, .b.fd = -1 };
+
+                kernel = (typeof(kernel)) {};
+                ck_assert_int_ge(sd_event_new(&p.event), 0);
+                ck_assert_int_eq(link_connect(&p.a.link, p.event, addresses[k], &events, &p.a, NULL), 0);
+                ck_assert_int_eq(link_send_payload(p.a.link, 1, NULL, 0, "payload", 7, on_done, &p.a), 0);
+                ck_assert_uint_eq(p.a.n_closed, 0);
+                RUN_UNTIL(&p, p.a.n_closed > 0);
+                ck_assert_int_eq(p.a.why.code, k == 0 ? -ENOENT : -ECONNREFUSED);
+                ck_assert(strstr(p.a.why.text, addresses[k]));
+                ck_assert_uint_eq(p.a.n_done, 1);
+                pair_free(&p);
+        }
+}
+
+TEST(an_address_that_is_none_is_refused_at_once) {
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        Link *link                                 = NULL;
+        Error err;
+
+        ck_assert_int_ge(sd_event_new(&event), 0);
+        ck_assert_int_eq(link_connect(&link, event, "nowhere", &events, NULL, &err), ERROR_VALUE);
+        ck_assert_ptr_null(link);
+}
+
+TEST(a_link_takes_stream_sockets_alone_and_the_descriptor_in_any_case) {
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        const int type[]                           = { SOCK_DGRAM, SOCK_SEQPACKET };
+        Link *link                                 = NULL;
+        Error err;
+        unsigned n;
+
+        ck_assert_int_ge(sd_event_new(&event), 0);
+        n = n_open();
+        for (size_t k = 0; k < ELEMENTSOF(type); k++) {
+                ck_assert_int_eq(link_new(&link, event, socket(AF_UNIX, type[k], 0), &events, NULL, &err), ERROR_VALUE);
+                ck_assert_uint_eq(n_open(), n);
+        }
+        ck_assert_int_eq(link_new(&link, event, dup(STDIN_FILENO), &events, NULL, &err), ERROR_VALUE);
+        ck_assert_uint_eq(n_open(), n);
+}
+
+TEST(over_tcp_small_messages_go_at_once_and_a_silent_host_is_asked) {
+        static const struct {
+                int level, name;
+        } options[] = { { IPPROTO_TCP, TCP_NODELAY }, { SOL_SOCKET, SO_KEEPALIVE }, { IPPROTO_TCP, TCP_KEEPIDLE } };
+        Pair p;
+
+        pair_init(&p, TCP);
+        send_text(&p.a, 1, "one");
+        link_flush(p.a.link);
+        for (size_t k = 0; k < ELEMENTSOF(options); k++) {
+                int value   = 0;
+                socklen_t n = sizeof(value);
+
+                ck_assert_int_eq(getsockopt(kernel.fd, options[k].level, options[k].name, &value, &n), 0);
+                ck_assert_int_ge(value, 1);
+                ck_assert_int_le(value, 10);
+        }
+        pair_free(&p);
+}
