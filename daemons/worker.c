@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "daemons/worker.h"
+#include "io/token.h"
 
 enum {
         RETRY_FIRST_USEC = 50 * 1000,
@@ -138,8 +139,9 @@ static int say_report(Worker *w, const Report *report) {
                                                              .code = report->error ? report->error->code : -EIO,
                                                              .text = report->error ? report->error->text : NULL } });
         case WORK_RECALLED:
-                return link_say(w->scheduler, &(WireMessage) { WIRE_IS_RECALLED,
-                                                               .recalled = { .plan = a->plan, .task = &a->task, .task_n = 1 } });
+                return link_say(w->scheduler,
+                                &(WireMessage) { WIRE_IS_RECALLED,
+                                                 .recalled = { .plan = a->plan, .task = &a->task, .task_n = 1 } });
         case WORK_FORGOTTEN:
                 return say_forgotten(w, a->plan);
         default:
@@ -268,8 +270,9 @@ static int hear_plan(Worker *w, const Wire_plan *m, Error *err) {
                 held_free(held);
                 return error_oom(err, sizeof(*held));
         }
-        r      = map_get(&w->plans, m->plan) == 0 ? leaves_read(&leaves, m, held->arena, err)
-                                                  : error_set(err, ERROR_CORRUPT, "plan %llu twice", (unsigned long long) m->plan);
+        r      = map_get(&w->plans, m->plan) == 0
+                         ? leaves_read(&leaves, m, held->arena, err)
+                         : error_set(err, ERROR_CORRUPT, "plan %llu twice", (unsigned long long) m->plan);
         tensor = leaves.tensor; /* to be freed */
         if (r == 0 && map_set(&w->plans, m->plan, (uintptr_t) held) < 0)
                 r = error_oom(err, sizeof(*held));
@@ -336,6 +339,7 @@ static int hear(Worker *w, const WireMessage *m, Error *err) {
         case WIRE_IS_WELCOME:
                 w->welcome = true;
                 w->attempt = 0;
+                w->last_words[0] = 0;
                 w->number  = m->welcome.number;
                 w->epoch   = m->welcome.epoch;
                 worker_say(w, LOG_INFO, "joined the scheduler as worker %u", w->number);
@@ -404,8 +408,8 @@ static void engine_end(Worker *w) {
                 const Held *held = (Held *) (uintptr_t) w->plans.entry[k].value;
 
                 if (held && !held->refusal &&
-                    engine_work(w->engine,
-                                        &(WorkEvent) { .kind = WORK_FORGET, .plan = held->run.id, .drop = true }, NULL) < 0)
+                    engine_work(w->engine, &(WorkEvent) { .kind = WORK_FORGET, .plan = held->run.id, .drop = true },
+                                NULL) < 0)
                         break;
         }
         worker_mates_leave(w);
@@ -431,11 +435,13 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         Worker *w = userdata;
         Error err = {};
 
-        if (w->welcome || w->attempt == 1)
-                worker_say(w, LOG_WARNING, "scheduler %s: %s%s",
-                           w->config.schedulers[w->attempt % w->config.n_schedulers],
-                           why->code < 0 ? why->text : "it has closed the connection",
-                           w->welcome ? "" : "; trying again until it is there");
+        const char *words = why->code < 0 ? why->text : "it has closed the connection";
+
+        if (w->welcome || (w->attempt > 0 && strcmp(words, w->last_words) != 0)) {
+                worker_say(w, LOG_WARNING, "scheduler %s: %s; trying again until it is there",
+                           w->config.schedulers[w->attempt % w->config.n_schedulers], words);
+                snprintf(w->last_words, sizeof(w->last_words), "%s", words);
+        }
         if (w->welcome && w->ready)
                 w->ready(w->userdata, false);
         w->scheduler = link_free(w->scheduler);
@@ -460,6 +466,10 @@ static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
         EngineStats stats;
         Error err = {};
 
+        free(w->token);
+        w->token = NULL;
+        if (token_find(&w->token, w->config.token_path, &err) < 0)
+                worker_say(w, LOG_WARNING, "%s", err.text);
         engine_stats(w->engine, &stats);
         if (link_connect(&w->scheduler, w->event, address, &events, w, &err) == 0 &&
             link_say(w->scheduler,
@@ -467,7 +477,7 @@ static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
                                       .hello = { .role         = WIRE_WORKER,
                                                  .version      = WIRE_VERSION,
                                                  .build        = MARS_BUILD,
-                                                 .token        = w->config.token,
+                                                 .token        = w->token,
                                                  .name         = w->config.name,
                                                  .address      = w->announced,
                                                  .n_threads    = stats.n_threads,
@@ -553,6 +563,7 @@ Worker *worker_free(Worker *w) {
         pthread_mutex_destroy(&w->lock);
         sd_event_unref(w->event);
         free(w->announced);
+        free(w->token);
         free(w);
         return NULL;
 }

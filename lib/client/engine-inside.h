@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* What the files of the engine share: engine.c (its life, requests), engine-run.c (the machines, tasks, threads),
- * engine-tensor.c (tensors and pins), engine-disk.c (chunks on their way to disk and back), engine-log.c, engine-worker.c
- * (an engine whose scheduler is elsewhere) and remote.c (one of which everything is elsewhere).
+ * engine-tensor.c (tensors and pins), engine-disk.c (chunks on their way to disk and back), engine-log.c,
+ * engine-worker.c (an engine whose scheduler is elsewhere) and remote.c (one of which everything is elsewhere).
  *
  * All state is behind one lock; a thread that holds it steps a machine and carries out the actions of both until none
  * is left (engine_pump). Without the lock threads do one thing only: exec_run() on pinned memory. Callbacks (on_done,

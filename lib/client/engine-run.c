@@ -457,7 +457,8 @@ void engine_wake(Engine *e) {
 }
 
 void engine_leave(Engine *e) {
-        if (e->work && work_n_ready(e->work) > 0 && e->n_free_slots > 0 && (!e->tiny || e->n_free_slots == e->n_threads))
+        if (e->work && work_n_ready(e->work) > 0 && e->n_free_slots > 0 &&
+            (!e->tiny || e->n_free_slots == e->n_threads))
                 engine_wake(e);
 }
 

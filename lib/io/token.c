@@ -18,7 +18,8 @@ static int token_check(char *text, const char *where, Error *err) {
         while (n > 0 && isspace((unsigned char) text[n - 1]))
                 text[--n] = 0;
         if (n < TOKEN_MIN || n >= TOKEN_MAX)
-                return error_set(err, ERROR_VALUE, "%s: a token has %d to %d characters", where, TOKEN_MIN, TOKEN_MAX - 1);
+                return error_set(err, ERROR_VALUE, "%s: a token has %d to %d characters", where, TOKEN_MIN,
+                                 TOKEN_MAX - 1);
         for (size_t k = 0; k < n; k++)
                 if (!isgraph((unsigned char) text[k]))
                         return error_set(err, ERROR_VALUE, "%s: a token has letters, digits and signs only", where);

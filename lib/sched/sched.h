@@ -118,8 +118,8 @@ DEFINE_CLEANUP(Sched *, sched_free)
  * request's outcome, never an error here. */
 int sched_step(Sched *sched, const SchedEvent *event, SchedActions *ret) _must_check_;
 
-/* Whether what a worker says (DONE, FAILED, RECALLED, FORGOTTEN) can be true: tasks that it was given, as many lengths as
- * they have outputs of unknown length, none of which is longer than the plan allows. Daemons ask before they step. */
+/* Whether what a worker says (DONE, FAILED, RECALLED, FORGOTTEN) can be true: tasks that it was given, as many lengths
+ * as they have outputs of unknown length, none longer than the plan allows. Daemons ask before they step. */
 int sched_check(const Sched *sched, const SchedEvent *event, uint32_t n_lengths, Error *err);
 
 /* Foreign memory as a tensor with one reference; the worker holds its chunks from now on. WORKER_NONE: the chunks are
