@@ -193,18 +193,14 @@ static int on_wake(_unused_ sd_event_source *source, int fd, _unused_ uint32_t r
 
 /* ---- Plans ------------------------------------------------------------------------------------------------------- */
 
-typedef struct Leaves {
-        Map tensor; /* id -> WireTensor * */
-} Leaves;
-
+/* The leaves of a plan: id -> WireTensor *. */
 static const Tiling *leaf_tiling(void *userdata, uint64_t stored) {
-        const Leaves *leaves = userdata;
-        const WireTensor *t  = (WireTensor *) (uintptr_t) map_get(&leaves->tensor, stored);
+        const WireTensor *t = (WireTensor *) (uintptr_t) map_get(userdata, stored);
 
         return t ? &t->tiling : NULL;
 }
 
-static int leaves_read(Leaves *leaves, const Wire_plan *m, Arena *arena, Error *err) {
+static int leaves_read(Map *leaves, const Wire_plan *m, Arena *arena, Error *err) {
         Reader rd = { .start = m->leaves, .at = m->leaves, .end = m->leaves + m->leaves_n, .what = "PLAN", .err = err,
                       .scratch = arena };
 
@@ -213,14 +209,14 @@ static int leaves_read(Leaves *leaves, const Wire_plan *m, Arena *arena, Error *
 
                 if (t)
                         wire_get_tensor(&rd, t);
-                if (t && rd.r == 0 && map_set(&leaves->tensor, t->id, (uintptr_t) t) < 0)
+                if (t && rd.r == 0 && map_set(leaves, t->id, (uintptr_t) t) < 0)
                         return error_oom(err, sizeof(*t));
         }
         return rd.r;
 }
 
 /* The same plan as the scheduler's: planning is pure. */
-static int held_make(Held *held, const Wire_plan *m, const Leaves *leaves, Error *err) {
+static int held_make(Held *held, const Wire_plan *m, const Map *leaves, Error *err) {
         _cleanup_(graph_freep) Graph *graph = NULL;
         int r = graph_decode_planned(m->graph, m->graph_n, &graph, err);
 
@@ -233,6 +229,7 @@ static int held_make(Held *held, const Wire_plan *m, const Leaves *leaves, Error
                               &held->plan, err);
         if (r < 0)
                 return error_prefix(err, r, "plan %llu", (unsigned long long) m->plan);
+        assert(held->plan);
         if (held->plan->n_task != m->n_task || held->plan->n_chunk != m->n_chunk || plan_digest(held->plan) != m->check)
                 return error_set(err, ERROR_CORRUPT, "plan %llu comes out differently here than at the scheduler",
                                  (unsigned long long) m->plan);
@@ -243,7 +240,7 @@ static int held_make(Held *held, const Wire_plan *m, const Leaves *leaves, Error
         for (uint32_t v = 0; v < held->plan->value.n; v++) {
                 const Value *value  = &held->plan->value.data[v];
                 const WireTensor *t = value->stage == STAGE_NONE
-                                              ? (WireTensor *) (uintptr_t) map_get(&leaves->tensor, value->stored)
+                                              ? (WireTensor *) (uintptr_t) map_get(leaves, value->stored)
                                               : NULL;
 
                 if (t)
@@ -260,7 +257,6 @@ static int held_make(Held *held, const Wire_plan *m, const Leaves *leaves, Error
 static int hear_plan(Worker *w, const Wire_plan *m, Error *err) {
         _cleanup_(map_done) Map tensor = {};
         Held *held                     = calloc(1, sizeof(*held));
-        Leaves leaves                  = {};
         int r;
 
         if (!held)
@@ -270,17 +266,16 @@ static int hear_plan(Worker *w, const Wire_plan *m, Error *err) {
                 held_free(held);
                 return error_oom(err, sizeof(*held));
         }
-        r      = map_get(&w->plans, m->plan) == 0
-                         ? leaves_read(&leaves, m, held->arena, err)
+        r = map_get(&w->plans, m->plan) == 0
+                         ? leaves_read(&tensor, m, held->arena, err)
                          : error_set(err, ERROR_CORRUPT, "plan %llu twice", (unsigned long long) m->plan);
-        tensor = leaves.tensor; /* to be freed */
         if (r == 0 && map_set(&w->plans, m->plan, (uintptr_t) held) < 0)
                 r = error_oom(err, sizeof(*held));
         if (r < 0) {
                 held_free(held);
                 return r;
         }
-        r = held_make(held, m, &leaves, err);
+        r = held_make(held, m, &tensor, err);
         if (r < 0) {
                 worker_say(w, LOG_ERR, "%s", err->text);
                 held->refusal = malloc(sizeof(*held->refusal));

@@ -101,7 +101,6 @@ struct Engine {
         pthread_cond_t changed; /* for those who only wait: a request is done, a thread has ended */
         uint32_t n_refs;        /* atomic */
         pid_t pid;
-        bool closing, closed;
         Error broken;           /* a machine ran out of memory: nothing works any more */
 
         Store *store;           /* these are NULL where they are elsewhere */
@@ -118,7 +117,6 @@ struct Engine {
         Budget budget;
         Spill *spill;           /* NULL: not needed so far */
         char *spill_dirs;
-        SpillCodec spill_codec;
         IdMap away;             /* chunk that is or was written -> its bytes */
 
         Map requests;           /* id -> EngineRequest * */
@@ -128,14 +126,15 @@ struct Engine {
         Call *calls;            /* to be made when the lock is given up */
         Each *each;
 
-        uint32_t n_threads;
         Slot *slot;             /* [n_threads] */
-        uint32_t *free_slot, n_free_slots;
-        uint32_t *handed, n_handed; /* slots with a task that a caller has left to helpers */
+        uint32_t *free_slot;    /* [n_free_slots] */
+        uint32_t *handed;       /* [n_handed] slots with a task that a caller has left to helpers */
         pthread_t *thread;      /* [n_threads] helpers that were started */
-        uint32_t n_started, n_alive, n_idle;
         uint64_t busy_since_usec; /* since when there has always been something to do; 0: there is nothing */
+        uint32_t n_threads, n_free_slots, n_handed, n_started, n_alive, n_idle;
+        SpillCodec spill_codec;
         bool tiny;              /* tasks take less time than a second thread would cost the one that runs them */
+        bool closing, closed;
 
         uint64_t process_bytes;   /* resident when the engine was made */
         pthread_mutex_t log_lock; /* beneath all others */

@@ -109,7 +109,8 @@ static int token_make(const char *path, Error *err) {
                 return error_prefix(err, -EIO, "random numbers");
         for (size_t k = 0; k < sizeof(bytes); k++)
                 snprintf(text + 2 * k, 3, "%02x", bytes[k]);
-        strcat(text, "\n");
+        text[sizeof(text) - 2] = '\n';
+        text[sizeof(text) - 1] = 0;
         fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0 && errno == EEXIST)
                 return 0; /* somebody was faster */

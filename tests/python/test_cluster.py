@@ -48,7 +48,8 @@ def local():
 def program(seed=7):
     """Exchanges, reductions, products and a shape that depends on data; a second of work in many tasks."""
     r = mt.random.RandomState(seed).rand(1500, 1500, chunk_size=250)
-    return [(r + r.T).sum(axis=0), mt.sort(r, axis=0)[7], (r @ r)[5], r[r > 0.9].mean(), mt.unique((r * 50).astype("i8"))]
+    return [(r + r.T).sum(axis=0), mt.sort(r, axis=0)[7], (r @ r)[5], r[r > 0.9].mean(),
+            mt.unique((r * 50).astype("i8"))]
 
 
 def same(values, others):
@@ -319,7 +320,8 @@ def test_nobody_comes_in_over_tcp_without_the_token(by_hand, monkeypatch, tmp_pa
 
 def test_a_daemon_does_not_listen_beyond_its_machine(tmp_path):
     done = subprocess.run([shutil.which("mars-scheduler"), "--config-dir", "none", "-H", "0.0.0.0"],
-                          capture_output=True, text=True, timeout=SECONDS, env=dict(os.environ, XDG_CONFIG_HOME=str(tmp_path)))
+                          capture_output=True, text=True, timeout=SECONDS,
+                          env=dict(os.environ, XDG_CONFIG_HOME=str(tmp_path)))
     assert done.returncode != 0 and "not of this machine alone" in done.stderr
 
 
