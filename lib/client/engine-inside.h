@@ -79,6 +79,7 @@ struct Engine {
         uint32_t n_refs;        /* atomic */
         pid_t pid;
         bool closing, closed;
+        bool tiny;              /* tasks take less time than a second thread would cost the one that runs them */
         Error broken;           /* a machine ran out of memory: nothing works any more */
 
         Store *store;
@@ -89,6 +90,7 @@ struct Engine {
         uint32_t sched_at, work_at; /* what is carried out already */
 
         Budget budget;
+        size_t task_bytes;      /* of a task of which all threads may have one */
         Spill *spill;           /* NULL: not needed so far */
         char *spill_dirs;
         SpillCodec spill_codec;
@@ -108,7 +110,6 @@ struct Engine {
         pthread_t *thread;      /* [n_threads] helpers that were started */
         uint32_t n_started, n_alive, n_idle;
         uint64_t busy_since_usec; /* since when there has always been something to do; 0: there is nothing */
-        bool tiny;              /* tasks take less time than a second thread would cost the one that runs them */
 
         uint64_t process_bytes;   /* resident when the engine was made */
         pthread_mutex_t log_lock; /* beneath all others */

@@ -103,7 +103,6 @@ DEFINE_CLEANUP(Engine *, engine_free)
 /* Memory, disk, and the machines that know how much there is of both. */
 static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
         SystemMemory memory;
-        size_t task_bytes;
         int r;
 
         system_memory(&memory, "");
@@ -127,10 +126,10 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
                       err);
         if (r < 0)
                 return r;
-        task_bytes = config->task_bytes ?: e->budget.cache_bytes / (PLAN_TASK_SHARE * e->n_threads);
-        r          = sched_new(&e->sched, true, plan_make);
+        e->task_bytes = config->task_bytes ?: e->budget.cache_bytes / (PLAN_TASK_SHARE * e->n_threads);
+        r             = sched_new(&e->sched, true, plan_make);
         if (r == 0)
-                sched_limit(e->sched, task_bytes);
+                sched_limit(e->sched, e->task_bytes);
         if (r == 0)
                 sched_refuse_above(e->sched, e->budget.cache_bytes, e->budget.arena_bytes);
         if (r == 0)
@@ -256,6 +255,11 @@ Engine *engine_unref(Engine *e) {
         engine_close(e);
         engine_free(e);
         return NULL;
+}
+
+void engine_plan_limits(const Engine *e, size_t *ret_task_bytes, size_t *ret_alone_bytes) {
+        *ret_task_bytes  = e->task_bytes;
+        *ret_alone_bytes = e->budget.cache_bytes;
 }
 
 void engine_stats(Engine *e, EngineStats *ret) {
