@@ -162,15 +162,15 @@ static double job_plain(struct io_uring *ring, const char *dir, char *data, size
 
 static void job_bench(struct io_uring *ring, const char *dir, char *data, size_t room, uint32_t n_rounds) {
         double job[MAX_ROUNDS], plain[MAX_ROUNDS], ratio[MAX_ROUNDS];
-        mars_session_stats stats;
+        mars_session_stats stats = {};
 
         for (uint32_t round = 0; round < n_rounds; round++) {
                 job[round]   = job_run(dir, &stats);
                 plain[round] = job_plain(ring, dir, data, room, stats.spilled * JOB_CHUNK, stats.returned * JOB_CHUNK);
                 ratio[round] = job[round] / plain[round];
         }
-        printf("a job of twice its cache of %d MiB: %.2f s, its %d MiB written and %d MiB read by the plain loop %.2f s: "
-               "%.2f times\n", JOB_CACHE >> 20, median(job, n_rounds), (int) (stats.spilled * JOB_CHUNK >> 20),
+        printf("a job of twice its cache of %d MiB: %.2f s; the plain loop for its %d MiB written and %d MiB read: "
+               "%.2f s; %.2f times\n", JOB_CACHE >> 20, median(job, n_rounds), (int) (stats.spilled * JOB_CHUNK >> 20),
                (int) (stats.returned * JOB_CHUNK >> 20), median(plain, n_rounds), median(ratio, n_rounds));
 }
 
