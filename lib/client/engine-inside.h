@@ -48,6 +48,7 @@ typedef struct Held {
         Vec(ChunkMemory) in, out;
         char *scratch;
         size_t cost;            /* bytes to move, roughly */
+        bool takes_long;        /* perhaps more than a millisecond */
 } Held;
 
 /* What a thread that computes needs. For the machine its tasks run on as many threads: TASKS_AT_ONCE a slot. */
