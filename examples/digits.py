@@ -80,9 +80,7 @@ def draw(path, mean, axes, points, label, truth, centres):
         axes_left.scatter(chosen[:, 0], chosen[:, 1], s=3, alpha=0.5, color=plt.cm.tab10(digit), label=str(digit))
     axes_left.set_xlabel("first principal component")
     axes_left.set_ylabel("second principal component")
-    axes_left.legend(
-        markerscale=4, ncols=5, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.1), title="digit"
-    )
+    axes_left.legend(markerscale=4, ncols=5, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), title="digit")
     panels = right.subplots(4, 4)
     for panel, centre in zip(panels.flat, centres):
         panel.imshow((mean + axes @ centre).reshape(28, 28), cmap="gray_r", vmin=0, vmax=1)

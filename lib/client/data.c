@@ -68,6 +68,17 @@ const Tiling *data_tiling(const Data *data) {
         return &data->tiling;
 }
 
+bool data_negative(const Data *data) {
+        const size_t size = dtype_size(data->spec.dtype);
+
+        if (data->kind != DATA_MEMORY || dtype_kind(data->spec.dtype) != KIND_INT)
+                return false;
+        for (size_t at = size - 1; at < data->size_bytes; at += size)
+                if (data->bytes[at] < 0) /* the last byte has the sign */
+                        return true;
+        return false;
+}
+
 static int data_new(Data **ret, DataKind kind, const Spec *spec, Error *err) {
         Data *data = calloc(1, sizeof(*data));
 

@@ -16,5 +16,7 @@ DEFINE_CLEANUP(Data *, data_unref)
 
 /* How the data is cut. Lives as long as the data. */
 const Tiling *data_tiling(const Data *data);
+/* Whether an element is known to be less than zero: of integers in memory that nobody else may write to. */
+bool data_negative(const Data *data);
 /* Makes the data a tensor of the engine. A file is read or mapped now. */
 int data_adopt(Data *data, Engine *engine, TensorId *ret, Error *err);

@@ -49,6 +49,7 @@ typedef struct Held {
         Vec(ChunkMemory) in, out;
         char *scratch;
         size_t cost;            /* bytes to move, roughly */
+        bool takes_long;        /* perhaps more than a millisecond */
 } Held;
 
 /* What a thread that computes needs. For the machine its tasks run on as many threads: TASKS_AT_ONCE a slot. */
@@ -109,12 +110,12 @@ struct Engine {
         const EngineReports *reports; /* instead of a scheduler of our own */
         void *reports_userdata;
         struct Remote *remote;
-        size_t task_bytes;      /* PlanLeaves.task_bytes */
         SchedActions sched_actions;
         WorkActions work_actions;
         uint32_t sched_at, work_at; /* what is carried out already */
 
         Budget budget;
+        size_t task_bytes;      /* of a task of which all threads may have one */
         Spill *spill;           /* NULL: not needed so far */
         char *spill_dirs;
         IdMap away;             /* chunk that is or was written -> its bytes */

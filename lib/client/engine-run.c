@@ -17,7 +17,8 @@ enum {
         WAKE_BYTES = 256 << 10, /* to read and write so much takes as long as to wake a thread, 20 µs */
         WAKE_USEC  = 50,        /* a job that takes longer than this may be worth two */
         BLOCK_COST = 8,         /* a byte of a block operator is as much work as this many of others */
-        LONG_BYTES = 1 << 20,   /* a task of so much may take a millisecond, or a minute */
+        LONG_BYTES = 1 << 20,   /* a block of so much may take a millisecond, or a minute */
+        LONG_STEPS = 2 << 20,   /* and so many elements of instructions a millisecond, or 50 */
         BATCH_BYTES = 16 << 10, /* so much together is worth giving up the lock: a few µs */
         TINY_USEC  = 1,         /* a task of less is tiny */
 };
@@ -246,14 +247,28 @@ static void memory_give_back(Engine *e, Held *held, uint32_t n_in, uint32_t n_ou
         held->scratch = NULL;
 }
 
-/* What a task of the stage goes through, in bytes of float64: sources are computed and reductions write next to
- * nothing, so what is read and written does not say it. */
-static size_t domain_bytes(const Stage *stage) {
-        double n = sizeof(double) / (double) stage->n_task;
+/* What a task of the stage goes through, in elements: sources are computed and reductions write next to nothing, so
+ * what is read and written does not say it. */
+static double domain_elements(const Stage *stage) {
+        double n = 1 / (double) stage->n_task;
 
         for (int k = 0; k < stage->domain.ndim; k++)
                 n *= (double) MAX(stage->domain.axis[k].extent, 1);
-        return n < (double) LONG_BYTES ? (size_t) n : LONG_BYTES;
+        return n;
+}
+
+/* What a task of `bytes` costs, in bytes to move, and whether it may take long. */
+static size_t task_cost(const Stage *stage, size_t bytes, bool *ret_long) {
+        const double elements = domain_elements(stage);
+        double n_step = 1;
+
+        for (uint32_t k = 0; k < stage->n_nest; k++)
+                n_step += stage->nest[k].n_instr + stage->nest[k].n_sink;
+        if (stage->kind == STAGE_BLOCK)
+                bytes *= BLOCK_COST;
+        bytes = MAX(bytes, (size_t) MIN(elements * sizeof(double), (double) LONG_BYTES));
+        *ret_long = stage->kind == STAGE_NEST ? elements * n_step >= LONG_STEPS : bytes >= LONG_BYTES;
+        return bytes;
 }
 
 /* Pins inputs, reserves outputs and scratch: 0, or what the store says, and then nothing is held. */
@@ -302,7 +317,7 @@ static int memory_get(Engine *e, Held *held) {
         }
         held->in.n = n_in;
         held->out.n = n_out;
-        held->cost = MAX(stage->kind == STAGE_BLOCK ? cost * BLOCK_COST : cost, domain_bytes(stage));
+        held->cost = task_cost(stage, cost, &held->takes_long);
         return 0;
 }
 
@@ -506,11 +521,11 @@ bool engine_run_one(Engine *e, bool patient) {
         }
         slot = &e->slot[at];
         while (slot->at < slot->n_held) {
-                size_t cost = slot->held[slot->at].cost;
+                const Held *held = &slot->held[slot->at];
 
-                if (!patient && cost >= LONG_BYTES && hand_over(e, at))
+                if (!patient && held->takes_long && hand_over(e, at))
                         return true;
-                if (worth_waking(e, cost))
+                if (worth_waking(e, held->cost))
                         engine_wake(e);
                 tasks_run(e, at);
         }

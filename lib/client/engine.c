@@ -281,6 +281,11 @@ Engine *engine_unref(Engine *e) {
         return NULL;
 }
 
+void engine_plan_limits(const Engine *e, size_t *ret_task_bytes, size_t *ret_alone_bytes) {
+        *ret_task_bytes  = e->task_bytes;
+        *ret_alone_bytes = e->budget.cache_bytes;
+}
+
 static void local_stats(Engine *e, EngineStats *ret) {
         SchedStats sched = {};
         SpillStats spill = {};

@@ -61,6 +61,8 @@ typedef struct EngineStats {
         char pages_text[STORE_TEXT_MAX];
 } EngineStats;
 void engine_stats(Engine *engine, EngineStats *ret);
+/* PlanLeaves.task_bytes and .alone_bytes of its requests. */
+void engine_plan_limits(const Engine *engine, size_t *ret_task_bytes, size_t *ret_alone_bytes);
 
 /* The next line for the log, which is the caller's to free(), or NULL. *ret_warning: it wants to be read. */
 char *engine_log(Engine *engine, bool *ret_warning);

@@ -38,7 +38,11 @@ static const Tiling *leaf_tiling(void *userdata, uint64_t stored) {
 }
 
 PlanLeaves walk_leaves(Walk *walk) {
-        return (PlanLeaves) { .tiling = leaf_tiling, .userdata = walk };
+        PlanLeaves leaves = { .tiling = leaf_tiling, .userdata = walk };
+
+        if (walk->engine)
+                engine_plan_limits(walk->engine, &leaves.task_bytes, &leaves.alone_bytes);
+        return leaves;
 }
 
 static int oom(Walk *walk) {

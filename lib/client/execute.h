@@ -31,7 +31,7 @@ int walk_begin(Walk *walk);
 /* Adds what it takes to compute the tensor, and the tensor to graph->wanted. */
 int walk_want(Walk *walk, mars_tensor *tensor);
 void walk_end(Walk *walk);
-/* The leaves of a look, for plan_make(). */
+/* The leaves of a look, for plan_make(), and the limits of the engine if there is one. */
 PlanLeaves walk_leaves(Walk *walk);
 
 /* Computes the tensors that have no result in the engine yet. 0 or what went wrong. */

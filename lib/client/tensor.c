@@ -502,6 +502,24 @@ static int check_call(const Op *op, uint32_t n_in, mars_tensor *const *in, Error
         return 0;
 }
 
+/* NumPy's integers have no negative powers, and say so when they meet one: here where the expression is written, if the
+ * exponent is a scalar or data in memory. `out` is what the operator makes. */
+static int check_exponent(const Building *b, mars_tensor *const *in, const Spec *out, Error *err) {
+        const DKind kind = dtype_kind(out->dtype);
+        const mars_tensor *exponent;
+        bool negative;
+
+        if ((kind != KIND_INT && kind != KIND_UINT) || strcmp(b->op->name, "power") != 0)
+                return 0;
+        assert(in);
+        exponent = b->strong[1] ?: in[1];
+        negative = exponent->expr->kind == EXPR_SCALAR ? scalar_i64(exponent->expr->value) < 0 && kind == KIND_INT
+                   : exponent->expr->kind == EXPR_DATA && data_negative(exponent->expr->data);
+        if (!negative || (shape_known(&out->shape) && shape_size(&out->shape) == 0))
+                return 0;
+        return error_set(err, ERROR_VALUE, "Integers to negative integer powers are not allowed.");
+}
+
 static int expr_new_op(Expr **ret, const Op *op, uint32_t n_in, mars_tensor *const *in, const mars_param *params,
                        size_t n_params, Error *err) {
         _cleanup_(building_end) Building b = { .op = op, .spec = b.near_spec, .strong = b.near_strong };
@@ -519,6 +537,8 @@ static int expr_new_op(Expr **ret, const Op *op, uint32_t n_in, mars_tensor *con
         if (r < 0)
                 return r;
         r = op_infer(&(OpCall) { .op = op, .params = b.params, .n_in = n_in, .in = b.spec }, out, err);
+        if (r == 0)
+                r = check_exponent(&b, in, out, err);
         if (r < 0)
                 return r;
         for (uint32_t i = 0; i < op_n_out(op); i++)

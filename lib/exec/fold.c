@@ -5,6 +5,10 @@
 
 #include "exec/strided.h"
 
+enum { RUN = 1 << RUN_LEVEL };
+
+_Static_assert(RUN_LEVEL % RISE == 0 && STRIP % RUN == 0, "runs begin and end where strips do");
+
 int fold_empty(const Op *op, const Fold *fold, Error *err) {
         if (fold->identity)
                 return 0;
@@ -180,6 +184,11 @@ int pyramid_base_init(PyramidBase *base, Exec *exec, const Fold *fold, int64_t u
                 if (r < 0)
                         return r;
         }
+        if (fold->lift_runs && fold->lift && !fold->lift_pairs) {
+                r = state_take(exec, fold, RUN, base->lifted);
+                if (r < 0)
+                        return r;
+        }
         return state_take(exec, fold, 1, base->one);
 }
 
@@ -295,16 +304,23 @@ int pyramid_push(Pyramid *p, PyramidBase *base, size_t column, int64_t first, si
         return r < 0 || first + (int64_t) n < base->hi ? r : pyramid_end(p, base, column);
 }
 
-int pyramid_push_elements(Pyramid *p, PyramidBase *base, size_t column, int64_t first, size_t n, const char *element) {
+/* Elements one by one, or in pairs and quads. */
+static int push_leaves(Pyramid *p, PyramidBase *base, size_t column, int64_t first, size_t n, const char *element) {
         const Fold *fold = base->fold;
-        bool last = first + (int64_t) n == base->hi;
         size_t size = dtype_size(fold->in);
-        int r;
 
         if (fold->lift_quads && ((first | (int64_t) n) & ((1 << RISE) - 1)) == 0) {
                 fold->lift_quads(n / 4, element, first, (void *const *) base->half[1]);
-                r = pyramid_fold(p, base, column, 0, 2, first / 4, n / 4, base->half[1]);
-                return r < 0 || !last ? r : pyramid_end(p, base, column);
+                return pyramid_fold(p, base, column, 0, 2, first / 4, n / 4, base->half[1]);
+        }
+        if (!fold->lift_pairs) {
+                char *state[MAX_STATE] = { (char *) element };
+
+                if (fold->lift) {
+                        memcpy(state, base->lifted, sizeof(state));
+                        fold->lift(n, element, first, 1, (void *const *) state);
+                }
+                return pyramid_fold(p, base, column, 0, 0, first, n, state);
         }
         if (first & 1) {
                 fold->lift(1, element, first, 1, (void *const *) base->one);
@@ -318,11 +334,80 @@ int pyramid_push_elements(Pyramid *p, PyramidBase *base, size_t column, int64_t 
                 fold->lift(1, element + n * size, first + (int64_t) n, 1, (void *const *) base->one);
                 pyramid_edge(base, column, base->cover.n - 1 - p->n_right++, base->one, 0);
         }
+        if (n == 0)
+                return 0;
+        fold->lift_pairs(n / 2, element, first, (void *const *) base->half[0]);
+        return pyramid_fold(p, base, column, 0, 1, first / 2, n / 2, base->half[0]);
+}
+
+/* Less than a run, at the start or the end of the interval. Nodes of level 4 that wait for neighbours have none: what
+ * comes next are runs. */
+static int push_edge(Pyramid *p, PyramidBase *base, size_t column, int64_t first, size_t n, const char *element) {
+        size_t left;
+        int r = push_leaves(p, base, column, first, n, element);
+
+        if (r < 0)
+                return r;
+        left = p->n[1];
+        p->n[1] = 0;
+        return left > 0 ? pyramid_fold(p, base, column, 1, 0, p->first[1], left, p->run[1]) : 0;
+}
+
+/* What the interval has behind its last run: a node for every bit of the length. Those on the right come first, since
+ * edges come in the order of levels. */
+static int push_tail(Pyramid *p, PyramidBase *base, size_t column, int64_t first, size_t n, const char *element) {
+        size_t size = dtype_size(base->fold->in), end = n;
+        int r;
+
+        n = end & (((size_t) 1 << RUN_LEAST) - 1);
         if (n > 0) {
-                fold->lift_pairs(n / 2, element, first, (void *const *) base->half[0]);
-                r = pyramid_fold(p, base, column, 0, 1, first / 2, n / 2, base->half[0]);
+                end -= n;
+                r = push_edge(p, base, column, first + (int64_t) end, n, element + end * size);
                 if (r < 0)
                         return r;
         }
-        return last ? pyramid_end(p, base, column) : 0;
+        for (int level = RUN_LEAST; level < RUN_LEVEL; level++) {
+                if (!(end >> level & 1))
+                        continue;
+                end -= (size_t) 1 << level;
+                base->fold->lift_runs(1, level, element + end * size, first + (int64_t) end, (void *const *) base->one);
+                pyramid_edge(base, column, base->cover.n - 1 - p->n_right++, base->one, 0);
+        }
+        return 0;
+}
+
+static int push_runs(Pyramid *p, PyramidBase *base, size_t column, int64_t first, size_t n, const char *element) {
+        const Fold *fold = base->fold;
+        size_t size = dtype_size(fold->in), head = (size_t) (-first & (RUN - 1)), n_run;
+        char *out[MAX_STATE];
+        int r;
+
+        if (head > 0) {
+                head = MIN(head, n);
+                r = push_edge(p, base, column, first, head, element);
+                if (r < 0)
+                        return r;
+                element += head * size;
+                first += (int64_t) head;
+                n -= head;
+        }
+        n_run = n / RUN;
+        if (n_run > 0) {
+                r = pyramid_append(p, base, RUN_LEVEL / RISE - 1, first / RUN, out);
+                if (r < 0)
+                        return r;
+                fold->lift_runs(n_run, RUN_LEVEL, element, first, (void *const *) out);
+                r = pyramid_appended(p, base, column, RUN_LEVEL / RISE - 1, first / RUN, n_run);
+                if (r < 0)
+                        return r;
+        }
+        n %= RUN;
+        return n > 0 ? push_tail(p, base, column, first + (int64_t) (n_run * RUN), n, element + n_run * RUN * size) : 0;
+}
+
+int pyramid_push_elements(Pyramid *p, PyramidBase *base, size_t column, int64_t first, size_t n, const char *element) {
+        int r = base->fold->lift_runs ? push_runs(p, base, column, first, n, element)
+                                      : push_leaves(p, base, column, first, n, element);
+
+        return r < 0 || first + (int64_t) n < base->hi ? r : pyramid_end(p, base, column);
 }

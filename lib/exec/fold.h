@@ -8,6 +8,7 @@
  *            of level l that waits for its right sibling.
  *   Pyramid  folds within strips of neighbouring elements, four levels at a time by merge_pairs or merge_quads: the
  *            nodes of level 0 leave nodes of level 4, which are collected until there is a strip of them, and so on.
+ *            Operators that have lift_runs go from elements to nodes of level 8 at once.
  *
  * A node whose left sibling lies before the interval can never be merged here: it is a left edge of the cover. What
  * waits at the end is the right edge. All counts that operators see are multiples of `unit`, the elements that one
@@ -82,7 +83,8 @@ typedef struct PyramidBase {
         size_t width;
         Cover cover;             /* state[j][c] has room for `width` states */
         char *half[2][MAX_STATE];
-        char *one[MAX_STATE];    /* the state of an element that has no neighbour */
+        char *one[MAX_STATE];    /* the state of an element that has no neighbour, or of a run */
+        char *lifted[MAX_STATE]; /* those of less than a run of elements */
 } PyramidBase;
 
 int pyramid_base_init(PyramidBase *base, Exec *exec, const Fold *fold, int64_t unit, int64_t lo, int64_t hi,
@@ -91,5 +93,5 @@ void pyramid_init(Pyramid *p);
 /* The next n <= strip leaves, from position `first` on; they end at a multiple of `strip` (STRIP to 8 STRIP) or with
  * the interval. After the last run the nodes of the cover are in column `column` of base->cover. */
 int pyramid_push(Pyramid *p, PyramidBase *base, size_t column, int64_t first, size_t n, char *const *state);
-/* The same of elements, when the fold has lift_pairs. */
+/* The same of elements, when the fold has lift_pairs or lift_runs. */
 int pyramid_push_elements(Pyramid *p, PyramidBase *base, size_t column, int64_t first, size_t n, const char *element);

@@ -821,7 +821,7 @@ static bool only_loads(const Prepare *p) {
                         return false;
         for (uint32_t i = 0; i < x->n_fold; i++) {
                 const Fold *fold = x->fold[i].fold;
-                bool deep = x->reduce_loop == x->lane_loop ? fold->lift_quads != NULL : fold->lift_eight != NULL;
+                bool deep = x->reduce_loop == x->lane_loop ? fold->lift_quads || fold->lift_runs : !!fold->lift_eight;
 
                 if (!x->fold[i].sink->unit && fold->lift && !deep)
                         return false;

@@ -189,7 +189,7 @@ static int fold_strip(NestRun *x, const intptr_t *at) {
 
                         for (uint32_t c = 0; c < f->n_dest; c++)
                                 f->place[x->column * MAX_STATE + c] = (char *) at[f->walk + c];
-                        if (!f->sink->unit && f->fold->lift_pairs) {
+                        if (!f->sink->unit && (f->fold->lift_pairs || f->fold->lift_runs)) {
                                 r = pyramid_push_elements(p, f->base, x->column, x->lane_at, x->m,
                                                           x->reg[f->sink->reg[0]]);
                         } else {

@@ -92,6 +92,8 @@ typedef struct SourceKernel {
 } SourceKernel;
 
 /* A reduction works on states of up to MAX_STATE components, each an array of its own (structure of arrays). */
+enum { RUN_LEAST = 5, RUN_LEVEL = 8 }; /* 2^8 elements: half a strip */
+
 typedef struct Fold {
         DType in;                /* the input is cast to this first */
         uint8_t n_state;
@@ -118,6 +120,9 @@ typedef struct Fold {
          * each covering n_each elements; of elements. Folds with lift_quads have merge_quads. */
         void (*merge_quads)(size_t n, void *const *in, void *const *out, int64_t n_each);
         void (*lift_quads)(size_t n, const void *in, int64_t first, void *const *state);
+        /* The same of runs, 2^level neighbouring elements each, from in[i << level] on; RUN_LEAST <= level <=
+         * RUN_LEVEL. */
+        void (*lift_runs)(size_t n, int level, const void *in, int64_t first, void *const *state);
         /* The value of an empty reduction; NULL: refuse ("zero-size array to reduction operation max which has no
          * identity"). */
         const Scalar *identity;

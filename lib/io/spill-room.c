@@ -192,8 +192,15 @@ void spill_room_end(Spill *s, SpillPlace *p) {
 
 /* ---- Chunks ----------------------------------------------------------------------------------------------------- */
 
+/* What is missing for a place's first use. */
+static int place_make(Spill *s, SpillPlace *p, Error *err) {
+        int r = p->dir.fd < 0 ? spill_dir_make(&p->dir, p->path, s->config.owner, s->config.keep, err) : 0;
+
+        return r < 0 ? r : spill_place_open(s, p, err);
+}
+
 /* The place that a job tries next, NULL: none is left. Opens those that have not been used yet. */
-static SpillPlace *place_choose(Spill *s, const Job *job) {
+static SpillPlace *place_choose(Spill *s, Job *job) {
         SpillPlace *best = NULL;
         uint64_t best_room = 0;
 
@@ -202,14 +209,18 @@ static SpillPlace *place_choose(Spill *s, const Job *job) {
                 struct statvfs fs;
                 uint64_t room;
                 Error err;
+                int r;
 
                 if (p->failed || (job->tried & UINT64_C(1) << k))
                         continue;
-                if (!p->opened && (spill_dir_make(&p->dir, p->path, s->config.owner, s->config.keep, &err) < 0 ||
-                                   spill_place_open(s, p, &err) < 0)) {
+                r = p->opened ? 0 : place_make(s, p, &err);
+                if (r == ERROR_MEMORY) { /* that is not the disk's fault */
+                        job->refusal = r;
+                        job->tried |= UINT64_C(1) << k;
+                } else if (r < 0)
                         place_fail(s, p, err.text);
+                if (r < 0)
                         continue;
-                }
                 if (best && p->queued_bytes > best->queued_bytes)
                         continue;
                 room = extents_bytes(p->extents, EXTENT_FREE);
@@ -249,6 +260,8 @@ int spill_room_find(Spill *s, Job *job, uint64_t size_bytes, Error *err) {
                 place_full(s, p);
                 job->tried |= UINT64_C(1) << (p - s->place);
         }
+        if (job->refusal == ERROR_MEMORY)
+                return error_oom(err, size_bytes);
         for (uint32_t k = 0; k < s->n_places; k++)
                 full = full || !s->place[k].failed;
         if (!full && !spill_is_full(job->refusal))

@@ -18,9 +18,9 @@
 
 enum {
         SPILL_PIECE     = 16 << 20, /* of a chunk in one operation: with two of them a disk is never idle */
-        SPILL_DIR_DEPTH = 8,        /* pieces on their way to one disk */
+        SPILL_DIR_DEPTH = 16,       /* pieces on their way to one disk */
         SPILL_STEP      = 64 << 20, /* files grow by so much at least */
-        SPILL_JOBS      = 16,       /* operations that are moved at a time */
+        SPILL_JOBS      = 32,       /* operations that are moved at a time */
         SPILL_DEPTH_MAX = 128,      /* pieces on their way to all disks */
         SPILL_PACKS     = 2,        /* chunks whose compressed form is in memory at a time */
         SPILL_WINDOW    = 64,       /* pieces of a chunk that may end out of order */

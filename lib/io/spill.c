@@ -183,7 +183,7 @@ static bool about_to_wait(Spill *s, bool *ret_end) {
 
         pthread_mutex_lock(&s->lock);
         *ret_end   = s->closing && s->ending && !something_queued(s) && s->n_active == 0 &&
-                     s->n_forgetting == 0;
+                     s->n_forgetting == 0 && ring_n_begun(s->ring) == 0; /* a file may still grow for who is gone */
         wait       = !*ret_end && !something_queued(s) && s->closing == s->ending;
         s->waiting = wait;
         pthread_mutex_unlock(&s->lock);
@@ -327,6 +327,7 @@ Spill *spill_leave(Spill *s) {
 int spill_prepare(Spill **ret, const SpillConfig *config, Error *err) {
         _cleanup_(spill_freep) Spill *s = calloc(1, sizeof(*s));
         const char *path;
+        uint32_t n_places;
         int r;
 
         assert(config->done && config->owner != 0 && config->codec < _SPILL_CODEC_MAX);
@@ -337,20 +338,19 @@ int spill_prepare(Spill **ret, const SpillConfig *config, Error *err) {
                 s->config.limit_bytes = UINT64_MAX;
         pthread_mutex_init(&s->lock, NULL);
         pthread_cond_init(&s->ready, NULL);
-        r = spill_dirs_parse(config->dirs, &s->paths, &s->n_places, err);
+        r = spill_dirs_parse(config->dirs, &s->paths, &n_places, err);
         if (r < 0)
                 return r;
         s->config.dirs = NULL; /* the caller's */
         if (s->config.ring.depth == 0)
-                s->config.ring.depth = MIN(s->n_places * (SPILL_DIR_DEPTH + 1), (uint32_t) SPILL_DEPTH_MAX);
-        s->place = calloc(s->n_places, sizeof(*s->place));
+                s->config.ring.depth = MIN(n_places * (SPILL_DIR_DEPTH + 1), (uint32_t) SPILL_DEPTH_MAX);
+        s->place = calloc(n_places, sizeof(*s->place));
         if (!s->place)
-                return error_oom(err, s->n_places * sizeof(*s->place));
+                return error_oom(err, n_places * sizeof(*s->place));
         path = s->paths;
-        for (uint32_t k = 0; k < s->n_places; k++, path += strlen(path) + 1) {
-                s->place[k].path = path;
-                s->place[k].dir  = SPILL_DIR_NONE;
-                r                = spill_dir_check(path, err);
+        for (; s->n_places < n_places; s->n_places++, path += strlen(path) + 1) {
+                s->place[s->n_places] = (SpillPlace) { .path = path, .dir = SPILL_DIR_NONE };
+                r                     = spill_dir_check(path, err);
                 if (r < 0)
                         return r;
         }

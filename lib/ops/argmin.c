@@ -7,6 +7,7 @@
 #include "graph/graph.h"
 #include "graph/infer.h"
 #include "ops/complex.h"
+#include "ops/runs.h"
 
 /* Eight rows are taken one after the other: which element is the extreme, or the first of several, does not depend on
  * the order of comparisons. */
@@ -169,6 +170,8 @@ ARG_QUADS_(F64, argmin, LOWER_WIDE)
 ARG_QUADS_(F32, argmin, LOWER_WIDE)
 ARG_QUADS_(F64, argmax, HIGHER_WIDE)
 ARG_QUADS_(F32, argmax, HIGHER_WIDE)
+ARG_RUNS(argmin, min)
+ARG_RUNS(argmax, max)
 
 #define ARG_LIFT_(D, ...)                                                                                              \
         static void arg_lift_##D(size_t n, const void *in, int64_t first, int64_t step, void *const *state) {          \
@@ -195,10 +198,13 @@ static void arg_finish(size_t n, void *const *state, _unused_ int64_t count, voi
           .lift_two = op##_lift_two_##D, .lift_pairs = op##_lift_pairs_##D, .lift_eight = op##_lift_eight_##D,         \
           __VA_ARGS__ },
 #define ARG_ROW_(D, op) ARG_ROW_MORE_(D, op, )
+#define ARG_ROW_RUNS_(D, op) ARG_ROW_MORE_(D, op, .lift_runs = op##_lift_runs_##D)
 #define ARG_ROW_QUADS_(D, op)                                                                                          \
-        ARG_ROW_MORE_(D, op, .merge_quads = op##_merge_quads_##D, .lift_quads = op##_lift_quads_##D)
+        ARG_ROW_MORE_(D, op, .merge_quads = op##_merge_quads_##D, .lift_quads = op##_lift_quads_##D,                   \
+                      .lift_runs = op##_lift_runs_##D)
 #define ARG_ROWS(op)                                                                                                   \
-        BITS(ARG_ROW_, op) ARG_ROW_(F16, op) ARG_ROW_QUADS_(F32, op) ARG_ROW_QUADS_(F64, op) COMPLEXES(ARG_ROW_, op)
+        BITS(ARG_ROW_RUNS_, op) ARG_ROW_(F16, op) ARG_ROW_QUADS_(F32, op) ARG_ROW_QUADS_(F64, op)                      \
+        COMPLEXES(ARG_ROW_, op)
 
 #define LOWER_NUMBER(a, b) (((b) < (a)) | (IS_NAN(a) & !IS_NAN(b)))
 #define HIGHER_NUMBER(a, b) (((b) > (a)) | (IS_NAN(a) & !IS_NAN(b)))
@@ -334,8 +340,8 @@ ARG_OPERATOR(argmax, false,
 ARG_OPERATOR(nanargmin, true,
              "Index of the first smallest element that is not NaN, as argmin and argmax have it.\n\n"
              "Raises ValueError, when it runs, where all are NaN.",
-             BITS(ARG_ROW_, argmin) FLOATS(NANARG_ROW_, nanargmin) COMPLEXES(NANARG_ROW_, nanargmin))
+             BITS(ARG_ROW_RUNS_, argmin) FLOATS(NANARG_ROW_, nanargmin) COMPLEXES(NANARG_ROW_, nanargmin))
 ARG_OPERATOR(nanargmax, true,
              "Index of the first largest element that is not NaN, as argmin and argmax have it.\n\n"
              "Raises ValueError, when it runs, where all are NaN.",
-             BITS(ARG_ROW_, argmax) FLOATS(NANARG_ROW_, nanargmax) COMPLEXES(NANARG_ROW_, nanargmax))
+             BITS(ARG_ROW_RUNS_, argmax) FLOATS(NANARG_ROW_, nanargmax) COMPLEXES(NANARG_ROW_, nanargmax))

@@ -440,31 +440,36 @@ static _unused_ void finish_F16(size_t n, void *const *state, _unused_ int64_t c
         { .in = DTYPE_##D, .n_state = 1, .state = { state_ }, .out = DTYPE_##D, .lift = lift_,                         \
           .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D, .finish = finish_, .identity = identity_,      \
           .lift_eight = EIGHT_##D(op) },
-/* A row of float64 or float32 with merge_quads. */
-#define FOLD_ROW_QUADS(D, op, identity_)                                                                               \
+/* A row of elements that are states with lift_runs (runs.h), and of float64 or float32 with merge_quads, too. */
+#define FOLD_ROW_MORE_(D, op, identity_, ...)                                                                          \
         { .in = DTYPE_##D, .n_state = 1, .state = { DTYPE_##D }, .out = DTYPE_##D, .merge = op##_merge_##D,            \
-          .merge_pairs = op##_merge_pairs_##D, .merge_quads = op##_merge_quads_##D, .identity = identity_,             \
-          .lift_eight = op##_lift_eight_##D },
+          .merge_pairs = op##_merge_pairs_##D, .identity = identity_, .lift_eight = op##_lift_eight_##D,               \
+          .lift_runs = op##_lift_runs_##D, __VA_ARGS__ },
+#define FOLD_ROW_RUNS(D, op, identity) FOLD_ROW_MORE_(D, op, identity, )
+#define FOLD_ROW_QUADS(D, op, identity) FOLD_ROW_MORE_(D, op, identity, .merge_quads = op##_merge_quads_##D)
 #define FOLD_ROW_2_(...) FOLD_ROW_3_(__VA_ARGS__)
 #define FOLD_ROW_(D, op) FOLD_ROW_2_(D, op, NULL, STATE_##D)
 /* …with the scalars ZERO or ONE of each dtype as identity. */
 #define FOLD_ROW_IDENTITY_(D, op, identity) FOLD_ROW_2_(D, op, &identity##_##D, STATE_##D)
 /* A row whose elements are lifted to another dtype, which is that of the result. */
-#define FOLD_ROW_TO_(D, S, op, lift_, identity_)                                                                       \
+#define FOLD_ROW_TO_MORE_(D, S, op, lift_, identity_, ...)                                                             \
         { .in = DTYPE_##D, .n_state = 1, .state = { DTYPE_##S }, .out = DTYPE_##S, .lift = lift_##_##D,                \
-          .merge = op##_merge_##S, .merge_pairs = op##_merge_pairs_##S, .identity = identity_ },
+          .merge = op##_merge_##S, .merge_pairs = op##_merge_pairs_##S, .identity = identity_, __VA_ARGS__ },
+#define FOLD_ROW_TO_(D, S, op, lift_, identity) FOLD_ROW_TO_MORE_(D, S, op, lift_, identity, )
+#define FOLD_ROW_WIDENING_(D, S, op, identity)                                                                         \
+        FOLD_ROW_TO_MORE_(D, S, op, lift, identity, .lift_runs = op##_lift_runs_##D)
 
 /* What sums and products have: first the row of each dtype, integers in 64 bits, then the narrow ones for dtype=. */
 #define FOLD_ROWS_WIDENING_BITS(op, identity)                                                                          \
-        FOLD_ROW_TO_(BOOL, I64, op, lift, &identity##_I64)                                                             \
-        FOLD_ROW_TO_(I8, I64, op, lift, &identity##_I64)                                                               \
-        FOLD_ROW_TO_(U8, U64, op, lift, &identity##_U64)                                                               \
-        FOLD_ROW_TO_(I16, I64, op, lift, &identity##_I64)                                                              \
-        FOLD_ROW_TO_(U16, U64, op, lift, &identity##_U64)                                                              \
-        FOLD_ROW_TO_(I32, I64, op, lift, &identity##_I64)                                                              \
-        FOLD_ROW_TO_(U32, U64, op, lift, &identity##_U64)                                                              \
-        FOLD_ROW_IDENTITY_(I64, op, identity)                                                                          \
-        FOLD_ROW_IDENTITY_(U64, op, identity)
+        FOLD_ROW_WIDENING_(BOOL, I64, op, &identity##_I64)                                                             \
+        FOLD_ROW_WIDENING_(I8, I64, op, &identity##_I64)                                                               \
+        FOLD_ROW_WIDENING_(U8, U64, op, &identity##_U64)                                                               \
+        FOLD_ROW_WIDENING_(I16, I64, op, &identity##_I64)                                                              \
+        FOLD_ROW_WIDENING_(U16, U64, op, &identity##_U64)                                                              \
+        FOLD_ROW_WIDENING_(I32, I64, op, &identity##_I64)                                                              \
+        FOLD_ROW_WIDENING_(U32, U64, op, &identity##_U64)                                                              \
+        FOLD_ROW_RUNS(I64, op, &identity##_I64)                                                                        \
+        FOLD_ROW_RUNS(U64, op, &identity##_U64)
 #define FOLD_ROWS_WIDENING(op, identity)                                                                               \
         FOLD_ROWS_WIDENING_BITS(op, identity)                                                                          \
         FOLD_ROW_IDENTITY_(F16, op, identity)                                                                          \
@@ -473,9 +478,10 @@ static _unused_ void finish_F16(size_t n, void *const *state, _unused_ int64_t c
         FOLD_ROWS_IDENTITY(COMPLEXES, op, identity)                                                                    \
         FOLD_ROWS_IDENTITY(NARROW, op, identity)
 #define FOLD_ROWS(LIST, op) LIST(FOLD_ROW_, op)
-/* ALL, with merge_quads where there is one. */
+/* ALL, with lift_runs and merge_quads where there are some. */
+#define FOLD_ROW_RUNS_(D, op) FOLD_ROW_RUNS(D, op, NULL)
 #define FOLD_ROWS_ALL_QUADS(op)                                                                                        \
-        FOLD_ROWS(BITS, op) FOLD_ROW_(F16, op) FOLD_ROW_QUADS(F32, op, NULL) FOLD_ROW_QUADS(F64, op, NULL)             \
+        BITS(FOLD_ROW_RUNS_, op) FOLD_ROW_(F16, op) FOLD_ROW_QUADS(F32, op, NULL) FOLD_ROW_QUADS(F64, op, NULL)        \
         FOLD_ROWS(COMPLEXES, op)
 #define FOLD_ROWS_IDENTITY(LIST, op, identity) LIST(FOLD_ROW_IDENTITY_, op, identity)
 

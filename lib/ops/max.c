@@ -2,9 +2,11 @@
 /* max and nanmax; min.c is the same the other way round. Complex numbers are ordered by their real parts, then by their
  * imaginary ones. */
 #include "ops/complex.h"
+#include "ops/runs.h"
 
 REDUCE_LOOPS(max, ORDERED, MAXIMUM(a, b))
 QUADS_LOOPS(max, WIDE_SELECT((a > b) | (a != a), a, b))
+EXTREME_RUNS(max, max)
 REDUCE_LOOPS(max, COMPLEXES, (COMPLEX_LESS_EQUAL(b, a) | COMPLEX_IS_NAN(a)) ? a : b)
 static const Fold max_folds[] = { FOLD_ROWS_ALL_QUADS(max) {} };
 

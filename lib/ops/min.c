@@ -2,9 +2,11 @@
 /* min and nanmin; max.c is the same the other way round. Complex numbers are ordered by their real parts, then by their
  * imaginary ones. */
 #include "ops/complex.h"
+#include "ops/runs.h"
 
 REDUCE_LOOPS(min, ORDERED, MINIMUM(a, b))
 QUADS_LOOPS(min, WIDE_SELECT((a < b) | (a != a), a, b))
+EXTREME_RUNS(min, min)
 REDUCE_LOOPS(min, COMPLEXES, (COMPLEX_LESS_EQUAL(a, b) | COMPLEX_IS_NAN(a)) ? a : b)
 static const Fold min_folds[] = { FOLD_ROWS_ALL_QUADS(min) {} };
 

@@ -2,7 +2,7 @@
 #include "ops/complex-math.h"
 #include "ops/strip.h"
 
-/* Integers by squaring; their negative powers, which clients refuse, are 0 but for 1 and -1. */
+/* Integers by squaring; their negative powers, which clients refuse if they see them, are 0 but for 1 and -1. */
 #define INTEGER_POWER_(D, ...)                                                                                         \
         static inline CTYPE_##D power_of_##D(CTYPE_##D a, CTYPE_##D b) {                                               \
                 UNSIGNED_##D base = (UNSIGNED_##D) a, n = (UNSIGNED_##D) b, r = 1;                                     \
@@ -28,7 +28,8 @@ BINARY_LOOP_(C128, C128, power, c128_pow(a, b))
 OP(power) = {
         .name    = "power",
         .doc     = "a to the power of b, element by element.\n\n"
-                   "Integers stay integers and wrap around; they have no negative powers.",
+                   "Integers stay integers and wrap around. They have no negative powers: ValueError where the "
+                   "exponent is a number or an array; 0, 1 or -1 where it is computed.",
         .family  = FAMILY_MAP,
         .inputs  = "a, b",
         .n_in    = 2,

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/complex.h"
+#include "ops/runs.h"
 
 REDUCE_LOOPS(prod, BOOLS, a & b)
 REDUCE_LOOPS(prod, REALS, a * b)
 REDUCE_LOOPS(prod, COMPLEXES, COMPLEX_MUL(a, b))
 QUADS_LOOPS(prod, a * b)
+QUADS_RUNS(prod)
+WRAPPING_RUNS(prod, a * b)
 static const Fold prod_folds[] = { FOLD_ROWS_WIDENING(prod, ONE) {} };
 
 OP(prod) = {

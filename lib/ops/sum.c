@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/complex.h"
+#include "ops/runs.h"
 
 REDUCE_LOOPS(sum, ALL, a + b)
 QUADS_LOOPS(sum, a + b)
+QUADS_RUNS(sum)
+WRAPPING_RUNS(sum, a + b)
 static const Fold sum_folds[] = { FOLD_ROWS_WIDENING(sum, ZERO) {} };
 
 OP(sum) = {

@@ -211,6 +211,48 @@ static int stage_rechunk(Planner *p, uint32_t index) {
         return stage_store(p, index, 0, &want);
 }
 
+/* Cuts of the new shape that make the same chunks of runs of rows: single positions of its first axes, and of the next
+ * one what ends where the chunks do, the same within each of these positions. */
+static int same_chunks(Planner *p, const Tiling *in, const Shape *shape, Tiling *ret, bool *ret_fits) {
+        const uint64_t n = tiling_n_chunks(in);
+        int64_t inner    = shape_size(shape), *size;
+
+        *ret      = tiling_whole(shape);
+        *ret_fits = n == 1;
+        if (n == 1 || inner == 0 || !tiling_is_rows(in))
+                return 0;
+        size = arena_new_array(p->arena, int64_t, n);
+        if (!size)
+                return error_oom(p->err, n * sizeof(int64_t));
+        for (uint64_t k = 0; k < n; k++) {
+                Box box;
+
+                tiling_box(in, k, &box);
+                size[k] = box_size(&box);
+        }
+        for (int i = 0; i < shape->ndim; i++) {
+                const int64_t all = inner;
+                int64_t sum       = 0;
+                uint64_t m        = 0; /* chunks of one position of the axes before */
+
+                inner /= shape->dim[i];
+                while (i == 0 ? m < n : sum < all)
+                        sum += size[m++];
+                assert(m > 0);
+                *ret_fits = sum == all && n % m == 0;
+                for (uint64_t k = 0; k < n && *ret_fits; k++)
+                        *ret_fits = size[k] % inner == 0 && size[k] == size[k % m];
+                if (*ret_fits) {
+                        for (uint64_t k = 0; k < m; k++)
+                                size[k] /= inner;
+                        return cuts_from_sizes(p->arena, size, (uint32_t) m, shape->dim[i], &ret->axis[i], p->err);
+                }
+                ret->axis[i] = cuts_regular(shape->dim[i], 1);
+        }
+        *ret = tiling_whole(shape);
+        return 0;
+}
+
 /* A tensor under another shape. Chunks are C-contiguous, so when all chunks are runs of rows whose borders fall on
  * rows of the new shape, the same chunks serve; otherwise the input is cut so first. */
 static int stage_reshape(Planner *p, uint32_t index) {
@@ -219,37 +261,18 @@ static int stage_reshape(Planner *p, uint32_t index) {
         const ValueId from = planner_slot(p, node->in[0])->value;
         const Value *in    = &p->plan->value.data[from];
         int64_t row        = 1, in_row = 1;
-        Tiling t           = tiling_whole(shape);
         ValueId value      = from;
-        bool fits          = tiling_is_rows(&in->tiling) && shape_size(shape) > 0;
+        Tiling t;
+        bool fits;
         int r;
 
         for (int i = 1; i < shape->ndim; i++)
                 row *= shape->dim[i];
         for (int i = 1; i < in->shape.ndim; i++)
                 in_row *= in->shape.dim[i];
-        for (int i = 1; i < in->shape.ndim && fits; i++)
-                fits = in->tiling.axis[i].n == 1;
-        if (fits && in->shape.ndim > 0 && shape->ndim > 0) {
-                const Cuts *c = &in->tiling.axis[0];
-                int64_t *size = arena_new_array(p->arena, int64_t, c->n);
-
-                if (!size)
-                        return error_oom(p->err, c->n * sizeof(int64_t));
-                for (uint32_t k = 0; k < c->n && fits; k++) {
-                        const int64_t elements = (cuts_edge(c, k + 1) - cuts_edge(c, k)) * in_row;
-
-                        fits    = elements % row == 0;
-                        size[k] = elements / row;
-                }
-                if (fits) {
-                        r = cuts_from_sizes(p->arena, size, c->n, shape->dim[0], &t.axis[0], p->err);
-                        if (r < 0)
-                                return r;
-                }
-        } else
-                fits = tiling_n_chunks(&in->tiling) == 1;
-
+        r = same_chunks(p, &in->tiling, shape, &t, &fits);
+        if (r < 0)
+                return r;
         if (!fits) {
                 /* Cut the input into rows that hold whole rows of the output as well, about as large as automatic
                  * chunks. */

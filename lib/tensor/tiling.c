@@ -276,20 +276,26 @@ static int64_t power_below(int64_t v) {
 }
 
 /* 8 MiB chunks, twice as large for each doubling past 1024 of them: the last is more than half full, so there are
- * at most 2048 and a few. From the first axis on: as many rows as fit; when not even one does, the axis is cut
- * into single positions and the next one is asked. Lengths that are not known count as 1. */
+ * at most 2048 and a few; and half as large while there were fewer than eight of the small ones, but not where
+ * nobody knows how many there are. From the first axis on: as many rows as fit; when not even one does, the axis is
+ * cut into single positions and the next one is asked. Lengths that are not known count as 1. */
 Tiling tiling_auto(const Shape *s, DType dtype) {
         int64_t target_bytes = AUTO_CHUNK_BYTES, row_bytes = (int64_t) dtype_size(dtype);
         Tiling t = tiling_whole(s);
+        bool known = true;
 
         for (int i = 0; i < s->ndim; i++) {
                 if (s->dim[i] == 0)
                         return t;
                 if (s->dim[i] != UNKNOWN)
                         row_bytes *= s->dim[i];
+                else
+                        known = false;
         }
         while ((row_bytes - 1) / target_bytes >= 1024)
                 target_bytes *= 2;
+        while (known && target_bytes > AUTO_LEAST_BYTES && row_bytes < AUTO_CHUNKS * target_bytes)
+                target_bytes /= 2;
 
         if (row_bytes <= target_bytes)
                 return t;

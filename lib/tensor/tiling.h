@@ -53,9 +53,10 @@ bool tiling_is_rows(const Tiling *t);
 int64_t box_size(const Box *b);                    /* elements, or UNKNOWN */
 
 /* The default: runs of rows (whole C-order runs, so that neighbouring chunks can be neighbours in memory), powers of
- * two long, of AUTO_CHUNK_BYTES (more for tensors beyond 8 GiB, so that their number stays bounded). It depends on
+ * two long, of AUTO_CHUNK_BYTES; more for tensors beyond 8 GiB, so that their number stays bounded, and down to
+ * AUTO_LEAST_BYTES for those below AUTO_CHUNKS such chunks, so that there is something for every thread. It depends on
  * shape and dtype only, never on the machine, so that automatic cuts never change a bit of an answer. */
-enum { AUTO_CHUNK_BYTES = 8 << 20 };
+enum { AUTO_CHUNK_BYTES = 8 << 20, AUTO_LEAST_BYTES = 512 << 10, AUTO_CHUNKS = 8 };
 Tiling tiling_auto(const Shape *s, DType dtype);
 
 /* What a user may write as chunk_size=: per axis a length (-1: whole; 0: automatic) or the list of all lengths.

@@ -58,6 +58,16 @@ TEST(svg_is_well_formed_and_shows_what_is_executed) {
         ck_assert_int_eq(count(after, "<g "), 2);
 }
 
+TEST(text_shows_the_pieces_into_which_the_sessions_memory_cuts) {
+        SESSION s = session(1); /* of 256 MiB */
+        TENSOR t  = full(1, 1, 60 << 20);
+        TENSOR u  = op1("sort", t);
+        _cleanup_(freep) char *anywhere = explained(NULL, u, NULL), *here = explained(s, u, NULL);
+
+        ck_assert_ptr_null(strstr(anywhere, "sort_block"));
+        ck_assert_ptr_nonnull(strstr(here, "sort_block"));
+}
+
 TEST(what_cannot_be_drawn_is_refused) {
         TENSOR one     = weak_int(1);
         mars_tensor *x = full(0, 1, 1);

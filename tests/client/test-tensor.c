@@ -3,6 +3,13 @@
 
 #include "client.h"
 
+static mars_tensor *i64s(int64_t n, const int64_t *values) {
+        mars_tensor *t = NULL;
+
+        must(mars_from_memory(&t, values, MARS_INT64, 1, &n, NULL, NULL, 0, &err));
+        return t;
+}
+
 static mars_tensor *u8s(void) {
         mars_tensor *t = NULL;
 
@@ -100,6 +107,23 @@ TEST(weak_integer_that_does_not_fit_is_refused_in_numpys_words) {
         must(mars_scalar_weak(&most, 'i', (mars_scalar) { .dtype = MARS_UINT64, .u64 = UINT64_MAX }, &err));
         must_fail(MARS_ERROR_OVERFLOW, "Python integer 18446744073709551615 out of bounds for uint8",
                   mars_op1(&c, "add", 2, (mars_tensor *[]) { most, a }, NULL, 0, &err));
+}
+
+TEST(integers_have_no_negative_powers_where_the_exponent_is_known) {
+        TENSOR some    = i64s(3, (int64_t[]) { 2, -1, 2 });
+        TENSOR no      = i64s(0, NULL);
+        TENSOR minus   = weak_int(-1);
+        TENSOR two     = weak_int(2);
+        TENSOR x       = counted(3, 3);
+        TENSOR squares = op2("power", some, two);
+        TENSOR floats  = op2("power", x, minus);
+        TENSOR none    = op2("power", no, minus);
+        mars_tensor *c = NULL;
+
+        must_fail(MARS_ERROR_VALUE, "Integers to negative integer powers are not allowed",
+                  mars_op1(&c, "power", 2, (mars_tensor *[]) { some, minus }, NULL, 0, &err));
+        must_fail(MARS_ERROR_VALUE, "Integers to negative integer powers are not allowed",
+                  mars_op1(&c, "power", 2, (mars_tensor *[]) { two, some }, NULL, 0, &err));
 }
 
 TEST(any_integer_can_be_compared) {

@@ -8,12 +8,15 @@
 
 #include "client/client.h"
 
-static int64_t n_live, n_left = INT64_MAX; /* allocations: alive; that will succeed */
-static bool all_fail, failed;
+static _Atomic int64_t n_live, n_left = INT64_MAX; /* allocations: alive; that will succeed */
+static bool all_fail;
+static _Atomic bool failed;
 static int n_lent, n_released; /* memory of ours */
 
 static bool may(void) {
-        if (n_left-- > 0 || (!all_fail && n_left < -1))
+        const int64_t left = n_left--;
+
+        if (left > 0 || (!all_fail && left < 0))
                 return true;
         failed = true;
         return false;
@@ -67,9 +70,13 @@ void __wrap_free(void *data) {
 
 /* ---- Jobs ------------------------------------------------------------------------------------------------------- */
 
-/* One thread: then every run of a job allocates the same. */
+static mars_session_options options;
+
+/* One thread: then every run of a job allocates the same, unless a disk has its own. */
 static int begin(mars_session **ret, mars_error *err) {
-        return mars_session_new(ret, NULL, &(mars_session_options) { .n_threads = 1, .memory_bytes = 64 << 20 }, err);
+        options.n_threads    = 1;
+        options.memory_bytes = options.memory_bytes ?: 64 << 20;
+        return mars_session_new(ret, NULL, &options, err);
 }
 
 static int numbers(mars_tensor **ret, mars_error *err) {
@@ -202,6 +209,32 @@ static int file_and_back(mars_session *s, mars_error *err) {
         return r < 0 ? r : value(s, again, err);
 }
 
+/* Twice the session's memory and more, written and read back. */
+static int spilled_and_back(mars_session *s, mars_error *err) {
+        enum { N = 1 << 16 };
+        const mars_param params[] = {
+                { .name = "seed", .kind = MARS_PARAM_I64, .i64 = 5 },
+                { .name = "shape", .kind = MARS_PARAM_DIMS, .dims = (const int64_t[]) { N }, .n = 1 },
+                { .name = "chunk_size", .kind = MARS_PARAM_DIMS, .dims = (const int64_t[]) { 1, N / 8 }, .n = 2 },
+        };
+        mars_tensor *in[2] = {};
+        TENSOR y           = NULL;
+        TENSOR sum         = NULL;
+        int r              = mars_op1(&in[0], "random_uniform", 0, NULL, params, 3, err);
+
+        if (r == 0)
+                r = mars_full(&in[1], MARS_FLOAT64, 1, (const int64_t[]) { N }, 1, err);
+        if (r == 0)
+                r = mars_execute(s, 2, in, err);
+        if (r == 0)
+                r = mars_op1(&y, "add", 2, in, NULL, 0, err);
+        if (r == 0)
+                r = mars_op1(&sum, "sum", 1, &y, NULL, 0, err);
+        for (int k = 0; k < 2; k++)
+                mars_tensor_unref(in[k]);
+        return r < 0 ? r : value(s, sum, err);
+}
+
 /* ---- The law ---------------------------------------------------------------------------------------------------- */
 
 /* The job in a session of its own, with allocation n (and all that follow) failing; false when it needs fewer. */
@@ -270,4 +303,16 @@ TEST(files_without_memory_are_refused_and_lose_nothing) {
 
 TEST(pictures_without_memory_are_refused_and_lose_nothing) {
         every_allocation_of(pictures);
+}
+
+/* Of the two tensors one can be compressed. */
+TEST(chunks_on_their_way_to_disk_without_memory_stay_or_are_refused_and_nothing_is_lost) {
+        char dir[] = "/var/tmp/mars-test-XXXXXX";
+
+        ck_assert_ptr_nonnull(mkdtemp(dir));
+        options = (mars_session_options) {
+                .memory_bytes = 256 << 10, .disk = "2m", .spill_dir = dir, .spill_codec = "lz4"
+        };
+        every_allocation_of(spilled_and_back);
+        ck_assert_int_eq(rmdir(dir), 0); /* nothing of any of these sessions is left */
 }

@@ -464,6 +464,29 @@ static void check_shortcuts(const Op *op, const Fold *f, const void *elements, S
         }
 }
 
+/* Runs of elements, against their merges level by level. */
+static void check_runs(const Op *op, const Fold *f, const void *elements, States *in, States *other, States *got) {
+        States *at = in, *up = other;
+
+        if (!f->lift_runs)
+                return;
+        if (f->lift)
+                f->lift(N, elements, 3, 1, in->c);
+        else
+                memcpy(in->c[0], elements, N * dtype_size(f->in));
+        for (int level = 1; level <= RUN_LEVEL; level++) {
+                States *below = at;
+
+                f->merge_pairs((size_t) N >> level, at->c, up->c, (int64_t) 1 << (level - 1));
+                at = up;
+                up = below;
+                for (size_t n = (size_t) N >> level; n > 0 && level >= RUN_LEAST; n /= 2) {
+                        f->lift_runs(n, level, elements, 3, got->c);
+                        check_states(op, (size_t) (f - op->folds), "lift_runs", n, f, got, at);
+                }
+        }
+}
+
 /* Part k of eight of the states, where row k of the elements has its own. */
 static void part_of(const Fold *f, const States *s, int k, void **ret) {
         for (uint8_t c = 0; c < f->n_state; c++)
@@ -510,6 +533,7 @@ TEST(shortcuts_of_reductions_make_the_same_bits) {
                                 fill(f->in, elements, N, (uint64_t) (f - (*o)->folds));
                                 check_shortcuts(*o, f, elements, &in, &pairs, &quads, &got);
                                 check_eight(*o, f, elements, &in, &got);
+                                check_runs(*o, f, elements, &in, &pairs, &got);
                         }
         }
         states_free(&in);

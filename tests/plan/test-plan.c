@@ -334,6 +334,26 @@ TEST(sorting_more_than_tasks_may_take_has_small_tasks_and_few_pieces) {
         ck_assert_uint_lt(plan->n_chunk, 20000);
 }
 
+TEST(a_reshape_copies_nothing_when_chunks_end_where_rows_of_the_new_shape_do) {
+        const struct {
+                int64_t step;
+                Shape shape;
+                bool copies;
+        } cases[] = { { 1, SHAPE(2, 3, 100), false },   { 2, SHAPE(3, 20, 10), false }, { 1, SHAPE(12, 50), false },
+                      { 3, SHAPE(2, 3, 10, 10), false }, { 1, SHAPE(2, 300), false },    { 4, SHAPE(2, 300), true },
+                      { 1, SHAPE(4, 150), true },        { 4, SHAPE(6, 100), false },    { 6, SHAPE(4, 150), false } };
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+
+        for (size_t k = 0; k < ELEMENTSOF(cases); k++) {
+                GRAPH;
+                const Ref x = held(&b, 1, 6, 100, cases[k].step),
+                          y = reduce(&b, "sum", build_reshape(&b, x, &cases[k].shape), 0);
+                PLAN plan   = plan_of(&b, 1, &y);
+
+                ck_assert_msg(!strstr(plan_explain(plan, arena), "copy") == !cases[k].copies, "case %zu", k);
+        }
+}
+
 TEST(stages_bear_the_name_of_the_operator_that_was_asked_for) {
         GRAPH;
         const struct {

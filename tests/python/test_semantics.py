@@ -617,6 +617,12 @@ def test_unknown_names_are_attribute_errors():
 
 # ---- Bad input -------------------------------------------------------------------------------------------------------
 
+def itself():
+    x = [1]
+    x.append(x)
+    return x
+
+
 @pytest.mark.parametrize("program, error, words", [
     (lambda: mt.ones((3, 4)) + mt.ones((5, 4)), ValueError, r"\(3,\s*4\).*\(5,\s*4\)"),
     (lambda: mt.ones((3, 4)) @ mt.ones((5, 4)), ValueError, "4"),
@@ -626,6 +632,10 @@ def test_unknown_names_are_attribute_errors():
     (lambda: mt.ones(3)["a"], IndexError, "valid indices"),
     (lambda: mt.ones(3) & mt.ones(3), TypeError, "bitwise_and"),
     (lambda: mt.ones((2, -3)), ValueError, "negative"),
+    (lambda: mt.tensor([2]) ** -1, ValueError, "Integers to negative integer powers"),
+    (lambda: mt.arange(3) ** mt.tensor([2, -1, 2]), ValueError, "Integers to negative integer powers"),
+    (lambda: 2 ** mt.tensor([1, -1]), ValueError, "Integers to negative integer powers"),
+    (lambda: mt.tensor(itself()), ValueError, "contains itself"),
     (lambda: mt.zeros("3"), TypeError, "'str' object cannot be interpreted as an integer"),
     (lambda: mt.zeros((2, None)), TypeError, "'NoneType' object cannot be interpreted as an integer"),
     (lambda: mt.broadcast_to(mt.ones(1), (2**40, 2**40)), ValueError, "too big"),

@@ -281,12 +281,14 @@ TEST(automatic_cuts_are_runs_of_rows_of_a_bounded_size) {
                 total_bytes = shape_size(&s) * (int64_t) dtype_size(dtype);
                 tiling_box(&t, 0, &box);
                 chunk_bytes = box_size(&box) * (int64_t) dtype_size(dtype);
-                if (total_bytes <= AUTO_CHUNK_BYTES)
+                if (total_bytes <= AUTO_LEAST_BYTES)
                         ck_assert_uint_eq(tiling_n_chunks(&t), 1);
                 if (total_bytes <= (int64_t) AUTO_CHUNK_BYTES * 1024)
                         ck_assert_int_le(chunk_bytes, AUTO_CHUNK_BYTES);
                 else
                         ck_assert_int_le(chunk_bytes, total_bytes / 512);
+                if (total_bytes > AUTO_LEAST_BYTES)
+                        ck_assert_int_le(chunk_bytes, MAX(total_bytes / AUTO_CHUNKS, (int64_t) AUTO_LEAST_BYTES));
                 ck_assert_uint_le(tiling_n_chunks(&t), 2 * 1024 + 1);
                 n_checked++;
         }
@@ -304,6 +306,12 @@ TEST(automatic_cuts_of_known_shapes) {
         s = SHAPE(3, 2000, 2000);
         t = tiling_auto(&s, DTYPE_F64);
         ck_assert(t.axis[0].step == 1 && t.axis[1].step == 512 && t.axis[2].n == 1);
+        s = SHAPE(2, 3, 241, 480);
+        t = tiling_auto(&s, DTYPE_F32); /* 2.6 MiB: six of 452 KiB */
+        ck_assert(t.axis[0].step == 1 && t.axis[1].step == 1 && t.axis[2].n == 1 && t.axis[3].n == 1);
+        s = SHAPE(1 << 16);
+        t = tiling_auto(&s, DTYPE_F64); /* 512 KiB */
+        ck_assert_uint_eq(t.axis[0].n, 1);
         s = SHAPE(1 << 20, 1 << 10, 1 << 10);
         t = tiling_auto(&s, DTYPE_F64); /* 8 TiB: chunks of 8 GiB, a thousand of them */
         ck_assert(t.axis[0].step == 1024 && tiling_n_chunks(&t) == 1024);
@@ -316,7 +324,7 @@ TEST(automatic_cuts_of_known_shapes) {
 }
 
 TEST(chunk_size_means_what_users_write) {
-        const int64_t big = 3 << 20;
+        const int64_t big = 3 << 16;
 
         ck_assert_str_eq(parse(SHAPE(5, 5), 1, 3), "3 2|3 2");
         ck_assert_str_eq(parse(SHAPE(5, 5), 1, 3, 1, -1), "3 2|5");
@@ -325,8 +333,8 @@ TEST(chunk_size_means_what_users_write) {
         ck_assert_str_eq(parse(SHAPE(5), 1, 5), "5");
         ck_assert_str_eq(parse(SHAPE(5), 1, 99), "5");
         ck_assert_str_eq(parse(SHAPE(5, 4, 3), 1, 0), "5|4|3");
-        ck_assert_str_eq(parse(SHAPE(big), 1, 0), "1048576 1048576 1048576");
-        ck_assert_str_eq(parse(SHAPE(big, 2), 1, 0, 1, 1), "524288 524288 524288 524288 524288 524288|1 1");
+        ck_assert_str_eq(parse(SHAPE(big), 1, 0), "65536 65536 65536");
+        ck_assert_str_eq(parse(SHAPE(big, 2), 1, 0, 1, 1), "32768 32768 32768 32768 32768 32768|1 1");
         ck_assert_str_eq(parse(SHAPE(0, 2), 1, 3), "0|2");
         ck_assert_str_eq(parse(SHAPE(0, 2), 0, 1, 1), "0|1 1");
         ck_assert_str_eq(parse(SHAPE(UNKNOWN, 2), 1, -1, 1, 1), "-1|1 1");

@@ -14,13 +14,21 @@ __all__ = """arange array asanyarray asarray ascontiguousarray asfortranarray co
     meshgrid mgrid ogrid ones ones_like scalar tensor tri tril triu vander zeros zeros_like""".split()
 
 
+_MAX_NDIM = 64  # of any NumPy: what is nested deeper it refuses
+
+
 def astensor(x):
     """A Tensor of anything."""
     return x if isinstance(x, Tensor) else _data(x)
 
 
-def _holds_tensors(x):
-    return isinstance(x, (list, tuple)) and any(isinstance(e, Tensor) or _holds_tensors(e) for e in x)
+def _holds_tensors(x, outer=()):
+    if not isinstance(x, (list, tuple)) or len(outer) > _MAX_NDIM:
+        return False
+    if any(x is o for o in outer):
+        raise ValueError("a list that contains itself is not an array")
+    outer = (*outer, x)
+    return any(isinstance(e, Tensor) or _holds_tensors(e, outer) for e in x)
 
 
 def _data(x, chunk_size=None):

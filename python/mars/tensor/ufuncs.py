@@ -162,7 +162,7 @@ class ufunc:
         cast is allowed its inputs have that dtype, too, or one that needs none."""
         try:
             made = _call(self._number, None, *args)
-        except TypeError:
+        except (TypeError, ValueError):  # integers to negative powers are fine as floats
             return None
         own = made if self.nout == 1 else made[0]
         if own.dtype != dtype:
