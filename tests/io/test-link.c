@@ -389,23 +389,3 @@ TEST(a_link_takes_stream_sockets_alone_and_the_descriptor_in_any_case) {
         ck_assert_int_eq(link_new(&link, event, dup(STDIN_FILENO), &events, NULL, &err), ERROR_VALUE);
         ck_assert_uint_eq(n_open(), n);
 }
-
-TEST(over_tcp_small_messages_go_at_once_and_a_silent_host_is_asked) {
-        static const struct {
-                int level, name;
-        } options[] = { { IPPROTO_TCP, TCP_NODELAY }, { SOL_SOCKET, SO_KEEPALIVE }, { IPPROTO_TCP, TCP_KEEPIDLE } };
-        Pair p;
-
-        pair_init(&p, TCP);
-        send_text(&p.a, 1, "one");
-        link_flush(p.a.link);
-        for (size_t k = 0; k < ELEMENTSOF(options); k++) {
-                int value   = 0;
-                socklen_t n = sizeof(value);
-
-                ck_assert_int_eq(getsockopt(kernel.fd, options[k].level, options[k].name, &value, &n), 0);
-                ck_assert_int_ge(value, 1);
-                ck_assert_int_le(value, 10);
-        }
-        pair_free(&p);
-}

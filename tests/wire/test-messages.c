@@ -244,7 +244,8 @@ static void assert_limit(WireMessage *m, const char *field, bool beyond) {
         LIMIT_VALUE(name, -(most) - 1, true)
 #define LIMIT_U64(name, most)                                                                                          \
         LIMIT_VALUE(name, (most), false)                                                                               \
-        _Static_assert((most) == UINT64_MAX, "a limit that is not tested");
+        if ((most) < UINT64_MAX)                                                                                       \
+                LIMIT_VALUE(name, (uint64_t) (most) + 1, true)
 #define LIMIT_TEXT(name, most)                                                                                         \
         for (unsigned more = 0; more < 2; more++) {                                                                    \
                 char *text = malloc((most) + more + 1);                                                                \
