@@ -177,7 +177,7 @@ static int read_lines(File *file, FILE *stream) {
                 file->line++;
                 r = read_line(file, line, (size_t) n);
         }
-        if (r == 0 && ferror(stream))
+        if (r == 0 && !feof(stream))
                 r = conf_mistake(conf, "%s: %s", file->path, strerrordesc_np(errno));
         free(line);
         return r;

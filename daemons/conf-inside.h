@@ -60,8 +60,9 @@ int conf_read_options(Conf *conf);
 
 typedef enum ConfAction { CONF_RUN, CONF_HELP, CONF_VERSION, CONF_CHECK, CONF_PRINT } ConfAction;
 
-/* Looks for --config-dir and what is to be done, before anything is read; mistakes are those of conf_read_options(). */
-ConfAction conf_find_action(Conf *conf);
+/* Looks for --config-dir and what is to be done, before anything is read; mistakes are those of conf_read_options().
+ * 0 or -ENOMEM. */
+int conf_find_action(Conf *conf, ConfAction *ret);
 
 typedef struct ConfOption { /* those that all programs have besides their keys */
         const char *name;

@@ -4,20 +4,21 @@
 
 #include "daemons/conf.h"
 
-int main(int argc, char **argv) {
-        if (argc != 2) {
-                fprintf(stderr, "usage: conf-man PAGE\n");
-                return EXIT_FAILURE;
-        }
-        if (strcmp(argv[1], "mars.conf") == 0) {
-                conf_manual_of_files(stdout);
-                return EXIT_SUCCESS;
-        }
+static int print_page(const char *name) {
+        if (strcmp(name, "mars.conf") == 0)
+                return conf_manual_of_files(stdout);
         for (uint32_t k = 0; conf_tables[k]; k++)
-                if (strcmp(conf_tables[k]->program, argv[1]) == 0) {
-                        conf_manual(conf_tables[k], stdout);
-                        return EXIT_SUCCESS;
-                }
-        fprintf(stderr, "conf-man: %s is no page\n", argv[1]);
-        return EXIT_FAILURE;
+                if (strcmp(conf_tables[k]->program, name) == 0)
+                        return conf_manual(conf_tables[k], stdout);
+        return ERROR_VALUE;
+}
+
+int main(int argc, char **argv) {
+        int r = argc == 2 ? print_page(argv[1]) : ERROR_VALUE;
+
+        if (r == 0 && fflush(stdout) != 0)
+                r = -errno;
+        if (r < 0)
+                fprintf(stderr, "conf-man PAGE: %s\n", strerrordesc_np(-r));
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -77,11 +77,11 @@ static void put_heading(FILE *out, const char *name, int section) {
         fprintf(out, ".TH %s %d \"\" \"Mars %s\" \"Mars\"\n.SH NAME\n", name, section, MARS_VERSION);
 }
 
-void conf_manual(const ConfTable *table, FILE *out) {
+int conf_manual(const ConfTable *table, FILE *out) {
         _cleanup_(arena_freep) Arena *arena = arena_new();
 
         if (!arena)
-                return;
+                return ERROR_MEMORY;
         put_heading(out, table->program, 8);
         put(out, table->program);
         fputs(" \\- a program of the Mars array engine\n.SH SYNOPSIS\n.B ", out);
@@ -98,13 +98,16 @@ void conf_manual(const ConfTable *table, FILE *out) {
               ".SH OPTIONS\n",
               out);
         for (uint32_t k = 0; k < table->n_keys; k++) {
-                const ConfKey *key = &table->key[k];
+                const ConfKey *key      = &table->key[k];
+                const char *placeholder = conf_placeholder(arena, key);
 
+                if (!placeholder)
+                        return ERROR_MEMORY;
                 if (key->group) {
                         fputs(".SS ", out);
                         put_line(out, key->group);
                 }
-                put_option(out, key->letter, key->name, conf_placeholder(arena, key));
+                put_option(out, key->letter, key->name, placeholder);
                 put_line(out, key->doc);
                 put_default(out, key);
                 put_old(out, key->old);
@@ -135,14 +138,17 @@ void conf_manual(const ConfTable *table, FILE *out) {
               ".TP\n.B 78\nThe configuration has mistakes, which have been printed.\n"
               ".SH SEE ALSO\n.BR mars.conf (5),\n.BR marsctl (1)\n",
               out);
+        return 0;
 }
 
-static void put_keys(Arena *arena, FILE *out, const ConfTable *table) {
+static int put_keys(Arena *arena, FILE *out, const ConfTable *table) {
         fprintf(out, ".SH KEYS OF %s\n", table->section);
         for (uint32_t k = 0; k < table->n_keys; k++) {
                 const ConfKey *key  = &table->key[k];
                 const char *expects = conf_expects(arena, key);
 
+                if (!expects)
+                        return ERROR_MEMORY;
                 if (key->group) {
                         fputs(".SS ", out);
                         put_line(out, key->group);
@@ -152,13 +158,14 @@ static void put_keys(Arena *arena, FILE *out, const ConfTable *table) {
                 fputc('\n', out);
                 put_line(out, key->doc);
                 fputs("Takes ", out);
-                put(out, expects ?: "");
+                put(out, expects);
                 fputs(".\n", out);
                 put_default(out, key);
                 put_line(out, key->reason);
                 if (key->live)
                         fputs("A reload changes it.\n", out);
         }
+        return 0;
 }
 
 static const char about_files[] =
@@ -206,11 +213,12 @@ static void put_files(FILE *out, const char *name) {
         fprintf(out, CONF_DIR "/%s.conf, " CONF_DIR "/%s.conf.d/*.conf\n", name, name);
 }
 
-void conf_manual_of_files(FILE *out) {
+int conf_manual_of_files(FILE *out) {
         _cleanup_(arena_freep) Arena *arena = arena_new();
+        int r                               = 0;
 
         if (!arena)
-                return;
+                return ERROR_MEMORY;
         put_heading(out, "mars.conf", 5);
         fputs("mars.conf \\- what the daemons of Mars are told\n.SH SYNOPSIS\n.nf\n", out);
         put_files(out, "mars");
@@ -218,9 +226,10 @@ void conf_manual_of_files(FILE *out) {
                 put_files(out, conf_tables[k]->section);
         fputs(".fi\n", out);
         fputs(about_files, out);
-        for (uint32_t k = 0; conf_tables[k]; k++)
-                put_keys(arena, out, conf_tables[k]);
+        for (uint32_t k = 0; conf_tables[k] && r == 0; k++)
+                r = put_keys(arena, out, conf_tables[k]);
         fputs(".SH SEE ALSO\n", out);
         for (uint32_t k = 0; conf_tables[k]; k++)
                 fprintf(out, ".BR %s (8)%s\n", conf_tables[k]->program, conf_tables[k + 1] ? "," : "");
+        return r;
 }

@@ -109,23 +109,25 @@ static int next_word(Conf *conf, int *at, Word *word) {
         return unquote(conf, word);
 }
 
-ConfAction conf_find_action(Conf *conf) {
-        ConfAction action = CONF_RUN;
+int conf_find_action(Conf *conf, ConfAction *ret) {
         Word word;
 
+        *ret = CONF_RUN;
         for (int at = 1; at < conf->argc;) {
-                if (next_word(conf, &at, &word) < 0)
-                        return CONF_RUN; /* conf_read_options() meets the same and says so */
+                int r = next_word(conf, &at, &word);
+
+                if (r < 0)
+                        return r;
                 if (!word.option)
                         continue;
                 if (word.option->argument && word.value)
                         conf->folder = strcmp(word.value, "none") == 0 ? NULL : word.value;
-                if (word.option->action == CONF_HELP || word.option->action == CONF_VERSION)
-                        return word.option->action;
                 if (word.option->action != CONF_RUN)
-                        action = word.option->action;
+                        *ret = word.option->action;
+                if (*ret == CONF_HELP || *ret == CONF_VERSION)
+                        break;
         }
-        return action;
+        return 0;
 }
 
 static int refuse_word(Conf *conf, const Word *word) {

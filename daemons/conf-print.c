@@ -45,29 +45,32 @@ static const char *dashed(Arena *arena, const char *name) {
         return text;
 }
 
-static void help_row(Arena *arena, FILE *out, char letter, const char *name, const char *argument, const char *doc) {
+static int help_row(Arena *arena, FILE *out, char letter, const char *name, const char *argument, const char *doc) {
         const char *short_form = letter ? (char[]) { '-', letter, ',', ' ', '\0' } : "    ";
         const char *option =
                 arena_printf(arena, "%*s%s--%s%s%s", INDENT, "", short_form, name, argument ? " " : "", argument ?: "");
-        size_t wide = option ? columns(option, strlen(option)) : 0;
+        size_t wide;
 
         if (!option)
-                return;
+                return ERROR_MEMORY;
+        wide = columns(option, strlen(option));
         if (wide + 2 > COLUMN)
                 fprintf(out, "%s\n%*s", option, COLUMN, "");
         else
                 fprintf(out, "%s%*s", option, (int) (COLUMN - wide), "");
         wrap(out, "", COLUMN, COLUMN, doc);
+        return 0;
 }
 
-void conf_help(const ConfTable *table, FILE *out) {
+int conf_help(const ConfTable *table, FILE *out) {
         _cleanup_(arena_freep) Arena *arena = arena_new();
+        int r                               = arena ? 0 : ERROR_MEMORY;
 
-        if (!arena)
-                return;
+        if (r < 0)
+                return r;
         fprintf(out, "Usage: %s [OPTION]...\n\n", table->program);
         wrap(out, "", 0, 0, table->summary);
-        for (uint32_t k = 0; k < table->n_keys; k++) {
+        for (uint32_t k = 0; k < table->n_keys && r == 0; k++) {
                 const ConfKey *key   = &table->key[k];
                 const char *name     = dashed(arena, key->name);
                 const char *argument = conf_placeholder(arena, key);
@@ -75,21 +78,16 @@ void conf_help(const ConfTable *table, FILE *out) {
 
                 if (key->group)
                         fprintf(out, "\n%s\n", key->group);
-                if (name && argument && doc)
-                        help_row(arena, out, key->letter, name, argument, doc);
+                r = name && argument && doc ? help_row(arena, out, key->letter, name, argument, doc) : ERROR_MEMORY;
         }
         fprintf(out, "\nConfiguration\n");
-        for (const ConfOption *o = conf_options; o->name; o++)
-                help_row(arena, out, o->letter, o->name, o->argument, o->doc);
-        fputc('\n', out);
+        for (const ConfOption *o = conf_options; o->name && r == 0; o++)
+                r = help_row(arena, out, o->letter, o->name, o->argument, o->doc);
+        fprintf(out, "\nEach option is also a key of %s/%s.conf, as in \"log_level = info\": see mars.conf(5).\n",
+                CONF_DIR, table->section);
         wrap(out, "", 0, 0,
-             arena_printf(
-                     arena,
-                     "Each option is also a key of " CONF_DIR "/%s.conf, as in \"log_level = info\": see "
-                     "mars.conf(5). Options of the original Mars are understood; those that mean nothing any more are "
-                     "noted in the log.",
-                     table->section)
-                     ?: "");
+             "Options of the original Mars are understood; those that mean nothing any more are noted in the log.");
+        return r;
 }
 
 /* Quotes what a file would read as something else. */
@@ -118,36 +116,36 @@ static void print_comment(FILE *out, const char *text) {
         wrap(out, "# ", 2, 2, text);
 }
 
-void conf_print(const Conf *conf, FILE *out) {
+int conf_print(const Conf *conf, FILE *out) {
         _cleanup_(arena_freep) Arena *arena = arena_new();
         const ConfTable *table              = conf->table;
 
         if (!arena)
-                return;
-        print_comment(out, arena_printf(arena,
-                                        "Everything that %s can be told, as it is now: the form of " CONF_DIR
-                                        "/%s.conf. A line that is commented out is the default. Where programs share "
-                                        "mars.conf, keys of one program stand under its [%s].",
-                                        table->program, table->section, table->section)
-                                   ?: "");
+                return ERROR_MEMORY;
+        fprintf(out,
+                "# Everything that %s can be told, as it is now: the form of " CONF_DIR "/%s.conf.\n"
+                "# A line that is commented out is the default. In mars.conf these keys stand under [%s].\n",
+                table->program, table->section, table->section);
         for (uint32_t k = 0; k < table->n_keys; k++) {
-                const ConfKey *key = &table->key[k];
-                const char *value = conf_text(arena, key, conf->values), *takes = conf_expects(arena, key);
-                const char *origin  = conf->origin[k];
+                const ConfKey *key  = &table->key[k];
+                const char *origin  = conf->origin[k] ? arena_printf(arena, "; now from %s.", conf->origin[k]) : ".";
+                const char *value   = conf_text(arena, key, conf->values);
                 const char *printed = value ? quoted(arena, value) : NULL;
-                const char *words   = takes ? arena_printf(arena, "Takes %s. Default: %s%s%s", takes, key->value,
-                                                         key->live ? ", changed by a reload" : "",
-                                                         origin ? arena_printf(arena, "; now from %s.", origin) : ".")
-                                            : NULL;
+                const char *takes   = conf_expects(arena, key), *words;
 
-                if (!printed || !words)
-                        return;
+                if (!printed || !takes || !origin)
+                        return ERROR_MEMORY;
+                words = arena_printf(arena, "Takes %s. Default: %s%s%s", takes, key->value,
+                                     key->live ? ", changed by a reload" : "", origin);
+                if (!words)
+                        return ERROR_MEMORY;
                 if (key->group)
                         fprintf(out, "\n# ---- %s ----\n", key->group);
                 fputc('\n', out);
                 print_comment(out, key->doc);
                 print_comment(out, key->reason);
                 print_comment(out, words);
-                fprintf(out, "%s%s = %s\n", origin ? "" : "#", key->name, printed);
+                fprintf(out, "%s%s = %s\n", conf->origin[k] ? "" : "#", key->name, printed);
         }
+        return 0;
 }

@@ -95,7 +95,7 @@ static int parse_host(const ConfParse *parse, const ConfKey *key _unused_, const
 static int check_address(const ConfParse *parse, const char *text, uint64_t least_port, Error *err) {
         const char *colon = strrchr(text, ':'), *host;
         uint64_t port;
-        char *copy;
+        const char *copy;
 
         if (strncmp(text, "unix:", 5) == 0) {
                 if (text[5] != '/')
@@ -113,10 +113,9 @@ static int check_address(const ConfParse *parse, const char *text, uint64_t leas
                 return error_set(err, ERROR_VALUE, colon ? "'%s' has no host" : "'%s' has no port", text);
         if (!read_number(colon + 1, &port) || port < least_port || port > UINT16_MAX)
                 return error_set(err, ERROR_VALUE, "'%s' in '%s' is not a port", colon + 1, text);
-        copy = arena_alloc(parse->arena, (size_t) (colon - text) + 1);
+        copy = arena_printf(parse->arena, "%.*s", (int) (colon - text), text);
         if (!copy)
                 return ERROR_MEMORY;
-        memcpy(copy, text, (size_t) (colon - text));
         if (strchr(copy, ':') && copy[0] != '[')
                 return error_set(err, ERROR_VALUE, "'%s' is an IPv6 address without brackets", text);
         return parse_host(parse, NULL, copy, &host, err);

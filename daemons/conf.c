@@ -145,32 +145,50 @@ static void tell_good(const Conf *conf, FILE *out) {
         fprintf(out, "%s\n", conf->files.n ? ")" : "");
 }
 
+/* What the options asked for, which ends the program; a full disk below stdout is told, too. */
+static int answer(const Conf *conf, ConfAction action, FILE *out) {
+        int r = 0;
+
+        switch (action) {
+        case CONF_RUN:
+                return 0;
+        case CONF_HELP:
+                r = conf_help(conf->table, out);
+                break;
+        case CONF_VERSION:
+                fprintf(out, "%s %s\n", conf->table->program, MARS_VERSION);
+                break;
+        case CONF_CHECK:
+                tell_good(conf, out);
+                break;
+        case CONF_PRINT:
+                r = conf_print(conf, out);
+                break;
+        }
+        if (r == 0 && fflush(out) != 0)
+                r = -errno;
+        return r < 0 ? r : CONF_DONE;
+}
+
 int conf_load(Conf **ret, const ConfTable *table, int argc, char *const argv[], FILE *out, FILE *bad) {
         _cleanup_(conf_freep) Conf *conf = NULL;
-        ConfAction action;
-        int r = conf_new(&conf, table, argc, argv);
+        ConfAction action                = CONF_RUN;
+        int r                            = conf_new(&conf, table, argc, argv);
 
-        if (r < 0)
-                return r;
-        action = conf_find_action(conf);
-        if (action == CONF_HELP)
-                conf_help(table, out);
-        else if (action == CONF_VERSION)
-                fprintf(out, "%s %s\n", table->program, MARS_VERSION);
-        if (action == CONF_HELP || action == CONF_VERSION)
-                return CONF_DONE;
-        r = read_sources(conf);
         if (r == 0)
-                r = tell_mistakes(conf, bad);
-        if (r < 0)
-                return r;
-        if (action == CONF_PRINT)
-                conf_print(conf, out);
-        else if (action == CONF_CHECK)
-                tell_good(conf, out);
-        else
+                r = conf_find_action(conf, &action);
+        if (r == 0 && action != CONF_HELP && action != CONF_VERSION) { /* these two need no configuration */
+                r = read_sources(conf);
+                if (r == 0)
+                        r = tell_mistakes(conf, bad);
+        }
+        if (r == 0)
+                r = answer(conf, action, out);
+        if (r == 0)
                 *ret = TAKE_PTR(conf);
-        return action == CONF_RUN ? 0 : CONF_DONE;
+        else if (r < 0 && r != ERROR_VALUE)
+                fprintf(bad, "%s: %s\n", table->program, strerrordesc_np(-r));
+        return r;
 }
 
 /* A key that is not live gets back what runs, through its text: nothing of `running` is kept. */
@@ -196,22 +214,22 @@ static int keep_running(Conf *conf, const Conf *running, const ConfKey *key) {
 int conf_reload(Conf **ret, const Conf *running, FILE *bad) {
         _cleanup_(conf_freep) Conf *conf = NULL;
         const ConfTable *table           = running->table;
-        int r                            = conf_new(&conf, table, running->argc, running->argv);
+        ConfAction action;
+        int r = conf_new(&conf, table, running->argc, running->argv);
 
-        if (r < 0)
-                return r;
-        (void) conf_find_action(conf);
-        r = read_sources(conf);
+        if (r == 0)
+                r = conf_find_action(conf, &action); /* and where the files are */
+        if (r == 0)
+                r = read_sources(conf);
         if (r == 0)
                 r = tell_mistakes(conf, bad);
         for (uint32_t k = 0; k < table->n_keys && r == 0; k++)
                 if (!table->key[k].live)
                         r = keep_running(conf, running, &table->key[k]);
-        if (r == 0) {
+        if (r == 0)
                 r = finish(conf);
-                if (r == 0)
-                        r = tell_mistakes(conf, bad);
-        }
+        if (r == 0)
+                r = tell_mistakes(conf, bad);
         if (r == 0)
                 *ret = TAKE_PTR(conf);
         return r;

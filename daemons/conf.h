@@ -15,13 +15,13 @@
  * A value comes from the last of these that has one, and remembers from where:
  *
  *         its default
- *         /etc/mars/mars.conf              and then  /etc/mars/mars.conf.d/ *.conf    keys of all programs
- *         /etc/mars/<program>.conf         and then  /etc/mars/<program>.conf.d/ *.conf
- *         the environment                  variables of the original Mars
- *         the command line                 --config-dir names another directory than /etc/mars; "none": no files
+ *         /etc/mars/mars.conf, then its drop-ins in /etc/mars/mars.conf.d     keys of all programs
+ *         /etc/mars/worker.conf, then those in /etc/mars/worker.conf.d        keys of one (scheduler.conf, web.conf)
+ *         the environment                                                     variables of the original Mars
+ *         the command line; its --config-dir names another directory than /etc/mars, or "none" for no files
  *
  * Files are `key = value` a line; `#` begins a comment at the beginning of a line or after a blank; [scheduler],
- * [worker] or [web] begins what is for that program alone. Drop-ins are read in the order of their names. */
+ * [worker] or [web] begins what is for that program alone. Drop-ins are *.conf, in the order of their names. */
 #include <stdio.h>
 
 #include "base/arena.h"
@@ -126,10 +126,11 @@ const char *conf_origin(const Conf *conf, const char *name);
 /* Sentences for the log of the start or the reload: options that have no effect any more, keys that need a restart. */
 ConfList conf_notes(const Conf *conf);
 
-void conf_print(const Conf *conf, FILE *out);        /* a file with every key, its words, value and origin */
-void conf_help(const ConfTable *table, FILE *out);   /* what --help prints */
-void conf_manual(const ConfTable *table, FILE *out); /* <program>.8 in roff */
-void conf_manual_of_files(FILE *out);                /* mars.conf.5 */
+/* These return 0 or -ENOMEM. */
+int conf_print(const Conf *conf, FILE *out);        /* a file with every key, its words, value and origin */
+int conf_help(const ConfTable *table, FILE *out);   /* what --help prints */
+int conf_manual(const ConfTable *table, FILE *out); /* <program>.8 in roff */
+int conf_manual_of_files(FILE *out);                /* mars.conf.5 */
 
 /* ---- The programs ----------------------------------------------------------------------------------------------- */
 

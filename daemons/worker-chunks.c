@@ -160,8 +160,10 @@ static void hear_chunk(Worker *w, Mate *mate, const Wire_chunk *m, size_t size_b
         Arriving *a = arriving_find(w, m->chunk);
         Error err   = {};
 
-        if (!a || a->mate != mate || !a->data)
+        if (!a || a->mate != mate || (!a->data && size_bytes > 0))
                 return;
+        if (size_bytes == 0 && engine_chunk_arriving(w->engine, a->chunk, 0, &a->data, &err) < 0)
+                return; /* asked for again with the next tick */
         a->arrived_bytes = size_bytes;
         if (chunk_check(m, a->data, size_bytes, &err) < 0) {
                 worker_say(w, LOG_WARNING, "%s: it is asked for once more", err.text);

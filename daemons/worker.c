@@ -86,6 +86,7 @@ static void held_free(Held *held) {
         arena_free(held->arena);
         free(held->leaf_first);
         free(held->together);
+        free(held->refusal);
         free(held);
 }
 
@@ -117,6 +118,11 @@ static int say_done(Worker *w, uint32_t *at) {
         return r;
 }
 
+static int say_forgotten(Worker *w, uint64_t plan) {
+        held_free((Held *) (uintptr_t) map_remove(&w->plans, plan));
+        return link_say(w->scheduler, &(WireMessage) { WIRE_IS_FORGOTTEN, .forgotten = { .plan = plan } });
+}
+
 static int say_report(Worker *w, const Report *report) {
         const WorkAction *a = &report->action;
 
@@ -135,9 +141,7 @@ static int say_report(Worker *w, const Report *report) {
                 return link_say(w->scheduler, &(WireMessage) { WIRE_IS_RECALLED,
                                                                .recalled = { .plan = a->plan, .task = &a->task, .task_n = 1 } });
         case WORK_FORGOTTEN:
-                held_free((Held *) (uintptr_t) map_remove(&w->plans, a->plan));
-                return link_say(w->scheduler,
-                                &(WireMessage) { WIRE_IS_FORGOTTEN, .forgotten = { .plan = a->plan } });
+                return say_forgotten(w, a->plan);
         default:
                 return 0;
         }
@@ -216,7 +220,7 @@ static int leaves_read(Leaves *leaves, const Wire_plan *m, Arena *arena, Error *
 /* The same plan as the scheduler's: planning is pure. */
 static int held_make(Held *held, const Wire_plan *m, const Leaves *leaves, Error *err) {
         _cleanup_(graph_freep) Graph *graph = NULL;
-        int r = graph_decode(m->graph, m->graph_n, &graph, err);
+        int r = graph_decode_planned(m->graph, m->graph_n, &graph, err);
 
         if (r == 0)
                 r = plan_make(graph,
@@ -267,13 +271,19 @@ static int hear_plan(Worker *w, const Wire_plan *m, Error *err) {
         r      = map_get(&w->plans, m->plan) == 0 ? leaves_read(&leaves, m, held->arena, err)
                                                   : error_set(err, ERROR_CORRUPT, "plan %llu twice", (unsigned long long) m->plan);
         tensor = leaves.tensor; /* to be freed */
-        if (r == 0)
-                r = held_make(held, m, &leaves, err);
         if (r == 0 && map_set(&w->plans, m->plan, (uintptr_t) held) < 0)
                 r = error_oom(err, sizeof(*held));
         if (r < 0) {
                 held_free(held);
                 return r;
+        }
+        r = held_make(held, m, &leaves, err);
+        if (r < 0) {
+                worker_say(w, LOG_ERR, "%s", err->text);
+                held->refusal = malloc(sizeof(*held->refusal));
+                if (held->refusal)
+                        *held->refusal = *err;
+                return held->refusal ? 0 : r;
         }
         return engine_work(w->engine, &(WorkEvent) { .kind = WORK_PLAN, .run = &held->run }, err);
 }
@@ -299,6 +309,14 @@ static int hear_run(Worker *w, const Wire_run *m, bool recall, Error *err) {
 
         if (!held)
                 return error_set(err, ERROR_CORRUPT, "plan %llu is not known", (unsigned long long) m->plan);
+        if (held->refusal && !recall && m->task_n > 0)
+                return link_say(w->scheduler, &(WireMessage) { WIRE_IS_FAILED,
+                                                               .failed = { .plan = m->plan,
+                                                                           .task = m->task[0],
+                                                                           .code = held->refusal->code,
+                                                                           .text = held->refusal->text } });
+        if (held->refusal)
+                return 0;
         r = check_pairs(held, m, err);
         if (r < 0)
                 return r;
@@ -310,6 +328,8 @@ static int hear_run(Worker *w, const Wire_run *m, bool recall, Error *err) {
 }
 
 static int hear(Worker *w, const WireMessage *m, Error *err) {
+        const Held *held;
+
         if (!w->welcome && m->kind != WIRE_IS_WELCOME && m->kind != WIRE_IS_REFUSED)
                 return error_set(err, ERROR_CORRUPT, "%s before WELCOME", wire_name(m->kind));
         switch (m->kind) {
@@ -339,6 +359,9 @@ static int hear(Worker *w, const WireMessage *m, Error *err) {
                 return engine_work(w->engine,
                                    &(WorkEvent) { .kind = WORK_DROP, .chunk = m->drop.chunk, .n = m->drop.n }, err);
         case WIRE_IS_FORGET:
+                held = (Held *) (uintptr_t) map_get(&w->plans, m->forget.plan);
+                if (held && held->refusal)
+                        return say_forgotten(w, m->forget.plan);
                 return engine_work(w->engine,
                                    &(WorkEvent) { .kind = WORK_FORGET, .plan = m->forget.plan, .drop = m->forget.drop },
                                    err);
@@ -380,7 +403,8 @@ static void engine_end(Worker *w) {
         for (uint32_t k = 0; k < w->plans.capacity; k++) {
                 const Held *held = (Held *) (uintptr_t) w->plans.entry[k].value;
 
-                if (held && engine_work(w->engine,
+                if (held && !held->refusal &&
+                    engine_work(w->engine,
                                         &(WorkEvent) { .kind = WORK_FORGET, .plan = held->run.id, .drop = true }, NULL) < 0)
                         break;
         }
@@ -456,11 +480,16 @@ static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
 }
 
 static int on_tick(sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
-        char pages[STORE_TEXT_MAX] = "";
-        Worker *w                  = userdata;
+        Worker *w = userdata;
         EngineStats stats;
+        bool warning;
+        char *text;
 
         worker_chunks_retry(w);
+        while ((text = engine_log(w->engine, &warning))) {
+                w->log(warning ? LOG_WARNING : LOG_INFO, text);
+                free(text);
+        }
         if (w->welcome) {
                 engine_stats(w->engine, &stats);
                 if (link_say(w->scheduler, &(WireMessage) { WIRE_IS_STATUS,
@@ -469,7 +498,7 @@ static int on_tick(sd_event_source *source, _unused_ uint64_t usec, void *userda
                                                                         .n_chunks   = stats.store.n_chunks,
                                                                         .n_done     = stats.n_tasks_done,
                                                                         .n_running  = engine_n_running(w->engine),
-                                                                        .pages      = pages } }) < 0)
+                                                                        .pages      = stats.pages_text } }) < 0)
                         out_of_memory(w);
         }
         sd_event_source_set_time_relative(source, w->config.heartbeat_usec);

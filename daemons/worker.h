@@ -28,6 +28,7 @@ typedef struct Held {
         Arena *arena;        /* of the leaves' tilings, to which the plan points */
         uint64_t *leaf_first;
         bool *together;
+        Error *refusal;      /* why it could not be made: what is given of it fails with this */
 } Held;
 
 typedef enum MateKind { MATE_NEW, MATE_ASKS, MATE_SERVES } MateKind;

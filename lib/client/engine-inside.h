@@ -37,17 +37,27 @@ struct EngineRequest {
         Call *calls;
 };
 
-/* What a task that runs needs. */
-typedef struct Slot {
-        Exec *exec;
+enum {
+        TASKS_AT_ONCE = 32, /* that a thread takes, if they are small: what the lock costs is shared by so many */
+};
+
+/* A task that was taken, with its memory. */
+typedef struct Held {
         bool started;           /* the machine has said START */
         PlanRun *run;
         uint32_t task;
         Vec(ChunkMemory) in, out;
-        Vec(size_t) bytes;
-        Vec(int64_t) length;
         char *scratch;
         size_t cost;            /* bytes to move, roughly */
+} Held;
+
+/* What a thread that computes needs. For the machine its tasks run on as many threads: TASKS_AT_ONCE a slot. */
+typedef struct Slot {
+        Exec *exec;
+        Held held[TASKS_AT_ONCE];
+        uint32_t n_held, at;    /* those before `at` have been reported */
+        Vec(size_t) bytes;
+        Vec(int64_t) length;
 } Slot;
 
 /* Pieces for engine_each(). */
@@ -121,10 +131,11 @@ struct Engine {
         uint32_t n_threads;
         Slot *slot;             /* [n_threads] */
         uint32_t *free_slot, n_free_slots;
-        uint32_t *handed, n_handed; /* slots whose task a caller has left to helpers */
+        uint32_t *handed, n_handed; /* slots with a task that a caller has left to helpers */
         pthread_t *thread;      /* [n_threads] helpers that were started */
         uint32_t n_started, n_alive, n_idle;
         uint64_t busy_since_usec; /* since when there has always been something to do; 0: there is nothing */
+        bool tiny;              /* tasks take less time than a second thread would cost the one that runs them */
 
         uint64_t process_bytes;   /* resident when the engine was made */
         pthread_mutex_t log_lock; /* beneath all others */
@@ -154,6 +165,8 @@ int tell_work(Engine *e, const WorkEvent *event);
 void engine_pump(Engine *e, int r);
 /* Wakes or starts one thread, if there is one. */
 void engine_wake(Engine *e);
+/* This thread computes no more: somebody else goes on, if there is anything. */
+void engine_leave(Engine *e);
 /* One thing for this thread to do, a task or a piece of an engine_each(); false if there is none. Who is not patient
  * leaves tasks that take long to helpers. The lock is held before and after. */
 bool engine_help(Engine *e, bool patient);

@@ -38,7 +38,7 @@ char *engine_log(Engine *e, bool *ret_warning) {
         *ret_warning = false;
         if (!engine_lock(e))
                 return NULL;
-        if (!e->closed)
+        if (!e->closed && e->store)
                 say_pages(e);
         pthread_mutex_unlock(&e->lock);
         pthread_mutex_lock(&e->log_lock);

@@ -4,8 +4,8 @@
 
 /* Threads for what may start now; whoever takes a task wakes the next one. */
 static void leave(Engine *e) {
-        if (work_n_ready(e->work) > 0 && e->n_free_slots > 0 && !e->closing)
-                engine_wake(e);
+        if (!e->closing)
+                engine_leave(e);
         engine_unlock(e);
 }
 

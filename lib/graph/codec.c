@@ -252,6 +252,7 @@ static void get_param(Reader *rd, const Param *p, void *params) {
 /* ---- Reading graphs ------------------------------------------------------------------------------------------- */
 
 typedef struct Decoder {
+        bool planned;  /* hidden operators may be in it */
         Reader rd;
         Graph *graph;
         const Op **op;      /* by number - 1 */
@@ -259,7 +260,7 @@ typedef struct Decoder {
         uint32_t n_op_used; /* numbers come in the order of first use */
 } Decoder;
 
-static const Op *decode_op(Reader *rd) {
+static const Op *decode_op(Reader *rd, bool planned) {
         uint32_t n           = get_count(rd, MAX_OP_NAME);
         const uint8_t *bytes = get_bytes(rd, n);
         char name[MAX_OP_NAME + 1] = "";
@@ -279,7 +280,7 @@ static const Op *decode_op(Reader *rd) {
         op = op_find(name);
         if (!op)
                 rd->r = error_set(rd->err, ERROR_SUPPORT, "graph: there is no operator '%s' in this version", name);
-        else if (op->hidden) /* their expansions keep promises that their rules of inference rely on */
+        else if (op->hidden && !planned) /* their expansions keep promises that their rules of inference rely on */
                 rd->r = error_set(rd->err, ERROR_SUPPORT, "graph: '%s' is made while planning and cannot be asked for",
                                   name);
         else if (n_params != count_params(op))
@@ -292,7 +293,7 @@ static void decode_ops(Decoder *d) {
         d->n_op = get_count(&d->rd, op_count());
         d->op   = get_memory(&d->rd, d->n_op * sizeof(*d->op));
         for (uint32_t i = 0; i < d->n_op && d->rd.r == 0; i++) {
-                d->op[i] = decode_op(&d->rd);
+                d->op[i] = decode_op(&d->rd, d->planned);
                 for (uint32_t k = 0; k < i && d->rd.r == 0; k++)
                         if (d->op[k] == d->op[i])
                                 reader_refuse(&d->rd, "an operator that is named twice");
@@ -414,7 +415,7 @@ static void decode_graph(Decoder *d) {
                 reader_refuse(&d->rd, "bytes after the end");
 }
 
-int graph_decode(const uint8_t *data, size_t size, Graph **ret, Error *err) {
+static int decode(const uint8_t *data, size_t size, bool planned, Graph **ret, Error *err) {
         _cleanup_(arena_freep) Arena *scratch = arena_new();
         _cleanup_(graph_freep) Graph *graph = NULL;
         Decoder d;
@@ -426,11 +427,20 @@ int graph_decode(const uint8_t *data, size_t size, Graph **ret, Error *err) {
         d = (Decoder) {
                 .rd    = { .start = data, .at = data, .end = data + size, .what = "graph", .err = err,
                             .scratch = scratch },
-                .graph = graph,
+                .graph   = graph,
+                .planned = planned,
         };
         decode_graph(&d);
         if (d.rd.r < 0)
                 return d.rd.r;
         *ret = TAKE_PTR(graph);
         return 0;
+}
+
+int graph_decode(const uint8_t *data, size_t size, Graph **ret, Error *err) {
+        return decode(data, size, false, ret, err);
+}
+
+int graph_decode_planned(const uint8_t *data, size_t size, Graph **ret, Error *err) {
+        return decode(data, size, true, ret, err);
 }

@@ -61,6 +61,8 @@ const char *graph_print(const Graph *graph, Arena *arena);
 /* The wire form: versioned, little-endian, checked completely when read (docs/PROTOCOL.md). decode never trusts. */
 int graph_encode(const Graph *graph, uint8_t **ret, size_t *ret_size);
 int graph_decode(const uint8_t *data, size_t size, Graph **ret, Error *err);
+/* The same of a graph that a planner has had in its hands, which may have hidden operators: from nobody but it. */
+int graph_decode_planned(const uint8_t *data, size_t size, Graph **ret, Error *err);
 
 /* ---- Building: for .expand and for rewriting ------------------------------------------------------------------- */
 

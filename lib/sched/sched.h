@@ -36,7 +36,7 @@ enum { WORKER_NONE = UINT16_MAX };
 typedef enum SchedEventKind {
         SCHED_JOINED,    /* worker: a number below MAX_WORKERS that is not in use */
         SCHED_LEFT,      /* worker: with all that it held */
-        SCHED_SUBMIT,    /* request (a new number), graph: taken over */
+        SCHED_SUBMIT,    /* request (a new number, not 0), graph: taken over */
         SCHED_CANCEL,    /* request, error: its outcome */
         SCHED_DONE,      /* worker, plan, n, task[], length[] */
         SCHED_FAILED,    /* worker, plan, task[0], error */

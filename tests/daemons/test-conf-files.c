@@ -142,7 +142,7 @@ TEST(file_that_is_none_of_text_is_refused) {
 
 TEST(mistakes_beyond_fifty_are_counted) {
         _cleanup_(folder_done) Folder folder = folder_new();
-        char lines[8 * 60]                   = "";
+        char lines[8 * 60 + 1]               = "";
 
         for (int k = 0; k < 60; k++)
                 strcat(lines, "nothing\n");
