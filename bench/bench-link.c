@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Links beside what their sockets can do: payloads of 64 MiB from one process to another, through a link at each end
- * and through a plain loop of send() and recv(MSG_WAITALL) on a connection of the same kind, taking turns; medians in
- * GB/s. Then small messages, there and back one at a time, and one way as many as go.
+/* Links beside what their sockets can do: payloads of 64 MiB from one process to another, each on a processor of its
+ * own, through a link at each end, through a plain loop of send() and recv(MSG_WAITALL), and through the same loop over
+ * io_uring, on connections of the same kind, taking turns; medians in GB/s. Then small messages, there and back one at
+ * a time, and one way as many as go.
  *
  * The goal: 90 % of the plain loop. */
+#include <liburing.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -168,7 +171,83 @@ static double plain_payloads(int fd, const char *memory) {
         return now() - begin;
 }
 
-/* ---- Both -------------------------------------------------------------------------------------------------------- */
+/* ---- The same over io_uring -------------------------------------------------------------------------------------- */
+
+static void uring_init(struct io_uring *ring) {
+        must(io_uring_queue_init(1, ring, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN) == 0, "io_uring");
+}
+
+static int uring_move(struct io_uring *ring, int fd, bool sends, char *memory) {
+        struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+        struct io_uring_cqe *cqe = NULL;
+        int n;
+
+        if (sends)
+                io_uring_prep_send(sqe, fd, memory, PAYLOAD_BYTES, MSG_WAITALL | MSG_NOSIGNAL);
+        else
+                io_uring_prep_recv(sqe, fd, memory, PAYLOAD_BYTES, MSG_WAITALL);
+        must(io_uring_submit_and_wait(ring, 1) >= 0 && io_uring_wait_cqe(ring, &cqe) == 0, "io_uring");
+        n = cqe->res;
+        io_uring_cqe_seen(ring, cqe);
+        return n;
+}
+
+static void uring_serve(int fd, char *memory) {
+        struct io_uring ring;
+
+        uring_init(&ring);
+        for (;;) {
+                for (int k = 0; k < N_PAYLOADS; k++)
+                        if (uring_move(&ring, fd, false, memory) != PAYLOAD_BYTES)
+                                return;
+                must(send(fd, "", 1, MSG_NOSIGNAL) == 1, "send");
+        }
+}
+
+static double uring_payloads(struct io_uring *ring, int fd, char *memory) {
+        const double begin = now();
+        char answer;
+
+        for (int k = 0; k < N_PAYLOADS; k++)
+                must(uring_move(ring, fd, true, memory) == PAYLOAD_BYTES, "send");
+        must(recv(fd, &answer, 1, 0) == 1, "recv");
+        return now() - begin;
+}
+
+/* ---- All three --------------------------------------------------------------------------------------------------- */
+
+typedef enum Way { WAY_PLAIN, WAY_URING, WAY_LINK, _WAY_MAX } Way;
+
+static void pin(int processor) {
+        cpu_set_t set;
+
+        CPU_ZERO(&set);
+        CPU_SET(processor, &set);
+        (void) sched_setaffinity(0, sizeof(set), &set); /* a wish: perhaps there is one alone */
+}
+
+/* The other end of a connection, in a process of its own; returns ours. */
+static int serve(Way way, int family, char *memory) {
+        int fd[2];
+        End end;
+
+        connection(family, fd);
+        if (fork() > 0) {
+                close(fd[1]);
+                return fd[0];
+        }
+        close(fd[0]);
+        pin(1);
+        if (way == WAY_PLAIN)
+                plain_serve(fd[1], memory);
+        else if (way == WAY_URING)
+                uring_serve(fd[1], memory);
+        else {
+                end_init(&end, fd[1], memory);
+                sd_event_loop(end.event);
+        }
+        _exit(0);
+}
 
 static int by_value(const void *a, const void *b) {
         const double *x = a, *y = b;
@@ -183,40 +262,32 @@ static double median(double v[static ROUNDS]) {
 
 static void bench(const char *name, int family, char *memory) {
         const double gb = 1e-9 * N_PAYLOADS * PAYLOAD_BYTES;
-        double plain[ROUNDS], linked[ROUNDS], echoes[ROUNDS], messages[ROUNDS];
-        int a[2], b[2];
+        double took[_WAY_MAX][ROUNDS], echoes[ROUNDS], messages[ROUNDS];
+        struct io_uring ring;
+        int fd[_WAY_MAX];
         End end;
 
-        connection(family, a);
-        connection(family, b);
-        for (int k = 0; k < 2; k++)
-                if (fork() == 0) {
-                        close(a[0]);
-                        close(b[0]);
-                        close(k == 0 ? b[1] : a[1]);
-                        if (k == 0)
-                                plain_serve(a[1], memory);
-                        else {
-                                end_init(&end, b[1], memory);
-                                sd_event_loop(end.event);
-                        }
-                        _exit(0);
-                }
-        close(a[1]);
-        close(b[1]);
-        end_init(&end, b[0], memory);
+        for (Way way = 0; way < _WAY_MAX; way++)
+                fd[way] = serve(way, family, memory);
+        pin(0);
+        uring_init(&ring);
+        end_init(&end, fd[WAY_LINK], memory);
         for (int k = 0; k < ROUNDS; k++) {
-                plain[k]    = plain_payloads(a[0], memory);
-                linked[k]   = link_payloads(&end);
-                echoes[k]   = link_echoes(&end);
-                messages[k] = link_messages(&end);
+                took[WAY_PLAIN][k] = plain_payloads(fd[WAY_PLAIN], memory);
+                took[WAY_URING][k] = uring_payloads(&ring, fd[WAY_URING], memory);
+                took[WAY_LINK][k]  = link_payloads(&end);
+                echoes[k]          = link_echoes(&end);
+                messages[k]        = link_messages(&end);
         }
         link_free(end.link);
         sd_event_unref(end.event);
-        close(a[0]);
-        printf("%-4s  plain %5.2f GB/s  link %5.2f GB/s  ratio %.2f", name, gb / median(plain), gb / median(linked),
-               median(plain) / median(linked));
-        printf("   there and back %5.1f us   %.2f million messages/s\n", 1e6 * median(echoes) / N_ECHOES,
+        io_uring_queue_exit(&ring);
+        close(fd[WAY_PLAIN]);
+        close(fd[WAY_URING]);
+        printf("%-4s  plain %5.2f  io_uring %5.2f  link %5.2f GB/s, of plain %.2f", name, gb / median(took[WAY_PLAIN]),
+               gb / median(took[WAY_URING]), gb / median(took[WAY_LINK]),
+               median(took[WAY_PLAIN]) / median(took[WAY_LINK]));
+        printf("   there and back %5.1f us   %.1f million messages/s\n", 1e6 * median(echoes) / N_ECHOES,
                1e-6 * N_MESSAGES / median(messages));
 }
 

@@ -8,6 +8,10 @@
  * Writing: a queue of pieces. A piece is the bytes of some small frames, or of one frame and then its payload, or of
  * one frame with its descriptor. It is sent once per iteration of the loop, earlier when much has gathered.
  *
+ * No io_uring: with a few MiB per turn straight out of and into the caller's memory, plain calls move as many bytes as
+ * io_uring does with MSG_WAITALL (bench/bench-link: 4.0 of 4.0 GB/s through unix sockets, 4.4 of 4.3 over TCP), and
+ * a call that has returned needs no cancelling when the link is freed.
+ *
  * The end comes once, from the loop: after everything that was received has been handed out, the queue is dropped,
  * done() says so for each payload, then closed(). When sending fails, what the other side has said before it went is
  * still read: it may be the reason. The owner may free the link in any callback, so whoever calls one holds a

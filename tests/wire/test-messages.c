@@ -105,10 +105,9 @@ static const struct {
 
 /* Decodes a copy that lies in a block of its size. */
 static int decode(unsigned kind, const Writer *w, size_t n, Arena *arena, WireMessage *ret, Error *err) {
-        uint8_t *copy = arena_alloc(arena, 0);
+        uint8_t *copy = malloc(MAX(n, (size_t) 1));
         int r;
 
-        copy = malloc(MAX(n, (size_t) 1));
         memcpy(copy, w->bytes.data, n);
         r = wire_decode(kind, copy, n, arena, ret, err);
         if (r == 0) { /* what is compared may point into it */
