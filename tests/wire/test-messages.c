@@ -248,7 +248,7 @@ static void assert_limit(WireMessage *m, const char *field, bool beyond) {
 /* What is as large as a body cannot be sent: with its length it is larger. */
 #define LIMIT_FIRST(most) ((most) == MAX_BODY_BYTES)
 #define LIMIT_TEXT(name, most)                                                                                         \
-        for (unsigned more = LIMIT_FIRST(most); more < 2; more++) {                                                                    \
+        for (unsigned more = LIMIT_FIRST(most); more < 2; more++) {                                                    \
                 char *text = malloc((most) + more + 1);                                                                \
                                                                                                                        \
                 memset(text, 'x', (most) + more);                                                                      \
@@ -257,7 +257,7 @@ static void assert_limit(WireMessage *m, const char *field, bool beyond) {
                 free(text);                                                                                            \
         }
 #define LIMIT_LIST(name, most)                                                                                         \
-        for (unsigned more = LIMIT_FIRST(most); more < 2; more++) {                                                                    \
+        for (unsigned more = LIMIT_FIRST(most); more < 2; more++) {                                                    \
                 WireMessage message     = { .kind = kind };                                                            \
                 typeof(member(&message)) m = member(&message);                                                         \
                 void *list              = calloc((most) + more, sizeof(*m->name));                                     \
