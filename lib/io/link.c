@@ -8,12 +8,15 @@
  * Writing: a queue of pieces. A piece is the bytes of some small frames, or of one frame and then its payload, or of
  * one frame with its descriptor. It is sent once per iteration of the loop, earlier when much has gathered.
  *
+ * No io_uring: with a few MiB per turn straight out of and into the caller's memory, plain calls move as many bytes as
+ * io_uring does with MSG_WAITALL (bench/bench-link: 4.0 of 4.0 GB/s through unix sockets, 4.4 of 4.3 over TCP), and
+ * a call that has returned needs no cancelling when the link is freed.
+ *
  * The end comes once, from the loop: after everything that was received has been handed out, the queue is dropped,
  * done() says so for each payload, then closed(). When sending fails, what the other side has said before it went is
  * still read: it may be the reason. The owner may free the link in any callback, so whoever calls one holds a
  * reference, and looks at link->over before going on. */
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -21,6 +24,7 @@
 
 #include "io/address.h"
 #include "io/link.h"
+#include "io/socket.h"
 
 enum {
         READ_BYTES      = 64 << 10, /* of the buffer for headers and bodies */
@@ -31,10 +35,7 @@ enum {
         PIECE_BYTES     = 8 << 10,  /* of small frames that are sent together */
         FLUSH_BYTES     = 64 << 10, /* of headers and bodies: sent without waiting for the loop */
         CONNECT_USEC    = 10000000, /* until a host that says nothing cannot be reached */
-        SILENCE_MSEC    = 10000,    /* what was sent must be acknowledged within */
-        ALIVE_SEC       = 5,        /* and on a link where nothing is sent the kernel asks after so long, */
-        ALIVE_AGAIN_SEC = 2,        /* then so often */
-        ALIVE_TRIES     = 3,
+        SILENCE_USEC    = 5000000,  /* how often one is asked whether it has gone silent */
         PENDING_FDS     = 2,        /* one before a header that is not whole, one with what came next */
 };
 
@@ -77,7 +78,8 @@ struct Link {
         bool mute;                  /* sending has failed; why says it, if it is the reason */
         int fd, family;
         uint32_t epoll;             /* what we wait for */
-        sd_event_source *io, *later, *timeout;
+        sd_event_source *io, *later;
+        sd_event_source *clock;     /* TCP, and while connecting */
         const LinkEvents *events;
         void *userdata;
         Input in;
@@ -172,9 +174,9 @@ static void input_close_fds(Input *in) {
 }
 
 static void link_close(Link *link) {
-        link->io      = sd_event_source_disable_unref(link->io);
-        link->later   = sd_event_source_disable_unref(link->later);
-        link->timeout = sd_event_source_disable_unref(link->timeout);
+        link->io    = sd_event_source_disable_unref(link->io);
+        link->later = sd_event_source_disable_unref(link->later);
+        link->clock = sd_event_source_disable_unref(link->clock);
         if (link->fd >= 0)
                 close(link->fd);
         link->fd = -1;
@@ -295,7 +297,9 @@ static void queue_advance(Link *link, size_t sent) {
  * shutdown() puts behind what is there. */
 static void link_mute(Link *link, int code) {
         link->mute = true;
-        if (code != -EPIPE && code != -ECONNRESET)
+        if (code == -ETIMEDOUT)
+                error_set(&link->why, code, "the other side does not answer any more");
+        else if (code != -EPIPE && code != -ECONNRESET)
                 error_set(&link->why, code, "sending: %s", strerrordesc_np(-code));
         else
                 error_set(&link->why, -ECONNRESET, "the other side has closed the connection before all was sent");
@@ -392,7 +396,7 @@ static ssize_t receive(Link *link, void *to, size_t size_bytes, Error *err) {
 /* Where the next bytes of the buffer go. What a header promises is believed as far as bytes have come. */
 static int input_room(Input *in, Error *err) {
         const size_t whole = in->in_frame ? FRAME_BYTES + (size_t) in->frame.body_bytes : FRAME_BYTES;
-        size_t capacity    = in->capacity;
+        size_t capacity;
         uint8_t *data;
 
         if (in->at > 0) {
@@ -578,11 +582,19 @@ static void link_read(Link *link) {
 
 /* ---- The loop --------------------------------------------------------------------------------------------------- */
 
+static void link_clock(Link *link, uint64_t usec) {
+        (void) sd_event_source_set_time_relative(link->clock, usec);
+        (void) sd_event_source_set_enabled(link->clock, SD_EVENT_ONESHOT);
+}
+
 static void link_connect_end(Link *link, int code) {
         Error why = {};
 
         link->connecting = false;
-        link->timeout    = sd_event_source_disable_unref(link->timeout);
+        if (code == 0 && link->family != AF_UNIX)
+                link_clock(link, SILENCE_USEC);
+        else
+                link->clock = sd_event_source_disable_unref(link->clock);
         if (code == 0)
                 return;
         error_set(&why, code, "cannot connect to %s: %s", link->text, strerrordesc_np(-code));
@@ -618,39 +630,20 @@ static int on_later(sd_event_source *source _unused_, void *userdata) {
         return 0;
 }
 
-static int on_timeout(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+static int on_clock(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
         _cleanup_(link_unrefp) Link *link = link_ref(userdata);
 
-        link_connect_end(link, -ETIMEDOUT);
+        if (link->connecting)
+                link_connect_end(link, -ETIMEDOUT);
+        else if (socket_is_silent(link->fd))
+                link_mute(link, -ETIMEDOUT);
+        else
+                link_clock(link, SILENCE_USEC);
         link_settle(link);
         return 0;
 }
 
 /* ---- Links ------------------------------------------------------------------------------------------------------ */
-
-/* Small messages go at once, and a host that is gone is noticed. */
-static int socket_prepare(int fd, int family) {
-        static const struct {
-                int level, name, value;
-        } options[] = {
-                { IPPROTO_TCP, TCP_NODELAY, 1 },
-                { IPPROTO_TCP, TCP_USER_TIMEOUT, SILENCE_MSEC },
-                { IPPROTO_TCP, TCP_KEEPIDLE, ALIVE_SEC },
-                { IPPROTO_TCP, TCP_KEEPINTVL, ALIVE_AGAIN_SEC },
-                { IPPROTO_TCP, TCP_KEEPCNT, ALIVE_TRIES },
-                { SOL_SOCKET, SO_KEEPALIVE, 1 },
-        };
-        const int flags = fcntl(fd, F_GETFL);
-
-        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-                return -errno;
-        if (family == AF_UNIX)
-                return 0;
-        for (size_t k = 0; k < ELEMENTSOF(options); k++)
-                if (setsockopt(fd, options[k].level, options[k].name, &options[k].value, sizeof(int)) < 0)
-                        return -errno;
-        return 0;
-}
 
 /* Takes the descriptor. */
 static int link_make(Link **ret, sd_event *event, int fd, int family, const LinkEvents *events, void *userdata,
@@ -671,6 +664,10 @@ static int link_make(Link **ret, sd_event *event, int fd, int family, const Link
                 r = sd_event_add_defer(event, &link->later, on_later, link);
         if (r >= 0)
                 r = sd_event_source_set_enabled(link->later, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &link->clock, CLOCK_MONOTONIC, SILENCE_USEC, 0, on_clock, link);
+        if (r >= 0 && family == AF_UNIX)
+                r = sd_event_source_set_enabled(link->clock, SD_EVENT_OFF);
         if (r < 0)
                 return error_set(err, r, "cannot make a link: %s", strerrordesc_np(-r));
         *ret = TAKE_PTR(link);
@@ -707,9 +704,7 @@ int link_connect(Link **ret, sd_event *event, const char *address, const LinkEve
                 return r;
         address_print(&a, link->text);
         link->connecting = true;
-        r = sd_event_add_time_relative(event, &link->timeout, CLOCK_MONOTONIC, CONNECT_USEC, 0, on_timeout, link);
-        if (r < 0)
-                return error_set(err, r, "cannot connect to %s: %s", address, strerrordesc_np(-r));
+        link_clock(link, CONNECT_USEC);
         r = connect(fd, &a.any, a.size_bytes) < 0 && errno != EINTR && errno != EINPROGRESS ? -errno : 0;
         if (r == 0)
                 link_wait(link);

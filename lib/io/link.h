@@ -7,7 +7,7 @@
  * link says so. What comes is put together first: a message is handed out once, whole. A payload goes straight to the
  * place that the receiver names when the body is there, so nothing is received for which there is no room.
  *
- * Addresses: "unix:/path", "host:port", "[2001:db8::1]:port". */
+ * Addresses: "unix:/path", "host:port", "[2001:db8::1]:port" (io/address.h): hosts are numbers, or "localhost". */
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
@@ -24,31 +24,36 @@ typedef struct LinkEvents {
         /* The body of a frame with a payload is there: says where frame->payload_bytes go, which stay valid until
          * message() or closed(). A negative result closes the link. NULL: payloads are refused. */
         int (*payload)(void *userdata, Link *link, const Frame *frame, const uint8_t *body, char **ret, Error *err);
-        /* Once, from the loop, when the link is of no use any more: the other side has closed it (why->code is
-         * -ECONNRESET, or 0 if nothing was under way), it broke, or a callback refused. The owner frees it, now or
-         * later. */
+        /* Once, from the loop, when the link is of no use any more, after everything that came before: the other side
+         * has closed it (why->code is -ECONNRESET, or 0 if nothing was under way), it broke, its host is silent
+         * (-ETIMEDOUT, over TCP), or a callback refused. The owner frees it, now or later. */
         void (*closed)(void *userdata, Link *link, const Error *why);
 } LinkEvents;
 
 /* Takes the descriptor, a connected stream socket, also when it fails. */
 int link_new(Link **ret, sd_event *event, int fd, const LinkEvents *events, void *userdata, Error *err);
-/* Begins to connect; sending may begin at once, and what cannot be reached is closed() with words that name it. */
+/* Begins to connect; sending may begin at once, and what cannot be reached, or does not answer for 10 s, is closed()
+ * with words that name it. */
 int link_connect(Link **ret, sd_event *event, const char *address, const LinkEvents *events, void *userdata,
                  Error *err);
 /* Closes it, from wherever: also out of its own callbacks. closed() is not called any more; done() of payloads is. */
 Link *link_free(Link *link);
 DEFINE_CLEANUP(Link *, link_free)
 
-/* A message whose body is copied. 0 or -ENOMEM; on a link that is closed nothing happens. */
+/* A message whose body is copied. 0 or -ENOMEM; on a link that is closed nothing happens. It is sent when the loop
+ * comes round, with what has been queued by then; earlier when that is much. */
 int link_send(Link *link, uint16_t kind, const uint8_t *body, size_t body_bytes) _must_check_;
-/* One with a payload; done(userdata) is called once, when the bytes are not needed any more (also if this fails). */
+/* One with a payload; done(userdata) is called once, when the bytes are not needed any more: from the loop, from
+ * link_free(), or from here if it fails or the link is closed. */
 int link_send_payload(Link *link, uint16_t kind, const uint8_t *body, size_t body_bytes, const char *payload,
                       uint64_t payload_bytes, void (*done)(void *userdata), void *userdata) _must_check_;
 /* One with a descriptor, which is duplicated; ERROR_SUPPORT unless the link is a unix socket. */
 int link_send_fd(Link *link, uint16_t kind, const uint8_t *body, size_t body_bytes, int fd) _must_check_;
 
-size_t link_queued_bytes(const Link *link); /* not sent yet */
-void link_stop_reading(Link *link, bool stop); /* back-pressure */
+size_t link_queued_bytes(const Link *link); /* of headers and bodies: copied, not sent yet */
+/* Back-pressure: nothing is handed out, and closed() is not called, until it goes on. For however long: the other side
+ * is not taken for dead. */
+void link_stop_reading(Link *link, bool stop);
 void link_flush(Link *link);                /* tries to send now what is queued */
 
 typedef struct LinkPeer {

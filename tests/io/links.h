@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -29,13 +28,11 @@ static struct {
         int fail_send, fail_receive;   /* an errno for the next call */
         unsigned n_interrupts;         /* so many calls end with EINTR first */
         unsigned n_calls;
-        int fd;                        /* of the last call */
         bool endless;                  /* whoever receives gets messages without end */
 } kernel;
 
-static inline int kernel_refuses(int fd, int *fail) {
+static inline int kernel_refuses(int *fail) {
         kernel.n_calls++;
-        kernel.fd = fd;
         if (kernel.n_interrupts > 0) {
                 kernel.n_interrupts--;
                 errno = EINTR;
@@ -82,7 +79,7 @@ ssize_t sendmsg(int fd, const struct msghdr *msg, int flags) {
 
         ck_assert_uint_le(msg->msg_iovlen, ELEMENTSOF(iov));
         ck_assert(flags & MSG_NOSIGNAL);
-        return kernel_refuses(fd, &kernel.fail_send) < 0 ? -1 : syscall(SYS_sendmsg, fd, &cut, flags);
+        return kernel_refuses(&kernel.fail_send) < 0 ? -1 : syscall(SYS_sendmsg, fd, &cut, flags);
 }
 
 ssize_t recvmsg(int fd, struct msghdr *msg, int flags) {
@@ -90,7 +87,7 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags) {
         struct msghdr cut = kernel_cut(msg, iov);
         ssize_t n;
 
-        if (kernel_refuses(fd, &kernel.fail_receive) < 0)
+        if (kernel_refuses(&kernel.fail_receive) < 0)
                 return -1;
         if (kernel.endless) {
                 msg->msg_controllen = 0;

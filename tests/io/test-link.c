@@ -64,28 +64,35 @@ TEST(a_message_may_be_as_large_as_a_body_may_be) {
 
 /* ---- The law ----------------------------------------------------------------------------------------------------- */
 
-/* What the n-th thing that is sent is follows from its number. */
+/* What is sent: over what, how large at most. The n-th thing follows from that and its number. */
+typedef struct Law {
+        Wire wire;
+        uint32_t body_most, payload_most, n;
+} Law;
+
+enum { BODY_MOST = 9000, PAYLOAD_MOST = 100000 };
+
 typedef struct Thing {
-        char body[9000], payload[100000];
+        char body[BODY_MOST], payload[PAYLOAD_MOST];
         uint32_t body_bytes, payload_bytes;
         bool has_fd;
 } Thing;
 
-static const Thing *thing(uint32_t n, Wire wire) {
+static const Thing *thing(const Law *law, uint32_t n) {
         static Thing t;
         uint64_t seed = n + 17;
 
         (void) chance(&seed, 2);
-        t.body_bytes    = chance(&seed, 3) ? chance(&seed, 50) : chance(&seed, sizeof(t.body));
-        t.payload_bytes = chance(&seed, 4) ? 0 : 1 + chance(&seed, chance(&seed, 2) ? 50 : sizeof(t.payload));
-        t.has_fd        = wire == UNIX && !t.payload_bytes && chance(&seed, 3) == 0;
+        t.body_bytes    = chance(&seed, chance(&seed, 3) ? 50 : law->body_most);
+        t.payload_bytes = chance(&seed, 4) ? 0 : 1 + chance(&seed, chance(&seed, 2) ? 50 : law->payload_most);
+        t.has_fd        = law->wire == UNIX && !t.payload_bytes && chance(&seed, 3) == 0;
         fill(t.body, t.body_bytes, n);
         fill(t.payload, t.payload_bytes, n + 5);
         return &t;
 }
 
-static void thing_send(End *end, uint32_t n, Wire wire, int fd) {
-        const Thing *t      = thing(n, wire);
+static void thing_send(End *end, const Law *law, uint32_t n, int fd) {
+        const Thing *t      = thing(law, n);
         const uint8_t *body = (const uint8_t *) t->body;
         char *payload       = malloc(t->payload_bytes + 1);
 
@@ -101,10 +108,10 @@ static void thing_send(End *end, uint32_t n, Wire wire, int fd) {
                 ck_assert_int_eq(link_send(end->link, (uint16_t) n, body, t->body_bytes), 0);
 }
 
-static void things_assert(const End *end, Wire wire, int fd) {
+static void things_assert(const End *end, const Law *law, int fd) {
         for (uint32_t n = 0; n < end->got.n; n++) {
                 const Got *got = &end->got.data[n];
-                const Thing *t = thing(n, wire);
+                const Thing *t = thing(law, n);
 
                 ck_assert_uint_eq(got->kind, n);
                 ck_assert_uint_eq(got->body_bytes, t->body_bytes);
@@ -117,22 +124,22 @@ static void things_assert(const End *end, Wire wire, int fd) {
         }
 }
 
-/* n things each way, sent a few at a time by chance, through a kernel that moves at most `most` bytes per call. */
-static void law(Wire wire, size_t most, uint32_t n) {
+/* So many each way, a few at a time by chance, through a kernel that moves at most `most` bytes per call. */
+static void assert_law(const Law *law, size_t most) {
         uint64_t seed       = most + 1;
         uint32_t n_sent[2]  = {};
-        const uint32_t many = n;
+        const uint32_t many = law->n;
         int fd              = memfd_create("a file", MFD_CLOEXEC);
         Pair p;
         End *ends[2] = { &p.a, &p.b };
 
-        pair_init(&p, wire);
+        pair_init(&p, law->wire);
         kernel.most = most;
         while (n_sent[0] < many || n_sent[1] < many) {
                 const uint32_t who = chance(&seed, 2);
 
                 for (uint32_t k = chance(&seed, 6); k > 0 && n_sent[who] < many; k--)
-                        thing_send(ends[who], n_sent[who]++, wire, fd);
+                        thing_send(ends[who], law, n_sent[who]++, fd);
                 if (chance(&seed, 4) == 0)
                         link_flush(ends[who]->link);
                 ck_assert_int_ge(sd_event_run(p.event, 0), 0);
@@ -142,9 +149,9 @@ static void law(Wire wire, size_t most, uint32_t n) {
         for (int k = 0; k < 2; k++) {
                 uint32_t n_payloads = 0;
 
-                things_assert(ends[k], wire, fd);
+                things_assert(ends[k], law, fd);
                 for (uint32_t i = 0; i < many; i++)
-                        n_payloads += thing(i, wire)->payload_bytes > 0;
+                        n_payloads += thing(law, i)->payload_bytes > 0;
                 ck_assert_uint_eq(ends[k]->n_done, n_payloads);
                 ck_assert_uint_eq(link_queued_bytes(ends[k]->link), 0);
                 ck_assert_uint_eq(ends[k]->n_closed, 0);
@@ -154,16 +161,17 @@ static void law(Wire wire, size_t most, uint32_t n) {
 }
 
 TEST(whatever_is_sent_arrives_whole_and_in_order) {
-        law(UNIX, 0, 2000);
-        law(TCP, 0, 2000);
+        for (int wire = 0; wire < N_WIRES; wire++)
+                assert_law(&(Law) { (Wire) wire, BODY_MOST, PAYLOAD_MOST, 2000 }, 0);
 }
 
 TEST(whatever_is_sent_arrives_however_few_bytes_move_at_a_time) {
-        for (size_t most = 1; most < 60; most++)
-                law(most % 2 ? UNIX : TCP, most, most == 1 ? 60 : 20);
-        law(UNIX, 1000, 500);
-        law(UNIX, 4097, 500);
-        law(TCP, 65536, 500);
+        for (int wire = 0; wire < N_WIRES; wire++) {
+                for (size_t most = 1; most < 60; most++)
+                        assert_law(&(Law) { (Wire) wire, 200, 200, 50 }, most);
+                for (size_t most = 1000; most < 100000; most *= 4)
+                        assert_law(&(Law) { (Wire) wire, BODY_MOST, PAYLOAD_MOST, 200 }, most + 1);
+        }
 }
 
 TEST(calls_that_are_interrupted_are_made_again) {
@@ -388,24 +396,4 @@ TEST(a_link_takes_stream_sockets_alone_and_the_descriptor_in_any_case) {
         }
         ck_assert_int_eq(link_new(&link, event, dup(STDIN_FILENO), &events, NULL, &err), ERROR_VALUE);
         ck_assert_uint_eq(n_open(), n);
-}
-
-TEST(over_tcp_small_messages_go_at_once_and_a_silent_host_is_asked) {
-        static const struct {
-                int level, name;
-        } options[] = { { IPPROTO_TCP, TCP_NODELAY }, { SOL_SOCKET, SO_KEEPALIVE }, { IPPROTO_TCP, TCP_KEEPIDLE } };
-        Pair p;
-
-        pair_init(&p, TCP);
-        send_text(&p.a, 1, "one");
-        link_flush(p.a.link);
-        for (size_t k = 0; k < ELEMENTSOF(options); k++) {
-                int value   = 0;
-                socklen_t n = sizeof(value);
-
-                ck_assert_int_eq(getsockopt(kernel.fd, options[k].level, options[k].name, &value, &n), 0);
-                ck_assert_int_ge(value, 1);
-                ck_assert_int_le(value, 10);
-        }
-        pair_free(&p);
 }

@@ -302,7 +302,7 @@ def test_the_daemons_work_as_documented_and_in_any_order(by_hand, tmp_path):
                      "--cache-mem", "512m", "--phy-mem", "90%", "--spill-dir", str(tmp_path))
     first_line(worker, "trying again")
     scheduler = by_hand("mars-scheduler", "-a", "127.0.0.1", "-p", str(scheduler_port))
-    first_line(scheduler, "listening")
+    first_line(scheduler, "listening at 127")
     first_line(worker, "joined")
     with new_session(f"127.0.0.1:{scheduler_port}") as s:
         a = mt.ones((2000, 2000), chunk_size=200)
@@ -311,7 +311,7 @@ def test_the_daemons_work_as_documented_and_in_any_order(by_hand, tmp_path):
 
 def test_nobody_comes_in_over_tcp_without_the_token(by_hand, monkeypatch, tmp_path):
     port = free_port()
-    first_line(by_hand("mars-scheduler", "-a", "127.0.0.1", "-p", str(port)), "listening")
+    first_line(by_hand("mars-scheduler", "-a", "127.0.0.1", "-p", str(port)), "listening at 127")
     assert (tmp_path / "mars/token").stat().st_mode & 0o777 == 0o600
     monkeypatch.setenv("MARS_TOKEN", "0123456789abcdef0123456789abcdef")
     with pytest.raises(OSError, match="the token is not ours"):

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What a connection asks of its socket: that it blocks nobody, that small messages go at once, and that a host that
+ * is gone is noticed.
+ *
+ * TCP itself waits for about a quarter of an hour. TCP_USER_TIMEOUT is no answer: it also ends a connection whose other
+ * side is well and reads nothing for as long, which is what back-pressure is. So somebody asks from time to time. */
+#include <netinet/tcp.h>
+#include <stdbool.h>
+
+enum { SOCKET_SILENCE_MSEC = 10000 };
+
+int socket_prepare(int fd, int family); /* 0 or an errno, negative */
+/* Over TCP: what was sent again, or asked, has not been answered for SOCKET_SILENCE_MSEC. */
+bool socket_is_silent(int fd);
+bool socket_info_is_silent(const struct tcp_info *info);
