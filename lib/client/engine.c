@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <time.h>
 
+#include "base/pages.h"
 #include "client/engine-inside.h"
 
 bool engine_lock(Engine *e) {
@@ -107,6 +108,7 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
 
         system_memory(&memory, "");
         e->process_bytes = budget_process_bytes();
+        e->copied_before = pages_taken_bytes();
         e->spill_codec   = config->spill_codec;
         r = budget_make(&e->budget, &config->budget, &memory, e->process_bytes, err);
         if (r < 0)
@@ -299,6 +301,20 @@ void request_free(EngineRequest *q) {
         free(q);
 }
 
+/* What callers had copied since the session was made is memory of the process, too: it leaves so much less to chunks
+ * and work. A budget of memory_bytes is theirs alone. */
+static void overhead_update(Engine *e) {
+        const size_t now = pages_taken_bytes(), copied = now - MIN(now, e->copied_before),
+                     more = copied - MIN(copied, e->budget.spare_bytes);
+
+        if (e->budget.overhead_bytes == 0 || more == e->copied_more)
+                return;
+        e->copied_more = more;
+        store_limit(e->store, e->budget.arena_bytes - MIN(more, e->budget.arena_bytes));
+        engine_pump(e, tell_work(e, &(WorkEvent) { .kind       = WORK_OVERHEAD,
+                                                   .size_bytes = e->budget.overhead_bytes + more }));
+}
+
 int engine_submit(Engine *e, Graph *graph, bool background, EngineRequest **ret, Error *err) {
         EngineRequest *q = calloc(1, sizeof(*q));
         int r            = -ENOMEM;
@@ -327,6 +343,7 @@ int engine_submit(Engine *e, Graph *graph, bool background, EngineRequest **ret,
         q->engine  = engine_ref(e);
         q->running = true;
         q->n_refs  = 1;
+        overhead_update(e);
         engine_pump(e, tell_sched(e, &(SchedEvent) { .kind = SCHED_SUBMIT, .request = q->id, .graph = graph }));
         if (background && work_n_ready(e->work) > 0 && e->n_free_slots > 0)
                 engine_wake(e);
