@@ -67,6 +67,7 @@ int budget_make(Budget *ret, const BudgetOptions *options, const SystemMemory *m
                                          size_print(ret->arena_bytes, b));
                 ret->cache_bytes = MIN(cache, ret->arena_bytes);
                 if (options->cache_only) {
+                        ret->spare_bytes = ret->arena_bytes - ret->cache_bytes;
                         ret->arena_bytes = ret->cache_bytes;
                         ret->hard_bytes  = ret->cache_bytes + ret->overhead_bytes;
                         ret->soft_bytes  = MIN(ret->soft_bytes,

@@ -21,6 +21,7 @@ typedef struct Budget {
         size_t cache_bytes, hard_bytes, soft_bytes;
         size_t overhead_bytes; /* what the process needs besides */
         size_t arena_bytes;   /* chunks and scratch: the hard limit without the process itself */
+        size_t spare_bytes;   /* what the process may grow by before the arena gets less */
         uint64_t disk_bytes; /* 0: as much as there is */
         bool spill;
 } Budget;

@@ -138,6 +138,7 @@ struct Engine {
         bool closing, closed;
 
         uint64_t process_bytes;   /* resident when the engine was made */
+        size_t copied_before, copied_more; /* copies of callers' memory: then, and since then */
         pthread_mutex_t log_lock; /* beneath all others */
         Vec(LogLine) log;
         unsigned pages_said;      /* 1 + the rung of which the log knows; 0: of none */

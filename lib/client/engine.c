@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <time.h>
 
+#include "base/pages.h"
 #include "client/engine-inside.h"
 
 bool engine_lock(Engine *e) {
@@ -114,6 +115,7 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
 
         system_memory(&memory, "");
         e->process_bytes = budget_process_bytes();
+        e->copied_before = pages_taken_bytes();
         e->spill_codec   = config->spill_codec;
         r = budget_make(&e->budget, &config->budget, &memory, e->process_bytes, err);
         if (r < 0)
@@ -328,7 +330,22 @@ static uint32_t engine_n_ready(const Engine *e) {
         return e->work && e->n_free_slots > 0 ? work_n_ready(e->work) : 0;
 }
 
+/* What callers had copied since the session was made is memory of the process, too: it leaves so much less to chunks
+ * and work. A budget of memory_bytes is theirs alone. */
+static void overhead_update(Engine *e) {
+        const size_t now = pages_taken_bytes(), copied = now - MIN(now, e->copied_before),
+                     more = copied - MIN(copied, e->budget.spare_bytes);
+
+        if (e->budget.overhead_bytes == 0 || more == e->copied_more)
+                return;
+        e->copied_more = more;
+        store_limit(e->store, e->budget.arena_bytes - MIN(more, e->budget.arena_bytes));
+        engine_pump(e, tell_work(e, &(WorkEvent) { .kind       = WORK_OVERHEAD,
+                                                   .size_bytes = e->budget.overhead_bytes + more }));
+}
+
 static void local_submit(Engine *e, EngineRequest *q, Graph *graph) {
+        overhead_update(e);
         engine_pump(e, tell_sched(e, &(SchedEvent) { .kind = SCHED_SUBMIT, .request = q->id, .graph = graph }));
 }
 

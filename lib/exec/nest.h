@@ -21,6 +21,7 @@ typedef enum StepKind {
         STEP_FILL,      /* a load that is the same in all lanes */
         STEP_GATHER,    /* a load from strided memory */
         STEP_PACK,      /* the same, for many positions of a loop at once */
+        STEP_REPEAT,    /* a load of the same few elements again and again: a row beside a table */
         STEP_GENERATE,
         STEP_MAP,
         STEP_ONE,       /* map or generate of what is the same in all lanes, for kernels that take one element */
@@ -102,6 +103,7 @@ typedef struct NestRun {
         Loop loop[MAX_NDIM + 1];
         size_t lanes, m;              /* elements of a strip at most, and of this one */
         int64_t ends;                 /* strips of a reduced axis end at multiples of this power of two */
+        int64_t period;               /* of the loads that repeat; strips begin at its multiples */
         int64_t lane_at;              /* first position of this strip on the lane loop's axis */
 
         uint32_t n_walk, n_step, n_store, n_fold, n_moving;

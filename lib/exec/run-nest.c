@@ -66,6 +66,12 @@ static void evaluate(NestRun *x, int depth, const intptr_t *at) {
                 case STEP_PACK:
                         x->reg[s->reg] = pack_row(x, s, at[s->walk]);
                         break;
+                case STEP_REPEAT:
+                        strided_gather(x->reg[s->reg], (const char *) at[s->walk], s->lane, (size_t) x->period,
+                                       s->size);
+                        for (size_t n = (size_t) x->period; n < m; n += MIN(n, m - n))
+                                memcpy(x->reg[s->reg] + n * s->size, x->reg[s->reg], MIN(n, m - n) * s->size);
+                        break;
                 case STEP_GENERATE:
                         s->generate(m, at[s->walk], s->lane, s->params, x->reg[s->reg]);
                         break;

@@ -65,6 +65,10 @@ static int work_event(Work *w, const WorkEvent *e) {
                 return work_pin(w, e);
         case WORK_UNPIN:
                 return work_unpin(w, e);
+        case WORK_OVERHEAD:
+                w->limits.overhead_bytes = e->size_bytes;
+                w->n_freed++; /* what did not fit may fit now */
+                return 0;
         }
         return 0;
 }

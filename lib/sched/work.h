@@ -42,6 +42,7 @@ typedef enum WorkEventKind {
         WORK_RETURNED,     /* chunk, ok: it is in memory; or error; or neither: the store had no room for it */
         WORK_PIN,          /* pin (a new number), chunk, n, brief: somebody will read these chunks; answer PINNED */
         WORK_UNPIN,        /* pin, chunk, n, brief: as they were pinned, or waited for */
+        WORK_OVERHEAD,     /* bytes: what the process needs besides, from now on (WorkLimits.overhead_bytes) */
 } WorkEventKind;
 
 typedef struct WorkEvent {
@@ -54,7 +55,7 @@ typedef struct WorkEvent {
         const RunFetch *fetch;
         bool drop, ok;
         bool brief;            /* PIN: it will end without waiting for anything of ours */
-        size_t size_bytes;     /* EXPECT, FETCHED */
+        size_t size_bytes;     /* EXPECT, FETCHED, OVERHEAD */
         const size_t *bytes;   /* FINISHED: one per output of the task */
         const int64_t *length; /* FINISHED: of each output of unknown length */
         const Error *error;

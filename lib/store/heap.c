@@ -202,6 +202,12 @@ static bool room_make(Heap *heap, size_t more_bytes) {
         return given >= over;
 }
 
+void heap_limit(Heap *heap, size_t cache_bytes) {
+        heap->resident_limit = round_up(cache_bytes, STORE_PAGE);
+        assert(heap->resident_limit <= heap->limit_bytes);
+        (void) room_make(heap, 0);
+}
+
 /* 0, STORE_FULL (the limit), SEGMENT_NO_PAGES. */
 static int pages_claim(Heap *heap, const char *data, size_t size_bytes) {
         Segment *s     = heap_segment(heap, data);
@@ -487,7 +493,7 @@ static int take_below_top(Heap *heap, size_t size_bytes, size_t align, Block **r
         r = block_take(heap, block, size_bytes, align, ret);
         if (r == 0)
                 return 0;
-        room = r == STORE_FULL ? heap->resident_limit - heap_resident(heap) : 0;
+        room = r == STORE_FULL ? heap->resident_limit - MIN(heap_resident(heap), heap->resident_limit) : 0;
         for (block = tree_find(heap, size_bytes); block; block = tree_after(heap, block)) {
                 const char *data = block->data + align_rest(block->data, align);
 
@@ -602,6 +608,8 @@ void heap_give(Heap *heap, Block *block) {
                 blocks_join(heap, block, block->after);
         }
         tree_add(heap, block);
+        if (heap_resident(heap) > heap->resident_limit)
+                (void) room_make(heap, 0);
 }
 
 static bool tree_consistent(const Block *b, uint64_t *n, size_t *bytes) {

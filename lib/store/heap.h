@@ -71,6 +71,8 @@ typedef struct HeapConfig {
 
 int heap_init(Heap *heap, const HeapConfig *config, Error *err);
 void heap_done(Heap *heap);
+/* Another cache_bytes. Free blocks give back what is above it, now and whenever a block becomes free. */
+void heap_limit(Heap *heap, size_t cache_bytes);
 size_t heap_resident(const Heap *heap);
 Segment *heap_segment(Heap *heap, const char *data); /* in which data lies: blocks never cross from one to another */
 

@@ -479,6 +479,11 @@ static StoreRung rung_of(const Store *s) {
         return s->heap.segment[s->heap.n_segments - 1].kind.rung;
 }
 
+void store_limit(Store *s, size_t cache_bytes) {
+        s->config.cache_bytes = cache_bytes;
+        heap_limit(&s->heap, cache_bytes);
+}
+
 void store_stats(const Store *s, StoreStats *ret) {
         *ret = (StoreStats) {
                 .cache_bytes      = s->config.cache_bytes,

@@ -87,6 +87,10 @@ void store_each(const Store *store, void (*fn)(void *userdata, ChunkId id, size_
 int store_scratch(Store *store, size_t size_bytes, char **ret) _must_check_;
 void store_scratch_free(Store *store, char *data, size_t size_bytes);
 
+/* Another cache_bytes, at most the one that the store was made with. What free blocks have above it goes back to the
+ * system now, what chunks have when they go. */
+void store_limit(Store *store, size_t cache_bytes);
+
 void store_stats(const Store *store, StoreStats *ret);
 
 enum { STORE_TEXT_MAX = 384 };

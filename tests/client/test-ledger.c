@@ -97,6 +97,39 @@ static void work(mars_session *s) {
         free(values);
 }
 
+TEST(copies_of_callers_memory_leave_less_to_results_and_the_hard_limit_holds) {
+        enum { COPIED = 500 << 20, ROWS = 8192, HARD_MIB = 1024 * 9 / 10 };
+        const int64_t n = COPIED / (int64_t) sizeof(double);
+        const mars_session_options options = { .n_threads = 2, .cache_mem = "512m", .phy_mem = "1g" };
+        double *values = calloc((size_t) n, sizeof(*values)); /* pages of zeros, which are nobody's memory */
+
+        for (int round = 0; round < 2; round++) {
+                SESSION s     = NULL;
+                TENSOR x      = chance(ROWS, ROWS); /* 512 MiB */
+                TENSOR more   = chance(ROWS, ROWS / 2);
+                TENSOR copied = NULL;
+                uint64_t most = 0;
+
+                must(mars_session_new(&s, NULL, &options, &err));
+                if (round == 1) /* memory is full when the copy comes */
+                        must(mars_execute(s, 1, &x, &err));
+                must(mars_from_memory(&copied, values, MARS_FLOAT64, 1, &n, NULL, NULL, 0, &err));
+                if (round == 1)
+                        must(mars_execute(s, 1, &more, &err));
+                for (int k = 0; k < 4; k++) {
+                        TENSOR y   = op2("add", x, x);
+                        TENSOR sum = op1("sum", k % 2 ? y : copied);
+
+                        must(mars_execute(s, 1, &sum, &err));
+                        must(mars_execute(s, 1, &x, &err));
+                        most = MAX(most, resident_bytes() >> 20);
+                }
+                ck_assert_msg(most <= HARD_MIB, "%llu MiB resident, the hard limit is %d", (unsigned long long) most,
+                              HARD_MIB);
+        }
+        free(values);
+}
+
 TEST(every_byte_that_the_kernel_sees_is_in_the_ledger) {
         static const char *const pages[] = { "off", "try" };
 

@@ -221,6 +221,24 @@ static void fill_plainly(char *data, size_t size_bytes, uint32_t n_values) {
                 data[k] = (char) (k / 8 % n_values * (k % 8 == 0));
 }
 
+TEST(a_spill_ends_while_its_file_grows_for_a_chunk_that_nobody_wants_any_more) {
+        enum { BYTES = 1 << 20 };
+        char *data = test_memory(BYTES, 0);
+        SpillTest t;
+
+        test_dir(&t);
+        memset(data, 1, BYTES);
+        for (int round = 0; round < 100; round++) {
+                test_open(&t);
+                ck_assert_int_eq(spill_write(t.spill, (uint64_t) round, data, BYTES), 0);
+                usleep((useconds_t) round * 10); /* any moment is right */
+                spill_drop(t.spill, (uint64_t) round);
+                t.spill = spill_free(t.spill);
+        }
+        test_memory_free(data, 0);
+        test_close(&t);
+}
+
 TEST(chunks_are_compressed_where_it_saves_room_and_return_the_same) {
         static const size_t sizes[] = { 0, 100, 4096, 100000, 20 << 20, (64 << 20) + 8 };
         static char many[1 << 20];

@@ -615,6 +615,21 @@ def test_unknown_names_are_attribute_errors():
         mars.no_such_module
 
 
+@pytest.mark.parametrize("columns", [2, 3, 7, 32, 100, 128, 129, 300])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int8"])
+def test_a_row_beside_a_table_is_read_for_each_of_its_rows(columns, dtype):
+    rng = np.random.default_rng(columns)
+    for rows in (1, 2, 5, 700):
+        a = (rng.random((rows, columns)) * 100).astype(dtype)
+        row, column = (rng.random(columns) * 100).astype(dtype), (rng.random(rows) * 100).astype(dtype)
+        for program in (lambda m, t, r, c: t - r, lambda m, t, r, c: r[::-1] - t,
+                        lambda m, t, r, c: (t - r) * (r + r) + t, lambda m, t, r, c: t.T - c,
+                        lambda m, t, r, c: m.maximum(t, r) - c[:, None],
+                        lambda m, t, r, c: m.broadcast_to(r, t.shape) + 1, lambda m, t, r, c: (t - r)[::-1, ::2]):
+            ours = program(mt, *(mt.tensor(v, chunk_size=300) for v in (a, row, column))).execute()
+            assert np.array_equal(np.asarray(ours), program(np, a, row, column))
+
+
 # ---- Bad input -------------------------------------------------------------------------------------------------------
 
 def itself():

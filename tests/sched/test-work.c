@@ -333,6 +333,23 @@ TEST(chunk_that_is_read_last_is_written_and_then_goes) {
         bed_done(b);
 }
 
+TEST(what_the_process_needs_besides_leaves_less_to_chunks_and_gives_it_back) {
+        Bed *b = bed_that_spills(1, 4, 4);
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 4);
+        make(b, 0);
+        make(b, 1);
+        make(b, 2);
+        tell(b, (WorkEvent) { .kind = WORK_OVERHEAD, .size_bytes = 2 * CHUNK_BYTES });
+        ck_assert_uint_eq(said(b, WORK_SPILL)->chunk, 100); /* before anybody needs the room */
+        write_ends(b, 100, NULL);
+        ck_assert_int_eq(next(b, 0), -1);
+        tell(b, (WorkEvent) { .kind = WORK_OVERHEAD });
+        ck_assert_int_eq(next(b, 0), 3);
+        bed_done(b);
+}
+
 TEST(task_starts_when_all_of_its_inputs_are_back) {
         Bed *b = bed_that_spills(2, 4, 4);
 

@@ -257,6 +257,29 @@ TEST(second_run_takes_no_new_memory) {
         ck_assert_nothing_is_left(s);
 }
 
+TEST(limit_that_is_lowered_is_kept_by_what_is_free_at_once_and_by_chunks_when_they_go) {
+        Store *s          = store_with(64 * MiB);
+        const size_t more = 24 * MiB;
+
+        put(s, 1, 24 * MiB);
+        put(s, 2, 24 * MiB);
+        store_drop(s, 1);
+        ck_assert_uint_ge(stats_of(s).arena_bytes, 48 * MiB);
+        store_limit(s, 32 * MiB);
+        ck_assert_uint_le(stats_of(s).arena_bytes, 32 * MiB);
+        ck_assert(has(s, 2, 24 * MiB));
+        ck_assert_int_eq(store_reserve(s, 1, &(ChunkId) { 3 }, &more), STORE_FULL);
+        store_limit(s, 8 * MiB);
+        ck_assert(has(s, 2, 24 * MiB));
+        store_drop(s, 2);
+        ck_assert_uint_le(stats_of(s).arena_bytes, 8 * MiB);
+        store_limit(s, 64 * MiB);
+        put(s, 4, 40 * MiB);
+        ck_assert(has(s, 4, 40 * MiB));
+        store_drop(s, 4);
+        ck_assert_nothing_is_left(s);
+}
+
 TEST(store_without_a_number_takes_half_of_the_free_memory) {
         Store *s = store_with(0);
 
