@@ -147,19 +147,84 @@ int ctl_top(Ctl *ctl, _unused_ const char *argument, FILE *out, Error *err) {
         return ctl->stop ? 0 : r;
 }
 
+/* 0, or CTL_USAGE with words. */
+static int request_parse(const char *text, unsigned long long *ret, Error *err) {
+        char *end;
+
+        errno = 0;
+        *ret  = strtoull(text, &end, 10);
+        if (errno == 0 && end != text && !*end && text[0] != '-')
+                return 0;
+        error_set(err, ERROR_VALUE, "'%s' is no number of a request: marsctl tasks shows them", text);
+        return CTL_USAGE;
+}
+
 int ctl_cancel_request(Ctl *ctl, const char *argument, FILE *out, Error *err) {
         unsigned long long request;
-        char *end;
-        int r;
+        int r = request_parse(argument, &request, err);
 
-        errno   = 0;
-        request = strtoull(argument, &end, 10);
-        if (errno != 0 || end == argument || *end || argument[0] == '-') {
-                error_set(err, ERROR_VALUE, "'%s' is no number of a request: marsctl tasks shows them", argument);
-                return CTL_USAGE;
-        }
-        r = ctl_cancel(ctl, request, err);
+        if (r == 0)
+                r = ctl_cancel(ctl, request, err);
         if (r == 0)
                 fprintf(out, ctl->json ? "{\"canceled\": %llu}\n" : "request %llu is canceled\n", request);
         return r;
+}
+
+static const Column why_lines[] = {
+        { "next task", CELL_TEXT, "task", NULL },
+        { "tasks done", CELL_OF, "tasks_done", "tasks" },
+        { "with workers", CELL_COUNT, "tasks_given", NULL },
+        { "requests ahead", CELL_COUNT, "requests_ahead", NULL },
+};
+
+static const struct {
+        const char *reason, *words;
+} why_words[] = {
+        { "given", "a worker has it: it runs, or waits there for inputs, memory or a thread" },
+        { "full", "all workers have as many tasks as they are given at a time" },
+        { "no workers", "there is no worker" },
+        { "ending", "the request has failed or was canceled, and its tasks are ending" },
+};
+
+static void put_why(FILE *out, Arena *arena, struct json_object *why) {
+        static const Column reason = { .key = "reason" }, worker = { .kind = CELL_COUNT, .key = "worker" },
+                            busy = { .kind = CELL_COUNT, .key = "running" };
+        const char *text         = cell_text(arena, &reason, why) ?: "-";
+
+        for (size_t k = 0; k < ELEMENTSOF(why_lines); k++)
+                fprintf(out, "%-16s%s\n", why_lines[k].title, cell_text(arena, &why_lines[k], why) ?: "-");
+        for (size_t k = 0; k < ELEMENTSOF(why_words); k++)
+                if (strcmp(text, why_words[k].reason) == 0)
+                        fprintf(out, "%-16s%s\n", "because", why_words[k].words);
+        if (strcmp(text, "given") == 0)
+                fprintf(out, "%-16s%s, which runs %s tasks\n", "worker", cell_text(arena, &worker, why) ?: "-",
+                        cell_text(arena, &busy, why) ?: "-");
+}
+
+int ctl_why(Ctl *ctl, const char *argument, FILE *out, Error *err) {
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+        unsigned long long request;
+        struct json_object *why;
+        const char *answer;
+        char question[64];
+        int r = arena ? request_parse(argument, &request, err) : error_oom(err, sizeof(Column));
+
+        if (r != 0)
+                return r;
+        snprintf(question, sizeof(question), "why %llu", request);
+        r = ctl_ask(ctl, question, &answer, err);
+        if (r == 0 && strcmp(answer, "null") == 0)
+                r = error_set(err, -ENOENT, "no request %llu is under way", request);
+        if (r < 0)
+                return r;
+        if (ctl->json) {
+                fprintf(out, "%s\n", answer);
+                return 0;
+        }
+        r = ctl_parse(&why, answer, err);
+        if (r < 0)
+                return r;
+        put_why(out, arena, why);
+        json_object_put(why);
+        return 0;
 }

@@ -77,6 +77,7 @@ int ctl_status(Ctl *ctl, const char *argument, FILE *out, Error *err); /* ctl-sh
 int ctl_workers(Ctl *ctl, const char *argument, FILE *out, Error *err);
 int ctl_sessions(Ctl *ctl, const char *argument, FILE *out, Error *err);
 int ctl_tasks(Ctl *ctl, const char *argument, FILE *out, Error *err);
+int ctl_why(Ctl *ctl, const char *argument, FILE *out, Error *err);
 int ctl_top(Ctl *ctl, const char *argument, FILE *out, Error *err);
 int ctl_cancel_request(Ctl *ctl, const char *argument, FILE *out, Error *err);
 int ctl_hugepages(Ctl *ctl, const char *argument, FILE *out, Error *err); /* ctl-pages.c */

@@ -2,7 +2,6 @@
 /* marsctl: the administrator's program (ctl.h). */
 #include <getopt.h>
 #include <locale.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +22,12 @@ const Command ctl_commands[] = {
           .summary = "List the requests under way, with their progress.",
           .doc     = "TASKS DONE counts those that are known so far: where shapes depend on data, more follow.",
           .run     = ctl_tasks },
+        { .name     = "why",
+          .argument = "REQUEST",
+          .summary  = "Say what a request waits for.",
+          .doc      = "That is the first task, in the order of the plan, that is not done: what it makes, who has it, "
+                      "and how many tasks of the plan are done, with workers, or wait.",
+          .run      = ctl_why },
         { .name    = "top",
           .summary = "Show status, workers and tasks again every second, until Ctrl-C.",
           .doc     = "With --json, three lines each time.",
@@ -89,7 +94,6 @@ int main(int argc, char **argv) {
         int status;
 
         setlocale(LC_CTYPE, "");
-        signal(SIGPIPE, SIG_IGN); /* a scheduler that goes is an error that is told */
         for (int c; (c = getopt_long(argc, argv, "s:hV", options, NULL)) >= 0;)
                 switch (c) {
                 case 's':

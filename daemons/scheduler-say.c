@@ -302,7 +302,28 @@ static void put_status(FILE *f, const Scheduler *s, uint64_t now_usec) {
                 (unsigned long long) stats.state_bytes);
 }
 
+/* null: there is no such request. */
+static void put_why(FILE *f, const Scheduler *s, uint64_t request) {
+        static const char *const reasons[] = {
+                [WHY_GIVEN] = "given", [WHY_FULL] = "full", [WHY_NO_WORKERS] = "no workers", [WHY_ENDING] = "ending"
+        };
+        SchedWhy why;
+
+        if (!sched_why(s->sched, request, &why)) {
+                fputs("null", f);
+                return;
+        }
+        fprintf(f, "{\"request\": %llu, \"task\": ", (unsigned long long) request);
+        put_text(f, why.task);
+        fprintf(f, ", \"reason\": \"%s\"", reasons[why.reason]);
+        if (why.worker < s->n_workers && s->worker[why.worker])
+                fprintf(f, ", \"worker\": %u, \"running\": %u", why.worker, s->worker[why.worker]->status.n_running);
+        fprintf(f, ", \"tasks\": %u, \"tasks_done\": %u, \"tasks_given\": %u, \"requests_ahead\": %llu}", why.n_task,
+                why.n_done, why.n_given, (unsigned long long) why.n_ahead);
+}
+
 char *scheduler_answer(const Scheduler *s, const char *what, uint64_t now_usec) {
+        unsigned long long request;
         size_t n_bytes;
         char *text = NULL;
         FILE *f    = open_memstream(&text, &n_bytes);
@@ -317,6 +338,8 @@ char *scheduler_answer(const Scheduler *s, const char *what, uint64_t now_usec) 
                 put_conns(f, s, CONN_CLIENT, put_session);
         else if (strcmp(what, "requests") == 0)
                 put_requests(f, s, now_usec);
+        else if (sscanf(what, "why %llu", &request) == 1)
+                put_why(f, s, request);
         if (fclose(f) != 0 || n_bytes == 0) {
                 free(text);
                 return NULL;

@@ -81,6 +81,6 @@ void scheduler_accept(void *scheduler, int fd); /* a ListenerAccepted */
 int scheduler_carry_out(Scheduler *s);
 /* The tensor as a WireTensor, after whatever the other side must know to read it. */
 int scheduler_put_tensor(Scheduler *s, Conn *to, uint64_t id, Writer *w);
-/* "status", "workers", "sessions", "requests": JSON, which the caller frees; NULL for another question, or when out of
- * memory. */
+/* "status", "workers", "sessions", "requests", "why <request>": JSON, which the caller frees; NULL for another
+ * question, or when out of memory. */
 char *scheduler_answer(const Scheduler *s, const char *what, uint64_t now_usec);

@@ -146,6 +146,17 @@ def test_cancel_ends_a_running_request_within_a_second(cluster):
     assert cluster.session.run(mt.ones(100).sum()) == 100
 
 
+def test_why_says_what_a_request_waits_for(cluster):
+    with long_request(cluster) as (row, _, _):
+        why = answered(cluster, "why", str(row["request"]))
+        assert why["request"] == row["request"] and why["reason"] == "given" and why["worker"] in (0, 1)
+        assert why["tasks_done"] < why["tasks"] and why["requests_ahead"] == 0
+        words = shown(cluster, "why", str(row["request"]))
+        assert re.search(r"^next task +\S.*: chunk \(\d+", words, re.M) and re.search(r"^because +a worker has it", words, re.M)
+    done = marsctl("why", "123456", at=cluster.endpoint)
+    assert (done.returncode, done.stderr) == (1, "marsctl: no request 123456 is under way\n")
+
+
 def test_cancel_of_what_is_not_there_is_an_error(cluster):
     done = marsctl("cancel", "123456", at=cluster.endpoint)
     assert (done.returncode, done.stdout) == (1, "")
@@ -285,7 +296,7 @@ def test_a_request_is_a_number(number, cluster):
 def test_help_and_the_manual_name_the_same_commands():
     words, roff = marsctl("--help").stdout, marsctl("--manual").stdout
     commands = re.findall(r"^  ([a-z]+)\b", words.split("Options")[0], re.M)
-    assert {"status", "workers", "sessions", "tasks", "top", "cancel", "hugepages", "keygen", "token"} == set(commands)
+    assert {"status", "workers", "sessions", "tasks", "why", "top", "cancel", "hugepages", "keygen", "token"} == set(commands)
     for command in commands:
         assert f".TP\n\\fB{command}\\fR" in roff
 
