@@ -197,7 +197,7 @@ static void put_why(FILE *out, Arena *arena, struct json_object *why) {
                 if (strcmp(text, why_words[k].reason) == 0)
                         fprintf(out, "%-16s%s\n", "because", why_words[k].words);
         if (strcmp(text, "given") == 0)
-                fprintf(out, "%-16s%s, which runs %s tasks\n", "worker", cell_text(arena, &worker, why) ?: "-",
+                fprintf(out, "%-16s%s, which runs %s now\n", "worker", cell_text(arena, &worker, why) ?: "-",
                         cell_text(arena, &busy, why) ?: "-");
 }
 

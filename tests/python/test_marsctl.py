@@ -54,7 +54,7 @@ def until(condition, what):
 
 @contextlib.contextmanager
 def long_request(cluster):
-    """A request that would take a minute, and little memory; yields its row, and what became of it once it has ended."""
+    """A request that would take a minute, and little memory; yields its row, and what becomes of it."""
     outcome = []
 
     def work():
@@ -152,7 +152,8 @@ def test_why_says_what_a_request_waits_for(cluster):
         assert why["request"] == row["request"] and why["reason"] == "given" and why["worker"] in (0, 1)
         assert why["tasks_done"] < why["tasks"] and why["requests_ahead"] == 0
         words = shown(cluster, "why", str(row["request"]))
-        assert re.search(r"^next task +\S.*: chunk \(\d+", words, re.M) and re.search(r"^because +a worker has it", words, re.M)
+        assert re.search(r"^next task +\S.*: chunk \(\d+", words, re.M), words
+        assert re.search(r"^because +a worker has it", words, re.M), words
     done = marsctl("why", "123456", at=cluster.endpoint)
     assert (done.returncode, done.stderr) == (1, "marsctl: no request 123456 is under way\n")
 
@@ -296,7 +297,8 @@ def test_a_request_is_a_number(number, cluster):
 def test_help_and_the_manual_name_the_same_commands():
     words, roff = marsctl("--help").stdout, marsctl("--manual").stdout
     commands = re.findall(r"^  ([a-z]+)\b", words.split("Options")[0], re.M)
-    assert {"status", "workers", "sessions", "tasks", "why", "top", "cancel", "hugepages", "keygen", "token"} == set(commands)
+    assert set(commands) == {"status", "workers", "sessions", "tasks", "why", "top", "cancel", "hugepages", "keygen",
+                             "token"}
     for command in commands:
         assert f".TP\n\\fB{command}\\fR" in roff
 
