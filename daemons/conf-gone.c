@@ -64,8 +64,7 @@ const ConfGone conf_gone[] = {
           "-Dtensor.combine_size -Dchunk_size -Dchunk_store_limit -Drechunk.threshold -Drechunk.chunk_size_limit "
           "-Dcombine_size -Deager_mode -Dclient.serial_type -Ddeploy.open_browser",
           CONF_ONE, "how tensors are cut is said where they are made, in the client's program" },
-        { "-Dtcp_timeout -Dverbose -Dgrpc.channel_options -Dvineyard.socket", CONF_ONE,
-          "nothing reads it" },
+        { "-Dtcp_timeout -Dverbose -Dgrpc.channel_options -Dvineyard.socket", CONF_ONE, "nothing reads it" },
         { "MARS_USE_PROCESS_STAT MARS_USE_CGROUP_STAT MARS_CPU_USE_PROCESS_STAT MARS_CPU_USE_CGROUP_STAT "
           "MARS_MEM_USE_PROCESS_STAT MARS_MEM_USE_CGROUP_STAT",
           CONF_ONE, "control groups are always respected" },

@@ -83,8 +83,8 @@ int conf_help(const ConfTable *table, FILE *out) {
         fprintf(out, "\nConfiguration\n");
         for (const ConfOption *o = conf_options; o->name && r == 0; o++)
                 r = help_row(arena, out, o->letter, o->name, o->argument, o->doc);
-        fprintf(out, "\nEach option is also a key of %s/%s.conf, as in \"log_level = info\": see mars.conf(5).\n", CONF_DIR,
-                table->section);
+        fprintf(out, "\nEach option is also a key of %s/%s.conf, as in \"log_level = info\": see mars.conf(5).\n",
+                CONF_DIR, table->section);
         wrap(out, "", 0, 0,
              "Options of the original Mars are understood; those that mean nothing any more are noted in the log.");
         return r;

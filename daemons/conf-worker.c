@@ -95,7 +95,7 @@ static const ConfKey keys[] = {
                 .value   = "try",
                 .doc     = "Use huge pages: try: reserved ones, then transparent ones, then small ones; on: reserved "
                            "ones or none; off: small ones.",
-                .reason = "They make memory several times faster to get, and there need not be any.",
+                .reason  = "They make memory several times faster to get, and there need not be any.",
         },
         {
                 .name = "hugepage_size",

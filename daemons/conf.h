@@ -15,13 +15,13 @@
  * A value comes from the last of these that has one, and remembers from where:
  *
  *         its default
- *         /etc/mars/mars.conf              and then  /etc/mars/mars.conf.d/ *.conf    keys of all programs
- *         /etc/mars/<program>.conf         and then  /etc/mars/<program>.conf.d/ *.conf
- *         the environment                  variables of the original Mars
- *         the command line                 --config-dir names another directory than /etc/mars; "none": no files
+ *         /etc/mars/mars.conf, then its drop-ins in /etc/mars/mars.conf.d     keys of all programs
+ *         /etc/mars/worker.conf, then those in /etc/mars/worker.conf.d        keys of one (scheduler.conf, web.conf)
+ *         the environment                                                     variables of the original Mars
+ *         the command line; its --config-dir names another directory than /etc/mars, or "none" for no files
  *
  * Files are `key = value` a line; `#` begins a comment at the beginning of a line or after a blank; [scheduler],
- * [worker] or [web] begins what is for that program alone. Drop-ins are read in the order of their names. */
+ * [worker] or [web] begins what is for that program alone. Drop-ins are *.conf, in the order of their names. */
 #include <stdio.h>
 
 #include "base/arena.h"

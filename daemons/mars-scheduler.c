@@ -29,13 +29,14 @@ static int serve(const Conf *conf, Error *err) {
                                                        .max_requests   = config->max_requests },
                                   service_log, err);
         if (r == 0)
-                r = service_listen(&service,
-                                   &(ServiceConfig) { .socket      = config->socket,
-                                                      .listen      = config->listen,
-                                                      .announce    = config->announce,
-                                                      .socket_mode = 0660,
-                                                      .accepted    = scheduler_accept },
-                                   scheduler, err);
+                r = service_listen(
+                        &service,
+                        &(ServiceConfig) { .socket      = service_socket(config->socket, !conf_origin(conf, "socket")),
+                                           .listen      = config->listen,
+                                           .announce    = config->announce,
+                                           .socket_mode = 0660,
+                                           .accepted    = scheduler_accept },
+                        scheduler, err);
         if (r == 0)
                 r = service_run(&service);
         scheduler = scheduler_free(scheduler);

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "daemons/conf.h"
-#include "io/token.h"
 #include "daemons/service.h"
 #include "daemons/worker.h"
 
@@ -32,6 +31,20 @@ static char *join(ConfList list) {
         return NULL;
 }
 
+/* The default directory is not there where nothing is installed. Then chunks go to a private one (io/spill.h). */
+static const char *usable(const char *spill_dirs, bool is_default) {
+        char text[512];
+
+        if (!spill_dirs || !spill_dirs[0])
+                return NULL;
+        if (!is_default || access(spill_dirs, W_OK | X_OK) == 0)
+                return spill_dirs;
+        snprintf(text, sizeof(text), "spilling to a private directory, not to %s: %s", spill_dirs,
+                 strerrordesc_np(errno));
+        service_log(LOG_NOTICE, text);
+        return NULL;
+}
+
 /* accepted() comes before the worker is made, which needs to know where it listens. */
 static void accepted(void *userdata, int fd) {
         Worker *const *worker = userdata;
@@ -42,17 +55,20 @@ static void accepted(void *userdata, int fd) {
 static int serve(const Conf *conf, Error *err) {
         const ConfWorker *config                  = conf_values(conf);
         _cleanup_(worker_freep) Worker *worker    = NULL;
-        _cleanup_(freep) char *token = NULL, *spill_dirs = join(config->spill_dirs);
+        _cleanup_(freep) char *spill_dirs         = join(config->spill_dirs);
         char host[256] = "worker";
         WorkerConfig worker_config = {
                 .engine         = { .n_threads  = config->threads,
-                                    .spill_dirs = spill_dirs && spill_dirs[0] ? spill_dirs : NULL,
+                                    .spill_dirs = usable(spill_dirs, !conf_origin(conf, "spill_dirs")),
+                                    .pages      = (StorePages) config->hugepages,
+                                    .page_bytes = config->hugepage_size,
                                     .budget     = { .cache_mem = config->cache_mem,
                                                     .phy_mem   = config->phy_mem,
                                                     .disk      = config->disk } },
                 .schedulers     = config->schedulers.item,
                 .n_schedulers   = config->schedulers.n,
                 .name           = config->name ?: host,
+                .token_path     = conf_origin(conf, "token_file") ? config->token_file : NULL,
                 .heartbeat_usec = HEARTBEAT_USEC,
         };
         Service service;
@@ -61,19 +77,15 @@ static int serve(const Conf *conf, Error *err) {
         gethostname(host, sizeof(host) - 1);
         if (r == 0 && !spill_dirs)
                 r = error_oom(err, 0);
-        if (r == 0) {
-                r = token_find(&token, conf_origin(conf, "token_file") ? config->token_file : NULL, err);
-                r = MIN(r, 0);
-        }
-        worker_config.token = token;
         if (r == 0)
-                r = service_listen(&service,
-                                   &(ServiceConfig) { .socket      = config->socket,
-                                                      .listen      = config->listen,
-                                                      .announce    = config->announce,
-                                                      .socket_mode = 0660,
-                                                      .accepted    = accepted },
-                                   &worker, err);
+                r = service_listen(
+                        &service,
+                        &(ServiceConfig) { .socket      = service_socket(config->socket, !conf_origin(conf, "socket")),
+                                           .listen      = config->listen,
+                                           .announce    = config->announce,
+                                           .socket_mode = 0660,
+                                           .accepted    = accepted },
+                        &worker, err);
         if (r == 0)
                 r = worker_new(&worker, service.event, &worker_config, service.address, service_log, err);
         if (r == 0) {

@@ -90,7 +90,8 @@ static void worker_leave(Scheduler *s, Conn *c) {
 
         for (Conn *to = s->conns; to; to = to->next)
                 if (to->link && map_remove(&to->knows, c->number) != 0 && link_say(to->link, &gone) < 0)
-                        say(s, LOG_WARNING, "out of memory: %s does not hear that worker %u has left", to->peer, c->number);
+                        say(s, LOG_WARNING, "out of memory: %s does not hear that worker %u has left", to->peer,
+                            c->number);
         s->worker[c->number] = NULL;
         limits_change(s);
         step(s, &(SchedEvent) { .kind = SCHED_LEFT, .worker = c->number });
@@ -150,7 +151,8 @@ static int refuse(Conn *c, Error *err) {
         return err->code;
 }
 
-static int worker_join(Scheduler *s, Conn *c, const Wire_hello *m, Error *err) {
+/* What a worker has, and its number. */
+static int worker_hello(Scheduler *s, Conn *c, const Wire_hello *m, Error *err) {
         uint32_t number = 0;
 
         while (number < s->n_workers && s->worker[number])
@@ -168,12 +170,20 @@ static int worker_join(Scheduler *s, Conn *c, const Wire_hello *m, Error *err) {
         c->memory_bytes   = m->memory_bytes;
         c->task_bytes     = m->task_bytes;
         c->incarnation    = ++s->next_incarnation;
-        s->worker[number] = c;
-        s->n_workers      = MAX(s->n_workers, number + 1);
-        c->kind           = CONN_WORKER;
-        limits_change(s);
-        step(s, &(SchedEvent) { .kind = SCHED_JOINED, .worker = number });
         return 0;
+}
+
+/* It has been welcomed. */
+static void worker_join(Scheduler *s, Conn *c) {
+        char cache[SIZE_TEXT_MAX];
+
+        s->worker[c->number] = c;
+        s->n_workers         = MAX(s->n_workers, c->number + 1);
+        c->kind              = CONN_WORKER;
+        limits_change(s);
+        say(s, LOG_INFO, "worker %u, %s (%s), has joined: %u threads, %s of cache", c->number, c->name, c->peer,
+            c->n_threads, size_print(c->cache_bytes, cache));
+        step(s, &(SchedEvent) { .kind = SCHED_JOINED, .worker = c->number });
 }
 
 static void cluster_size(const Scheduler *s, uint64_t *ret_cache, uint32_t *ret_threads) {
@@ -202,7 +212,7 @@ static int hello(Conn *c, const Wire_hello *m, Error *err) {
                                             "MARS_TOKEN");
         else if (m->role == WIRE_WORKER)
                 r = strcmp(m->build, MARS_BUILD) == 0
-                            ? worker_join(s, c, m, err)
+                            ? worker_hello(s, c, m, err)
                             : error_set(err, ERROR_SUPPORT, "the worker is of build %s, this scheduler of build %s: "
                                                             "install the same version on both",
                                         m->build, MARS_BUILD);
@@ -224,12 +234,9 @@ static int hello(Conn *c, const Wire_hello *m, Error *err) {
         cluster_size(s, &welcome.welcome.cache_bytes, &welcome.welcome.n_threads);
         if (link_say(c->link, &welcome) < 0)
                 return error_oom(err, sizeof(welcome));
-        if (c->kind == CONN_WORKER) {
-                char cache[SIZE_TEXT_MAX];
-
-                say(s, LOG_INFO, "worker %u, %s (%s), has joined: %u threads, %s of cache", c->number, c->name, c->peer,
-                    c->n_threads, size_print(c->cache_bytes, cache));
-        } else if (c->kind == CONN_CLIENT)
+        if (m->role == WIRE_WORKER)
+                worker_join(s, c);
+        else if (m->role == WIRE_CLIENT)
                 say(s, LOG_INFO, "session %u of %s (%s) begins", c->number, c->name, c->peer);
         return 0;
 }
@@ -238,8 +245,9 @@ static int hello(Conn *c, const Wire_hello *m, Error *err) {
 
 /* The request fails before it begins. */
 static int fail_request(Conn *c, uint64_t request, const Error *why) {
-        return link_say(c->link, &(WireMessage) { WIRE_IS_FINISHED,
-                                                  .finished = { .request = request, .code = why->code, .text = why->text } });
+        return link_say(c->link,
+                        &(WireMessage) { WIRE_IS_FINISHED,
+                                         .finished = { .request = request, .code = why->code, .text = why->text } });
 }
 
 static int check_leaves(const Conn *c, const Graph *graph, Error *err) {

@@ -103,6 +103,20 @@ static int listen_at(Service *s, const char *address, const ServiceConfig *confi
         return r;
 }
 
+const char *service_socket(const char *path, bool is_default) {
+        const char *end = path && is_default ? strrchr(path, '/') : NULL;
+        char folder[512], text[1024];
+
+        if (!end)
+                return path;
+        snprintf(folder, sizeof(folder), "%.*s", (int) (end - path), path);
+        if (access(folder, W_OK | X_OK) == 0)
+                return path;
+        snprintf(text, sizeof(text), "not listening at %s: %s", path, strerrordesc_np(errno));
+        service_log(LOG_NOTICE, text);
+        return NULL;
+}
+
 int service_listen(Service *s, const ServiceConfig *config, void *userdata, Error *err) {
         const int n_given = sd_listen_fds(true);
         char address[512];
@@ -119,8 +133,8 @@ int service_listen(Service *s, const ServiceConfig *config, void *userdata, Erro
                 r = listen_at(s, config->listen, config, userdata, err);
         if (r == 0 && n_given <= 0 && config->socket) {
                 if (getenv(SERVICE_LIFELINE) && strrchr(config->socket, '/'))
-                        snprintf(s->folder, sizeof(s->folder), "%.*s", (int) (strrchr(config->socket, '/') - config->socket),
-                                 config->socket);
+                        snprintf(s->folder, sizeof(s->folder), "%.*s",
+                                 (int) (strrchr(config->socket, '/') - config->socket), config->socket);
                 snprintf(address, sizeof(address), "unix:%s", config->socket);
                 r = listen_at(s, address, config, userdata, err);
         }

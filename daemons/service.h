@@ -33,5 +33,7 @@ int service_listen(Service *service, const ServiceConfig *config, void *userdata
 int service_run(Service *service);
 void service_end(Service *service);
 void service_status(const char *text);
+/* The path of a socket, or NULL with a line in the log: the default one has no directory where nothing is installed. */
+const char *service_socket(const char *path, bool is_default);
 void service_log_level(int level); /* of syslog: what is less important is not said */
 void service_log(int level, const char *text);

@@ -45,7 +45,7 @@ static int mate_connect(Mate *mate, Error *err) {
         return link_say(mate->link, &(WireMessage) { WIRE_IS_HELLO,
                                                      .hello = { .role    = WIRE_CLIENT,
                                                                 .version = WIRE_VERSION,
-                                                                .token   = w->config.token,
+                                                                .token   = w->token,
                                                                 .name    = w->config.name } });
 }
 
@@ -62,7 +62,8 @@ static int ask_for(Worker *w, Arriving *a) {
                 a->mate = NULL;
                 return -ENOENT;
         }
-        return link_say(a->mate->link, &(WireMessage) { WIRE_IS_GET, .get = { .chunk = a->chunk, .most = UINT64_MAX } });
+        return link_say(a->mate->link,
+                        &(WireMessage) { WIRE_IS_GET, .get = { .chunk = a->chunk, .most = UINT64_MAX } });
 }
 
 void worker_fetch(Worker *w, uint64_t chunk, uint32_t from) {
@@ -234,6 +235,8 @@ static int hear_put(Worker *w, Mate *mate, const Wire_put *m, Error *err) {
 
         if (arriving_find(w, m->chunk))
                 return error_set(err, ERROR_CORRUPT, "chunk %llu twice", (unsigned long long) m->chunk);
+        if (m->size_bytes > MAX_PAYLOAD_BYTES)
+                return error_set(err, ERROR_CORRUPT, "a chunk of %llu bytes", (unsigned long long) m->size_bytes);
         a = calloc(1, sizeof(*a));
         if (!a || map_set(&w->arriving, m->chunk, (uintptr_t) a) < 0) {
                 free(a);
@@ -322,7 +325,7 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
 }
 
 static int hear_hello(Worker *w, Mate *mate, const Wire_hello *m, Error *err) {
-        const char *token = w->config.token;
+        const char *token = w->token;
         LinkPeer peer     = {};
         const bool local  = link_peer(mate->link, &peer) == 0 && peer.local;
         unsigned differ   = 0;

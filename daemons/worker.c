@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "daemons/worker.h"
+#include "io/token.h"
 
 enum {
         RETRY_FIRST_USEC = 50 * 1000,
@@ -138,8 +139,9 @@ static int say_report(Worker *w, const Report *report) {
                                                              .code = report->error ? report->error->code : -EIO,
                                                              .text = report->error ? report->error->text : NULL } });
         case WORK_RECALLED:
-                return link_say(w->scheduler, &(WireMessage) { WIRE_IS_RECALLED,
-                                                               .recalled = { .plan = a->plan, .task = &a->task, .task_n = 1 } });
+                return link_say(w->scheduler,
+                                &(WireMessage) { WIRE_IS_RECALLED,
+                                                 .recalled = { .plan = a->plan, .task = &a->task, .task_n = 1 } });
         case WORK_FORGOTTEN:
                 return say_forgotten(w, a->plan);
         default:
@@ -191,18 +193,14 @@ static int on_wake(_unused_ sd_event_source *source, int fd, _unused_ uint32_t r
 
 /* ---- Plans ------------------------------------------------------------------------------------------------------- */
 
-typedef struct Leaves {
-        Map tensor; /* id -> WireTensor * */
-} Leaves;
-
+/* The leaves of a plan: id -> WireTensor *. */
 static const Tiling *leaf_tiling(void *userdata, uint64_t stored) {
-        const Leaves *leaves = userdata;
-        const WireTensor *t  = (WireTensor *) (uintptr_t) map_get(&leaves->tensor, stored);
+        const WireTensor *t = (WireTensor *) (uintptr_t) map_get(userdata, stored);
 
         return t ? &t->tiling : NULL;
 }
 
-static int leaves_read(Leaves *leaves, const Wire_plan *m, Arena *arena, Error *err) {
+static int leaves_read(Map *leaves, const Wire_plan *m, Arena *arena, Error *err) {
         Reader rd = { .start = m->leaves, .at = m->leaves, .end = m->leaves + m->leaves_n, .what = "PLAN", .err = err,
                       .scratch = arena };
 
@@ -211,14 +209,14 @@ static int leaves_read(Leaves *leaves, const Wire_plan *m, Arena *arena, Error *
 
                 if (t)
                         wire_get_tensor(&rd, t);
-                if (t && rd.r == 0 && map_set(&leaves->tensor, t->id, (uintptr_t) t) < 0)
+                if (t && rd.r == 0 && map_set(leaves, t->id, (uintptr_t) t) < 0)
                         return error_oom(err, sizeof(*t));
         }
         return rd.r;
 }
 
 /* The same plan as the scheduler's: planning is pure. */
-static int held_make(Held *held, const Wire_plan *m, const Leaves *leaves, Error *err) {
+static int held_make(Held *held, const Wire_plan *m, const Map *leaves, Error *err) {
         _cleanup_(graph_freep) Graph *graph = NULL;
         int r = graph_decode_planned(m->graph, m->graph_n, &graph, err);
 
@@ -231,6 +229,7 @@ static int held_make(Held *held, const Wire_plan *m, const Leaves *leaves, Error
                               &held->plan, err);
         if (r < 0)
                 return error_prefix(err, r, "plan %llu", (unsigned long long) m->plan);
+        assert(held->plan);
         if (held->plan->n_task != m->n_task || held->plan->n_chunk != m->n_chunk || plan_digest(held->plan) != m->check)
                 return error_set(err, ERROR_CORRUPT, "plan %llu comes out differently here than at the scheduler",
                                  (unsigned long long) m->plan);
@@ -241,7 +240,7 @@ static int held_make(Held *held, const Wire_plan *m, const Leaves *leaves, Error
         for (uint32_t v = 0; v < held->plan->value.n; v++) {
                 const Value *value  = &held->plan->value.data[v];
                 const WireTensor *t = value->stage == STAGE_NONE
-                                              ? (WireTensor *) (uintptr_t) map_get(&leaves->tensor, value->stored)
+                                              ? (WireTensor *) (uintptr_t) map_get(leaves, value->stored)
                                               : NULL;
 
                 if (t)
@@ -258,7 +257,6 @@ static int held_make(Held *held, const Wire_plan *m, const Leaves *leaves, Error
 static int hear_plan(Worker *w, const Wire_plan *m, Error *err) {
         _cleanup_(map_done) Map tensor = {};
         Held *held                     = calloc(1, sizeof(*held));
-        Leaves leaves                  = {};
         int r;
 
         if (!held)
@@ -268,16 +266,16 @@ static int hear_plan(Worker *w, const Wire_plan *m, Error *err) {
                 held_free(held);
                 return error_oom(err, sizeof(*held));
         }
-        r      = map_get(&w->plans, m->plan) == 0 ? leaves_read(&leaves, m, held->arena, err)
-                                                  : error_set(err, ERROR_CORRUPT, "plan %llu twice", (unsigned long long) m->plan);
-        tensor = leaves.tensor; /* to be freed */
+        r = map_get(&w->plans, m->plan) == 0
+                         ? leaves_read(&tensor, m, held->arena, err)
+                         : error_set(err, ERROR_CORRUPT, "plan %llu twice", (unsigned long long) m->plan);
         if (r == 0 && map_set(&w->plans, m->plan, (uintptr_t) held) < 0)
                 r = error_oom(err, sizeof(*held));
         if (r < 0) {
                 held_free(held);
                 return r;
         }
-        r = held_make(held, m, &leaves, err);
+        r = held_make(held, m, &tensor, err);
         if (r < 0) {
                 worker_say(w, LOG_ERR, "%s", err->text);
                 held->refusal = malloc(sizeof(*held->refusal));
@@ -336,6 +334,7 @@ static int hear(Worker *w, const WireMessage *m, Error *err) {
         case WIRE_IS_WELCOME:
                 w->welcome = true;
                 w->attempt = 0;
+                w->last_words[0] = 0;
                 w->number  = m->welcome.number;
                 w->epoch   = m->welcome.epoch;
                 worker_say(w, LOG_INFO, "joined the scheduler as worker %u", w->number);
@@ -404,8 +403,8 @@ static void engine_end(Worker *w) {
                 const Held *held = (Held *) (uintptr_t) w->plans.entry[k].value;
 
                 if (held && !held->refusal &&
-                    engine_work(w->engine,
-                                        &(WorkEvent) { .kind = WORK_FORGET, .plan = held->run.id, .drop = true }, NULL) < 0)
+                    engine_work(w->engine, &(WorkEvent) { .kind = WORK_FORGET, .plan = held->run.id, .drop = true },
+                                NULL) < 0)
                         break;
         }
         worker_mates_leave(w);
@@ -431,11 +430,13 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         Worker *w = userdata;
         Error err = {};
 
-        if (w->welcome || w->attempt == 1)
-                worker_say(w, LOG_WARNING, "scheduler %s: %s%s",
-                           w->config.schedulers[w->attempt % w->config.n_schedulers],
-                           why->code < 0 ? why->text : "it has closed the connection",
-                           w->welcome ? "" : "; trying again until it is there");
+        const char *words = why->code < 0 ? why->text : "it has closed the connection";
+
+        if (w->welcome || (w->attempt > 0 && strcmp(words, w->last_words) != 0)) {
+                worker_say(w, LOG_WARNING, "scheduler %s: %s; trying again until it is there",
+                           w->config.schedulers[w->attempt % w->config.n_schedulers], words);
+                snprintf(w->last_words, sizeof(w->last_words), "%s", words);
+        }
         if (w->welcome && w->ready)
                 w->ready(w->userdata, false);
         w->scheduler = link_free(w->scheduler);
@@ -460,6 +461,10 @@ static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
         EngineStats stats;
         Error err = {};
 
+        free(w->token);
+        w->token = NULL;
+        if (token_find(&w->token, w->config.token_path, &err) < 0)
+                worker_say(w, LOG_WARNING, "%s", err.text);
         engine_stats(w->engine, &stats);
         if (link_connect(&w->scheduler, w->event, address, &events, w, &err) == 0 &&
             link_say(w->scheduler,
@@ -467,7 +472,7 @@ static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
                                       .hello = { .role         = WIRE_WORKER,
                                                  .version      = WIRE_VERSION,
                                                  .build        = MARS_BUILD,
-                                                 .token        = w->config.token,
+                                                 .token        = w->token,
                                                  .name         = w->config.name,
                                                  .address      = w->announced,
                                                  .n_threads    = stats.n_threads,
@@ -553,6 +558,7 @@ Worker *worker_free(Worker *w) {
         pthread_mutex_destroy(&w->lock);
         sd_event_unref(w->event);
         free(w->announced);
+        free(w->token);
         free(w);
         return NULL;
 }

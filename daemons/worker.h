@@ -16,7 +16,7 @@ typedef struct WorkerConfig {
         EngineConfig engine;
         const char *const *schedulers; /* addresses; the first one that answers is ours */
         uint32_t n_schedulers;
-        const char *token;
+        const char *token_path; /* as token_find() takes it: looked at with each attempt, since a scheduler makes it */
         const char *name;
         uint64_t heartbeat_usec;
 } WorkerConfig;
@@ -85,6 +85,8 @@ typedef struct Worker {
         bool welcome;
         uint32_t number, attempt;    /* attempts to reach a scheduler */
         uint64_t epoch;
+        char *token;                 /* or NULL */
+        char last_words[MAX_ERROR_TEXT]; /* why there is no scheduler: said once */
         char *announced;             /* where chunks are to be had: what the scheduler is told */
         Map plans;                   /* id -> Held * */
         Map mates;                   /* worker -> Mate * of kind SERVES */

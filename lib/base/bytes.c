@@ -55,7 +55,8 @@ size_t reader_left(const Reader *rd) {
 
 void reader_refuse(Reader *rd, const char *why) {
         if (rd->r == 0)
-                rd->r = error_set(rd->err, ERROR_VALUE, "%s: byte %zu: %s", rd->what, (size_t) (rd->at - rd->start), why);
+                rd->r = error_set(rd->err, ERROR_VALUE, "%s: byte %zu: %s", rd->what, (size_t) (rd->at - rd->start),
+                                  why);
 }
 
 uint8_t get_u8(Reader *rd) {

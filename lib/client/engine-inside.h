@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* What the files of the engine share: engine.c (its life, requests), engine-run.c (the machines, tasks, threads),
- * engine-tensor.c (tensors and pins), engine-disk.c (chunks on their way to disk and back), engine-log.c, engine-worker.c
- * (an engine whose scheduler is elsewhere) and remote.c (one of which everything is elsewhere).
+ * engine-tensor.c (tensors and pins), engine-disk.c (chunks on their way to disk and back), engine-log.c,
+ * engine-worker.c (an engine whose scheduler is elsewhere) and remote.c (one of which everything is elsewhere).
  *
  * All state is behind one lock; a thread that holds it steps a machine and carries out the actions of both until none
  * is left (engine_pump). Without the lock threads do one thing only: exec_run() on pinned memory. Callbacks (on_done,
@@ -37,17 +37,27 @@ struct EngineRequest {
         Call *calls;
 };
 
-/* What a task that runs needs. */
-typedef struct Slot {
-        Exec *exec;
+enum {
+        TASKS_AT_ONCE = 32, /* that a thread takes, if they are small: what the lock costs is shared by so many */
+};
+
+/* A task that was taken, with its memory. */
+typedef struct Held {
         bool started;           /* the machine has said START */
         PlanRun *run;
         uint32_t task;
         Vec(ChunkMemory) in, out;
-        Vec(size_t) bytes;
-        Vec(int64_t) length;
         char *scratch;
         size_t cost;            /* bytes to move, roughly */
+} Held;
+
+/* What a thread that computes needs. For the machine its tasks run on as many threads: TASKS_AT_ONCE a slot. */
+typedef struct Slot {
+        Exec *exec;
+        Held held[TASKS_AT_ONCE];
+        uint32_t n_held, at;    /* those before `at` have been reported */
+        Vec(size_t) bytes;
+        Vec(int64_t) length;
 } Slot;
 
 /* Pieces for engine_each(). */
@@ -91,7 +101,6 @@ struct Engine {
         pthread_cond_t changed; /* for those who only wait: a request is done, a thread has ended */
         uint32_t n_refs;        /* atomic */
         pid_t pid;
-        bool closing, closed;
         Error broken;           /* a machine ran out of memory: nothing works any more */
 
         Store *store;           /* these are NULL where they are elsewhere */
@@ -108,7 +117,6 @@ struct Engine {
         Budget budget;
         Spill *spill;           /* NULL: not needed so far */
         char *spill_dirs;
-        SpillCodec spill_codec;
         IdMap away;             /* chunk that is or was written -> its bytes */
 
         Map requests;           /* id -> EngineRequest * */
@@ -118,13 +126,15 @@ struct Engine {
         Call *calls;            /* to be made when the lock is given up */
         Each *each;
 
-        uint32_t n_threads;
         Slot *slot;             /* [n_threads] */
-        uint32_t *free_slot, n_free_slots;
-        uint32_t *handed, n_handed; /* slots whose task a caller has left to helpers */
+        uint32_t *free_slot;    /* [n_free_slots] */
+        uint32_t *handed;       /* [n_handed] slots with a task that a caller has left to helpers */
         pthread_t *thread;      /* [n_threads] helpers that were started */
-        uint32_t n_started, n_alive, n_idle;
         uint64_t busy_since_usec; /* since when there has always been something to do; 0: there is nothing */
+        uint32_t n_threads, n_free_slots, n_handed, n_started, n_alive, n_idle;
+        SpillCodec spill_codec;
+        bool tiny;              /* tasks take less time than a second thread would cost the one that runs them */
+        bool closing, closed;
 
         uint64_t process_bytes;   /* resident when the engine was made */
         pthread_mutex_t log_lock; /* beneath all others */
@@ -154,6 +164,8 @@ int tell_work(Engine *e, const WorkEvent *event);
 void engine_pump(Engine *e, int r);
 /* Wakes or starts one thread, if there is one. */
 void engine_wake(Engine *e);
+/* This thread computes no more: somebody else goes on, if there is anything. */
+void engine_leave(Engine *e);
 /* One thing for this thread to do, a task or a piece of an engine_each(); false if there is none. Who is not patient
  * leaves tasks that take long to helpers. The lock is held before and after. */
 bool engine_help(Engine *e, bool patient);

@@ -261,6 +261,7 @@ static int pin_await(Engine *e, EnginePin *pin, Error *err) {
                 pthread_cond_wait(&e->wake, &e->lock);
                 e->n_idle--;
         }
+        engine_leave(e);
         return pin->failure.code < 0 ? error_set(err, pin->failure.code, "%s", pin->failure.text) : 0;
 }
 

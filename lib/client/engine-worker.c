@@ -4,8 +4,8 @@
 
 /* Threads for what may start now; whoever takes a task wakes the next one. */
 static void leave(Engine *e) {
-        if (work_n_ready(e->work) > 0 && e->n_free_slots > 0 && !e->closing)
-                engine_wake(e);
+        if (!e->closing)
+                engine_leave(e);
         engine_unlock(e);
 }
 
@@ -29,8 +29,9 @@ int engine_chunk_pin(Engine *e, uint64_t pin, uint64_t chunk, Error *err) {
         if (!work_here(e->work, chunk) && idmap_get(&e->away, chunk) == 0)
                 r = ENGINE_ABSENT;
         else
-                engine_pump(e, tell_work(e, &(WorkEvent) {
-                                                    .kind = WORK_PIN, .pin = pin, .chunk = chunk, .n = 1, .brief = true }));
+                engine_pump(
+                        e, tell_work(e, &(WorkEvent) {
+                                                .kind = WORK_PIN, .pin = pin, .chunk = chunk, .n = 1, .brief = true }));
         leave(e);
         return r;
 }
@@ -53,8 +54,10 @@ void engine_chunk_unpin(Engine *e, uint64_t pin, uint64_t chunk) {
                 return;
         store_unpin(e->store, chunk);
         if (e->broken.code == 0)
-                engine_pump(e, tell_work(e, &(WorkEvent) {
-                                                    .kind = WORK_UNPIN, .pin = pin, .chunk = chunk, .n = 1, .brief = true }));
+                engine_pump(
+                        e,
+                        tell_work(e, &(WorkEvent) {
+                                             .kind = WORK_UNPIN, .pin = pin, .chunk = chunk, .n = 1, .brief = true }));
         leave(e);
 }
 

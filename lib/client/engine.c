@@ -82,8 +82,10 @@ static void engine_free(Engine *e) {
         calls_make(e->calls); /* after a break foreign memory is released only now */
         for (uint32_t k = 0; k < e->n_threads && e->slot; k++) {
                 exec_free(e->slot[k].exec);
-                vec_free(&e->slot[k].in);
-                vec_free(&e->slot[k].out);
+                for (uint32_t i = 0; i < TASKS_AT_ONCE; i++) {
+                        vec_free(&e->slot[k].held[i].in);
+                        vec_free(&e->slot[k].held[i].out);
+                }
                 vec_free(&e->slot[k].bytes);
                 vec_free(&e->slot[k].length);
         }
@@ -140,11 +142,12 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
         }
         if (r == 0)
                 r = work_new(&e->work, e->n_threads,
-                             &(WorkLimits) { .cache_bytes    = e->budget.cache_bytes,
-                                             .hard_bytes     = e->budget.hard_bytes,
-                                             .soft_bytes     = e->budget.soft_bytes,
-                                             .overhead_bytes = e->budget.overhead_bytes,
-                                             .spill          = e->budget.spill });
+                             &(WorkLimits) { .cache_bytes      = e->budget.cache_bytes,
+                                             .hard_bytes       = e->budget.hard_bytes,
+                                             .soft_bytes       = e->budget.soft_bytes,
+                                             .overhead_bytes   = e->budget.overhead_bytes,
+                                             .tasks_per_thread = TASKS_AT_ONCE,
+                                             .spill            = e->budget.spill });
         if (r == 0 && e->sched)
                 r = tell_sched(e, &(SchedEvent) { .kind = SCHED_JOINED, .worker = WORKER });
         return r < 0 ? error_oom(err, sizeof(*e)) : 0;
@@ -152,6 +155,7 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
 
 int engine_make(Engine **ret, const EngineConfig *config, const EngineOps *ops, Error *err) {
         _cleanup_(engine_freep) Engine *e = NULL;
+        pthread_mutexattr_t mutex_attr;
         pthread_condattr_t attr;
 
         if (config->n_threads > ENGINE_MAX_THREADS)
@@ -159,7 +163,10 @@ int engine_make(Engine **ret, const EngineConfig *config, const EngineOps *ops, 
         e = calloc(1, sizeof(*e));
         if (!e)
                 return error_oom(err, sizeof(*e));
-        pthread_mutex_init(&e->lock, NULL);
+        pthread_mutexattr_init(&mutex_attr);
+        pthread_mutexattr_settype(&mutex_attr, PTHREAD_MUTEX_ADAPTIVE_NP); /* it is held for microseconds */
+        pthread_mutex_init(&e->lock, &mutex_attr);
+        pthread_mutexattr_destroy(&mutex_attr);
         pthread_mutex_init(&e->log_lock, NULL);
         pthread_condattr_init(&attr);
         pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -397,8 +404,8 @@ int engine_wait(EngineRequest *q, uint64_t timeout_usec, Error *err) {
         r = q->done ? q->outcome.code : ENGINE_PENDING;
         if (r < 0)
                 error_set(err, r, "%s", q->outcome.text);
-        else if (r == ENGINE_PENDING && engine_n_ready(e) > 0)
-                engine_wake(e); /* somebody must go on */
+        if (r >= 0)
+                engine_leave(e);
         engine_unlock(e);
         return r;
 }

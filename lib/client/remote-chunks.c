@@ -66,7 +66,8 @@ static Landing *landing_new(size_t size_bytes) {
 
         if (!landing)
                 return NULL;
-        *landing = (Landing) { .n_refs = 1, .size_bytes = size_bytes, .data = pages_alloc(MAX(size_bytes, (size_t) 1)) };
+        *landing =
+                (Landing) { .n_refs = 1, .size_bytes = size_bytes, .data = pages_alloc(MAX(size_bytes, (size_t) 1)) };
         landing->size_bytes = MAX(size_bytes, (size_t) 1);
         if (!landing->data) {
                 free(landing);
@@ -331,8 +332,8 @@ static int upload_begin(Remote *r, Upload *u, const SchedTensor *t, const char *
                 }
                 u->n_left++;
                 ret = remote_post(r, put->worker,
-                                  &(WireMessage) { WIRE_IS_PUT,
-                                                   .put = { .chunk = t->chunk_first + k, .size_bytes = put->size_bytes } });
+                                  &(WireMessage) { WIRE_IS_PUT, .put = { .chunk      = t->chunk_first + k,
+                                                                         .size_bytes = put->size_bytes } });
         }
         return ret;
 }

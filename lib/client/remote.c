@@ -323,9 +323,10 @@ static void remote_submit(Engine *e, EngineRequest *q, Graph *graph) {
         if (ret == 0 && r->failure.code < 0)
                 ret = error_set(&q->outcome, r->failure.code, "%s", r->failure.text);
         if (ret == 0)
-                ret = remote_post(r, WORKER_NONE,
-                                  &(WireMessage) { WIRE_IS_SUBMIT,
-                                                   .submit = { .request = q->id, .graph = bytes, .graph_n = (uint32_t) n } });
+                ret = remote_post(
+                        r, WORKER_NONE,
+                        &(WireMessage) { WIRE_IS_SUBMIT,
+                                         .submit = { .request = q->id, .graph = bytes, .graph_n = (uint32_t) n } });
         free(bytes);
         if (ret == 0)
                 return;

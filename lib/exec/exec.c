@@ -16,18 +16,6 @@
 
 enum { FIRST_BLOCK_BYTES = 256 << 10 };
 
-typedef struct Block64 {
-        char *data;
-        size_t size_bytes;
-} Block64;
-
-struct Exec {
-        Block64 block[40]; /* each twice as large as the one before: more than memory has */
-        uint32_t n_block;
-        size_t used; /* of the last block */
-        int force_lane;
-};
-
 int exec_new(Exec **ret) {
         Exec *exec = calloc(1, sizeof(*exec));
 
@@ -41,6 +29,7 @@ int exec_new(Exec **ret) {
 static void exec_clear(Exec *exec) {
         while (exec->n_block > 0)
                 free(exec->block[--exec->n_block].data);
+        exec->last = (Block64) {};
         exec->used = 0;
 }
 
@@ -63,22 +52,16 @@ static int exec_grow(Exec *exec, size_t size_bytes) {
         if (!b->data)
                 return -ENOMEM;
         exec->n_block++;
+        exec->last = *b;
         exec->used = 0;
         return 0;
 }
 
-void *exec_take(Exec *exec, size_t size_bytes) {
-        Block64 *b = exec->block + exec->n_block - 1;
-        void *ret;
-
-        if (_unlikely_(exec->n_block == 0 || size_bytes > b->size_bytes - exec->used)) {
-                if (exec_grow(exec, size_bytes) < 0)
-                        return NULL;
-                b = exec->block + exec->n_block - 1;
-        }
-        ret = b->data + exec->used;
-        exec->used += MIN(align64(size_bytes), b->size_bytes - exec->used);
-        return ret;
+void *exec_take_new(Exec *exec, size_t size_bytes) {
+        if (exec_grow(exec, size_bytes) < 0)
+                return NULL;
+        exec->used = align64(size_bytes);
+        return exec->last.data;
 }
 
 /* The mark remembers its block: what was taken before a new block came stays taken. */
@@ -126,7 +109,7 @@ static int find_piece(void *userdata, uint32_t chunk, const Box *chunk_box) {
         Finder *f = userdata;
         Region *region = f->region;
         const ChunkMemory *memory;
-        Shape shape = { .ndim = chunk_box->ndim };
+        Shape shape;
         Piece *p;
 
         if (f->counting) {
@@ -145,6 +128,7 @@ static int find_piece(void *userdata, uint32_t chunk, const Box *chunk_box) {
         p->box.ndim = p->view.shape.ndim = region->box.ndim;
         p->view.dtype = f->dtype;
         p->view.data = memory->data;
+        shape.ndim = chunk_box->ndim;
         for (int k = 0; k < shape.ndim;
              k++) /* of the value that is read: a reshaped one has the same chunks in another shape */
                 shape.dim[k] = chunk_box->hi[k] - chunk_box->lo[k];

@@ -75,11 +75,11 @@ int cover_emit(Exec *exec, const Cover *cover, const Fold *fold, int64_t unit, s
 /* ---- Counter ----------------------------------------------------------------------------------------------------- */
 
 void counter_init(Counter *c, Exec *exec, const Fold *fold, int64_t unit, size_t max_width) {
-        memset(c, 0, sizeof(*c));
         c->exec = exec;
         c->fold = fold;
         c->unit = unit;
         c->max_width = max_width;
+        c->made = (CounterMade) {};
         for (int k = 0; k < fold->n_state; k++)
                 c->size[k] = dtype_size(fold->state[k]);
 }
@@ -108,12 +108,15 @@ int counter_push(Counter *c, int level, int64_t index, char *const *state) {
         for (int k = 0; k < fold->n_state; k++)
                 at[k] = state[k];
         for (; index & 1 && c->full >> level & 1; level++, index >>= 1) {
-                char **out = c->full >> (level + 1) & 1 ? c->between : c->own[level + 1];
+                bool between = c->full >> (level + 1) & 1;
+                char **out   = between ? c->between : c->own[level + 1];
 
-                if (_unlikely_(!out[0])) {
+                if (_unlikely_(between ? !c->made.between : !(c->made.own >> (level + 1) & 1))) {
                         r = state_take(c->exec, fold, c->max_width, out);
                         if (r < 0)
                                 return r;
+                        c->made.between |= between;
+                        c->made.own |= (uint64_t) !between << (level + 1);
                 }
                 fold->merge(c->width, (void *const *) c->slot[level], (void *const *) at, (void *const *) out,
                             c->unit << level, c->unit << level);
@@ -121,10 +124,11 @@ int counter_push(Counter *c, int level, int64_t index, char *const *state) {
                 memcpy(at, out, sizeof(at));
         }
         if (index & 1) {
-                if (!c->left[c->n_left][0]) {
+                if (!(c->made.left >> c->n_left & 1)) {
                         r = state_take(c->exec, fold, c->max_width, c->left[c->n_left]);
                         if (r < 0)
                                 return r;
+                        c->made.left |= (uint64_t) 1 << c->n_left;
                 }
                 for (int k = 0; k < fold->n_state; k++)
                         memcpy(c->left[c->n_left][k], at[k], c->width * c->size[k]);
@@ -172,7 +176,7 @@ int pyramid_base_init(PyramidBase *base, Exec *exec, const Fold *fold, int64_t u
                         return r;
         }
         for (int i = 0; i < 2; i++) {
-                r = state_take(exec, fold, strip / 2, base->half[i]);
+                r = state_take(exec, fold, (strip + 1) / 2, base->half[i]);
                 if (r < 0)
                         return r;
         }

@@ -37,6 +37,12 @@ int cover_emit(Exec *exec, const Cover *cover, const Fold *fold, int64_t unit, s
 /* What is left of an axis of length zero: the identity, or ERROR_VALUE in NumPy's words. */
 int fold_empty(const Op *op, const Fold *fold, Error *err);
 
+/* Which vectors a counter has made for itself so far, a bit each. */
+typedef struct CounterMade {
+        uint64_t own, left;
+        bool between;
+} CounterMade;
+
 typedef struct Counter {
         Exec *exec;
         const Fold *fold;
@@ -45,8 +51,9 @@ typedef struct Counter {
         size_t width, max_width;
         uint64_t full;                         /* bit l: a node waits in slot l */
         char *slot[MAX_LEVELS][MAX_STATE];     /* where it lies: in own[l], or in memory of the caller that stays */
-        char *own[MAX_LEVELS][MAX_STATE];      /* made when first needed */
+        char *own[MAX_LEVELS][MAX_STATE];      /* made when first needed, as `between` and `left` */
         char *between[MAX_STATE];
+        CounterMade made;
         int n_left;
         int left_level[MAX_LEVELS];
         char *left[MAX_LEVELS][MAX_STATE];

@@ -3,9 +3,36 @@
 /* What the files of the executor share: a task that is being run, and the memory of the thread that runs it. */
 #include "exec/exec.h"
 
+static inline size_t align64(size_t n) {
+        return (n + 63) & ~(size_t) 63;
+}
+
+/* A multiple of 64 bytes. */
+typedef struct Block64 {
+        char *data;
+        size_t size_bytes;
+} Block64;
+
+struct Exec {
+        Block64 block[40]; /* each twice as large as the one before: more than memory has */
+        uint32_t n_block;
+        Block64 last;
+        size_t used;       /* of the last block */
+        int force_lane;
+};
+
+void *exec_take_new(Exec *exec, size_t size_bytes) _must_check_; /* from a new block */
+
 /* Small memory of a task: registers, counters, tables. Aligned to 64, not zeroed, gone when the next task starts.
  * NULL when out of memory. After a few tasks all of it is one block, and nothing is allocated any more. */
-void *exec_take(Exec *exec, size_t size_bytes) _must_check_;
+_must_check_ static inline void *exec_take(Exec *exec, size_t size_bytes) {
+        size_t at = exec->used;
+
+        if (_unlikely_(size_bytes >= exec->last.size_bytes - at))
+                return exec_take_new(exec, size_bytes);
+        exec->used = at + align64(size_bytes);
+        return exec->last.data + at;
+}
 
 #define exec_take_array(exec, type, n)                                                                                 \
         ({                                                                                                             \
@@ -50,7 +77,4 @@ int run_scan(Run *run);
 
 static inline bool run_canceled(const Run *run) {
         return _unlikely_(run->canceled && __atomic_load_n(run->canceled, __ATOMIC_RELAXED));
-}
-static inline size_t align64(size_t n) {
-        return (n + 63) & ~(size_t) 63;
 }

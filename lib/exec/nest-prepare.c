@@ -31,6 +31,7 @@ typedef struct WalkInfo {
 
 typedef struct Prepare {
         NestRun *x;
+        const Box *box;
         int n_axis;               /* loops in the making */
         int64_t lo[MAX_NDIM], n[MAX_NDIM];
         int loop_of[MAX_NDIM];    /* domain axis -> axis of the nest, or -1 */
@@ -69,7 +70,7 @@ static void walk_map(Prepare *p, uint32_t w, const AxisMap *map, int ndim, const
                 int64_t at = map[k].start - (first ? first[k] : 0);
 
                 if (map[k].axis != NO_AXIS) {
-                        at += map[k].step * p->x->box.lo[map[k].axis];
+                        at += map[k].step * p->box->lo[map[k].axis];
                         walk_axis(p, w, map[k].axis, map[k].step * stride[k]);
                 }
                 p->base[w] += at * stride[k];
@@ -83,7 +84,7 @@ static void walk_local(Prepare *p, uint32_t w, const Local *local, const LocalMe
         for (int k = 0; k < local->ndim; k++) {
                 int axis = local->axis[k];
 
-                p->base[w] += (x->box.lo[axis] - (axis == memory->along ? memory->origin : x->run->box.lo[axis])) *
+                p->base[w] += (p->box->lo[axis] - (axis == memory->along ? memory->origin : x->run->box.lo[axis])) *
                               memory->stride[k];
                 walk_axis(p, w, axis, memory->stride[k]);
         }
@@ -120,7 +121,7 @@ static int64_t walk_out(Prepare *p, uint32_t w, uint32_t out, int reduced_axis) 
                         node = stride[k];
                         continue;
                 }
-                p->base[w] += (x->box.lo[axis[k]] - x->run->box.lo[axis[k]]) * stride[k];
+                p->base[w] += (p->box->lo[axis[k]] - x->run->box.lo[axis[k]]) * stride[k];
                 walk_axis(p, w, axis[k], stride[k]);
         }
         return node;
@@ -841,8 +842,8 @@ static int64_t long_strip(const NestRun *x) {
 }
 
 /* Strips are of equal length, except along a reduced axis: there they end at multiples of a power of two. */
-static size_t choose_lanes(const Prepare *p) {
-        const NestRun *x = p->x;
+static void choose_lanes(Prepare *p) {
+        NestRun *x = p->x;
         int64_t n = MAX(x->loop[x->lane_loop].n, (int64_t) 1), max = STRIP, each;
 
         for (uint32_t i = 0; i < x->n_store; i++)
@@ -850,19 +851,25 @@ static size_t choose_lanes(const Prepare *p) {
                         max = STRIP / 2; /* what is streamed was in L1 before: measured 10 % faster for a*b+c */
         if (x->reduce_loop >= 0 && only_loads(p))
                 max = x->reduce_loop == x->lane_loop ? 8 * STRIP : long_strip(x);
-        if (x->reduce_loop == x->lane_loop)
-                return (size_t) max;
-        each = div_up(n, div_up(n, max));
-        return (size_t) (MIN(each + 15, n) & ~(int64_t) 15) ?: (size_t) n;
+        x->ends = max;
+        if (x->reduce_loop == x->lane_loop) {
+                x->lanes = (size_t) MIN(max, n);
+                return;
+        }
+        each     = div_up(n, div_up(n, max));
+        x->lanes = (size_t) (MIN(each + 15, n) & ~(int64_t) 15) ?: (size_t) n;
 }
 
 int nest_prepare(NestRun *x, Run *run, const Nest *nest, const Box *box, const LocalMemory *local) {
-        Prepare p = { .x = x, .reduced = -1, .n_axis = nest->ndim };
+        Prepare p; /* what is not set here the steps below set: there is much room in it for axes */
         int r;
 
+        p.x       = x;
+        p.box     = box;
+        p.reduced = -1;
+        p.n_axis  = nest->ndim;
         x->run = run;
         x->nest = nest;
-        x->box = *box;
         x->streamed = false;
         for (int k = 0; k < MAX_NDIM; k++)
                 p.loop_of[k] = -1;
@@ -882,7 +889,7 @@ int nest_prepare(NestRun *x, Run *run, const Nest *nest, const Box *box, const L
         if (r < 0)
                 return r;
 
-        x->lanes = choose_lanes(&p);
+        choose_lanes(&p);
         r = make_steps(&p);
         if (r < 0)
                 return r;

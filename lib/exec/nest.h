@@ -98,10 +98,10 @@ typedef struct FoldSink {
 typedef struct NestRun {
         Run *run;
         const Nest *nest;
-        Box box;
         int n_loop, lane_loop, reduce_loop; /* reduce_loop: -1 without reduction */
         Loop loop[MAX_NDIM + 1];
         size_t lanes, m;              /* elements of a strip at most, and of this one */
+        int64_t ends;                 /* strips of a reduced axis end at multiples of this power of two */
         int64_t lane_at;              /* first position of this strip on the lane loop's axis */
 
         uint32_t n_walk, n_step, n_store, n_fold, n_moving;

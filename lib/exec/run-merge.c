@@ -69,8 +69,6 @@ static int find_parts(MergeRun *m) {
 
 /* The next nodes of a strip: n_row rows of n positions, the first at (outer, inner). */
 static int push_part(MergeRun *m, const Part *part, int64_t outer, int64_t n_row, int64_t inner, int64_t n) {
-        const Shape shape = SHAPE(n_row, n);
-
         for (int64_t j = 0; j < part->n_node; j++) {
                 char *state[MAX_STATE];
                 int r;
@@ -78,6 +76,7 @@ static int push_part(MergeRun *m, const Part *part, int64_t outer, int64_t n_row
                 for (int c = 0; c < m->fold->n_state; c++) {
                         int64_t size = (int64_t) m->size[c], row = part->n_node * m->inner * size;
                         const char *at = part->state[c] + outer * row + (j * m->inner + inner) * size;
+                        Shape shape;
 
                         if (n_row == 1) {
                                 state[c] = (char *) at;
@@ -86,6 +85,7 @@ static int push_part(MergeRun *m, const Part *part, int64_t outer, int64_t n_row
                         state[c] = exec_take(m->run->exec, (size_t) (n_row * n * size));
                         if (!state[c])
                                 return -ENOMEM;
+                        shape = SHAPE(n_row, n);
                         strided_copy(state[c], (const int64_t[]) { n * size, size }, at,
                                      (const int64_t[]) { row, size }, &shape, (size_t) size);
                 }
@@ -147,11 +147,17 @@ int run_merge(Run *run) {
         const Merge *merge = &run->stage->merge;
         const Fold *fold = merge->op->folds + merge->fold;
         const Shape *shape = &run->source[0].view.shape;
-        MergeRun m = { .run = run, .merge = merge, .fold = fold, .outer = 1, .inner = 1, .n_out_node = 1 };
+        MergeRun m; /* there is much room in it, for levels */
         int64_t n_row, n;
         char **place;
         int r;
 
+        m.run        = run;
+        m.merge      = merge;
+        m.fold       = fold;
+        m.outer      = 1;
+        m.inner      = 1;
+        m.n_out_node = 1;
         for (int k = 0; k < shape->ndim; k++)
                 if (k != merge->axis)
                         *(k < merge->axis ? &m.outer : &m.inner) *= shape->dim[k];
@@ -176,14 +182,14 @@ int run_merge(Run *run) {
                 return -ENOMEM;
         for (int64_t outer = 0; outer < m.outer; outer += n_row)
                 for (int64_t inner = 0; inner < m.inner; inner += n) {
-                        Counter made = m.counter;
-                        size_t mark = exec_mark(run->exec);
+                        const CounterMade made = m.counter.made;
+                        size_t mark            = exec_mark(run->exec);
 
                         r = merge_strip(&m, outer, MIN(n_row, m.outer - outer), inner, MIN(n, m.inner - inner), place);
                         if (r < 0)
                                 return r;
                         exec_release(run->exec, mark);
-                        m.counter = made; /* buffers that it made in between are gone */
+                        m.counter.made = made; /* what was made in between is gone */
                 }
         return 0;
 }

@@ -293,7 +293,7 @@ static int run_lanes(NestRun *x, int k, intptr_t *at) {
 
                 x->lane_at = loop->lo + loop->i;
                 if (reduced)
-                        m = MIN(m, (int64_t) x->lanes - (x->lane_at & ((int64_t) x->lanes - 1)));
+                        m = MIN(m, x->ends - (x->lane_at & (x->ends - 1)));
                 x->m = (size_t) m;
                 if (x->columns_inside)
                         x->column = 0;

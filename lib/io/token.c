@@ -19,7 +19,8 @@ static int token_check(char *text, const char *where, Error *err) {
         while (n > 0 && isspace((unsigned char) text[n - 1]))
                 text[--n] = 0;
         if (n < TOKEN_MIN || n >= TOKEN_MAX)
-                return error_set(err, ERROR_VALUE, "%s: a token has %d to %d characters", where, TOKEN_MIN, TOKEN_MAX - 1);
+                return error_set(err, ERROR_VALUE, "%s: a token has %d to %d characters", where, TOKEN_MIN,
+                                 TOKEN_MAX - 1);
         for (size_t k = 0; k < n; k++)
                 if (!isgraph((unsigned char) text[k]))
                         return error_set(err, ERROR_VALUE, "%s: a token has letters, digits and signs only", where);
@@ -127,8 +128,8 @@ static int token_make(const char *path, Error *err) {
                 return error_prefix(err, -EIO, "random numbers");
         for (size_t k = 0; k < sizeof(bytes); k++)
                 snprintf(text + 2 * k, 3, "%02x", bytes[k]);
-        text[2 * sizeof(bytes)]     = '\n';
-        text[2 * sizeof(bytes) + 1] = '\0';
+        text[sizeof(text) - 2] = '\n';
+        text[sizeof(text) - 1] = 0;
         fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0 && errno == EEXIST)
                 return 0; /* somebody was faster */

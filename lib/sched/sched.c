@@ -562,7 +562,7 @@ static int joined(Sched *s, uint32_t worker) {
 }
 
 int sched_step(Sched *s, const SchedEvent *e, SchedActions *ret) {
-        Request *q = (Request *) (uintptr_t) map_get(&s->requests, e->request);
+        Request *q = e->request ? (Request *) (uintptr_t) map_get(&s->requests, e->request) : NULL;
         Running *r = (Running *) (uintptr_t) map_get(&s->plans, e->plan);
 
         s->actions = ret;

@@ -36,7 +36,7 @@ enum { WORKER_NONE = UINT16_MAX };
 typedef enum SchedEventKind {
         SCHED_JOINED,    /* worker: a number below MAX_WORKERS that is not in use */
         SCHED_LEFT,      /* worker: with all that it held */
-        SCHED_SUBMIT,    /* request (a new number), graph: taken over */
+        SCHED_SUBMIT,    /* request (a new number, not 0), graph: taken over */
         SCHED_CANCEL,    /* request, error: its outcome */
         SCHED_DONE,      /* worker, plan, n, task[], length[] */
         SCHED_FAILED,    /* worker, plan, task[0], error */
@@ -118,8 +118,8 @@ DEFINE_CLEANUP(Sched *, sched_free)
  * request's outcome, never an error here. */
 int sched_step(Sched *sched, const SchedEvent *event, SchedActions *ret) _must_check_;
 
-/* Whether what a worker says (DONE, FAILED, RECALLED, FORGOTTEN) can be true: tasks that it was given, as many lengths as
- * they have outputs of unknown length, none of which is longer than the plan allows. Daemons ask before they step. */
+/* Whether what a worker says (DONE, FAILED, RECALLED, FORGOTTEN) can be true: tasks that it was given, as many lengths
+ * as they have outputs of unknown length, none longer than the plan allows. Daemons ask before they step. */
 int sched_check(const Sched *sched, const SchedEvent *event, uint32_t n_lengths, Error *err);
 
 /* Foreign memory as a tensor with one reference; the worker holds its chunks from now on. WORKER_NONE: the chunks are

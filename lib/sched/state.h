@@ -11,7 +11,8 @@
 typedef struct Request Request;
 
 enum {
-        WINDOW_ALONE = 4096, /* tasks given to the only worker: bounds its memory, far more than threads eat at once */
+        WINDOW_ALONE = 1024, /* tasks given to the only worker: bounds its memory, which stays in a cache, and is more
+                                than threads eat at once */
         WINDOW       = 128,  /* given to one of many: the rest stays free to be placed where it turns out best */
         PIECE        = 8,    /* tasks without inputs that stay on one worker, so that their users find them there */
 };

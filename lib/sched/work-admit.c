@@ -126,7 +126,7 @@ void together_refused(Work *w, Job *job, uint32_t v) {
         assert(job->together[v] == TOGETHER_YES);
         job->together[v] = TOGETHER_NO;
         w->chunk_bytes -= value_bytes(plan, v);
-        for (uint32_t thread = 0; thread < w->n_threads; thread++)
+        for (uint32_t thread = 0; thread < w->n_places; thread++)
                 if (w->thread[thread] != NONE)
                         reserve_anew(w, job, w->thread[thread]);
         for (uint32_t k = 0; k < w->loading.n; k++)
@@ -191,7 +191,7 @@ int inputs_unclaim(Work *w, uint32_t task) {
 }
 
 /* Whether there is room for the task; makes it, as far as that can be done at once. */
-static int task_fits(Work *w, uint32_t at, bool *ret) {
+static int task_fits(Work *w, uint32_t at, size_t *ret_output_bytes, bool *ret) {
         const Task *t  = &w->task.data[at];
         const Job *job = &w->job.data[t->plan];
         bool soft      = n_admitted(w) > 0, refused = t->refused_at == w->n_freed, any;
@@ -201,8 +201,9 @@ static int task_fits(Work *w, uint32_t at, bool *ret) {
         *ret = false;
         if ((refused && soft) || (w->n_odd > 0 && output_in_the_way(w, job, t->task)))
                 return 0;
-        chunks  = output_bytes(job, t->task) + away_bytes(w, t, &any);
-        scratch = scratch_bytes(job, t->task);
+        *ret_output_bytes = output_bytes(job, t->task);
+        chunks            = *ret_output_bytes + away_bytes(w, t, &any);
+        scratch           = scratch_bytes(job, t->task);
         missing = memory_short(w, chunks, scratch, soft);
         *ret    = missing == 0 && !refused;
         if (*ret || !w->limits.spill)
@@ -218,8 +219,9 @@ static int task_fits(Work *w, uint32_t at, bool *ret) {
         return *ret ? 0 : inputs_unclaim(w, at);
 }
 
-/* The task is admitted: what it needs is its own. It is LOADED when all inputs are here. */
-static int admit(Work *w, uint32_t at) {
+/* The task is admitted: what it needs is its own. It is LOADED when all inputs are here. `bytes` is what task_fits()
+ * found that its outputs take. */
+static int admit(Work *w, uint32_t at, size_t bytes) {
         Task *t            = &w->task.data[at];
         Job *job           = &w->job.data[t->plan];
         const PlanRun *run = job->run;
@@ -227,7 +229,7 @@ static int admit(Work *w, uint32_t at) {
 
         if (together_open(w, job, t->task, away_bytes(w, t, &any)) < 0)
                 return -ENOMEM;
-        t->bytes = output_bytes(job, t->task);
+        t->bytes = job->together ? output_bytes(job, t->task) : bytes;
         w->chunk_bytes += t->bytes;
         w->scratch_bytes += scratch_bytes(job, t->task);
         t->state = TASK_LOADED;
@@ -302,7 +304,8 @@ static uint32_t loaded_first(Work *w) {
 /* Calls the inputs of the next few tasks back while others run. */
 static int load_ahead(Work *w) {
         bool fits = true, any;
-        int r     = 0;
+        size_t bytes;
+        int r = 0;
 
         while (fits && r == 0 && w->n_away > 0 && w->ready.n > 0 && n_admitted(w) < (1 + AHEAD) * w->n_threads &&
                !client_waits(w)) {
@@ -311,9 +314,9 @@ static int load_ahead(Work *w) {
                 away_bytes(w, &w->task.data[at], &any);
                 if (!any)
                         break;
-                r = task_fits(w, at, &fits);
+                r = task_fits(w, at, &bytes, &fits);
                 if (r == 0 && fits)
-                        r = admit(w, ready_pop(w).task);
+                        r = admit(w, ready_pop(w).task, bytes);
         }
         return r;
 }
@@ -355,6 +358,7 @@ static int fail_for_memory(Work *w, uint32_t at) {
 static int overtake(Work *w, uint32_t thread) {
         uint32_t found = NONE;
         uint64_t n_freed = w->n_freed;
+        size_t bytes     = 0;
         bool fits;
         int r = 0;
 
@@ -362,7 +366,7 @@ static int overtake(Work *w, uint32_t thread) {
         while (w->ready.n > 0 && found == NONE && r == 0 && work_idle(w)) {
                 Ready ready = ready_pop(w);
 
-                r = task_fits(w, ready.task, &fits);
+                r = task_fits(w, ready.task, &bytes, &fits);
                 if (fits)
                         found = ready.task;
                 else if (r == 0)
@@ -373,7 +377,7 @@ static int overtake(Work *w, uint32_t thread) {
         if (r < 0)
                 return r;
         if (found != NONE) {
-                r = admit(w, found);
+                r = admit(w, found, bytes);
                 return r == 0 && w->task.data[found].state == TASK_LOADED ? start(w, thread, found) : r;
         }
         if (!work_idle(w))
@@ -393,6 +397,7 @@ static int overtake(Work *w, uint32_t thread) {
 
 int work_next(Work *w, uint32_t thread) {
         uint32_t at = NONE;
+        size_t bytes;
         bool fits;
         int r = 0;
 
@@ -402,13 +407,13 @@ int work_next(Work *w, uint32_t thread) {
         while (at == NONE && w->ready.n > 0 && !(w->pin.n > 0 && client_waits(w))) {
                 if (w->loading.n > 0 && n_admitted(w) >= (1 + AHEAD) * w->n_threads)
                         return 0;
-                r = task_fits(w, w->ready.data[0].task, &fits);
+                r = task_fits(w, w->ready.data[0].task, &bytes, &fits);
                 if (r < 0)
                         return r;
                 if (!fits) /* what is under way will make room; nothing overtakes meanwhile */
                         return work_idle(w) ? overtake(w, thread) : 0;
                 at = ready_pop(w).task;
-                r  = admit(w, at);
+                r  = admit(w, at, bytes);
                 if (r < 0)
                         return r;
                 if (w->task.data[at].state == TASK_LOADING)

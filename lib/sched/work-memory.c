@@ -51,7 +51,7 @@ int rating_begin(Work *w) {
         if (w->rating)
                 return 0;
         w->rating = true;
-        for (uint32_t k = 0; k < w->n_threads && r == 0; k++)
+        for (uint32_t k = 0; k < w->n_places && r == 0; k++)
                 if (w->thread[k] != NONE)
                         r = inputs_claim(w, w->thread[k]);
         for (uint32_t k = 0; k < w->loading.n && r == 0; k++)
@@ -69,7 +69,7 @@ static int rating_end(Work *w) {
         int r = 0;
 
         w->rating = false;
-        for (uint32_t k = 0; k < w->n_threads && r == 0; k++)
+        for (uint32_t k = 0; k < w->n_places && r == 0; k++)
                 if (w->thread[k] != NONE)
                         r = inputs_unclaim(w, w->thread[k]);
         for (uint32_t k = 0; k < w->loaded.n && r == 0; k++)

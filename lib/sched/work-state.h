@@ -126,8 +126,8 @@ struct Work {
         uint64_t n_pinned, n_brief; /* pins of chunks; and of them the brief ones */
         size_t pinned_bytes;
         uint32_t clock;      /* of used_at */
-        uint32_t n_threads;
-        uint32_t *thread;    /* [thread] task that it runs, or NONE */
+        uint32_t n_threads, n_places;
+        uint32_t *thread;    /* [n_places] task that runs under this number, or NONE */
 
         bool rating;         /* there was pressure: claims are counted, and these are kept: */
         Evict dirty, clean;  /* chunks that nobody needs now: not written; written */

@@ -29,13 +29,14 @@ Ready ready_pop(Work *w) {
         Ready ret = w->ready.data[0], last = vec_pop(&w->ready);
         uint32_t at = 0, n = w->ready.n;
 
+        /* The last one goes far down, mostly to where it came from: the hole is there before it is looked for. */
         for (uint32_t child = 1; child < n; child = 2 * at + 1) {
                 child += child + 1 < n && ready_before(&w->ready.data[child + 1], &w->ready.data[child]);
-                if (!ready_before(&w->ready.data[child], &last))
-                        break;
                 w->ready.data[at] = w->ready.data[child];
                 at                = child;
         }
+        for (; at > 0 && ready_before(&last, &w->ready.data[(at - 1) / 2]); at = (at - 1) / 2)
+                w->ready.data[at] = w->ready.data[(at - 1) / 2];
         if (n > 0)
                 w->ready.data[at] = last;
         return ret;

@@ -82,13 +82,14 @@ int work_new(Work **ret, uint32_t n_threads, const WorkLimits *limits) {
 
         if (!w)
                 return -ENOMEM;
-        w->thread = malloc(n_threads * sizeof(*w->thread));
+        w->n_threads = n_threads;
+        w->n_places  = n_threads * (limits->tasks_per_thread ?: 1);
+        w->limits    = *limits;
+        w->thread    = malloc(w->n_places * sizeof(*w->thread));
         if (!w->thread)
                 return -ENOMEM;
-        for (uint32_t k = 0; k < n_threads; k++)
+        for (uint32_t k = 0; k < w->n_places; k++)
                 w->thread[k] = NONE;
-        w->n_threads = n_threads;
-        w->limits    = *limits;
         if (!limits->spill) /* then nothing can be done about it above the soft limit */
                 w->limits.soft_bytes = limits->hard_bytes;
         w->soft_cache = (size_t) ((double) limits->cache_bytes * (double) w->limits.soft_bytes /

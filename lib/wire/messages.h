@@ -81,8 +81,8 @@
         F(BYTES, leaves, MAX_BODY_BYTES) /* WireTensor of each stored leaf */
 #define WIRE_RUN(F)                                                                                                    \
         F(U64, plan, UINT64_MAX)                                                                                       \
-        F(U32S, task, 1 << 22)         /* task, position; … */                                                         \
-        F(U32S, fetch, 1 << 22)        /* chunk, worker; … */
+        F(U32S, task, 1 << 22)  /* task, position; … */                                                              \
+        F(U32S, fetch, 1 << 22) /* chunk, worker; … */
 #define WIRE_RECALL(F)                                                                                                 \
         F(U64, plan, UINT64_MAX)                                                                                       \
         F(U32S, task, 1 << 22)         /* task, position; … */
@@ -157,7 +157,7 @@
         F(TEXT, text, MAX_ERROR_TEXT)
 #define WIRE_PUT(F)                                                                                                    \
         F(U64, chunk, UINT64_MAX)                                                                                      \
-        F(U64, size_bytes, MAX_PAYLOAD_BYTES) /* the receiver asks for them (GET) when it has room */
+        F(U64, size_bytes, UINT64_MAX) /* the receiver asks for them (GET) when it has room */
 #define WIRE_STORED(F)                                                                                                 \
         F(U64, chunk, UINT64_MAX)                                                                                      \
         F(I32, code, 4096)                                                                                             \

@@ -15,3 +15,11 @@ np.seterr(all="ignore")
 hypothesis.settings.register_profile("mars", deadline=None, max_examples=60, derandomize=True, database=None,
                                      suppress_health_check=list(hypothesis.HealthCheck))
 hypothesis.settings.load_profile("mars")
+
+# The same tests with a cluster of real daemons behind the default session: MARS_TEST_CLUSTER is its number of workers.
+if "MARS_TEST_CLUSTER" in os.environ:
+    from mars.deploy.local import new_cluster
+
+    cluster = new_cluster(n_worker=int(os.environ["MARS_TEST_CLUSTER"]))
+else:
+    cluster = None

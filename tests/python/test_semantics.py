@@ -18,14 +18,21 @@ import pytest
 
 import mars
 import mars.tensor as mt
+from conftest import cluster
 from mars.config import OptionError, option_context, options
+from mars.deploy.local import new_cluster
 from mars.errors import MarsError, SessionClosed
 from mars.session import Session, get_default_session, new_session
 
 
+def some_session():
+    """Of two threads, or of the cluster that conftest.py has made."""
+    return new_session(cluster.endpoint) if cluster else new_session(n_threads=2)
+
+
 @pytest.fixture
 def sess():
-    with new_session(n_threads=2) as s:
+    with some_session() as s:
         yield s
 
 
@@ -279,13 +286,17 @@ def test_what_belongs_to_this_process_is_not_pickled(sess):
     assert state.rand(3).tolist() == mt.random.RandomState(3).rand(3).tolist()
 
 
-def test_no_cluster_is_promised_without_daemons():
-    from mars.deploy.local import new_cluster
-
-    with pytest.raises(MarsError):
-        new_cluster()
-    with pytest.raises((NotImplementedError, MarsError, OSError, ValueError)):
+def test_what_cannot_be_reached_is_said():
+    with pytest.raises(Exception, match="nowhere.invalid:7103"):
         new_session("nowhere.invalid:7103")
+    with pytest.raises(OSError, match="/nowhere/scheduler.sock.*No such file"):
+        new_session("unix:/nowhere/scheduler.sock")
+    with pytest.raises(NotImplementedError, match="http"):
+        new_session("http://localhost:7104")
+    with pytest.raises(MarsError, match="web"):
+        new_cluster(web=True)
+    with pytest.raises(ValueError, match="n_worker"):
+        new_cluster(n_worker=0)
 
 
 # ---- Futures ---------------------------------------------------------------------------------------------------------
@@ -360,7 +371,7 @@ def seconds_to_stop(work):
 ], ids=["many tasks", "a long task", "a long call", "a shape", "a future"])
 def test_ctrl_c_stops_at_once_and_leaves_the_session_usable(work):
     for _ in range(3):  # on a machine that others use, too, the quickest of three
-        with new_session(n_threads=2) as s:
+        with some_session() as s:
             before = get_default_session()
             s.as_default()
             seconds = seconds_to_stop(lambda: work(s))

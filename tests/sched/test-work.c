@@ -116,6 +116,26 @@ static size_t used(const Bed *b) {
         return stats.used_bytes;
 }
 
+TEST(a_thread_holds_as_many_tasks_as_it_may_and_reports_each_by_itself) {
+        Bed *b = bed_with(1, 6,
+                          &(WorkLimits) { .cache_bytes = 1 * MiB,
+                                          .hard_bytes = 1 * MiB,
+                                          .soft_bytes = 1 * MiB,
+                                          .tasks_per_thread = 3 });
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 6);
+        for (uint32_t k = 0; k < 6; k++)
+                ck_assert_int_eq(next(b, k), (int) k);
+        ck_assert_uint_eq(work_n_running(b->work), 6);
+        for (uint32_t k = 6; k-- > 0;) {
+                finish(b, k);
+                ck_assert_uint_eq(said(b, WORK_DONE)->task, k);
+        }
+        ck_assert_uint_eq(work_n_running(b->work), 0);
+        bed_done(b);
+}
+
 TEST(tasks_start_in_the_order_of_the_plan_when_their_inputs_are_here) {
         Bed *b = bed_new(2, 3, 1 * MiB);
 

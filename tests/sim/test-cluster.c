@@ -15,6 +15,8 @@
 
 enum {
         MAX_THREADS     = 3,
+        PER_THREAD      = 2, /* tasks */
+        MAX_NUMBERS     = MAX_THREADS * PER_THREAD,
         MAX_SIM_WORKERS = 200,
         CHECK_EVERY     = 37, /* events: the checks read everything, an event little */
 };
@@ -53,8 +55,8 @@ typedef struct SimWorker {
         Work *work;
         Map store;    /* chunk -> what it holds */
         Map reserved; /* chunk -> 1: together */
-        uint32_t n_threads;
-        Running running[MAX_THREADS];
+        uint32_t n_threads, n_numbers; /* PER_THREAD numbers for each thread */
+        Running running[MAX_NUMBERS];
         Vec(Fetch) fetch;
         Channel to, from;
 } SimWorker;
@@ -381,10 +383,14 @@ static void join(Sim *s) {
 
         w->alive     = true;
         w->n_threads = 1 + (uint32_t) sim_random(s, MAX_THREADS);
+        w->n_numbers = w->n_threads * PER_THREAD;
         memory       = s->tight ? 60000 + sim_random(s, 100000) : 1 << 30;
         ck_assert_int_eq(
                 work_new(&w->work, w->n_threads,
-                         &(WorkLimits) { .cache_bytes = memory, .hard_bytes = memory, .soft_bytes = memory }),
+                         &(WorkLimits) { .cache_bytes      = memory,
+                                         .hard_bytes       = memory,
+                                         .soft_bytes       = memory,
+                                         .tasks_per_thread = PER_THREAD }),
                 0);
         s->n_alive++;
         tell_sched(s, (SchedEvent) { .kind = SCHED_JOINED, .worker = s->n_workers++ });
@@ -453,11 +459,11 @@ static void release(Sim *s, uint32_t which) {
 
 /* One thing happens at worker w, if anything can; true if it did. */
 static bool worker_moves(Sim *s, SimWorker *w, uint32_t what) {
-        uint32_t thread = what % MAX_THREADS;
+        uint32_t thread = what % MAX_NUMBERS;
 
         if (!w->alive)
                 return false;
-        switch (what / MAX_THREADS % 5) {
+        switch (what / MAX_NUMBERS % 5) {
         case 0:
                 if (w->to.next == w->to.message.n)
                         return false;
@@ -474,12 +480,12 @@ static bool worker_moves(Sim *s, SimWorker *w, uint32_t what) {
                 fetch_end(s, w, what % w->fetch.n);
                 return true;
         case 3:
-                if (thread >= w->n_threads || !w->running[thread].busy)
+                if (thread >= w->n_numbers || !w->running[thread].busy)
                         return false;
                 finish(s, w, thread);
                 return true;
         default:
-                if (thread >= w->n_threads || w->running[thread].busy || work_n_ready(w->work) == 0)
+                if (thread >= w->n_numbers || w->running[thread].busy || work_n_ready(w->work) == 0)
                         return false;
                 what = work_n_ready(w->work);
                 work_tell(s, w, (WorkEvent) { .kind = WORK_NEXT, .thread = thread });
@@ -496,7 +502,7 @@ static bool somebody_moves(Sim *s) {
         uint32_t first = (uint32_t) sim_random(s, s->n_workers), what = (uint32_t) sim_random(s, 1000);
 
         for (uint32_t k = 0; k < s->n_workers; k++)
-                for (uint32_t i = 0; i < 5 * MAX_THREADS; i++)
+                for (uint32_t i = 0; i < 5 * MAX_NUMBERS; i++)
                         if (worker_moves(s, &s->worker[(first + k) % s->n_workers], what + i))
                                 return true;
         return false;

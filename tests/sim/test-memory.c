@@ -18,7 +18,7 @@
 
 #include "harness.h"
 
-enum { MAX_THREADS = 4, MAX_CLIENTS = 3, PAGE = 4096 };
+enum { MAX_THREADS = 4, MAX_PER_THREAD = 3, MAX_NUMBERS = MAX_THREADS * MAX_PER_THREAD, MAX_CLIENTS = 3, PAGE = 4096 };
 
 typedef struct Cell {
         uint64_t content;  /* 0: reserved, or not read yet */
@@ -53,8 +53,8 @@ typedef struct Sim {
         WorkActions work_actions;
         uint32_t sched_at, work_at;
         WorkLimits limits;
-        uint32_t n_threads;
-        Running running[MAX_THREADS];
+        uint32_t n_threads, n_numbers; /* tasks_per_thread numbers for each thread */
+        Running running[MAX_NUMBERS];
         Client client[MAX_CLIENTS];
         uint64_t next_pin;
 
@@ -121,7 +121,7 @@ static void within_limits(const Sim *s) {
         WorkStats work;
 
         work_stats(s->work, &work);
-        for (uint32_t k = 0; k < s->n_threads; k++)
+        for (uint32_t k = 0; k < s->n_numbers; k++)
                 outputs += s->running[k].busy ? s->running[k].bytes : 0;
         ck_assert_msg(s->memory_bytes + outputs <= work.chunk_bytes,
                       "seed %llu: %zu bytes of chunks, %zu in the ledger", (unsigned long long) s->seed,
@@ -550,18 +550,18 @@ static bool ask(Sim *s, uint32_t thread) {
 static bool somebody_moves(Sim *s) {
         uint32_t first = (uint32_t) sim_random(s, 1000);
 
-        for (uint32_t k = 0; k < 3 * MAX_THREADS; k++) {
-                uint32_t what = (first + k) % (3 * MAX_THREADS), thread = what % s->n_threads;
+        for (uint32_t k = 0; k < 3 * MAX_NUMBERS; k++) {
+                uint32_t what = (first + k) % (3 * MAX_NUMBERS), thread = what % s->n_numbers;
 
-                if (what / MAX_THREADS == 0 && s->flight.n > 0) {
+                if (what / MAX_NUMBERS == 0 && s->flight.n > 0) {
                         land(s, (uint32_t) sim_random(s, s->flight.n));
                         return true;
                 }
-                if (what / MAX_THREADS == 1 && s->running[thread].busy) {
+                if (what / MAX_NUMBERS == 1 && s->running[thread].busy) {
                         finish(s, thread);
                         return true;
                 }
-                if (what / MAX_THREADS == 2 && ask(s, thread))
+                if (what / MAX_NUMBERS == 2 && ask(s, thread))
                         return true;
         }
         return false;
@@ -592,7 +592,9 @@ static void run_seed(uint64_t seed) {
         s->clients  = seed % 2 == 1;
         s->failures = seed % 7 == 3;
         limits_set(s);
-        s->n_threads = 1 + (uint32_t) sim_random(s, MAX_THREADS);
+        s->limits.tasks_per_thread = 1 + (uint32_t) sim_random(s, MAX_PER_THREAD);
+        s->n_threads               = 1 + (uint32_t) sim_random(s, MAX_THREADS);
+        s->n_numbers               = s->n_threads * s->limits.tasks_per_thread;
         ck_assert_int_eq(sched_new(&s->sched, true, fake_plan), 0);
         ck_assert_int_eq(work_new(&s->work, s->n_threads, &s->limits), 0);
         tell_sched(s, (SchedEvent) { .kind = SCHED_JOINED });

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/token.h"
+
+#include "harness.h"
+
+#define TEXT "0123456789abcdef0123456789abcdef"
+
+/* A home of the test's own; its token is path. */
+static void home(char path[static 256]) {
+        char folder[] = "/tmp/mars-token-XXXXXX";
+
+        ck_assert_ptr_nonnull(mkdtemp(folder));
+        ck_assert_int_eq(setenv("XDG_CONFIG_HOME", folder, 1), 0);
+        ck_assert_int_eq(unsetenv("MARS_TOKEN"), 0);
+        snprintf(path, 256, "%s/mars/token", folder);
+}
+
+static void leave(char *path) {
+        unlink(path);
+        *strrchr(path, '/') = 0;
+        rmdir(path);
+        *strrchr(path, '/') = 0;
+        ck_assert_int_eq(rmdir(path), 0);
+}
+
+static void put(const char *path, const char *text, mode_t mode) {
+        FILE *f = fopen(path, "w");
+
+        ck_assert_ptr_nonnull(f);
+        ck_assert_int_ge(fputs(text, f), 0);
+        ck_assert_int_eq(fclose(f), 0);
+        ck_assert_int_eq(chmod(path, mode), 0);
+}
+
+TEST(a_token_is_made_once_and_only_its_owner_may_read_it) {
+        char path[256], *made = NULL, *found = NULL;
+        struct stat st;
+        Error err = {};
+
+        home(path);
+        ck_assert_int_eq(token_find_or_make(&made, NULL, &err), 0);
+        ck_assert_int_eq(stat(path, &st), 0);
+        ck_assert_int_eq(st.st_mode & 0777, 0600);
+        ck_assert_uint_eq(strlen(made), 64);
+        ck_assert_int_eq(token_find_or_make(&found, NULL, &err), 0);
+        ck_assert_str_eq(found, made);
+        free(made);
+        free(found);
+        leave(path);
+}
+
+TEST(the_variable_comes_before_the_file_and_a_named_file_before_both) {
+        char path[256], named[300], *found = NULL;
+        Error err = {};
+
+        home(path);
+        ck_assert_int_eq(token_find_or_make(&found, NULL, &err), 0);
+        free(found);
+        ck_assert_int_eq(setenv("MARS_TOKEN", TEXT, 1), 0);
+        ck_assert_int_eq(token_find(&found, NULL, &err), 0);
+        ck_assert_str_eq(found, TEXT);
+        free(found);
+        snprintf(named, sizeof(named), "%s.named", path);
+        put(named, "a-token-in-a-file-of-its-own\n", 0640);
+        ck_assert_int_eq(token_find(&found, named, &err), 0);
+        ck_assert_str_eq(found, "a-token-in-a-file-of-its-own");
+        free(found);
+        unlink(named);
+        leave(path);
+}
+
+TEST(a_file_that_everybody_may_read_is_refused_with_the_command_that_mends_it) {
+        char path[256], *found = NULL;
+        Error err = {};
+
+        home(path);
+        ck_assert_int_eq(token_find_or_make(&found, NULL, &err), 0);
+        free(found);
+        ck_assert_int_eq(chmod(path, 0644), 0);
+        ck_assert_int_eq(token_find(&found, NULL, &err), ERROR_VALUE);
+        ck_assert_ptr_nonnull(strstr(err.text, "chmod o="));
+        leave(path);
+}
+
+TEST(what_is_no_token_is_refused) {
+        static const char *const bad[] = { "", "short", "0123456789abcdef with blanks", "0123456789abcdef\x01" };
+        char path[256], *found = NULL;
+        Error err = {};
+
+        home(path);
+        ck_assert_int_eq(token_find_or_make(&found, NULL, &err), 0);
+        free(found);
+        for (size_t k = 0; k < ELEMENTSOF(bad); k++) {
+                put(path, bad[k], 0600);
+                ck_assert_int_eq(token_find(&found, NULL, &err), ERROR_VALUE);
+        }
+        ck_assert_int_eq(token_find(&found, "/nowhere/token", &err), ERROR_VALUE);
+        ck_assert_ptr_nonnull(strstr(err.text, "/nowhere/token"));
+        leave(path);
+}

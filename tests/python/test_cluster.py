@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clusters of real daemons on this machine: what is particular to them. Everything else that sessions do is tested by
+test_semantics.py and its neighbours, which run once more with a cluster behind the default session."""
+import contextlib
+import gc
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import mars.tensor as mt
+from mars.deploy.local import new_cluster
+from mars.errors import SessionClosed
+from mars.session import get_default_session, new_session
+
+SECONDS = 30  # after which a wait has failed
+
+
+def wait_for(condition, what):
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with new_cluster(n_worker=2) as made:
+        yield made
+
+
+@pytest.fixture
+def local():
+    with new_session() as s:
+        yield s
+
+
+def program(seed=7):
+    """Exchanges, reductions, products and a shape that depends on data; a second of work in many tasks."""
+    r = mt.random.RandomState(seed).rand(1500, 1500, chunk_size=250)
+    return [(r + r.T).sum(axis=0), mt.sort(r, axis=0)[7], (r @ r)[5], r[r > 0.9].mean(),
+            mt.unique((r * 50).astype("i8"))]
+
+
+def same(values, others):
+    return all(np.array_equal(a, b) for a, b in zip(values, others, strict=True))
+
+
+def alive(pid):
+    """Not a zombie either, which only waits for somebody to ask how it ended."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_the_documented_program_works_as_written():
+    cluster = new_cluster()
+
+    a = mt.random.rand(10, 10)
+    a.dot(a.T).execute()
+    assert get_default_session() is cluster.session
+
+    value = cluster.session.run(a + 1)
+    session2 = new_session(cluster.endpoint)
+    assert np.array_equal(session2.run(a + 1), value)
+    assert session2.run(a * 2).shape == (10, 10)
+    cluster.stop()
+
+
+def test_a_cluster_gives_the_bits_of_threads(cluster, local):
+    assert same(cluster.session.run(*program()), local.run(*program()))
+
+
+@pytest.mark.parametrize("n_worker", [1, 3])
+def test_the_number_of_workers_changes_no_bit(n_worker, local):
+    with new_cluster(n_worker=n_worker, n_cpu=n_worker) as some:
+        assert same(some.session.run(*program(3)), local.run(*program(3)))
+
+
+def test_data_goes_to_the_cluster_and_comes_back(cluster):
+    n = np.random.default_rng(1).standard_normal((3000, 700))
+    t = mt.tensor(n, chunk_size=(500, 300)).execute(session=cluster.session)
+    assert np.array_equal(cluster.session.fetch(t), n)
+    assert np.array_equal(cluster.session.run(t[::-7, 5:]), n[::-7, 5:])
+
+
+def test_results_larger_than_a_piece_come_in_pieces(cluster):
+    t = mt.arange(30_000_000, dtype="i8", chunk_size=4_000_000)  # 240 MB
+    value = cluster.session.run(t)
+    assert value[0] == 0 and value[-1] == 29_999_999 and value.sum() == 30_000_000 * 29_999_999 // 2
+
+
+def test_sessions_do_not_see_each_other(cluster):
+    with new_session(cluster.endpoint) as one, new_session(cluster.endpoint) as two:
+        a = mt.ones((100, 100), chunk_size=10)
+        a.execute(session=one)
+        with pytest.raises(ValueError, match="not executed|unexecuted"):
+            two.fetch(a)
+        assert two.run(a.sum()) == 10_000  # computed once more, there
+
+
+def test_closing_a_session_frees_what_it_has_and_disturbs_nobody(cluster):
+    with new_session(cluster.endpoint) as other:
+        a = mt.ones((1000, 1000), chunk_size=100).execute(session=other)
+        assert other.stats()["used_bytes"] >= 8_000_000
+    with pytest.raises(SessionClosed):
+        other.run(a)
+    assert cluster.session.run(mt.ones(10).sum()) == 10
+
+
+def test_errors_say_where_they_happened(cluster):
+    with pytest.raises(np.linalg.LinAlgError, match=r"inv: chunk \(.*Singular matrix"):
+        cluster.session.run(mt.linalg.inv(mt.zeros((3, 3))))
+    assert cluster.session.run(mt.ones(3).sum()) == 3
+
+
+def test_what_is_too_large_is_refused_with_both_numbers():
+    with new_cluster(n_worker=1, shared_memory="64m", phy_mem="1g") as small:
+        with pytest.raises(MemoryError, match="bytes are needed at a time"):
+            small.session.run(mt.linalg.svd(mt.random.rand(5000, 5000))[1])
+        assert small.session.run(mt.ones(3).sum()) == 3
+
+
+def test_a_cluster_computes_what_is_larger_than_its_memory(tmp_path, local):
+    def standardized():
+        x = mt.random.RandomState(5).rand(8_000, 2_000, chunk_size=(1000, 2000)) * 2  # 128 MB
+        return ((x - x.mean(axis=0)) / x.std(axis=0)).sum(axis=1)
+
+    with new_cluster(n_worker=2, shared_memory="64m", phy_mem="2g", spill_dir=tmp_path) as small:
+        x = mt.random.RandomState(5).rand(8_000, 2_000, chunk_size=(1000, 2000)).execute(session=small.session)
+        assert np.array_equal(small.session.run(standardized()), local.run(standardized()))
+        assert small.session.run(x[7999, 1999]) == small.session.run(x)[7999, 1999]
+    assert not list(tmp_path.iterdir())
+
+
+# ---- Death -----------------------------------------------------------------------------------------------------------
+
+@contextlib.contextmanager
+def mortal_cluster(n_worker):
+    """A cluster of which workers may be killed, and begun anew: begin(k)."""
+    with new_cluster(n_worker=n_worker, n_cpu=n_worker, log_level="error") as made:
+        def begin(k):
+            dead = made._processes[1 + k]
+            dead.wait(SECONDS)
+            environment = dict(os.environ, MARS_LIFELINE=str(made._end))
+            made._processes[1 + k] = subprocess.Popen(dead.args, env=environment, pass_fds=[made._end],
+                                                      stdin=subprocess.DEVNULL, start_new_session=True)
+
+        made.begin = begin
+        yield made
+
+
+def test_a_worker_that_is_killed_costs_time_and_nothing_else(local):
+    want = local.run(*program(11))
+    with mortal_cluster(3) as cluster:
+        for k in range(3):
+            future = cluster.session.run(*program(11), wait=False)
+            time.sleep(0.02 + 0.1 * k)  # somewhere in the middle
+            cluster._processes[1 + k].kill()
+            assert same(future.result(timeout=SECONDS), want)
+            cluster.begin(k)
+
+
+def test_workers_that_die_again_and_again_change_no_bit(local):
+    generator, over, want = random.Random(4), threading.Event(), local.run(*program(12))
+    with mortal_cluster(3) as cluster:
+        def kill():
+            while not over.wait(generator.uniform(0.5, 2)):
+                k = generator.randrange(3)
+                cluster._processes[1 + k].kill()
+                cluster.begin(k)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        try:
+            deadline, n = time.monotonic() + 10, 0
+            while time.monotonic() < deadline:
+                assert same(cluster.session.run(*program(12), wait=False).result(timeout=SECONDS), want)
+                n += 1
+        finally:
+            over.set()
+            killer.join()
+    assert n > 1
+
+
+def test_data_that_is_lost_with_its_worker_is_said_and_the_session_goes_on():
+    with mortal_cluster(2) as cluster:
+        t = mt.tensor(np.ones((100, 100)), chunk_size=10).execute(session=cluster.session)
+        cluster._processes[1].kill()
+        cluster._processes[1].wait(SECONDS)
+        with pytest.raises(Exception, match="gone|lost"):
+            for _ in range(100):  # until the scheduler has noticed
+                cluster.session.run(t.sum() + mt.random.rand(3).sum())
+        assert cluster.session.run(mt.ones((100, 100), chunk_size=10).sum()) == 10_000
+
+
+def test_work_waits_for_workers(cluster):
+    with mortal_cluster(1) as one:
+        one._processes[1].kill()
+        one._processes[1].wait(SECONDS)
+        future = one.session.run(mt.ones(10).sum(), wait=False)
+        one.begin(0)
+        assert future.result(timeout=SECONDS) == 10
+
+
+def test_a_scheduler_that_dies_is_said_to_everybody_who_waits():
+    with mortal_cluster(1) as cluster:
+        future = cluster.session.run(*program(), wait=False)
+        cluster._processes[0].kill()
+        with pytest.raises(Exception, match="scheduler"):
+            future.result(timeout=SECONDS)
+        with pytest.raises(Exception, match="scheduler"):
+            cluster.session.run(mt.ones(3).sum())
+
+
+def test_a_client_that_is_killed_leaves_nothing_in_the_cluster(cluster):
+    script = f"""if True:
+        import mars.tensor as mt, os, signal
+        from mars.session import new_session
+        s = new_session({cluster.endpoint!r})
+        kept = mt.ones((2000, 2000), chunk_size=100).execute(session=s)
+        future = s.run(mt.random.rand(20000, 20000, chunk_size=500).sum(), wait=False)
+        os.kill(os.getpid(), signal.SIGKILL)"""
+    subprocess.run([sys.executable, "-c", script], check=False)
+    wait_for(lambda: status(cluster)["sessions"] == 1 and status(cluster)["requests"] == 0, "its session stays")
+    gc.collect()
+    assert cluster.session.run(mt.ones(3).sum()) == 3
+
+
+def test_nothing_is_left_behind_when_the_parent_is_killed():
+    script = """if True:
+        import os, signal
+        from mars.deploy.local import new_cluster
+        cluster = new_cluster(n_worker=2)
+        print(cluster._directory, *[p.pid for p in cluster._processes], flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)"""
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False).stdout.split()
+    directory, pids = out[0], [int(pid) for pid in out[1:]]
+    wait_for(lambda: not any(alive(pid) for pid in pids), "daemons stay")
+    wait_for(lambda: not os.path.exists(directory), "the directory stays")
+
+
+def test_a_stopped_cluster_has_no_processes_and_no_files():
+    cluster = new_cluster(n_worker=2)
+    directory, pids = cluster._directory, [p.pid for p in cluster._processes]
+    cluster.stop()
+    cluster.stop()
+    assert not any(alive(pid) for pid in pids) and not os.path.exists(directory)
+    with pytest.raises(SessionClosed):
+        cluster.session.run(mt.ones(3))
+
+
+# ---- By hand ---------------------------------------------------------------------------------------------------------
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@pytest.fixture
+def by_hand(tmp_path, monkeypatch):
+    """start(program, *options): a daemon as one starts it by hand, with a home of its own."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.delenv("MARS_TOKEN", raising=False)
+    started = []
+
+    def start(program, *options):
+        process = subprocess.Popen([shutil.which(program), "--config-dir", "none", *options], stderr=subprocess.PIPE,
+                                   text=True)
+        started.append(process)
+        return process
+
+    yield start
+    for process in reversed(started):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0
+        process.stderr.close()
+
+
+def first_line(process, word):
+    for line in process.stderr:
+        if word in line:
+            return line
+    raise AssertionError(f"{process.args[0]} does not say {word}")
+
+
+def test_the_daemons_work_as_documented_and_in_any_order(by_hand, tmp_path):
+    scheduler_port, worker_port = free_port(), free_port()
+    worker = by_hand("mars-worker", "-a", "127.0.0.1", "-p", str(worker_port), "-s", f"127.0.0.1:{scheduler_port}",
+                     "--cache-mem", "512m", "--phy-mem", "90%", "--spill-dir", str(tmp_path))
+    first_line(worker, "trying again")
+    scheduler = by_hand("mars-scheduler", "-a", "127.0.0.1", "-p", str(scheduler_port))
+    first_line(scheduler, "listening")
+    first_line(worker, "joined")
+    with new_session(f"127.0.0.1:{scheduler_port}") as s:
+        a = mt.ones((2000, 2000), chunk_size=200)
+        assert np.array_equal(s.run(mt.inner(a, a)), np.full((2000, 2000), 2000.0))
+
+
+def test_nobody_comes_in_over_tcp_without_the_token(by_hand, monkeypatch, tmp_path):
+    port = free_port()
+    first_line(by_hand("mars-scheduler", "-a", "127.0.0.1", "-p", str(port)), "listening")
+    assert (tmp_path / "mars/token").stat().st_mode & 0o777 == 0o600
+    monkeypatch.setenv("MARS_TOKEN", "0123456789abcdef0123456789abcdef")
+    with pytest.raises(OSError, match="the token is not ours"):
+        new_session(f"127.0.0.1:{port}")
+
+
+def test_a_daemon_does_not_listen_beyond_its_machine(tmp_path):
+    done = subprocess.run([shutil.which("mars-scheduler"), "--config-dir", "none", "-H", "0.0.0.0"],
+                          capture_output=True, text=True, timeout=SECONDS,
+                          env=dict(os.environ, XDG_CONFIG_HOME=str(tmp_path)))
+    assert done.returncode != 0 and "not of this machine alone" in done.stderr
+
+
+def test_what_is_no_protocol_is_cut_off_and_nobody_else_notices(cluster):
+    path = cluster.endpoint.removeprefix("unix:")
+    for garbage in (b"GET / HTTP/1.1\r\n\r\n", b"\0" * 100, b"MARS" + b"\xff" * 100, os.urandom(1000)):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(path)
+            s.sendall(garbage)
+            s.settimeout(SECONDS)
+            with contextlib.suppress(ConnectionError):
+                while s.recv(4096):
+                    pass
+    assert cluster.session.run(mt.ones(3).sum()) == 3
+
+
+# ---- Asking ----------------------------------------------------------------------------------------------------------
+
+def varint(n):
+    out = b""
+    while n >= 0x80:
+        out, n = out + bytes([n & 0x7f | 0x80]), n >> 7
+    return out + bytes([n])
+
+
+def text(value):
+    return varint(len(value)) + value.encode()
+
+
+def frame(kind, body):
+    return b"MARS" + kind.to_bytes(2, "little") + b"\0\0" + len(body).to_bytes(4, "little") + b"\0" * 12 + body
+
+
+def status(cluster):
+    """What the scheduler answers to ASK "status": written from docs/PROTOCOL.md, not from our own code."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(cluster.endpoint.removeprefix("unix:"))
+        hello = varint(3) + varint(1) + text("") * 2 + text("test") + text("") + varint(0) * 4
+        s.sendall(frame(1, hello) + frame(52, varint(1) + text("status")))
+        stream = s.makefile("rb")
+        while True:
+            header = stream.read(24)
+            body = stream.read(int.from_bytes(header[8:12], "little"))
+            if int.from_bytes(header[4:6], "little") == 67:
+                return json.loads(body[body.index(b"{"):body.rindex(b"}") + 1])
+
+
+def test_the_protocol_is_as_documented(cluster):
+    now = status(cluster)
+    assert now["workers"] == 2 and now["sessions"] >= 1
