@@ -1,32 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The manual pages, in roff: a page of section 8 for each program, and mars.conf(5) for the files of all. */
-#include <string.h>
-
 #include "daemons/conf-inside.h"
+#include "daemons/roff.h"
 #include "mars.h"
 
-/* Text in which nothing is a request or an escape. */
-static void put(FILE *out, const char *text) {
-        bool at_start = true;
-
-        for (; *text; text++) {
-                if (at_start && (*text == '.' || *text == '\''))
-                        fputs("\\&", out);
-                if (*text == '\\')
-                        fputs("\\e", out);
-                else if (*text == '-')
-                        fputs("\\-", out);
-                else if (strncmp(text, "…", strlen("…")) == 0) {
-                        fputs("\\&...", out);
-                        text += strlen("…") - 1;
-                } else
-                        fputc(*text, out);
-                at_start = *text == '\n';
-        }
-}
-
 static void put_line(FILE *out, const char *text) {
-        put(out, text);
+        roff_put(out, text);
         fputc('\n', out);
 }
 
@@ -45,7 +24,7 @@ static void put_option(FILE *out, char letter, const char *name, const char *arg
         put_name(out, "\\-\\-", name, true);
         if (argument) {
                 fputs(" \\fI", out);
-                put(out, argument);
+                roff_put(out, argument);
                 fputs("\\fR", out);
         }
         fputc('\n', out);
@@ -69,7 +48,7 @@ static void put_old(FILE *out, const char *old) {
 
 static void put_default(FILE *out, const ConfKey *key) {
         fputs("Default: \\fB", out);
-        put(out, key->value);
+        roff_put(out, key->value);
         fputs("\\fR.\n", out);
 }
 
@@ -83,9 +62,9 @@ int conf_manual(const ConfTable *table, FILE *out) {
         if (!arena)
                 return ERROR_MEMORY;
         put_heading(out, table->program, 8);
-        put(out, table->program);
+        roff_put(out, table->program);
         fputs(" \\- a program of the Mars array engine\n.SH SYNOPSIS\n.B ", out);
-        put(out, table->program);
+        roff_put(out, table->program);
         fputs("\n[\\fIOPTION\\fR]\\&...\n.SH DESCRIPTION\n", out);
         put_line(out, table->summary);
         fputs("It is started by systemd, or by hand, and stays in the foreground.\n"
@@ -158,7 +137,7 @@ static int put_keys(Arena *arena, FILE *out, const ConfTable *table) {
                 fputc('\n', out);
                 put_line(out, key->doc);
                 fputs("Takes ", out);
-                put(out, expects);
+                roff_put(out, expects);
                 fputs(".\n", out);
                 put_default(out, key);
                 put_line(out, key->reason);

@@ -125,8 +125,9 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
                                              [CONN_WORKER] = "worker", [CONN_CONTROL] = "connection" };
         Conn *c = userdata;
 
-        say(c->scheduler, c->kind == CONN_WORKER ? LOG_WARNING : LOG_INFO, "%s %s (%s) has left%s%s", kinds[c->kind],
-            c->name ?: "", c->peer, why->code < 0 ? ": " : "", why->code < 0 ? why->text : "");
+        if (c->kind != CONN_CONTROL || why->code < 0) /* who looks comes and goes */
+                say(c->scheduler, c->kind == CONN_WORKER ? LOG_WARNING : LOG_INFO, "%s %s (%s) has left%s%s",
+                    kinds[c->kind], c->name ?: "", c->peer, why->code < 0 ? ": " : "", why->code < 0 ? why->text : "");
         conn_free(c);
 }
 
@@ -235,7 +236,7 @@ static int hello(Conn *c, const Wire_hello *m, Error *err) {
                 return error_oom(err, sizeof(welcome));
         if (m->role == WIRE_WORKER)
                 worker_join(s, c);
-        else
+        else if (m->role == WIRE_CLIENT)
                 say(s, LOG_INFO, "session %u of %s (%s) begins", c->number, c->name, c->peer);
         return 0;
 }
@@ -288,7 +289,7 @@ static int submit(Conn *c, const Wire_submit *m, Error *err) {
                 graph_free(graph);
                 return error_oom(err, sizeof(*a));
         }
-        *a = (Asked) { .id = ++s->next_request, .request = m->request, .client = c };
+        *a = (Asked) { .id = ++s->next_request, .request = m->request, .client = c, .since_usec = clock_usec() };
         step(s, &(SchedEvent) { .kind = SCHED_SUBMIT, .request = a->id, .graph = graph });
         return 0;
 }
@@ -350,7 +351,7 @@ static int adopt(Conn *c, const Wire_adopt *m, Arena *arena, Error *err) {
 }
 
 static int ask(Conn *c, const Wire_ask *m, Error *err) {
-        char *text         = scheduler_answer(c->scheduler, m->what);
+        char *text         = scheduler_answer(c->scheduler, m->what, clock_usec());
         WireMessage answer = { WIRE_IS_ANSWER,
                                .answer = { .request = m->request,
                                            .code    = text ? 0 : ERROR_VALUE,
@@ -384,6 +385,48 @@ static int hear_client(Conn *c, const WireMessage *m, Arena *arena, Error *err) 
                 return 0;
         default:
                 return error_set(err, ERROR_CORRUPT, "%s is not for clients to say", wire_name(m->kind));
+        }
+}
+
+/* ---- What marsctl says ------------------------------------------------------------------------------------------ */
+
+/* Over TCP the token says that it is one of ours. */
+static bool may_cancel(const Conn *c, const Conn *client) {
+        return !c->local || c->uid == 0 || c->uid == geteuid() || (client && client->local && client->uid == c->uid);
+}
+
+/* Anybody's request, by the machine's number. It is answered. */
+static int cancel(Conn *c, const Wire_cancel *m, Error *err) {
+        const Asked *a = (Asked *) (uintptr_t) map_get(&c->scheduler->asked, m->request);
+        Error why      = {};
+        int r          = 0;
+
+        if (!a)
+                r = error_set(&why, -ENOENT, "no request %llu is under way", (unsigned long long) m->request);
+        else if (!may_cancel(c, a->client))
+                r = error_set(&why, -EACCES,
+                              "request %llu is not yours: whose it is, root and the scheduler's own user may cancel it",
+                              (unsigned long long) m->request);
+        else {
+                Error outcome = {};
+
+                error_set(&outcome, ERROR_CANCELED, "canceled by the administrator");
+                step(c->scheduler, &(SchedEvent) { .kind = SCHED_CANCEL, .request = m->request, .error = &outcome });
+        }
+        r = link_say(c->link, &(WireMessage) { WIRE_IS_ANSWER, .answer = { .request = m->request,
+                                                                           .code    = r,
+                                                                           .text    = r < 0 ? why.text : NULL } });
+        return r < 0 ? error_oom(err, sizeof(*m)) : 0;
+}
+
+static int hear_control(Conn *c, const WireMessage *m, Error *err) {
+        switch (m->kind) {
+        case WIRE_IS_ASK:
+                return ask(c, &m->ask, err);
+        case WIRE_IS_CANCEL:
+                return cancel(c, &m->cancel, err);
+        default:
+                return error_set(err, ERROR_CORRUPT, "%s is not for it to say", wire_name(m->kind));
         }
 }
 
@@ -465,9 +508,7 @@ static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, c
         case CONN_CLIENT:
                 return hear_client(c, &m, arena, err);
         case CONN_CONTROL:
-                return m.kind == WIRE_IS_ASK
-                               ? ask(c, &m.ask, err)
-                               : error_set(err, ERROR_CORRUPT, "%s is not for it to say", wire_name(m.kind));
+                return hear_control(c, &m, err);
         }
         return 0;
 }
@@ -494,7 +535,8 @@ void scheduler_accept(void *userdata, int fd) {
         if (link_peer(c->link, &peer) == 0)
                 memcpy(c->peer, peer.text, sizeof(c->peer));
         c->local = peer.local;
-        c->next = s->conns;
+        c->uid   = peer.uid;
+        c->next  = s->conns;
         if (s->conns)
                 s->conns->before = c;
         s->conns = c;
@@ -548,10 +590,11 @@ int scheduler_new(Scheduler **ret, sd_event *event, const SchedulerConfig *confi
         if (!s)
                 return error_oom(err, sizeof(*s));
         clock_gettime(CLOCK_REALTIME, &t);
-        s->config = *config;
-        s->event  = sd_event_ref(event);
-        s->log    = log;
-        s->epoch  = (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
+        s->config     = *config;
+        s->event      = sd_event_ref(event);
+        s->log        = log;
+        s->epoch      = (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
+        s->began_usec = clock_usec();
         if (sched_new(&s->sched, false, plan_make) < 0 ||
             sd_event_add_time_relative(event, &s->tick, CLOCK_MONOTONIC, config->heartbeat_usec / TICKS, 0, on_tick,
                                        s) < 0 ||

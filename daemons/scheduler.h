@@ -29,6 +29,7 @@ typedef struct Conn {
         char peer[sizeof(((LinkPeer *) 0)->text)];
         uint64_t heard_usec;    /* when something was heard last */
         bool local;             /* over a unix socket: who may open it may come in */
+        uid_t uid;              /* local: whose program it is */
 
         /* client */
         Map requests;           /* its number -> ours */
@@ -50,6 +51,7 @@ typedef struct Asked {
         uint64_t request;       /* the client's number */
         Conn *client;
         uint64_t n_told;        /* tasks done, as of the last PROGRESS */
+        uint64_t since_usec;
 } Asked;
 
 typedef struct Scheduler {
@@ -63,6 +65,7 @@ typedef struct Scheduler {
         uint32_t n_workers, n_clients;
         Map asked;              /* the machine's number -> Asked * */
         uint64_t next_request, next_session, next_incarnation, epoch;
+        uint64_t began_usec;
         bool stepping;
         int failure;            /* the machine ran out of memory: the daemon must end */
         void (*log)(int level, const char *text); /* of syslog */
@@ -78,5 +81,6 @@ void scheduler_accept(void *scheduler, int fd); /* a ListenerAccepted */
 int scheduler_carry_out(Scheduler *s);
 /* The tensor as a WireTensor, after whatever the other side must know to read it. */
 int scheduler_put_tensor(Scheduler *s, Conn *to, uint64_t id, Writer *w);
-/* "status", "workers", "sessions": JSON, which the caller frees; NULL when out of memory. */
-char *scheduler_answer(const Scheduler *s, const char *what);
+/* "status", "workers", "sessions", "requests", "why <request>": JSON, which the caller frees; NULL for another
+ * question, or when out of memory. */
+char *scheduler_answer(const Scheduler *s, const char *what, uint64_t now_usec);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,29 +50,23 @@ static int token_read(char **ret, const char *path, Error *err) {
 }
 
 /* Where the user's own is; "" where there is no home. */
-static void own_path(char ret[static 4096]) {
+static void own_path(char ret[static PATH_MAX]) {
         const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
         const struct passwd *user = home ? NULL : getpwuid(getuid());
 
         ret[0] = 0;
         if (config && config[0] == '/')
-                snprintf(ret, 4096, "%s/mars/token", config);
+                snprintf(ret, PATH_MAX, "%s/mars/token", config);
         else if (home || user)
-                snprintf(ret, 4096, "%s/.config/mars/token", home ?: user->pw_dir);
+                snprintf(ret, PATH_MAX, "%s/.config/mars/token", home ?: user->pw_dir);
 }
 
-int token_find(char **ret, const char *path, Error *err) {
+static int find_unnamed(char **ret, char ret_where[static PATH_MAX], Error *err) {
         const char *text = getenv("MARS_TOKEN");
-        char own[4096];
         int r;
 
-        if (path) {
-                r = token_read(ret, path, err);
-                return r == TOKEN_ABSENT ? error_set(err, ERROR_VALUE, "%s: there is no token, or it cannot be read",
-                                                     path)
-                                         : r;
-        }
         if (text && text[0]) {
+                snprintf(ret_where, PATH_MAX, "$MARS_TOKEN");
                 *ret = strdup(text);
                 r    = *ret ? token_check(*ret, "MARS_TOKEN", err) : error_oom(err, strlen(text));
                 if (r < 0) {
@@ -80,9 +75,33 @@ int token_find(char **ret, const char *path, Error *err) {
                 }
                 return r;
         }
-        own_path(own);
-        r = own[0] ? token_read(ret, own, err) : TOKEN_ABSENT;
-        return r == TOKEN_ABSENT ? token_read(ret, "/etc/mars/token", err) : r;
+        own_path(ret_where);
+        r = ret_where[0] ? token_read(ret, ret_where, err) : TOKEN_ABSENT;
+        if (r != TOKEN_ABSENT)
+                return r;
+        snprintf(ret_where, PATH_MAX, "/etc/mars/token");
+        return token_read(ret, ret_where, err);
+}
+
+int token_find(char **ret, const char *path, Error *err) {
+        char where[PATH_MAX];
+        int r;
+
+        if (!path)
+                return find_unnamed(ret, where, err);
+        r = token_read(ret, path, err);
+        return r == TOKEN_ABSENT ? error_set(err, ERROR_VALUE, "%s: there is no token, or it cannot be read", path) : r;
+}
+
+int token_where(char **ret, Error *err) {
+        _cleanup_(freep) char *token = NULL;
+        char where[PATH_MAX];
+        int r = find_unnamed(&token, where, err);
+
+        if (r != 0)
+                return r;
+        *ret = strdup(where);
+        return *ret ? 0 : error_oom(err, strlen(where));
 }
 
 static int make_folders(char *path, Error *err) {
@@ -125,7 +144,7 @@ static int token_make(const char *path, Error *err) {
 }
 
 int token_find_or_make(char **ret, const char *path, Error *err) {
-        char own[4096];
+        char own[PATH_MAX];
         int r = token_find(ret, path, err);
 
         if (r != TOKEN_ABSENT)

@@ -11,5 +11,8 @@ enum { TOKEN_MAX = 256 };
  * that is not there although it was named. The caller frees *ret. */
 enum { TOKEN_ABSENT = 1 };
 int token_find(char **ret, const char *path, Error *err);
-/* The same, but makes a new one, which only its owner may read, where the user's own would be, when there is none. */
+/* Where token_find(…, NULL, …) finds it: "$MARS_TOKEN" or a path. The caller frees *ret. */
+int token_where(char **ret, Error *err);
+/* As token_find(), but makes a new one, which only its owner may read, where the user's own would be, when there is
+ * none. */
 int token_find_or_make(char **ret, const char *path, Error *err);

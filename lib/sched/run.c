@@ -4,7 +4,7 @@
 
 #include "sched/run.h"
 
-int plan_run_error(const PlanRun *run, uint32_t task, Error *err) {
+void plan_run_print(const PlanRun *run, uint32_t task, char *ret, size_t size_bytes) {
         const Stage *stage = &run->plan->stage.data[run->plan->task_stage[task]];
         uint32_t pos[MAX_NDIM];
         char text[SHAPE_TEXT];
@@ -14,5 +14,12 @@ int plan_run_error(const PlanRun *run, uint32_t task, Error *err) {
         text[0] = 0;
         for (int k = 0; k < stage->domain.ndim && n < sizeof(text) - 16; k++)
                 n += (size_t) snprintf(text + n, sizeof(text) - n, k > 0 ? ", %u" : "%u", pos[k]);
-        return error_prefix(err, err->code, "%s: chunk (%s%s)", stage->label, text, stage->domain.ndim == 1 ? "," : "");
+        snprintf(ret, size_bytes, "%s: chunk (%s%s)", stage->label, text, stage->domain.ndim == 1 ? "," : "");
+}
+
+int plan_run_error(const PlanRun *run, uint32_t task, Error *err) {
+        char text[MAX_ERROR_TEXT];
+
+        plan_run_print(run, task, text, sizeof(text));
+        return error_prefix(err, err->code, "%s", text);
 }

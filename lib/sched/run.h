@@ -23,5 +23,6 @@ static inline uint64_t plan_run_chunk(const PlanRun *run, uint32_t chunk) {
         return first == 0 ? run->first_id + chunk : first + (chunk - run->plan->value.data[value].first_chunk);
 }
 
-/* Puts what failed and where in front of the words: "sum: chunk (3, 1): …". Returns the error's code. */
+void plan_run_print(const PlanRun *run, uint32_t task, char *ret, size_t size_bytes); /* "sum: chunk (3, 1)" */
+/* Puts this in front of the words: "sum: chunk (3, 1): …". Returns the error's code. */
 int plan_run_error(const PlanRun *run, uint32_t task, Error *err);

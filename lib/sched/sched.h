@@ -129,6 +129,23 @@ SchedTensor *sched_tensor(const Sched *sched, uint64_t tensor); /* NULL when the
 /* Tasks of a request that are done, and that are known so far; false when there is no such request (any more). */
 bool sched_progress(const Sched *sched, uint64_t request, uint64_t *ret_done, uint64_t *ret_total);
 
+typedef enum WhyReason {
+        WHY_GIVEN, /* `worker` has it */
+        WHY_FULL,  /* all workers have been given as much as they are at a time */
+        WHY_NO_WORKERS,
+        WHY_ENDING, /* it has failed or was canceled, and workers are ending its tasks */
+} WhyReason;
+
+typedef struct SchedWhy {
+        WhyReason reason;
+        char task[128]; /* the next one that must be done, in words */
+        uint32_t worker;
+        uint32_t n_task, n_done, n_given; /* of its plan; given: and not done */
+        uint64_t n_ahead;                 /* requests that came before it */
+} SchedWhy;
+/* What a request waits for; false when there is no such request (any more). It looks at every task. */
+bool sched_why(const Sched *sched, uint64_t request, SchedWhy *ret);
+
 typedef struct SchedStats {
         uint64_t n_tensors, n_requests, n_plans, n_workers, n_tasks_done;
         uint64_t state_bytes; /* of what grows with tasks and chunks, besides the plans themselves */

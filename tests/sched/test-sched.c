@@ -228,3 +228,40 @@ TEST(error_of_a_task_names_the_stage_and_the_chunk) {
         ck_assert_str_eq(err.text, "fake: chunk (7,): Singular matrix");
         bed_done(&b);
 }
+
+TEST(why_names_the_first_task_that_is_not_done_and_what_it_waits_for) {
+        Bed b     = bed_new(false);
+        Error err = {};
+        uint64_t first, second;
+        uint32_t done[] = { 0, 1 };
+        SchedWhy why;
+
+        ck_assert(!sched_why(b.sched, 1, &why));
+        first  = submit(&b, graph_of(10000, 10, NULL, NULL));
+        second = submit(&b, graph_of(100, 10, NULL, NULL));
+        ck_assert(sched_why(b.sched, first, &why));
+        ck_assert_int_eq(why.reason, WHY_NO_WORKERS);
+        ck_assert_str_eq(why.task, "fake: chunk (0,)");
+        ck_assert_uint_eq(why.n_ahead, 0);
+
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED, .worker = 3 });
+        ck_assert(sched_why(b.sched, first, &why));
+        ck_assert_int_eq(why.reason, WHY_GIVEN);
+        ck_assert_uint_eq(why.worker, 3);
+        ck_assert_uint_gt(why.n_given, 0);
+        tell(&b, (SchedEvent) {
+                         .kind = SCHED_DONE, .worker = 3, .plan = said(&b, SCHED_PLAN)->plan, .n = 2, .task = done });
+        ck_assert(sched_why(b.sched, first, &why));
+        ck_assert_uint_eq(why.n_done, 2);
+        ck_assert_str_eq(why.task, "fake: chunk (2,)");
+        ck_assert(sched_why(b.sched, second, &why));
+        ck_assert_uint_eq(why.n_ahead, 1);
+
+        error_set(&err, ERROR_CANCELED, "enough");
+        tell(&b, (SchedEvent) { .kind = SCHED_CANCEL, .request = first, .error = &err });
+        ck_assert(sched_why(b.sched, first, &why));
+        ck_assert_int_eq(why.reason, WHY_ENDING);
+        tell(&b, (SchedEvent) { .kind = SCHED_LEFT, .worker = 3 });
+        ck_assert(!sched_why(b.sched, first, &why));
+        bed_done(&b);
+}

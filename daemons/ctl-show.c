@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the scheduler answers, for people. */
+#include <json-c/json.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemons/ctl.h"
+
+enum { REFRESH_USEC = 1000 * 1000 }; /* of top */
+
+static const Column status_lines[] = {
+        { "version", CELL_TEXT, "version", NULL },
+        { "running for", CELL_SECONDS, "seconds", NULL },
+        { "workers", CELL_COUNT, "workers", NULL },
+        { "threads busy", CELL_OF, "running", "threads" },
+        { "sessions", CELL_COUNT, "sessions", NULL },
+        { "requests under way", CELL_COUNT, "requests", NULL },
+        { "tasks done", CELL_COUNT, "tasks_done", NULL },
+        { "tensors held", CELL_COUNT, "tensors", NULL },
+        { "cache used", CELL_BYTES_OF, "used_bytes", "cache_bytes" },
+        { "spilled to disk", CELL_BYTES, "away_bytes", NULL },
+        { "scheduler's own state", CELL_BYTES, "state_bytes", NULL },
+};
+
+static const Column worker_columns[] = {
+        { "WORKER", CELL_COUNT, "worker", NULL },
+        { "NAME", CELL_TEXT, "name", NULL },
+        { "ADDRESS", CELL_TEXT, "address", NULL },
+        { "RUNNING", CELL_OF, "running", "threads" },
+        { "CACHE", CELL_BYTES_OF, "used_bytes", "cache_bytes" },
+        { "SPILLED", CELL_BYTES, "away_bytes", NULL },
+        { "CHUNKS", CELL_COUNT, "chunks", NULL },
+        { "TASKS DONE", CELL_COUNT, "tasks_done", NULL },
+        { "PAGES", CELL_HEAD, "pages", NULL },
+};
+
+static const Column session_columns[] = {
+        { "SESSION", CELL_COUNT, "session", NULL },   { "NAME", CELL_TEXT, "name", NULL },
+        { "FROM", CELL_TEXT, "from", NULL },          { "REQUESTS", CELL_COUNT, "running", NULL },
+        { "FINISHED", CELL_COUNT, "finished", NULL }, { "TENSORS", CELL_COUNT, "tensors", NULL },
+};
+
+static const Column request_columns[] = {
+        { "REQUEST", CELL_COUNT, "request", NULL },
+        { "SESSION", CELL_COUNT, "session", NULL },
+        { "NAME", CELL_TEXT, "name", NULL },
+        { "FROM", CELL_TEXT, "from", NULL },
+        { "TASKS DONE", CELL_OF, "tasks_done", "tasks" },
+        { "SINCE", CELL_SECONDS, "seconds", NULL },
+};
+
+typedef struct Table {
+        const char *what; /* is asked */
+        const Column *column;
+        uint32_t n_columns;
+        const char *none;
+} Table;
+
+static const Table workers  = { "workers", worker_columns, ELEMENTSOF(worker_columns), "no workers" };
+static const Table sessions = { "sessions", session_columns, ELEMENTSOF(session_columns), "no sessions" };
+static const Table requests = { "requests", request_columns, ELEMENTSOF(request_columns), "no requests under way" };
+
+static int show_table(Ctl *ctl, const Table *table, FILE *out, Error *err) {
+        struct json_object *rows;
+        const char *answer;
+        int r = ctl_ask(ctl, table->what, &answer, err);
+
+        if (r < 0)
+                return r;
+        if (ctl->json) {
+                fprintf(out, "%s\n", answer);
+                return 0;
+        }
+        r = ctl_parse(&rows, answer, err);
+        if (r < 0)
+                return r;
+        if (json_object_is_type(rows, json_type_array))
+                r = ctl_table(out, table->column, table->n_columns, rows, table->none);
+        else
+                r = error_set(err, ERROR_CORRUPT, "what the scheduler answers is no list of %s", table->what);
+        json_object_put(rows);
+        return r == ERROR_MEMORY ? error_oom(err, strlen(answer)) : r;
+}
+
+int ctl_status(Ctl *ctl, _unused_ const char *argument, FILE *out, Error *err) {
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+        struct json_object *status;
+        const char *answer;
+        int r = arena ? ctl_ask(ctl, "status", &answer, err) : error_oom(err, sizeof(Column));
+
+        if (r < 0)
+                return r;
+        if (ctl->json) {
+                fprintf(out, "%s\n", answer);
+                return 0;
+        }
+        r = ctl_parse(&status, answer, err);
+        if (r < 0)
+                return r;
+        fprintf(out, "%-23s%s\n", "scheduler", ctl->address);
+        for (size_t k = 0; k < ELEMENTSOF(status_lines); k++)
+                fprintf(out, "%-23s%s\n", status_lines[k].title, cell_text(arena, &status_lines[k], status) ?: "-");
+        json_object_put(status);
+        return 0;
+}
+
+int ctl_workers(Ctl *ctl, _unused_ const char *argument, FILE *out, Error *err) {
+        return show_table(ctl, &workers, out, err);
+}
+
+int ctl_sessions(Ctl *ctl, _unused_ const char *argument, FILE *out, Error *err) {
+        return show_table(ctl, &sessions, out, err);
+}
+
+int ctl_tasks(Ctl *ctl, _unused_ const char *argument, FILE *out, Error *err) {
+        return show_table(ctl, &requests, out, err);
+}
+
+int ctl_top(Ctl *ctl, _unused_ const char *argument, FILE *out, Error *err) {
+        static const Table *const tables[] = { &workers, &requests };
+        const bool screen                  = isatty(fileno(out));
+        int r                              = ctl_catch_stop(ctl, err);
+
+        while (r == 0) {
+                char *text = NULL;
+                size_t n   = 0;
+                FILE *page = open_memstream(&text, &n); /* whole, so that a screen does not flicker */
+
+                if (!page)
+                        return error_oom(err, sizeof(*page));
+                r = ctl_status(ctl, NULL, page, err);
+                for (size_t k = 0; k < ELEMENTSOF(tables) && r == 0; k++) {
+                        if (!ctl->json)
+                                fputc('\n', page);
+                        r = show_table(ctl, tables[k], page, err);
+                }
+                if (fclose(page) != 0 && r == 0)
+                        r = error_oom(err, n);
+                if (r == 0)
+                        fprintf(out, "%s%s%s", screen ? "\033[H\033[J" : "", text, screen || ctl->json ? "" : "\n");
+                free(text);
+                if (r == 0 && fflush(out) != 0)
+                        return error_prefix(err, -errno, "output");
+                if (r == 0)
+                        r = ctl_pause(ctl, REFRESH_USEC, err);
+        }
+        return ctl->stop ? 0 : r;
+}
+
+/* 0, or CTL_USAGE with words. */
+static int request_parse(const char *text, unsigned long long *ret, Error *err) {
+        char *end;
+
+        errno = 0;
+        *ret  = strtoull(text, &end, 10);
+        if (errno == 0 && end != text && !*end && text[0] != '-')
+                return 0;
+        error_set(err, ERROR_VALUE, "'%s' is no number of a request: marsctl tasks shows them", text);
+        return CTL_USAGE;
+}
+
+int ctl_cancel_request(Ctl *ctl, const char *argument, FILE *out, Error *err) {
+        unsigned long long request;
+        int r = request_parse(argument, &request, err);
+
+        if (r == 0)
+                r = ctl_cancel(ctl, request, err);
+        if (r == 0)
+                fprintf(out, ctl->json ? "{\"canceled\": %llu}\n" : "request %llu is canceled\n", request);
+        return r;
+}
+
+static const Column why_lines[] = {
+        { "next task", CELL_TEXT, "task", NULL },
+        { "tasks done", CELL_OF, "tasks_done", "tasks" },
+        { "with workers", CELL_COUNT, "tasks_given", NULL },
+        { "requests ahead", CELL_COUNT, "requests_ahead", NULL },
+};
+
+static const struct {
+        const char *reason, *words;
+} why_words[] = {
+        { "given", "a worker has it: it runs, or waits there for inputs, memory or a thread" },
+        { "full", "all workers have as many tasks as they are given at a time" },
+        { "no workers", "there is no worker" },
+        { "ending", "the request has failed or was canceled, and its tasks are ending" },
+};
+
+static void put_why(FILE *out, Arena *arena, struct json_object *why) {
+        static const Column reason = { .key = "reason" }, worker = { .kind = CELL_COUNT, .key = "worker" },
+                            busy = { .kind = CELL_COUNT, .key = "running" };
+        const char *text         = cell_text(arena, &reason, why) ?: "-";
+
+        for (size_t k = 0; k < ELEMENTSOF(why_lines); k++)
+                fprintf(out, "%-16s%s\n", why_lines[k].title, cell_text(arena, &why_lines[k], why) ?: "-");
+        for (size_t k = 0; k < ELEMENTSOF(why_words); k++)
+                if (strcmp(text, why_words[k].reason) == 0)
+                        fprintf(out, "%-16s%s\n", "because", why_words[k].words);
+        if (strcmp(text, "given") == 0)
+                fprintf(out, "%-16s%s, which runs %s now\n", "worker", cell_text(arena, &worker, why) ?: "-",
+                        cell_text(arena, &busy, why) ?: "-");
+}
+
+int ctl_why(Ctl *ctl, const char *argument, FILE *out, Error *err) {
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+        unsigned long long request;
+        struct json_object *why;
+        const char *answer;
+        char question[64];
+        int r = arena ? request_parse(argument, &request, err) : error_oom(err, sizeof(Column));
+
+        if (r != 0)
+                return r;
+        snprintf(question, sizeof(question), "why %llu", request);
+        r = ctl_ask(ctl, question, &answer, err);
+        if (r == 0 && strcmp(answer, "null") == 0)
+                r = error_set(err, -ENOENT, "no request %llu is under way", request);
+        if (r < 0)
+                return r;
+        if (ctl->json) {
+                fprintf(out, "%s\n", answer);
+                return 0;
+        }
+        r = ctl_parse(&why, answer, err);
+        if (r < 0)
+                return r;
+        put_why(out, arena, why);
+        json_object_put(why);
+        return 0;
+}
