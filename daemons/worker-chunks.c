@@ -78,6 +78,16 @@ void worker_fetch(Worker *w, uint64_t chunk, uint32_t from) {
                         engine_chunk_failed(w->engine, chunk, from, false);
                 return;
         }
+        /* The scheduler names a worker before it sends anybody there: one that is not known is gone since. */
+        if (map_get(&w->mates, from) == 0) {
+                if (!a)
+                        engine_chunk_failed(w->engine, chunk, from, false);
+                else if (!a->data) {
+                        a->from = from;
+                        arriving_fail(w, a);
+                }
+                return;
+        }
         if (!a) {
                 a = calloc(1, sizeof(*a));
                 if (!a || map_set(&w->arriving, chunk, (uintptr_t) a) < 0) {
