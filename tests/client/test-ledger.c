@@ -37,20 +37,24 @@ typedef struct Watch {
         mars_session *session;
         uint64_t copied_before;    /* when the session was made: these are in process_bytes */
         _Atomic bool end;
-        int64_t most, most_ledger; /* unexplained, and the ledger then */
+        int64_t last[2];           /* unexplained, in the looks before */
+        int64_t most, most_ledger; /* unexplained in three looks in a row, and the ledger then */
         uint64_t n;
 } Watch;
 
-/* Both sums move, so the larger of two ledgers counts. */
+/* Both sums move while they are read: the larger of two ledgers counts, and what is there in three looks in a row. */
 static void watch_once(Watch *w) {
         const uint64_t before = ledger_bytes(w->session), resident = resident_bytes(), after = ledger_bytes(w->session),
                        ledger = MAX(before, after) - w->copied_before;
-        const int64_t unexplained = (int64_t) (resident - ledger) - (int64_t) (ledger * SLACK_PERCENT / 100);
+        const int64_t now     = (int64_t) (resident - ledger) - (int64_t) (ledger * SLACK_PERCENT / 100);
+        const int64_t lasting = MIN(now, MIN(w->last[0], w->last[1]));
 
-        if (w->n++ == 0 || unexplained > w->most) {
-                w->most        = unexplained;
+        if (w->n++ < ELEMENTSOF(w->last) || lasting > w->most) {
+                w->most        = lasting;
                 w->most_ledger = (int64_t) ledger;
         }
+        w->last[0] = w->last[1];
+        w->last[1] = now;
 }
 
 static void *watch(void *userdata) {
