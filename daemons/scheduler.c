@@ -315,19 +315,21 @@ static int adopt(Conn *c, const Wire_adopt *m, Arena *arena, Error *err) {
         Reader rd          = { .start = m->tensor, .at = m->tensor, .end = m->tensor + m->tensor_n, .what = "ADOPT",
                                .err = err, .scratch = arena };
         WireTensor tensor;
-        Writer w  = {};
-        Error why = {};
+        Writer w           = {};
+        Error why          = {};
+        uint32_t n_workers = 0;
         uint64_t id;
         int r;
 
         wire_get_tensor(&rd, &tensor);
         if (rd.r < 0)
                 return rd.r;
-        r = 0;
-        for (uint32_t k = 0; k < s->n_workers && r == 0; k++)
-                r = s->worker[k] != NULL;
-        if (r == 0)
+        for (uint32_t k = 0; k < s->n_workers; k++)
+                n_workers += s->worker[k] != NULL;
+        if (n_workers == 0)
                 r = error_set(&why, -EHOSTDOWN, "there is no worker that could take the data");
+        else if (tensor.n_holder > 0)
+                return error_set(err, ERROR_CORRUPT, "data that others have already");
         else
                 r = sched_adopt(s->sched, &tensor.spec, &tensor.tiling, WORKER_NONE, &id);
         if (r == 0 && map_set(&c->refs, id, 1) < 0) {

@@ -104,7 +104,7 @@ void wire_get_tensor(Reader *rd, WireTensor *t) {
         }
         n_chunks    = tiling_n_chunks(&t->tiling);
         t->n_holder = (uint32_t) get_varint(rd, MAX_PLAN_CHUNKS);
-        if (rd->r == 0 && (n_chunks > MAX_PLAN_CHUNKS || (t->n_holder != 0 && t->n_holder != n_chunks)))
+        if (rd->r == 0 && (n_chunks > WIRE_MAX_CHUNKS || (t->n_holder != 0 && t->n_holder != n_chunks)))
                 reader_refuse(rd, "chunks and their holders are not as many");
         if (rd->r == 0)
                 t->holder = get_holders(rd, t->n_holder);

@@ -6,7 +6,10 @@
 #include "tensor/tiling.h"
 #include "wire/messages.h"
 
-enum { WIRE_VERSION = 1 };
+enum {
+        WIRE_VERSION    = 1,
+        WIRE_MAX_CHUNKS = 1 << 24, /* of a tensor in a message: 64 MiB of holders, however few bytes say so */
+};
 
 typedef enum WireRole { WIRE_CLIENT = 1, WIRE_WORKER = 2, WIRE_CONTROL = 3 } WireRole;
 
