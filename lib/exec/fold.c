@@ -134,8 +134,10 @@ int counter_push(Counter *c, int level, int64_t index, char *const *state) {
                                 return r;
                         c->made.left |= (uint64_t) 1 << c->n_left;
                 }
-                for (int k = 0; k < fold->n_state; k++)
+                for (int k = 0; k < fold->n_state; k++) {
+                        assert(at[k]); /* as many components as the fold has */
                         memcpy(c->left[c->n_left][k], at[k], c->width * c->size[k]);
+                }
                 c->left_level[c->n_left++] = level;
         } else {
                 memcpy(c->slot[level], at, sizeof(at));
