@@ -325,6 +325,20 @@ static int hear_run(Worker *w, const Wire_run *m, bool recall, Error *err) {
         return engine_work(w->engine, &event, err);
 }
 
+/* What there is to be seen of it, at once and with each heartbeat. */
+static int say_status(Worker *w) {
+        EngineStats stats;
+
+        engine_stats(w->engine, &stats);
+        return link_say(w->scheduler, &(WireMessage) { WIRE_IS_STATUS,
+                                                       .status = { .used_bytes = stats.store.used_bytes,
+                                                                   .away_bytes = stats.away_bytes,
+                                                                   .n_chunks   = stats.store.n_chunks,
+                                                                   .n_done     = stats.n_tasks_done,
+                                                                   .n_running  = engine_n_running(w->engine),
+                                                                   .pages      = stats.pages_text } });
+}
+
 static int hear(Worker *w, const WireMessage *m, Error *err) {
         const Held *held;
 
@@ -340,7 +354,7 @@ static int hear(Worker *w, const WireMessage *m, Error *err) {
                 worker_say(w, LOG_INFO, "joined the scheduler as worker %u", w->number);
                 if (w->ready)
                         w->ready(w->userdata, true);
-                return 0;
+                return say_status(w);
         case WIRE_IS_REFUSED:
                 return error_set(err, m->refused.code < 0 ? m->refused.code : -EACCES, "%s", m->refused.text);
         case WIRE_IS_PEER:
@@ -486,7 +500,6 @@ static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
 
 static int on_tick(sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
         Worker *w = userdata;
-        EngineStats stats;
         bool warning;
         char *text;
 
@@ -495,17 +508,8 @@ static int on_tick(sd_event_source *source, _unused_ uint64_t usec, void *userda
                 w->log(warning ? LOG_WARNING : LOG_INFO, text);
                 free(text);
         }
-        if (w->welcome) {
-                engine_stats(w->engine, &stats);
-                if (link_say(w->scheduler, &(WireMessage) { WIRE_IS_STATUS,
-                                                            .status = { .used_bytes = stats.store.used_bytes,
-                                                                        .away_bytes = stats.away_bytes,
-                                                                        .n_chunks   = stats.store.n_chunks,
-                                                                        .n_done     = stats.n_tasks_done,
-                                                                        .n_running  = engine_n_running(w->engine),
-                                                                        .pages      = stats.pages_text } }) < 0)
-                        out_of_memory(w);
-        }
+        if (w->welcome && say_status(w) < 0)
+                out_of_memory(w);
         sd_event_source_set_time_relative(source, w->config.heartbeat_usec);
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
