@@ -115,9 +115,9 @@ TEST(integers_have_no_negative_powers_where_the_exponent_is_known) {
         TENSOR minus   = weak_int(-1);
         TENSOR two     = weak_int(2);
         TENSOR x       = counted(3, 3);
-        TENSOR squares = op2("power", some, two);
-        TENSOR floats  = op2("power", x, minus);
-        TENSOR none    = op2("power", no, minus);
+        _unused_ TENSOR squares = op2("power", some, two);
+        _unused_ TENSOR floats  = op2("power", x, minus);
+        _unused_ TENSOR none    = op2("power", no, minus);
         mars_tensor *c = NULL;
 
         must_fail(MARS_ERROR_VALUE, "Integers to negative integer powers are not allowed",

@@ -201,7 +201,7 @@ TEST(help_names_every_option_within_a_hundred_columns) {
 }
 
 TEST(version_and_check_say_so_and_exit_as_they_should) {
-        _cleanup_(folder_done) Folder folder = folder_new();
+        _cleanup_(folder_done) _unused_ Folder folder = folder_new();
         _cleanup_(run_done) Run version      = run(&conf_worker, NULL, "--version");
         _cleanup_(run_done) Run good         = run(&conf_worker, NULL, "--check-config", "-k", "etcd://x");
         _cleanup_(run_done) Run bad          = run(&conf_worker, NULL, "--check-config", "--port=x");
