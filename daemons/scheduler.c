@@ -8,6 +8,7 @@
 
 #include "base/size.h"
 #include "daemons/scheduler.h"
+#include "io/token.h"
 
 enum { TICKS = 10 }; /* looks at the clock, a heartbeat: progress is told as often */
 
@@ -133,16 +134,6 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
 
 /* ---- HELLO ------------------------------------------------------------------------------------------------------- */
 
-/* Whether both are the same, in a time that does not say where they differ. */
-static bool same_token(const char *a, const char *b) {
-        const size_t n_a = strlen(a), n_b = strlen(b);
-        unsigned differ  = n_a != n_b;
-
-        for (size_t k = 0; k < n_b; k++)
-                differ |= (unsigned char) a[n_a > 0 ? k % n_a : 0] ^ (unsigned char) b[k];
-        return differ == 0;
-}
-
 static int refuse(Conn *c, Error *err) {
         const WireMessage m = { WIRE_IS_REFUSED, .refused = { err->code, err->text } };
 
@@ -207,7 +198,7 @@ static int hello(Conn *c, const Wire_hello *m, Error *err) {
         if (m->version != WIRE_VERSION)
                 r = error_set(err, ERROR_SUPPORT, "it speaks version %u of the protocol, this scheduler version %d",
                               m->version, WIRE_VERSION);
-        else if (!c->local && (!s->config.token || !same_token(s->config.token, m->token)))
+        else if (!c->local && !token_same(s->config.token, m->token))
                 r = error_set(err, -EACCES, "the token is not ours: copy it from the scheduler's machine, or set "
                                             "MARS_TOKEN");
         else if (m->role == WIRE_WORKER)

@@ -10,6 +10,7 @@
 
 #include "base/pages.h"
 #include "daemons/worker.h"
+#include "io/token.h"
 
 static const LinkEvents mate_events;
 
@@ -335,20 +336,13 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
 }
 
 static int hear_hello(Worker *w, Mate *mate, const Wire_hello *m, Error *err) {
-        const char *token = w->token;
-        LinkPeer peer     = {};
-        const bool local  = link_peer(mate->link, &peer) == 0 && peer.local;
-        unsigned differ   = 0;
+        LinkPeer peer    = {};
+        const bool local = link_peer(mate->link, &peer) == 0 && peer.local;
 
         if (m->version != WIRE_VERSION)
                 return error_set(err, ERROR_SUPPORT, "it speaks version %u of the protocol, this worker version %d",
                                  m->version, WIRE_VERSION);
-        if (!local) {
-                differ = !token || strlen(token) != strlen(m->token);
-                for (size_t k = 0; token && token[k] && m->token[k]; k++)
-                        differ |= (unsigned char) token[k] ^ (unsigned char) m->token[k];
-        }
-        if (differ)
+        if (!local && !token_same(w->token, m->token))
                 return error_set(err, -EACCES, "the token is not ours");
         mate->kind = MATE_ASKS;
         return link_say(mate->link, &(WireMessage) { WIRE_IS_WELCOME,

@@ -41,7 +41,6 @@ typedef struct Mate {
         MateKind kind;
         uint32_t number;     /* SERVES: of the worker */
         char *address;       /* SERVES */
-        uint32_t n_serving;  /* chunks that are pinned for it */
 } Mate;
 
 /* A chunk on its way to us. */

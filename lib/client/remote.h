@@ -85,7 +85,7 @@ typedef struct Remote {
         Map gets;              /* chunk -> Get * */
         Map puts;              /* chunk -> Put * */
         Map uploads;           /* request -> Upload * that waits for an answer */
-        Map progress;          /* request -> Progress * */
+        Map progress;          /* request -> Wire_progress *, as of the last time */
         Wire_welcome cluster;  /* what we were told of it */
 } Remote;
 

@@ -13,6 +13,15 @@
 
 enum { RANDOM_BYTES = 32, TOKEN_MIN = 16 };
 
+bool token_same(const char *ours, const char *said) {
+        const size_t n  = ours ? strlen(ours) : 0, n_said = strlen(said);
+        unsigned differ = n == 0 || n != n_said;
+
+        for (size_t k = 0; k < n_said && n > 0; k++)
+                differ |= (unsigned char) ours[k % n] ^ (unsigned char) said[k];
+        return !differ;
+}
+
 static int token_check(char *text, const char *where, Error *err) {
         size_t n = strlen(text);
 

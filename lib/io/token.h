@@ -13,6 +13,8 @@ enum { TOKEN_ABSENT = 1 };
 int token_find(char **ret, const char *path, Error *err);
 /* Where token_find(…, NULL, …) finds it: "$MARS_TOKEN" or a path. The caller frees *ret. */
 int token_where(char **ret, Error *err);
+/* Whether somebody has said our token, in a time that does not say where they differ; NULL: we have none. */
+bool token_same(const char *ours, const char *said);
 /* As token_find(), but makes a new one, which only its owner may read, where the user's own would be, when there is
  * none. */
 int token_find_or_make(char **ret, const char *path, Error *err);

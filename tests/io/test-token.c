@@ -87,6 +87,17 @@ TEST(a_file_that_everybody_may_read_is_refused_with_the_command_that_mends_it) {
         leave(path);
 }
 
+TEST(only_the_token_itself_is_the_token) {
+        static const char *const others[] = { "", "0", "0123456789abcdef", TEXT "0", TEXT TEXT, "0123456789abcdee" };
+
+        ck_assert(token_same(TEXT, TEXT));
+        for (size_t k = 0; k < ELEMENTSOF(others); k++) {
+                ck_assert(!token_same(TEXT, others[k]));
+                ck_assert(!token_same(NULL, others[k]));
+                ck_assert(!token_same("", others[k]));
+        }
+}
+
 TEST(what_is_no_token_is_refused) {
         static const char *const bad[] = { "", "short", "0123456789abcdef with blanks", "0123456789abcdef\x01" };
         char path[256], *found = NULL;
