@@ -19,7 +19,7 @@ enum {
         ERROR_MEMORY   = -ENOMEM,     /* MemoryError */
         ERROR_LINALG   = -EDOM,       /* LinAlgError: a singular matrix, no convergence */
         ERROR_OVERFLOW = -EOVERFLOW,  /* OverflowError: a number that does not fit its type */
-        ERROR_CANCELED = -ECANCELED,  /* mars.errors.ExecutionInterrupted */
+        ERROR_CANCELED = -ECANCELED,  /* mars.errors.Cancelled */
         ERROR_CLOSED   = -ESHUTDOWN,  /* RuntimeError: the session is closed */
         ERROR_SUPPORT  = -EOPNOTSUPP, /* NotImplementedError */
         ERROR_CORRUPT  = -EBADMSG,    /* mars.errors.Corrupt: what was read back is not what was written */
