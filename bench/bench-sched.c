@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "client/engine.h"
+#include "engine/engine.h"
 #include "sched/evict.h"
 #include "sched/work.h"
 

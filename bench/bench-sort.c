@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "client/engine.h"
+#include "engine/engine.h"
 
 enum { REPEAT = 3 };
 

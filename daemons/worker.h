@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* A worker behind links: what the scheduler says goes to an engine without a scheduler (client/engine-worker.h), what
+/* A worker behind links: what the scheduler says goes to an engine without a scheduler (engine/worker.h), what
  * the engine reports becomes messages; chunks go to whoever asks for them, and come from whoever has them. One thread,
  * the loop's; the engine's threads leave their reports in a list and wake it.
  *
@@ -9,7 +9,7 @@
 #include <pthread.h>
 
 #include "base/map.h"
-#include "client/engine-worker.h"
+#include "engine/worker.h"
 #include "io/say.h"
 
 typedef struct WorkerConfig {

@@ -4,7 +4,7 @@
  * .npy file. Chunks lie one after the other, each C-contiguous, so that an engine can adopt them where they are.
  * Data is a counted reference: an expression holds it, and each engine that adopted it, until the last chunk is
  * dropped. */
-#include "client/engine.h"
+#include "engine/engine.h"
 #include "client/npy.h"
 #include "mars.h"
 

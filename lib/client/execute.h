@@ -2,7 +2,7 @@
 #pragma once
 /* From expressions to a graph: the operations between what is wanted and what is there already. */
 #include "base/map.h"
-#include "client/engine.h"
+#include "engine/engine.h"
 #include "client/expr.h"
 #include "client/result.h"
 #include "graph/graph.h"

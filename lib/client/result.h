@@ -2,7 +2,7 @@
 #pragma once
 /* Results: a tensor's chunks in one session. A result belongs to the tensor whose value it is, and to every piece
  * of work that reads it meanwhile; with the last of them the session's engine lets go of the chunks. */
-#include "client/engine.h"
+#include "engine/engine.h"
 #include "client/expr.h"
 
 struct Result {

@@ -4,7 +4,7 @@
  * refuses. */
 #include <sys/types.h>
 
-#include "client/engine.h"
+#include "engine/engine.h"
 #include "mars.h"
 
 struct mars_session {

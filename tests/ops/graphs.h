@@ -4,7 +4,7 @@
  * one array. */
 #include <string.h>
 
-#include "client/engine.h"
+#include "engine/engine.h"
 
 #include "harness.h"
 

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "client/engine.h"
+#include "engine/engine.h"
 
 #include "harness.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "client/budget.h"
+#include "engine/budget.h"
 
 #include "harness.h"
 

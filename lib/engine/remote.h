@@ -6,7 +6,7 @@
  * wake it; what comes in changes the engine's state under its lock, and wakes whoever waits. Tensors are remembered
  * with the references that the scheduler holds for us, and given back when the last handle goes. */
 #include "base/map.h"
-#include "client/engine-inside.h"
+#include "engine/inside.h"
 #include "io/say.h"
 
 enum {

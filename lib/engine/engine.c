@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "base/pages.h"
-#include "client/engine-inside.h"
+#include "engine/inside.h"
 
 bool engine_lock(Engine *e) {
         if (e->pid != getpid())

@@ -14,7 +14,7 @@ enum { ROWS = 4096, COLUMNS = 1024, SIZE = ROWS * COLUMNS }; /* 32 MiB */
 static char directory[64];
 
 static void directory_new(void) {
-        strcpy(directory, "/var/tmp/test-engine-disk-XXXXXX");
+        strcpy(directory, "/var/tmp/test-disk-XXXXXX");
         ck_assert_ptr_nonnull(mkdtemp(directory));
 }
 

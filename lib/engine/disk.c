@@ -6,7 +6,7 @@
  * The disk thread takes the lock, steps the machine and wakes somebody; it computes nothing and makes no calls, so it
  * may be joined by whoever closes the engine. */
 #include "base/size.h"
-#include "client/engine-inside.h"
+#include "engine/inside.h"
 
 /* Somebody goes on: with a task that may start now, or with calls that came up. */
 static void disk_wake(Engine *e) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/engine-inside.h"
+#include "engine/inside.h"
 
 enum { MAX_LOG_LINES = 256 }; /* that wait for somebody who asks: each disk has a few things to say */
 

@@ -3,7 +3,7 @@
 /* An engine without a scheduler: the worker of a cluster. What the scheduler says goes in as events of the worker's
  * machine (sched/work.h), what the machine says comes out as reports; threads run tasks in between. All calls may come
  * from any thread; reports come on any thread, with the engine's lock held: take note of them and return. */
-#include "client/engine.h"
+#include "engine/engine.h"
 #include "sched/work.h"
 
 struct EngineReports {

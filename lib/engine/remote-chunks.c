@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/pages.h"
-#include "client/remote.h"
+#include "engine/remote.h"
 
 /* ---- Tensors ---------------------------------------------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "base/size.h"
-#include "client/budget.h"
+#include "engine/budget.h"
 
 enum {
         HARD_PERCENT  = 90,

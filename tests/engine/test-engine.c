@@ -4,7 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "client/engine.h"
+#include "engine/engine.h"
 
 #include "harness.h"
 

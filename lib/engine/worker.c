@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each call takes the lock, steps the machine, and wakes as many threads as there are tasks for. */
-#include "client/engine-inside.h"
+#include "engine/inside.h"
 
 /* Threads for what may start now; whoever takes a task wakes the next one. */
 static void leave(Engine *e) {

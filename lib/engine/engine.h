@@ -8,7 +8,7 @@
  * Tensors are counted references to chunks. A request holds those that it reads; what it made is handed to the caller.
  * All calls may come from any thread. After fork() the child's engine refuses with words (ERROR_CLOSED), and freeing it
  * there does nothing. */
-#include "client/budget.h"
+#include "engine/budget.h"
 #include "graph/graph.h"
 #include "io/spill.h"
 #include "store/store.h"
@@ -21,7 +21,7 @@ typedef uint64_t TensorId; /* `stored` of a graph's leaves; never 0, never used 
 enum { ENGINE_PENDING = 1, ENGINE_ABSENT = 1 };
 enum { ENGINE_MAX_THREADS = 4096 }; /* more than any machine has CPUs: a larger number is a mistake */
 
-/* Of an engine whose scheduler is elsewhere (engine-worker.h). */
+/* Of an engine whose scheduler is elsewhere (worker.h). */
 typedef struct EngineReports EngineReports;
 
 typedef struct EngineConfig {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tensors of an engine: references, foreign memory, chunks held for reading. */
 #include "base/size.h"
-#include "client/engine-inside.h"
+#include "engine/inside.h"
 
 enum { PIECES = 16 }; /* of the cache, that are pinned for copying: a few at a time, by a few callers */
 

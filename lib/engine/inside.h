@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* What the files of the engine share: engine.c (its life, requests), engine-run.c (the machines, tasks, threads),
- * engine-tensor.c (tensors and pins), engine-disk.c (chunks on their way to disk and back), engine-log.c,
- * engine-worker.c (an engine whose scheduler is elsewhere) and remote.c (one of which everything is elsewhere).
+/* What the files of the engine share: engine.c (its life, requests), run.c (the machines, tasks, threads),
+ * tensor.c (tensors and pins), disk.c (chunks on their way to disk and back), log.c,
+ * worker.c (an engine whose scheduler is elsewhere) and remote.c (one of which everything is elsewhere).
  *
  * All state is behind one lock; a thread that holds it steps a machine and carries out the actions of both until none
  * is left (engine_pump). Without the lock threads do one thing only: exec_run() on pinned memory. Callbacks (on_done,
@@ -12,7 +12,7 @@
 
 #include "base/idmap.h"
 #include "base/map.h"
-#include "client/engine-worker.h"
+#include "engine/worker.h"
 #include "exec/exec.h"
 #include "io/spill.h"
 #include "sched/work.h"
@@ -156,7 +156,7 @@ void request_free(EngineRequest *q);
 int engine_make(Engine **ret, const EngineConfig *config, const EngineOps *ops, Error *err); /* without the rest */
 void engine_calls_add(Engine *e, Call *call);
 
-/* ---- engine-run.c */
+/* ---- run.c */
 void request_done(Engine *e, EngineRequest *q);
 void requests_end(Engine *e, const Error *why); /* all fail with it */
 uint64_t now_usec(void);
@@ -173,7 +173,7 @@ void engine_leave(Engine *e);
 bool engine_help(Engine *e, bool patient);
 bool engine_run_one(Engine *e, bool patient); /* the same, tasks only */
 
-/* ---- engine-tensor.c: tensors and chunks of the machines in this process */
+/* ---- tensor.c: tensors and chunks of the machines in this process */
 SchedTensor *local_tensor(Engine *e, TensorId id);
 void local_release(Engine *e, TensorId id);
 int local_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
@@ -185,14 +185,14 @@ void pin_answered(Engine *e, uint64_t pin, uint64_t chunk, const Error *err);
 size_t tiling_chunk_bytes(const Tiling *tiling, DType dtype, uint64_t chunk);
 void pins_end(Engine *e, const Error *err); /* nobody waits any more */
 
-/* ---- engine-worker.c */
+/* ---- worker.c */
 void chunk_pinned(Engine *e, uint64_t pin, uint64_t chunk, const Error *err);
 
-/* ---- engine-log.c */
+/* ---- log.c */
 void engine_say(Engine *e, bool warning, const char *text); /* from any thread, whatever it holds */
 void log_done(Engine *e);
 
-/* ---- engine-disk.c: the lock is held */
+/* ---- disk.c: the lock is held */
 int disk_open(Engine *e, Error *err);
 void disk_close(Engine *e); /* nothing is on its way; gives the lock up in between */
 int disk_write(Engine *e, uint64_t chunk);

@@ -3,7 +3,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
-#include "client/remote.h"
+#include "engine/remote.h"
 
 /* ---- What other threads leave for the loop ---------------------------------------------------------------------- */
 

@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <time.h>
 
-#include "client/engine-inside.h"
+#include "engine/inside.h"
 
 enum {
         WAKE_BYTES = 256 << 10, /* to read and write so much takes as long as to wake a thread, 20 µs */
