@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "daemons/ctl.h"
 #include "io/token.h"
@@ -16,16 +15,12 @@ static const char *const places[] = { "unix:/run/mars/scheduler.sock", "127.0.0.
 
 static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, const uint8_t *body,
                       _unused_ char *payload, int fd, Error *err) {
-        _cleanup_(arena_freep) Arena *arena = arena_new();
+        _cleanup_(arena_freep) Arena *arena = NULL;
         Ctl *ctl                            = userdata;
         WireMessage m;
         int r;
 
-        if (fd >= 0)
-                close(fd);
-        if (!arena)
-                return error_oom(err, sizeof(m));
-        r = wire_decode(frame->kind, body, frame->body_bytes, arena, &m, err);
+        r = link_hear(frame, body, fd, &arena, &m, err);
         if (r < 0)
                 return r;
         switch (m.kind) {

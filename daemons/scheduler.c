@@ -479,16 +479,12 @@ static int hear_worker(Conn *c, const WireMessage *m, Error *err) {
 
 static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, const uint8_t *body,
                       _unused_ char *payload, int fd, Error *err) {
-        _cleanup_(arena_freep) Arena *arena = arena_new();
+        _cleanup_(arena_freep) Arena *arena = NULL;
         Conn *c = userdata;
         WireMessage m;
         int r;
 
-        if (fd >= 0)
-                close(fd);
-        if (!arena)
-                return error_oom(err, sizeof(m));
-        r = wire_decode(frame->kind, body, frame->body_bytes, arena, &m, err);
+        r = link_hear(frame, body, fd, &arena, &m, err);
         if (r < 0)
                 return r;
         c->heard_usec = clock_usec();

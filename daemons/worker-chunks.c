@@ -143,12 +143,12 @@ void worker_chunks_retry(Worker *w) {
 
 static int on_payload(void *userdata, _unused_ Link *link, const Frame *frame, const uint8_t *body, char **ret,
                       Error *err) {
-        _cleanup_(arena_freep) Arena *arena = arena_new();
+        _cleanup_(arena_freep) Arena *arena = NULL;
         Mate *mate = userdata;
         Worker *w  = mate->worker;
         WireMessage m;
         Arriving *a;
-        int r = arena ? wire_decode(frame->kind, body, frame->body_bytes, arena, &m, err) : error_oom(err, 0);
+        int r = link_hear(frame, body, -1, &arena, &m, err);
 
         if (r < 0)
                 return r;
@@ -387,16 +387,12 @@ static int hear(Worker *w, Mate *mate, const WireMessage *m, size_t payload_byte
 
 static int on_message(void *userdata, Link *link, const Frame *frame, const uint8_t *body, _unused_ char *payload,
                       int fd, Error *err) {
-        _cleanup_(arena_freep) Arena *arena = arena_new();
+        _cleanup_(arena_freep) Arena *arena = NULL;
         Mate *mate = userdata;
         WireMessage m;
         int r;
 
-        if (fd >= 0)
-                close(fd);
-        if (!arena)
-                return error_oom(err, sizeof(m));
-        r = wire_decode(frame->kind, body, frame->body_bytes, arena, &m, err);
+        r = link_hear(frame, body, fd, &arena, &m, err);
         if (r == 0)
                 r = hear(mate->worker, mate, &m, frame->payload_bytes, err);
         if (r < 0 && mate->kind == MATE_NEW &&

@@ -387,15 +387,11 @@ static int hear(Worker *w, const WireMessage *m, Error *err) {
 
 static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, const uint8_t *body,
                       _unused_ char *payload, int fd, Error *err) {
-        _cleanup_(arena_freep) Arena *arena = arena_new();
+        _cleanup_(arena_freep) Arena *arena = NULL;
         WireMessage m;
         int r;
 
-        if (fd >= 0)
-                close(fd);
-        if (!arena)
-                return error_oom(err, sizeof(m));
-        r = wire_decode(frame->kind, body, frame->body_bytes, arena, &m, err);
+        r = link_hear(frame, body, fd, &arena, &m, err);
         return r < 0 ? r : hear(userdata, &m, err);
 }
 

@@ -162,17 +162,13 @@ static int hear_worker(Remote *r, Peer *peer, const WireMessage *m, char *payloa
 
 static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, const uint8_t *body, char *payload,
                       int fd, Error *err) {
-        _cleanup_(arena_freep) Arena *arena = arena_new();
+        _cleanup_(arena_freep) Arena *arena = NULL;
         Peer *peer = userdata;
         Remote *r  = peer->remote;
         WireMessage m;
         int ret;
 
-        if (fd >= 0)
-                close(fd);
-        if (!arena)
-                return error_oom(err, sizeof(m));
-        ret = wire_decode(frame->kind, body, frame->body_bytes, arena, &m, err);
+        ret = link_hear(frame, body, fd, &arena, &m, err);
         if (ret < 0)
                 return ret;
         pthread_mutex_lock(&r->engine->lock);
@@ -184,11 +180,11 @@ static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, c
 
 static int on_payload(void *userdata, _unused_ Link *link, const Frame *frame, const uint8_t *body, char **ret,
                       Error *err) {
-        _cleanup_(arena_freep) Arena *arena = arena_new();
+        _cleanup_(arena_freep) Arena *arena = NULL;
         Peer *peer = userdata;
         Remote *r  = peer->remote;
         WireMessage m;
-        int result = arena ? wire_decode(frame->kind, body, frame->body_bytes, arena, &m, err) : error_oom(err, 0);
+        int result = link_hear(frame, body, -1, &arena, &m, err);
 
         if (result == 0 && (m.kind != WIRE_IS_CHUNK || peer->worker == WORKER_NONE))
                 result = error_set(err, ERROR_CORRUPT, "%s with a payload", wire_name(m.kind));

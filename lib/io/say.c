@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "io/say.h"
@@ -15,6 +16,14 @@ int link_say(Link *link, const WireMessage *message) {
                 r = link_send(link, (uint16_t) message->kind, w.bytes.data, w.bytes.n);
         vec_free(&w.bytes);
         return r;
+}
+
+int link_hear(const Frame *frame, const uint8_t *body, int fd, Arena **ret_arena, WireMessage *ret, Error *err) {
+        if (fd >= 0)
+                close(fd);
+        *ret_arena = arena_new();
+        return *ret_arena ? wire_decode(frame->kind, body, frame->body_bytes, *ret_arena, ret, err)
+                          : error_oom(err, sizeof(*ret));
 }
 
 uint64_t chunk_digest(const char *data, size_t size_bytes) {

@@ -9,6 +9,9 @@ int link_say(Link *link, const WireMessage *message) _must_check_;
 /* A CHUNK; done() as with link_send_payload(). */
 int link_say_chunk(Link *link, uint64_t chunk, const char *data, size_t size_bytes, void (*done)(void *userdata),
                    void *userdata) _must_check_;
+/* The message that a frame is, with its lists in an arena that is made for it (also when it fails: the caller's). No
+ * message has a descriptor: one that comes is closed; -1: none came. */
+int link_hear(const Frame *frame, const uint8_t *body, int fd, Arena **ret_arena, WireMessage *ret, Error *err);
 uint64_t chunk_digest(const char *data, size_t size_bytes); /* XXH3: for accidents, not against liars */
 /* 0, or ERROR_CORRUPT: what came is not what was sent. */
 int chunk_check(const Wire_chunk *chunk, const char *data, size_t size_bytes, Error *err);
