@@ -3,7 +3,7 @@
 """A scheduler and two workers of one thread each beside a session of two threads in this process, and beside Dask's
 distributed scheduler with as many workers where it is installed (python3-distributed).
 
-    meson devenv -C build python3 ../bench/cluster.py [--rounds 3]
+    meson devenv -C build python3 ../bench/cluster.py [--rounds 3] [--only k-means] [--alone]
 
 Runs alternate; the figures are medians. `wanted` is what the project promises: at most so many times the threaded
 session's time. Dask's programs are the same ones, over dask.array.
@@ -75,7 +75,9 @@ def tiny(session, n=300):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--only", default="", help="jobs whose names contain this")
+    parser.add_argument("--alone", action="store_true", help="without Dask")
+    args = parser.parse_args()
 
     start = time.perf_counter()
     cluster = new_cluster(n_worker=2, n_cpu=2)
@@ -90,10 +92,12 @@ def main():
     print(f"{tasks} tasks             {took:8.2f} s   {1e6 * took / tasks:.2f} µs a task")
 
     client = None
-    if dask:
+    if dask and not args.alone:
         client = Client(LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None))
     print(f"{'':24} {'threads':>9} {'cluster':>9} {'ratio':>7} {'wanted':>7} {'Dask':>9} {'to it':>7}")
     for name, (program, wanted) in JOBS.items():
+        if args.only not in name:
+            continue
         runs = {"threads": lambda p=program: mars_run(threads, p),
                 "cluster": lambda p=program: mars_run(cluster.session, p)}
         if client and not name.startswith("sort"):  # it has none
@@ -101,7 +105,7 @@ def main():
         for run in runs.values():
             run()  # memory is touched
         times = {key: [] for key in runs}
-        for _ in range(rounds):
+        for _ in range(args.rounds):
             for key, run in runs.items():
                 times[key].append(seconds(run))
         median = {key: statistics.median(values) for key, values in times.items()}

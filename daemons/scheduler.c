@@ -174,7 +174,7 @@ static void worker_join(Scheduler *s, Conn *c) {
         limits_change(s);
         say(s, LOG_INFO, "worker %u, %s (%s), has joined: %u threads, %s of cache", c->number, c->name, c->peer,
             c->n_threads, size_print(c->cache_bytes, cache));
-        step(s, &(SchedEvent) { .kind = SCHED_JOINED, .worker = c->number });
+        step(s, &(SchedEvent) { .kind = SCHED_JOINED, .worker = c->number, .n_threads = c->n_threads });
 }
 
 static void cluster_size(const Scheduler *s, uint64_t *ret_cache, uint32_t *ret_threads) {

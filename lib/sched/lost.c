@@ -75,10 +75,8 @@ static int running_lost(Sched *s, Running *r, uint32_t worker) {
 
         if (ret < 0)
                 return ret;
-        r->n_given -= r->share.data[worker].n_given;
-        r->share.data[worker] = (Share) {};
-        if (r->piece_worker == worker)
-                r->piece_worker = WORKER_NONE;
+        share_clear(s, r, worker);
+        r->share.data[worker].knows = false;
         for (uint32_t t = 0; t < plan->n_task; t++)
                 if ((r->state[t] == TASK_GIVEN || r->state[t] == TASK_RECALLED) && r->place[t] == worker)
                         r->state[t] = TASK_WAITING;
@@ -119,7 +117,7 @@ int worker_lost(Sched *s, uint32_t worker) {
 
         if (worker >= s->worker.n || !s->worker.data[worker].alive)
                 return 0;
-        s->worker.data[worker] = (Worker) {};
+        s->worker.data[worker].alive = false;
         s->n_alive--;
         for (uint32_t k = 0; k < s->tensors.capacity; k++) {
                 SchedTensor *t = (SchedTensor *) (uintptr_t) s->tensors.entry[k].value;

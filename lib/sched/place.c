@@ -1,12 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which worker gets which task. Tasks are given in the order of the plan, so that few chunks live at a time.
+/* Which worker gets which task. Tasks are placed in the order of the plan, so that few chunks live at a time.
  *
  * One worker: it gets them all, a window at a time.
- * Several: a task goes where most bytes of its inputs are; if some of them are not made yet, then to the worker that
- * has been given the tasks that make them, provided it is one and the same; then nobody needs to be asked when they
- * are done. Other tasks are passed over and come back (`ready`) when all of their inputs have been made. A task
- * without inputs goes to the worker with the least to do, a piece of PIECE neighbours at a time. */
+ * Several: what a task costs at a worker is the work that the worker has already, plus what must be brought there; it
+ * goes where it costs least (choose()). Work is counted in bytes that are gone through, which needs no clock and is
+ * right to a factor; bringing a byte costs as much as going through several. A task that would cost more to bring than
+ * to run goes to one of those who have its inputs. There it is given, or waits in the worker's queue until it can be; a
+ * worker that has nothing left takes from the longest queue, if that is longer than what bringing costs (steal()).
+ *   A task whose inputs are not all made yet is given right away if all of their makers are at one worker and it is
+ * best placed there, too: then nobody needs to be asked when they are done. Otherwise it is passed over and comes back
+ * (`ready`) when its inputs have been made.
+ *   Tasks without inputs go to all workers in turn, some neighbours at a time, so that each has as many: those at the
+ * same place of their stages go to the same worker, since later ones are likely to read them together. */
 #include "sched/state.h"
+
+enum {
+        MOVE        = 4,         /* work that bringing a byte costs */
+        FETCH_WORK  = 256 << 10, /* and bringing a chunk, however small: a message there and back */
+        TASK_WORK   = 4 << 10,   /* of a task, however small; and of an element of its domain */
+        ELEMENT_WORK = 8,
+        PRODUCT_WORK = 1,        /* where BLAS multiplies and adds */
+        BLOCK_WORK  = 64,        /* where other operators see many at a time: sorts, factors */
+        PIECE       = 8,         /* neighbours without inputs that stay on one worker, at most; */
+        PIECE_WORK  = 1 << 20,   /* more if they are less work than this */
+        WINDOW_WORK = 64 << 20,  /* given at a time, a thread: the rest can still go elsewhere; */
+        WINDOW      = 1024,      /* but not more tasks, */
+        WINDOW_LEAST = 4,        /* and not fewer, a thread */
+        PROBES      = 8,         /* workers that are looked at besides those which have something of the task */
+};
 
 /* ---- Who makes a chunk, and who reads it ------------------------------------------------------------------------ */
 
@@ -17,7 +38,13 @@ void index_free(Index *index) {
         free(index->position);
         free(index->use_start);
         free(index->use_task);
+        free(index->copy);
         free(index);
+}
+
+size_t index_bytes(const Plan *plan) {
+        return sizeof(uint32_t) * (plan->n_task + 2 * (size_t) plan->n_chunk + plan->input_start[plan->n_task]) +
+               sizeof(uint16_t) * plan->n_chunk;
 }
 
 int running_index(Sched *s, Running *r) {
@@ -34,11 +61,13 @@ int running_index(Sched *s, Running *r) {
         index->position  = malloc((plan->n_task + 1) * sizeof(uint32_t));
         index->use_start = calloc(plan->n_chunk + 2, sizeof(uint32_t));
         index->use_task  = malloc((n_uses + 1) * sizeof(uint32_t));
-        if (!index->maker || !index->position || !index->use_start || !index->use_task) {
+        index->copy      = malloc((plan->n_chunk + 1) * sizeof(uint16_t));
+        if (!index->maker || !index->position || !index->use_start || !index->use_task || !index->copy) {
                 index_free(index);
                 return -ENOMEM;
         }
         memset(index->maker, 0xff, (plan->n_chunk + 1) * sizeof(uint32_t));
+        memset(index->copy, 0xff, (plan->n_chunk + 1) * sizeof(uint16_t));
         for (uint32_t k = 0; k < plan->n_task; k++)
                 index->position[plan->order[k]] = k;
         for (uint32_t t = 0; t < plan->n_task; t++)
@@ -53,35 +82,37 @@ int running_index(Sched *s, Running *r) {
                 for (uint32_t k = plan->input_start[t]; k < plan->input_start[t + 1]; k++)
                         index->use_task[index->use_start[plan->input_chunk[k] + 1]++] = t;
         r->index = index;
-        s->state_bytes += sizeof(uint32_t) * (plan->n_task + 2 * plan->n_chunk + n_uses);
+        s->state_bytes += index_bytes(plan);
         return 0;
 }
 
 /* ---- Tasks that were passed over -------------------------------------------------------------------------------- */
 
-static int ready_push(Running *r, uint32_t position) {
+static int position_push(Positions *heap, uint32_t position) {
         uint32_t at;
 
-        if (vec_push(&r->ready, position) < 0)
+        if (vec_push(heap, position) < 0)
                 return -ENOMEM;
-        for (at = r->ready.n - 1; at > 0 && r->ready.data[(at - 1) / 2] > position; at = (at - 1) / 2)
-                r->ready.data[at] = r->ready.data[(at - 1) / 2];
-        r->ready.data[at] = position;
+        for (at = heap->n - 1; at > 0 && heap->data[(at - 1) / 2] > position; at = (at - 1) / 2)
+                heap->data[at] = heap->data[(at - 1) / 2];
+        heap->data[at] = position;
         return 0;
 }
 
-static void ready_pop(Running *r) {
-        uint32_t last = vec_pop(&r->ready), at = 0, n = r->ready.n;
+static uint32_t position_pop(Positions *heap) {
+        const uint32_t first = heap->data[0], last = vec_pop(heap), n = heap->n;
+        uint32_t at = 0;
 
         for (uint32_t child = 1; child < n; child = 2 * at + 1) {
-                child += child + 1 < n && r->ready.data[child + 1] < r->ready.data[child];
-                if (r->ready.data[child] >= last)
+                child += child + 1 < n && heap->data[child + 1] < heap->data[child];
+                if (heap->data[child] >= last)
                         break;
-                r->ready.data[at] = r->ready.data[child];
-                at                = child;
+                heap->data[at] = heap->data[child];
+                at             = child;
         }
         if (n > 0)
-                r->ready.data[at] = last;
+                heap->data[at] = last;
+        return first;
 }
 
 static bool inputs_made(const Running *r, uint32_t task) {
@@ -93,8 +124,9 @@ static bool inputs_made(const Running *r, uint32_t task) {
 
 int running_requeue(Running *r, uint32_t task) {
         r->state[task] = TASK_WAITING;
-        return r->index->position[task] < r->cursor && inputs_made(r, task) ? ready_push(r, r->index->position[task])
-                                                                            : 0;
+        return r->index->position[task] < r->cursor && inputs_made(r, task)
+                       ? position_push(&r->ready, r->index->position[task])
+                       : 0;
 }
 
 int running_woken(_unused_ Sched *s, Running *r, uint32_t chunk) {
@@ -111,13 +143,76 @@ int running_woken(_unused_ Sched *s, Running *r, uint32_t chunk) {
 
 /* ---- Chunks that nobody makes ----------------------------------------------------------------------------------- */
 
-uint32_t worker_spread(const Sched *s, uint32_t k, uint32_t n) {
-        uint32_t wanted = (uint32_t) ((uint64_t) k * s->n_alive / n), worker = 0;
-
-        assert(s->n_alive > 0 && k < n);
-        for (;; worker++)
-                if (s->worker.data[worker].alive && wanted-- == 0)
+/* The n-th of those that live. */
+static uint32_t worker_nth(const Sched *s, uint32_t n) {
+        assert(n < s->n_alive);
+        if (s->n_alive == s->worker.n)
+                return n;
+        for (uint32_t worker = 0;; worker++)
+                if (s->worker.data[worker].alive && n-- == 0)
                         return worker;
+}
+
+uint32_t worker_spread(const Sched *s, uint32_t k, uint32_t n) {
+        assert(s->n_alive > 0 && k < n);
+        return worker_nth(s, (uint32_t) ((uint64_t) k * s->n_alive / n));
+}
+
+/* ---- Work ------------------------------------------------------------------------------------------------------- */
+
+static uint64_t box_elements(const Box *box) {
+        uint64_t n = 1;
+
+        for (int axis = 0; axis < box->ndim; axis++)
+                n *= (uint64_t) MAX(box->hi[axis] - box->lo[axis], (int64_t) 0);
+        return n;
+}
+
+/* In bytes that could be gone through instead. */
+static uint64_t element_work(const Stage *stage) {
+        if (stage->kind != STAGE_BLOCK)
+                return ELEMENT_WORK;
+        return stage->block.op->family == FAMILY_CONTRACT ? PRODUCT_WORK : BLOCK_WORK;
+}
+
+/* Of one task for all of its stage, the first: they are about equal. */
+void running_weigh(Running *r) {
+        const Plan *plan = r->plan;
+
+        for (uint32_t k = 0; r->work && k < plan->stage.n; k++) {
+                const Stage *stage = &plan->stage.data[k];
+                Box box, source;
+
+                if (stage->n_task == 0)
+                        continue;
+                plan_task_box(plan, stage->first_task, &box);
+                r->work[k] = TASK_WORK + box_elements(&box) * element_work(stage) +
+                             plan_task_bytes(plan, stage->first_task) - stage->scratch_bytes;
+                for (uint32_t i = 0; i < stage->n_source; i++) {
+                        plan_source_box(plan, stage, i, &box, &source);
+                        r->work[k] += box_elements(&source) * sizeof(double);
+                }
+        }
+}
+
+static uint64_t work_of(const Running *r, uint32_t task) {
+        return r->work ? r->work[r->plan->task_stage[task]] : 0;
+}
+
+/* `sign` 1: given to r->place[task]; -1: it is there no more. */
+static void count_given(Sched *s, Running *r, uint32_t task, int sign) {
+        const uint64_t work = work_of(r, task);
+        const uint32_t w    = r->place[task];
+
+        r->n_given += (uint32_t) sign;
+        r->share.data[w].n_given += (uint32_t) sign;
+        s->worker.data[w].n_given += (uint64_t) sign;
+        r->share.data[w].work += sign > 0 ? work : -work;
+        s->worker.data[w].work += sign > 0 ? work : -work;
+}
+
+void task_taken_back(Sched *s, Running *r, uint32_t task) {
+        count_given(s, r, task, -1);
 }
 
 /* ---- Giving ----------------------------------------------------------------------------------------------------- */
@@ -158,9 +253,7 @@ static int give(Sched *s, Running *r, uint32_t task, uint32_t position, uint32_t
         batch->n++;
         r->state[task] = TASK_GIVEN;
         r->place[task] = (uint16_t) worker;
-        r->n_given++;
-        r->share.data[worker].n_given++;
-        s->worker.data[worker].n_given++;
+        count_given(s, r, task, 1);
         for (uint32_t k = r->plan->input_start[task]; k < r->plan->input_start[task + 1] && r->index; k++) {
                 uint32_t c = r->plan->input_chunk[k];
 
@@ -168,6 +261,7 @@ static int give(Sched *s, Running *r, uint32_t task, uint32_t position, uint32_t
                         continue;
                 if (vec_push(&s->actions->fetch, (RunFetch) { .chunk = c, .from = r->holder[c] }) < 0)
                         return -ENOMEM;
+                r->index->copy[c] = (uint16_t) worker;
                 batch->n_fetch++;
         }
         return 0;
@@ -186,82 +280,235 @@ static int give_alone(Sched *s, Running *r, uint32_t worker) {
 }
 
 static bool has_room(const Sched *s, const Running *r, uint32_t worker) {
-        return s->worker.data[worker].alive && r->share.data[worker].n_given < WINDOW;
+        const Worker *w    = &s->worker.data[worker];
+        const Share *share = &r->share.data[worker];
+
+        return w->alive && share->n_given < WINDOW &&
+               (share->n_given < WINDOW_LEAST * w->n_threads || share->work < (uint64_t) WINDOW_WORK * w->n_threads);
 }
 
-static uint32_t least_busy(const Sched *s, const Running *r) {
-        uint32_t best = WORKER_NONE;
+/* The worker in whose turn a task is. */
+static uint32_t in_turn(const Sched *s, const Running *r, uint32_t task) {
+        const Stage *stage   = &r->plan->stage.data[r->plan->task_stage[task]];
+        const uint32_t turns = (stage->n_task + s->n_alive * PIECE - 1) / (s->n_alive * PIECE); /* of each worker */
+        uint32_t piece       = (stage->n_task + s->n_alive * turns - 1) / (s->n_alive * turns);
 
-        for (uint32_t w = 0; w < s->worker.n; w++)
-                if (has_room(s, r, w) &&
-                    (best == WORKER_NONE || s->worker.data[w].n_given < s->worker.data[best].n_given))
-                        best = w;
-        return best;
+        piece = MAX(piece, (uint32_t) (PIECE_WORK / work_of(r, task)));
+        return worker_nth(s, (task - stage->first_task) / piece % s->n_alive);
 }
 
-/* The policy: a worker with room for the task, or WORKER_NONE: not now. */
+/* When it would begin there, and what must be brought there for it: `move` is of all inputs, the worker's score of
+ * those that it has. */
+static uint64_t cost(const Sched *s, uint32_t worker, uint64_t move) {
+        const Worker *w = &s->worker.data[worker];
+
+        return w->work / w->n_threads + move - w->score;
+}
+
+typedef struct Choice {
+        uint32_t worker; /* the cheapest so far, or WORKER_NONE */
+        uint64_t cost;
+} Choice;
+
+static void consider(const Sched *s, uint32_t worker, uint64_t cost, Choice *best) {
+        if (s->worker.data[worker].alive && (best->worker == WORKER_NONE || cost < best->cost))
+                *best = (Choice) { worker, cost };
+}
+
+/* Those that have nothing of the task: the one in whose turn it is, and some more. */
+static void consider_others(const Sched *s, Running *r, uint32_t task, uint64_t move, uint64_t turn_gain,
+                            Choice *best) {
+        const uint32_t turn = in_turn(s, r, task);
+        const uint64_t at   = cost(s, turn, move);
+
+        consider(s, turn, at - MIN(at, turn_gain), best);
+        for (uint32_t k = 0; k < MIN(s->worker.n, (uint32_t) PROBES); k++) {
+                r->probe = r->probe + 1 < s->worker.n ? r->probe + 1 : 0;
+                consider(s, r->probe, cost(s, r->probe, move), best);
+        }
+}
+
+/* Where the input is, or will be; WORKER_NONE: nobody knows yet. */
+static uint32_t input_place(const Running *r, uint32_t chunk) {
+        uint32_t maker;
+
+        if (chunk_made(r, chunk))
+                return r->holder[chunk];
+        maker = r->index->maker[chunk];
+        return maker != TASK_NONE && r->state[maker] == TASK_GIVEN ? r->place[maker] : (uint32_t) WORKER_NONE;
+}
+
+/* What bringing the input costs; that much is added to the score of the worker which has it, and somewhat less to that
+ * of one which may have a copy. `sign` 0: their scores are none again. */
+static uint64_t score(Sched *s, const Running *r, uint32_t chunk, uint64_t sign) {
+        const uint64_t bytes = MOVE * (uint64_t) plan_chunk_bytes(r->plan, chunk);
+        const uint32_t copy  = r->index->copy[chunk];
+        Worker *at           = &s->worker.data[input_place(r, chunk)];
+
+        at->score = sign * (at->score + FETCH_WORK + bytes);
+        if (copy != WORKER_NONE && &s->worker.data[copy] != at)
+                s->worker.data[copy].score = sign * (s->worker.data[copy].score + bytes);
+        return FETCH_WORK + bytes;
+}
+
+/* The policy: a worker for the task, or WORKER_NONE: that cannot be said yet. */
 static uint32_t choose(Sched *s, Running *r, uint32_t task) {
         const uint32_t *input = r->plan->input_chunk + r->plan->input_start[task];
-        uint32_t n = r->plan->input_start[task + 1] - r->plan->input_start[task], maker_at = WORKER_NONE,
-                 best = WORKER_NONE;
+        const uint32_t n      = r->plan->input_start[task + 1] - r->plan->input_start[task];
+        uint32_t maker_at = WORKER_NONE;
+        Choice best       = { .worker = WORKER_NONE };
+        uint64_t move     = 0;
 
-        if (n == 0) {
-                if (r->piece_worker == WORKER_NONE || !has_room(s, r, r->piece_worker) || r->piece_n == PIECE) {
-                        r->piece_worker = least_busy(s, r);
-                        r->piece_n      = 0;
-                }
-                r->piece_n++;
-                return r->piece_worker;
-        }
         for (uint32_t k = 0; k < n; k++) {
-                uint32_t maker = chunk_made(r, input[k]) ? TASK_NONE : r->index->maker[input[k]];
+                const uint32_t w = input_place(r, input[k]);
 
-                if (maker == TASK_NONE)
-                        continue;
-                if (r->state[maker] != TASK_GIVEN || (maker_at != WORKER_NONE && maker_at != r->place[maker]))
+                if (w == WORKER_NONE)
                         return WORKER_NONE;
-                maker_at = r->place[maker];
+                if (!chunk_made(r, input[k])) {
+                        if (maker_at != WORKER_NONE && maker_at != w)
+                                return WORKER_NONE;
+                        maker_at = w;
+                }
         }
-        if (maker_at != WORKER_NONE)
-                return has_room(s, r, maker_at) ? maker_at : WORKER_NONE;
         for (uint32_t k = 0; k < n; k++)
-                s->worker.data[r->holder[input[k]]].score = 0;
+                move += score(s, r, input[k], 1);
         for (uint32_t k = 0; k < n; k++) {
-                uint32_t w = r->holder[input[k]];
+                const uint32_t w = input_place(r, input[k]), copy = r->index->copy[input[k]];
 
-                s->worker.data[w].score += 1 + plan_chunk_bytes(r->plan, input[k]);
-                if (has_room(s, r, w) && (best == WORKER_NONE || s->worker.data[w].score > s->worker.data[best].score))
-                        best = w;
+                consider(s, w, cost(s, w, move), &best);
+                if (copy != WORKER_NONE)
+                        consider(s, copy, cost(s, copy, move), &best);
         }
-        return best != WORKER_NONE ? best : least_busy(s, r);
+        for (uint32_t k = 0; k < n; k++) /* others have none */
+                (void) score(s, r, input[k], 0);
+        if (move <= work_of(r, task) || best.worker == WORKER_NONE)
+                consider_others(s, r, task, move, n == 0 ? FETCH_WORK + PIECE * work_of(r, task) : 0, &best);
+        if (maker_at != WORKER_NONE && (best.worker != maker_at || !has_room(s, r, maker_at)))
+                return WORKER_NONE;
+        return best.worker;
 }
 
+/* ---- Queues ------------------------------------------------------------------------------------------------------ */
+
+static int queue_add(Sched *s, Running *r, uint32_t worker, uint32_t position) {
+        Share *share        = &r->share.data[worker];
+        const uint64_t work = work_of(r, r->plan->order[position]);
+
+        if (position_push(&share->queue, position) < 0)
+                return -ENOMEM;
+        share->queued_work += work;
+        s->worker.data[worker].work += work;
+        r->n_queued++;
+        return 0;
+}
+
+static uint32_t queue_take(Sched *s, Running *r, uint32_t worker) {
+        Share *share            = &r->share.data[worker];
+        const uint32_t position = position_pop(&share->queue);
+        const uint64_t work     = work_of(r, r->plan->order[position]);
+
+        share->queued_work -= work;
+        s->worker.data[worker].work -= work;
+        r->n_queued--;
+        return position;
+}
+
+void share_clear(Sched *s, Running *r, uint32_t worker) {
+        Share *share = &r->share.data[worker];
+
+        s->worker.data[worker].n_given -= share->n_given;
+        s->worker.data[worker].work -= share->work + share->queued_work;
+        r->n_given -= share->n_given;
+        r->n_queued -= share->queue.n;
+        vec_free(&share->queue);
+        *share = (Share) { .knows = share->knows };
+}
+
+/* It waits, and could start anywhere. */
+static bool can_go(const Running *r, uint32_t position) {
+        const uint32_t task = r->plan->order[position];
+
+        return r->state[task] == TASK_WAITING && inputs_made(r, task); /* else it stood there twice, or lost an input */
+}
+
+/* What bringing the inputs of a task costs. */
+static uint64_t move_of(const Running *r, uint32_t task, uint32_t to) {
+        uint64_t move = 0;
+
+        for (uint32_t k = r->plan->input_start[task]; k < r->plan->input_start[task + 1]; k++) {
+                const uint32_t c = r->plan->input_chunk[k];
+
+                if (r->holder[c] != to)
+                        move += FETCH_WORK + MOVE * (uint64_t) plan_chunk_bytes(r->plan, c);
+        }
+        return move;
+}
+
+/* A worker that has nothing to do takes the first task of the longest queue, unless it would have it later than those
+ * whose queue it is: 1 if it has got one. */
+static int steal(Sched *s, Running *r, uint32_t worker) {
+        uint32_t victim = WORKER_NONE, position;
+        uint64_t later;
+
+        if (r->n_queued == 0 || r->share.data[worker].n_given >= s->worker.data[worker].n_threads)
+                return 0;
+        for (uint32_t w = 0; w < r->share.n; w++)
+                if (r->share.data[w].queue.n > 0 &&
+                    (victim == WORKER_NONE || s->worker.data[w].work > s->worker.data[victim].work))
+                        victim = w;
+        position = r->share.data[victim].queue.data[0];
+        later    = s->worker.data[victim].work / s->worker.data[victim].n_threads;
+        if (can_go(r, position) && s->worker.data[victim].alive &&
+            move_of(r, r->plan->order[position], worker) > later)
+                return 0;
+        position = queue_take(s, r, victim);
+        return can_go(r, position) ? give(s, r, r->plan->order[position], position, worker) ?: 1 : 1;
+}
+
+/* Something for the worker, from its queue, or what comes next: 1 if it, or another one, has got a task. */
+static int give_next(Sched *s, Running *r, uint32_t worker) {
+        uint32_t position, task, best;
+
+        while (r->share.data[worker].queue.n > 0) {
+                position = queue_take(s, r, worker);
+                if (can_go(r, position))
+                        return give(s, r, r->plan->order[position], position, worker) ?: 1;
+        }
+        for (;;) {
+                const bool again = r->ready.n > 0 && (r->cursor == r->plan->n_task || r->ready.data[0] < r->cursor);
+
+                if (!again && r->cursor == r->plan->n_task)
+                        return steal(s, r, worker);
+                position = again ? position_pop(&r->ready) : r->cursor++;
+                task     = r->plan->order[position];
+                if (again ? !can_go(r, position) : r->state[task] != TASK_WAITING)
+                        continue;
+                best = choose(s, r, task);
+                if (best == WORKER_NONE)
+                        continue;
+                if (has_room(s, r, best))
+                        return give(s, r, task, position, best) ?: 1;
+                if (queue_add(s, r, best, position) < 0)
+                        return -ENOMEM;
+        }
+}
+
+/* All that have room, in turn, until none has or nothing is left. */
 static int give_among(Sched *s, Running *r) {
         int ret = running_index(s, r);
 
-        while (ret == 0 && r->n_given < s->n_alive * (uint64_t) WINDOW) { /* some worker has room */
-                bool again    = r->ready.n > 0 && (r->cursor == r->plan->n_task || r->ready.data[0] < r->cursor);
-                uint32_t position, task, worker;
-
-                if (!again && r->cursor == r->plan->n_task)
-                        break;
-                position = again ? r->ready.data[0] : r->cursor++;
-                task     = r->plan->order[position];
-                if (again)
-                        ready_pop(r);
-                if (r->state[task] != TASK_WAITING || (again && !inputs_made(r, task)))
-                        continue; /* stood there twice, or an input was lost since */
-                worker = choose(s, r, task);
-                if (worker != WORKER_NONE)
-                        ret = give(s, r, task, position, worker);
+        for (uint32_t k = 0; k < s->worker.n && ret >= 0; k++) {
+                while (has_room(s, r, r->next) && (ret = give_next(s, r, r->next)) > 0)
+                        ;
+                r->next = r->next + 1 < s->worker.n ? r->next + 1 : 0;
         }
-        return ret;
+        return MIN(ret, 0);
 }
 
 int running_give(Sched *s, Running *r) {
         uint32_t worker;
 
-        if (s->n_alive == 0 || (r->cursor == r->plan->n_task && r->ready.n == 0))
+        if (s->n_alive == 0 || (r->cursor == r->plan->n_task && r->ready.n == 0 && r->n_queued == 0))
                 return 0;
         if (s->n_alive > 1 || r->index)
                 return give_among(s, r);

@@ -69,12 +69,12 @@ static void running_free(Sched *s, Running *r) {
 
                 s->state_bytes -= running_bytes(plan);
                 if (r->index)
-                        s->state_bytes -=
-                                sizeof(uint32_t) * (plan->n_task + 2 * plan->n_chunk + plan->input_start[plan->n_task]);
+                        s->state_bytes -= index_bytes(plan);
         }
         index_free(r->index);
         free(r->leaf_first);
         free(r->together);
+        free(r->work);
         graph_free(r->graph);
         free(r->leaf);
         free(r->state);
@@ -83,6 +83,8 @@ static void running_free(Sched *s, Running *r) {
         free(r->uses);
         free(r->length);
         vec_free(&r->ready);
+        for (uint32_t w = 0; w < r->share.n; w++)
+                vec_free(&r->share.data[w].queue);
         vec_free(&r->share);
         plan_free(r->plan);
         free(r);
@@ -158,9 +160,9 @@ static int running_forget(Sched *s, Running *r, bool drop) {
         r->ending       = true;
         r->n_forgetting = 1; /* ourselves, until all are told */
         for (uint32_t w = 0; w < r->share.n && ret == 0; w++) {
+                share_clear(s, r, w);
                 if (!r->share.data[w].knows || !s->worker.data[w].alive)
                         continue;
-                s->worker.data[w].n_given -= r->share.data[w].n_given;
                 r->n_forgetting++;
                 ret = action_add(
                         s,
@@ -220,9 +222,11 @@ static int running_new(Sched *s, Plan *plan, Running **ret) {
                 unknown |= plan->value.data[v].stage != STAGE_NONE && !tiling_known(&plan->value.data[v].tiling);
         if (unknown)
                 r->length = calloc(plan->n_chunk + 1, sizeof(*r->length));
+        if (!s->alone)
+                r->work = calloc(plan->stage.n + 1, sizeof(*r->work));
         assert(s->worker.n <= MAX_WORKERS);
         if (!r->leaf_first || !r->together || !r->leaf || !r->state || !r->place || !r->holder || !r->uses ||
-            (unknown && !r->length) || vec_reserve(&r->share, s->worker.n + 1) < 0) {
+            (unknown && !r->length) || (!s->alone && !r->work) || vec_reserve(&r->share, s->worker.n + 1) < 0) {
                 running_free(s, r);
                 return -ENOMEM;
         }
@@ -230,15 +234,15 @@ static int running_new(Sched *s, Plan *plan, Running **ret) {
                 r->share.data[r->share.n] = (Share) {};
         for (uint32_t c = 0; c < plan->n_chunk; c++)
                 r->holder[c] = WORKER_NONE;
-        r->plan         = plan;
-        r->piece_worker = WORKER_NONE;
-        r->run          = (PlanRun) { .id         = ++s->next_plan,
-                                      .plan       = plan,
-                                      .first_id   = s->next_chunk,
-                                      .leaf_first = r->leaf_first,
-                                      .together   = r->together,
-                                      .task_bytes  = s->task_bytes,
-                                      .alone_bytes = s->most_chunk_bytes };
+        r->plan = plan;
+        running_weigh(r);
+        r->run  = (PlanRun) { .id          = ++s->next_plan,
+                              .plan        = plan,
+                              .first_id    = s->next_chunk,
+                              .leaf_first  = r->leaf_first,
+                              .together    = r->together,
+                              .task_bytes  = s->task_bytes,
+                              .alone_bytes = s->most_chunk_bytes };
         s->next_chunk += plan->n_chunk;
         s->state_bytes += running_bytes(plan);
         *ret = r;
@@ -480,9 +484,7 @@ static int task_done(Sched *s, Running *r, uint32_t task, uint32_t worker, const
         r->state[task] = TASK_DONE;
         r->n_done++;
         s->n_tasks_done++;
-        r->n_given--;
-        r->share.data[worker].n_given--;
-        s->worker.data[worker].n_given--;
+        task_taken_back(s, r, task);
         for (uint32_t k = plan->output_start[task]; k < plan->output_start[task + 1] && ret == 0; k++) {
                 uint32_t c = plan->output_chunk[k];
 
@@ -527,9 +529,7 @@ static int recalled(Sched *s, Running *r, const SchedEvent *e) {
                 uint32_t task = e->task[k];
 
                 assert(task < r->plan->n_task && r->place[task] == e->worker && r->state[task] == TASK_RECALLED);
-                r->n_given--;
-                r->share.data[e->worker].n_given--;
-                s->worker.data[e->worker].n_given--;
+                task_taken_back(s, r, task);
                 ret = running_requeue(r, task);
         }
         return ret < 0 ? ret : running_give(s, r);
@@ -537,7 +537,7 @@ static int recalled(Sched *s, Running *r, const SchedEvent *e) {
 
 /* ---- Workers ---------------------------------------------------------------------------------------------------- */
 
-static int joined(Sched *s, uint32_t worker) {
+static int joined(Sched *s, uint32_t worker, uint32_t n_threads) {
         int ret = 0;
 
         assert(worker < MAX_WORKERS && (!s->alone || s->n_alive == 0));
@@ -545,7 +545,7 @@ static int joined(Sched *s, uint32_t worker) {
                 if (vec_push(&s->worker, (Worker) {}) < 0)
                         return -ENOMEM;
         assert(!s->worker.data[worker].alive);
-        s->worker.data[worker] = (Worker) { .alive = true };
+        s->worker.data[worker] = (Worker) { .alive = true, .n_threads = MAX(n_threads, 1u) };
         s->n_alive++;
         for (Request *q = s->first, *next; q && ret == 0; q = next) {
                 Running *r = q->running;
@@ -568,7 +568,7 @@ int sched_step(Sched *s, const SchedEvent *e, SchedActions *ret) {
         s->actions = ret;
         switch (e->kind) {
         case SCHED_JOINED:
-                return joined(s, e->worker);
+                return joined(s, e->worker, e->n_threads);
         case SCHED_SUBMIT:
                 assert(!q);
                 return submit(s, e->request, e->graph);
@@ -668,7 +668,7 @@ void sched_stats(const Sched *s, SchedStats *ret) {
 static bool running_consistent(const Sched *s, const Running *r) {
         const Plan *plan = r->plan;
         _cleanup_(freep) uint32_t *uses = calloc(plan->n_chunk + 1, sizeof(*uses));
-        uint32_t n_done = 0, n_given = 0, n_shares = 0;
+        uint32_t n_done = 0, n_given = 0, n_shares = 0, n_queued = 0;
 
         if (!uses)
                 return false;
@@ -694,9 +694,28 @@ static bool running_consistent(const Sched *s, const Running *r) {
         for (uint32_t c = 0; c < plan->n_chunk; c++)
                 if (uses[c] != r->uses[c] || (uses[c] == 0 && chunk_made(r, c) && !r->leaf[plan->chunk_value[c]]))
                         return false;
-        for (uint32_t w = 0; w < r->share.n; w++)
+        for (uint32_t w = 0; w < r->share.n; w++) {
                 n_shares += r->share.data[w].n_given;
-        return n_done == r->n_done && n_given == n_shares && n_given == r->n_given;
+                n_queued += r->share.data[w].queue.n;
+        }
+        return n_done == r->n_done && n_given == n_shares && n_given == r->n_given && n_queued == r->n_queued;
+}
+
+/* What workers have to do is the sum over all plans. */
+static bool workers_consistent(const Sched *s) {
+        for (uint32_t w = 0; w < s->worker.n; w++) {
+                uint64_t n_given = 0, work = 0;
+
+                for (uint32_t k = 0; k < s->plans.capacity; k++) {
+                        const Running *r = (Running *) (uintptr_t) s->plans.entry[k].value;
+
+                        n_given += r && w < r->share.n ? r->share.data[w].n_given : 0;
+                        work += r && w < r->share.n ? r->share.data[w].work + r->share.data[w].queued_work : 0;
+                }
+                if (n_given != s->worker.data[w].n_given || work != s->worker.data[w].work)
+                        return false;
+        }
+        return true;
 }
 
 bool sched_consistent(const Sched *s) {
@@ -706,5 +725,5 @@ bool sched_consistent(const Sched *s) {
                 if (r && !r->ending && !running_consistent(s, r))
                         return false;
         }
-        return true;
+        return workers_consistent(s);
 }

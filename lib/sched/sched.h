@@ -34,7 +34,7 @@ enum { WORKER_NONE = UINT16_MAX };
 /* ---- Events ----------------------------------------------------------------------------------------------------- */
 
 typedef enum SchedEventKind {
-        SCHED_JOINED,    /* worker: a number below MAX_WORKERS that is not in use */
+        SCHED_JOINED,    /* worker: a number below MAX_WORKERS that is not in use; n_threads (0 counts as 1) */
         SCHED_LEFT,      /* worker: with all that it held */
         SCHED_SUBMIT,    /* request (a new number, not 0), graph: taken over */
         SCHED_CANCEL,    /* request, error: its outcome */
@@ -48,7 +48,7 @@ typedef enum SchedEventKind {
 
 typedef struct SchedEvent {
         SchedEventKind kind;
-        uint32_t worker;
+        uint32_t worker, n_threads;
         uint64_t request, plan, tensor;
         Graph *graph;
         uint32_t n;

@@ -13,8 +13,6 @@ typedef struct Request Request;
 enum {
         WINDOW_ALONE = 1024, /* tasks given to the only worker: bounds its memory, which stays in a cache, and is more
                                 than threads eat at once */
-        WINDOW       = 128,  /* given to one of many: the rest stays free to be placed where it turns out best */
-        PIECE        = 8,    /* tasks without inputs that stay on one worker, so that their users find them there */
 };
 
 typedef enum TaskState { TASK_WAITING, TASK_GIVEN, TASK_RECALLED, TASK_DONE } TaskState;
@@ -24,12 +22,18 @@ typedef struct Index {
         uint32_t *position;  /* [task] in plan->order */
         uint32_t *use_start; /* [chunk + 1] into use_task: who reads it */
         uint32_t *use_task;
+        uint16_t *copy;      /* [chunk] worker that was told last to fetch it, or WORKER_NONE */
 } Index;
 enum { TASK_NONE = UINT32_MAX };
+
+typedef Vec(uint32_t) Positions; /* in plan->order: a heap, the first one on top */
 
 /* What a worker has to do with one plan. */
 typedef struct Share {
         uint32_t n_given;
+        uint64_t work;        /* of these */
+        Positions queue;      /* tasks that are best placed there, when they can be given; some may be elsewhere now */
+        uint64_t queued_work; /* of these */
         bool knows; /* has been told of the plan, and will have to forget it */
 } Share;
 
@@ -41,6 +45,7 @@ typedef struct Running {
         Graph *graph;
         uint64_t *leaf_first;
         bool *together;
+        uint64_t *work;      /* [stage] of one of its tasks: how many bytes it goes through, about; NULL if alone */
         SchedTensor **leaf;  /* [value] tensor that we hold a reference of, or NULL */
         uint8_t *state;      /* [task] TaskState */
         uint16_t *place;     /* [task] worker that it was given to */
@@ -48,11 +53,12 @@ typedef struct Running {
         uint32_t *uses;      /* [chunk] tasks not done that read it, and one for those that are kept */
         int64_t *length;     /* [chunk] of values of unknown length; NULL when there are none */
         Index *index;
-        Vec(uint32_t) ready; /* heap of positions before the cursor: tasks whose inputs have all been made */
+        Positions ready;     /* before the cursor: tasks whose inputs have all been made, to be placed */
         uint32_t cursor;     /* into plan->order: what comes before was given or passed over */
         uint32_t n_done, n_given;
         uint32_t n_forgetting; /* answers that we wait for */
-        uint32_t piece_worker, piece_n;
+        uint32_t n_queued;     /* positions in all queues */
+        uint32_t next, probe;  /* workers where place.c goes on to look */
         bool ending;
         Vec(Share) share;    /* [worker] */
 } Running;
@@ -67,8 +73,10 @@ struct Request {
 
 typedef struct Worker {
         bool alive;
+        uint32_t n_threads;
         uint64_t n_given;
-        uint64_t score; /* bytes of the inputs of the task at hand; scratch of place.c */
+        uint64_t work;  /* of the tasks that it was given, and of those that wait for it */
+        uint64_t score; /* scratch of place.c */
 } Worker;
 
 struct Sched {
@@ -109,7 +117,11 @@ int running_give(Sched *s, Running *r);             /* tasks to workers, as many
 /* The chunk has been made: readers that were passed over may be ready. */
 int running_woken(Sched *s, Running *r, uint32_t chunk);
 int running_requeue(Running *r, uint32_t task);     /* a task waits again; ready if its inputs are there */
+void running_weigh(Running *r);                     /* fills r->work, if there is one */
+void task_taken_back(Sched *s, Running *r, uint32_t task); /* it is not at its worker any more, or done */
+void share_clear(Sched *s, Running *r, uint32_t worker); /* the worker is gone: what waited for it is ready again */
 uint32_t worker_spread(const Sched *s, uint32_t k, uint32_t n); /* for the k-th of n neighbours */
+size_t index_bytes(const Plan *plan);
 void index_free(Index *index);
 
 /* ---- lost.c */
