@@ -287,14 +287,13 @@ static bool has_room(const Sched *s, const Running *r, uint32_t worker) {
                (share->n_given < WINDOW_LEAST * w->n_threads || share->work < (uint64_t) WINDOW_WORK * w->n_threads);
 }
 
-/* The worker in whose turn a task is. */
-static uint32_t in_turn(const Sched *s, const Running *r, uint32_t task) {
+/* How many neighbours of a stage go to one worker before the turn goes on. */
+static uint32_t turn_length(const Sched *s, const Running *r, uint32_t task) {
         const Stage *stage   = &r->plan->stage.data[r->plan->task_stage[task]];
         const uint32_t turns = (stage->n_task + s->n_alive * PIECE - 1) / (s->n_alive * PIECE); /* of each worker */
-        uint32_t piece       = (stage->n_task + s->n_alive * turns - 1) / (s->n_alive * turns);
+        const uint32_t equal = (stage->n_task + s->n_alive * turns - 1) / (s->n_alive * turns);
 
-        piece = MAX(piece, (uint32_t) (PIECE_WORK / work_of(r, task)));
-        return worker_nth(s, (task - stage->first_task) / piece % s->n_alive);
+        return MAX(equal, (uint32_t) (PIECE_WORK / work_of(r, task)));
 }
 
 /* When it would begin there, and what must be brought there for it: `move` is of all inputs, the worker's score of
@@ -315,13 +314,15 @@ static void consider(const Sched *s, uint32_t worker, uint64_t cost, Choice *bes
                 *best = (Choice) { worker, cost };
 }
 
-/* Those that have nothing of the task: the one in whose turn it is, and some more. */
-static void consider_others(const Sched *s, Running *r, uint32_t task, uint64_t move, uint64_t turn_gain,
-                            Choice *best) {
-        const uint32_t turn = in_turn(s, r, task);
-        const uint64_t at   = cost(s, turn, move);
+/* Those that have nothing of the task: the one in whose turn it is, and some more. Without inputs it stays in turn
+ * unless another worker is behind by more than a turn. */
+static void consider_others(const Sched *s, Running *r, uint32_t task, uint64_t move, Choice *best) {
+        const uint32_t length = turn_length(s, r, task);
+        const uint32_t first  = r->plan->stage.data[r->plan->task_stage[task]].first_task;
+        const uint32_t turn   = worker_nth(s, (task - first) / length % s->n_alive);
+        const uint64_t at = cost(s, turn, move), ahead = move > 0 ? 0 : FETCH_WORK + 2 * length * work_of(r, task);
 
-        consider(s, turn, at - MIN(at, turn_gain), best);
+        consider(s, turn, at - MIN(at, ahead), best);
         for (uint32_t k = 0; k < MIN(s->worker.n, (uint32_t) PROBES); k++) {
                 r->probe = r->probe + 1 < s->worker.n ? r->probe + 1 : 0;
                 consider(s, r->probe, cost(s, r->probe, move), best);
@@ -382,7 +383,7 @@ static uint32_t choose(Sched *s, Running *r, uint32_t task) {
         for (uint32_t k = 0; k < n; k++) /* others have none */
                 (void) score(s, r, input[k], 0);
         if (move <= work_of(r, task) || best.worker == WORKER_NONE)
-                consider_others(s, r, task, move, n == 0 ? FETCH_WORK + PIECE * work_of(r, task) : 0, &best);
+                consider_others(s, r, task, move, &best);
         if (maker_at != WORKER_NONE && (best.worker != maker_at || !has_room(s, r, maker_at)))
                 return WORKER_NONE;
         return best.worker;
