@@ -78,6 +78,14 @@ static const ConfKey keys[] = {
                 .reason = "The other half is for tasks, and for the pages of files that others read.",
         },
         {
+                .name = "share_memory",
+                AT(FLAG, share_memory),
+                .value  = "yes",
+                .doc    = "Keep results in memory files, which processes of this machine and of the same user read "
+                          "where they lie. no: in memory of its own, which is copied to them.",
+                .reason = "What is not copied costs nothing.",
+        },
+        {
                 .name = "phy_mem",
                 AT(SIZE, phy_mem),
                 .share = true,

@@ -161,6 +161,7 @@ typedef struct ConfWorker {
         uint32_t threads;                       /* 0: one for each CPU that the process may use */
         const char *cache_mem, *phy_mem, *disk; /* as BudgetOptions; disk may be NULL */
         ConfList spill_dirs;
+        bool share_memory;
         int hugepages;          /* StorePages */
         uint64_t hugepage_size; /* 0: the smallest that can be had */
         int log_level;

@@ -62,6 +62,7 @@ static int serve(const Conf *conf, Error *err) {
                                     .spill_dirs = usable(spill_dirs, !conf_origin(conf, "spill_dirs")),
                                     .pages      = (StorePages) config->hugepages,
                                     .page_bytes = config->hugepage_size,
+                                    .shared     = config->share_memory,
                                     .budget     = { .cache_mem = config->cache_mem,
                                                     .phy_mem   = config->phy_mem,
                                                     .disk      = config->disk } },

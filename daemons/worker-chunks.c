@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Chunks between workers, and between clients and workers. Whoever receives asks for them: a GET is sent when the
- * engine's machine has counted the memory for the chunk, and the bytes go straight there.
+ * engine's machine has counted the memory for the chunk, and the bytes go straight there. From a worker of this machine
+ * none come: it lends the chunk, which tasks read where it lies, and nothing is counted.
  *
  * What was asked of a worker that cannot be reached is asked again and again, until the scheduler says that the worker
  * is gone (PEER without an address), and then from where else the chunk is to be had. */
@@ -51,8 +52,9 @@ static int mate_connect(Mate *mate, Error *err) {
 }
 
 static int ask_for(Worker *w, Arriving *a) {
-        Error err = {};
-        int r     = 0;
+        WireHow how = WIRE_BYTES;
+        Error err   = {};
+        int r       = 0;
 
         if (a->from != WORKER_NONE) {
                 a->mate = (Mate *) (uintptr_t) map_get(&w->mates, a->from);
@@ -63,8 +65,10 @@ static int ask_for(Worker *w, Arriving *a) {
                 a->mate = NULL;
                 return -ENOENT;
         }
+        if (a->from != WORKER_NONE && !a->mate->lender.unmappable)
+                how = WIRE_LONG;
         return link_say(a->mate->link,
-                        &(WireMessage) { WIRE_IS_GET, .get = { .chunk = a->chunk, .most = UINT64_MAX } });
+                        &(WireMessage) { WIRE_IS_GET, .get = { .chunk = a->chunk, .most = UINT64_MAX, .how = how } });
 }
 
 void worker_fetch(Worker *w, uint64_t chunk, uint32_t from) {
@@ -168,6 +172,13 @@ static int on_payload(void *userdata, _unused_ Link *link, const Frame *frame, c
         return 0;
 }
 
+/* Once for each worker. */
+static void say_how(Mate *mate, const char *how) {
+        if (!mate->told && mate->kind == MATE_SERVES)
+                worker_say(mate->worker, LOG_INFO, "worker at %s: its chunks are %s", mate->address, how);
+        mate->told = true;
+}
+
 static void hear_chunk(Worker *w, Mate *mate, const Wire_chunk *m, size_t size_bytes) {
         Arriving *a = arriving_find(w, m->chunk);
         Error err   = {};
@@ -177,6 +188,7 @@ static void hear_chunk(Worker *w, Mate *mate, const Wire_chunk *m, size_t size_b
         if (size_bytes == 0 && engine_chunk_arriving(w->engine, a->chunk, 0, &a->data, &err) < 0)
                 return; /* asked for again with the next tick */
         a->arrived_bytes = size_bytes;
+        say_how(mate, "sent");
         if (chunk_check(m, a->data, size_bytes, &err) < 0) {
                 worker_say(w, LOG_WARNING, "%s: it is asked for once more", err.text);
                 if (a->aside)
@@ -191,54 +203,73 @@ static void hear_chunk(Worker *w, Mate *mate, const Wire_chunk *m, size_t size_b
                 arrived(w, a);
 }
 
-/* ---- Going ------------------------------------------------------------------------------------------------------ */
+/* ---- Borrowing -------------------------------------------------------------------------------------------------- */
 
-static void serving_end(void *userdata) {
-        Serving *s = userdata;
-        Worker *w  = s->worker;
+/* From whatever thread, with the engine's lock held. */
+static void on_read_no_more(void *userdata) {
+        Borrowed *b        = userdata;
+        Worker *w          = b->owner;
+        const uint64_t one = 1;
 
-        map_remove(&w->serving, s->pin);
-        if (s->pinned)
-                engine_chunk_unpin(w->engine, s->pin, s->chunk);
-        free(s);
+        pthread_mutex_lock(&w->lock);
+        b->also = w->let;
+        w->let  = b;
+        pthread_mutex_unlock(&w->lock);
+        if (!b->also && write(w->wake, &one, sizeof(one)) < 0)
+                assert(errno == EAGAIN); /* it has been woken very often */
 }
 
-static int say_gone(Mate *mate, uint64_t chunk, const Error *why) {
-        return link_say(mate->link, &(WireMessage) { WIRE_IS_GONE, .gone = { chunk, why->code, why->text } });
+static int say_let(Mate *mate, uint64_t chunk) {
+        return link_say(mate->link, &(WireMessage) { WIRE_IS_LET, .let = { .chunk = chunk } });
 }
 
-void worker_send(Worker *w, const Report *report) {
-        Serving *s = (Serving *) (uintptr_t) map_get(&w->serving, report->action.pin);
+void worker_let_go(Worker *w) {
+        Borrowed *b;
 
-        s->pinned = !report->error;
-        if (!s->mate)
-                serving_end(s);
-        else if (report->error) {
-                if (say_gone(s->mate, s->chunk, report->error) < 0)
-                        worker_say(w, LOG_WARNING, "out of memory: somebody waits in vain for a chunk");
-                serving_end(s);
-        } else if (link_say_chunk(s->mate->link, s->chunk, report->data, report->size_bytes, serving_end, s) < 0)
-                worker_say(w, LOG_WARNING, "out of memory: somebody waits in vain for a chunk");
-}
+        pthread_mutex_lock(&w->lock);
+        b      = w->let;
+        w->let = NULL;
+        pthread_mutex_unlock(&w->lock);
+        while (b) {
+                Borrowed *also = b->also;
+                Mate *mate     = b->lender ? b->lender->owner : NULL;
 
-static int hear_get(Worker *w, Mate *mate, const Wire_get *m, Error *err) {
-        Serving *s = calloc(1, sizeof(*s));
-        Error why  = {};
-        int r;
-
-        if (!s || map_set(&w->serving, w->next_pin + 1, (uintptr_t) s) < 0) {
-                free(s);
-                return error_oom(err, sizeof(*s));
+                if (mate && mate->link && say_let(mate, b->chunk) < 0)
+                        worker_say(w, LOG_WARNING, "out of memory: a chunk stays borrowed");
+                borrowed_free(b);
+                b = also;
         }
-        *s = (Serving) { .pin = ++w->next_pin, .chunk = m->chunk, .worker = w, .mate = mate };
-        r  = engine_chunk_pin(w->engine, s->pin, s->chunk, &why);
-        if (r == 0)
-                return 0;
-        if (r > 0)
-                error_set(&why, -ENOENT, "chunk %llu is not here", (unsigned long long) m->chunk);
-        serving_end(s);
-        return say_gone(mate, m->chunk, &why) < 0 ? error_oom(err, sizeof(why)) : 0;
 }
+
+/* A chunk that is lent to us. One that we have meanwhile asked somebody else for, or do not want, is let go at once. */
+static int hear_at(Worker *w, Mate *mate, const Wire_at *m, int fd, Error *err) {
+        Arriving *a = arriving_find(w, m->chunk);
+        Borrowed *b = NULL;
+        int r       = borrow(&mate->lender, m, fd, &b, err);
+
+        if (r < 0)
+                return r;
+        if (r == BORROW_UNMAPPABLE)
+                worker_say(w, LOG_WARNING, "worker at %s: its chunks are sent, since they cannot be read there: %s",
+                           mate->address, err->text);
+        if (b && a && a->mate == mate && !a->data) {
+                say_how(mate, "read where they lie");
+                b->owner           = w;
+                mate->lender.owner = mate;
+                r = engine_chunk_borrowed(w->engine, m->chunk, b->data, b->size_bytes, on_read_no_more, b);
+                if (r < 0) {
+                        borrowed_free(b);
+                        return error_oom(err, sizeof(*b));
+                }
+                arriving_free(w, a);
+                return 0;
+        }
+        borrowed_free(b);
+        r = say_let(mate, m->chunk);
+        return r == 0 && a && a->mate == mate && !a->data ? ask_for(w, a) : r;
+}
+
+/* ---- Who gives -------------------------------------------------------------------------------------------------- */
 
 /* A client has a chunk for us. */
 static int hear_put(Worker *w, Mate *mate, const Wire_put *m, Error *err) {
@@ -264,13 +295,9 @@ static int hear_put(Worker *w, Mate *mate, const Wire_put *m, Error *err) {
 static void mate_leave(Mate *mate) {
         Worker *w = mate->worker;
 
+        lender_leave(&mate->lender, !w->ending);
         mate->link = link_free(mate->link);
-        for (uint32_t k = 0; k < w->serving.capacity; k++) {
-                Serving *s = (Serving *) (uintptr_t) w->serving.entry[k].value;
-
-                if (s && s->mate == mate)
-                        s->mate = NULL; /* worker_send() ends it */
-        }
+        worker_serve_no_more(w, mate);
         for (uint32_t k = 0; k < w->arriving.capacity;) {
                 Arriving *a = (Arriving *) (uintptr_t) w->arriving.entry[k].value;
 
@@ -349,7 +376,7 @@ static int hear_hello(Worker *w, Mate *mate, const Wire_hello *m, Error *err) {
                                                      .welcome = { .number = w->number, .version = MARS_BUILD } });
 }
 
-static int hear(Worker *w, Mate *mate, const WireMessage *m, size_t payload_bytes, Error *err) {
+static int hear(Worker *w, Mate *mate, const WireMessage *m, size_t payload_bytes, int fd, Error *err) {
         Arriving *a;
 
         if (mate->kind == MATE_NEW)
@@ -373,7 +400,15 @@ static int hear(Worker *w, Mate *mate, const WireMessage *m, size_t payload_byte
                 return error_set(err, -EACCES, "%s", m->refused.text);
         case WIRE_IS_GET:
                 if (mate->kind == MATE_ASKS)
-                        return hear_get(w, mate, &m->get, err);
+                        return worker_hear_get(w, mate, &m->get, err);
+                break;
+        case WIRE_IS_AT:
+                if (mate->kind == MATE_SERVES)
+                        return hear_at(w, mate, &m->at, fd, err);
+                break;
+        case WIRE_IS_LET:
+                if (mate->kind == MATE_ASKS)
+                        return worker_hear_let(w, mate, &m->let, err);
                 break;
         case WIRE_IS_PUT:
                 if (mate->kind == MATE_ASKS)
@@ -390,11 +425,12 @@ static int on_message(void *userdata, Link *link, const Frame *frame, const uint
         _cleanup_(arena_freep) Arena *arena = NULL;
         Mate *mate = userdata;
         WireMessage m;
-        int r;
+        int r = link_hear(frame, body, -1, &arena, &m, err);
 
-        r = link_hear(frame, body, fd, &arena, &m, err);
         if (r == 0)
-                r = hear(mate->worker, mate, &m, frame->payload_bytes, err);
+                r = hear(mate->worker, mate, &m, frame->payload_bytes, fd, err);
+        if (fd >= 0)
+                close(fd);
         if (r < 0 && mate->kind == MATE_NEW &&
             link_say(link, &(WireMessage) { WIRE_IS_REFUSED, .refused = { r, err->text } }) == 0)
                 link_flush(link);
@@ -443,6 +479,7 @@ int worker_peer(Worker *w, const Wire_peer *m) {
 }
 
 void worker_mates_leave(Worker *w) {
+        w->ending = true;
         while (w->first_mate)
                 mate_free(w->first_mate);
         for (uint32_t k = 0; k < w->arriving.capacity;) {
@@ -453,4 +490,5 @@ void worker_mates_leave(Worker *w) {
                 else
                         k++;
         }
+        w->ending = false;
 }

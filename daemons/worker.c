@@ -153,6 +153,7 @@ static int say_report(Worker *w, const Report *report) {
 static void say_reports(Worker *w) {
         int r = 0;
 
+        worker_let_go(w);
         pthread_mutex_lock(&w->lock);
         __typeof__(w->report) report = w->reading;
         __typeof__(w->length) length = w->reading_length;
@@ -399,10 +400,17 @@ static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, c
 
 static int engine_begin(Worker *w, Error *err) {
         EngineConfig config = w->config.engine;
+        EngineStats stats;
+        int r;
 
         config.reports          = &reports;
         config.reports_userdata = w;
-        return engine_new(&w->engine, &config, err);
+        r = engine_new(&w->engine, &config, err);
+        if (r < 0)
+                return r;
+        engine_stats(w->engine, &stats);
+        worker_lend_limit(w, stats.cache_bytes);
+        return 0;
 }
 
 /* Ends what was done for a scheduler: its tasks, its plans, its chunks. */
@@ -421,6 +429,7 @@ static void engine_end(Worker *w) {
         engine_close(w->engine);
         say_reports(w); /* those of chunks that were pinned meanwhile */
         w->engine = engine_unref(w->engine);
+        worker_let_go(w);
         for (uint32_t k = 0; k < w->plans.capacity; k++)
                 held_free((Held *) (uintptr_t) w->plans.entry[k].value);
         map_done(&w->plans);
@@ -546,6 +555,7 @@ Worker *worker_free(Worker *w) {
         map_done(&w->mates);
         map_done(&w->arriving);
         map_done(&w->serving);
+        map_done(&w->lent);
         vec_free(&w->report);
         vec_free(&w->reading);
         vec_free(&w->length);

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "base/map.h"
+#include "engine/borrow.h"
 #include "engine/worker.h"
 #include "io/say.h"
 
@@ -41,6 +42,10 @@ typedef struct Mate {
         MateKind kind;
         uint32_t number;     /* SERVES: of the worker */
         char *address;       /* SERVES */
+        Lender lender;       /* SERVES */
+        int sent[STORE_MAX_FILES]; /* ASKS: the store's descriptors that it has, in the order in which it got them */
+        uint32_t n_sent;
+        bool told;           /* SERVES: the log knows how chunks come from it */
 } Mate;
 
 /* A chunk on its way to us. */
@@ -54,12 +59,16 @@ typedef struct Arriving {
         size_t arrived_bytes;
 } Arriving;
 
-/* A chunk on its way from us. */
+/* A chunk on its way from us, or lent. */
 typedef struct Serving {
         uint64_t pin, chunk;
         struct Worker *worker;
         Mate *mate;          /* NULL: it does not want it any more */
-        bool pinned;
+        bool pinned, brief;
+        bool lend;           /* instead of sending it, if it lies in a memory file; `lent`: that is so */
+        bool lent;
+        size_t lent_bytes;
+        struct Serving *also; /* lent: the same chunk, to somebody else, or once more */
 } Serving;
 
 typedef struct Report {
@@ -82,6 +91,7 @@ typedef struct Worker {
 
         Link *scheduler;
         bool welcome;
+        bool ending;                 /* the engine, and with it all that reads what is borrowed */
         uint32_t number, attempt;    /* attempts to reach a scheduler */
         uint64_t epoch;
         char *token;                 /* or NULL */
@@ -92,6 +102,9 @@ typedef struct Worker {
         Mate *first_mate;
         Map arriving;                /* chunk -> Arriving * */
         Map serving;                 /* pin -> Serving * */
+        Map lent;                    /* chunk -> Serving * */
+        size_t lent_bytes, lent_most_bytes;
+        Borrowed *let;               /* nobody reads these any more: behind the lock of the reports */
         uint64_t next_pin;
         void (*log)(int level, const char *text);
         void (*ready)(void *userdata, bool joined); /* it has joined a scheduler, or lost it */
@@ -104,12 +117,19 @@ Worker *worker_free(Worker *worker);
 DEFINE_CLEANUP(Worker *, worker_free)
 void worker_accept(void *worker, int fd); /* a ListenerAccepted */
 
-/* ---- worker-chunks.c */
+/* ---- worker-chunks.c: chunks that come */
 void worker_fetch(Worker *w, uint64_t chunk, uint32_t from);
-void worker_send(Worker *w, const Report *report); /* what engine_chunk_pin() asked for */
+void worker_let_go(Worker *w);                     /* of what was borrowed, and nobody reads any more */
 void worker_chunks_retry(Worker *w);               /* those for which the store had no room */
 int worker_peer(Worker *w, const Wire_peer *m);
-void worker_mates_leave(Worker *w);                /* all of them */
+void worker_mates_leave(Worker *w);                /* all of them; the engine ends */
+
+/* ---- worker-serve.c: chunks that go */
+void worker_lend_limit(Worker *w, size_t cache_bytes);
+void worker_send(Worker *w, const Report *report); /* what engine_chunk_pin() asked for */
+int worker_hear_get(Worker *w, Mate *mate, const Wire_get *m, Error *err);
+int worker_hear_let(Worker *w, Mate *mate, const Wire_let *m, Error *err);
+void worker_serve_no_more(Worker *w, const Mate *mate); /* its link is closed */
 
 /* ---- worker.c */
 _printf_(3, 4) void worker_say(const Worker *w, int level, const char *fmt, ...);

@@ -131,7 +131,8 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
         r = store_new(&e->store,
                       &(StoreConfig) { .cache_bytes = e->budget.arena_bytes,
                                        .pages       = config->pages,
-                                       .page_bytes  = config->page_bytes },
+                                       .page_bytes  = config->page_bytes,
+                                       .shared      = config->shared },
                       err);
         if (r < 0)
                 return r;

@@ -31,6 +31,7 @@ typedef struct EngineConfig {
         SpillCodec spill_codec;
         StorePages pages;
         size_t page_bytes;      /* of reserved ones; 0: the smallest */
+        bool shared;            /* chunks lie in memory files, which others may map (store.h) */
         size_t task_bytes;   /* PlanLeaves.task_bytes; 0: what lets all threads have one */
         const EngineReports *reports; /* NULL: the engine has a scheduler of its own */
         void *reports_userdata;

@@ -86,7 +86,8 @@ typedef struct EngineOps {
          * lock up in between. */
         int (*adopt)(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
                      TensorId *ret, Error *err);
-        bool (*here)(Engine *e, uint64_t chunk);        /* can be pinned without waiting */
+        /* The tensor's k-th chunk can be pinned without waiting for disks and without copying. */
+        bool (*here)(Engine *e, const SchedTensor *t, uint64_t k);
         int (*pin)(Engine *e, EnginePin *pin);          /* pin_answered() follows; or -ENOMEM */
         void (*unpin)(Engine *e, EnginePin *pin);
         void (*close)(Engine *e);                       /* ends all work; may give the lock up in between */
@@ -178,7 +179,7 @@ SchedTensor *local_tensor(Engine *e, TensorId id);
 void local_release(Engine *e, TensorId id);
 int local_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
                 TensorId *ret, Error *err);
-bool local_here(Engine *e, uint64_t chunk);
+bool local_here(Engine *e, const SchedTensor *t, uint64_t k);
 int local_pin(Engine *e, EnginePin *pin);
 void local_unpin(Engine *e, EnginePin *pin);
 void pin_answered(Engine *e, uint64_t pin, uint64_t chunk, const Error *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Chunks between us and workers. Whoever receives asks (GET), so nothing comes for which there is no room: we for the
  * chunks of a pin, a worker for those that we told it of (PUT). */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/pages.h"
@@ -52,6 +53,8 @@ int remote_tensor_add(Remote *r, Reader *rd, TensorId *ret) {
         return 0;
 }
 
+static const char nothing[64] __attribute__((aligned(64))); /* where chunks without elements lie */
+
 /* ---- Coming ----------------------------------------------------------------------------------------------------- */
 
 static void landing_unref(Landing *landing) {
@@ -64,31 +67,42 @@ static void landing_unref(Landing *landing) {
 static Landing *landing_new(size_t size_bytes) {
         Landing *landing = calloc(1, sizeof(*landing));
 
-        if (!landing)
-                return NULL;
-        *landing =
-                (Landing) { .n_refs = 1, .size_bytes = size_bytes, .data = pages_alloc(MAX(size_bytes, (size_t) 1)) };
-        landing->size_bytes = MAX(size_bytes, (size_t) 1);
-        if (!landing->data) {
-                free(landing);
-                return NULL;
-        }
+        if (landing)
+                *landing = (Landing) { .n_refs = 1, .size_bytes = size_bytes };
         return landing;
 }
 
-static int get_begin(Remote *r, EnginePin *pin, uint32_t worker, uint64_t chunk, char *to, size_t size_bytes) {
+/* How a chunk of the peer's is asked for. */
+static WireHow get_how(const Peer *peer, const EnginePin *pin) {
+        if (!peer || peer->lender.unmappable)
+                return WIRE_BYTES;
+        return pin->brief ? WIRE_BRIEFLY : WIRE_LONG;
+}
+
+static int get_say(Remote *r, const Get *get) {
+        const Peer *peer = (Peer *) (uintptr_t) map_get(&r->peers, get->worker);
+
+        return remote_post(r, get->worker,
+                           &(WireMessage) { WIRE_IS_GET,
+                                            .get = { .chunk = get->chunk,
+                                                     .most  = get->size_bytes,
+                                                     .how   = get->pin ? get_how(peer, get->pin) : WIRE_BYTES } });
+}
+
+static int get_begin(Remote *r, EnginePin *pin, uint32_t worker, uint64_t chunk, size_t at, size_t size_bytes) {
         Get *get = calloc(1, sizeof(*get));
         int ret;
 
         if (!get)
                 return -ENOMEM;
-        *get = (Get) { .chunk      = chunk,
-                       .worker     = worker,
-                       .size_bytes = size_bytes,
-                       .to         = to,
-                       .landing    = pin->landing,
-                       .pin        = pin,
-                       .next       = (Get *) (uintptr_t) map_get(&r->gets, chunk) };
+        *get = (Get) { .chunk       = chunk,
+                       .worker      = worker,
+                       .size_bytes  = size_bytes,
+                       .at          = at,
+                       .align_bytes = MIN(dtype_size(pin->spec.dtype), sizeof(double)),
+                       .landing     = pin->landing,
+                       .pin         = pin,
+                       .next        = (Get *) (uintptr_t) map_get(&r->gets, chunk) };
         ret = map_set(&r->gets, chunk, (uintptr_t) get);
         if (ret < 0) {
                 free(get);
@@ -96,8 +110,7 @@ static int get_begin(Remote *r, EnginePin *pin, uint32_t worker, uint64_t chunk,
         }
         pin->landing->n_refs++;
         pin->n_missing++;
-        return remote_post(r, worker,
-                           &(WireMessage) { WIRE_IS_GET, .get = { .chunk = chunk, .most = size_bytes } });
+        return get_say(r, get);
 }
 
 /* Takes it out of its list; `before` is the link to it. */
@@ -115,6 +128,17 @@ static void get_end(Remote *r, Get *get) {
         }
         landing_unref(get->landing);
         free(get);
+}
+
+static int let_say(Remote *r, const Peer *peer, uint64_t chunk) {
+        return remote_post_link(r, peer, &(WireMessage) { WIRE_IS_LET, .let = { .chunk = chunk } });
+}
+
+/* Without memory for the message the worker holds the chunk until the session ends. */
+static void let_go(Remote *r, Borrowed *b) {
+        if (b->lender)
+                (void) let_say(r, b->lender->owner, b->chunk);
+        borrowed_free(b);
 }
 
 static void pin_failed(Remote *r, EnginePin *pin, const Error *why) {
@@ -149,11 +173,11 @@ int remote_pin(Engine *e, EnginePin *pin) {
                 const size_t bytes    = tiling_chunk_bytes(&pin->tiling, pin->spec.dtype, pin->first + k);
                 const uint32_t worker = t->holder[pin->first + k];
 
-                pin->data[k] = pin->landing->data + at;
+                pin->data[k] = nothing;
                 if (bytes > 0 && worker == WORKER_NONE)
                         ret = error_set(&err, -EIO, "a chunk was lost with its worker");
                 else if (bytes > 0)
-                        ret = get_begin(r, pin, worker, pin->chunk_id + k, pin->landing->data + at, bytes);
+                        ret = get_begin(r, pin, worker, pin->chunk_id + k, at, bytes);
                 if (ret == -ENOMEM && err.code == 0)
                         error_oom(&err, sizeof(Get));
                 at += bytes;
@@ -167,45 +191,126 @@ int remote_pin(Engine *e, EnginePin *pin) {
 }
 
 void remote_unpin(Engine *e, EnginePin *pin) {
-        pin_leave(e->remote, pin);
+        Remote *r = e->remote;
+        Borrowed *b, *also;
+
+        pin_leave(r, pin);
+        if (!pin->landing)
+                return;
+        for (b = pin->landing->borrowed; b; b = also) {
+                also = b->also;
+                let_go(r, b);
+        }
+        pin->landing->borrowed = NULL;
         landing_unref(pin->landing);
         pin->landing = NULL;
 }
 
-/* The first who waits for it, of this size. */
-static Get *get_find(Remote *r, uint64_t chunk, uint64_t size_bytes) {
+/* The first who waits for it, of this size, and was not answered yet. */
+static Get *get_find(Remote *r, uint32_t worker, uint64_t chunk, uint64_t size_bytes) {
         Get *get = (Get *) (uintptr_t) map_get(&r->gets, chunk), *found = NULL;
 
         for (; get; get = get->next) /* the list is in reverse order */
-                if (get->size_bytes == size_bytes)
+                if (get->size_bytes == size_bytes && get->worker == worker)
                         found = get;
         return found;
 }
 
-int remote_place(Remote *r, const Wire_chunk *chunk, uint64_t size_bytes, char **ret, Error *err) {
-        Get *get = get_find(r, chunk->chunk, size_bytes);
+int remote_place(Remote *r, const Peer *from, const Wire_chunk *chunk, uint64_t size_bytes, char **ret, Error *err) {
+        Get *get = get_find(r, from->worker, chunk->chunk, size_bytes);
+        Landing *landing;
 
         if (!get)
                 return error_set(err, ERROR_CORRUPT, "chunk %llu of %llu bytes, which nobody asked for",
                                  (unsigned long long) chunk->chunk, (unsigned long long) size_bytes);
-        *ret = get->to;
+        landing = get->landing;
+        if (!landing->data)
+                landing->data = pages_alloc(landing->size_bytes);
+        if (!landing->data)
+                return error_oom(err, landing->size_bytes);
+        *ret = landing->data + get->at;
         return 0;
 }
 
-void remote_chunk(Remote *r, const Wire_chunk *chunk, const char *data, size_t size_bytes) {
-        Get *get  = get_find(r, chunk->chunk, size_bytes);
-        Error err = {};
-        EnginePin *pin;
+/* Once for each worker. */
+static void say_how(Remote *r, Peer *peer, const char *how) {
+        char text[256];
 
-        if (!get || get->to != data)
-                return;
-        pin = get->pin;
-        if (pin && chunk_check(chunk, data, size_bytes, &err) < 0) {
-                pin_leave(r, pin);
-                pin_failed(r, pin, &err);
-        } else if (pin && --pin->n_missing == 0)
-                pin_answered(r->engine, pin->id, pin->chunk_id, NULL);
+        if (!peer->told) {
+                snprintf(text, sizeof(text), "worker %u at %.150s: its chunks are %s", peer->worker, peer->address,
+                         how);
+                engine_say(r->engine, false, text);
+        }
+        peer->told = true;
+}
+
+/* Its chunk is there. */
+static void get_answered(Remote *r, Get *get, const char *data) {
+        EnginePin *pin = get->pin;
+
+        if (pin) {
+                pin->data[get->chunk - pin->chunk_id] = data;
+                if (--pin->n_missing == 0)
+                        pin_answered(r->engine, pin->id, pin->chunk_id, NULL);
+        }
         get_end(r, get);
+}
+
+void remote_chunk(Remote *r, Peer *from, const Wire_chunk *chunk, const char *data, size_t size_bytes) {
+        Get *get  = get_find(r, from->worker, chunk->chunk, size_bytes);
+        Error err = {};
+
+        if (!get || !data || get->landing->data + get->at != data)
+                return;
+        say_how(r, from, "sent");
+        if (get->pin && chunk_check(chunk, data, size_bytes, &err) < 0) {
+                pin_leave(r, get->pin);
+                pin_failed(r, get->pin, &err);
+                get_end(r, get);
+        } else
+                get_answered(r, get, data);
+}
+
+int remote_at(Remote *r, Peer *from, const Wire_at *at, int fd, Error *err) {
+        Get *get    = get_find(r, from->worker, at->chunk, at->size_bytes);
+        Borrowed *b = NULL;
+        int ret;
+
+        if (!get || at->offset % get->align_bytes != 0)
+                return error_set(err, ERROR_CORRUPT, "chunk %llu of %llu bytes at %llu, which nobody asked for",
+                                 (unsigned long long) at->chunk, (unsigned long long) at->size_bytes,
+                                 (unsigned long long) at->offset);
+        ret = borrow(&from->lender, at, fd, &b, err);
+        if (ret == BORROW_UNMAPPABLE) {
+                char text[MAX_ERROR_TEXT + 64];
+
+                snprintf(text, sizeof(text), "chunks are sent, since they cannot be read where they lie: %s",
+                         err->text);
+                engine_say(r->engine, true, text);
+        }
+        if (ret < 0)
+                return ret;
+        if (!get->pin) {
+                borrowed_free(b);
+                get_end(r, get);
+                return let_say(r, from, at->chunk);
+        }
+        if (!b) {
+                ret = let_say(r, from, at->chunk);
+                return ret < 0 ? ret : get_say(r, get);
+        }
+        say_how(r, from, "read where they lie");
+        from->lender.owner     = from;
+        b->also                = get->landing->borrowed;
+        get->landing->borrowed = b;
+        get_answered(r, get, b->data);
+        return 0;
+}
+
+bool remote_here(Engine *e, const SchedTensor *t, uint64_t k) {
+        const Peer *peer = (Peer *) (uintptr_t) map_get(&e->remote->peers, t->holder[k]);
+
+        return t->n_chunks == 1 && peer && !peer->lender.unmappable && strncmp(peer->address, "unix:", 5) == 0;
 }
 
 /* All that is awaited of the chunk from the worker has failed. */

@@ -7,8 +7,8 @@
 
 /* ---- What other threads leave for the loop ---------------------------------------------------------------------- */
 
-int remote_post(Remote *r, uint32_t worker, const WireMessage *message) {
-        Post post = { .worker = worker, .kind = (uint16_t) message->kind };
+static int post(Remote *r, uint32_t worker, uint64_t link, const WireMessage *message) {
+        Post post = { .worker = worker, .link = link, .kind = (uint16_t) message->kind };
 
         wire_encode(message, &post.body);
         if (post.body.r == 0)
@@ -22,6 +22,14 @@ int remote_post(Remote *r, uint32_t worker, const WireMessage *message) {
                 remote_wake(r);
         }
         return 0;
+}
+
+int remote_post(Remote *r, uint32_t worker, const WireMessage *message) {
+        return post(r, worker, 0, message);
+}
+
+int remote_post_link(Remote *r, const Peer *peer, const WireMessage *message) {
+        return post(r, peer->worker, peer->n_links, message);
 }
 
 void remote_wake(Remote *r) {
@@ -90,6 +98,7 @@ static int peer_add(Remote *r, const Wire_peer *m) {
 
                 if (strcmp(peer->address, m->address) == 0)
                         return 0;
+                lender_leave(&peer->lender, true);
                 peer->link = link_free(peer->link);
                 error_set(&err, -EIO, "worker %u at %s is gone", peer->worker, peer->address);
                 remote_chunks_fail(r, m->worker, &err);
@@ -136,7 +145,8 @@ static int hear_scheduler(Remote *r, const WireMessage *m, Error *err) {
         }
 }
 
-static int hear_worker(Remote *r, Peer *peer, const WireMessage *m, char *payload, size_t payload_bytes, Error *err) {
+static int hear_worker(Remote *r, Peer *peer, const WireMessage *m, char *payload, size_t payload_bytes, int fd,
+                       Error *err) {
         switch (m->kind) {
         case WIRE_IS_WELCOME:
         case WIRE_IS_ALIVE:
@@ -144,8 +154,10 @@ static int hear_worker(Remote *r, Peer *peer, const WireMessage *m, char *payloa
         case WIRE_IS_REFUSED:
                 return error_set(err, m->refused.code < 0 ? m->refused.code : ERROR_VALUE, "%s", m->refused.text);
         case WIRE_IS_CHUNK:
-                remote_chunk(r, &m->chunk, payload, payload_bytes);
+                remote_chunk(r, peer, &m->chunk, payload, payload_bytes);
                 return 0;
+        case WIRE_IS_AT:
+                return remote_at(r, peer, &m->at, fd, err);
         case WIRE_IS_GONE:
                 remote_gone(r, &m->gone);
                 return 0;
@@ -166,15 +178,16 @@ static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, c
         Peer *peer = userdata;
         Remote *r  = peer->remote;
         WireMessage m;
-        int ret;
+        int ret = link_hear(frame, body, -1, &arena, &m, err);
 
-        ret = link_hear(frame, body, fd, &arena, &m, err);
-        if (ret < 0)
-                return ret;
-        pthread_mutex_lock(&r->engine->lock);
-        ret = peer->worker == WORKER_NONE ? hear_scheduler(r, &m, err)
-                                          : hear_worker(r, peer, &m, payload, frame->payload_bytes, err);
-        engine_unlock(r->engine);
+        if (ret == 0) {
+                pthread_mutex_lock(&r->engine->lock);
+                ret = peer->worker == WORKER_NONE ? hear_scheduler(r, &m, err)
+                                                  : hear_worker(r, peer, &m, payload, frame->payload_bytes, fd, err);
+                engine_unlock(r->engine);
+        }
+        if (fd >= 0)
+                close(fd);
         return ret;
 }
 
@@ -191,7 +204,7 @@ static int on_payload(void *userdata, _unused_ Link *link, const Frame *frame, c
         if (result < 0)
                 return result;
         pthread_mutex_lock(&r->engine->lock);
-        result = remote_place(r, &m.chunk, frame->payload_bytes, ret, err);
+        result = remote_place(r, peer, &m.chunk, frame->payload_bytes, ret, err);
         engine_unlock(r->engine);
         return result;
 }
@@ -204,6 +217,7 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         error_set(&err, why->code < 0 ? why->code : -ECONNRESET, "%s",
                   why->code < 0 ? why->text : "it has closed the connection");
         pthread_mutex_lock(&r->engine->lock);
+        lender_leave(&peer->lender, true);
         peer->link = link_free(peer->link);
         if (peer->worker == WORKER_NONE) {
                 error_prefix(&err, err.code, "scheduler %s", peer->address);
@@ -230,6 +244,7 @@ static int peer_connect(Peer *peer, Error *err) {
 
         if (ret < 0)
                 return ret;
+        peer->n_links++;
         return link_say(peer->link, &hello) < 0 ? error_oom(err, sizeof(hello)) : 0;
 }
 
@@ -240,6 +255,8 @@ static void say(Remote *r, const Post *post) {
         Error err  = {};
         int ret    = 0;
 
+        if (post->link != 0 && (!peer || !peer->link || peer->n_links != post->link))
+                return;
         if (!peer)
                 ret = error_set(&err, ERROR_VALUE, "worker %u is not known", post->worker);
         else if (!peer->link)
@@ -289,8 +306,10 @@ static void *remote_main(void *userdata) {
         for (uint32_t k = 0; k < r->peers.capacity; k++) {
                 Peer *peer = (Peer *) (uintptr_t) r->peers.entry[k].value;
 
-                if (peer)
+                if (peer) {
+                        lender_leave(&peer->lender, true); /* views outlive the session */
                         peer->link = link_free(peer->link);
+                }
         }
         r->ended = true;
         pthread_cond_broadcast(&e->changed);
@@ -365,10 +384,6 @@ static void remote_release(Engine *e, TensorId id) {
                         fail_for_memory(r);
         map_remove(&r->tensors, id);
         arena_free(t->arena);
-}
-
-static bool remote_here(_unused_ Engine *e, _unused_ uint64_t chunk) {
-        return false;
 }
 
 static void remote_close(Engine *e) {

@@ -6,6 +6,7 @@
  * wake it; what comes in changes the engine's state under its lock, and wakes whoever waits. Tensors are remembered
  * with the references that the scheduler holds for us, and given back when the last handle goes. */
 #include "base/map.h"
+#include "engine/borrow.h"
 #include "engine/inside.h"
 #include "io/say.h"
 
@@ -20,21 +21,26 @@ typedef struct Peer {
         uint32_t worker;       /* WORKER_NONE: the scheduler */
         char *address;
         Link *link;            /* NULL: not yet, or not any more */
+        uint64_t n_links;      /* so far: what was to be said over one is not said over the next */
+        Lender lender;
+        bool told;             /* the log knows how chunks come from it */
 } Peer;
 
-/* Memory that chunks are received into, for a pin and for what is under way when the pin has gone. */
+/* Where the chunks of a pin are: memory that they are received into, also for what is under way when the pin has gone;
+ * and what is read where it lies. */
 typedef struct Landing {
         uint32_t n_refs;
         size_t size_bytes;
-        char *data;
+        char *data;            /* NULL: nothing has come so far */
+        Borrowed *borrowed;
 } Landing;
 
 /* A chunk that was asked for. */
 typedef struct Get {
         uint64_t chunk;
         uint32_t worker;
-        size_t size_bytes;
-        char *to;
+        size_t size_bytes, at; /* at: in the landing */
+        size_t align_bytes;
         Landing *landing;
         EnginePin *pin;        /* NULL: it has gone, or failed */
         struct Get *next;      /* of the same chunk */
@@ -65,6 +71,7 @@ typedef struct RemoteTensor {
 
 typedef struct Post {
         uint32_t worker;       /* to whom; WORKER_NONE: the scheduler */
+        uint64_t link;         /* n_links of the peer's; 0: whichever it is */
         uint16_t kind;
         Writer body;
 } Post;
@@ -91,6 +98,7 @@ typedef struct Remote {
 
 /* Leaves a message for the loop's thread. The engine's lock is held. 0 or -ENOMEM. */
 int remote_post(Remote *remote, uint32_t worker, const WireMessage *message);
+int remote_post_link(Remote *remote, const Peer *peer, const WireMessage *message); /* over this link or none */
 void remote_wake(Remote *remote); /* from any thread, with the lock or without */
 
 /* ---- remote-chunks.c: chunks on their way; the engine's lock is held */
@@ -98,8 +106,10 @@ int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *
                  TensorId *ret, Error *err);
 int remote_pin(Engine *e, EnginePin *pin);
 void remote_unpin(Engine *e, EnginePin *pin);
-int remote_place(Remote *r, const Wire_chunk *chunk, uint64_t size_bytes, char **ret, Error *err);
-void remote_chunk(Remote *r, const Wire_chunk *chunk, const char *data, size_t size_bytes);
+int remote_place(Remote *r, const Peer *from, const Wire_chunk *chunk, uint64_t size_bytes, char **ret, Error *err);
+void remote_chunk(Remote *r, Peer *from, const Wire_chunk *chunk, const char *data, size_t size_bytes);
+int remote_at(Remote *r, Peer *from, const Wire_at *at, int fd, Error *err);
+bool remote_here(Engine *e, const SchedTensor *t, uint64_t k);
 void remote_gone(Remote *r, const Wire_gone *gone);
 void remote_wanted(Remote *r, Peer *from, const Wire_get *get);
 void remote_stored(Remote *r, const Wire_stored *stored);

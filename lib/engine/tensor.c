@@ -220,8 +220,8 @@ static int pin_ask(Engine *e, EnginePin *pin) {
         return e->ops->pin(e, pin);
 }
 
-bool local_here(Engine *e, uint64_t chunk) {
-        return work_here(e->work, chunk);
+bool local_here(Engine *e, const SchedTensor *t, uint64_t k) {
+        return work_here(e->work, t->chunk_first + k);
 }
 
 int local_pin(Engine *e, EnginePin *pin) {
@@ -286,7 +286,7 @@ static int pin_make(Engine *e, TensorId id, uint64_t first, uint64_t n_chunks, P
         else {
                 n_chunks = MIN(n_chunks, t->n_chunks - first);
                 for (uint64_t k = 0; k < n_chunks && r == 0; k++)
-                        if (how != PIN_BEGIN && !e->ops->here(e, t->chunk_first + first + k))
+                        if (how != PIN_BEGIN && !e->ops->here(e, t, first + k))
                                 r = how != PIN_WAIT ? ENGINE_ABSENT
                                     : tensor_bytes(t) <= e->budget.cache_bytes
                                             ? 0

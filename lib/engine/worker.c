@@ -21,7 +21,7 @@ int engine_work(Engine *e, const WorkEvent *event, Error *err) {
         return r;
 }
 
-int engine_chunk_pin(Engine *e, uint64_t pin, uint64_t chunk, Error *err) {
+int engine_chunk_pin(Engine *e, uint64_t pin, uint64_t chunk, bool brief, Error *err) {
         int r = engine_enter(e, err);
 
         if (r < 0)
@@ -30,8 +30,9 @@ int engine_chunk_pin(Engine *e, uint64_t pin, uint64_t chunk, Error *err) {
                 r = ENGINE_ABSENT;
         else
                 engine_pump(
-                        e, tell_work(e, &(WorkEvent) {
-                                                .kind = WORK_PIN, .pin = pin, .chunk = chunk, .n = 1, .brief = true }));
+                        e,
+                        tell_work(e, &(WorkEvent) {
+                                             .kind = WORK_PIN, .pin = pin, .chunk = chunk, .n = 1, .brief = brief }));
         leave(e);
         return r;
 }
@@ -49,7 +50,7 @@ void chunk_pinned(Engine *e, uint64_t pin, uint64_t chunk, const Error *err) {
         e->reports->pinned(e->reports_userdata, pin, err, data, bytes);
 }
 
-void engine_chunk_unpin(Engine *e, uint64_t pin, uint64_t chunk) {
+void engine_chunk_unpin(Engine *e, uint64_t pin, uint64_t chunk, bool brief) {
         if (!engine_lock(e))
                 return;
         store_unpin(e->store, chunk);
@@ -57,8 +58,18 @@ void engine_chunk_unpin(Engine *e, uint64_t pin, uint64_t chunk) {
                 engine_pump(
                         e,
                         tell_work(e, &(WorkEvent) {
-                                             .kind = WORK_UNPIN, .pin = pin, .chunk = chunk, .n = 1, .brief = true }));
+                                             .kind = WORK_UNPIN, .pin = pin, .chunk = chunk, .n = 1, .brief = brief }));
         leave(e);
+}
+
+int engine_chunk_file(Engine *e, uint64_t chunk, int *ret_fd, uint64_t *ret_offset, size_t *ret_size) {
+        int r;
+
+        if (!engine_lock(e))
+                return ERROR_CLOSED;
+        r = store_file(e->store, chunk, ret_fd, ret_offset, ret_size);
+        engine_unlock(e);
+        return r > 0 ? ENGINE_ABSENT : r;
 }
 
 int engine_chunk_arriving(Engine *e, uint64_t chunk, size_t size_bytes, char **ret, Error *err) {
@@ -83,6 +94,19 @@ void engine_chunk_arrived(Engine *e, uint64_t chunk, size_t size_bytes) {
                 engine_pump(e, tell_work(e, &(WorkEvent) {
                                                     .kind = WORK_FETCHED, .chunk = chunk, .size_bytes = size_bytes }));
         leave(e);
+}
+
+int engine_chunk_borrowed(Engine *e, uint64_t chunk, const char *data, size_t size_bytes,
+                          void (*release)(void *userdata), void *userdata) {
+        int r;
+
+        if (!engine_lock(e))
+                return -ENOMEM;
+        r = store_adopt(e->store, chunk, data, size_bytes, release, userdata);
+        if (r == 0 && e->broken.code == 0) /* it takes no memory here */
+                engine_pump(e, tell_work(e, &(WorkEvent) { .kind = WORK_FETCHED, .chunk = chunk }));
+        leave(e);
+        return r;
 }
 
 void engine_chunk_failed(Engine *e, uint64_t chunk, uint32_t from, bool reserved) {

@@ -16,14 +16,20 @@ struct EngineReports {
 /* PLAN, RUN, RECALL, DROP, FORGET, EXPECT: what the scheduler or a client says. 0, or the engine's error. */
 int engine_work(Engine *engine, const WorkEvent *event, Error *err);
 
-/* A chunk that is here is asked for, for sending it: pinned() follows, perhaps before this returns. The number is the
- * caller's, as long as nobody else uses the engine. ENGINE_ABSENT: it is not here. */
-int engine_chunk_pin(Engine *engine, uint64_t pin, uint64_t chunk, Error *err);
-void engine_chunk_unpin(Engine *engine, uint64_t pin, uint64_t chunk);
+/* A chunk that is here is asked for, for sending it (`brief`) or lending it: pinned() follows, perhaps before this
+ * returns. The number is the caller's, as long as nobody else uses the engine. ENGINE_ABSENT: it is not here. */
+int engine_chunk_pin(Engine *engine, uint64_t pin, uint64_t chunk, bool brief, Error *err);
+void engine_chunk_unpin(Engine *engine, uint64_t pin, uint64_t chunk, bool brief); /* as it was pinned */
+/* Where a pinned chunk lies, as store_file() says; ENGINE_ABSENT: in no memory file. */
+int engine_chunk_file(Engine *engine, uint64_t chunk, int *ret_fd, uint64_t *ret_offset, size_t *ret_size);
 
 /* Memory for a chunk that the machine wants fetched. 0, or the error: say engine_chunk_failed() then, too. */
 int engine_chunk_arriving(Engine *engine, uint64_t chunk, size_t size_bytes, char **ret, Error *err);
 void engine_chunk_arrived(Engine *engine, uint64_t chunk, size_t size_bytes);
+/* It need not come: it is read in memory of somebody else, who holds it until release(), which is called with the
+ * engine's lock held. 0 or -ENOMEM: then nothing has happened. */
+int engine_chunk_borrowed(Engine *engine, uint64_t chunk, const char *data, size_t size_bytes,
+                          void (*release)(void *userdata), void *userdata) _must_check_;
 /* It will not come from there. `reserved`: its memory had been had. */
 void engine_chunk_failed(Engine *engine, uint64_t chunk, uint32_t from, bool reserved);
 

@@ -5,6 +5,10 @@
 #include "io/say.h"
 
 int link_say(Link *link, const WireMessage *message) {
+        return link_say_fd(link, message, -1);
+}
+
+int link_say_fd(Link *link, const WireMessage *message, int fd) {
         Writer w = {};
         int r;
 
@@ -13,7 +17,8 @@ int link_say(Link *link, const WireMessage *message) {
         if (r == 0 && w.bytes.n > MAX_BODY_BYTES)
                 r = ERROR_VALUE;
         if (r == 0)
-                r = link_send(link, (uint16_t) message->kind, w.bytes.data, w.bytes.n);
+                r = fd < 0 ? link_send(link, (uint16_t) message->kind, w.bytes.data, w.bytes.n)
+                           : link_send_fd(link, (uint16_t) message->kind, w.bytes.data, w.bytes.n, fd);
         vec_free(&w.bytes);
         return r;
 }

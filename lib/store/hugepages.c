@@ -8,8 +8,13 @@
 #include <hugetlbfs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "store/hugepages.h"
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
 
 #define LIBRARY "libhugetlbfs.so.0"
 
@@ -29,8 +34,8 @@ static uint64_t read_number(const char *root, size_t page_bytes, const char *nam
 }
 
 /* The word in brackets: "always [madvise] never". */
-static ThpMode read_mode(const char *root, const char *name) {
-        char path[512], words[256] = "", word[32] = "";
+static bool read_word(const char *root, const char *name, char ret[static 32]) {
+        char path[512], words[256] = "";
         FILE *file;
 
         snprintf(path, sizeof(path), "%s/sys/kernel/mm/transparent_hugepage/%s", root, name);
@@ -40,7 +45,13 @@ static ThpMode read_mode(const char *root, const char *name) {
                         words[0] = '\0';
                 fclose(file);
         }
-        if (sscanf(strchr(words, '[') ?: "", "[%31[a-z_]", word) != 1)
+        return sscanf(strchr(words, '[') ?: "", "[%31[a-z_]", ret) == 1;
+}
+
+static ThpMode read_mode(const char *root, const char *name) {
+        char word[32];
+
+        if (!read_word(root, name, word))
                 return THP_NEVER;
         if (strcmp(word, "madvise") == 0 || strcmp(word, "advise") == 0)
                 return THP_ASKED;
@@ -48,6 +59,18 @@ static ThpMode read_mode(const char *root, const char *name) {
         if (strcmp(word, "always") == 0 || strcmp(word, "force") == 0 || strcmp(word, "within_size") == 0)
                 return THP_ALWAYS;
         return THP_NEVER;
+}
+
+static bool is_denied(const char *root) {
+        char word[32] = "";
+
+        return read_word(root, "shmem_enabled", word) && strcmp(word, "deny") == 0;
+}
+
+/* By default memory files get small pages, but the kernel makes huge ones of those that are there already, where a
+ * process asks for it by MADV_COLLAPSE (Linux 6.1): that is what "never" leaves, and "deny" does not. */
+static bool can_collapse(void) {
+        return madvise(NULL, 0, MADV_COLLAPSE) == 0;
 }
 
 static void add_size(HugePages *pages, size_t page_bytes) {
@@ -127,6 +150,8 @@ void hugepages_read(HugePages *ret, const char *root) {
         }
         ret->thp        = read_mode(root, "enabled");
         ret->thp_shared = read_mode(root, "shmem_enabled");
+        if (ret->thp_shared == THP_NEVER && root[0] == '\0' && !is_denied(root) && can_collapse())
+                ret->thp_shared = THP_ASKED;
 }
 
 const struct HugePool *hugepages_pool(const HugePages *pages, size_t page_bytes, size_t at_most) {

@@ -19,7 +19,7 @@ typedef struct HugePages {
                 uint64_t n_total; /* in the pool, taken or not */
                 uint64_t n_free;  /* that can be had: not promised to anybody, or the pool may grow by them */
         } pool[MAX_HUGE_SIZES];   /* the smallest pages first */
-        ThpMode thp, thp_shared;  /* for anonymous memory, for memory files */
+        ThpMode thp, thp_shared;  /* for anonymous memory, for memory files; also ASKED where they can be collapsed */
         bool no_library;          /* there are pools, and libhugetlbfs to name their sizes is not installed */
 } HugePages;
 

@@ -15,6 +15,9 @@
 
 #include "store/segment.h"
 
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8u /* Linux 6.3: never executable */
 #endif
@@ -49,12 +52,12 @@ static int file_make(const SegmentKind *kind, size_t size_bytes, Error *err) {
 }
 
 static int file_check(const SegmentKind *kind, size_t size_bytes, int fd, Error *err) {
-        const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+        const int wanted = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL, seals = fcntl(fd, F_GET_SEALS);
         struct stat st;
 
         if (fstat(fd, &st) < 0)
                 return error_prefix(err, -errno, "memory file");
-        if ((fcntl(fd, F_GET_SEALS) & seals) != seals || (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDWR)
+        if (seals < 0 || (seals & wanted) != wanted || (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDWR)
                 return error_set(err, ERROR_VALUE, "this is no memory file of sealed size that can be written");
         if ((st.st_mode & 07777) != 0400)
                 return error_set(err, ERROR_VALUE, "the memory file has mode %04o, not 0400", st.st_mode & 07777u);
@@ -253,6 +256,15 @@ static int pages_unmake(Segment *s, size_t from, size_t to) {
         return madvise(s->base + offset, bytes, MADV_DONTNEED);
 }
 
+/* A huge page of a memory file is made of a small one which is there: where the kernel gives huge ones by itself the
+ * small one is huge already. What cannot be had huge is small (measured, 128 MiB: 15 ms huge, 430 ms small). */
+static void pages_collapse(const Segment *s, size_t from, size_t to) {
+        for (size_t page = from; page < to; page++)
+                if (madvise(s->base + page * s->kind.page_bytes, STORE_PAGE, MADV_POPULATE_WRITE) < 0)
+                        return;
+        (void) madvise(s->base + from * s->kind.page_bytes, (to - from) * s->kind.page_bytes, MADV_COLLAPSE);
+}
+
 static int pages_make(Segment *s, size_t from, size_t to) {
         size_t offset = from * s->kind.page_bytes, bytes = (to - from) * s->kind.page_bytes;
 
@@ -260,6 +272,8 @@ static int pages_make(Segment *s, size_t from, size_t to) {
                 return 0;
         if (s->scattered && map_step(s, offset, bytes) != 0)
                 return SEGMENT_NO_PAGES;
+        if (s->fd >= 0 && s->kind.rung == STORE_THP)
+                pages_collapse(s, from, to);
         while (madvise(s->base + offset, bytes, MADV_POPULATE_WRITE) < 0)
                 if (errno != EINTR) {
                         (void) pages_unmake(s, from, to);

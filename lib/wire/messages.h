@@ -41,7 +41,9 @@
         M(CHUNK, 81, chunk)                                                                                            \
         M(GONE, 82, gone)                                                                                              \
         M(PUT, 83, put)                                                                                                \
-        M(STORED, 84, stored)
+        M(STORED, 84, stored)                                                                                          \
+        M(AT, 85, at)                                                                                                  \
+        M(LET, 86, let)
 
 #define WIRE_HELLO(F)                                                                                                  \
         F(U32, role, 16)               /* WireRole */                                                                  \
@@ -147,7 +149,8 @@
 
 #define WIRE_GET(F)                                                                                                    \
         F(U64, chunk, UINT64_MAX)                                                                                      \
-        F(U64, most, UINT64_MAX)       /* bytes that the receiver has room for */
+        F(U64, most, UINT64_MAX)       /* bytes that the receiver has room for */                                      \
+        F(U32, how, 16)                /* WireHow */
 #define WIRE_CHUNK(F)                                                                                                  \
         F(U64, chunk, UINT64_MAX)                                                                                      \
         F(U64, digest, UINT64_MAX)     /* of the payload: chunk_digest() */
@@ -162,3 +165,9 @@
         F(U64, chunk, UINT64_MAX)                                                                                      \
         F(I32, code, 4096)                                                                                             \
         F(TEXT, text, MAX_ERROR_TEXT)
+#define WIRE_AT(F) /* the chunk is to be read where it lies, until LET */                                              \
+        F(U64, chunk, UINT64_MAX)                                                                                      \
+        F(U32, file, 16)               /* which of those that came over this link; the next one: it comes with this */ \
+        F(U64, offset, UINT64_MAX)                                                                                     \
+        F(U64, size_bytes, UINT64_MAX)
+#define WIRE_LET(F) F(U64, chunk, UINT64_MAX) /* it is read no more */

@@ -13,6 +13,10 @@ enum {
 
 typedef enum WireRole { WIRE_CLIENT = 1, WIRE_WORKER = 2, WIRE_CONTROL = 3 } WireRole;
 
+/* How a chunk is wanted: as bytes; or, where that is possible, to be read where it lies (AT), for a short time or for
+ * as long as the reader likes. */
+typedef enum WireHow { WIRE_BYTES, WIRE_BRIEFLY, WIRE_LONG } WireHow;
+
 #define WIRE_TYPE_U32(name) uint32_t name;
 #define WIRE_TYPE_I32(name) int32_t name;
 #define WIRE_TYPE_U64(name) uint64_t name;
