@@ -5,8 +5,11 @@
  * of a payload only what has come into the buffer is copied, the rest goes where it stays. The buffer grows with what
  * comes, not with what a header promises, and idle links have none.
  *
- * Writing: a queue of pieces. A piece is the bytes of some small frames, or of one frame and then its payload, or of
- * one frame with its descriptor. It is sent once per iteration of the loop, earlier when much has gathered.
+ * Writing: a queue (io/outbox.h). It is sent once per iteration of the loop, earlier when much has gathered.
+ *
+ * Below both lies a stream (io/stream.h): the socket, or TLS over it. Until it is open nothing is sent or read. Who
+ * comes in through a door is a guest until his host says that he may stay: he has little time and little room, and is
+ * the first to go when there are too many.
  *
  * No io_uring: with a few MiB per turn straight out of and into the caller's memory, plain calls move as many bytes as
  * io_uring does with MSG_WAITALL (bench/bench-link: 4.0 of 4.0 GB/s through unix sockets, 4.4 of 4.3 over TCP), and
@@ -24,7 +27,10 @@
 
 #include "io/address.h"
 #include "io/link.h"
+#include "io/outbox.h"
+#include "io/say.h"
 #include "io/socket.h"
+#include "io/stream.h"
 
 enum {
         READ_BYTES      = 64 << 10, /* of the buffer for headers and bodies */
@@ -32,29 +38,14 @@ enum {
         PAYLOAD_TURN    = 4 << 20,  /* or of a payload, which costs them less: nobody looks at it */
         WRITE_TURN      = 4 << 20,
         WRITE_IOV       = 64,       /* pieces of memory per system call */
-        PIECE_BYTES     = 8 << 10,  /* of small frames that are sent together */
         FLUSH_BYTES     = 64 << 10, /* of headers and bodies: sent without waiting for the loop */
         CONNECT_USEC    = 10000000, /* until a host that says nothing cannot be reached */
+        GUEST_USEC      = 5000000,  /* until somebody who comes must have said who he is, */
+        GUEST_BYTES     = 4 << 10,  /* in so many bytes */
+        MAX_GUESTS      = 128,      /* at a time, of a door: half a MiB of buffers */
         SILENCE_USEC    = 5000000,  /* how often one is asked whether it has gone silent */
         PENDING_FDS     = 2,        /* one before a header that is not whole, one with what came next */
 };
-
-/* What is sent: own bytes, then perhaps a payload. */
-typedef struct Piece {
-        struct Piece *next;
-        uint32_t n, capacity;
-        uint64_t sent;              /* of n + payload_bytes */
-        int fd;                     /* goes with the first byte; -1: none, or gone */
-        const char *payload;
-        uint64_t payload_bytes;
-        void (*done)(void *userdata);
-        void *userdata;
-        uint8_t bytes[];
-} Piece;
-
-typedef struct PieceList {
-        Piece *first, *last;
-} PieceList;
 
 typedef struct Input {
         uint8_t *data;
@@ -73,21 +64,23 @@ struct Link {
         unsigned n_ref;
         bool over;                  /* nothing is read or sent any more; why says it */
         bool told;                  /* closed() was called, or the owner wants to hear nothing */
-        bool connecting, stopped;
+        bool opening;               /* nothing can be sent or read yet: */
+        bool connecting;            /* the socket is not connected; else the stream is not open */
+        bool stopped;
         bool blocked;               /* the kernel takes no more now */
         bool mute;                  /* sending has failed; why says it, if it is the reason */
-        int fd, family;
+        Stream stream;
         uint32_t epoll;             /* what we wait for */
         sd_event_source *io, *later;
-        sd_event_source *clock;     /* TCP, and while connecting */
+        sd_event_source *clock;     /* of TCP, of what is opening, and of guests */
+        Door *door;                 /* of a guest; */
+        Link *guest_next, *guest_before; /* the list from the oldest to the newest */
         const LinkEvents *events;
         void *userdata;
         Input in;
-        PieceList out, sent;        /* sent: payloads whose done() is due */
-        size_t out_bytes;           /* of headers and bodies, not sent */
-        size_t out_new_bytes;       /* of these, since the last attempt */
+        Outbox out;
         Error why;
-        char text[ADDRESS_TEXT_MAX]; /* where it connects to */
+        char text[ADDRESS_TEXT_MAX]; /* where it connects to; "": it was given a connection */
 };
 
 static Link *link_ref(Link *link) {
@@ -103,57 +96,6 @@ static void link_unref(Link *link) {
 }
 
 DEFINE_CLEANUP(Link *, link_unref)
-
-/* ---- Pieces ----------------------------------------------------------------------------------------------------- */
-
-static void list_add(PieceList *list, Piece *piece) {
-        piece->next = NULL;
-        if (list->last)
-                list->last->next = piece;
-        else
-                list->first = piece;
-        list->last = piece;
-}
-
-static Piece *list_take(PieceList *list) {
-        Piece *piece = list->first;
-
-        if (!piece)
-                return NULL;
-        list->first = piece->next;
-        if (!list->first)
-                list->last = NULL;
-        return piece;
-}
-
-static void piece_close_fd(Piece *piece) {
-        if (piece->fd >= 0)
-                close(piece->fd);
-        piece->fd = -1;
-}
-
-/* The piece is out of the queue, sent or dropped. */
-static void piece_end(Link *link, Piece *piece) {
-        piece_close_fd(piece);
-        if (piece->done)
-                list_add(&link->sent, piece);
-        else
-                free(piece);
-}
-
-static void queue_drop(Link *link) {
-        for (Piece *piece; (piece = list_take(&link->out));)
-                piece_end(link, piece);
-        link->out_bytes = link->out_new_bytes = 0;
-}
-
-/* done() may send the next payload, or free the link. */
-static void link_done(Link *link) {
-        for (Piece *piece; (piece = list_take(&link->sent));) {
-                piece->done(piece->userdata);
-                free(piece);
-        }
-}
 
 /* ---- The end ---------------------------------------------------------------------------------------------------- */
 
@@ -173,15 +115,25 @@ static void input_close_fds(Input *in) {
         in->frame_fd = -1;
 }
 
+static void guest_leave(Link *link) {
+        Door *door = TAKE_PTR(link->door);
+
+        if (!door)
+                return;
+        *(link->guest_before ? &link->guest_before->guest_next : &door->oldest) = link->guest_next;
+        *(link->guest_next ? &link->guest_next->guest_before : &door->newest)   = link->guest_before;
+        link->guest_next = link->guest_before = NULL;
+        door->n_guests--;
+}
+
 static void link_close(Link *link) {
         link->io    = sd_event_source_disable_unref(link->io);
         link->later = sd_event_source_disable_unref(link->later);
         link->clock = sd_event_source_disable_unref(link->clock);
-        if (link->fd >= 0)
-                close(link->fd);
-        link->fd = -1;
+        guest_leave(link);
+        stream_close(&link->stream);
         input_close_fds(&link->in);
-        queue_drop(link);
+        outbox_drop(&link->out);
 }
 
 static void link_later(Link *link) {
@@ -189,10 +141,19 @@ static void link_later(Link *link) {
                 (void) sd_event_source_set_enabled(link->later, SD_EVENT_ONESHOT);
 }
 
+/* There is something to send, perhaps not before the kernel takes more. */
+static bool link_unsent(const Link *link) {
+        return !outbox_empty(&link->out) || stream_unsent(&link->stream);
+}
+
+static bool link_reads(const Link *link) {
+        return !link->over && !link->stopped && !link->opening;
+}
+
 static void link_wait(Link *link) {
         uint32_t epoll = 0;
 
-        if (link->connecting || (link->blocked && link->out.first))
+        if (link->connecting || (link->blocked && link_unsent(link)))
                 epoll |= EPOLLOUT;
         if (!link->connecting && !link->stopped)
                 epoll |= EPOLLIN;
@@ -208,10 +169,11 @@ static void link_wait(Link *link) {
 static void link_settle(Link *link) {
         if (link->over)
                 link_close(link);
-        link_done(link);
+        outbox_done(&link->out);
         if (!link->over) {
                 link_wait(link);
-                if (link->out.first && !link->blocked && !link->connecting)
+                if (!link->opening && ((link_unsent(link) && !link->blocked) ||
+                                       (link_reads(link) && stream_more(&link->stream))))
                         link_later(link);
                 return;
         }
@@ -223,76 +185,6 @@ static void link_settle(Link *link) {
 
 /* ---- Writing ---------------------------------------------------------------------------------------------------- */
 
-static unsigned piece_iov(const Piece *piece, struct iovec *iov, size_t *most) {
-        unsigned n_iov = 0;
-        size_t bytes;
-
-        if (piece->sent < piece->n) {
-                bytes          = MIN(piece->n - (size_t) piece->sent, *most);
-                iov[n_iov++] = (struct iovec) { (uint8_t *) piece->bytes + piece->sent, bytes };
-                *most -= bytes;
-        }
-        if (piece->payload_bytes > 0 && *most > 0) {
-                const uint64_t from = piece->sent > piece->n ? piece->sent - piece->n : 0;
-
-                bytes        = (size_t) MIN(piece->payload_bytes - from, (uint64_t) *most);
-                iov[n_iov++] = (struct iovec) { (char *) piece->payload + from, bytes };
-                *most -= bytes;
-        }
-        return n_iov;
-}
-
-/* One system call. A descriptor goes with the first byte of its frame, so nothing stands before it. */
-static ssize_t send_some(const Link *link, size_t most, size_t *ret_asked) {
-        union {
-                struct cmsghdr align;
-                char space[CMSG_SPACE(sizeof(int))];
-        } control = {};
-        struct iovec iov[WRITE_IOV];
-        struct msghdr msg   = { .msg_iov = iov };
-        const Piece *first  = link->out.first;
-        size_t left         = most;
-        ssize_t n;
-
-        for (const Piece *p = first; p && left > 0 && msg.msg_iovlen + 2 <= WRITE_IOV; p = p->next) {
-                if (p != first && p->fd >= 0)
-                        break;
-                msg.msg_iovlen += piece_iov(p, iov + msg.msg_iovlen, &left);
-        }
-        if (first->fd >= 0) {
-                struct cmsghdr *c;
-
-                msg.msg_control    = control.space;
-                msg.msg_controllen = sizeof(control.space);
-                c                  = CMSG_FIRSTHDR(&msg);
-                c->cmsg_level      = SOL_SOCKET;
-                c->cmsg_type       = SCM_RIGHTS;
-                c->cmsg_len        = CMSG_LEN(sizeof(int));
-                memcpy(CMSG_DATA(c), &first->fd, sizeof(int));
-        }
-        *ret_asked = most - left;
-        do
-                n = sendmsg(link->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-        while (n < 0 && errno == EINTR);
-        return n < 0 ? -errno : n;
-}
-
-static void queue_advance(Link *link, size_t sent) {
-        while (sent > 0) {
-                Piece *piece         = link->out.first;
-                const uint64_t whole = piece->n + piece->payload_bytes;
-                const size_t now     = (size_t) MIN(whole - piece->sent, (uint64_t) sent);
-
-                if (piece->sent < piece->n)
-                        link->out_bytes -= MIN(now, piece->n - (size_t) piece->sent);
-                piece_close_fd(piece);
-                piece->sent += now;
-                sent -= now;
-                if (piece->sent == whole)
-                        piece_end(link, list_take(&link->out));
-        }
-}
-
 /* Nothing more can be sent. The other side may have said why before it went, so we read on, up to the end that
  * shutdown() puts behind what is there. */
 static void link_mute(Link *link, int code) {
@@ -303,98 +195,63 @@ static void link_mute(Link *link, int code) {
                 error_set(&link->why, code, "sending: %s", strerrordesc_np(-code));
         else
                 error_set(&link->why, -ECONNRESET, "the other side has closed the connection before all was sent");
-        queue_drop(link);
-        (void) shutdown(link->fd, SHUT_RDWR);
+        outbox_drop(&link->out);
+        (void) shutdown(link->stream.fd, SHUT_RDWR);
 }
 
 static void link_write(Link *link) {
-        size_t turn = WRITE_TURN, asked;
+        size_t turn = WRITE_TURN, asked = 0;
+        struct iovec iov[WRITE_IOV];
+        unsigned n_iov;
         ssize_t n;
+        int fd;
 
-        if (link->over || link->connecting || link->mute)
+        if (link->over || link->opening || link->mute)
                 return;
         link->blocked       = false;
-        link->out_new_bytes = 0;
-        while (link->out.first && turn > 0) {
-                n = send_some(link, turn, &asked);
-                if (n == -EAGAIN) {
-                        link->blocked = true;
+        link->out.new_bytes = 0;
+        for (;;) {
+                n = stream_flush(&link->stream);
+                if (n == 0 && (outbox_empty(&link->out) || turn == 0))
                         return;
+                if (n == 0) {
+                        n_iov = outbox_iov(&link->out, iov, ELEMENTSOF(iov), turn, &asked, &fd);
+                        n     = stream_send(&link->stream, iov, n_iov, fd);
                 }
-                if (n < 0) {
+                if (n < 0 && n != -EAGAIN) {
                         link_mute(link, (int) n);
                         return;
                 }
-                queue_advance(link, (size_t) n);
-                if ((size_t) n < asked) {
-                        link->blocked = true;
+                if (n > 0)
+                        outbox_advance(&link->out, (size_t) n);
+                link->blocked = n == -EAGAIN || ((size_t) n < asked && !stream_unsent(&link->stream));
+                if (link->blocked)
                         return;
-                }
                 turn -= (size_t) n;
         }
 }
 
 /* ---- Reading ---------------------------------------------------------------------------------------------------- */
 
-static bool link_reads(const Link *link) {
-        return !link->over && !link->stopped && !link->connecting;
-}
-
-/* Keeps the descriptors that came with a message, or refuses it. None is lost, whatever came. */
-static int take_fds(Link *link, struct msghdr *msg, Error *err) {
-        Input *in   = &link->in;
-        unsigned n  = 0;
-        int fd;
-
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-                        continue;
-                for (size_t at = 0; at + sizeof(int) <= c->cmsg_len - CMSG_LEN(0); at += sizeof(int), n++) {
-                        memcpy(&fd, CMSG_DATA(c) + at, sizeof(int));
-                        if (n == 0 && in->n_fds < PENDING_FDS)
-                                in->fd[in->n_fds++] = fd;
-                        else
-                                close(fd);
-                }
-        }
-        if (msg->msg_flags & MSG_CTRUNC)
-                return error_set(err, ERROR_CORRUPT, "more descriptors than a message has, or than we may have open");
-        if (n > 1)
-                return error_set(err, ERROR_CORRUPT, "%u descriptors at a time; a message has one", n);
-        if (n == 1 && in->in_payload)
-                return error_set(err, ERROR_CORRUPT, "a descriptor in the middle of a payload");
-        return 0;
-}
-
 static ssize_t receive(Link *link, void *to, size_t size_bytes, Error *err) {
-        union {
-                struct cmsghdr align;
-                char space[CMSG_SPACE(sizeof(int))];
-        } control;
-        struct iovec iov  = { to, size_bytes };
-        struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-        ssize_t n;
-        int r;
+        Input *in = &link->in;
+        int fd    = -1;
+        ssize_t n = stream_receive(&link->stream, to, size_bytes, &fd, err);
 
-        if (link->family == AF_UNIX) {
-                msg.msg_control    = control.space;
-                msg.msg_controllen = sizeof(control.space);
+        if (fd < 0)
+                return n;
+        if (in->n_fds == PENDING_FDS || in->in_payload) {
+                close(fd);
+                return error_set(err, ERROR_CORRUPT, "a descriptor in the middle of %s",
+                                 in->in_payload ? "a payload" : "a message");
         }
-        do
-                n = recvmsg(link->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        while (n < 0 && errno == EINTR);
-        if (n < 0)
-                return errno == EAGAIN ? -EAGAIN : error_set(err, -errno, "receiving: %s", strerrordesc_np(errno));
-        if (link->family == AF_UNIX) {
-                r = take_fds(link, &msg, err);
-                if (r < 0)
-                        return r;
-        }
+        in->fd[in->n_fds++] = fd;
         return n;
 }
 
 /* Where the next bytes of the buffer go. What a header promises is believed as far as bytes have come. */
-static int input_room(Input *in, Error *err) {
+static int input_room(Link *link, Error *err) {
+        Input *in          = &link->in;
         const size_t whole = in->in_frame ? FRAME_BYTES + (size_t) in->frame.body_bytes : FRAME_BYTES;
         size_t capacity;
         uint8_t *data;
@@ -406,7 +263,7 @@ static int input_room(Input *in, Error *err) {
         }
         if (in->n < in->capacity)
                 return 0;
-        capacity = MAX((size_t) READ_BYTES, MIN(whole, 2 * in->n));
+        capacity = MAX((size_t) (link->door ? GUEST_BYTES : READ_BYTES), MIN(whole, 2 * in->n));
         assert(capacity > in->n);
         data = realloc(in->data, capacity);
         if (!data)
@@ -423,13 +280,25 @@ static void input_trim(Input *in) {
         in->at = in->n = in->capacity = 0;
 }
 
+/* The other side encrypts, and we do not. It understands an answer that does not, as far as it needs to. */
+static int refuse_tls(Link *link, Error *err) {
+        error_set(err, -EACCES, "it encrypts, and here is no key: give this machine the key of the others, " KEY_PATH);
+        say_refused(link->stream.fd, err);
+        return err->code;
+}
+
 static int take_header(Link *link, Error *err) {
         Input *in = &link->in;
         int r;
 
+        if (link->door && !link->stream.tls && memcmp(in->data + in->at, "\x16\x03", 2) == 0)
+                return refuse_tls(link, err);
         r = frame_decode(in->data + in->at, &in->frame, err);
         if (r < 0)
                 return r;
+        if (link->door && in->frame.body_bytes + in->frame.payload_bytes > GUEST_BYTES)
+                return error_set(err, ERROR_CORRUPT, "%llu bytes before it has said who it is",
+                                 (unsigned long long) (in->frame.body_bytes + in->frame.payload_bytes));
         if (in->frame.payload_bytes > 0 && !link->events->payload)
                 return error_set(err, ERROR_CORRUPT, "a payload of %llu bytes, where none is expected",
                                  (unsigned long long) in->frame.payload_bytes);
@@ -537,7 +406,7 @@ static ssize_t input_receive(Link *link, size_t *turn, Error *err) {
                 }
                 return n;
         }
-        r = input_room(in, err);
+        r = input_room(link, err);
         if (r < 0)
                 return r;
         n = receive(link, in->data + in->n, in->capacity - in->n, err);
@@ -554,7 +423,7 @@ static void read_end(Link *link) {
 
         if (in->in_frame || in->at < in->n)
                 error_set(&why, -ECONNRESET, "the other side has closed the connection in the middle of a message");
-        else if (link->out.first)
+        else if (link_unsent(link))
                 error_set(&why, -ECONNRESET, "the other side has closed the connection before all was sent");
         else
                 snprintf(why.text, sizeof(why.text), "the other side has closed the connection");
@@ -587,33 +456,54 @@ static void link_clock(Link *link, uint64_t usec) {
         (void) sd_event_source_set_enabled(link->clock, SD_EVENT_ONESHOT);
 }
 
-static void link_connect_end(Link *link, int code) {
-        Error why = {};
+/* From the socket to the stream. Negative: with words that name where we wanted to go. */
+static int open_step(Link *link, int code, Error *err) {
+        int r;
 
-        link->connecting = false;
-        if (code == 0 && link->family != AF_UNIX)
+        if (code < 0)
+                return error_set(err, code, "%s%s", strerrordesc_np(-code),
+                                 link->connecting ? "" : ": it does not go on with the handshake");
+        link->connecting = link->blocked = false;
+        r = stream_open(&link->stream, err);
+        if (r != 0) {
+                link->blocked = r == TLS_WANTS_OUTPUT;
+                return MIN(r, 0);
+        }
+        link->opening = false;
+        if (link->door)
+                return 0; /* the clock goes on */
+        if (link->stream.family != AF_UNIX)
                 link_clock(link, SILENCE_USEC);
         else
                 link->clock = sd_event_source_disable_unref(link->clock);
-        if (code == 0)
+        return 0;
+}
+
+static void link_open(Link *link, int code) {
+        Error why = {};
+
+        if (open_step(link, code, &why) == 0)
                 return;
-        error_set(&why, code, "cannot connect to %s: %s", link->text, strerrordesc_np(-code));
+        if (link->door && tls_met_plain(link->stream.tls))
+                say_refused(link->stream.fd, &why);
+        if (link->text[0])
+                error_prefix(&why, why.code, "cannot connect to %s", link->text);
         link_fail(link, &why);
 }
 
 static int on_io(sd_event_source *source _unused_, int fd, uint32_t revents, void *userdata) {
         _cleanup_(link_unrefp) Link *link = link_ref(userdata);
+        const bool opening                = link->opening;
         socklen_t n                       = sizeof(int);
         int code                          = 0;
 
-        if (link->connecting) {
-                if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &n) < 0)
-                        code = errno;
-                link_connect_end(link, -code);
-        }
-        if (revents & ~(uint32_t) EPOLLIN)
+        if (link->connecting && getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &n) < 0)
+                code = errno;
+        if (opening)
+                link_open(link, -code);
+        if (opening || revents & ~(uint32_t) EPOLLIN)
                 link_write(link);
-        if (revents & ~(uint32_t) EPOLLOUT)
+        if (opening || revents & ~(uint32_t) EPOLLOUT)
                 link_read(link);
         link_settle(link);
         return 0;
@@ -622,20 +512,34 @@ static int on_io(sd_event_source *source _unused_, int fd, uint32_t revents, voi
 static int on_later(sd_event_source *source _unused_, void *userdata) {
         _cleanup_(link_unrefp) Link *link = link_ref(userdata);
 
+        if (link->opening && !link->connecting && !link->over)
+                link_open(link, 0);
         if (!link->blocked)
                 link_write(link);
         link_use(link); /* reading was stopped and goes on */
+        if (stream_more(&link->stream))
+                link_read(link);
         input_trim(&link->in);
         link_settle(link);
         return 0;
 }
 
+static void guest_is_late(Link *link) {
+        Error why = {};
+
+        error_set(&why, -ETIMEDOUT, "%s for %d s", link->opening ? "it has shown no key" : "it has not said who it is",
+                  GUEST_USEC / 1000000);
+        link_fail(link, &why);
+}
+
 static int on_clock(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
         _cleanup_(link_unrefp) Link *link = link_ref(userdata);
 
-        if (link->connecting)
-                link_connect_end(link, -ETIMEDOUT);
-        else if (socket_is_silent(link->fd))
+        if (link->door)
+                guest_is_late(link);
+        else if (link->opening)
+                link_open(link, -ETIMEDOUT);
+        else if (socket_is_silent(link->stream.fd))
                 link_mute(link, -ETIMEDOUT);
         else
                 link_clock(link, SILENCE_USEC);
@@ -655,8 +559,8 @@ static int link_make(Link **ret, sd_event *event, int fd, int family, const Link
                 close(fd);
                 return error_oom(err, sizeof(*link));
         }
-        *link = (Link) { .n_ref = 1, .fd = fd, .family = family, .events = events, .userdata = userdata,
-                         .in.frame_fd = -1, .epoll = EPOLLIN };
+        *link = (Link) { .n_ref = 1, .stream = { .fd = fd, .family = family }, .events = events,
+                         .userdata = userdata, .in.frame_fd = -1, .epoll = EPOLLIN };
         r     = socket_prepare(fd, family);
         if (r >= 0)
                 r = sd_event_add_io(event, &link->io, fd, EPOLLIN, on_io, link);
@@ -703,17 +607,73 @@ int link_connect(Link **ret, sd_event *event, const char *address, const LinkEve
         if (r < 0)
                 return r;
         address_print(&a, link->text);
-        link->connecting = true;
+        link->opening = link->connecting = true;
         link_clock(link, CONNECT_USEC);
         r = connect(fd, &a.any, a.size_bytes) < 0 && errno != EINTR && errno != EINPROGRESS ? -errno : 0;
         if (r == 0)
                 link_wait(link);
         else {
-                link_connect_end(link, r); /* the loop says so */
+                link_open(link, r); /* the loop says so */
                 link_later(link);
         }
         *ret = TAKE_PTR(link);
         return 0;
+}
+
+static int secure(Link *link, Tls *tls, bool connects, Error *err) {
+        if (!tls || link->stream.family == AF_UNIX || link->over)
+                return 0;
+        link->opening = true;
+        link_later(link); /* one that is connected begins */
+        return tls_open(&link->stream.tls, tls, link->stream.fd, connects, err);
+}
+
+int link_secure(Link *link, Tls *tls, Error *err) {
+        return secure(link, tls, true, err);
+}
+
+static int guest_come(Link *link, Door *door, Error *err) {
+        Error why = {};
+        int r;
+
+        link->door         = door;
+        link->guest_before = door->newest;
+        *(door->newest ? &door->newest->guest_next : &door->oldest) = link;
+        door->newest = link;
+        if (++door->n_guests > MAX_GUESTS) {
+                Link *oldest = door->oldest;
+
+                error_set(&why, -EUSERS, "%d others have come and not said who they are either", MAX_GUESTS);
+                link_fail(oldest, &why);
+                link_later(oldest);
+                guest_leave(oldest);
+        }
+        r = secure(link, door->tls, false, err);
+        link_clock(link, GUEST_USEC);
+        return r;
+}
+
+int link_accept(Link **ret, sd_event *event, int fd, Door *door, const LinkEvents *events, void *userdata,
+                Error *err) {
+        _cleanup_(link_freep) Link *link = NULL;
+        int r                            = link_new(&link, event, fd, events, userdata, err);
+
+        if (r == 0)
+                r = guest_come(link, door, err);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(link);
+        return 0;
+}
+
+void link_admit(Link *link) {
+        if (!link->door)
+                return;
+        guest_leave(link);
+        if (link->stream.family != AF_UNIX)
+                link_clock(link, SILENCE_USEC);
+        else
+                link->clock = sd_event_source_disable_unref(link->clock);
 }
 
 Link *link_free(Link *link) {
@@ -721,13 +681,13 @@ Link *link_free(Link *link) {
                 return NULL;
         link->over = link->told = true;
         link_close(link);
-        link_done(link);
+        outbox_done(&link->out);
         link_unref(link);
         return NULL;
 }
 
 size_t link_queued_bytes(const Link *link) {
-        return link->out_bytes;
+        return link->out.bytes;
 }
 
 void link_stop_reading(Link *link, bool stop) {
@@ -741,52 +701,16 @@ void link_flush(Link *link) {
         if (link->blocked)
                 return;
         link_write(link);
-        if (link->sent.first || link->out.first || link->mute)
+        if (link->out.sent.first || link_unsent(link) || link->mute)
                 link_later(link);
 }
 
 /* ---- Sending ---------------------------------------------------------------------------------------------------- */
 
-static Piece *piece_new(size_t capacity) {
-        Piece *piece = malloc(sizeof(*piece) + capacity);
-
-        if (piece)
-                *piece = (Piece) { .capacity = (uint32_t) capacity, .fd = -1 };
-        return piece;
-}
-
-/* A piece at the end of the queue that has room for a frame. A frame with something of its own stands alone: behind it
- * there is no room. */
-static Piece *queue_piece(Link *link, size_t bytes, bool alone) {
-        Piece *last = link->out.last;
-
-        if (last && !alone && last->capacity - last->n >= bytes)
-                return last;
-        last = piece_new(alone ? bytes : MAX(bytes, (size_t) PIECE_BYTES));
-        if (last)
-                list_add(&link->out, last);
-        return last;
-}
-
-static Piece *queue_frame(Link *link, const Frame *frame, const uint8_t *body, bool alone) {
-        const size_t bytes = FRAME_BYTES + (size_t) frame->body_bytes;
-        Piece *piece       = queue_piece(link, bytes, alone);
-
-        if (!piece)
-                return NULL;
-        frame_encode(frame, piece->bytes + piece->n);
-        if (frame->body_bytes > 0)
-                memcpy(piece->bytes + piece->n + FRAME_BYTES, body, frame->body_bytes);
-        piece->n += (uint32_t) bytes;
-        link->out_bytes += bytes;
-        link->out_new_bytes += bytes;
-        return piece;
-}
-
 static void link_send_soon(Link *link) {
-        if (link->out_new_bytes >= FLUSH_BYTES)
+        if (link->out.new_bytes >= FLUSH_BYTES)
                 link_flush(link);
-        else if (!link->blocked && !link->connecting)
+        else if (!link->blocked && !link->opening)
                 link_later(link);
 }
 
@@ -796,7 +720,7 @@ int link_send(Link *link, uint16_t kind, const uint8_t *body, size_t body_bytes)
         assert(body_bytes <= MAX_BODY_BYTES);
         if (link->over || link->mute)
                 return 0;
-        if (!queue_frame(link, &frame, body, false))
+        if (!outbox_add(&link->out, &frame, body, false))
                 return -ENOMEM;
         link_send_soon(link);
         return 0;
@@ -810,7 +734,7 @@ int link_send_payload(Link *link, uint16_t kind, const uint8_t *body, size_t bod
 
         assert(done && body_bytes <= MAX_BODY_BYTES && payload_bytes <= MAX_PAYLOAD_BYTES);
         if (!lost)
-                piece = queue_frame(link, &frame, body, true);
+                piece = outbox_add(&link->out, &frame, body, true);
         if (!piece) {
                 done(userdata);
                 return lost ? 0 : -ENOMEM;
@@ -829,14 +753,14 @@ int link_send_fd(Link *link, uint16_t kind, const uint8_t *body, size_t body_byt
         int copy;
 
         assert(body_bytes <= MAX_BODY_BYTES);
-        if (link->family != AF_UNIX)
+        if (link->stream.family != AF_UNIX)
                 return ERROR_SUPPORT;
         if (link->over || link->mute)
                 return 0;
         copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
         if (copy < 0)
                 return -errno;
-        piece = queue_frame(link, &frame, body, true);
+        piece = outbox_add(&link->out, &frame, body, true);
         if (!piece) {
                 close(copy);
                 return -ENOMEM;
@@ -853,20 +777,22 @@ int link_peer(const Link *link, LinkPeer *ret) {
         struct ucred who;
         socklen_t n = sizeof(who);
 
-        *ret = (LinkPeer) { .local = link->family == AF_UNIX };
-        if (link->fd < 0 || link->connecting)
+        *ret = (LinkPeer) { .local = link->stream.family == AF_UNIX };
+        if (link->stream.fd < 0 || link->connecting)
                 return -ENOTCONN;
         if (ret->local) {
-                if (getsockopt(link->fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0)
+                if (getsockopt(link->stream.fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0)
                         return -errno;
                 ret->uid = who.uid;
                 ret->pid = who.pid;
                 snprintf(ret->text, sizeof(ret->text), "uid %u, pid %d", who.uid, who.pid);
                 return 0;
         }
-        if (getpeername(link->fd, &address.any, &address.size_bytes) < 0)
+        if (getpeername(link->stream.fd, &address.any, &address.size_bytes) < 0)
                 return -errno;
         ret->loopback = address_is_loopback(&address);
+        ret->keyed    = link->stream.tls && !link->opening;
+        ret->role     = ret->keyed ? tls_peer_role(link->stream.tls) : TLS_CLIENT;
         address_print(&address, ret->text);
         return 0;
 }

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+#include "io/tls.h"
 #include "wire/frame.h"
 
 typedef struct Link Link;
@@ -36,6 +37,9 @@ int link_new(Link **ret, sd_event *event, int fd, const LinkEvents *events, void
  * with words that name it. */
 int link_connect(Link **ret, sd_event *event, const char *address, const LinkEvents *events, void *userdata,
                  Error *err);
+/* Before anything was sent or received: all of it goes through TLS, which we begin. Nothing happens to unix sockets, whose other side
+ * the kernel knows, and without a key (NULL). Whoever has another key, or none, is closed() with words. */
+int link_secure(Link *link, Tls *tls, Error *err);
 /* Closes it, from wherever: also out of its own callbacks. closed() is not called any more; done() of payloads is. */
 Link *link_free(Link *link);
 DEFINE_CLEANUP(Link *, link_free)
@@ -56,11 +60,25 @@ size_t link_queued_bytes(const Link *link); /* of headers and bodies: copied, no
 void link_stop_reading(Link *link, bool stop);
 void link_flush(Link *link);                /* tries to send now what is queued */
 
+/* What those who come in come through. Until link_admit() they are guests: at most some dozens at a time, of whom the
+ * oldest goes first, each for some seconds and with few bytes. All zeros is a door without a key. */
+typedef struct Door {
+        Tls *tls;                    /* NULL: no key */
+        Link *oldest, *newest;
+        unsigned n_guests;
+} Door;
+
+/* As link_new(), of a connection that somebody has made to us. The door must outlive its guests. */
+int link_accept(Link **ret, sd_event *event, int fd, Door *door, const LinkEvents *events, void *userdata, Error *err);
+void link_admit(Link *link);         /* he has said who he is */
+
 typedef struct LinkPeer {
         bool local;   /* a unix socket: uid and pid say who it is */
         uid_t uid;
         pid_t pid;
         bool loopback; /* TCP of this machine */
+        bool keyed;    /* over TLS: it has the key, */
+        TlsRole role;  /* and came as that */
         char text[128]; /* for a log: "uid 1000, pid 4711" or "192.0.2.7:40312" */
 } LinkPeer;
 int link_peer(const Link *link, LinkPeer *ret); /* 0 or an errno; of a link that is connected */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/socket.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -29,6 +30,22 @@ int link_hear(const Frame *frame, const uint8_t *body, int fd, Arena **ret_arena
         *ret_arena = arena_new();
         return *ret_arena ? wire_decode(frame->kind, body, frame->body_bytes, *ret_arena, ret, err)
                           : error_oom(err, sizeof(*ret));
+}
+
+void say_refused(int fd, const Error *why) {
+        const WireMessage message = { WIRE_IS_REFUSED, .refused = { why->code, why->text } };
+        uint8_t header[FRAME_BYTES];
+        Writer w           = {};
+        struct iovec iov[] = { { header, sizeof(header) }, {} };
+        struct msghdr msg  = { .msg_iov = iov, .msg_iovlen = ELEMENTSOF(iov) };
+
+        wire_encode(&message, &w);
+        if (w.r == 0) {
+                frame_encode(&(Frame) { .kind = WIRE_IS_REFUSED, .body_bytes = (uint32_t) w.bytes.n }, header);
+                iov[1] = (struct iovec) { w.bytes.data, w.bytes.n };
+                (void) sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
+        vec_free(&w.bytes);
 }
 
 uint64_t chunk_digest(const char *data, size_t size_bytes) {

@@ -29,6 +29,7 @@ static struct {
         unsigned n_interrupts;         /* so many calls end with EINTR first */
         unsigned n_calls;
         bool endless;                  /* whoever receives gets messages without end */
+        unsigned flip;                 /* of the n-th call that receives, a bit comes changed; 0: of none */
 } kernel;
 
 static inline int kernel_refuses(int *fail) {
@@ -94,6 +95,8 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags) {
                 return kernel_endless(msg->msg_iov);
         }
         n                   = syscall(SYS_recvmsg, fd, &cut, flags);
+        if (n > 0 && kernel.flip > 0 && --kernel.flip == 0)
+                ((char *) iov[0].iov_base)[n / 2] ^= 1;
         msg->msg_flags      = cut.msg_flags;
         msg->msg_controllen = cut.msg_controllen;
         return n;

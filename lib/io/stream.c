@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "io/stream.h"
+
+int stream_open(Stream *s, Error *err) {
+        return s->tls ? tls_shake(s->tls, err) : 0;
+}
+
+void stream_close(Stream *s) {
+        s->tls = tls_close(s->tls);
+        if (s->fd >= 0)
+                close(s->fd);
+        s->fd = -1;
+}
+
+ssize_t stream_send(Stream *s, const struct iovec *iov, unsigned n_iov, int fd) {
+        union {
+                struct cmsghdr align;
+                char space[CMSG_SPACE(sizeof(int))];
+        } control         = {};
+        struct msghdr msg = { .msg_iov = (struct iovec *) iov, .msg_iovlen = n_iov };
+        ssize_t n;
+
+        if (s->tls)
+                return tls_send(s->tls, iov, n_iov);
+        if (fd >= 0) {
+                struct cmsghdr *c;
+
+                msg.msg_control    = control.space;
+                msg.msg_controllen = sizeof(control.space);
+                c                  = CMSG_FIRSTHDR(&msg);
+                c->cmsg_level      = SOL_SOCKET;
+                c->cmsg_type       = SCM_RIGHTS;
+                c->cmsg_len        = CMSG_LEN(sizeof(int));
+                memcpy(CMSG_DATA(c), &fd, sizeof(int));
+        }
+        do
+                n = sendmsg(s->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+        while (n < 0 && errno == EINTR);
+        return n < 0 ? -errno : n;
+}
+
+int stream_flush(Stream *s) {
+        return s->tls ? tls_flush(s->tls) : 0;
+}
+
+bool stream_unsent(const Stream *s) {
+        return s->tls && tls_unsent(s->tls);
+}
+
+bool stream_more(const Stream *s) {
+        return s->tls && tls_more(s->tls);
+}
+
+/* The descriptor that came with a message, or a refusal. None is lost, whatever came. */
+static int take_fd(struct msghdr *msg, int *ret, Error *err) {
+        unsigned n = 0;
+        int fd;
+
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+                        continue;
+                for (size_t at = 0; at + sizeof(int) <= c->cmsg_len - CMSG_LEN(0); at += sizeof(int), n++) {
+                        memcpy(&fd, CMSG_DATA(c) + at, sizeof(int));
+                        if (n == 0)
+                                *ret = fd;
+                        else
+                                close(fd);
+                }
+        }
+        if (n <= 1 && !(msg->msg_flags & MSG_CTRUNC))
+                return 0;
+        if (n > 0)
+                close(*ret);
+        *ret = -1;
+        return msg->msg_flags & MSG_CTRUNC
+                       ? error_set(err, ERROR_CORRUPT,
+                                   "more descriptors than a message has, or than we may have open")
+                       : error_set(err, ERROR_CORRUPT, "%u descriptors at a time; a message has one", n);
+}
+
+ssize_t stream_receive(Stream *s, void *to, size_t size_bytes, int *ret_fd, Error *err) {
+        union {
+                struct cmsghdr align;
+                char space[CMSG_SPACE(sizeof(int))];
+        } control;
+        struct iovec iov  = { to, size_bytes };
+        struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+        ssize_t n;
+        int r;
+
+        *ret_fd = -1;
+        if (s->tls)
+                return tls_receive(s->tls, to, size_bytes, err);
+        if (s->family == AF_UNIX) {
+                msg.msg_control    = control.space;
+                msg.msg_controllen = sizeof(control.space);
+        }
+        do
+                n = recvmsg(s->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return errno == EAGAIN ? -EAGAIN : error_set(err, -errno, "receiving: %s", strerrordesc_np(errno));
+        r = s->family == AF_UNIX ? take_fd(&msg, ret_fd, err) : 0;
+        return r < 0 ? r : n;
+}
