@@ -45,16 +45,17 @@
 #define CONF_KEY_KEY_FILE(S)                                                                                           \
         {                                                                                                              \
                 .group = "Who may come in", .name = "key_file", CONF_AT(S, PATH, key_file),                            \
-                .value  = CONF_DIR "/cluster.key",                                                                     \
-                .doc    = "The key that all daemons of the cluster share (marsctl keygen makes one). Without it no "   \
-                          "daemon listens beyond this machine.",                                                       \
+                .value  = CONF_DIR "/cluster.key", .unset = "none",                                                    \
+                .doc    = "The key that all daemons of the cluster share (marsctl keygen makes one). With it all of "  \
+                          "TCP is encrypted, and whoever has it may come in; without it no daemon listens beyond "     \
+                          "this machine. none: not even if there is one.",                                             \
                 .reason = "A file that root owns and the group mars may read, beside the configuration.",              \
         }
 #define CONF_KEY_TOKEN_FILE(S)                                                                                         \
         {                                                                                                              \
                 .name = "token_file", CONF_AT(S, PATH, token_file), .value = CONF_DIR "/token",                        \
-                .doc    = "The token that is shown at TCP connections within this machine, where ports say nothing "   \
-                          "about who connects.",                                                                       \
+                .doc    = "The token that is shown at TCP connections within this machine where there is no key: "     \
+                          "ports say nothing about who connects.",                                                     \
                 .reason = "A file beside the key, with the same owner and mode.",                                      \
         }
 #define CONF_KEY_LOG_LEVEL(S)                                                                                          \

@@ -141,7 +141,7 @@ typedef struct ConfScheduler {
         const char *host, *advertise, *endpoint;
         int port;
         const char *socket;                /* or NULL: none */
-        const char *key_file, *token_file; /* need not exist while conf_origin() is NULL */
+        const char *key_file, *token_file; /* need not exist while conf_origin() is NULL; key_file NULL: none */
         const char *state_dir;
         uint64_t heartbeat_usec, suspect_usec, dead_usec, lease_usec;
         uint32_t max_sessions, max_requests; /* requests: of one session, that are under way */

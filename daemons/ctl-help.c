@@ -62,7 +62,7 @@ void ctl_manual(FILE *out) {
                 ".SH DESCRIPTION\nShows what a cluster does, and ends what it should not do.\n"
                 "It speaks to the scheduler at its socket, which root and the group of the socket may open, or over "
                 "TCP\n"
-                "with a token.\n"
+                "with the key of the cluster, or with a token where there is no key.\n"
                 ".SH COMMANDS\n",
                 MARS_VERSION);
         for (const Command *c = ctl_commands; c->name; c++) {
@@ -91,9 +91,11 @@ void ctl_manual(FILE *out) {
               "\\fI127.0.0.1:7103\\fR.\n"
               ".SH ENVIRONMENT\n"
               ".TP\n.B MARS_TOKEN\nThe token that is shown at TCP connections, in place of the one in a file.\n"
+              ".TP\n.B MARS_KEY_FILE\nThe file of the key, in place of those below; \\(lqnone\\(rq: no key.\n"
               ".SH FILES\n"
               ".TP\n.I ~/.config/mars/token\n.TQ\n.I /etc/mars/token\nThe token: the first that is there.\n"
-              ".TP\n.I /etc/mars/cluster.key\nThe key that all daemons of a cluster will share.\n"
+              ".TP\n.I ~/.config/mars/cluster.key\n.TQ\n.I /etc/mars/cluster.key\nThe key that all machines of a "
+              "cluster share: the first that is there. With it TCP is encrypted.\n"
               ".SH EXIT STATUS\n"
               ".TP\n.B 0\nIt was done.\n"
               ".TP\n.B 1\nIt could not be done; standard error says why.\n"

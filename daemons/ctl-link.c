@@ -120,6 +120,8 @@ static int ctl_connect(Ctl *ctl, const char *address, Error *err) {
         ctl->address = address;
         ctl->failure = (Error) {};
         r            = link_connect(&ctl->link, ctl->event, address, &events, ctl, err);
+        if (r == 0)
+                r = link_secure(ctl->link, ctl->tls, err);
         if (r < 0)
                 return r;
         if (link_say(ctl->link, &hello) < 0)
@@ -133,6 +135,8 @@ static int unreachable(const Ctl *ctl, int code, Error *err) {
 
         if (ctl->refused)
                 return error_prefix(err, code, "the scheduler at %s refuses", ctl->address);
+        if (code == -EACCES && strncmp(ctl->address, "unix:", 5) != 0) /* keys do not fit: the link says how */
+                return code;
         if (code == -EACCES)
                 hint = "are you root, or in the group of the socket?";
         /* A link's words name the address once more. */
@@ -148,6 +152,8 @@ int ctl_open(Ctl *ctl, Error *err) {
         if (r < 0)
                 return error_prefix(err, r, "the loop");
         r = token_find(&ctl->token, NULL, err);
+        if (r >= 0)
+                r = tls_new(&ctl->tls, NULL, TLS_CLIENT, err);
         if (r < 0)
                 return r;
         if (ctl->place) {
@@ -181,6 +187,7 @@ void ctl_done(Ctl *ctl) {
         ctl->link  = link_free(ctl->link);
         ctl->event = sd_event_unref(ctl->event);
         free(ctl->token);
+        tls_unref(ctl->tls);
         free(ctl->answer);
 }
 

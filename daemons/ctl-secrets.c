@@ -1,32 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who may come in: the key that machines share, and the token of those who come over TCP. Neither is ever printed. */
-#include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "daemons/conf.h"
 #include "daemons/ctl.h"
 #include "io/token.h"
-
-enum { KEY_BYTES = 32, KEY_MODE = 0640 };
-
-/* All of it reaches the disk, or there is no file. */
-static int key_write(int fd, const char *text, size_t n) {
-        if (fchmod(fd, KEY_MODE) < 0) /* whatever the umask is */
-                return -errno;
-        for (size_t at = 0; at < n;) {
-                const ssize_t w = write(fd, text + at, n - at);
-
-                if (w < 0 && errno != EINTR)
-                        return -errno;
-                at += (size_t) MAX(w, 0);
-        }
-        return fsync(fd) < 0 ? -errno : 0;
-}
 
 static int put_path(FILE *out, const char *path, Error *err) {
         struct json_object *all  = json_object_new_object();
@@ -42,42 +21,18 @@ static int put_path(FILE *out, const char *path, Error *err) {
 }
 
 int ctl_keygen(Ctl *ctl, const char *argument, FILE *out, Error *err) {
-        const char *path = argument ?: CONF_DIR "/cluster.key";
-        unsigned char key[KEY_BYTES];
-        char text[2 * KEY_BYTES + 2];
-        int fd, r;
+        const char *path = argument ?: KEY_PATH;
+        int r            = key_make(path, err);
 
-        if (getrandom(key, sizeof(key), 0) != sizeof(key))
-                return error_prefix(err, -EIO, "random numbers");
-        for (size_t k = 0; k < sizeof(key); k++)
-                snprintf(text + 2 * k, 3, "%02x", key[k]);
-        text[2 * sizeof(key)]     = '\n';
-        text[2 * sizeof(key) + 1] = '\0';
-        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, KEY_MODE & ~S_IRGRP);
-        if (fd < 0 && errno == EEXIST)
-                return error_set(err, -EEXIST,
-                                 "%s is there already: a cluster that uses it would be locked out by a new "
-                                 "one; move it away first",
-                                 path);
-        if (fd < 0)
-                return error_prefix(err, -errno, "%s", path);
-        r = key_write(fd, text, strlen(text));
-        close(fd);
-        explicit_bzero(key, sizeof(key));
-        explicit_bzero(text, sizeof(text));
-        if (r < 0) {
-                unlink(path);
-                return error_prefix(err, r, "%s", path);
-        }
+        if (r < 0)
+                return r;
         if (ctl->json)
                 return put_path(out, path, err);
         fprintf(out,
                 "%s: a new key, mode 0640; let the group mars read it: chgrp mars %s\n"
-                "Version " MARS_BUILD
-                " does not use keys yet: its daemons serve this machine alone. With a version that\n"
-                "does, another node joins by\n"
-                "        scp -p %s NODE:" CONF_DIR "/cluster.key\n"
-                "        ssh NODE systemctl enable --now mars-worker\n",
+                "Daemons use it when they start again. Another machine joins by\n"
+                "        scp -p %s NODE:" KEY_PATH "\n"
+                "        ssh NODE mars-worker -a ADDRESS-OF-NODE -s ADDRESS-OF-SCHEDULER:7103\n",
                 path, path, path);
         return 0;
 }

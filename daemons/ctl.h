@@ -17,6 +17,7 @@ typedef struct Ctl {
         Link *link;
         const char *address; /* of the scheduler that is spoken to */
         char *token;
+        Tls *tls; /* NULL: there is no key */
         bool welcome, refused, answered;
         char *answer; /* of the last question: JSON, or the words of a code below 0 */
         int code;

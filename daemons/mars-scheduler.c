@@ -11,11 +11,14 @@
 static int serve(const Conf *conf, Error *err) {
         const ConfScheduler *config = conf_values(conf);
         _cleanup_(scheduler_freep) Scheduler *scheduler = NULL;
+        _cleanup_(tls_unrefp) Tls *tls                  = NULL;
         _cleanup_(freep) char *token                    = NULL;
         Service service;
         int r = service_begin(&service, err);
 
-        if (r == 0 && config->listen) {
+        if (r == 0)
+                r = service_key(&tls, config->key_file, !conf_origin(conf, "key_file"), TLS_WORKER, err);
+        if (r == 0 && config->listen && !tls) {
                 r = token_find_or_make(&token, conf_origin(conf, "token_file") ? config->token_file : NULL, err);
                 if (r > 0)
                         r = error_set(err, ERROR_VALUE, "there is no token");
@@ -23,6 +26,7 @@ static int serve(const Conf *conf, Error *err) {
         if (r == 0)
                 r = scheduler_new(&scheduler, service.event,
                                   &(SchedulerConfig) { .token          = token,
+                                                       .tls            = tls,
                                                        .heartbeat_usec = config->heartbeat_usec,
                                                        .dead_usec      = config->dead_usec,
                                                        .max_sessions   = config->max_sessions,
@@ -35,6 +39,7 @@ static int serve(const Conf *conf, Error *err) {
                                            .listen      = config->listen,
                                            .announce    = config->announce,
                                            .socket_mode = 0660,
+                                           .tls         = tls,
                                            .accepted    = scheduler_accept },
                         scheduler, err);
         if (r == 0)

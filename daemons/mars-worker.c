@@ -55,6 +55,7 @@ static void accepted(void *userdata, int fd) {
 static int serve(const Conf *conf, Error *err) {
         const ConfWorker *config                  = conf_values(conf);
         _cleanup_(worker_freep) Worker *worker    = NULL;
+        _cleanup_(tls_unrefp) Tls *tls            = NULL;
         _cleanup_(freep) char *spill_dirs         = join(config->spill_dirs);
         char host[256] = "worker";
         WorkerConfig worker_config = {
@@ -79,12 +80,16 @@ static int serve(const Conf *conf, Error *err) {
         if (r == 0 && !spill_dirs)
                 r = error_oom(err, 0);
         if (r == 0)
+                r = service_key(&tls, config->key_file, !conf_origin(conf, "key_file"), TLS_WORKER, err);
+        worker_config.tls = tls;
+        if (r == 0)
                 r = service_listen(
                         &service,
                         &(ServiceConfig) { .socket      = service_socket(config->socket, !conf_origin(conf, "socket")),
                                            .listen      = config->listen,
                                            .announce    = config->announce,
                                            .socket_mode = 0660,
+                                           .tls         = tls,
                                            .accepted    = accepted },
                         &worker, err);
         if (r == 0)

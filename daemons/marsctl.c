@@ -45,7 +45,7 @@ const Command ctl_commands[] = {
           .argument = "[PATH]",
           .summary  = "Write a new key for the daemons of several machines.",
           .doc      = "PATH is /etc/mars/cluster.key by default; a file that is there already is left alone. "
-                      "Daemons of this version do not use keys yet: they serve one machine.",
+                      "It is for all machines of a cluster, copied to the same place on each.",
           .alone    = true,
           .run      = ctl_keygen },
         { .name    = "token",

@@ -8,7 +8,6 @@
 
 #include "base/size.h"
 #include "daemons/scheduler.h"
-#include "io/token.h"
 
 enum { TICKS = 10 }; /* looks at the clock, a heartbeat: progress is told as often */
 
@@ -195,13 +194,10 @@ static int hello(Conn *c, const Wire_hello *m, Error *err) {
         c->name = strdup(m->name);
         if (!c->name)
                 return error_oom(err, strlen(m->name));
-        if (m->version != WIRE_VERSION)
-                r = error_set(err, ERROR_SUPPORT, "it speaks version %u of the protocol, this scheduler version %d",
-                              m->version, WIRE_VERSION);
-        else if (!c->local && !token_same(s->config.token, m->token))
-                r = error_set(err, -EACCES, "the token is not ours: copy it from the scheduler's machine, or set "
-                                            "MARS_TOKEN");
-        else if (m->role == WIRE_WORKER)
+        r = link_let_in(c->link, m, s->config.token, "scheduler", err);
+        if (r < 0)
+                return refuse(c, err);
+        if (m->role == WIRE_WORKER)
                 r = strcmp(m->build, MARS_BUILD) == 0
                             ? worker_hello(s, c, m, err)
                             : error_set(err, ERROR_SUPPORT, "the worker is of build %s, this scheduler of build %s: "
@@ -516,7 +512,7 @@ void scheduler_accept(void *userdata, int fd) {
         }
         c->scheduler  = s;
         c->heard_usec = clock_usec();
-        if (link_new(&c->link, s->event, fd, &events, c, &err) < 0) {
+        if (link_accept(&c->link, s->event, fd, &s->door, &events, c, &err) < 0) {
                 say(s, LOG_WARNING, "a connection could not be accepted: %s", err.text);
                 free(c);
                 return;
@@ -581,6 +577,7 @@ int scheduler_new(Scheduler **ret, sd_event *event, const SchedulerConfig *confi
         clock_gettime(CLOCK_REALTIME, &t);
         s->config     = *config;
         s->event      = sd_event_ref(event);
+        s->door.tls   = tls_ref(config->tls);
         s->log        = log;
         s->epoch      = (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
         s->began_usec = clock_usec();
@@ -602,6 +599,7 @@ Scheduler *scheduler_free(Scheduler *s) {
                 free((void *) (uintptr_t) s->asked.entry[k].value);
         map_done(&s->asked);
         sd_event_source_disable_unref(s->tick);
+        tls_unref(s->door.tls);
         sched_free(s->sched);
         sched_actions_done(&s->actions);
         sd_event_unref(s->event);

@@ -12,7 +12,8 @@
 #include "sched/sched.h"
 
 typedef struct SchedulerConfig {
-        const char *token;      /* what HELLO must say, but over unix sockets */
+        const char *token;      /* what HELLO must say, but over unix sockets and over TLS */
+        Tls *tls;               /* what TCP goes through; NULL: there is no key. Ours to keep a reference */
         uint64_t heartbeat_usec, dead_usec;
         uint32_t max_sessions, max_requests; /* requests of one session */
 } SchedulerConfig;
@@ -57,6 +58,7 @@ typedef struct Asked {
 typedef struct Scheduler {
         SchedulerConfig config;
         sd_event *event;
+        Door door;
         sd_event_source *tick;
         Sched *sched;
         SchedActions actions;

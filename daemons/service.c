@@ -84,17 +84,34 @@ int service_begin(Service *s, Error *err) {
         return r < 0 ? error_prefix(err, r, "the loop") : watch_lifeline(s, err);
 }
 
-static int listen_at(Service *s, const char *address, const ServiceConfig *config, void *userdata, Error *err) {
+int service_key(Tls **ret, const char *path, bool is_default, TlsRole role, Error *err) {
+        const int r = tls_new(ret, is_default ? NULL : path ?: "none", role, err);
+
+        return MIN(r, 0);
+}
+
+/* Who reaches such an address is not known by anything but a key. */
+static int check_reach(const char *address, const Tls *tls, Error *err) {
         bool local;
+        int r = address_is_local(address, &local, err);
+
+        if (r < 0 || local || tls)
+                return r;
+        return error_set(err, -EACCES,
+                         "%s is not of this machine alone, and there is no key: whoever reaches it could come in. Make "
+                         "one with\n"
+                         "        marsctl keygen\n"
+                         "and let the other machines have it:\n"
+                         "        scp -p " KEY_PATH " NODE:" KEY_PATH,
+                         address);
+}
+
+static int listen_at(Service *s, const char *address, const ServiceConfig *config, void *userdata, Error *err) {
         int r;
 
         if (s->n_listeners == ELEMENTSOF(s->listener))
                 return error_set(err, ERROR_VALUE, "%zu sockets at most", ELEMENTSOF(s->listener));
-        r = address_is_local(address, &local, err);
-        if (r == 0 && !local)
-                r = error_set(err, ERROR_SUPPORT,
-                              "%s is not of this machine alone: connections between machines need keys, which this "
-                              "version does not have yet; listen at 127.0.0.1", address);
+        r = check_reach(address, config->tls, err);
         if (r == 0)
                 r = listener_new(&s->listener[s->n_listeners], s->event, address, config->socket_mode, config->accepted,
                                  userdata, err);
@@ -117,6 +134,22 @@ const char *service_socket(const char *path, bool is_default) {
         return NULL;
 }
 
+/* At the host that others know us by, with the port that we got. */
+static int announce(Service *s, const char *host, Error *err) {
+        const char *port = strrchr(s->address = listener_address(s->listener[0]), ':');
+        bool local;
+        int r;
+
+        if (!host || strncmp(s->address, "unix:", 5) == 0)
+                return 0;
+        snprintf(s->announced, sizeof(s->announced), strchr(host, ':') ? "[%s]%s" : "%s%s", host, port);
+        r = address_is_local(s->announced, &local, err);
+        if (r < 0)
+                return error_prefix(err, r, "what others are told (advertise)");
+        s->address = s->announced;
+        return 0;
+}
+
 int service_listen(Service *s, const ServiceConfig *config, void *userdata, Error *err) {
         const int n_given = sd_listen_fds(true);
         char address[512];
@@ -128,6 +161,8 @@ int service_listen(Service *s, const ServiceConfig *config, void *userdata, Erro
                 r = listener_from_fd(&s->listener[s->n_listeners], s->event, SD_LISTEN_FDS_START + k, config->accepted,
                                      userdata, err);
                 s->n_listeners += r == 0;
+                if (r == 0)
+                        r = check_reach(listener_address(s->listener[s->n_listeners - 1]), config->tls, err);
         }
         if (r == 0 && n_given <= 0 && config->listen)
                 r = listen_at(s, config->listen, config, userdata, err);
@@ -142,7 +177,9 @@ int service_listen(Service *s, const ServiceConfig *config, void *userdata, Erro
                 r = error_set(err, ERROR_VALUE, "there is nowhere to listen: give a socket or an address");
         if (r < 0)
                 return r;
-        s->address = listener_address(s->listener[0]);
+        r = announce(s, config->announce, err);
+        if (r < 0)
+                return r;
         for (unsigned k = 0; k < s->n_listeners; k++) {
                 snprintf(address, sizeof(address), "listening at %s", listener_address(s->listener[k]));
                 service_log(LOG_INFO, address);

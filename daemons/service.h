@@ -13,7 +13,8 @@ typedef struct Service {
         Listener *listener[8];
         unsigned n_listeners;
         char folder[128];     /* of the socket, where there is a lifeline; "": none */
-        const char *address;  /* that others are told: of the first listener that is not a unix socket, else of it */
+        const char *address;  /* that others are told: of the first listener */
+        char announced[192];  /* it, where others know the machine by another one than it listens at */
 } Service;
 
 typedef struct ServiceConfig {
@@ -21,17 +22,22 @@ typedef struct ServiceConfig {
         const char *listen;   /* host:port, or NULL */
         const char *announce; /* the host that others are told, or NULL */
         mode_t socket_mode;
+        const Tls *tls;       /* NULL: there is no key, and nobody beyond this machine is listened to */
         ListenerAccepted *accepted;
         int log_level;
 } ServiceConfig;
 
 /* Signals are blocked from here on: before any thread is started. */
 int service_begin(Service *service, Error *err);
-/* accepted(userdata, fd) for each connection. Addresses that are not of this machine alone are refused. */
+/* accepted(userdata, fd) for each connection. Addresses that are not of this machine alone are refused without a
+ * key. */
 int service_listen(Service *service, const ServiceConfig *config, void *userdata, Error *err);
 /* Says READY, runs the loop until it ends, says STOPPING. The exit status. */
 int service_run(Service *service);
 void service_end(Service *service);
+/* The key that TCP goes through (io/tls.h), as the configuration names it: `path` NULL is "none", `is_default` looks
+ * where keys are. *ret NULL: there is none. */
+int service_key(Tls **ret, const char *path, bool is_default, TlsRole role, Error *err);
 void service_status(const char *text);
 /* The path of a socket, or NULL with a line in the log: the default one has no directory where nothing is installed. */
 const char *service_socket(const char *path, bool is_default);

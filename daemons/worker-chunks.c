@@ -11,7 +11,6 @@
 
 #include "base/pages.h"
 #include "daemons/worker.h"
-#include "io/token.h"
 
 static const LinkEvents mate_events;
 
@@ -42,6 +41,8 @@ static int mate_connect(Mate *mate, Error *err) {
         Worker *w = mate->worker;
         int r     = link_connect(&mate->link, w->event, mate->address, &mate_events, mate, err);
 
+        if (r == 0)
+                r = link_secure(mate->link, w->door.tls, err);
         if (r < 0)
                 return r;
         return link_say(mate->link, &(WireMessage) { WIRE_IS_HELLO,
@@ -363,14 +364,10 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
 }
 
 static int hear_hello(Worker *w, Mate *mate, const Wire_hello *m, Error *err) {
-        LinkPeer peer    = {};
-        const bool local = link_peer(mate->link, &peer) == 0 && peer.local;
+        int r = link_let_in(mate->link, m, w->token, "worker", err);
 
-        if (m->version != WIRE_VERSION)
-                return error_set(err, ERROR_SUPPORT, "it speaks version %u of the protocol, this worker version %d",
-                                 m->version, WIRE_VERSION);
-        if (!local && !token_same(w->token, m->token))
-                return error_set(err, -EACCES, "the token is not ours");
+        if (r < 0)
+                return r;
         mate->kind = MATE_ASKS;
         return link_say(mate->link, &(WireMessage) { WIRE_IS_WELCOME,
                                                      .welcome = { .number = w->number, .version = MARS_BUILD } });
@@ -446,7 +443,7 @@ void worker_accept(void *userdata, int fd) {
 
         if (!mate)
                 close(fd);
-        else if (link_new(&mate->link, w->event, fd, &mate_events, mate, &err) < 0) {
+        else if (link_accept(&mate->link, w->event, fd, &w->door, &mate_events, mate, &err) < 0) {
                 worker_say(w, LOG_WARNING, "a connection could not be accepted: %s", err.text);
                 mate_free(mate);
         }

@@ -486,6 +486,7 @@ static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
                 worker_say(w, LOG_WARNING, "%s", err.text);
         engine_stats(w->engine, &stats);
         if (link_connect(&w->scheduler, w->event, address, &events, w, &err) == 0 &&
+            link_secure(w->scheduler, w->door.tls, &err) == 0 &&
             link_say(w->scheduler,
                      &(WireMessage) { WIRE_IS_HELLO,
                                       .hello = { .role         = WIRE_WORKER,
@@ -528,6 +529,7 @@ int worker_new(Worker **ret, sd_event *event, const WorkerConfig *config, const 
                 return error_oom(err, sizeof(*w));
         w->config = *config;
         w->event  = sd_event_ref(event);
+        w->door.tls = tls_ref(config->tls);
         w->log    = log;
         pthread_mutex_init(&w->lock, NULL);
         w->wake      = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -566,6 +568,7 @@ Worker *worker_free(Worker *w) {
         if (w->wake >= 0)
                 close(w->wake);
         pthread_mutex_destroy(&w->lock);
+        tls_unref(w->door.tls);
         sd_event_unref(w->event);
         free(w->announced);
         free(w->token);

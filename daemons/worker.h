@@ -17,6 +17,7 @@ typedef struct WorkerConfig {
         EngineConfig engine;
         const char *const *schedulers; /* addresses; the first one that answers is ours */
         uint32_t n_schedulers;
+        Tls *tls;               /* what TCP goes through; NULL: there is no key. Ours to keep a reference */
         const char *token_path; /* as token_find() takes it: looked at with each attempt, since a scheduler makes it */
         const char *name;
         uint64_t heartbeat_usec;
@@ -83,6 +84,7 @@ typedef struct Worker {
         WorkerConfig config;
         Engine *engine;
         sd_event *event;
+        Door door;
         sd_event_source *tick, *retry, *woken;
         int wake;
         pthread_mutex_t lock;        /* of the reports */

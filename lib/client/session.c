@@ -10,6 +10,7 @@
 #include "base/size.h"
 #include "client/expr.h"
 #include "client/session.h"
+#include "io/tls.h"
 #include "io/token.h"
 
 static pthread_mutex_t default_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -28,15 +29,18 @@ int session_engine(const mars_session *session, Engine **ret, Error *err) {
 }
 
 /* "unix:/path", "host:port"; options are for sessions in this process. */
-static int connect_to(Engine **ret, const char *endpoint, Error *err) {
-        _cleanup_(freep) char *token = NULL;
+static int connect_to(Engine **ret, const char *endpoint, const char *key_file, Error *err) {
+        _cleanup_(freep) char *token   = NULL;
+        _cleanup_(tls_unrefp) Tls *tls = NULL;
         int r;
 
         if (strncmp(endpoint, "http://", 7) == 0 || strncmp(endpoint, "https://", 8) == 0)
                 return error_set(err, ERROR_SUPPORT, "cannot connect to '%s': sessions over http are not there yet; "
                                                      "give the scheduler's host:port", endpoint);
         r = token_find(&token, NULL, err);
-        return r < 0 ? r : engine_connect(ret, endpoint, token, err);
+        if (r >= 0 && strncmp(endpoint, "unix:", 5) != 0)
+                r = tls_new(&tls, key_file, TLS_CLIENT, err);
+        return r < 0 ? r : engine_connect(ret, endpoint, token, tls, err);
 }
 
 /* The number of one of the names, 0 for NULL: the first is the default. Else words that name the option. */
@@ -105,7 +109,8 @@ int mars_session_new(mars_session **ret, const char *endpoint, const mars_sessio
                 return error_oom(error_of(err), sizeof(*session));
         session->n_ref = 1;
         session->pid   = getpid();
-        r              = endpoint ? connect_to(&session->engine, endpoint, error_of(err))
+        r              = endpoint ? connect_to(&session->engine, endpoint, options ? options->key_file : NULL,
+                                              error_of(err))
                                   : engine_new(&session->engine, &config, error_of(err));
         if (r < 0) {
                 free(session);

@@ -242,6 +242,8 @@ static int peer_connect(Peer *peer, Error *err) {
                                                .name    = program_invocation_short_name } };
         int ret = link_connect(&peer->link, r->event, peer->address, &events, peer, err);
 
+        if (ret == 0)
+                ret = link_secure(peer->link, r->tls, err);
         if (ret < 0)
                 return ret;
         peer->n_links++;
@@ -435,6 +437,7 @@ static void remote_free(Engine *e) {
                 close(r->wake);
         free(r->scheduler.address);
         free(r->token);
+        tls_unref(r->tls);
         free(r);
 }
 
@@ -505,7 +508,7 @@ static int await_welcome(Remote *r, Error *err) {
         return 0;
 }
 
-int engine_connect(Engine **ret, const char *address, const char *token, Error *err) {
+int engine_connect(Engine **ret, const char *address, const char *token, Tls *tls, Error *err) {
         _cleanup_(engine_unrefp) Engine *e = NULL;
         sigset_t all, before;
         pthread_attr_t attr;
@@ -517,6 +520,8 @@ int engine_connect(Engine **ret, const char *address, const char *token, Error *
                 return result;
         e->budget.cache_bytes = REMOTE_CACHE_BYTES;
         result                = remote_new(&r, e, address, token, err);
+        if (result == 0)
+                r->tls = tls_ref(tls);
         if (result == 0)
                 result = peer_connect(&r->scheduler, err);
         if (result == 0) {

@@ -85,6 +85,7 @@ typedef struct Remote {
         bool welcome;
         Error failure;         /* why nothing works any more */
         char *token;
+        Tls *tls;              /* what TCP goes through; NULL: there is no key */
         Peer scheduler;
         Map peers;             /* worker -> Peer * */
         Vec(Post) post;

@@ -4,11 +4,11 @@
  * is looked for in this order: the file that was named, $MARS_KEY_FILE, $XDG_CONFIG_HOME/mars/cluster.key
  * (~/.config/mars/cluster.key), /etc/mars/cluster.key. "none", as either name: there is none.
  *
- * Of several keys the first is shown when we connect, and each lets others in. So a key is replaced without a pause: the
- * new one is added as the second, everywhere; then it becomes the first; then the old one goes.
+ * Of several keys the first is shown when we connect, and each lets others in. So a key is replaced without a pause:
+ * the new one is added as the second, everywhere; then it becomes the first; then the old one goes.
  *
- * The key itself goes over no wire and encrypts nothing: keys for a purpose are derived from it. Its id is derived, too,
- * and says nothing about it: ids stand in logs. */
+ * The key itself goes over no wire and encrypts nothing: keys for a purpose are derived from it. Its id is derived,
+ * too, and says nothing about it: ids stand in logs. */
 #include "base/error.h"
 
 #define KEY_PATH "/etc/mars/cluster.key"

@@ -37,8 +37,9 @@ int link_new(Link **ret, sd_event *event, int fd, const LinkEvents *events, void
  * with words that name it. */
 int link_connect(Link **ret, sd_event *event, const char *address, const LinkEvents *events, void *userdata,
                  Error *err);
-/* Before anything was sent or received: all of it goes through TLS, which we begin. Nothing happens to unix sockets, whose other side
- * the kernel knows, and without a key (NULL). Whoever has another key, or none, is closed() with words. */
+/* Before anything was sent or received: all of it goes through TLS, which we begin. Nothing happens to unix sockets,
+ * whose other side the kernel knows, and without a key (NULL). Whoever has another key, or none, is closed() with
+ * words. */
 int link_secure(Link *link, Tls *tls, Error *err);
 /* Closes it, from wherever: also out of its own callbacks. closed() is not called any more; done() of payloads is. */
 Link *link_free(Link *link);

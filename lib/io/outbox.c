@@ -64,7 +64,7 @@ Piece *outbox_add(Outbox *box, const Frame *frame, const uint8_t *body, bool alo
         return piece;
 }
 
-/* ---- Sending ------------------------------------------------------------------------------------------------------ */
+/* ---- Sending ---------------------------------------------------------------------------------------------------- */
 
 static unsigned piece_iov(const Piece *piece, struct iovec *iov, size_t *most) {
         unsigned n_iov = 0;

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include "io/say.h"
+#include "io/token.h"
 
 int link_say(Link *link, const WireMessage *message) {
         return link_say_fd(link, message, -1);
@@ -30,6 +31,27 @@ int link_hear(const Frame *frame, const uint8_t *body, int fd, Arena **ret_arena
         *ret_arena = arena_new();
         return *ret_arena ? wire_decode(frame->kind, body, frame->body_bytes, *ret_arena, ret, err)
                           : error_oom(err, sizeof(*ret));
+}
+
+int link_let_in(Link *link, const Wire_hello *hello, const char *token, const char *we, Error *err) {
+        const bool worker = hello->role == WIRE_WORKER;
+        LinkPeer peer     = {};
+        int r             = link_peer(link, &peer);
+
+        if (r < 0)
+                return error_prefix(err, r, "who it is");
+        if (hello->version < (worker ? WIRE_VERSION : WIRE_VERSION_LEAST) || hello->version > WIRE_VERSION)
+                return error_set(err, ERROR_SUPPORT,
+                                 "it speaks version %u of the protocol, this %s version %d%s: install the same version "
+                                 "on both",
+                                 hello->version, we, WIRE_VERSION, worker ? "" : ", and with clients the one before");
+        if (peer.keyed && worker && peer.role != TLS_WORKER)
+                return error_set(err, -EACCES, "it has come as a client and says that it is a worker");
+        if (!peer.keyed && !peer.local && !token_same(token, hello->token))
+                return error_set(err, -EACCES, "the token is not ours: copy it from the %s's machine, or set "
+                                               "MARS_TOKEN", we);
+        link_admit(link);
+        return 0;
 }
 
 void say_refused(int fd, const Error *why) {

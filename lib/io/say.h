@@ -14,6 +14,10 @@ int link_say_chunk(Link *link, uint64_t chunk, const char *data, size_t size_byt
 /* The message that a frame is, with its lists in an arena that is made for it (also when it fails: the caller's). A
  * descriptor that came with it is closed; -1: none came, or the caller keeps it. */
 int link_hear(const Frame *frame, const uint8_t *body, int fd, Arena **ret_arena, WireMessage *ret, Error *err);
+/* Whoever has come to us says HELLO: whether he may come in, and then he is admitted (io/link.h). Over a unix socket
+ * everybody may who could open it; over TLS he has the key, and is what he came as; else he must know the token. What
+ * he speaks must be ours, of a client also the version before. `we`: for words, "scheduler". */
+int link_let_in(Link *link, const Wire_hello *hello, const char *token, const char *we, Error *err);
 /* REFUSED, past any link and in plain: for those who could not even come in. It may be lost. */
 void say_refused(int fd, const Error *why);
 uint64_t chunk_digest(const char *data, size_t size_bytes); /* XXH3: for accidents, not against liars */

@@ -4,8 +4,8 @@
  * sends is recognized by its first byte. Buffers are there while something is under way only: an idle connection has
  * none.
  *
- * Encrypted bytes are sent many records at a time, and read many at a time: a system call for each of 16 KiB would cost as
- * much as the cipher. */
+ * Encrypted bytes are sent many records at a time, and read many at a time: a system call for each of 16 KiB would cost
+ * as much as the cipher. */
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
@@ -77,7 +77,7 @@ struct TlsConn {
         Error failure;              /* reading is over */
 };
 
-/* ---- Keys --------------------------------------------------------------------------------------------------------- */
+/* ---- Keys ------------------------------------------------------------------------------------------------------- */
 
 static void identity_print(const Key *key, const Cipher *cipher, TlsRole role, char ret[static IDENTITY_TEXT]) {
         snprintf(ret, IDENTITY_TEXT, "mars1:%s:%s:%s", key->id, cipher->name, roles[role]);
@@ -137,7 +137,7 @@ static int on_shown(SSL *ssl, const unsigned char *shown, size_t n, SSL_SESSION 
         return 1;
 }
 
-/* ---- The socket ---------------------------------------------------------------------------------------------------- */
+/* ---- The socket ------------------------------------------------------------------------------------------------- */
 
 static int out_reserve(TlsConn *conn, size_t n) {
         size_t capacity = MAX((size_t) OUT_FIRST, conn->out_capacity);
@@ -223,7 +223,7 @@ bool tls_unsent(const TlsConn *conn) {
         return conn->out_at < conn->out_n;
 }
 
-/* ---- Rings ---------------------------------------------------------------------------------------------------------- */
+/* ---- Rings ------------------------------------------------------------------------------------------------------ */
 
 static Ring *ring_unref(Ring *ring) {
         if (!ring || --ring->n_ref > 0)
@@ -278,7 +278,7 @@ static int ring_new(Ring **ret, const Keys *keys, Error *err) {
         return 0;
 }
 
-/* ---- Tls ------------------------------------------------------------------------------------------------------------ */
+/* ---- Tls -------------------------------------------------------------------------------------------------------- */
 
 /* A processor that has no instructions for AES is three times as fast with the other one. */
 static const Cipher *best_cipher(void) {
@@ -364,7 +364,7 @@ void tls_set(Tls *tls, const char *cipher, uint64_t rekey_bytes) {
                 tls->rekey_bytes = rekey_bytes;
 }
 
-/* ---- Connections ----------------------------------------------------------------------------------------------------- */
+/* ---- Connections ------------------------------------------------------------------------------------------------ */
 
 static int conn_begin(TlsConn *conn) {
         BIO *bio = BIO_new(conn->ring->method);
@@ -424,7 +424,7 @@ TlsConn *tls_close(TlsConn *conn) {
         return NULL;
 }
 
-/* ---- The handshake --------------------------------------------------------------------------------------------------- */
+/* ---- The handshake ---------------------------------------------------------------------------------------------- */
 
 static int shake_words(TlsConn *conn, Error *err) {
         const unsigned long last = ERR_peek_last_error();
@@ -485,7 +485,7 @@ TlsRole tls_peer_role(const TlsConn *conn) {
         return conn->role;
 }
 
-/* ---- Bytes ------------------------------------------------------------------------------------------------------------ */
+/* ---- Bytes ------------------------------------------------------------------------------------------------------ */
 
 static int fresh_keys(TlsConn *conn) {
         if (conn->n_written < conn->rekey_bytes)
@@ -495,9 +495,13 @@ static int fresh_keys(TlsConn *conn) {
 }
 
 ssize_t tls_send(TlsConn *conn, const struct iovec *iov, unsigned n_iov) {
-        size_t all = 0;
+        size_t all = 0, bytes = 0;
 
         ERR_clear_error();
+        for (unsigned k = 0; k < n_iov; k++)
+                bytes += iov[k].iov_len + RECORD_MORE;
+        if (out_reserve(conn, MIN(bytes, (size_t) OUT_BYTES - (conn->out_n - conn->out_at))) < 0) /* once, for all */
+                return -ENOMEM;
         for (unsigned k = 0; k < n_iov; k++)
                 for (size_t at = 0, n; at < iov[k].iov_len; at += n) {
                         if (conn->out_n - conn->out_at > OUT_BYTES - RECORD_BYTES - RECORD_MORE)

@@ -34,7 +34,8 @@ int tls_new_keys(Tls **ret, const Keys *keys, TlsRole role, Error *err);
 Tls *tls_ref(Tls *tls);
 Tls *tls_unref(Tls *tls);
 DEFINE_CLEANUP(Tls *, tls_unref)
-/* Reads the file again. Connections stay as they are; new ones use what it says now. After a failure all is as before. */
+/* Reads the file again. Connections stay as they are; new ones use what it says now. After a failure all is as it
+ * was. */
 int tls_reload(Tls *tls, Error *err);
 const char *tls_path(const Tls *tls); /* where the keys stand, for people */
 /* For tests and measurements: the cipher ("aes256gcm", "chacha20") that is offered, else the one that this processor

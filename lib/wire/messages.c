@@ -196,8 +196,13 @@ int wire_decode(unsigned kind, const uint8_t *data, size_t size_bytes, Arena *ar
         if (!fields)
                 return error_set(err, ERROR_VALUE, "there is no message of kind %u", kind);
         *ret = (WireMessage) { .kind = (WireKind) kind };
-        for (const Field *f = fields; f->name && rd.r == 0; f++)
+        for (const Field *f = fields; f->name && rd.r == 0; f++) {
+                static const uint8_t zero[1];
+
+                if (reader_left(&rd) == 0) /* this byte says 0, of each type */
+                        rd.start = rd.at = zero, rd.end = zero + sizeof(zero);
                 get_field(&rd, f, (char *) &ret->hello);
+        }
         /* What follows was added by a later version; its sender does not need it to be understood. */
         return rd.r;
 }

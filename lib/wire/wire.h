@@ -7,7 +7,8 @@
 #include "wire/messages.h"
 
 enum {
-        WIRE_VERSION    = 1,
+        WIRE_VERSION    = 2,
+        WIRE_VERSION_LEAST = 1,    /* of clients: those of the version before are served (docs/PROTOCOL.md) */
         WIRE_MAX_CHUNKS = 1 << 24, /* of a tensor in a message: 64 MiB of holders, however few bytes say so */
 };
 
@@ -51,7 +52,8 @@ typedef struct WireMessage {
 
 /* Appends the body of the message; writer->r says whether it could. */
 void wire_encode(const WireMessage *message, Writer *w);
-/* The lists and texts of the message point into `data` or lie in the arena. 0, ERROR_VALUE, -ENOMEM. */
+/* The lists and texts of the message point into `data` or lie in the arena. What is there ends with a field, not with
+ * the last one: an earlier version has written it, and the others are 0 and empty. 0, ERROR_VALUE, -ENOMEM. */
 int wire_decode(unsigned kind, const uint8_t *data, size_t size_bytes, Arena *arena, WireMessage *ret, Error *err);
 const char *wire_name(unsigned kind); /* "SUBMIT"; NULL: there is no such message */
 /* "RUN plan=3 task=[0, 0, 1, 1] fetch=[]", for a log; cut where it is too long. NULL when out of memory. */

@@ -57,14 +57,14 @@ class Session(_mars.Session):
     """Threads of this process (endpoint None), or a connection to a cluster."""
 
     def __new__(cls, endpoint=None, n_threads=None, memory_bytes=None, cache_mem=None, phy_mem=None, disk=None,
-                spill_dir=None, spill_codec=None, hugepages=None, hugepage_size=None, **more):
+                spill_dir=None, spill_codec=None, hugepages=None, hugepage_size=None, key_file=None, **more):
         for name, value in (("n_threads", n_threads), ("memory_bytes", memory_bytes)):
             if value is not None and operator.index(value) <= 0:
                 raise ValueError(f"{name} is a positive number, or None for what the machine has, not {value}")
         self = super().__new__(cls, endpoint, n_threads or options.n_threads or 0,
                                memory_bytes or (0 if cache_mem or phy_mem else options.memory_bytes) or 0,
                                _size(cache_mem), _size(phy_mem), _size(disk), _path(spill_dir), spill_codec,
-                               hugepages, _size(hugepage_size), **more)
+                               hugepages, _size(hugepage_size), _path(key_file), **more)
         self.endpoint = endpoint
         self.closed = False
         _open.add(self)
@@ -172,7 +172,7 @@ class Session(_mars.Session):
 
 
 def new_session(endpoint=None, n_threads=None, memory_bytes=None, cache_mem=None, phy_mem=None, disk=None,
-                spill_dir=None, spill_codec=None, hugepages=None, hugepage_size=None):
+                spill_dir=None, spill_codec=None, hugepages=None, hugepage_size=None, key_file=None):
     """A session of its own: of threads in this process, or of the cluster at `endpoint`.
 
     Results may be larger than memory: what is not needed now is written to disk and read back. Sizes are numbers of
@@ -189,9 +189,11 @@ def new_session(endpoint=None, n_threads=None, memory_bytes=None, cache_mem=None
                 ones; "on": reserved ones or an error; "off": small ones
     hugepage_size  of reserved ones: "auto" (default), "2M", "1G"
     memory_bytes  instead of the first two: results and work together
+    key_file    the key of a cluster on other machines; default: $MARS_KEY_FILE, ~/.config/mars/cluster.key or
+                /etc/mars/cluster.key, where there is one; "none": connect without
     """
     return Session(endpoint, n_threads, memory_bytes, cache_mem, phy_mem, disk, spill_dir, spill_codec, hugepages,
-                   hugepage_size)
+                   hugepage_size, key_file)
 
 
 def chosen(session):

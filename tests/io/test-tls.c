@@ -50,7 +50,7 @@ static bool says(const End *end, const char *words) {
         return strstr(end->why.text, words);
 }
 
-/* ---- With the key -------------------------------------------------------------------------------------------------- */
+/* ---- With the key ----------------------------------------------------------------------------------------------- */
 
 TEST(messages_and_large_payloads_go_both_ways_at_once) {
         static const char *const ciphers[] = { "aes256gcm", "chacha20" };
@@ -218,7 +218,7 @@ TEST(a_file_that_is_read_again_changes_who_comes_in_and_disturbs_nobody_who_is) 
         unlink(path);
 }
 
-/* ---- The end -------------------------------------------------------------------------------------------------------- */
+/* ---- The end ---------------------------------------------------------------------------------------------------- */
 
 TEST(a_goodbye_is_an_end_and_a_connection_without_one_was_cut_off) {
         for (int cut = 0; cut < 2; cut++) {
@@ -280,7 +280,7 @@ TEST(a_bit_that_is_changed_on_the_way_closes_the_link_and_is_not_handed_out) {
         }
 }
 
-/* ---- Without the key ------------------------------------------------------------------------------------------------ */
+/* ---- Without the key -------------------------------------------------------------------------------------------- */
 
 TEST(another_key_is_refused_with_words_on_both_sides) {
         Visit v;
@@ -380,7 +380,7 @@ TEST(a_host_that_never_answers_the_handshake_is_given_up) {
         tls_unref(t);
 }
 
-/* ---- Guests --------------------------------------------------------------------------------------------------------- */
+/* ---- Guests ----------------------------------------------------------------------------------------------------- */
 
 TEST(a_guest_who_says_much_before_he_has_said_who_he_is_is_cut_off) {
         uint8_t body[8000] = {};

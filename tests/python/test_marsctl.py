@@ -337,7 +337,7 @@ def test_names_cannot_move_the_cursor_nor_break_json(cluster):
 def test_keygen_writes_a_key_once(tmp_path):
     path = tmp_path / "cluster.key"
     done = marsctl("keygen", str(path), umask=0o077)
-    assert done.returncode == 0 and "does not use keys yet" in done.stdout
+    assert done.returncode == 0 and "Another machine joins by" in done.stdout
     key = path.read_text()
     assert re.fullmatch(r"[0-9a-f]{64}\n", key) and key.strip() not in done.stdout
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
