@@ -164,12 +164,46 @@ typedef int64_t WideAt_F32 __attribute__((vector_size(64), aligned(8)));
                         op##_merge_pairs_##D(n - i, pairs, rest, 2);                                                   \
                 }                                                                                                      \
         }
+/* Eight rows: the extreme and which row has it stay in registers. */
+#define ARG_EIGHT_(D, op, takes_right)                                                                                 \
+        static void op##_lift_rows_##D(size_t n, const void *const *row, int64_t index, void *const *state) {          \
+                enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
+                CTYPE_##D *restrict out = state[0];                                                                    \
+                int64_t *restrict out_at = state[1];                                                                   \
+                size_t i = 0;                                                                                          \
+                                                                                                                       \
+                for (; i + WIDTH <= n; i += WIDTH) {                                                                   \
+                        Wide_##D a = *(const Wide_##D *) ((const CTYPE_##D *) row[0] + i);                             \
+                        WideIndex_##D at = {};                                                                         \
+                                                                                                                       \
+                        for (int k = 1; k < 8; k++) {                                                                  \
+                                const Wide_##D b = *(const Wide_##D *) ((const CTYPE_##D *) row[k] + i);               \
+                                const WideIndex_##D right = takes_right(a, b), here = (WideIndex_##D) {} + k;          \
+                                                                                                                       \
+                                a = WIDE_SELECT(right, b, a);                                                          \
+                                at = WIDE_SELECT(right, here, at);                                                     \
+                        }                                                                                              \
+                        *(Wide_##D *) (out + i) = a;                                                                   \
+                        *(WideAt_##D *) (out_at + i) = __builtin_convertvector(at, WideAt_##D) + index;                \
+                }                                                                                                      \
+                if (i < n) {                                                                                           \
+                        const void *rest[8];                                                                           \
+                                                                                                                       \
+                        for (int k = 0; k < 8; k++)                                                                    \
+                                rest[k] = (const CTYPE_##D *) row[k] + i;                                              \
+                        op##_lift_eight_##D(n - i, rest, index, (void *[]) { out + i, out_at + i });                   \
+                }                                                                                                      \
+        }
 #define LOWER_WIDE(a, b) (~((a) <= (b)) & ((a) == (a)))
 #define HIGHER_WIDE(a, b) (~((a) >= (b)) & ((a) == (a)))
 ARG_QUADS_(F64, argmin, LOWER_WIDE)
 ARG_QUADS_(F32, argmin, LOWER_WIDE)
 ARG_QUADS_(F64, argmax, HIGHER_WIDE)
 ARG_QUADS_(F32, argmax, HIGHER_WIDE)
+ARG_EIGHT_(F64, argmin, LOWER_WIDE)
+ARG_EIGHT_(F32, argmin, LOWER_WIDE)
+ARG_EIGHT_(F64, argmax, HIGHER_WIDE)
+ARG_EIGHT_(F32, argmax, HIGHER_WIDE)
 ARG_RUNS(argmin, min)
 ARG_RUNS(argmax, max)
 
@@ -195,13 +229,13 @@ static void arg_finish(size_t n, void *const *state, _unused_ int64_t count, voi
 #define ARG_ROW_MORE_(D, op, ...)                                                                                      \
         { .in = DTYPE_##D, .n_state = 2, .state = { STATE_DTYPE(STATE_##D), DTYPE_I64 }, .out = DTYPE_I64,             \
           .lift = arg_lift_##D, .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D, .finish = arg_finish,    \
-          .lift_two = op##_lift_two_##D, .lift_pairs = op##_lift_pairs_##D, .lift_eight = op##_lift_eight_##D,         \
-          __VA_ARGS__ },
-#define ARG_ROW_(D, op) ARG_ROW_MORE_(D, op, )
-#define ARG_ROW_RUNS_(D, op) ARG_ROW_MORE_(D, op, .lift_runs = op##_lift_runs_##D)
+          .lift_two = op##_lift_two_##D, .lift_pairs = op##_lift_pairs_##D, __VA_ARGS__ },
+#define ARG_ROW_(D, op) ARG_ROW_MORE_(D, op, .lift_eight = op##_lift_eight_##D)
+#define ARG_ROW_RUNS_(D, op)                                                                                           \
+        ARG_ROW_MORE_(D, op, .lift_eight = op##_lift_eight_##D, .lift_runs = op##_lift_runs_##D)
 #define ARG_ROW_QUADS_(D, op)                                                                                          \
-        ARG_ROW_MORE_(D, op, .merge_quads = op##_merge_quads_##D, .lift_quads = op##_lift_quads_##D,                   \
-                      .lift_runs = op##_lift_runs_##D)
+        ARG_ROW_MORE_(D, op, .lift_eight = op##_lift_rows_##D, .merge_quads = op##_merge_quads_##D,                    \
+                      .lift_quads = op##_lift_quads_##D, .lift_runs = op##_lift_runs_##D)
 #define ARG_ROWS(op)                                                                                                   \
         BITS(ARG_ROW_RUNS_, op) ARG_ROW_(F16, op) ARG_ROW_QUADS_(F32, op) ARG_ROW_QUADS_(F64, op)                      \
         COMPLEXES(ARG_ROW_, op)
