@@ -203,6 +203,98 @@ MOMENTS_EIGHT_(F64, double)
 MOMENTS_QUADS_(F64)
 MOMENTS_QUADS_(F32)
 
+/* A run at a time, in its order, with all levels in registers: four vectors of neighbours become one of nodes over four
+ * of them each. The factors are those of moments_merge_pairs. */
+typedef struct Moments {
+        Wide_F64 sum, m2;
+} Moments;
+
+static inline Moments moments_join(Moments a, Moments b, size_t n_each) {
+        const double per = 1.0 / (double) n_each, weight = (double) n_each * 0.5;
+        const Wide_F64 d = (b.sum - a.sum) * per;
+
+        return (Moments) { a.sum + b.sum, (a.m2 + b.m2) + d * d * weight };
+}
+
+/* Turns four vectors so that lane k of all four is what was in vector k. */
+#define TURN(v)                                                                                                        \
+        do {                                                                                                           \
+                const Wide_F64 even = WIDE_LEFT_F64((v)[0], (v)[1]), even2 = WIDE_LEFT_F64((v)[2], (v)[3]);            \
+                const Wide_F64 odd = WIDE_RIGHT_F64((v)[0], (v)[1]), odd2 = WIDE_RIGHT_F64((v)[2], (v)[3]);            \
+                                                                                                                       \
+                (v)[0] = WIDE_LEFT2_F64(even, even2);                                                                  \
+                (v)[1] = WIDE_LEFT2_F64(odd, odd2);                                                                    \
+                (v)[2] = WIDE_RIGHT2_F64(even, even2);                                                                 \
+                (v)[3] = WIDE_RIGHT2_F64(odd, odd2);                                                                   \
+        } while (0)
+
+static inline Moments moments_of_16(const double *from) {
+        const Wide_F64 *in = (const Wide_F64 *) from;
+        Wide_F64 v[4] = { in[0], in[1], in[2], in[3] }, a, b;
+
+        TURN(v);
+        a = v[1] - v[0];
+        b = v[3] - v[2];
+        return moments_join((Moments) { v[0] + v[1], a * a * 0.5 }, (Moments) { v[2] + v[3], b * b * 0.5 }, 2);
+}
+
+static inline Moments moments_quads(const Moments *in, size_t n_each) {
+        Wide_F64 sum[4] = { in[0].sum, in[1].sum, in[2].sum, in[3].sum };
+        Wide_F64 m2[4]  = { in[0].m2, in[1].m2, in[2].m2, in[3].m2 };
+
+        TURN(sum);
+        TURN(m2);
+        return moments_join(moments_join((Moments) { sum[0], m2[0] }, (Moments) { sum[1], m2[1] }, n_each),
+                            moments_join((Moments) { sum[2], m2[2] }, (Moments) { sum[3], m2[3] }, n_each), 2 * n_each);
+}
+
+static inline Moments moments_of_256(const double *from) {
+        Moments of_64[4], last;
+
+        _Static_assert(RUN_LEVEL == 8, "four rounds of four");
+        for (int k = 0; k < 4; k++) {
+                Moments of_16[4];
+
+                for (int j = 0; j < 4; j++)
+                        of_16[j] = moments_of_16(from + 64 * k + 16 * j);
+                of_64[k] = moments_quads(of_16, 4);
+        }
+        last = moments_quads(of_64, 16); /* four lanes of one vector: four times the same, then all lanes are the run */
+        return moments_quads((Moments[]) { last, last, last, last }, 64);
+}
+
+/* Shorter ones, which are few. */
+static void moments_of_run(int level, const double *from, double *ret_sum, double *ret_m2) {
+        double sum[1 << (RUN_LEVEL - 2)], m2[1 << (RUN_LEVEL - 2)];
+        size_t n = (size_t) 1 << (level - 2);
+
+        moments_lift_quads_F64(n, from, 0, (void *[]) { sum, m2 });
+        for (int64_t n_each = 4; n > 1; n /= 2, n_each *= 2) {
+                double sums[1 << (RUN_LEVEL - 3)], m2s[1 << (RUN_LEVEL - 3)];
+
+                moments_merge_pairs_F64(n / 2, (void *[]) { sum, m2 }, (void *[]) { sums, m2s }, n_each);
+                memcpy(sum, sums, n / 2 * sizeof(*sum));
+                memcpy(m2, m2s, n / 2 * sizeof(*m2));
+        }
+        *ret_sum = sum[0];
+        *ret_m2  = m2[0];
+}
+
+static void moments_lift_runs_F64(size_t n, int level, const void *in, _unused_ int64_t first, void *const *state) {
+        const double *restrict from = in;
+        double *restrict sum = state[0], *restrict m2 = state[1];
+
+        for (size_t i = 0; i < n; i++, from += (size_t) 1 << level) {
+                if (level == RUN_LEVEL) {
+                        const Moments run = moments_of_256(from);
+
+                        sum[i] = run.sum[0];
+                        m2[i]  = run.m2[0];
+                } else
+                        moments_of_run(level, from, &sum[i], &m2[i]);
+        }
+}
+
 #define MOMENTS_LIFT_F64_(D, ...) MOMENTS_LIFT_(D, double, double)
 BITS(MOMENTS_LIFT_F64_, )
 MOMENTS_LIFT_(F16, float, float)
@@ -234,7 +326,7 @@ OP(moments) = {
                 BITS(MOMENTS_ROW_F64_, )
                 MOMENTS_ROW_(F16, F32, F32, )
                 MOMENTS_ROW_(F32, F32, F32, MOMENTS_TWO(F32))
-                MOMENTS_ROW_(F64, F64, F64, MOMENTS_TWO(F64))
+                MOMENTS_ROW_(F64, F64, F64, MOMENTS_TWO(F64), .lift_runs = moments_lift_runs_F64)
                 MOMENTS_ROW_(C64, C64, F32, )
                 MOMENTS_ROW_(C128, C128, F64, )
                 {}
