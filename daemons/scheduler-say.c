@@ -133,11 +133,22 @@ static int say_finished(Scheduler *s, const SchedAction *a) {
         return r;
 }
 
+/* Clients are not asked for data again. */
+static int data_refuse(Scheduler *s, uint64_t tensor) {
+        Error err = {};
+
+        error_set(&err, -EIO, "its worker is gone");
+        return sched_step(s->sched, &(SchedEvent) { .kind = SCHED_GIVEN, .tensor = tensor, .error = &err },
+                          &s->actions);
+}
+
 static int do_action(Scheduler *s, const SchedAction *a) {
         Conn *to = a->worker < s->n_workers ? s->worker[a->worker] : NULL;
 
         if (a->kind == SCHED_FINISHED)
                 return say_finished(s, a);
+        if (a->kind == SCHED_WANTED)
+                return data_refuse(s, a->tensor);
         if (!to)
                 return 0; /* it is lost, and the machine will hear of it */
         switch (a->kind) {
@@ -158,6 +169,13 @@ static int do_action(Scheduler *s, const SchedAction *a) {
                 return link_say(to->link,
                                 &(WireMessage) { WIRE_IS_FORGET, .forget = { .plan = a->plan, .drop = a->drop } });
         case SCHED_FINISHED:
+        case SCHED_WANTED:
+        case SCHED_TAKE:
+        case SCHED_DRAINED:
+        case SCHED_RECIPE: /* nothing is written down */
+        case SCHED_RECIPE_GONE:
+        case SCHED_TENSOR:
+        case SCHED_TENSOR_GONE:
                 break;
         }
         return 0;
@@ -305,7 +323,8 @@ static void put_status(FILE *f, const Scheduler *s, uint64_t now_usec) {
 /* null: there is no such request. */
 static void put_why(FILE *f, const Scheduler *s, uint64_t request) {
         static const char *const reasons[] = {
-                [WHY_GIVEN] = "given", [WHY_FULL] = "full", [WHY_NO_WORKERS] = "no workers", [WHY_ENDING] = "ending"
+                [WHY_GIVEN] = "given", [WHY_FULL] = "full", [WHY_NO_WORKERS] = "no workers", [WHY_ENDING] = "ending",
+                [WHY_LOST]  = "lost"
         };
         SchedWhy why;
 

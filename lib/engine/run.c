@@ -118,7 +118,14 @@ static int do_sched_action(Engine *e, const SchedAction *a) {
                 return tell_work(e, &(WorkEvent) { .kind = WORK_FORGET, .plan = a->plan, .drop = a->drop });
         case SCHED_FINISHED:
                 return request_finished(e, a);
-        case SCHED_RECALL: /* workers that leave */
+        case SCHED_RECALL: /* workers that leave, and what is remembered for when they do */
+        case SCHED_TAKE:
+        case SCHED_DRAINED:
+        case SCHED_WANTED:
+        case SCHED_RECIPE:
+        case SCHED_RECIPE_GONE:
+        case SCHED_TENSOR:
+        case SCHED_TENSOR_GONE:
                 break;
         }
         assert(false);
@@ -196,6 +203,7 @@ static int do_work_action(Engine *e, const WorkAction *a) {
                 return tell_sched(e, &(SchedEvent) { .kind = SCHED_FORGOTTEN, .worker = WORKER, .plan = a->plan });
         case WORK_FETCH: /* from other workers */
         case WORK_RECALLED:
+        case WORK_TAKEN:
                 break;
         }
         assert(false);

@@ -115,7 +115,7 @@ static uint32_t position_pop(Positions *heap) {
         return first;
 }
 
-static bool inputs_made(const Running *r, uint32_t task) {
+bool inputs_made(const Running *r, uint32_t task) {
         for (uint32_t k = r->plan->input_start[task]; k < r->plan->input_start[task + 1]; k++)
                 if (!chunk_made(r, r->plan->input_chunk[k]))
                         return false;
@@ -143,19 +143,19 @@ int running_woken(_unused_ Sched *s, Running *r, uint32_t chunk) {
 
 /* ---- Chunks that nobody makes ----------------------------------------------------------------------------------- */
 
-/* The n-th of those that live. */
+/* The n-th of those that are given things. */
 static uint32_t worker_nth(const Sched *s, uint32_t n) {
-        assert(n < s->n_alive);
-        if (s->n_alive == s->worker.n)
+        assert(n < s->n_open);
+        if (s->n_open == s->worker.n)
                 return n;
         for (uint32_t worker = 0;; worker++)
-                if (s->worker.data[worker].alive && n-- == 0)
+                if (worker_open(s, worker) && n-- == 0)
                         return worker;
 }
 
 uint32_t worker_spread(const Sched *s, uint32_t k, uint32_t n) {
-        assert(s->n_alive > 0 && k < n);
-        return worker_nth(s, (uint32_t) ((uint64_t) k * s->n_alive / n));
+        assert(s->n_open > 0 && k < n);
+        return worker_nth(s, (uint32_t) ((uint64_t) k * s->n_open / n));
 }
 
 /* ---- Work ------------------------------------------------------------------------------------------------------- */
@@ -283,15 +283,15 @@ static bool has_room(const Sched *s, const Running *r, uint32_t worker) {
         const Worker *w    = &s->worker.data[worker];
         const Share *share = &r->share.data[worker];
 
-        return w->alive && share->n_given < WINDOW &&
+        return worker_open(s, worker) && share->n_given < WINDOW &&
                (share->n_given < WINDOW_LEAST * w->n_threads || share->work < (uint64_t) WINDOW_WORK * w->n_threads);
 }
 
 /* How many neighbours of a stage go to one worker before the turn goes on. */
 static uint32_t turn_length(const Sched *s, const Running *r, uint32_t task) {
         const Stage *stage   = &r->plan->stage.data[r->plan->task_stage[task]];
-        const uint32_t turns = (stage->n_task + s->n_alive * PIECE - 1) / (s->n_alive * PIECE); /* of each worker */
-        const uint32_t equal = (stage->n_task + s->n_alive * turns - 1) / (s->n_alive * turns);
+        const uint32_t turns = (stage->n_task + s->n_open * PIECE - 1) / (s->n_open * PIECE); /* of each worker */
+        const uint32_t equal = (stage->n_task + s->n_open * turns - 1) / (s->n_open * turns);
 
         return MAX(equal, (uint32_t) (PIECE_WORK / work_of(r, task)));
 }
@@ -310,7 +310,7 @@ typedef struct Choice {
 } Choice;
 
 static void consider(const Sched *s, uint32_t worker, uint64_t cost, Choice *best) {
-        if (s->worker.data[worker].alive && (best->worker == WORKER_NONE || cost < best->cost))
+        if (worker_open(s, worker) && (best->worker == WORKER_NONE || cost < best->cost))
                 *best = (Choice) { worker, cost };
 }
 
@@ -319,7 +319,7 @@ static void consider(const Sched *s, uint32_t worker, uint64_t cost, Choice *bes
 static void consider_others(const Sched *s, Running *r, uint32_t task, uint64_t move, Choice *best) {
         const uint32_t length = turn_length(s, r, task);
         const uint32_t first  = r->plan->stage.data[r->plan->task_stage[task]].first_task;
-        const uint32_t turn   = worker_nth(s, (task - first) / length % s->n_alive);
+        const uint32_t turn   = worker_nth(s, (task - first) / length % s->n_open);
         const uint64_t at = cost(s, turn, move), ahead = move > 0 ? 0 : FETCH_WORK + 2 * length * work_of(r, task);
 
         consider(s, turn, at - MIN(at, ahead), best);
@@ -414,6 +414,18 @@ static uint32_t queue_take(Sched *s, Running *r, uint32_t worker) {
         return position;
 }
 
+int queue_clear(Sched *s, Running *r, uint32_t worker) {
+        int ret = 0;
+
+        while (r->share.data[worker].queue.n > 0 && ret == 0) {
+                const uint32_t task = r->plan->order[queue_take(s, r, worker)];
+
+                if (r->state[task] == TASK_WAITING)
+                        ret = running_requeue(r, task);
+        }
+        return ret;
+}
+
 void share_clear(Sched *s, Running *r, uint32_t worker) {
         Share *share = &r->share.data[worker];
 
@@ -459,7 +471,7 @@ static int steal(Sched *s, Running *r, uint32_t worker) {
                         victim = w;
         position = r->share.data[victim].queue.data[0];
         later    = s->worker.data[victim].work / s->worker.data[victim].n_threads;
-        if (can_go(r, position) && s->worker.data[victim].alive &&
+        if (can_go(r, position) && worker_open(s, victim) &&
             move_of(r, r->plan->order[position], worker) > later)
                 return 0;
         position = queue_take(s, r, victim);
@@ -509,11 +521,11 @@ static int give_among(Sched *s, Running *r) {
 int running_give(Sched *s, Running *r) {
         uint32_t worker;
 
-        if (s->n_alive == 0 || (r->cursor == r->plan->n_task && r->ready.n == 0 && r->n_queued == 0))
+        if (s->n_open == 0 || s->holding || (r->cursor == r->plan->n_task && r->ready.n == 0 && r->n_queued == 0))
                 return 0;
-        if (s->n_alive > 1 || r->index)
+        if (s->n_present > 1 || r->index)
                 return give_among(s, r);
-        for (worker = 0; !s->worker.data[worker].alive;)
+        for (worker = 0; !worker_open(s, worker);)
                 worker++;
         return give_alone(s, r, worker);
 }

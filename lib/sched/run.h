@@ -16,6 +16,13 @@ typedef struct PlanRun {
         volatile bool canceled;       /* a running task may end now: its result is not needed */
 } PlanRun;
 
+/* What becomes of a plan that ends: its tasks, and the chunks that they made. */
+typedef enum PlanDrop {
+        DROP_NOTHING, /* all are done, and the chunks belong to somebody */
+        DROP_ALL,     /* waiting tasks go, running ones end, all chunks with its numbers go */
+        DROP_TASKS,   /* the same, but chunks that it has told of stay */
+} PlanDrop;
+
 static inline uint64_t plan_run_chunk(const PlanRun *run, uint32_t chunk) {
         uint32_t value = run->plan->chunk_value[chunk];
         uint64_t first = run->leaf_first[value];

@@ -10,7 +10,7 @@
 /* ---- Actions ---------------------------------------------------------------------------------------------------- */
 
 void sched_actions_clear(SchedActions *a) {
-        a->action.n = a->task.n = a->fetch.n = a->tensor.n = a->error.n = 0;
+        a->action.n = a->task.n = a->fetch.n = a->tensor.n = a->place.n = a->error.n = 0;
 }
 
 void sched_actions_done(SchedActions *a) {
@@ -18,18 +18,24 @@ void sched_actions_done(SchedActions *a) {
         vec_free(&a->task);
         vec_free(&a->fetch);
         vec_free(&a->tensor);
+        vec_free(&a->place);
         vec_free(&a->error);
 }
 
 int action_add(Sched *s, const SchedAction *action) {
-        return vec_push(&s->actions->action, *action);
+        int r = vec_push(&s->actions->action, *action);
+
+        assert(r < 0 || s->actions->action.data);
+        return r;
 }
 
 /* Chunks are dropped in runs of ids when they die in a row, as those of a tensor do. */
-static int drop_add(Sched *s, uint32_t worker, uint64_t chunk) {
+int drop_say(Sched *s, uint32_t worker, uint64_t chunk) {
         SchedActions *a   = s->actions;
         SchedAction *last = a->action.n > 0 ? &a->action.data[a->action.n - 1] : NULL;
 
+        if (!worker_hears(s, worker))
+                return 0; /* it asks what to do with it when it is back */
         if (last && last->kind == SCHED_DROP && last->worker == worker && last->chunk + last->n == chunk) {
                 last->n++;
                 return 0;
@@ -37,69 +43,28 @@ static int drop_add(Sched *s, uint32_t worker, uint64_t chunk) {
         return action_add(s, &(SchedAction) { .kind = SCHED_DROP, .worker = worker, .chunk = chunk, .n = 1 });
 }
 
+int drop_add(Sched *s, uint32_t worker, uint64_t chunk) {
+        int ret = s->taking.n > 0 ? taking_off(s, chunk) : 0;
+
+        return ret < 0 ? ret : drop_say(s, worker, chunk);
+}
+
 int chunk_drop(Sched *s, Running *r, uint32_t chunk) {
         uint32_t worker = r->holder[chunk], value = r->plan->chunk_value[chunk];
-        SchedTensor *leaf = r->leaf[value];
+        SchedTensor *t  = r->leaf[value] || !r->made ? r->leaf[value] : r->made[value];
+        int ret         = 0;
 
         if (worker == WORKER_NONE)
                 return 0;
-        if (leaf) {
-                if (leaf->n_refs > 1)
-                        return 0; /* somebody else may want it */
-                leaf->holder[chunk - r->plan->value.data[value].first_chunk] = WORKER_NONE;
-        }
+        if (r->leaf[value] && t->n_refs > 1)
+                return 0; /* somebody else may want it */
+        if (t)
+                ret = tensor_hold(s, t, chunk - r->plan->value.data[value].first_chunk, WORKER_NONE);
         r->holder[chunk] = WORKER_NONE;
-        return drop_add(s, worker, plan_run_chunk(&r->run, chunk));
+        return ret < 0 ? ret : drop_add(s, worker, plan_run_chunk(&r->run, chunk));
 }
 
-/* ---- The life of a plan ----------------------------------------------------------------------------------------- */
-
-static size_t running_bytes(const Plan *plan) {
-        return plan->n_task * (sizeof(uint8_t) + sizeof(uint16_t)) +
-               plan->n_chunk * (sizeof(uint16_t) + sizeof(uint32_t)) +
-               plan->value.n * (sizeof(uint64_t) + sizeof(bool) + sizeof(void *));
-}
-
-/* Its memory; the references to its leaves are gone already. */
-static void running_free(Sched *s, Running *r) {
-        if (!r)
-                return;
-        if (r->plan) {
-                const Plan *plan = r->plan;
-
-                s->state_bytes -= running_bytes(plan);
-                if (r->index)
-                        s->state_bytes -= index_bytes(plan);
-        }
-        index_free(r->index);
-        free(r->leaf_first);
-        free(r->together);
-        free(r->work);
-        graph_free(r->graph);
-        free(r->leaf);
-        free(r->state);
-        free(r->place);
-        free(r->holder);
-        free(r->uses);
-        free(r->length);
-        vec_free(&r->ready);
-        for (uint32_t w = 0; w < r->share.n; w++)
-                vec_free(&r->share.data[w].queue);
-        vec_free(&r->share);
-        plan_free(r->plan);
-        free(r);
-}
-
-static int leaves_unref(Sched *s, Running *r) {
-        int ret = 0;
-
-        for (uint32_t v = 0; v < r->plan->value.n && ret == 0; v++)
-                if (r->leaf[v]) {
-                        ret        = tensor_unref(s, r->leaf[v]->id);
-                        r->leaf[v] = NULL;
-                }
-        return ret;
-}
+/* ---- Requests --------------------------------------------------------------------------------------------------- */
 
 static void request_end(Sched *s, Request *q) {
         map_remove(&s->requests, q->id);
@@ -114,7 +79,7 @@ static void request_end(Sched *s, Request *q) {
         free(q);
 }
 
-static int request_failed(Sched *s, Request *q) {
+int request_failed(Sched *s, Request *q) {
         if (vec_push(&s->actions->error, q->outcome) < 0 ||
             action_add(s, &(SchedAction) { .kind = SCHED_FINISHED,
                                           .request = q->id,
@@ -125,67 +90,14 @@ static int request_failed(Sched *s, Request *q) {
         return 0;
 }
 
-/* All workers have forgotten the plan. */
-static int running_end(Sched *s, Running *r) {
-        Request *q = r->request;
-        int ret    = leaves_unref(s, r);
-
-        map_remove(&s->plans, r->run.id);
-        running_free(s, r);
-        if (q) {
-                q->running = NULL;
-                if (ret == 0)
-                        ret = request_failed(s, q);
-        }
-        return ret;
-}
-
-/* One answer less to wait for. */
-static int running_answered(Sched *s, Running *r) {
-        assert(r->ending && r->n_forgetting > 0);
-        return --r->n_forgetting == 0 ? running_end(s, r) : 0;
-}
-
-int running_forgotten(Sched *s, Running *r, uint32_t worker) {
-        if (!r->ending || worker >= r->share.n || !r->share.data[worker].knows)
-                return 0;
-        r->share.data[worker].knows = false;
-        return running_answered(s, r);
-}
-
-/* Tells the workers to forget the plan; `drop`: with all that it made. */
-static int running_forget(Sched *s, Running *r, bool drop) {
-        int ret = 0;
-
-        r->ending       = true;
-        r->n_forgetting = 1; /* ourselves, until all are told */
-        for (uint32_t w = 0; w < r->share.n && ret == 0; w++) {
-                share_clear(s, r, w);
-                if (!r->share.data[w].knows || !s->worker.data[w].alive)
-                        continue;
-                r->n_forgetting++;
-                ret = action_add(
-                        s,
-                        &(SchedAction) {
-                                .kind = SCHED_FORGET, .worker = w, .plan = r->run.id, .run = &r->run, .drop = drop });
-        }
-        return ret < 0 ? ret : running_answered(s, r);
-}
-
 int request_fail(Sched *s, Request *q, const Error *err) {
         q->outcome = *err;
         if (!q->running)
                 return request_failed(s, q);
-        return running_forget(s, q->running, true);
+        return running_forget(s, q->running, DROP_ALL);
 }
 
 /* ---- From graph to tasks ---------------------------------------------------------------------------------------- */
-
-static const Tiling *leaf_tiling(void *userdata, uint64_t stored) {
-        SchedTensor *t = sched_tensor(userdata, stored);
-
-        return t ? &t->tiling : NULL;
-}
 
 /* A graph may come from anywhere: what it says of stored tensors must be so. */
 static int check_leaves(const Sched *s, const Graph *graph, Error *err) {
@@ -195,7 +107,7 @@ static int check_leaves(const Sched *s, const Graph *graph, Error *err) {
 
                 if (node->op)
                         continue;
-                if (!t)
+                if (!t || t->n_refs == 0)
                         return error_set(err, ERROR_VALUE, "the session has no tensor %llu",
                                          (unsigned long long) node->stored);
                 if (node->out[0].dtype != t->spec.dtype || !shape_equal(&node->out[0].shape, &t->spec.shape))
@@ -205,87 +117,7 @@ static int check_leaves(const Sched *s, const Graph *graph, Error *err) {
         return 0;
 }
 
-static int running_new(Sched *s, Plan *plan, Running **ret) {
-        Running *r = calloc(1, sizeof(*r));
-        bool unknown = false;
-
-        if (!r)
-                return -ENOMEM;
-        r->leaf_first = calloc(plan->value.n + 1, sizeof(*r->leaf_first));
-        r->together   = calloc(plan->value.n + 1, sizeof(*r->together));
-        r->leaf       = calloc(plan->value.n + 1, sizeof(*r->leaf));
-        r->state      = calloc(plan->n_task + 1, sizeof(*r->state));
-        r->place      = calloc(plan->n_task + 1, sizeof(*r->place));
-        r->holder     = calloc(plan->n_chunk + 1, sizeof(*r->holder));
-        r->uses       = calloc(plan->n_chunk + 1, sizeof(*r->uses));
-        for (uint32_t v = 0; v < plan->value.n; v++)
-                unknown |= plan->value.data[v].stage != STAGE_NONE && !tiling_known(&plan->value.data[v].tiling);
-        if (unknown)
-                r->length = calloc(plan->n_chunk + 1, sizeof(*r->length));
-        if (!s->alone)
-                r->work = calloc(plan->stage.n + 1, sizeof(*r->work));
-        assert(s->worker.n <= MAX_WORKERS);
-        if (!r->leaf_first || !r->together || !r->leaf || !r->state || !r->place || !r->holder || !r->uses ||
-            (unknown && !r->length) || (!s->alone && !r->work) || vec_reserve(&r->share, s->worker.n + 1) < 0) {
-                running_free(s, r);
-                return -ENOMEM;
-        }
-        for (; r->share.n < s->worker.n; r->share.n++)
-                r->share.data[r->share.n] = (Share) {};
-        for (uint32_t c = 0; c < plan->n_chunk; c++)
-                r->holder[c] = WORKER_NONE;
-        r->plan = plan;
-        running_weigh(r);
-        r->run  = (PlanRun) { .id          = ++s->next_plan,
-                              .plan        = plan,
-                              .first_id    = s->next_chunk,
-                              .leaf_first  = r->leaf_first,
-                              .together    = r->together,
-                              .task_bytes  = s->task_bytes,
-                              .alone_bytes = s->most_chunk_bytes };
-        s->next_chunk += plan->n_chunk;
-        s->state_bytes += running_bytes(plan);
-        *ret = r;
-        return 0;
-}
-
-/* Who will read which chunk, and who has those that are there. */
-static int running_fill(Sched *s, Running *r) {
-        const Plan *plan = r->plan;
-
-        for (uint32_t k = 0; k < plan->input_start[plan->n_task]; k++)
-                r->uses[plan->input_chunk[k]]++;
-        for (uint32_t m = 0; m < plan->made.n; m++) {
-                const Value *value = &plan->value.data[plan->made.data[m].value];
-                uint32_t n         = (uint32_t) tiling_n_chunks(&value->tiling);
-
-                for (uint32_t k = 0; k < n; k++) /* leaves too: the rest of the graph reads them, or they are wanted */
-                        r->uses[value->first_chunk + k]++;
-                /* In one piece, so that the result can be one array. */
-                r->together[plan->made.data[m].value] = s->alone && value->stage != STAGE_NONE && value->rows_hint &&
-                                                        n > 1 && tiling_known(&value->tiling);
-        }
-        for (uint32_t v = 0; v < plan->value.n; v++) {
-                const Value *value = &plan->value.data[v];
-                SchedTensor *t     = value->stage == STAGE_NONE ? sched_tensor(s, value->stored) : NULL;
-
-                if (!t)
-                        continue;
-                r->leaf_first[v] = t->chunk_first;
-                if (plan->chunk_value[value->first_chunk] != v)
-                        continue; /* another name for the chunks of an earlier value, which holds them */
-                t->n_refs++;
-                r->leaf[v] = t;
-                for (uint32_t k = 0; k < t->n_chunks; k++) {
-                        r->holder[value->first_chunk + k] = (uint16_t) t->holder[k];
-                        if (t->holder[k] == WORKER_NONE && r->uses[value->first_chunk + k] > 0)
-                                return ERROR_VALUE;
-                }
-        }
-        return 0;
-}
-
-static int running_complete(Sched *s, Running *r);
+static int running_try(Sched *s, Running *r);
 
 /* What no worker could ever run is refused. */
 static int check_size(const Sched *s, const Plan *plan, Error *err) {
@@ -307,11 +139,48 @@ static int check_size(const Sched *s, const Plan *plan, Error *err) {
         return plan_run_error(&(PlanRun) { .plan = plan }, task, err);
 }
 
+/* The plan, which is taken over with its graph, is the request's from now on. */
+static int request_run(Sched *s, Request *q, Plan *plan, Graph *graph, Recipe *recipe) {
+        Running *r;
+        int ret = running_new(s, plan, recipe, false, &r);
+
+        if (ret < 0) {
+                plan_free(plan);
+                graph_free(graph);
+                return ret;
+        }
+        if (s->alone)
+                graph_free(graph);
+        else
+                r->run.graph = r->graph = graph;
+        r->request = q;
+        q->running = r;
+        q->n_total += plan->n_task;
+        /* Who will read which chunk, and who has those that are there. */
+        for (uint32_t k = 0; k < plan->input_start[plan->n_task]; k++)
+                r->uses[plan->input_chunk[k]]++;
+        running_keeps(r, r->uses);
+        for (uint32_t m = 0; m < plan->made.n; m++) { /* in one piece, so that the result can be one array */
+                const Value *value = &plan->value.data[plan->made.data[m].value];
+
+                r->together[plan->made.data[m].value] = s->alone && value->stage != STAGE_NONE && value->rows_hint &&
+                                                        tiling_n_chunks(&value->tiling) > 1 &&
+                                                        tiling_known(&value->tiling);
+        }
+        ret = running_leaves(s, r);
+        if (ret < 0)
+                return ret;
+        if (r->n_lacking == 0 && !s->holding)
+                return running_try(s, r);
+        r->dirty = s->unsettled = true;
+        return 0;
+}
+
 /* Plans the graph, which is taken over, and hands out its first tasks. */
 static int request_plan(Sched *s, Request *q, Graph *graph) {
-        Error err    = {};
-        Plan *plan   = NULL;
-        Running *r   = NULL;
+        Error err      = {};
+        Plan *plan     = NULL;
+        Recipe *recipe = NULL;
         int ret;
 
         ret = check_leaves(s, graph, &err);
@@ -326,43 +195,31 @@ static int request_plan(Sched *s, Request *q, Graph *graph) {
                 ret = error_set(&err, ERROR_SUPPORT, "the rest of the graph cannot be planned");
         if (ret == 0 && s->most_bytes > 0)
                 ret = check_size(s, plan, &err);
-        if (ret == 0) {
-                ret = running_new(s, plan, &r);
+        if (ret == 0 && !s->alone) {
+                ret = recipe_new(s, graph, plan, s->next_plan, &recipe);
+                if (ret == 0)
+                        ret = action_add(s, &(SchedAction) { .kind    = SCHED_RECIPE,
+                                                             .recipe  = recipe->said.id,
+                                                             .request = q->id });
                 if (ret < 0)
-                        error_oom(&err, running_bytes(plan));
+                        error_oom(&err, sizeof(*recipe));
         }
-        if (r && !s->alone)
-                r->run.graph = r->graph = graph;
-        else
+        if (ret < 0) {
                 graph_free(graph);
-        if (!r) {
                 plan_free(plan);
                 if (err.code != ret)
                         error_prefix(&err, ret, "planning");
                 return request_fail(s, q, &err);
         }
-        if (map_set(&s->plans, r->run.id, (uintptr_t) r) < 0) {
-                running_free(s, r);
-                return -ENOMEM;
-        }
-        r->request  = q;
-        q->running  = r;
-        q->n_total += plan->n_task;
-        ret = running_fill(s, r);
-        if (ret < 0) {
-                error_set(&err, ret, "an input was lost with its worker");
-                return request_fail(s, q, &err);
-        }
-        return plan->n_task == 0 ? running_complete(s, r) : running_give(s, r);
+        return request_run(s, q, plan, graph, recipe);
 }
 
-static int submit(Sched *s, uint64_t id, Graph *graph) {
+static Request *request_new(Sched *s, uint64_t id) {
         Request *q = calloc(1, sizeof(*q));
 
         if (!q || map_set(&s->requests, id, (uintptr_t) q) < 0) {
                 free(q);
-                graph_free(graph);
-                return -ENOMEM;
+                return NULL;
         }
         q->id     = id;
         q->before = s->last;
@@ -371,7 +228,38 @@ static int submit(Sched *s, uint64_t id, Graph *graph) {
         else
                 s->first = q;
         s->last = q;
-        return request_plan(s, q, graph);
+        return q;
+}
+
+static int submit(Sched *s, uint64_t id, Graph *graph) {
+        Request *q = request_new(s, id);
+
+        if (q)
+                return request_plan(s, q, graph);
+        graph_free(graph);
+        return -ENOMEM;
+}
+
+/* Goes on where a scheduler before us has ended: which of its tasks are to be run is seen when all begins. */
+static int resume(Sched *s, uint64_t id, uint64_t recipe) {
+        Request *q   = request_new(s, id);
+        Recipe *last = recipe_find(s, recipe);
+        Graph *graph = NULL;
+        Plan *plan   = NULL;
+        Error err    = {};
+        int ret;
+
+        if (!q)
+                return -ENOMEM;
+        if (!last || last->n_uses > 0)
+                ret = error_set(&err, ERROR_CORRUPT, "its plan %llu is not known, or is done",
+                                (unsigned long long) recipe);
+        else
+                ret = recipe_plan(s, last, &graph, &plan, &err);
+        if (ret == 0)
+                return request_run(s, q, plan, graph, last);
+        error_prefix(&err, ret, "going on after the scheduler had ended");
+        return request_fail(s, q, &err);
 }
 
 /* ---- From tasks to tensors -------------------------------------------------------------------------------------- */
@@ -380,25 +268,28 @@ static int submit(Sched *s, uint64_t id, Graph *graph) {
 static int made_tensor(Sched *s, Running *r, uint32_t m, SchedTensor **of_value, SchedTensor **ret) {
         ValueId v          = r->plan->made.data[m].value;
         const Value *value = &r->plan->value.data[v];
-        uint64_t id;
         int ret_code;
 
         if (value->stage == STAGE_NONE)
                 of_value[v] = sched_tensor(s, value->stored);
         if (of_value[v]) { /* a leaf, or the same values under a second name */
-                of_value[v]->n_refs++;
+                tensor_ref(s, of_value[v]);
                 *ret = of_value[v];
                 return 0;
         }
         ret_code = tensor_new(s, graph_spec(r->plan->graph, r->plan->made.data[m].ref), &value->tiling,
                               r->length ? r->length + value->first_chunk : NULL, r->run.first_id + value->first_chunk,
-                              ret, &id);
+                              ret);
+        if (ret_code == 0)
+                ret_code = tensor_add(s, *ret, s->next_tensor, r->recipe);
         if (ret_code < 0)
                 return ret_code;
-        of_value[v] = *ret;
+        s->next_tensor++;
+        of_value[v]    = *ret;
+        (*ret)->n_lost = 0;
         for (uint32_t k = 0; k < (*ret)->n_chunks; k++)
                 (*ret)->holder[k] = r->holder[value->first_chunk + k];
-        return 0;
+        return s->alone ? 0 : action_add(s, &(SchedAction) { .kind = SCHED_TENSOR, .tensor = (*ret)->id });
 }
 
 /* Hands the wanted outputs to whoever submitted the request. */
@@ -416,7 +307,7 @@ static int request_succeeded(Sched *s, Request *q, const Plan *plan, const Map *
                 uint64_t id  = node->op ? map_get(tensor_of, (uint64_t) ref.node << 8 | ref.out) : node->stored;
 
                 assert(id != 0);
-                sched_tensor(s, id)->n_refs++;
+                tensor_ref(s, sched_tensor(s, id));
                 if (vec_push(&s->actions->tensor, id) < 0)
                         return -ENOMEM;
         }
@@ -470,7 +361,7 @@ static int running_complete(Sched *s, Running *r) {
         }
         /* First the workers forget the plan, then they drop what nobody wants: its chunks never go under it. */
         if (ret == 0)
-                ret = running_forget(s, r, false);
+                ret = running_forget(s, r, DROP_NOTHING);
         for (uint32_t m = 0; m < n && ret == 0; m++)
                 ret = tensor_unref(s, stored[m]);
         return ret;
@@ -488,20 +379,26 @@ static int task_done(Sched *s, Running *r, uint32_t task, uint32_t worker, const
         for (uint32_t k = plan->output_start[task]; k < plan->output_start[task + 1] && ret == 0; k++) {
                 uint32_t c = plan->output_chunk[k];
 
+                SchedTensor *t = r->made ? r->made[plan->chunk_value[c]] : NULL;
+
                 r->holder[c] = (uint16_t) worker;
+                if (t && r->uses[c] > 0)
+                        ret = tensor_hold(s, t, c - plan->value.data[plan->chunk_value[c]].first_chunk, worker);
                 if (r->length && !tiling_known(&plan->value.data[plan->chunk_value[c]].tiling))
                         r->length[c] = *(*length)++;
                 if (r->uses[c] == 0)
                         ret = chunk_drop(s, r, c);
-                else if (r->index)
+                else if (r->index && ret == 0)
                         ret = running_woken(s, r, c);
         }
         for (uint32_t k = plan->input_start[task]; k < plan->input_start[task + 1] && ret == 0; k++) {
                 uint32_t c = plan->input_chunk[k];
 
                 assert(r->uses[c] > 0);
-                if (--r->uses[c] == 0)
-                        ret = chunk_drop(s, r, c);
+                if (--r->uses[c] > 0)
+                        continue;
+                r->n_lacking -= !chunk_made(r, c) && r->leaf[plan->chunk_value[c]]; /* it had a copy */
+                ret = chunk_drop(s, r, c);
         }
         return ret;
 }
@@ -514,12 +411,23 @@ static int done(Sched *s, Running *r, const SchedEvent *e) {
                 uint32_t task = e->task[k];
 
                 assert(task < r->plan->n_task && r->place[task] == e->worker);
-                assert(r->state[task] == TASK_GIVEN || r->state[task] == TASK_RECALLED);
+                assert(task_given(r, task));
                 ret = task_done(s, r, task, e->worker, &length);
         }
-        if (ret < 0)
-                return ret;
-        return r->n_done == r->plan->n_task ? running_complete(s, r) : running_give(s, r);
+        if (s->n_draining > 0 && s->worker.data[e->worker].n_given == 0)
+                s->unsettled = true;
+        return ret < 0 ? ret : running_try(s, r);
+}
+
+/* A repair has ended, and what was done of it since then is nobody's. */
+static int done_late(Sched *s, const Running *r, const SchedEvent *e) {
+        int ret = 0;
+
+        for (uint32_t k = 0; k < e->n; k++)
+                for (uint32_t o = r->plan->output_start[e->task[k]];
+                     o < r->plan->output_start[e->task[k] + 1] && ret == 0; o++)
+                        ret = drop_say(s, e->worker, plan_run_chunk(&r->run, r->plan->output_chunk[o]));
+        return ret;
 }
 
 static int recalled(Sched *s, Running *r, const SchedEvent *e) {
@@ -535,72 +443,125 @@ static int recalled(Sched *s, Running *r, const SchedEvent *e) {
         return ret < 0 ? ret : running_give(s, r);
 }
 
-/* ---- Workers ---------------------------------------------------------------------------------------------------- */
+/* ---- Steps ------------------------------------------------------------------------------------------------------ */
 
-static int joined(Sched *s, uint32_t worker, uint32_t n_threads) {
+/* Something of a plan has changed: it may be complete, or have tasks to give. */
+static int running_try(Sched *s, Running *r) {
+        r->stirred = false;
+        if (r->n_done < r->plan->n_task || r->n_lacking > 0)
+                return running_give(s, r);
+        return r->made ? repair_done(s, r) : running_complete(s, r);
+}
+
+/* After something was lost or found: who needs what anew, who goes on, who is done. */
+static int settle(Sched *s) {
         int ret = 0;
 
-        assert(worker < MAX_WORKERS && (!s->alone || s->n_alive == 0));
-        while (s->worker.n <= worker)
-                if (vec_push(&s->worker, (Worker) {}) < 0)
-                        return -ENOMEM;
-        assert(!s->worker.data[worker].alive);
-        s->worker.data[worker] = (Worker) { .alive = true, .n_threads = MAX(n_threads, 1u) };
-        s->n_alive++;
-        for (Request *q = s->first, *next; q && ret == 0; q = next) {
-                Running *r = q->running;
-
-                next = q->after;
-                if (!r || r->ending)
-                        continue;
-                while (r->share.n < s->worker.n)
-                        if (vec_push(&r->share, (Share) {}) < 0)
-                                return -ENOMEM;
-                ret = running_give(s, r);
+        while (s->unsettled && ret == 0) {
+                s->unsettled = false;
+                for (Running *r = s->first_running; r && ret == 0; r = r->after)
+                        if (r->dirty && !r->ending)
+                                ret = running_review(s, r);
+                if (ret == 0 && !s->unsettled)
+                        ret = repairs_settle(s);
+                for (Running *r = s->first_running; r && ret == 0 && !s->unsettled;) {
+                        if (!r->stirred || r->ending) {
+                                r = r->after;
+                                continue;
+                        }
+                        ret = running_try(s, r);
+                        r   = s->first_running; /* more than this one may have ended */
+                }
+                if (ret == 0 && !s->unsettled)
+                        ret = drains_go(s);
         }
         return ret;
 }
 
-int sched_step(Sched *s, const SchedEvent *e, SchedActions *ret) {
-        Request *q = e->request ? (Request *) (uintptr_t) map_get(&s->requests, e->request) : NULL;
-        Running *r = (Running *) (uintptr_t) map_get(&s->plans, e->plan);
+static int begin(Sched *s) {
+        s->holding   = false;
+        s->unsettled = true;
+        for (Running *r = s->first_running; r; r = r->after)
+                r->dirty = true;
+        return restored_begin(s);
+}
 
-        s->actions = ret;
-        switch (e->kind) {
-        case SCHED_JOINED:
-                return joined(s, e->worker, e->n_threads);
-        case SCHED_SUBMIT:
-                assert(!q);
-                return submit(s, e->request, e->graph);
-        case SCHED_CANCEL:
-                return q && !(q->running && q->running->ending) ? request_fail(s, q, e->error) : 0;
-        case SCHED_RELEASE:
-                return tensor_unref(s, e->tensor);
-        case SCHED_CLOSE:
-                return tensors_close(s);
-        case SCHED_LEFT:
-                return worker_lost(s, e->worker);
-        case SCHED_DONE:
-        case SCHED_FAILED:
-        case SCHED_RECALLED:
-        case SCHED_FORGOTTEN:
-                break;
-        }
-        /* What workers say. */
-        if (e->worker >= s->worker.n || !s->worker.data[e->worker].alive || !r)
-                return 0;
+/* What workers say of a plan. */
+static int said(Sched *s, const SchedEvent *e) {
+        Running *r = (Running *) (uintptr_t) map_get(&s->plans, e->plan);
+        Error err;
+
+        if (!r || e->worker >= r->share.n || !r->share.data[e->worker].knows)
+                return 0; /* it has left, or was told before it went away */
         if (e->kind == SCHED_FORGOTTEN)
                 return running_forgotten(s, r, e->worker);
-        if (r->ending)
-                return 0; /* too late: its FORGOTTEN is on the way */
+        if (r->ending) /* its FORGOTTEN is on the way */
+                return e->kind == SCHED_DONE && r->drop == DROP_TASKS ? done_late(s, r, e) : 0;
         if (e->kind == SCHED_DONE)
                 return done(s, r, e);
         if (e->kind == SCHED_RECALLED)
                 return recalled(s, r, e);
-        return request_fail(s, r->request, e->error);
+        if (r->request)
+                return request_fail(s, r->request, e->error);
+        err = *e->error;
+        error_prefix(&err, err.code, "what was lost cannot be made again");
+        return repair_fail(s, r, &err);
+}
+
+static int step(Sched *s, const SchedEvent *e) {
+        Request *q = e->request ? (Request *) (uintptr_t) map_get(&s->requests, e->request) : NULL;
+
+        switch (e->kind) {
+        case SCHED_JOINED:
+                return worker_joined(s, e);
+        case SCHED_LEFT:
+                return worker_lost(s, e->worker, e->killed);
+        case SCHED_AWAY:
+                return worker_away(s, e->worker);
+        case SCHED_HOLDS:
+                return worker_holds(s, e);
+        case SCHED_DRAIN:
+                return worker_drain(s, e->worker, e->on);
+        case SCHED_TAKEN:
+                return e->worker < s->worker.n && worker_hears(s, e->worker) ? chunk_taken(s, e) : 0;
+        case SCHED_SUBMIT:
+                assert(!q);
+                return submit(s, e->request, e->graph);
+        case SCHED_RESUME:
+                assert(!q && s->holding);
+                return resume(s, e->request, e->recipe);
+        case SCHED_BEGIN:
+                return begin(s);
+        case SCHED_CANCEL:
+                return q && !(q->running && q->running->ending) ? request_fail(s, q, e->error) : 0;
+        case SCHED_RELEASE:
+                return tensor_unref(s, e->tensor);
+        case SCHED_GIVEN:
+                return tensor_given(s, e->tensor, e->error);
+        case SCHED_CLOSE:
+                return tensors_close(s);
+        case SCHED_DONE:
+        case SCHED_FAILED:
+        case SCHED_RECALLED:
+        case SCHED_FORGOTTEN:
+                return said(s, e);
+        }
+        return 0;
+}
+
+int sched_step(Sched *s, const SchedEvent *e, SchedActions *ret) {
+        int r;
+
+        s->actions = ret;
+        r          = step(s, e);
+        return r == 0 && s->unsettled && !s->holding ? settle(s) : r;
 }
 
 /* ---- The machine ------------------------------------------------------------------------------------------------ */
+
+void sched_number(Sched *s, uint64_t first) {
+        s->next_tensor = s->next_chunk = s->next_plan = first;
+}
 
 int sched_new(Sched **ret, bool alone, SchedPlanner *planner) {
         Sched *s = calloc(1, sizeof(*s));
@@ -609,7 +570,7 @@ int sched_new(Sched **ret, bool alone, SchedPlanner *planner) {
                 return -ENOMEM;
         s->planner     = planner;
         s->alone       = alone;
-        s->next_tensor = s->next_chunk = 1; /* 0 is no tensor and no chunk */
+        sched_number(s, 1); /* 0 is no tensor, chunk or plan */
         *ret = s;
         return 0;
 }
@@ -630,6 +591,10 @@ Sched *sched_free(Sched *s) {
                 running_free(s, (Running *) (uintptr_t) s->plans.entry[k].value);
         for (uint32_t k = 0; k < s->tensors.capacity; k++)
                 tensor_free((SchedTensor *) (uintptr_t) s->tensors.entry[k].value);
+        for (uint32_t k = 0; k < s->recipes.capacity; k++)
+                recipe_free((Recipe *) (uintptr_t) s->recipes.entry[k].value);
+        for (uint32_t k = 0; k < s->wanting.capacity; k++)
+                free((Wanting *) (uintptr_t) s->wanting.entry[k].value);
         for (SchedTensor *t = s->closed, *next; t; t = next) {
                 next = t->closed_next;
                 tensor_free(t);
@@ -639,6 +604,17 @@ Sched *sched_free(Sched *s) {
         map_done(&s->requests);
         map_done(&s->plans);
         map_done(&s->tensors);
+        map_done(&s->recipes);
+        map_done(&s->wanting);
+        map_done(&s->reads);
+        for (uint32_t k = 0; k < s->worker.n; k++) {
+                vec_free(&s->worker.data[k].held);
+                vec_free(&s->worker.data[k].left);
+        }
+        vec_free(&s->adopted);
+        vec_free(&s->taking);
+        vec_free(&s->unused);
+        vec_free(&s->hopeless);
         vec_free(&s->worker);
         free(s);
         return NULL;
@@ -655,75 +631,14 @@ bool sched_progress(const Sched *s, uint64_t request, uint64_t *ret_done, uint64
 }
 
 void sched_stats(const Sched *s, SchedStats *ret) {
-        *ret = (SchedStats) { .n_tensors    = s->tensors.n,
+        *ret = (SchedStats) { .n_tensors    = s->tensors.n - s->n_ghosts,
                               .n_requests   = s->requests.n,
                               .n_plans      = s->plans.n,
-                              .n_workers    = s->n_alive,
+                              .n_workers    = s->n_present,
+                              .n_ghosts     = s->n_ghosts,
+                              .n_recipes    = s->recipes.n,
+                              .n_remade     = s->n_remade,
                               .n_tasks_done = s->n_tasks_done,
                               .state_bytes  = s->state_bytes };
 }
 
-/* ---- For tests -------------------------------------------------------------------------------------------------- */
-
-static bool running_consistent(const Sched *s, const Running *r) {
-        const Plan *plan = r->plan;
-        _cleanup_(freep) uint32_t *uses = calloc(plan->n_chunk + 1, sizeof(*uses));
-        uint32_t n_done = 0, n_given = 0, n_shares = 0, n_queued = 0;
-
-        if (!uses)
-                return false;
-        for (uint32_t t = 0; t < plan->n_task; t++) {
-                bool is_given = r->state[t] == TASK_GIVEN || r->state[t] == TASK_RECALLED;
-
-                n_done += r->state[t] == TASK_DONE;
-                n_given += is_given;
-                if (is_given && !s->worker.data[r->place[t]].alive)
-                        return false;
-                for (uint32_t k = plan->input_start[t]; k < plan->input_start[t + 1] && r->state[t] != TASK_DONE; k++)
-                        uses[plan->input_chunk[k]]++;
-                for (uint32_t k = plan->output_start[t]; k < plan->output_start[t + 1]; k++)
-                        if (chunk_made(r, plan->output_chunk[k]) && r->state[t] != TASK_DONE)
-                                return false;
-        }
-        for (uint32_t m = 0; m < plan->made.n; m++) {
-                const Value *value = &plan->value.data[plan->made.data[m].value];
-
-                for (uint32_t k = 0; k < tiling_n_chunks(&value->tiling); k++)
-                        uses[value->first_chunk + k]++;
-        }
-        for (uint32_t c = 0; c < plan->n_chunk; c++)
-                if (uses[c] != r->uses[c] || (uses[c] == 0 && chunk_made(r, c) && !r->leaf[plan->chunk_value[c]]))
-                        return false;
-        for (uint32_t w = 0; w < r->share.n; w++) {
-                n_shares += r->share.data[w].n_given;
-                n_queued += r->share.data[w].queue.n;
-        }
-        return n_done == r->n_done && n_given == n_shares && n_given == r->n_given && n_queued == r->n_queued;
-}
-
-/* What workers have to do is the sum over all plans. */
-static bool workers_consistent(const Sched *s) {
-        for (uint32_t w = 0; w < s->worker.n; w++) {
-                uint64_t n_given = 0, work = 0;
-
-                for (uint32_t k = 0; k < s->plans.capacity; k++) {
-                        const Running *r = (Running *) (uintptr_t) s->plans.entry[k].value;
-
-                        n_given += r && w < r->share.n ? r->share.data[w].n_given : 0;
-                        work += r && w < r->share.n ? r->share.data[w].work + r->share.data[w].queued_work : 0;
-                }
-                if (n_given != s->worker.data[w].n_given || work != s->worker.data[w].work)
-                        return false;
-        }
-        return true;
-}
-
-bool sched_consistent(const Sched *s) {
-        for (uint32_t k = 0; k < s->plans.capacity; k++) {
-                const Running *r = (Running *) (uintptr_t) s->plans.entry[k].value;
-
-                if (r && !r->ending && !running_consistent(s, r))
-                        return false;
-        }
-        return workers_consistent(s);
-}

@@ -6,10 +6,18 @@
  *   request   a graph, computed plan by plan: when a plan ends at unknown shapes, its results become leaves of the
  *             rest of the graph, which is planned again
  *   tensor    chunks that outlive their plan: results and foreign memory; counted references
+ *   recipe    what made tensors: planning is pure, so the plan that it tells of comes out the same whenever it is made.
+ *             As long as a tensor or another recipe needs it
+ *   ghost     a tensor without references that a recipe reads: it has no chunks, but can be made
  *   task      waits (TASK_WAITING), is given to one worker (TASK_GIVEN), is done (TASK_DONE). Workers get tasks in the
  *             order of the plan together with those that they depend on, and run on by themselves
- *   chunk     is at one worker at most; it is dropped when nobody will read it any more. When its worker is lost, the
- *             task that made it runs again, and so do those whose chunks that one reads
+ *   chunk     is at one worker at most; it is dropped when nobody will read it any more
+ *   worker    joins, may be away for a while, leaves. What it had is lost when it has left, or says that it has it no
+ *             more
+ *
+ * What is lost and wanted is made again, by one question (lost.c): which tasks must run so that what is wanted exists?
+ * Of a plan that runs they run again; for a tensor, the plan of its recipe is made again, and they alone are run
+ * (restore.c). Who wants it waits, whoever it is. A client is asked for the data that it gave.
  *
  * Messages to and from one worker keep their order. What a worker says after it has left is ignored. */
 #include "sched/run.h"
@@ -22,20 +30,42 @@ typedef struct SchedTensor {
         Spec spec;          /* the actual shape */
         Tiling tiling;      /* the actual lengths */
         uint64_t chunk_first; /* chunk k has the id chunk_first + k */
+        uint64_t recipe;    /* that made it; 0: data that a client gave, or nobody knows (alone) */
         uint32_t n_chunks;
-        uint32_t n_refs;
+        uint32_t n_refs;    /* 0: a ghost */
+        uint32_t n_recipes; /* that read it */
+        uint32_t n_lost;    /* chunks that nobody has */
         uint32_t *holder;   /* [n_chunks] worker, or WORKER_NONE: lost */
         int64_t *edges;     /* of the tiling */
-        struct SchedTensor *closed_next;
+        struct SchedTensor *next_of_recipe, *closed_next;
 } SchedTensor;
+
+/* All that must be known to make a plan again, and so its chunks, under the same numbers. */
+typedef struct SchedRecipe {
+        uint64_t id;              /* of the plan when it was made first */
+        const uint8_t *graph;     /* as graph_encode() writes it */
+        size_t graph_bytes;
+        const uint64_t *leaf;     /* tensors that it reads; each has a reference of the recipe (n_recipes) */
+        uint32_t n_leaves;
+        size_t task_bytes, alone_bytes; /* PlanLeaves */
+        uint64_t chunk_first;
+        uint32_t n_task, n_chunk; /* the plan comes out with so many */
+        uint64_t digest;          /* plan_digest(): it comes out the same, or it is not used */
+} SchedRecipe;
 
 enum { WORKER_NONE = UINT16_MAX };
 
 /* ---- Events ----------------------------------------------------------------------------------------------------- */
 
 typedef enum SchedEventKind {
-        SCHED_JOINED,    /* worker: a number below MAX_WORKERS that is not in use; n_threads (0 counts as 1) */
-        SCHED_LEFT,      /* worker: with all that it held */
+        SCHED_JOINED,    /* worker: a number below MAX_WORKERS that is not in use, or is away; n_threads; holds: HOLDS
+                            will follow, and until then it is given nothing. Otherwise it has nothing */
+        SCHED_LEFT,      /* worker: with all that it held; killed: its process has ended, not only its link */
+        SCHED_AWAY,      /* worker: its link is gone. It is given nothing, and nothing of it is made again, until it
+                            JOINED again or LEFT */
+        SCHED_HOLDS,     /* worker, n, chunk_id[], bytes[]: what it has; last: and this is all */
+        SCHED_DRAIN,     /* worker, on: it is given no tasks, and its chunks are taken by others; DRAINED follows */
+        SCHED_TAKEN,     /* worker, chunk, error: an answer to TAKE; or it has what a client gave */
         SCHED_SUBMIT,    /* request (a new number, not 0), graph: taken over */
         SCHED_CANCEL,    /* request, error: its outcome */
         SCHED_DONE,      /* worker, plan, n, task[], length[] */
@@ -43,17 +73,23 @@ typedef enum SchedEventKind {
         SCHED_RECALLED,  /* worker, plan, n, task[]: they will not be done there */
         SCHED_FORGOTTEN, /* worker, plan */
         SCHED_RELEASE,   /* tensor: one reference less */
+        SCHED_GIVEN,     /* tensor, error: an answer to WANTED: all those workers that are there have got theirs, and
+                            say so themselves (TAKEN); or the data cannot be had */
+        SCHED_RESUME,    /* request, recipe: of its last plan, which goes on; between sched_restore_…() and BEGIN */
+        SCHED_BEGIN,     /* after what was restored: workers that may have something of it have joined */
         SCHED_CLOSE,     /* all tensors are gone, but what was said of them stays in memory; there are no requests */
 } SchedEventKind;
 
 typedef struct SchedEvent {
         SchedEventKind kind;
         uint32_t worker, n_threads;
-        uint64_t request, plan, tensor;
+        uint64_t request, plan, tensor, chunk, recipe;
         Graph *graph;
+        bool killed, holds, last, on;
         uint32_t n;
         const uint32_t *task;
         const int64_t *length; /* of each output of unknown length, in the order of the tasks and of their outputs */
+        const uint64_t *chunk_id, *bytes; /* HOLDS: the ids, and how large each is */
         const Error *error;
 } SchedEvent;
 
@@ -61,22 +97,32 @@ typedef struct SchedEvent {
 
 typedef enum SchedActionKind {
         SCHED_PLAN,     /* worker, run: a plan of which tasks may follow */
-        SCHED_RUN,      /* worker, plan, tasks [first, first + n), fetches [first_fetch, first_fetch + n_fetch) */
+        SCHED_RUN,      /* worker, plan, tasks [first, first + n), fetches [first_fetch, first_fetch + n_fetch).
+                           Without tasks: what it was to fetch is there now */
         SCHED_RECALL,   /* worker, plan, tasks [first, first + n): an input is lost; answer RECALLED, or DONE if late */
         SCHED_DROP,     /* worker, chunk ids [chunk, chunk + n); some may be gone already */
-        SCHED_FORGET,   /* worker, plan, drop: its chunks go, running tasks end; answer FORGOTTEN, then `run` is gone */
+        SCHED_FORGET,   /* worker, plan, drop: what becomes of tasks and chunks; answer FORGOTTEN, then `run` is gone */
+        SCHED_TAKE,     /* worker, chunk, from, size_bytes: get it and keep it; answer TAKEN */
+        SCHED_DRAINED,  /* worker; or outcome: what is left can go nowhere, and why */
         SCHED_FINISHED, /* request; tensors [first, first + n) with a reference each; or outcome: error [outcome - 1] */
+        SCHED_WANTED,   /* tensor, places [first, first + n): its client is to give these chunks again; answer GIVEN */
+        /* What has come into being, or is gone: for a journal. Never when alone. */
+        SCHED_RECIPE,      /* recipe, request: the request's next plan begins */
+        SCHED_RECIPE_GONE, /* recipe */
+        SCHED_TENSOR,      /* tensor: made by a plan; it has no reference of its own yet (FINISHED, RECIPE) */
+        SCHED_TENSOR_GONE, /* tensor */
 } SchedActionKind;
 
 typedef struct SchedAction {
         SchedActionKind kind;
-        uint32_t worker;
-        uint64_t request, plan, chunk;
+        uint32_t worker, from;
+        uint64_t request, plan, chunk, tensor, recipe;
+        size_t size_bytes;
         uint64_t n_done;      /* FINISHED: tasks, in all of its plans */
         PlanRun *run;
         uint32_t first, n, first_fetch, n_fetch;
         uint32_t outcome;
-        bool drop;
+        PlanDrop drop;
 } SchedAction;
 
 typedef struct RunTask {
@@ -89,12 +135,19 @@ typedef struct RunFetch {
         uint32_t from;
 } RunFetch;
 
+/* Where a chunk of a tensor is to go. */
+typedef struct SchedPlace {
+        uint32_t chunk; /* number in the tensor */
+        uint32_t worker;
+} SchedPlace;
+
 /* Filled by steps, in the order in which they are to be carried out; emptied by the caller. */
 typedef struct SchedActions {
         Vec(SchedAction) action;
         Vec(RunTask) task;
         Vec(RunFetch) fetch;
         Vec(uint64_t) tensor;
+        Vec(SchedPlace) place;
         Vec(Error) error;
 } SchedActions;
 
@@ -108,6 +161,9 @@ typedef int SchedPlanner(const Graph *graph, const PlanLeaves *leaves, Plan **re
 
 /* `alone`: there is one worker and will never be another; then results are kept together (PlanRun). */
 int sched_new(Sched **ret, bool alone, SchedPlanner *planner);
+/* Numbers of chunks, tensors and plans begin here, so that no two schedulers of a cluster ever gave the same. Before
+ * anything else. */
+void sched_number(Sched *sched, uint64_t first);
 Sched *sched_free(Sched *sched);
 void sched_limit(Sched *sched, size_t task_bytes); /* how much a task of later plans may take (PlanLeaves); 0: any */
 /* Requests of which one task cannot but take more fail at once: so many bytes of chunks, and of chunks and scratch. */
@@ -123,9 +179,17 @@ int sched_step(Sched *sched, const SchedEvent *event, SchedActions *ret) _must_c
 int sched_check(const Sched *sched, const SchedEvent *event, uint32_t n_lengths, Error *err);
 
 /* Foreign memory as a tensor with one reference; the worker holds its chunks from now on. WORKER_NONE: the chunks are
- * spread over all workers, neighbours together, of which there is one at least. 0 or -ENOMEM. */
+ * spread over all workers, neighbours together. 0, -ENOMEM, or -EHOSTDOWN: there is none. */
 int sched_adopt(Sched *sched, const Spec *spec, const Tiling *tiling, uint32_t worker, uint64_t *ret) _must_check_;
 SchedTensor *sched_tensor(const Sched *sched, uint64_t tensor); /* NULL when there is none */
+const SchedRecipe *sched_recipe(const Sched *sched, uint64_t recipe);
+
+/* What a journal remembers, into a machine that has done nothing yet: all recipes, then all tensors, with as many
+ * references as clients have; nobody has their chunks. Then RESUME and SUBMIT what was under way; HOLDS of workers say
+ * what there is; nothing is given until BEGIN. What is handed in is copied. 0, -ENOMEM, or ERROR_CORRUPT: it cannot
+ * be so, and is not taken. */
+int sched_restore_recipe(Sched *sched, const SchedRecipe *recipe, Error *err);
+int sched_restore_tensor(Sched *sched, const SchedTensor *tensor, Error *err);
 /* Tasks of a request that are done, and that are known so far; false when there is no such request (any more). */
 bool sched_progress(const Sched *sched, uint64_t request, uint64_t *ret_done, uint64_t *ret_total);
 
@@ -133,6 +197,7 @@ typedef enum WhyReason {
         WHY_GIVEN, /* `worker` has it */
         WHY_FULL,  /* all workers have been given as much as they are at a time */
         WHY_NO_WORKERS,
+        WHY_LOST,   /* inputs were lost, and are being made again */
         WHY_ENDING, /* it has failed or was canceled, and workers are ending its tasks */
 } WhyReason;
 
@@ -148,6 +213,8 @@ bool sched_why(const Sched *sched, uint64_t request, SchedWhy *ret);
 
 typedef struct SchedStats {
         uint64_t n_tensors, n_requests, n_plans, n_workers, n_tasks_done;
+        uint64_t n_ghosts, n_recipes; /* n_tensors: without ghosts */
+        uint64_t n_remade;    /* tasks that ran again */
         uint64_t state_bytes; /* of what grows with tasks and chunks, besides the plans themselves */
 } SchedStats;
 void sched_stats(const Sched *sched, SchedStats *ret);

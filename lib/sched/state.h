@@ -9,6 +9,7 @@
 #include "sched/sched.h"
 
 typedef struct Request Request;
+typedef struct Running Running;
 
 enum {
         WINDOW_ALONE = 1024, /* tasks given to the only worker: bounds its memory, which stays in a cache, and is more
@@ -37,31 +38,70 @@ typedef struct Share {
         bool knows; /* has been told of the plan, and will have to forget it */
 } Share;
 
-/* A plan that is being run. */
-typedef struct Running {
+typedef struct Recipe {
+        SchedRecipe said;     /* its lists are ours */
+        uint32_t n_uses;      /* tensors that it made, and plans of it that are run */
+        SchedTensor *tensors; /* that it made and that are, or are ghosts */
+        Running *repair;      /* that makes what of them is lost and wanted, or is ending */
+        bool wanted;          /* scratch of restore.c */
+} Recipe;
+
+/* What a client was asked for. Workers say what they have got of it, since a client's word and a DROP come to them on
+ * different ways. */
+typedef struct Wanting {
+        uint64_t tensor;
+        bool answered;        /* by the client */
+        uint32_t n;
+        SchedPlace place[];   /* WORKER_NONE: it is there, or its worker is gone */
+} Wanting;
+
+typedef struct Adopted {
+        uint64_t chunk_first, tensor;
+} Adopted;
+
+/* A chunk on its way from a worker that is to stop. */
+typedef struct Taking {
+        uint64_t chunk, owner; /* id of the tensor, or of the plan that reads it */
+        uint32_t from, to;
+        bool in_plan;          /* the plan made it and keeps it for itself */
+        bool off;              /* the chunk is not wanted there any more, which is told */
+        size_t size_bytes;     /* at most */
+} Taking;
+
+/* A plan that is being run: for a request, or as a repair (restore.c), which has none. */
+struct Running {
         PlanRun run;
         Request *request;
+        Recipe *recipe;      /* NULL: alone */
         Plan *plan;
         Graph *graph;
         uint64_t *leaf_first;
         bool *together;
         uint64_t *work;      /* [stage] of one of its tasks: how many bytes it goes through, about; NULL if alone */
         SchedTensor **leaf;  /* [value] tensor that we hold a reference of, or NULL */
+        Vec(uint32_t) leaves; /* those values */
+        SchedTensor **made;  /* repair: [value] the tensor of that value, if there still is one */
         uint8_t *state;      /* [task] TaskState */
         uint16_t *place;     /* [task] worker that it was given to */
-        uint16_t *holder;    /* [chunk] worker that has it, or WORKER_NONE */
+        uint16_t *holder;    /* [chunk] worker that has it, or WORKER_NONE; of tensors: what they say (tensor_hold) */
         uint32_t *uses;      /* [chunk] tasks not done that read it, and one for those that are kept */
+        uint8_t *deaths;     /* [task] workers that died of it, perhaps; NULL: none did */
         int64_t *length;     /* [chunk] of values of unknown length; NULL when there are none */
         Index *index;
         Positions ready;     /* before the cursor: tasks whose inputs have all been made, to be placed */
         uint32_t cursor;     /* into plan->order: what comes before was given or passed over */
         uint32_t n_done, n_given;
+        uint32_t n_lacking;  /* chunks of leaves that will be read and that nobody has */
         uint32_t n_forgetting; /* answers that we wait for */
         uint32_t n_queued;     /* positions in all queues */
         uint32_t next, probe;  /* workers where place.c goes on to look */
         bool ending;
+        PlanDrop drop;       /* once it is ending */
+        bool dirty;          /* something of it was lost or found: lost.c looks at all of it */
+        bool stirred;        /* it may be complete, or have tasks to give */
         Vec(Share) share;    /* [worker] */
-} Running;
+        Running *before, *after; /* in the order of their ids */
+};
 
 struct Request {
         uint64_t id;
@@ -71,23 +111,52 @@ struct Request {
         Request *before, *after;
 };
 
+typedef enum WorkerState {
+        WORKER_GONE,
+        WORKER_HERE,
+        WORKER_AWAY,  /* hears nothing, has what it had */
+        WORKER_BACK,  /* has not said all that it has */
+} WorkerState;
+
+typedef struct Held {
+        uint64_t chunk, bytes;
+} Held;
+
 typedef struct Worker {
-        bool alive;
-        uint32_t n_threads;
+        WorkerState state;
+        bool drain;          /* it is to have nothing */
+        bool drained;        /* and that was said, or why not */
+        uint32_t n_threads, n_taking;
+        Vec(Held) held;      /* BACK: what it said so far */
+        Vec(Taking) left;    /* drain: what it has that nobody was told to take */
+        Error refused;       /* drain: why something could not be taken; code 0: nothing was refused */
         uint64_t n_given;
-        uint64_t work;  /* of the tasks that it was given, and of those that wait for it */
-        uint64_t score; /* scratch of place.c */
+        uint64_t work;       /* of the tasks that it was given, and of those that wait for it */
+        uint64_t score;      /* scratch of place.c */
 } Worker;
 
 struct Sched {
-        Map requests, plans, tensors; /* id -> Request *, Running *, SchedTensor * */
+        Map requests, plans, tensors, recipes; /* id -> Request *, Running *, SchedTensor *, Recipe * */
+        Map wanting;                  /* tensor -> Wanting * */
+        Vec(Adopted) adopted;         /* in the order of their chunks; tensors that are gone stay for a while */
+        uint32_t n_adopted_gone;
+        Map reads;                    /* restored: tensor -> how many recipes read it, until it is there */
         SchedTensor *closed;          /* what is left of tensors after SCHED_CLOSE: others may be reading it */
         Request *first, *last;
+        Running *first_running, *last_running;
         Vec(Worker) worker;
-        uint32_t n_alive;
+        uint32_t n_present, n_open;   /* workers that have not left; that are here and given tasks */
+        uint32_t n_repairs, n_draining;
+        Vec(Taking) taking;
+        uint32_t next_taker;
+        Vec(Recipe *) unused;         /* scratch of recipe.c */
+        Vec(uint64_t) hopeless;       /* scratch of restore.c: tensors */
+        bool burying;
+        bool unsettled;               /* sched_settle() has something to do */
+        bool holding;                 /* restored, and not begun */
         bool alone;
         uint64_t next_plan, next_tensor, next_chunk;
-        uint64_t n_tasks_done, state_bytes;
+        uint64_t n_tasks_done, n_remade, n_ghosts, state_bytes;
         SchedPlanner *planner;
         size_t task_bytes;
         size_t most_chunk_bytes, most_bytes; /* 0: any */
@@ -98,31 +167,96 @@ static inline bool chunk_made(const Running *r, uint32_t chunk) {
         return r->holder[chunk] != WORKER_NONE;
 }
 
+/* Whether it may be given tasks, and chunks. */
+static inline bool worker_open(const Sched *s, uint32_t worker) {
+        return s->worker.data[worker].state == WORKER_HERE && !s->worker.data[worker].drain;
+}
+
+/* Whether there is a link to it. */
+static inline bool worker_hears(const Sched *s, uint32_t worker) {
+        return s->worker.data[worker].state == WORKER_HERE || s->worker.data[worker].state == WORKER_BACK;
+}
+
+static inline bool task_given(const Running *r, uint32_t task) {
+        return r->state[task] == TASK_GIVEN || r->state[task] == TASK_RECALLED;
+}
+
 /* ---- sched.c */
 int action_add(Sched *s, const SchedAction *action);
+int drop_say(Sched *s, uint32_t worker, uint64_t chunk); /* to a worker that hears */
+int drop_add(Sched *s, uint32_t worker, uint64_t chunk); /* the same, and nobody is to take it from there */
 int chunk_drop(Sched *s, Running *r, uint32_t chunk); /* at its holder */
 int request_fail(Sched *s, Request *q, const Error *err);
+int request_failed(Sched *s, Request *q); /* nothing of it is left */
 int running_forgotten(Sched *s, Running *r, uint32_t worker); /* the worker has forgotten the plan, or is gone */
+
+/* ---- run-plan.c: the life of a plan */
+int running_new(Sched *s, Plan *plan, Recipe *recipe, bool repair, Running **ret);
+void running_free(Sched *s, Running *r);
+int running_leaves(Sched *s, Running *r); /* takes references of them */
+int running_forget(Sched *s, Running *r, PlanDrop drop);
+void running_keeps(const Running *r, uint32_t *uses); /* counts what is kept when all tasks are done */
+const Tiling *leaf_tiling(void *userdata, uint64_t stored);
 
 /* ---- tensor.c */
 int tensor_new(Sched *s, const Spec *spec, const Tiling *tiling, const int64_t *length, uint64_t chunk_first,
-               SchedTensor **ret, uint64_t *ret_id);
+               SchedTensor **ret);
+int tensor_add(Sched *s, SchedTensor *t, uint64_t id, Recipe *recipe);
 void tensor_free(SchedTensor *tensor);
+void tensor_ref(Sched *s, SchedTensor *t);
 int tensor_unref(Sched *s, uint64_t id);
+int tensor_unread(Sched *s, SchedTensor *t); /* by a recipe */
+/* The chunk is there from now on (WORKER_NONE: nowhere), and all plans that read or make it know. */
+int tensor_hold(Sched *s, SchedTensor *t, uint32_t chunk, uint32_t worker);
+SchedTensor *adopted_find(const Sched *s, uint64_t chunk); /* the client's tensor that has this chunk */
+size_t tensor_chunk_bytes(const SchedTensor *t, uint32_t chunk);
 int tensors_close(Sched *s);
+
+/* ---- recipe.c */
+int recipe_new(Sched *s, const Graph *graph, const Plan *plan, uint64_t id, Recipe **ret);
+Recipe *recipe_find(const Sched *s, uint64_t id);
+int recipe_unuse(Sched *s, Recipe *recipe); /* one use less */
+int recipe_plan(Sched *s, const Recipe *recipe, Graph **ret_graph, Plan **ret, Error *err);
+void recipe_free(Recipe *recipe);
+int restored_begin(Sched *s);               /* what nobody needs goes */
+
+/* ---- restore.c: what is lost and wanted is made again */
+int repairs_settle(Sched *s);               /* who needs what */
+int repair_fail(Sched *s, Running *r, const Error *err);
+int repair_done(Sched *s, Running *r);
+int tensor_given(Sched *s, uint64_t tensor, const Error *err);
+int data_taken(Sched *s, uint32_t worker, uint64_t chunk);
+void wanting_lost(Sched *s, uint32_t worker);
+/* Which lost chunks of the tensor somebody will read: sets [chunk]. */
+void tensor_wanted(const Sched *s, const SchedTensor *t, bool *ret);
+
+/* ---- away.c: workers come and go */
+int worker_joined(Sched *s, const SchedEvent *e);
+int worker_lost(Sched *s, uint32_t worker, bool killed);
+int worker_away(Sched *s, uint32_t worker);
+int worker_holds(Sched *s, const SchedEvent *e);
+
+/* ---- drain.c */
+int worker_drain(Sched *s, uint32_t worker, bool on);
+int drains_go(Sched *s);                    /* chunks that can be taken now */
+int chunk_taken(Sched *s, const SchedEvent *e);
+int takings_lost(Sched *s, uint32_t worker);
+int taking_off(Sched *s, uint64_t chunk);   /* it is not wanted any more */
 
 /* ---- place.c */
 int running_index(Sched *s, Running *r);
 int running_give(Sched *s, Running *r);             /* tasks to workers, as many as their windows take */
 /* The chunk has been made: readers that were passed over may be ready. */
 int running_woken(Sched *s, Running *r, uint32_t chunk);
+bool inputs_made(const Running *r, uint32_t task);
 int running_requeue(Running *r, uint32_t task);     /* a task waits again; ready if its inputs are there */
 void running_weigh(Running *r);                     /* fills r->work, if there is one */
 void task_taken_back(Sched *s, Running *r, uint32_t task); /* it is not at its worker any more, or done */
-void share_clear(Sched *s, Running *r, uint32_t worker); /* the worker is gone: what waited for it is ready again */
+void share_clear(Sched *s, Running *r, uint32_t worker); /* nothing is there any more, or waits for it */
+int queue_clear(Sched *s, Running *r, uint32_t worker);  /* what waits for the worker may go elsewhere */
 uint32_t worker_spread(const Sched *s, uint32_t k, uint32_t n); /* for the k-th of n neighbours */
 size_t index_bytes(const Plan *plan);
 void index_free(Index *index);
 
 /* ---- lost.c */
-int worker_lost(Sched *s, uint32_t worker);
+int running_review(Sched *s, Running *r);

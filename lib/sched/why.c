@@ -8,7 +8,9 @@ static WhyReason reason_of(const Sched *s, const Running *r, uint32_t task) {
                 return WHY_ENDING;
         if (r->state[task] == TASK_GIVEN || r->state[task] == TASK_RECALLED)
                 return WHY_GIVEN;
-        return s->n_alive == 0 ? WHY_NO_WORKERS : WHY_FULL;
+        if (s->n_open == 0)
+                return WHY_NO_WORKERS;
+        return r->n_lacking > 0 ? WHY_LOST : WHY_FULL;
 }
 
 bool sched_why(const Sched *s, uint64_t request, SchedWhy *ret) {
@@ -21,7 +23,9 @@ bool sched_why(const Sched *s, uint64_t request, SchedWhy *ret) {
         while (k + 1 < r->plan->n_task && r->state[r->plan->order[k]] == TASK_DONE)
                 k++;
         *ret = (SchedWhy) { .worker  = WORKER_NONE,
-                            .reason  = reason_of(s, r, r->plan->order[k]),
+                            .reason  = r->plan->n_task > 0 ? reason_of(s, r, r->plan->order[k])
+                                       : s->n_open == 0    ? WHY_NO_WORKERS
+                                                           : WHY_LOST,
                             .n_task  = r->plan->n_task,
                             .n_done  = r->n_done,
                             .n_given = r->n_given };
@@ -29,6 +33,7 @@ bool sched_why(const Sched *s, uint64_t request, SchedWhy *ret) {
                 ret->worker = r->place[r->plan->order[k]];
         for (q = q->before; q; q = q->before)
                 ret->n_ahead++;
-        plan_run_print(&r->run, r->plan->order[k], ret->task, sizeof(ret->task));
+        if (r->plan->n_task > 0)
+                plan_run_print(&r->run, r->plan->order[k], ret->task, sizeof(ret->task));
         return true;
 }

@@ -59,14 +59,32 @@ static size_t away_bytes(Work *w, const Task *t, bool *ret_any) {
         return bytes;
 }
 
-/* Whether an output of the task is still here from before: its last readers must go first. */
+/* Whether a task that runs although its plan is forgotten makes the chunk. */
+static bool being_made(const Work *w, uint64_t chunk) {
+        for (uint32_t k = 0; k < w->n_places && w->n_stopping > 0; k++) {
+                const Task *t  = w->thread[k] != NONE ? &w->task.data[w->thread[k]] : NULL;
+                const Job *job = t ? &w->job.data[t->plan] : NULL;
+                const Plan *plan;
+
+                if (!t || !job_stopping(job))
+                        continue;
+                plan = job->run->plan;
+                for (uint32_t o = plan->output_start[t->task]; o < plan->output_start[t->task + 1]; o++)
+                        if (plan_run_chunk(job->run, plan->output_chunk[o]) == chunk)
+                                return true;
+        }
+        return false;
+}
+
+/* Whether an output of the task is still here from before: its last readers must go first, or who made it before. */
 static bool output_in_the_way(Work *w, const Job *job, uint32_t task) {
         const Plan *plan = job->run->plan;
 
         for (uint32_t k = plan->output_start[task]; k < plan->output_start[task + 1]; k++) {
-                const Chunk *c = chunk_find(w, plan_run_chunk(job->run, plan->output_chunk[k]));
+                const uint64_t id = plan_run_chunk(job->run, plan->output_chunk[k]);
+                const Chunk *c    = chunk_find(w, id);
 
-                if (c && (c->copy || c->dropped))
+                if ((c && (c->copy || c->dropped)) || being_made(w, id))
                         return true;
         }
         return false;
@@ -199,7 +217,7 @@ static int task_fits(Work *w, uint32_t at, size_t *ret_output_bytes, bool *ret) 
         int r;
 
         *ret = false;
-        if ((refused && soft) || (w->n_odd > 0 && output_in_the_way(w, job, t->task)))
+        if ((refused && soft) || (w->n_odd + w->n_stopping > 0 && output_in_the_way(w, job, t->task)))
                 return 0;
         *ret_output_bytes = output_bytes(job, t->task);
         chunks            = *ret_output_bytes + away_bytes(w, t, &any);
@@ -433,6 +451,7 @@ static uint32_t thread_free(Work *w, uint32_t thread, int *ret) {
         w->thread[thread] = NONE;
         w->n_running--;
         w->job.data[w->task.data[at].plan].n_running--;
+        w->n_stopping -= job_stopping(&w->job.data[w->task.data[at].plan]);
         *ret = admitted_end(w, at);
         return at;
 }
@@ -449,6 +468,16 @@ int work_refused(Work *w, uint32_t thread) {
                 return task_ready(w, at);
         r = task_end(w, at);
         return r == 0 && job->n_running == 0 ? plan_end(w, job) : r;
+}
+
+/* Of a task that was under way when its plan was forgotten. */
+static int outputs_drop(Work *w, const Job *job, uint32_t task) {
+        const Plan *plan = job->run->plan;
+        int r            = 0;
+
+        for (uint32_t k = plan->output_start[task]; k < plan->output_start[task + 1] && r == 0; k++)
+                r = work_drop(w, plan_run_chunk(job->run, plan->output_chunk[k]), 1);
+        return r;
 }
 
 int work_finished(Work *w, const WorkEvent *e) {
@@ -473,6 +502,7 @@ int work_finished(Work *w, const WorkEvent *e) {
                         chunk->bytes = chunk_rounded(e->bytes[o]);
                         w->chunk_bytes += chunk->bytes;
                 }
+                chunk->slack = (uint16_t) (chunk->bytes - e->bytes[o]);
                 if (!tiling_known(&plan->value.data[v].tiling))
                         r = vec_push(&w->actions->length, e->length[u++]);
                 if (r == 0)
@@ -480,6 +510,10 @@ int work_finished(Work *w, const WorkEvent *e) {
         }
         if (r == 0)
                 r = task_end(w, at);
+        if (r < 0)
+                return r;
+        if (job_stopping(job) && !e->error)
+                r = outputs_drop(w, job, task);
         if (r < 0)
                 return r;
         if (job->ending)

@@ -169,19 +169,59 @@ int chunk_here(Work *w, Chunk *c) {
         return r < 0 ? r : chunk_rate(w, c);
 }
 
+static int taken(Work *w, uint64_t chunk, const Error *err) {
+        WorkAction action = { .kind = WORK_TAKEN, .chunk = chunk };
+
+        if (err) {
+                if (vec_push(&w->actions->error, *err) < 0)
+                        return -ENOMEM;
+                action.error = w->actions->error.n;
+        }
+        return work_act(w, &action);
+}
+
+/* It is not to be had from there. Whoever reads it waits on: the scheduler knows more. */
+static int fetch_ends(Work *w, Chunk *c, const Error *err) {
+        const bool take = c->own && c->from != WORKER_NONE && !c->dropped;
+        int r           = 0;
+
+        if (c->state == CHUNK_FETCHING) {
+                w->chunk_bytes -= c->bytes;
+                w->n_fetching--;
+                w->n_odd -= c->copy || c->dropped;
+                w->n_freed++;
+        }
+        c->bytes = 0;
+        c->copy = c->own = c->dropped = false;
+        c->state = CHUNK_ABSENT;
+        if (take && err)
+                r = taken(w, c->id, err);
+        return r < 0 ? r : chunk_settle(w, c);
+}
+
 int work_drop(Work *w, uint64_t chunk, uint32_t n) {
         int r = 0;
 
         for (uint32_t k = 0; k < n && r == 0; k++) {
                 Chunk *c = chunk_find(w, chunk + k);
+                Error err;
 
-                if (!c || c->dropped ||
-                    (c->state != CHUNK_HERE && c->state != CHUNK_AWAY && c->state != CHUNK_RETURNING &&
-                     !(c->state == CHUNK_FETCHING && c->own)))
+                if (!c || c->dropped)
                         continue;
+                if (c->own && c->state <= CHUNK_FETCHING && c->from != WORKER_NONE) {
+                        error_set(&err, ERROR_CANCELED, "it is not wanted any more");
+                        r = taken(w, c->id, &err);
+                }
+                if (r < 0 || c->state == CHUNK_ABSENT || (c->state < CHUNK_HERE && !c->own))
+                        continue;
+                if (c->state == CHUNK_WANTED && c->from != WORKER_NONE) {
+                        r = fetch_ends(w, c, NULL);
+                        continue;
+                }
                 w->n_odd += !c->copy;
                 c->dropped = true;
-                r          = chunk_settle(w, c);
+                if (c->state >= CHUNK_HERE)
+                        r = chunk_settle(w, c);
         }
         return r;
 }
@@ -222,18 +262,78 @@ int fetch_add(Work *w, const PlanRun *run, const RunFetch *fetch) {
         return vec_push(&w->wanted, c->id);
 }
 
+/* It is not to go any more. Chunks never change, so one of the same number is the same. */
+static void chunk_keep(Work *w, Chunk *c) {
+        w->n_odd -= c->copy || c->dropped;
+        c->copy = c->dropped = false;
+}
+
 int work_expect(Work *w, uint64_t chunk, size_t size_bytes) {
         Chunk *c = chunk_get(w, chunk);
 
         if (!c)
                 return -ENOMEM;
-        if (c->state != CHUNK_ABSENT)
-                return 0; /* it is here, or on its way */
+        chunk_keep(w, c);
+        if (c->state >= CHUNK_HERE)
+                return taken(w, chunk, NULL);
+        if (c->state != CHUNK_ABSENT && c->own && c->from == WORKER_NONE)
+                return 0; /* it is on its way */
+        c->own  = true;
+        c->from = WORKER_NONE;
+        if (c->state == CHUNK_FETCHING)
+                return fetch_go(w, c); /* in vain, since nobody else has it */
+        if (c->state == CHUNK_WANTED)
+                return 0;
         c->state = CHUNK_WANTED;
-        c->from  = WORKER_NONE;
-        c->own   = true;
         c->bytes = chunk_rounded(size_bytes);
         return vec_push(&w->wanted, c->id);
+}
+
+int work_take(Work *w, const WorkEvent *e) {
+        Chunk *c = chunk_get(w, e->chunk);
+
+        if (!c)
+                return -ENOMEM;
+        chunk_keep(w, c);
+        if (c->state >= CHUNK_HERE)
+                return taken(w, e->chunk, NULL);
+        c->own = true;
+        if (c->state != CHUNK_ABSENT)
+                return 0; /* a copy is on its way */
+        c->state = CHUNK_WANTED;
+        c->from  = e->from;
+        c->bytes = chunk_rounded(e->size_bytes);
+        return vec_push(&w->wanted, c->id);
+}
+
+int takes_end(Work *w) {
+        int r = 0;
+
+        for (uint32_t k = 0; k < w->chunk.n && r == 0; k++) {
+                Chunk *c = &w->chunk.data[k];
+
+                if (c->id == 0 || !c->own || c->dropped || c->from == WORKER_NONE || c->state > CHUNK_FETCHING)
+                        continue;
+                if (c->state == CHUNK_WANTED)
+                        r = fetch_ends(w, c, NULL);
+                else {
+                        w->n_odd++;
+                        c->dropped = true;
+                }
+        }
+        return r;
+}
+
+int work_restore(Work *w, uint64_t chunk, size_t size_bytes) {
+        Chunk *c = chunk_get(w, chunk);
+
+        if (!c)
+                return -ENOMEM;
+        assert(c->state == CHUNK_ABSENT);
+        c->bytes = chunk_rounded(size_bytes);
+        c->slack = (uint16_t) (c->bytes - size_bytes);
+        w->chunk_bytes += c->bytes;
+        return chunk_here(w, c);
 }
 
 int fetches_go(Work *w) {
@@ -270,29 +370,30 @@ int fetches_go(Work *w) {
 
 int work_fetched(Work *w, const WorkEvent *e) {
         Chunk *c = chunk_find(w, e->chunk);
+        bool take;
         int r;
 
         if (!c || c->state != CHUNK_FETCHING)
                 return 0; /* a second one, from the holder that we were told of first */
+        take = c->own && !c->dropped;
         w->chunk_bytes += chunk_rounded(e->size_bytes) - c->bytes;
         c->bytes = chunk_rounded(e->size_bytes);
+        c->slack = (uint16_t) (c->bytes - e->size_bytes);
         w->n_fetching--;
         c->own = false;
         r      = chunk_here(w, c);
-        return r < 0 ? r : chunk_settle(w, c);
+        if (r == 0)
+                r = chunk_settle(w, c);
+        return r == 0 && take ? taken(w, e->chunk, NULL) : r;
 }
 
 int work_fetch_failed(Work *w, const WorkEvent *e) {
         Chunk *c = chunk_find(w, e->chunk);
 
+        Error gone = {};
+
         if (!c || c->state != CHUNK_FETCHING || c->from != e->from)
                 return 0;
-        w->chunk_bytes -= c->bytes;
-        w->n_fetching--;
-        w->n_odd -= c->copy || c->dropped;
-        w->n_freed++;
-        c->bytes = 0;
-        c->copy = c->own = c->dropped = false;
-        c->state = CHUNK_ABSENT;
-        return chunk_settle(w, c);
+        error_set(&gone, -EIO, "worker %u does not have it any more", e->from);
+        return fetch_ends(w, c, e->error ?: &gone);
 }

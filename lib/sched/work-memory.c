@@ -95,8 +95,12 @@ static int chunk_evict(Work *w, Chunk *c) {
         w->clean_bytes -= c->bytes;
         w->n_freed++;
         w->n_evicted++;
-        if (!c->paged)
-                c->bytes = (c->bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES + PAGE_BYTES;
+        if (!c->paged) {
+                const size_t paged_bytes = (c->bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES + PAGE_BYTES;
+
+                c->slack += (uint16_t) (paged_bytes - c->bytes);
+                c->bytes = paged_bytes;
+        }
         c->paged = true;
         c->state = CHUNK_AWAY;
         w->n_away++;

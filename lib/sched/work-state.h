@@ -44,10 +44,11 @@ typedef struct Chunk {
         };
         uint8_t state;       /* ChunkState */
         bool copy : 1, dropped : 1;
-        bool own : 1;        /* WANTED, FETCHING: it is given to us to keep */
+        bool own : 1;        /* WANTED, FETCHING: it is given to us to keep; from another worker: a TAKE */
         bool writing : 1;    /* HERE: on its way to disk, and readable all the while */
         bool disk : 1;       /* written: whole on disk */
         bool paged : 1;      /* it was away once: it takes whole pages */
+        uint16_t slack;      /* bytes - slack is what was made, or came */
 } Chunk;
 
 typedef struct Use {
@@ -88,7 +89,9 @@ typedef struct Job {
         PlanRun *run;        /* NULL: unused */
         uint8_t *together;   /* [value] Together; NULL while nothing is */
         uint32_t n_running;
-        bool ending, drop;
+        bool ending;
+        bool left;           /* whoever gave it is gone; `plans` has it no more, but perhaps one of its number */
+        PlanDrop drop;       /* once it is ending */
 } Job;
 
 /* A client that waits for chunks. */
@@ -121,6 +124,7 @@ struct Work {
         Vec(uint64_t) wanted; /* chunks to be fetched, in their order; some may not be WANTED any more */
         uint32_t unused_chunk, unused_task, unused_use;
         uint32_t n_running, n_tasks;
+        uint32_t n_stopping; /* running, and what they make is dropped: nobody else may make it meanwhile */
         uint32_t n_writing, n_returning, n_fetching, n_away; /* chunks; AWAY or RETURNING */
         uint32_t n_odd;      /* chunks that are a copy or dropped: rare, and in the way of tasks that make them */
         uint64_t n_pinned, n_brief; /* pins of chunks; and of them the brief ones */
@@ -155,6 +159,9 @@ int work_adopt(Work *w, uint64_t chunk, uint32_t n);
 int fetch_add(Work *w, const PlanRun *run, const RunFetch *fetch);
 int fetches_go(Work *w);                /* those for which there is room */
 int work_expect(Work *w, uint64_t chunk, size_t size_bytes);
+int work_take(Work *w, const WorkEvent *e);
+int work_restore(Work *w, uint64_t chunk, size_t size_bytes);
+int takes_end(Work *w);                 /* nobody waits for them any more */
 int work_fetched(Work *w, const WorkEvent *e);
 int work_fetch_failed(Work *w, const WorkEvent *e);
 
@@ -170,7 +177,11 @@ int plan_add(Work *w, PlanRun *run);
 int plan_end(Work *w, Job *job);        /* nothing of it runs any more */
 int work_run(Work *w, const WorkEvent *e);
 int work_recall(Work *w, const WorkEvent *e);
-int work_forget(Work *w, uint64_t plan, bool drop);
+int work_forget(Work *w, uint64_t plan, PlanDrop drop);
+int work_leave(Work *w);
+static inline bool job_stopping(const Job *job) { /* what its tasks make is not kept */
+        return job->ending && job->drop == DROP_TASKS;
+}
 
 /* ---- work-admit.c: who may start */
 int work_next(Work *w, uint32_t thread);

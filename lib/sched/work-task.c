@@ -79,13 +79,16 @@ int plan_end(Work *w, Job *job) {
         uint32_t n = job->run->plan->n_chunk;
         int r      = job->together ? together_free(w, job) : 0;
 
-        for (uint32_t k = 0; k < w->chunk.n && job->drop && r == 0; k++)
+        WorkAction forgotten = { .kind = WORK_FORGOTTEN, .plan = id, .run = job->run, .left = job->left };
+
+        for (uint32_t k = 0; k < w->chunk.n && job->drop == DROP_ALL && r == 0; k++)
                 if (w->chunk.data[k].id != 0 && w->chunk.data[k].id - first < n)
                         r = work_drop(w, w->chunk.data[k].id, 1);
-        map_remove(&w->plans, id);
+        if (!job->left)
+                map_remove(&w->plans, id);
         free(job->together);
         *job = (Job) {};
-        return r < 0 ? r : work_act(w, &(WorkAction) { .kind = WORK_FORGOTTEN, .plan = id });
+        return r < 0 ? r : work_act(w, &forgotten);
 }
 
 /* ---- What the scheduler says ------------------------------------------------------------------------------------ */
@@ -192,15 +195,14 @@ int work_recall(Work *w, const WorkEvent *e) {
         return r < 0 ? r : tasks_remove(w, which);
 }
 
-int work_forget(Work *w, uint64_t plan, bool drop) {
-        Job *job = job_find(w, plan);
-        int r    = 0;
+static int job_forget(Work *w, Job *job, PlanDrop drop) {
+        int r = 0;
 
-        if (!job)
-                return 0;
+        w->n_stopping -= job_stopping(job) ? job->n_running : 0; /* it is told so twice when the scheduler goes */
         job->ending = true;
         job->drop   = drop;
-        if (drop) {
+        w->n_stopping += job_stopping(job) ? job->n_running : 0;
+        if (drop != DROP_NOTHING) {
                 _cleanup_(freep) bool *which = calloc(w->task.n + 1, sizeof(*which));
 
                 if (!which)
@@ -211,4 +213,25 @@ int work_forget(Work *w, uint64_t plan, bool drop) {
                 r = tasks_remove(w, which);
         }
         return r == 0 && job->n_running == 0 ? plan_end(w, job) : r;
+}
+
+int work_forget(Work *w, uint64_t plan, PlanDrop drop) {
+        Job *job = job_find(w, plan);
+
+        return job ? job_forget(w, job, drop) : 0;
+}
+
+int work_leave(Work *w) {
+        int r = takes_end(w);
+
+        for (uint32_t k = 0; k < w->job.n && r == 0; k++) {
+                Job *job = &w->job.data[k];
+
+                if (!job->run || job->left)
+                        continue;
+                map_remove(&w->plans, job->run->id);
+                job->left = true;
+                r = job_forget(w, job, DROP_TASKS);
+        }
+        return r;
 }

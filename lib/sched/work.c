@@ -39,6 +39,12 @@ static int work_event(Work *w, const WorkEvent *e) {
                 return work_drop(w, e->chunk, e->n);
         case WORK_FORGET:
                 return work_forget(w, e->plan, e->drop);
+        case WORK_LEAVE:
+                return work_leave(w);
+        case WORK_TAKE:
+                return work_take(w, e);
+        case WORK_RESTORE:
+                return work_restore(w, e->chunk, e->size_bytes);
         case WORK_ADOPT:
                 return work_adopt(w, e->chunk, e->n);
         case WORK_EXPECT:
@@ -151,6 +157,21 @@ bool work_here(const Work *w, uint64_t chunk) {
         uint64_t at = idmap_get(&w->chunks, chunk);
 
         return at && w->chunk.data[at - 1].state == CHUNK_HERE;
+}
+
+bool work_list(const Work *w, uint32_t *at, uint64_t *ret_chunk, size_t *ret_bytes) {
+        for (; *at < w->chunk.n; ++*at) {
+                const Chunk *c = &w->chunk.data[*at];
+
+                if (c->id == 0 || c->copy || c->dropped ||
+                    (c->state != CHUNK_HERE && c->state != CHUNK_AWAY && c->state != CHUNK_RETURNING))
+                        continue;
+                *ret_chunk = c->id;
+                *ret_bytes = c->bytes - c->slack;
+                ++*at;
+                return true;
+        }
+        return false;
 }
 
 void work_stats(const Work *w, WorkStats *ret) {

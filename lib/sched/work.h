@@ -10,7 +10,10 @@
  * chunks are written (WORK_SPILL), then forgotten (WORK_EVICT), and come back when they are needed (WORK_RETURN), in
  * the order that evict.h says. Above the soft limit nothing new is admitted while anything is under way. If a task does
  * not fit, later ones wait with it, unless nothing is under way that could make room: then the first that fits goes,
- * and if none does the task fails with both numbers. */
+ * and if none does the task fails with both numbers.
+ *
+ * When the scheduler is gone (WORK_LEAVE) its plans are forgotten and nothing is told of them any more, but chunks
+ * stay, and belong to nobody until a scheduler that has been told of them (work_list) has them dropped or read. */
 #include "sched/sched.h"
 
 typedef struct Work Work;
@@ -30,10 +33,16 @@ typedef enum WorkEventKind {
         WORK_RECALL,       /* plan, n, task[] */
         WORK_DROP,         /* chunk, n: ids */
         WORK_FORGET,       /* plan, drop */
+        WORK_LEAVE,        /* whoever gave the plans is gone: all are forgotten (FORGOTTEN, `left`), tasks that run
+                              end and make nothing, TAKEs are off, chunks stay */
+        WORK_TAKE,         /* chunk, bytes, from: fetch it and keep it; answer TAKEN */
+        WORK_RESTORE,      /* chunk, bytes: it was found in memory from before */
         WORK_ADOPT,        /* chunk, n: ids that are here from now on, in memory that is not ours */
-        WORK_EXPECT,       /* chunk, bytes: somebody outside will give it (FETCH from WORKER_NONE), and it stays */
+        WORK_EXPECT,       /* chunk, bytes: somebody outside will give it (FETCH from WORKER_NONE), and it stays. TAKEN
+                              follows, at once if it is here already */
         WORK_FETCHED,      /* chunk, bytes: it has arrived */
-        WORK_FETCH_FAILED, /* chunk, from: the other worker is gone; the scheduler will say more */
+        WORK_FETCH_FAILED, /* chunk, from: the other worker is gone, or has it no more; the scheduler will say more.
+                              error: why a TAKE fails */
         WORK_NEXT,         /* thread: asks for a task */
         WORK_GROUP,        /* plan, value, ok: whether the piece of memory for all its chunks could be had */
         WORK_REFUSED,      /* thread: its task found no memory; it is ready again */
@@ -53,9 +62,10 @@ typedef struct WorkEvent {
         uint32_t n, n_fetch, value, from;
         const RunTask *task;
         const RunFetch *fetch;
-        bool drop, ok;
+        PlanDrop drop;
+        bool ok;
         bool brief;            /* PIN: it will end without waiting for anything of ours */
-        size_t size_bytes;     /* EXPECT, FETCHED, OVERHEAD */
+        size_t size_bytes;     /* EXPECT, TAKE, RESTORE, FETCHED, OVERHEAD */
         const size_t *bytes;   /* FINISHED: one per output of the task */
         const int64_t *length; /* FINISHED: of each output of unknown length */
         const Error *error;
@@ -74,7 +84,8 @@ typedef enum WorkActionKind {
         WORK_DONE,      /* plan, task, lengths [first, first + n): to the scheduler, as the following */
         WORK_FAILED,    /* plan, run, task, error */
         WORK_RECALLED,  /* plan, task */
-        WORK_FORGOTTEN, /* plan */
+        WORK_FORGOTTEN, /* plan, run, which is not used any more; left: who gave it is gone, tell nobody */
+        WORK_TAKEN,     /* chunk, error: it is here to stay, or cannot be had */
 } WorkActionKind;
 
 typedef struct WorkAction {
@@ -82,6 +93,7 @@ typedef struct WorkAction {
         uint32_t thread, task, value, from, first, n;
         uint64_t plan, chunk, pin;
         PlanRun *run;
+        bool left;
         uint32_t error; /* number in WorkActions.error, plus 1; 0: none */
 } WorkAction;
 
@@ -111,6 +123,9 @@ uint32_t work_n_flying(const Work *work);  /* chunks on their way to disk or bac
 /* Whether the chunks of the value were reserved in one piece. */
 bool work_together(const Work *work, uint64_t plan, uint32_t value);
 bool work_here(const Work *work, uint64_t chunk); /* in memory */
+/* What is here to stay, in memory or on disk: for what a scheduler is told (HOLDS). The next one from *at, which begins
+ * at 0, with its size; false: there is no more. Between events only. */
+bool work_list(const Work *work, uint32_t *at, uint64_t *ret_chunk, size_t *ret_bytes);
 
 typedef struct WorkStats {
         uint64_t n_chunks, n_tasks, n_plans;

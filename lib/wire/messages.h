@@ -19,23 +19,30 @@
         M(RECALL, 19, recall)                                                                                          \
         M(DROP, 20, drop)                                                                                              \
         M(FORGET, 21, forget)                                                                                          \
+        M(TAKE, 22, take)                                                                                              \
+        M(LEAVE, 23, leave)                                                                                            \
         /* worker to scheduler */                                                                                      \
         M(DONE, 32, done)                                                                                              \
         M(FAILED, 33, failed)                                                                                          \
         M(RECALLED, 34, recalled)                                                                                      \
         M(FORGOTTEN, 35, forgotten)                                                                                    \
         M(STATUS, 36, status)                                                                                          \
+        M(HOLDS, 37, holds)                                                                                            \
+        M(TAKEN, 38, taken)                                                                                            \
+        M(LEAVING, 39, leaving)                                                                                        \
         /* client to scheduler */                                                                                      \
         M(SUBMIT, 48, submit)                                                                                          \
         M(CANCEL, 49, cancel)                                                                                          \
         M(RELEASE, 50, release)                                                                                        \
         M(ADOPT, 51, adopt)                                                                                            \
         M(ASK, 52, ask)                                                                                                \
+        M(GIVEN, 53, given)                                                                                            \
         /* scheduler to client */                                                                                      \
         M(FINISHED, 64, finished)                                                                                      \
         M(PROGRESS, 65, progress)                                                                                      \
         M(ADOPTED, 66, adopted)                                                                                        \
         M(ANSWER, 67, answer)                                                                                          \
+        M(WANTED, 68, wanted)                                                                                          \
         /* chunks: client or worker to worker, and back */                                                             \
         M(GET, 80, get)                                                                                                \
         M(CHUNK, 81, chunk)                                                                                            \
@@ -93,7 +100,14 @@
         F(U32, n, UINT32_MAX)
 #define WIRE_FORGET(F)                                                                                                 \
         F(U64, plan, UINT64_MAX)                                                                                       \
-        F(U32, drop, 1)
+        F(U32, drop, 2)                /* PlanDrop */
+#define WIRE_TAKE(F)                                                                                                   \
+        F(U64, chunk, UINT64_MAX)      /* to be had from another worker, and kept */                                   \
+        F(U32, from, MAX_WORKERS)                                                                                      \
+        F(U64, size_bytes, UINT64_MAX) /* at most */
+#define WIRE_LEAVE(F)                                                                                                  \
+        F(I32, code, 4096)             /* 0: nothing is left there; or why something is */                             \
+        F(TEXT, text, MAX_ERROR_TEXT)
 
 #define WIRE_DONE(F)                                                                                                   \
         F(U64, plan, UINT64_MAX)                                                                                       \
@@ -116,6 +130,16 @@
         F(U32, n_running, UINT32_MAX)                                                                                  \
         F(TEXT, pages, 512)            /* which pages the store has */
 
+#define WIRE_HOLDS(F)                                                                                                  \
+        F(U64S, chunk, 1 << 20)                                                                                        \
+        F(U64S, size_bytes, 1 << 20)   /* of each */                                                                   \
+        F(U32, last, 1)                /* and that is all */
+#define WIRE_TAKEN(F)                                                                                                  \
+        F(U64, chunk, UINT64_MAX)                                                                                      \
+        F(I32, code, 4096)                                                                                             \
+        F(TEXT, text, MAX_ERROR_TEXT)
+#define WIRE_LEAVING(F) F(U32, on, 1) /* 0: it stays after all */
+
 #define WIRE_SUBMIT(F)                                                                                                 \
         F(U64, request, UINT64_MAX)                                                                                    \
         F(BYTES, graph, MAX_BODY_BYTES)
@@ -127,6 +151,10 @@
 #define WIRE_ASK(F)                                                                                                    \
         F(U64, request, UINT64_MAX)                                                                                    \
         F(TEXT, what, 256)
+#define WIRE_GIVEN(F)                                                                                                  \
+        F(U64, tensor, UINT64_MAX)                                                                                     \
+        F(I32, code, 4096)             /* 0: all that was wanted is STORED */                                          \
+        F(TEXT, text, MAX_ERROR_TEXT)
 #define WIRE_FINISHED(F)                                                                                               \
         F(U64, request, UINT64_MAX)                                                                                    \
         F(U64, n_done, UINT64_MAX)     /* tasks */                                                                     \
@@ -147,6 +175,9 @@
         F(I32, code, 4096)                                                                                             \
         F(TEXT, text, MAX_BODY_BYTES)
 
+#define WIRE_WANTED(F)                                                                                                 \
+        F(U64, tensor, UINT64_MAX)     /* whose data it gave */                                                        \
+        F(U32S, chunk, 1 << 22)        /* chunk of the tensor, worker that is to have it; … */
 #define WIRE_GET(F)                                                                                                    \
         F(U64, chunk, UINT64_MAX)                                                                                      \
         F(U64, most, UINT64_MAX)       /* bytes that the receiver has room for */                                      \

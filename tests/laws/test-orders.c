@@ -224,7 +224,15 @@ static void do_sched_action(Cluster *c, const SchedAction *a) {
         case SCHED_FINISHED:
                 finished(c, a);
                 break;
+        case SCHED_RECIPE:
+        case SCHED_RECIPE_GONE:
+        case SCHED_TENSOR:
+        case SCHED_TENSOR_GONE:
+                break; /* there is no journal */
         case SCHED_RECALL:
+        case SCHED_WANTED:
+        case SCHED_TAKE:
+        case SCHED_DRAINED:
                 ck_abort_msg("no worker has left");
         }
 }
@@ -283,6 +291,8 @@ static void do_work_action(Cluster *c, Host *h, const WorkAction *a) {
         case WORK_RECALLED:
                 event.kind = SCHED_RECALLED;
                 break;
+        case WORK_TAKEN:
+                ck_abort_msg("no worker has left");
         case WORK_FORGOTTEN:
                 event.kind = SCHED_FORGOTTEN;
                 break;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sched/sched.h"
-#include "sim/fake-plan.h"
+#include "sim/fake-registry.h"
 
 #include "harness.h"
 
@@ -126,7 +126,7 @@ TEST(tasks_wait_until_a_worker_joins) {
         Bed b = bed_new(false);
 
         submit(&b, graph_of(100, 10, NULL, NULL));
-        ck_assert_uint_eq(b.said.action.n, 0);
+        ck_assert_ptr_null(said(&b, SCHED_PLAN));
         tell(&b, (SchedEvent) { .kind = SCHED_JOINED, .worker = 3 });
         ck_assert_uint_eq(said(&b, SCHED_PLAN)->worker, 3);
         ck_assert_uint_eq(said(&b, SCHED_RUN)->n, 30); /* 20 and 10 chunks */
@@ -199,8 +199,9 @@ TEST(canceled_request_is_finished_when_its_workers_have_forgotten_it) {
         bed_done(&b);
 }
 
-TEST(leaf_that_is_lost_fails_who_needs_it_and_nobody_else) {
-        Bed b = bed_new(false);
+TEST(data_that_its_client_has_no_more_fails_who_needs_it_and_nobody_else) {
+        Bed b     = bed_new(false);
+        Error err = {};
         uint64_t tensor, with, without;
 
         tell(&b, (SchedEvent) { .kind = SCHED_JOINED, .worker = 0 });
@@ -208,11 +209,17 @@ TEST(leaf_that_is_lost_fails_who_needs_it_and_nobody_else) {
         without = submit(&b, graph_of(1000, 10, NULL, NULL));
         with    = submit(&b, graph_of(1000, 10, &tensor, &sched_tensor(b.sched, tensor)->spec));
         tell(&b, (SchedEvent) { .kind = SCHED_LEFT, .worker = 0 });
-        ck_assert_int_eq(outcome(&b, with)->code, -EIO);
-        ck_assert_uint_eq(count(&b, SCHED_FINISHED), 1);
+        ck_assert_ptr_null(said(&b, SCHED_FINISHED)); /* there is nobody to give it to */
         tell(&b, (SchedEvent) { .kind = SCHED_JOINED, .worker = 1 });
         ck_assert_uint_gt(said(&b, SCHED_RUN)->n, 100); /* the other one starts again */
-        ck_assert_ptr_null(said(&b, SCHED_FINISHED));
+        ck_assert_uint_eq(said(&b, SCHED_WANTED)->tensor, tensor);
+        ck_assert_uint_eq(b.said.place.data[0].worker, 1);
+        error_set(&err, -ENOENT, "the client has forgotten it");
+        tell(&b, (SchedEvent) { .kind = SCHED_GIVEN, .tensor = tensor, .error = &err });
+        ck_assert_ptr_null(said(&b, SCHED_FINISHED)); /* its tasks end first */
+        tell(&b, (SchedEvent) { .kind = SCHED_FORGOTTEN, .worker = 1, .plan = said(&b, SCHED_FORGET)->plan });
+        ck_assert_str_eq(outcome(&b, with)->text, "the data of tensor 1 is lost: the client has forgotten it");
+        ck_assert_uint_eq(count(&b, SCHED_FINISHED), 1);
         ck_assert_uint_lt(without, with);
         bed_done(&b);
 }

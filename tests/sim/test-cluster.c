@@ -9,7 +9,7 @@
 
 #include "base/map.h"
 #include "sched/work.h"
-#include "sim/fake-plan.h"
+#include "sim/fake-registry.h"
 
 #include "harness.h"
 
@@ -25,7 +25,7 @@ typedef struct Message {
         uint32_t kind; /* SchedActionKind to workers, SchedEventKind to the scheduler */
         uint64_t plan, chunk;
         PlanRun *run;
-        bool drop;
+        PlanDrop drop;
         uint32_t n, n_fetch;
         RunTask *task;
         RunFetch *fetch;
@@ -183,6 +183,8 @@ static void carry_out(Sim *s) {
                         request_finished(s, a);
                         continue;
                 }
+                if (a->kind >= SCHED_RECIPE)
+                        continue;
                 if (a->kind == SCHED_PLAN)
                         expect(s, a->run);
                 ck_assert(s->worker[a->worker].alive);
@@ -260,6 +262,7 @@ static void work_tell(Sim *s, SimWorker *w, WorkEvent event) {
                 case WORK_EVICT:
                 case WORK_RETURN:
                 case WORK_PINNED:
+                case WORK_TAKEN:
                         ck_abort_msg("this worker has no disk, and nobody pins");
                 case WORK_DONE:
                         m.kind = SCHED_DONE;
@@ -358,6 +361,13 @@ static void deliver_to(Sim *s, SimWorker *w) {
                 work_tell(s, w, (WorkEvent) { .kind = WORK_FORGET, .plan = m.plan, .drop = m.drop });
                 break;
         case SCHED_FINISHED:
+        case SCHED_TAKE:
+        case SCHED_DRAINED:
+        case SCHED_WANTED:
+        case SCHED_RECIPE:
+        case SCHED_RECIPE_GONE:
+        case SCHED_TENSOR:
+        case SCHED_TENSOR_GONE:
                 ck_abort_msg("workers hear nothing of requests");
         }
         message_done(&m);

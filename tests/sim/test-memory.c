@@ -204,6 +204,13 @@ static void do_sched(Sim *s, const SchedAction *a) {
                 request_finished(s, a);
                 break;
         case SCHED_RECALL:
+        case SCHED_WANTED:
+        case SCHED_TAKE:
+        case SCHED_DRAINED:
+        case SCHED_RECIPE:
+        case SCHED_RECIPE_GONE:
+        case SCHED_TENSOR:
+        case SCHED_TENSOR_GONE:
                 ck_abort_msg("there is one worker");
         }
 }
@@ -347,6 +354,7 @@ static void do_work(Sim *s, const WorkAction *a) {
                 break;
         case WORK_FETCH:
         case WORK_RECALLED:
+        case WORK_TAKEN:
                 ck_abort_msg("there is one worker");
         }
 }

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A worker that is to stop hands on what it has. It is given nothing any more; what it was given it still does. Chunks
+ * that are read or kept are taken by others, some at a time; when one has been taken its place is there, whoever was
+ * told to fetch it from the old one is told of the new one, and the old one drops it. When nothing is left, that is
+ * said.
+ *
+ * Where nobody can take them, that is said as well, and what is left stays where it is; when that changes, it goes
+ * on. */
+#include "sched/state.h"
+
+enum { MOST_TAKING = 16 }; /* chunks on their way from one worker: enough to keep its link busy */
+
+/* ---- On its way ------------------------------------------------------------------------------------------------- */
+
+static Taking *taking_find(Sched *s, uint64_t chunk) {
+        for (uint32_t k = 0; k < s->taking.n; k++)
+                if (s->taking.data[k].chunk == chunk && !s->taking.data[k].off)
+                        return &s->taking.data[k];
+        return NULL;
+}
+
+/* Next in turn among those that are given things. */
+static uint32_t taker(Sched *s) {
+        for (uint32_t k = 0; k < s->worker.n; k++) {
+                s->next_taker = (s->next_taker + 1) % s->worker.n;
+                if (worker_open(s, s->next_taker))
+                        return s->next_taker;
+        }
+        return WORKER_NONE;
+}
+
+static int take(Sched *s, const Taking *what) {
+        Taking taking = *what;
+
+        taking.to = taker(s);
+        if (vec_push(&s->taking, taking) < 0)
+                return -ENOMEM;
+        s->worker.data[taking.from].n_taking++;
+        return action_add(s, &(SchedAction) { .kind       = SCHED_TAKE,
+                                              .worker     = taking.to,
+                                              .chunk      = taking.chunk,
+                                              .from       = taking.from,
+                                              .size_bytes = taking.size_bytes });
+}
+
+int taking_off(Sched *s, uint64_t chunk) {
+        Taking *t = taking_find(s, chunk);
+
+        if (!t)
+                return 0;
+        t->off = true;
+        s->worker.data[t->from].n_taking--;
+        s->unsettled = true;
+        return drop_say(s, t->to, chunk);
+}
+
+/* A worker is gone, or remembers none of it: nothing is on its way from there or to it. */
+int takings_lost(Sched *s, uint32_t worker) {
+        int ret = 0;
+
+        for (uint32_t k = 0; k < s->taking.n && ret == 0; k++)
+                if (s->taking.data[k].from == worker && !s->taking.data[k].off)
+                        ret = taking_off(s, s->taking.data[k].chunk);
+        for (uint32_t k = 0; k < s->taking.n;) {
+                Taking *t = &s->taking.data[k];
+
+                if (t->to != worker) {
+                        k++;
+                        continue;
+                }
+                s->worker.data[t->from].n_taking -= !t->off;
+                s->unsettled = true;
+                *t           = vec_pop(&s->taking);
+        }
+        return ret;
+}
+
+/* Its number in a plan that reads it. */
+static bool running_reads(const Running *r, uint64_t chunk, uint32_t *ret) {
+        for (uint32_t k = 0; k < r->leaves.n; k++) {
+                uint32_t v           = r->leaves.data[k];
+                const SchedTensor *t = r->leaf[v];
+
+                *ret = r->plan->value.data[v].first_chunk + (uint32_t) (chunk - t->chunk_first);
+                if (chunk - t->chunk_first < t->n_chunks)
+                        return true;
+        }
+        *ret = (uint32_t) (chunk - r->run.first_id);
+        return chunk - r->run.first_id < r->plan->n_chunk;
+}
+
+/* Whoever has to fetch it from the old place, for a task that it was given. */
+static int fetches_turn(Sched *s, uint64_t chunk, uint32_t to) {
+        int ret = 0;
+
+        for (Running *r = s->first_running; r && ret == 0; r = r->after) {
+                uint32_t c;
+
+                if (r->ending || !r->index || !running_reads(r, chunk, &c))
+                        continue;
+                for (uint32_t k = r->index->use_start[c]; k < r->index->use_start[c + 1] && ret == 0; k++) {
+                        uint32_t t = r->index->use_task[k];
+
+                        if (!task_given(r, t) || r->place[t] == to || !worker_hears(s, r->place[t]) ||
+                            !r->share.data[r->place[t]].knows)
+                                continue;
+                        if (vec_push(&s->actions->fetch, (RunFetch) { .chunk = c, .from = to }) < 0)
+                                return -ENOMEM;
+                        ret = action_add(s, &(SchedAction) { .kind        = SCHED_RUN,
+                                                             .worker      = r->place[t],
+                                                             .plan        = r->run.id,
+                                                             .run         = &r->run,
+                                                             .first       = s->actions->task.n,
+                                                             .first_fetch = s->actions->fetch.n - 1,
+                                                             .n_fetch     = 1 });
+                }
+        }
+        return ret;
+}
+
+/* Its place is there from now on. False: it is not wanted any more, or elsewhere. */
+static int taken_over(Sched *s, const Taking *t, bool *ret) {
+        SchedTensor *tensor = t->in_plan ? NULL : sched_tensor(s, t->owner);
+        Running *r          = t->in_plan ? (Running *) (uintptr_t) map_get(&s->plans, t->owner) : NULL;
+        uint64_t k          = tensor ? t->chunk - tensor->chunk_first : r ? t->chunk - r->run.first_id : 0;
+
+        *ret = (tensor && tensor->holder[k] == t->from) || (r && !r->ending && r->holder[k] == t->from);
+        if (!*ret)
+                return 0;
+        if (tensor)
+                return tensor_hold(s, tensor, (uint32_t) k, t->to);
+        r->holder[k] = (uint16_t) t->to;
+        return 0;
+}
+
+int chunk_taken(Sched *s, const SchedEvent *e) {
+        uint32_t k = 0;
+        Taking t;
+        bool over;
+        int ret;
+
+        while (k < s->taking.n && (s->taking.data[k].chunk != e->chunk || s->taking.data[k].to != e->worker))
+                k++;
+        if (k == s->taking.n)
+                return e->error ? 0 : data_taken(s, e->worker, e->chunk);
+        t                 = s->taking.data[k];
+        s->taking.data[k] = s->taking.data[s->taking.n - 1];
+        s->taking.n--;
+        if (t.off)
+                return 0;
+        s->unsettled = true;
+        s->worker.data[t.from].n_taking--;
+        if (e->error) {
+                s->worker.data[t.from].refused = *e->error;
+                return 0;
+        }
+        ret = taken_over(s, &t, &over);
+        if (ret < 0)
+                return ret;
+        if (!over)
+                return drop_say(s, t.to, t.chunk);
+        ret = fetches_turn(s, t.chunk, t.to);
+        return ret < 0 ? ret : drop_say(s, t.from, t.chunk);
+}
+
+/* ---- What is left ----------------------------------------------------------------------------------------------- */
+
+static int left_find(const Sched *s, uint32_t worker, Worker *w) {
+        int ret = 0;
+
+        for (uint32_t k = 0; k < s->tensors.capacity && ret == 0; k++) {
+                const SchedTensor *t = (SchedTensor *) (uintptr_t) s->tensors.entry[k].value;
+
+                for (uint32_t c = 0; t && c < t->n_chunks && ret == 0; c++)
+                        if (t->holder[c] == worker)
+                                ret = vec_push(&w->left, (Taking) { .chunk      = t->chunk_first + c,
+                                                                    .owner      = t->id,
+                                                                    .from       = worker,
+                                                                    .size_bytes = tensor_chunk_bytes(t, c) });
+        }
+        for (const Running *r = s->first_running; r && ret == 0; r = r->after)
+                for (uint32_t c = 0; c < r->plan->n_chunk && !r->ending && ret == 0; c++) {
+                        uint32_t v = r->plan->chunk_value[c];
+
+                        if (r->holder[c] == worker && r->plan->value.data[v].stage != STAGE_NONE &&
+                            !(r->made && r->made[v]))
+                                ret = vec_push(&w->left, (Taking) { .chunk      = plan_run_chunk(&r->run, c),
+                                                                    .owner      = r->run.id,
+                                                                    .in_plan    = true,
+                                                                    .from       = worker,
+                                                                    .size_bytes = plan_chunk_bytes(r->plan, c) });
+                }
+        return ret;
+}
+
+static bool still_there(const Sched *s, const Taking *t) {
+        const SchedTensor *tensor = t->in_plan ? NULL : sched_tensor(s, t->owner);
+        const Running *r          = t->in_plan ? (Running *) (uintptr_t) map_get(&s->plans, t->owner) : NULL;
+
+        return (tensor && tensor->holder[t->chunk - tensor->chunk_first] == t->from) ||
+               (r && !r->ending && r->holder[t->chunk - r->run.first_id] == t->from);
+}
+
+static int drained(Sched *s, uint32_t worker, const Error *why) {
+        SchedAction action = { .kind = SCHED_DRAINED, .worker = worker };
+
+        s->worker.data[worker].drained = true;
+        if (why) {
+                if (vec_push(&s->actions->error, *why) < 0)
+                        return -ENOMEM;
+                action.outcome = s->actions->error.n;
+        }
+        return action_add(s, &action);
+}
+
+static int drain_go(Sched *s, uint32_t worker, Worker *w) {
+        uint32_t n_left;
+        int ret = 0;
+        Error err;
+
+        if (w->left.n == 0 && w->n_taking == 0 && w->refused.code == 0)
+                ret = left_find(s, worker, w);
+        n_left = w->left.n;
+        while (w->left.n > 0 && w->n_taking < MOST_TAKING && s->n_open > 0 && ret == 0) {
+                Taking t = vec_pop(&w->left);
+
+                if (still_there(s, &t))
+                        ret = take(s, &t);
+        }
+        if (w->n_taking > 0 || ret < 0)
+                return ret;
+        if (w->left.n > 0 && s->n_open == 0) {
+                error_set(&err, -EHOSTDOWN, "there is no other worker that could take the %u chunks that are left",
+                          n_left);
+                return drained(s, worker, &err);
+        }
+        if (w->refused.code != 0) {
+                err          = w->refused;
+                w->refused   = (Error) {};
+                error_prefix(&err, err.code, "some chunks could not be taken by others");
+                return drained(s, worker, &err);
+        }
+        return w->n_given == 0 && n_left == 0 ? drained(s, worker, NULL) : 0;
+}
+
+int drains_go(Sched *s) {
+        int ret = 0;
+
+        for (uint32_t k = 0; k < s->worker.n && s->n_draining > 0 && ret == 0; k++) {
+                Worker *w = &s->worker.data[k];
+
+                if (w->drain && !w->drained && w->state == WORKER_HERE)
+                        ret = drain_go(s, k, w);
+        }
+        return ret;
+}
+
+int worker_drain(Sched *s, uint32_t worker, bool on) {
+        Worker *w = worker < s->worker.n ? &s->worker.data[worker] : NULL;
+        int ret   = 0;
+
+        if (!w || w->state == WORKER_GONE)
+                return 0;
+        s->n_open -= worker_open(s, worker);
+        s->n_draining += on - w->drain;
+        w->drain   = on;
+        w->drained = false;
+        w->left.n  = 0;
+        w->refused = (Error) {};
+        s->n_open += worker_open(s, worker);
+        s->unsettled = true;
+        for (Running *r = s->first_running; r && ret == 0; r = r->after) {
+                r->stirred = true;
+                if (!r->ending && worker < r->share.n)
+                        ret = queue_clear(s, r, worker);
+        }
+        return ret;
+}
