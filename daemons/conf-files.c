@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "daemons/conf-inside.h"
 
@@ -234,6 +235,21 @@ static int read_drop_ins(Conf *conf, const char *folder, bool common) {
         return r;
 }
 
+/* Of one of several: without it the instance would take the place of another. */
+static int read_instance(Conf *conf) {
+        const char *path = arena_printf(conf->arena, "%s/%s@%s.conf", conf->folder, conf->table->section,
+                                        conf->instance);
+
+        if (!path)
+                return ERROR_MEMORY;
+        if (!conf->instance[0] || strchr(conf->instance, '/'))
+                return conf_mistake(conf, "--instance: '%s' is no name: give one without '/'", conf->instance);
+        if (access(path, F_OK) < 0)
+                return conf_mistake(conf, "--instance: %s: %s: what sets it apart from others stands there", path,
+                                    strerrordesc_np(errno));
+        return read_file(conf, path, false);
+}
+
 int conf_read_files(Conf *conf) {
         const char *names[] = { "mars", conf->table->section };
         struct stat st;
@@ -252,5 +268,5 @@ int conf_read_files(Conf *conf) {
                         r = read_drop_ins(conf, arena_printf(conf->arena, "%s/%s.conf.d", conf->folder, names[k]),
                                           k == 0);
         }
-        return r;
+        return r == 0 && conf->instance ? read_instance(conf) : r;
 }

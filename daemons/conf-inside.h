@@ -23,6 +23,7 @@ struct Conf {
         void *values;
         const char **origin; /* of each key; NULL: the default */
         const char *folder;  /* of the files; NULL: none are read */
+        const char *instance; /* it has a file of its own besides; NULL: it is the only one of its program */
         Vec(const char *) files, mistakes, notes;
         uint32_t n_mistakes; /* also those that are not told */
 };

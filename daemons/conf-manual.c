@@ -150,8 +150,9 @@ static int put_keys(Arena *arena, FILE *out, const ConfTable *table) {
 static const char about_files[] =
         ".SH DESCRIPTION\n"
         "A daemon takes each value from the last of these that has it: its default, mars.conf, the drop\\-ins of\n"
-        "mars.conf.d in the order of their names, its own file, its own drop\\-ins, the environment, the command\n"
-        "line. None of the files has to be there.\n"
+        "mars.conf.d in the order of their names, its own file, its own drop\\-ins, the file of its instance, the\n"
+        "environment, the command line. None of the files has to be there, but that of an instance: one of several\n"
+        "daemons of a kind, which \\fB\\-\\-instance\\fR NAME or mars\\-worker@NAME.service starts.\n"
         ".PP\n"
         "A line is\n"
         ".IP\n"
@@ -190,6 +191,8 @@ static const char about_files[] =
 
 static void put_files(FILE *out, const char *name) {
         fprintf(out, CONF_DIR "/%s.conf, " CONF_DIR "/%s.conf.d/*.conf\n", name, name);
+        if (strcmp(name, "worker") == 0)
+                fputs(CONF_DIR "/worker@*.conf\n", out);
 }
 
 int conf_manual_of_files(FILE *out) {

@@ -9,6 +9,9 @@ const ConfOption conf_options[] = {
         { "config-dir", 0, CONF_RUN, "PATH",
           "Read mars.conf, the program's own file and their drop-ins below PATH; none: read no files. "
           "Default: " CONF_DIR "." },
+        { "instance", 0, CONF_RUN, "NAME",
+          "Be one of several of this program on a machine: read program@NAME.conf after the other files. It sets what "
+          "the others must not have, too: the port, the socket, directories." },
         { "check-config", 0, CONF_CHECK, NULL, "Say whether the configuration is good, or all that is wrong with it." },
         { "print-config", 0, CONF_PRINT, NULL,
           "Print a file with every key, what it means, its value and where that comes from." },
@@ -120,7 +123,9 @@ int conf_find_action(Conf *conf, ConfAction *ret) {
                         return r;
                 if (!word.option)
                         continue;
-                if (word.option->argument && word.value)
+                if (word.option->argument && word.value && strcmp(word.option->name, "instance") == 0)
+                        conf->instance = word.value;
+                else if (word.option->argument && word.value)
                         conf->folder = strcmp(word.value, "none") == 0 ? NULL : word.value;
                 if (word.option->action != CONF_RUN)
                         *ret = word.option->action;
@@ -183,7 +188,9 @@ int conf_read_options(Conf *conf) {
                 else if (!word.option)
                         r = refuse_word(conf, &word);
                 else if (word.option->argument && !word.value)
-                        r = conf_mistake(conf, "%s: has no value: give a directory, or none", word.spelling);
+                        r = conf_mistake(conf, "%s: has no value: give %s", word.spelling,
+                                         strcmp(word.option->name, "instance") == 0 ? "a name"
+                                                                                    : "a directory, or none");
                 else if (!word.option->argument && word.value)
                         r = conf_mistake(conf, "%s: takes no value", word.spelling);
         }

@@ -7,6 +7,7 @@
 #include <openssl/params.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "io/key.h"
 #include "io/secret.h"
@@ -103,6 +104,18 @@ static int read_keys(Keys *ret, const char *path, Error *err) {
         return r;
 }
 
+/* What the service manager hands over; where there is none, the unit says "none". */
+static int read_credential(Keys *ret, Error *err) {
+        const char *folder = getenv("CREDENTIALS_DIRECTORY");
+        char path[PATH_MAX];
+        struct stat st;
+
+        if (!folder || snprintf(path, sizeof(path), "%s/cluster.key", folder) >= (int) sizeof(path) ||
+            stat(path, &st) < 0 || st.st_size < 2 * KEY_BYTES)
+                return KEYS_ABSENT;
+        return read_keys(ret, path, err);
+}
+
 int keys_find(Keys *ret, const char *path, Error *err) {
         const char *named = path ?: getenv("MARS_KEY_FILE");
         char own[PATH_MAX];
@@ -116,6 +129,9 @@ int keys_find(Keys *ret, const char *path, Error *err) {
                                ? error_set(err, ERROR_VALUE, "%s: there is no key, or it cannot be read", named)
                                : r;
         }
+        r = read_credential(ret, err);
+        if (r != KEYS_ABSENT)
+                return r;
         secret_own_path("cluster.key", own);
         r = own[0] ? read_keys(ret, own, err) : KEYS_ABSENT;
         return r == KEYS_ABSENT ? read_keys(ret, KEY_PATH, err) : r;

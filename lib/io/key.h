@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* The key that the machines of a cluster share: a file of 64 hexadecimal digits a line ('#' begins a comment), which
- * is looked for in this order: the file that was named, $MARS_KEY_FILE, $XDG_CONFIG_HOME/mars/cluster.key
- * (~/.config/mars/cluster.key), /etc/mars/cluster.key. "none", as either name: there is none.
+ * is looked for in this order: the file that was named, $MARS_KEY_FILE, $CREDENTIALS_DIRECTORY/cluster.key (of a
+ * service), $XDG_CONFIG_HOME/mars/cluster.key (~/.config/mars/cluster.key), /etc/mars/cluster.key. "none", as either
+ * name: there is none.
  *
  * Of several keys the first is shown when we connect, and each lets others in. So a key is replaced without a pause:
  * the new one is added as the second, everywhere; then it becomes the first; then the old one goes.

@@ -166,3 +166,28 @@ TEST(file_or_directory_that_cannot_be_read_is_a_mistake) {
                         "mars-worker: --config-dir: '~' is no directory that can be read: give one, "
                         "or none for no files\n");
 }
+
+TEST(one_of_several_has_a_file_of_its_own_after_all_others) {
+        _cleanup_(folder_done) Folder folder = folder_new();
+
+        put_file(&folder, "worker.conf", "threads = 3\nport = 7105\n");
+        put_file(&folder, "worker.conf.d/10.conf", "threads = 4\n");
+        put_file(&folder, "worker@node1.conf", "port = 7205\n[worker]\nname = second\n");
+        _cleanup_(run_done) Run made = run(&conf_worker, &folder, "--instance", "node1");
+        ck_assert_str_eq(made.bad, "");
+        ck_assert_str_eq(text_of(made.conf, "threads"), "4");
+        ck_assert_str_eq(text_of(made.conf, "port"), "7205");
+        ck_assert_str_eq(text_of(made.conf, "name"), "second");
+        _cleanup_(run_done) Run only = run(&conf_worker, &folder);
+        ck_assert_str_eq(text_of(only.conf, "port"), "7105");
+}
+
+TEST(instance_without_a_file_or_a_name_is_a_mistake) {
+        _cleanup_(folder_done) Folder folder = folder_new();
+
+        _cleanup_(run_done) Run absent = run(&conf_worker, &folder, "--instance=node1");
+        ck_assert_int_eq(absent.r, ERROR_VALUE);
+        ck_assert_ptr_nonnull(strstr(absent.bad, "/worker@node1.conf: No such file or directory: what sets it apart"));
+        _cleanup_(run_done) Run outside = run(&conf_worker, &folder, "--instance=../node1");
+        ck_assert_ptr_nonnull(strstr(outside.bad, "'../node1' is no name: give one without '/'"));
+}

@@ -239,6 +239,7 @@ TEST(options_that_mean_nothing_are_refused_with_the_nearest_one) {
                 { { "-Dworker.disk_limit" },
                   "-Dworker.disk_limit: has no value: give a size such as 512m or 1.5g, or all" },
                 { { "--config-dir" }, "--config-dir: has no value: give a directory, or none" },
+                { { "--instance" }, "--instance: has no value: give a name" },
                 { { "--check-config=yes" }, "--check-config: takes no value" },
                 { { "--port=none", "--socket=none" },
                   "port, socket: both are none, so nobody could fetch a chunk: give one" },

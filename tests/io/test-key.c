@@ -169,3 +169,27 @@ TEST(forgotten_keys_are_not_in_memory) {
         keys_forget(&keys);
         ck_assert_bytes_eq(&keys, &zeros, sizeof(keys));
 }
+
+TEST(what_the_service_manager_hands_over_comes_before_files_and_may_be_nothing) {
+        char path[256], folder[] = "/tmp/mars-credentials-XXXXXX", handed[64];
+        Keys keys;
+        Error err = {};
+
+        home(path);
+        put(path, A "\n", 0640);
+        ck_assert_ptr_nonnull(mkdtemp(folder));
+        snprintf(handed, sizeof(handed), "%s/cluster.key", folder);
+        ck_assert_int_eq(setenv("CREDENTIALS_DIRECTORY", folder, 1), 0);
+        ck_assert_int_eq(keys_find(&keys, NULL, &err), 0);
+        ck_assert_str_eq(keys.path, path);
+        put(handed, "none", 0400); /* SetCredential= of the unit, where there is no key */
+        ck_assert_int_eq(keys_find(&keys, NULL, &err), 0);
+        ck_assert_str_eq(keys.path, path);
+        put(handed, B "\n", 0400);
+        ck_assert_int_eq(keys_find(&keys, NULL, &err), 0);
+        ck_assert_str_eq(keys.path, handed);
+        ck_assert_int_eq(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+        unlink(handed);
+        rmdir(folder);
+        leave(path);
+}
