@@ -497,6 +497,8 @@ const char *conf_placeholder(Arena *arena, const ConfKey *key) {
 }
 
 static const char *expects_of_key(Arena *arena, const ConfKey *key) {
+        const char *from, *to;
+
         switch (key->kind) {
         case CONF_COUNT:
                 return arena_printf(arena, "a number from %" PRIu64 " to %" PRIu64, key->least, most(key));
@@ -505,9 +507,11 @@ static const char *expects_of_key(Arena *arena, const ConfKey *key) {
         case CONF_BYTES:
                 return "a size such as 2m or 1g";
         case CONF_SECONDS:
-                return arena_printf(arena, "a time such as 2, 0.5, 200ms or 5min, from %s to %s s",
-                                    print_seconds(arena, key, &(uint64_t) { key->least }) ?: "",
-                                    print_seconds(arena, key, &(uint64_t) { most(key) }) ?: "");
+                from = print_seconds(arena, key, &(uint64_t) { key->least });
+                to   = print_seconds(arena, key, &(uint64_t) { most(key) });
+                if (!from || !to)
+                        return NULL;
+                return arena_printf(arena, "a time such as 2, 0.5, 200ms or 5min, from %s to %s s", from, to);
         default:
                 return join_words(arena, key->choices, ", ", " or ");
         }

@@ -6,6 +6,7 @@
 
 #define AT(KIND, field) CONF_AT(ConfWorker, KIND, field)
 
+enum { SECOND = 1000000, HOUR = 3600 }; /* in microseconds; in seconds */
 enum { MAX_THREADS = 4096 }; /* more than any machine has CPUs: a slip of the finger */
 
 static const ConfChoice hugepages_words[] = {
@@ -135,6 +136,28 @@ static const ConfKey keys[] = {
                 .doc    = "Let spilled chunks take so much in all directories together. all: as much as there is; 0: "
                           "nothing is spilled.",
                 .reason = "Work that needs the disk would fail without it.",
+        },
+        {
+                .group = "Time",
+                .name  = "keep_for",
+                AT(SECONDS, keep_for_usec),
+                .value  = "3600",
+                .least  = SECOND,
+                .most   = 365 * 24 * (uint64_t) HOUR * SECOND,
+                .doc    = "Keep results for so many seconds after the scheduler is gone, in case it comes back.",
+                .reason = "What a scheduler asks for when it is back need not be computed again, and somebody may have "
+                          "to repair a machine first.",
+        },
+        {
+                .name = "drain",
+                AT(SECONDS, drain_usec),
+                .value  = "60",
+                .unset  = "none",
+                .least  = SECOND / 100,
+                .most   = 24 * (uint64_t) HOUR * SECOND,
+                .doc    = "When told to stop, give others so many seconds to take the results that are only here. "
+                          "none: stop at once; what is lost is computed again when it is needed.",
+                .reason = "To copy a result is cheaper than to compute it, and a shutdown should not take longer.",
         },
         CONF_KEY_LOG_LEVEL(ConfWorker),
 };

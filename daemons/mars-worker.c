@@ -72,6 +72,8 @@ static int serve(const Conf *conf, Error *err) {
                 .name           = config->name ?: host,
                 .token_path     = conf_origin(conf, "token_file") ? config->token_file : NULL,
                 .heartbeat_usec = HEARTBEAT_USEC,
+                .keep_usec      = config->keep_for_usec,
+                .drain_usec     = config->drain_usec,
         };
         Service service;
         int r = service_begin(&service, err);
@@ -93,9 +95,12 @@ static int serve(const Conf *conf, Error *err) {
                                            .accepted    = accepted },
                         &worker, err);
         if (r == 0)
-                r = worker_new(&worker, service.event, &worker_config, service.address, service_log, err);
+                r = worker_new(&worker, service.event, &worker_config, service.address, &service.kept, service_log,
+                               err);
         if (r == 0) {
-                worker->ready = on_ready;
+                worker->ready         = on_ready;
+                service.stop          = worker_stop;
+                service.stop_userdata = worker;
                 on_ready(NULL, false);
                 r = service_run(&service);
         }

@@ -96,6 +96,24 @@ static int say_run(const Scheduler *s, Conn *to, const SchedAction *a) {
                                                            .fetch_n = 2 * a->n_fetch } });
 }
 
+static int say_take(const Scheduler *s, Conn *to, const SchedAction *a) {
+        int r = tell_peer(s, to, a->from);
+
+        return r < 0 ? r
+                     : link_say(to->link,
+                                &(WireMessage) {
+                                        WIRE_IS_TAKE,
+                                        .take = { .chunk = a->chunk, .from = a->from, .size_bytes = a->size_bytes } });
+}
+
+static int say_leave(const Scheduler *s, const Conn *to, const SchedAction *a) {
+        const Error *why = a->outcome > 0 ? &s->actions.error.data[a->outcome - 1] : NULL;
+
+        return link_say(to->link,
+                        &(WireMessage) { WIRE_IS_LEAVE,
+                                         .leave = { .code = why ? why->code : 0, .text = why ? why->text : NULL } });
+}
+
 /* ---- To clients -------------------------------------------------------------------------------------------------- */
 
 static int say_finished(Scheduler *s, const SchedAction *a) {
@@ -168,10 +186,12 @@ static int do_action(Scheduler *s, const SchedAction *a) {
         case SCHED_FORGET:
                 return link_say(to->link,
                                 &(WireMessage) { WIRE_IS_FORGET, .forget = { .plan = a->plan, .drop = a->drop } });
+        case SCHED_TAKE:
+                return say_take(s, to, a);
+        case SCHED_DRAINED:
+                return say_leave(s, to, a);
         case SCHED_FINISHED:
         case SCHED_WANTED:
-        case SCHED_TAKE:
-        case SCHED_DRAINED:
         case SCHED_RECIPE: /* nothing is written down */
         case SCHED_RECIPE_GONE:
         case SCHED_TENSOR:

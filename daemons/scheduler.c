@@ -173,7 +173,10 @@ static void worker_join(Scheduler *s, Conn *c) {
         limits_change(s);
         say(s, LOG_INFO, "worker %u, %s (%s), has joined: %u threads, %s of cache", c->number, c->name, c->peer,
             c->n_threads, size_print(c->cache_bytes, cache));
-        step(s, &(SchedEvent) { .kind = SCHED_JOINED, .worker = c->number, .n_threads = c->n_threads });
+        step(s, &(SchedEvent) { .kind      = SCHED_JOINED,
+                                 .worker    = c->number,
+                                 .n_threads = c->n_threads,
+                                 .holds     = true });
 }
 
 static void cluster_size(const Scheduler *s, uint64_t *ret_cache, uint32_t *ret_threads) {
@@ -460,6 +463,29 @@ static int hear_worker(Conn *c, const WireMessage *m, Error *err) {
                 event.kind = SCHED_FORGOTTEN;
                 event.plan = m->forgotten.plan;
                 return believe(c, &event, 0, err);
+        case WIRE_IS_HOLDS:
+                if (m->holds.chunk_n != m->holds.size_bytes_n)
+                        return error_set(err, ERROR_CORRUPT, "%u chunks of %u sizes", m->holds.chunk_n,
+                                         m->holds.size_bytes_n);
+                event.kind     = SCHED_HOLDS;
+                event.n        = m->holds.chunk_n;
+                event.chunk_id = m->holds.chunk;
+                event.bytes    = m->holds.size_bytes;
+                event.last     = m->holds.last;
+                step(c->scheduler, &event);
+                return 0;
+        case WIRE_IS_TAKEN:
+                error_set(&why, m->taken.code < 0 ? m->taken.code : -EIO, "%s", m->taken.text);
+                event.kind  = SCHED_TAKEN;
+                event.chunk = m->taken.chunk;
+                event.error = m->taken.code < 0 ? &why : NULL;
+                step(c->scheduler, &event);
+                return 0;
+        case WIRE_IS_LEAVING:
+                event.kind = SCHED_DRAIN;
+                event.on   = m->leaving.on;
+                step(c->scheduler, &event);
+                return 0;
         case WIRE_IS_STATUS:
                 free(c->pages);
                 c->status       = m->status;

@@ -46,7 +46,21 @@ static void on_signal(_unused_ int signal) {
         errno = e;
 }
 
-static int on_stop(sd_event_source *source, _unused_ int fd, _unused_ uint32_t revents, _unused_ void *userdata) {
+static int on_cut(sd_event_source *source, _unused_ int fd, _unused_ uint32_t revents, _unused_ void *userdata) {
+        return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+/* Who is told twice ends at once. */
+static int on_stop(sd_event_source *source, int fd, _unused_ uint32_t revents, void *userdata) {
+        Service *s = userdata;
+        uint64_t n;
+
+        if (read(fd, &n, sizeof(n)) != sizeof(n))
+                return 0;
+        if (!s->stopping && n == 1 && s->stop && s->stop(s->stop_userdata)) {
+                s->stopping = true;
+                return 0;
+        }
         return sd_event_exit(sd_event_source_get_event(source), 0);
 }
 
@@ -62,7 +76,7 @@ static int watch_lifeline(Service *s, Error *err) {
         fd = strtol(text, &end, 10);
         if (end == text || *end || fd < 0 || fd > INT_MAX || fcntl((int) fd, F_SETFD, FD_CLOEXEC) < 0)
                 return error_set(err, ERROR_VALUE, SERVICE_LIFELINE "=%s: no descriptor that is open", text);
-        r = sd_event_add_io(s->event, NULL, (int) fd, EPOLLIN | EPOLLHUP, on_stop, s);
+        r = sd_event_add_io(s->event, NULL, (int) fd, EPOLLIN | EPOLLHUP, on_cut, s);
         return r < 0 ? error_prefix(err, r, SERVICE_LIFELINE) : 0;
 }
 
@@ -150,12 +164,38 @@ static int announce(Service *s, const char *host, Error *err) {
         return 0;
 }
 
+/* True: it is no socket. */
+static bool take_kept(Service *s, int fd, const char *name) {
+        ServiceKept *kept = &s->kept;
+
+        if (strncmp(name, SERVICE_MEMORY, strlen(SERVICE_MEMORY)) != 0)
+                return false;
+        if (kept->n == 0)
+                snprintf(kept->name, sizeof(kept->name), "%s", name);
+        if (kept->n == ELEMENTSOF(kept->fd) || strcmp(kept->name, name) != 0)
+                close(fd); /* of a life before the last one */
+        else
+                kept->fd[kept->n++] = fd;
+        return true;
+}
+
+static void names_free(char ***names) {
+        for (char **name = *names; name && *name; name++)
+                free(*name);
+        free(*names);
+}
+
 int service_listen(Service *s, const ServiceConfig *config, void *userdata, Error *err) {
-        const int n_given = sd_listen_fds(true);
+        _cleanup_(names_free) char **names = NULL;
+        int n_given = sd_listen_fds_with_names(true, &names), n_all = n_given;
         char address[512];
         int r = 0;
 
-        for (int k = 0; k < n_given && r == 0; k++) {
+        for (int k = 0; k < n_all && r == 0; k++) {
+                if (take_kept(s, SD_LISTEN_FDS_START + k, names[k])) {
+                        n_given--;
+                        continue;
+                }
                 if (s->n_listeners == ELEMENTSOF(s->listener))
                         return error_set(err, ERROR_VALUE, "%zu sockets at most", ELEMENTSOF(s->listener));
                 r = listener_from_fd(&s->listener[s->n_listeners], s->event, SD_LISTEN_FDS_START + k, config->accepted,
@@ -187,6 +227,19 @@ int service_listen(Service *s, const ServiceConfig *config, void *userdata, Erro
         return 0;
 }
 
+int service_keep(const char *name, int fd) {
+        char words[128];
+        int r;
+
+        snprintf(words, sizeof(words), "FDSTORE=1\nFDNAME=%s", name);
+        r = sd_pid_notify_with_fds(0, 0, words, &fd, 1);
+        return r < 0 ? r : 0;
+}
+
+void service_keep_no_more(const char *name) {
+        sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+}
+
 int service_run(Service *s) {
         int r;
 
@@ -199,6 +252,8 @@ int service_run(Service *s) {
 void service_end(Service *s) {
         while (s->n_listeners > 0)
                 listener_free(s->listener[--s->n_listeners]);
+        while (s->kept.n > 0)
+                close(s->kept.fd[--s->kept.n]);
         s->event = sd_event_unref(s->event);
         if (s->folder[0])
                 rmdir(s->folder); /* of a cluster of this machine: the last one of its daemons takes it along */

@@ -8,6 +8,15 @@
  * who start daemons as their own (mars.deploy.local): nothing of theirs stays behind when they are killed. */
 #define SERVICE_LIFELINE "MARS_LIFELINE"
 
+/* Descriptors with names that begin so are not sockets: who made the service is asked for them (service_kept()). */
+#define SERVICE_MEMORY "mars-memory-"
+
+typedef struct ServiceKept {
+        int fd[4];            /* more than a daemon has kept */
+        unsigned n;
+        char name[64];        /* of the first; the others have the same */
+} ServiceKept;
+
 typedef struct Service {
         sd_event *event;
         Listener *listener[8];
@@ -15,6 +24,10 @@ typedef struct Service {
         char folder[128];     /* of the socket, where there is a lifeline; "": none */
         const char *address;  /* that others are told: of the first listener */
         char announced[192];  /* it, where others know the machine by another one than it listens at */
+        ServiceKept kept;     /* what the service manager kept for the process before us; taken over by who needs it */
+        bool (*stop)(void *userdata); /* or NULL: it is told to stop; true: it ends by itself, soon */
+        void *stop_userdata;
+        bool stopping;
 } Service;
 
 typedef struct ServiceConfig {
@@ -34,6 +47,10 @@ int service_begin(Service *service, Error *err);
 int service_listen(Service *service, const ServiceConfig *config, void *userdata, Error *err);
 /* Says READY, runs the loop until it ends, says STOPPING. The exit status. */
 int service_run(Service *service);
+/* The service manager keeps the descriptor under the name, for the next process of the service. Nothing where there is
+ * no service manager. */
+int service_keep(const char *name, int fd);
+void service_keep_no_more(const char *name);
 void service_end(Service *service);
 /* The key that TCP goes through (io/tls.h), as the configuration names it: `path` NULL is "none", `is_default` looks
  * where keys are. *ret NULL: there is none. */

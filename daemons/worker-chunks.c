@@ -475,6 +475,23 @@ int worker_peer(Worker *w, const Wire_peer *m) {
         return mate->address ? map_set(&w->mates, m->worker, (uintptr_t) mate) : -ENOMEM;
 }
 
+/* Chunks that were to come from them will not; those of clients may. */
+void worker_servers_leave(Worker *w) {
+        for (Mate *mate = w->first_mate, *next; mate; mate = next) {
+                next = mate->next;
+                if (mate->kind == MATE_SERVES)
+                        mate_free(mate);
+        }
+        for (uint32_t k = 0; k < w->arriving.capacity;) {
+                Arriving *a = (Arriving *) (uintptr_t) w->arriving.entry[k].value;
+
+                if (a && a->from != WORKER_NONE)
+                        arriving_fail(w, a); /* another one may stand in its place now */
+                else
+                        k++;
+        }
+}
+
 void worker_mates_leave(Worker *w) {
         w->ending = true;
         while (w->first_mate)

@@ -78,7 +78,7 @@ static void on_pinned(void *userdata, uint64_t pin, const Error *err, const char
                 out_of_memory(w);
 }
 
-static const EngineReports reports = { .report = on_report, .pinned = on_pinned };
+const EngineReports worker_reports = { .report = on_report, .pinned = on_pinned };
 
 static void held_free(Held *held) {
         if (!held)
@@ -144,12 +144,19 @@ static int say_report(Worker *w, const Report *report) {
                                                  .recalled = { .plan = a->plan, .task = &a->task, .task_n = 1 } });
         case WORK_FORGOTTEN:
                 return say_forgotten(w, a->plan);
+        case WORK_TAKEN:
+                return link_say(w->scheduler,
+                                &(WireMessage) { WIRE_IS_TAKEN,
+                                                 .taken = { .chunk = a->chunk,
+                                                            .code  = report->error ? report->error->code : 0,
+                                                            .text  = report->error ? report->error->text : NULL } });
         default:
                 return 0;
         }
 }
 
-/* Without a scheduler there is nobody to tell: chunks that were pinned are let go. */
+/* Without a scheduler there is nobody to tell: chunks that were pinned are let go, and plans of the one that is gone
+ * when nothing of them runs any more. */
 static void say_reports(Worker *w) {
         int r = 0;
 
@@ -173,6 +180,8 @@ static void say_reports(Worker *w) {
                 }
                 if (one->action.kind == WORK_PINNED)
                         worker_send(w, one);
+                else if (one->action.kind == WORK_FORGOTTEN && one->action.left)
+                        held_free((Held *) one->action.run); /* its first member */
                 else if (w->welcome)
                         r = say_report(w, one);
                 k++;
@@ -342,11 +351,16 @@ static int say_status(Worker *w) {
 
 static int hear(Worker *w, const WireMessage *m, Error *err) {
         const Held *held;
+        int r;
 
         if (!w->welcome && m->kind != WIRE_IS_WELCOME && m->kind != WIRE_IS_REFUSED)
                 return error_set(err, ERROR_CORRUPT, "%s before WELCOME", wire_name(m->kind));
         switch (m->kind) {
         case WIRE_IS_WELCOME:
+                if (m->welcome.epoch < w->epoch)
+                        return error_set(err, ERROR_VALUE, "a scheduler of the past: its start was number %llu, and "
+                                                           "number %llu was obeyed here",
+                                         (unsigned long long) m->welcome.epoch, (unsigned long long) w->epoch);
                 w->welcome = true;
                 w->attempt = 0;
                 w->last_words[0] = 0;
@@ -355,7 +369,10 @@ static int hear(Worker *w, const WireMessage *m, Error *err) {
                 worker_say(w, LOG_INFO, "joined the scheduler as worker %u", w->number);
                 if (w->ready)
                         w->ready(w->userdata, true);
-                return say_status(w);
+                r = worker_lease(w, false);
+                if (r == 0)
+                        r = worker_say_holds(w);
+                return r < 0 ? r : say_status(w);
         case WIRE_IS_REFUSED:
                 return error_set(err, m->refused.code < 0 ? m->refused.code : -EACCES, "%s", m->refused.text);
         case WIRE_IS_PEER:
@@ -379,6 +396,16 @@ static int hear(Worker *w, const WireMessage *m, Error *err) {
                 return engine_work(w->engine,
                                    &(WorkEvent) { .kind = WORK_FORGET, .plan = m->forget.plan, .drop = m->forget.drop },
                                    err);
+        case WIRE_IS_TAKE:
+                return engine_work(w->engine,
+                                   &(WorkEvent) { .kind       = WORK_TAKE,
+                                                  .chunk      = m->take.chunk,
+                                                  .from       = m->take.from,
+                                                  .size_bytes = m->take.size_bytes },
+                                   err);
+        case WIRE_IS_LEAVE:
+                worker_may_end(w, &m->leave);
+                return 0;
         case WIRE_IS_ALIVE:
                 return 0;
         default:
@@ -398,42 +425,35 @@ static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, c
 
 /* ---- Joining a scheduler, and losing it -------------------------------------------------------------------------- */
 
-static int engine_begin(Worker *w, Error *err) {
-        EngineConfig config = w->config.engine;
-        EngineStats stats;
-        int r;
+/* Plans of a scheduler that is gone are forgotten, chunks stay. What runs ends before its plan is freed. */
+static void plans_leave(Worker *w) {
+        Error err = {};
 
-        config.reports          = &reports;
-        config.reports_userdata = w;
-        r = engine_new(&w->engine, &config, err);
-        if (r < 0)
-                return r;
-        engine_stats(w->engine, &stats);
-        worker_lend_limit(w, stats.cache_bytes);
-        return 0;
+        if (engine_work(w->engine, &(WorkEvent) { .kind = WORK_LEAVE }, &err) < 0) {
+                worker_say(w, LOG_CRIT, "%s", err.text);
+                sd_event_exit(w->event, EXIT_FAILURE);
+        }
+        for (uint32_t k = 0; k < w->plans.capacity; k++) {
+                Held *held = (Held *) (uintptr_t) w->plans.entry[k].value;
+
+                if (held && held->refusal)
+                        held_free(held); /* the machine knows nothing of it */
+        }
+        map_done(&w->plans);
+        w->plans = (Map) {};
+        say_reports(w);
+        worker_servers_leave(w);
 }
 
-/* Ends what was done for a scheduler: its tasks, its plans, its chunks. */
 static void engine_end(Worker *w) {
         if (!w->engine)
                 return;
-        for (uint32_t k = 0; k < w->plans.capacity; k++) {
-                const Held *held = (Held *) (uintptr_t) w->plans.entry[k].value;
-
-                if (held && !held->refusal &&
-                    engine_work(w->engine, &(WorkEvent) { .kind = WORK_FORGET, .plan = held->run.id, .drop = true },
-                                NULL) < 0)
-                        break;
-        }
+        plans_leave(w);
         worker_mates_leave(w);
         engine_close(w->engine);
-        say_reports(w); /* those of chunks that were pinned meanwhile */
+        say_reports(w); /* those of chunks that were pinned, and plans that ended, meanwhile */
         w->engine = engine_unref(w->engine);
         worker_let_go(w);
-        for (uint32_t k = 0; k < w->plans.capacity; k++)
-                held_free((Held *) (uintptr_t) w->plans.entry[k].value);
-        map_done(&w->plans);
-        w->plans = (Map) {};
 }
 
 static int retry_at(Worker *w) {
@@ -447,7 +467,6 @@ static int retry_at(Worker *w) {
 
 static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         Worker *w = userdata;
-        Error err = {};
 
         const char *words = why->code < 0 ? why->text : "it has closed the connection";
 
@@ -461,14 +480,10 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         w->scheduler = link_free(w->scheduler);
         if (w->welcome) {
                 w->welcome = false;
-                engine_end(w);
-                if (engine_begin(w, &err) < 0) {
-                        worker_say(w, LOG_CRIT, "%s", err.text);
-                        sd_event_exit(w->event, EXIT_FAILURE);
-                }
+                plans_leave(w);
         }
         w->attempt++;
-        if (retry_at(w) < 0)
+        if (worker_lease(w, true) < 0 || retry_at(w) < 0)
                 sd_event_exit(w->event, EXIT_FAILURE);
 }
 
@@ -498,7 +513,8 @@ static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
                                                  .n_threads    = stats.n_threads,
                                                  .cache_bytes  = stats.cache_bytes,
                                                  .memory_bytes = engine_memory_bytes(w->engine),
-                                                 .task_bytes   = engine_task_bytes(w->engine) } }) == 0)
+                                                 .task_bytes   = engine_task_bytes(w->engine),
+                                                 .identity     = w->identity } }) == 0)
                 return 0;
         on_closed(w, w->scheduler, &err);
         return 0;
@@ -521,7 +537,7 @@ static int on_tick(sd_event_source *source, _unused_ uint64_t usec, void *userda
 }
 
 int worker_new(Worker **ret, sd_event *event, const WorkerConfig *config, const char *announced,
-               void (*log)(int level, const char *text), Error *err) {
+               const ServiceKept *kept, void (*log)(int level, const char *text), Error *err) {
         _cleanup_(worker_freep) Worker *w = calloc(1, sizeof(*w));
         int r;
 
@@ -540,7 +556,9 @@ int worker_new(Worker **ret, sd_event *event, const WorkerConfig *config, const 
             sd_event_add_time_relative(event, &w->retry, CLOCK_MONOTONIC, 0, 0, on_retry, w) < 0 ||
             sd_event_add_time_relative(event, &w->tick, CLOCK_MONOTONIC, config->heartbeat_usec, 0, on_tick, w) < 0)
                 return error_oom(err, sizeof(*w));
-        r = engine_begin(w, err);
+        r = worker_engine_begin(w, kept, err);
+        if (r == 0 && worker_lease(w, true) < 0)
+                r = error_oom(err, sizeof(*w));
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(w);
@@ -565,6 +583,8 @@ Worker *worker_free(Worker *w) {
         sd_event_source_disable_unref(w->woken);
         sd_event_source_disable_unref(w->retry);
         sd_event_source_disable_unref(w->tick);
+        sd_event_source_disable_unref(w->lease);
+        sd_event_source_disable_unref(w->deadline);
         if (w->wake >= 0)
                 close(w->wake);
         pthread_mutex_destroy(&w->lock);

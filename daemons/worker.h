@@ -4,13 +4,15 @@
  * the engine reports becomes messages; chunks go to whoever asks for them, and come from whoever has them. One thread,
  * the loop's; the engine's threads leave their reports in a list and wake it.
  *
- * While there is no scheduler the worker tries to reach one, again and again. What it was doing for one that is gone is
- * dropped: the scheduler's machine makes it again elsewhere. */
+ * While there is no scheduler the worker tries to reach one, again and again. Plans of one that is gone are forgotten;
+ * chunks stay for `keep_usec`, also over the death of the process (worker-memory.c), and a scheduler that comes is told
+ * of them. */
 #include <pthread.h>
 
 #include "base/map.h"
 #include "engine/borrow.h"
 #include "engine/worker.h"
+#include "daemons/service.h"
 #include "io/say.h"
 
 typedef struct WorkerConfig {
@@ -21,6 +23,8 @@ typedef struct WorkerConfig {
         const char *token_path; /* as token_find() takes it: looked at with each attempt, since a scheduler makes it */
         const char *name;
         uint64_t heartbeat_usec;
+        uint64_t keep_usec;    /* for so long chunks stay without a scheduler */
+        uint64_t drain_usec;   /* at most so long it waits until others have its chunks, when it is to stop; 0: not */
 } WorkerConfig;
 
 /* A plan that the scheduler told us of, made here once more. */
@@ -85,7 +89,7 @@ typedef struct Worker {
         Engine *engine;
         sd_event *event;
         Door door;
-        sd_event_source *tick, *retry, *woken;
+        sd_event_source *tick, *retry, *woken, *lease, *deadline;
         int wake;
         pthread_mutex_t lock;        /* of the reports */
         Vec(Report) report, reading; /* reading: those that the loop is dealing with */
@@ -95,7 +99,9 @@ typedef struct Worker {
         bool welcome;
         bool ending;                 /* the engine, and with it all that reads what is borrowed */
         uint32_t number, attempt;    /* attempts to reach a scheduler */
-        uint64_t epoch;
+        uint64_t epoch;              /* of the scheduler that was obeyed last: none of a smaller one is */
+        uint64_t identity;           /* of our memory; 0: it does not outlive us */
+        char memory_name[64];        /* under which it is kept */
         char *token;                 /* or NULL */
         char last_words[MAX_ERROR_TEXT]; /* why there is no scheduler: said once */
         char *announced;             /* where chunks are to be had: what the scheduler is told */
@@ -114,16 +120,19 @@ typedef struct Worker {
 } Worker;
 
 int worker_new(Worker **ret, sd_event *event, const WorkerConfig *config, const char *announced,
-               void (*log)(int level, const char *text), Error *err);
+               const ServiceKept *kept, void (*log)(int level, const char *text), Error *err);
 Worker *worker_free(Worker *worker);
 DEFINE_CLEANUP(Worker *, worker_free)
 void worker_accept(void *worker, int fd); /* a ListenerAccepted */
+/* It is to stop: true if it ends later, by itself, when its chunks are elsewhere. */
+bool worker_stop(void *worker);
 
 /* ---- worker-chunks.c: chunks that come */
 void worker_fetch(Worker *w, uint64_t chunk, uint32_t from);
 void worker_let_go(Worker *w);                     /* of what was borrowed, and nobody reads any more */
 void worker_chunks_retry(Worker *w);               /* those for which the store had no room */
 int worker_peer(Worker *w, const Wire_peer *m);
+void worker_servers_leave(Worker *w);              /* the workers that the scheduler named */
 void worker_mates_leave(Worker *w);                /* all of them; the engine ends */
 
 /* ---- worker-serve.c: chunks that go */
@@ -133,5 +142,13 @@ int worker_hear_get(Worker *w, Mate *mate, const Wire_get *m, Error *err);
 int worker_hear_let(Worker *w, Mate *mate, const Wire_let *m, Error *err);
 void worker_serve_no_more(Worker *w, const Mate *mate); /* its link is closed */
 
+/* ---- worker-memory.c: what outlives the process, or the scheduler */
+int worker_keep(void *userdata, int fd); /* a StoreConfig.keep */
+int worker_engine_begin(Worker *w, const ServiceKept *kept, Error *err);
+int worker_say_holds(Worker *w);
+int worker_lease(Worker *w, bool on);
+void worker_may_end(Worker *w, const Wire_leave *m);
+
 /* ---- worker.c */
+extern const EngineReports worker_reports;
 _printf_(3, 4) void worker_say(const Worker *w, int level, const char *fmt, ...);

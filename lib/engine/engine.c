@@ -79,7 +79,10 @@ static void engine_free(Engine *e) {
                 store_stats(e->store, &stats);
                 assert(stats.n_pins == 0 && stats.n_chunks == 0 && stats.used_bytes == 0);
         }
-        store_free(e->store);
+        if (e->store && e->leaves)
+                store_leave(e->store);
+        else
+                store_free(e->store);
         calls_make(e->calls); /* after a break foreign memory is released only now */
         for (uint32_t k = 0; k < e->n_threads && e->slot; k++) {
                 exec_free(e->slot[k].exec);
@@ -108,6 +111,42 @@ static void engine_free(Engine *e) {
 }
 DEFINE_CLEANUP(Engine *, engine_free)
 
+/* New memory, or what another process left. */
+static int memory_open(Engine *e, const EngineConfig *config, Error *err) {
+        const StoreConfig store = { .cache_bytes = e->budget.arena_bytes,
+                                    .pages       = config->pages,
+                                    .page_bytes  = config->page_bytes,
+                                    .shared      = config->shared,
+                                    .owner       = config->owner,
+                                    .keep        = config->keep,
+                                    .userdata    = config->keep_userdata };
+
+        return config->n_kept > 0 ? store_restore(&e->store, &store, config->kept, config->n_kept, err)
+                                  : store_new(&e->store, &store, err);
+}
+
+typedef struct Restored {
+        Engine *engine;
+        int r;
+} Restored;
+
+static void chunk_restored(void *userdata, ChunkId id, size_t size_bytes) {
+        Restored *restored = userdata;
+        WorkEvent event    = { .kind = WORK_RESTORE, .chunk = id, .size_bytes = size_bytes };
+
+        if (restored->r == 0)
+                restored->r = tell_work(restored->engine, &event);
+}
+
+static int chunks_restored(Engine *e) {
+        Restored restored = { .engine = e };
+
+        store_each(e->store, chunk_restored, &restored);
+        if (restored.r == 0)
+                engine_pump(e, 0);
+        return restored.r;
+}
+
 /* Memory, disk, and the machines that know how much there is of both. */
 static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
         SystemMemory memory;
@@ -128,12 +167,7 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
                 if (r < 0)
                         return error_prefix(err, r, "spill_dir");
         }
-        r = store_new(&e->store,
-                      &(StoreConfig) { .cache_bytes = e->budget.arena_bytes,
-                                       .pages       = config->pages,
-                                       .page_bytes  = config->page_bytes,
-                                       .shared      = config->shared },
-                      err);
+        r = memory_open(e, config, err);
         if (r < 0)
                 return r;
         e->task_bytes = config->task_bytes ?: e->budget.cache_bytes / (PLAN_TASK_SHARE * e->n_threads);
@@ -151,6 +185,8 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
                                              .overhead_bytes   = e->budget.overhead_bytes,
                                              .tasks_per_thread = TASKS_AT_ONCE,
                                              .spill            = e->budget.spill });
+        if (r == 0 && config->n_kept > 0)
+                r = chunks_restored(e);
         if (r == 0 && e->sched)
                 r = tell_sched(e, &(SchedEvent) { .kind = SCHED_JOINED, .worker = WORKER });
         return r < 0 ? error_oom(err, sizeof(*e)) : 0;

@@ -33,6 +33,12 @@ typedef struct EngineConfig {
         StorePages pages;
         size_t page_bytes;      /* of reserved ones; 0: the smallest */
         bool shared;            /* chunks lie in memory files, which others may map (store.h) */
+        /* Of a shared one: as in StoreConfig. What keep() got before, from an engine that died: its chunks are here. */
+        uint64_t owner;
+        int (*keep)(void *userdata, int fd);
+        void *keep_userdata;
+        const int *kept;
+        uint32_t n_kept;
         size_t task_bytes;   /* PlanLeaves.task_bytes; 0: what lets all threads have one */
         const EngineReports *reports; /* NULL: the engine has a scheduler of its own */
         void *reports_userdata;

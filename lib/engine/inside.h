@@ -137,6 +137,7 @@ struct Engine {
         SpillCodec spill_codec;
         bool tiny;              /* tasks take less time than a second thread would cost the one that runs them */
         bool closing, closed;
+        bool leaves;            /* chunks stay in their memory files */
 
         uint64_t process_bytes;   /* resident when the engine was made */
         size_t copied_before, copied_more; /* copies of callers' memory: then, and since then */

@@ -126,6 +126,20 @@ void engine_chunk_again(Engine *e, uint64_t chunk) {
         engine_unlock(e);
 }
 
+bool engine_chunk_list(Engine *e, uint32_t *at, uint64_t *ret_chunk, size_t *ret_bytes) {
+        bool any;
+
+        if (!engine_lock(e))
+                return false;
+        any = e->broken.code == 0 && work_list(e->work, at, ret_chunk, ret_bytes);
+        engine_unlock(e);
+        return any;
+}
+
+void engine_leave_chunks(Engine *e) {
+        e->leaves = true;
+}
+
 uint32_t engine_n_running(Engine *e) {
         uint32_t n;
 

@@ -36,6 +36,11 @@ void engine_chunk_failed(Engine *engine, uint64_t chunk, uint32_t from, bool res
 /* What came is not right, or not all: it comes again. Its memory is given back. */
 void engine_chunk_again(Engine *engine, uint64_t chunk);
 
+/* What is here to stay: the next chunk from *at on, which begins at 0. False: there is no more. */
+bool engine_chunk_list(Engine *engine, uint32_t *at, uint64_t *ret_chunk, size_t *ret_bytes);
+/* When the engine is freed its chunks stay in the files that keep() got. */
+void engine_leave_chunks(Engine *engine);
+
 /* What the limits are: for what a worker tells its scheduler. */
 size_t engine_memory_bytes(const Engine *engine); /* of chunks and scratch */
 uint32_t engine_n_running(Engine *engine);         /* tasks */

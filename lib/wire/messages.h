@@ -62,7 +62,8 @@
         F(U32, n_threads, 1 << 16)                                                                                     \
         F(U64, cache_bytes, UINT64_MAX)                                                                                \
         F(U64, memory_bytes, UINT64_MAX) /* of chunks and scratch */                                                   \
-        F(U64, task_bytes, UINT64_MAX) /* PlanLeaves: what lets all of its threads have a task */
+        F(U64, task_bytes, UINT64_MAX) /* PlanLeaves: what lets all of its threads have a task */                      \
+        F(U64, identity, UINT64_MAX)   /* of a worker's memory: who has it is the same one; 0: it dies with it */
 #define WIRE_WELCOME(F)                                                                                                \
         F(U32, number, UINT32_MAX)     /* of the worker, or of the session */                                          \
         F(U64, epoch, UINT64_MAX)      /* of the scheduler: each start has a larger one */                             \

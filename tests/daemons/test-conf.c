@@ -118,7 +118,7 @@ static const char *const unusual[][64] = {
         { "--host=h", "--advertise=a", "--endpoint=e:1", "--port=none", "--socket=/s", "--schedulers=unix:/a b,[::1]:5",
           "--name=\"quoted\" # \\", "--key-file=/k", "--token-file=/t", "--threads=3", "--cache-mem=12.5 %",
           "--share-memory=no", "--phy-mem=1 TiB", "--hugepages=on", "--hugepage-size=1048576k",
-          "--spill-dirs=/a#b:/c d", "--disk=0", "--log-level=err" },
+          "--spill-dirs=/a#b:/c d", "--disk=0", "--keep-for=2min", "--drain=none", "--log-level=err" },
         { "--host=h", "--advertise=a", "--endpoint=e:1", "--port=1", "--ui-port=2", "--schedulers=a:1,b:2",
           "--key-file=/k", "--token-file=/t", "--certificate=/c", "--certificate-key=/d", "--plain-http",
           "--log-level=debug" },

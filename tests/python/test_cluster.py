@@ -147,6 +147,24 @@ def test_a_cluster_computes_what_is_larger_than_its_memory(tmp_path, local):
 
 # ---- Death -----------------------------------------------------------------------------------------------------------
 
+def program_of(keeper):
+    """The pid of the daemon that a keeper has started; None between two of them."""
+    children = pathlib.Path(f"/proc/{keeper.pid}/task/{keeper.pid}/children").read_text().split()
+    return int(children[0]) if children else None
+
+
+def lose(cluster, n):
+    """Kills the n-th process of a cluster and what it keeps: a worker with its keeper, and all that it had."""
+    process = cluster._processes[n]
+    process.send_signal(signal.SIGSTOP)  # so that it starts nothing again
+    pid = program_of(process)
+    for one in filter(None, (pid, process.pid)):
+        os.kill(one, signal.SIGKILL)
+    process.wait(SECONDS)
+    if pid:
+        wait_for(lambda: not alive(pid), "a killed worker lives")
+
+
 @contextlib.contextmanager
 def mortal_cluster(n_worker):
     """A cluster of which workers may be killed, and begun anew: begin(k)."""
@@ -182,7 +200,7 @@ def test_a_worker_that_is_killed_costs_time_and_nothing_else(local):
         for k in range(3):
             def kill(k=k):
                 time.sleep(0.02 + 0.03 * k)  # somewhere in the middle
-                cluster._processes[1 + k].kill()
+                lose(cluster, 1 + k)
 
             assert same(computed(cluster, *program(11), after=kill), want)
             cluster.begin(k)
@@ -194,7 +212,7 @@ def test_workers_that_die_again_and_again_change_no_bit(local):
         def kill():
             while not over.wait(generator.uniform(0.5, 2)):
                 k = generator.randrange(3)
-                cluster._processes[1 + k].kill()
+                lose(cluster, 1 + k)
                 cluster.begin(k)
 
         killer = threading.Thread(target=kill)
@@ -213,8 +231,7 @@ def test_workers_that_die_again_and_again_change_no_bit(local):
 def test_data_that_is_lost_with_its_worker_is_said_and_the_session_goes_on():
     with mortal_cluster(2) as cluster:
         t = mt.tensor(np.ones((100, 100)), chunk_size=10).execute(session=cluster.session)
-        cluster._processes[1].kill()
-        cluster._processes[1].wait(SECONDS)
+        lose(cluster, 1)
         with pytest.raises(Exception, match="gone|lost"):
             for _ in range(100):  # until the scheduler has noticed
                 cluster.session.run(t.sum() + mt.random.rand(3).sum())
@@ -223,8 +240,7 @@ def test_data_that_is_lost_with_its_worker_is_said_and_the_session_goes_on():
 
 def test_work_waits_for_workers(cluster):
     with mortal_cluster(1) as one:
-        one._processes[1].kill()
-        one._processes[1].wait(SECONDS)
+        lose(one, 1)
         future = one.session.run(mt.ones(10).sum(), wait=False)
         one.begin(0)
         assert future.result(timeout=SECONDS) == 10
@@ -371,18 +387,22 @@ def frame(kind, body):
     return b"MARS" + kind.to_bytes(2, "little") + b"\0\0" + len(body).to_bytes(4, "little") + b"\0" * 12 + body
 
 
-def status(cluster):
-    """What the scheduler answers to ASK "status": written from docs/PROTOCOL.md, not from our own code."""
+def status(cluster, what="status"):
+    """What the scheduler answers to ASK: written from docs/PROTOCOL.md, not from our own code."""
     with socket.socket(socket.AF_UNIX) as s:
         s.connect(cluster.endpoint.removeprefix("unix:"))
-        hello = varint(3) + varint(1) + text("") * 2 + text("test") + text("") + varint(0) * 4
-        s.sendall(frame(1, hello) + frame(52, varint(1) + text("status")))
+        hello = varint(3) + varint(1) + text("") * 2 + text("test") + text("") + varint(0) * 5
+        s.sendall(frame(1, hello) + frame(52, varint(1) + text(what)))
         stream = s.makefile("rb")
         while True:
             header = stream.read(24)
             body = stream.read(int.from_bytes(header[8:12], "little"))
             if int.from_bytes(header[4:6], "little") == 67:
-                return json.loads(body[body.index(b"{"):body.rindex(b"}") + 1])
+                for _ in range(3):  # request, code, length of the text
+                    while body[0] & 0x80:
+                        body = body[1:]
+                    body = body[1:]
+                return json.loads(body)
 
 
 def test_the_protocol_is_as_documented(cluster):

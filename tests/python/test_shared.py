@@ -14,7 +14,7 @@ import threading
 
 import numpy as np
 import pytest
-from test_cluster import SECONDS, status, varint, wait_for
+from test_cluster import SECONDS, lose, program_of, status, varint, wait_for
 
 import mars.tensor as mt
 from mars.deploy.local import new_cluster
@@ -161,8 +161,7 @@ def test_a_view_stays_right_when_its_worker_is_killed():
     with new_cluster(log_level="error") as cluster:
         t = some(1_000_000).execute()
         view, copy = np.asarray(t), cluster.session.fetch(t)
-        cluster._processes[1].kill()
-        cluster._processes[1].wait(SECONDS)
+        lose(cluster, 1)
         assert np.array_equal(view, copy)
 
 
@@ -281,3 +280,23 @@ def by_hand_worker(tmp_path):
                 yield session
 
     return begin
+
+
+def tasks_done(cluster):
+    """Of the workers that are there; a worker counts from its start on."""
+    return sum(worker["tasks_done"] for worker in status(cluster, "workers"))
+
+
+def test_workers_that_crash_come_back_with_their_results():
+    with new_cluster(n_worker=2, n_cpu=2, log_level="error") as cluster:
+        t = mt.random.RandomState(4).rand(2000, 2000, chunk_size=250).execute()
+        value = cluster.session.fetch(t)
+        for keeper in cluster._processes[1:]:
+            pid = program_of(keeper)
+            os.kill(pid, signal.SIGKILL)
+            wait_for(lambda: program_of(keeper) not in (None, pid), "it is not started again")  # noqa: B023
+        wait_for(lambda: len(status(cluster, "workers")) == 2 and used_bytes(cluster) >= value.nbytes, "they have less")
+        assert tasks_done(cluster) == 0
+        assert np.array_equal(cluster.session.run(t + 1), value + 1)
+        wait_for(lambda: tasks_done(cluster) >= 64, "nothing was done")
+        assert tasks_done(cluster) == 64  # those of t + 1: nothing was made again

@@ -7,7 +7,8 @@
     cluster.stop()
 
 The daemons listen at unix sockets in a private directory and at no port. They end with the process that started them,
-by whatever cause it ends (daemons/service.h, MARS_LIFELINE).
+by whatever cause it ends (daemons/service.h, MARS_LIFELINE). A worker that crashes is started again by its keeper
+(mars-keeper), and finds the results that it had.
 """
 import atexit
 import os
@@ -90,6 +91,7 @@ class LocalCluster:
                     options += ["--phy-mem", _share(phy_mem or "100%", n_worker)]
                     options += ["--disk", str(disk)] if disk is not None else []
                     options += ["--spill-dir", os.fspath(spill_dir) if spill_dir else tempfile.gettempdir()]
+                    options += ["--drain", "none"]  # the cluster stops as a whole
                     self._start("mars-worker", f"worker-{k}", log_level, options)
                 self._await(notified, n_worker, "STATUS=Works for a scheduler")
             os.unlink(f"{self._directory}/notify")
@@ -104,6 +106,8 @@ class LocalCluster:
             environment.pop(variable, None)
         command = [_program(program), "--config-dir", "none", "--socket", f"{self._directory}/{name}", "--port", "none",
                    "--log-level", log_level, *options]
+        if program == "mars-worker":
+            command = [_program("mars-keeper"), "--", *command]
         # In a session of their own, so that Ctrl-C at a terminal is for the program alone.
         self._processes.append(subprocess.Popen(command, env=environment, pass_fds=[self._end],
                                                 stdin=subprocess.DEVNULL, start_new_session=True))

@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A worker between a scheduler and a client that are this test: what it says when it has died, when its scheduler has,
+and when it is to stop. Messages are written from docs/PROTOCOL.md, not by our own code."""
+import contextlib
+import ctypes
+import ctypes.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+from test_cluster import SECONDS, alive, frame, program_of, text, varint, wait_for
+
+import mars
+
+HELLO, WELCOME, REFUSED, DROP, TAKE, LEAVE = 1, 2, 3, 20, 22, 23
+STATUS, HOLDS, TAKEN, LEAVING, GET, CHUNK, GONE, PUT, STORED = 36, 37, 38, 39, 80, 81, 82, 83, 84
+EPOCH = 1000
+
+
+def xxh3(data):
+    library = ctypes.CDLL(ctypes.util.find_library("xxhash"))
+    library.XXH3_64bits.restype = ctypes.c_uint64
+    library.XXH3_64bits.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+    return library.XXH3_64bits(data, len(data))
+
+
+class Fields:
+    """Reads a body field by field."""
+
+    def __init__(self, body):
+        self.body, self.at = body, 0
+
+    def number(self):
+        value, shift = 0, 0
+        while True:
+            byte = self.body[self.at]
+            self.at += 1
+            value |= (byte & 0x7f) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    def text(self):
+        n = self.number()
+        self.at += n
+        return self.body[self.at - n:self.at].decode()
+
+    def numbers(self):
+        return [self.number() for _ in range(self.number())]
+
+
+class Wire:
+    """One end of a link."""
+
+    def __init__(self, s):
+        s.settimeout(SECONDS)
+        self.socket, self.stream = s, s.makefile("rb")
+
+    def say(self, kind, body, payload=b""):
+        head = bytearray(frame(kind, body))
+        head[16:24] = len(payload).to_bytes(8, "little")
+        self.socket.sendall(bytes(head) + payload)
+
+    def hear(self, *kinds):
+        """The next message of one of the kinds, and its payload; heartbeats and the like are passed over."""
+        while True:
+            header = self.stream.read(24)
+            if not header:
+                raise EOFError
+            body = self.stream.read(int.from_bytes(header[8:12], "little"))
+            payload = self.stream.read(int.from_bytes(header[16:24], "little"))
+            kind = int.from_bytes(header[4:6], "little")
+            if kind in kinds:
+                return Fields(body), payload
+
+    def close(self):
+        self.stream.close()
+        self.socket.close()
+
+
+class Worker:
+    """A worker in the hands of a keeper; this is its scheduler."""
+
+    def __init__(self, path, *options):
+        self.path = path
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(f"{path}/scheduler")
+        self.listener.listen()
+        self.listener.settimeout(SECONDS)
+        self.keeper = subprocess.Popen(
+            [shutil.which("mars-keeper"), "--", "mars-worker", "--config-dir", "none", "--socket", f"{path}/worker",
+             "--port", "none", "--schedulers", f"unix:{path}/scheduler", "--threads", "1", "--cache-mem", "64m",
+             "--spill-dir", str(path), "--log-level", "warning", *options])
+        self.scheduler = self.identity = None
+
+    def join(self, epoch=EPOCH):
+        """Takes the worker in: the chunks that it says it has, with their sizes."""
+        if self.scheduler:
+            self.scheduler.close()
+        self.scheduler = Wire(self.listener.accept()[0])
+        hello, _ = self.scheduler.hear(HELLO)
+        assert [hello.number() for _ in range(2)][0] == 2  # a worker
+        _build, _token, _name, address = (hello.text() for _ in range(4))
+        assert address == f"unix:{self.path}/worker"
+        numbers = [hello.number() for _ in range(5)]
+        assert self.identity in (None, numbers[4]) and numbers[4] != 0
+        self.identity = numbers[4]
+        self.scheduler.say(WELCOME, varint(0) + varint(epoch) + varint(0) * 3 + text(mars.__version__))
+        return self.holds()
+
+    def holds(self):
+        chunks, last = {}, 0
+        while not last:
+            m, _ = self.scheduler.hear(HOLDS)
+            ids, sizes, last = m.numbers(), m.numbers(), m.number()
+            chunks.update(zip(ids, sizes, strict=True))
+        return chunks
+
+    def client(self):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(f"{self.path}/worker")
+        client = Wire(s)
+        client.say(HELLO, varint(1) + varint(1) + text("") * 2 + text("test") + text("") + varint(0) * 5)
+        client.hear(WELCOME)
+        return client
+
+    def give(self, chunk, data):
+        with contextlib.closing(self.client()) as client:
+            client.say(PUT, varint(chunk) + varint(len(data)))
+            client.hear(GET)
+            client.say(CHUNK, varint(chunk) + varint(xxh3(data)), data)
+            m, _ = client.hear(STORED)
+            assert (m.number(), m.number()) == (chunk, 0)
+
+    def has(self, chunk):
+        """Its bytes, or None."""
+        with contextlib.closing(self.client()) as client:
+            client.say(GET, varint(chunk) + varint(1 << 40) + varint(0))
+            while True:
+                header = client.stream.read(24)
+                client.stream.read(int.from_bytes(header[8:12], "little"))
+                payload = client.stream.read(int.from_bytes(header[16:24], "little"))
+                kind = int.from_bytes(header[4:6], "little")
+                if kind in (CHUNK, GONE):
+                    return payload if kind == CHUNK else None
+
+    def kill(self):
+        pid = program_of(self.keeper)
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not alive(pid), "a killed worker lives")
+
+    def end(self):
+        if self.scheduler:
+            self.scheduler.close()
+        self.listener.close()
+        self.keeper.terminate()
+        self.keeper.wait(SECONDS)
+
+
+@pytest.fixture
+def begin(tmp_path):
+    begun = []
+
+    def make(*options):
+        begun.append(Worker(tmp_path, *options))
+        return begun[-1]
+
+    yield make
+    for worker in begun:
+        worker.end()
+
+
+ONE, TWO = bytes(range(256)) * 4000, b"two" * 100_001
+
+
+def test_a_killed_worker_comes_back_with_every_chunk(begin):
+    worker = begin()
+    assert worker.join() == {}
+    worker.give(5, ONE)
+    worker.give(6, TWO)
+    for _ in range(3):
+        worker.kill()
+        start = time.monotonic()
+        assert worker.join() == {5: len(ONE), 6: len(TWO)}
+        assert time.monotonic() - start < 0.5
+        assert worker.has(5) == ONE and worker.has(6) == TWO
+
+
+def test_chunks_that_are_dropped_do_not_come_back(begin):
+    worker = begin()
+    worker.join()
+    worker.give(5, ONE)
+    worker.give(6, TWO)
+    worker.scheduler.say(DROP, varint(5) + varint(1))
+    wait_for(lambda: worker.has(5) is None, "it is still there")
+    worker.kill()
+    assert worker.join() == {6: len(TWO)}
+    worker.give(7, ONE)
+    worker.kill()
+    assert worker.join() == {6: len(TWO), 7: len(ONE)}
+    assert worker.has(6) == TWO and worker.has(7) == ONE
+
+
+def test_a_worker_keeps_its_chunks_when_its_scheduler_is_gone(begin):
+    worker = begin()
+    worker.join()
+    worker.give(5, ONE)
+    assert worker.join(EPOCH + 1) == {5: len(ONE)}
+    assert worker.has(5) == ONE
+
+
+def test_a_scheduler_of_the_past_is_not_obeyed(begin):
+    worker = begin("--log-level", "error")
+    worker.join()
+    worker.give(5, ONE)
+    with pytest.raises((EOFError, OSError)):
+        worker.join(EPOCH - 1)
+    assert worker.join(EPOCH) == {5: len(ONE)}
+
+
+def test_chunks_of_a_cluster_that_does_not_come_back_are_dropped(begin):
+    worker = begin("--keep-for", "1", "--log-level", "error")
+    worker.join()
+    worker.give(5, ONE)
+    worker.scheduler.close()
+    waiting = worker.listener.accept()[0]  # nobody answers
+    wait_for(lambda: worker.has(5) is None, "it is kept for ever")
+    waiting.close()
+    worker.scheduler = None
+    assert worker.join() == {}
+
+
+def leaving(worker):
+    os.kill(program_of(worker.keeper), signal.SIGTERM)
+    m, _ = worker.scheduler.hear(LEAVING)
+    assert m.number() == 1
+
+
+def test_a_worker_that_is_to_stop_says_so_and_ends_when_it_may(begin):
+    worker = begin()
+    worker.join()
+    worker.give(5, ONE)
+    leaving(worker)
+    assert worker.has(5) == ONE  # others take it now
+    worker.scheduler.say(LEAVE, varint(0) + text(""))
+    assert worker.keeper.wait(SECONDS) == 0
+
+
+def test_a_worker_that_is_told_to_stop_twice_stops_at_once(begin):
+    worker = begin()
+    worker.join()
+    leaving(worker)
+    os.kill(program_of(worker.keeper), signal.SIGTERM)
+    assert worker.keeper.wait(SECONDS) == 0
+
+
+def test_a_worker_waits_to_stop_no_longer_than_it_was_told(begin):
+    worker = begin("--drain", "0.2", "--log-level", "error")
+    worker.join()
+    leaving(worker)
+    assert worker.keeper.wait(SECONDS) == 0
+
+
+def test_a_worker_without_a_scheduler_stops_at_once(begin):
+    worker = begin("--drain", "10min", "--log-level", "error")
+    worker.join()
+    worker.scheduler.close()
+    worker.scheduler = None
+    worker.listener.close()
+    wait_for(lambda: worker.keeper.poll() is not None or worker.keeper.terminate() is not None, "it waits")
+
+
+def test_a_worker_takes_chunks_of_another(begin, tmp_path):
+    """The other one is this test, too: it is asked for the chunk."""
+    worker = begin()
+    worker.join()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(tmp_path / "other"))
+        other.listen()
+        worker.scheduler.say(16, varint(3) + text(f"unix:{tmp_path}/other"))  # PEER
+        worker.scheduler.say(TAKE, varint(8) + varint(3) + varint(len(TWO)))
+        holder = Wire(other.accept()[0])
+        holder.hear(HELLO)
+        holder.say(WELCOME, varint(3) + varint(EPOCH) + varint(0) * 3 + text(mars.__version__))
+        holder.hear(GET)
+        holder.say(CHUNK, varint(8) + varint(xxh3(TWO)), TWO)
+        m, _ = worker.scheduler.hear(TAKEN)
+        assert (m.number(), m.number()) == (8, 0)
+        holder.close()
+    assert worker.has(8) == TWO
+    worker.kill()
+    assert worker.join() == {8: len(TWO)}
