@@ -29,6 +29,7 @@ static int serve(const Conf *conf, Error *err) {
                                                        .tls            = tls,
                                                        .heartbeat_usec = config->heartbeat_usec,
                                                        .dead_usec      = config->dead_usec,
+                                                       .lease_usec     = config->lease_usec,
                                                        .max_sessions   = config->max_sessions,
                                                        .max_requests   = config->max_requests },
                                   service_log, err);

@@ -4,9 +4,12 @@
  * become messages. It decides nothing itself. One thread, the loop's.
  *
  *   conn      a link whose other side has said HELLO, or has not yet and may not say anything else
- *   client    its session: requests under way, and the references to tensors that it holds. All of it goes when the
- *             link does
- *   worker    a number of the machine. It is lost when its link is, or when nothing was heard of it for `dead_usec` */
+ *   session   a client's: its requests, and the references to tensors that it holds. It outlives its link: for `lease`
+ *             the client may come back with its key (RESUME). It ends when the client says so (BYE), when the lease is
+ *             over, and at once when the client was a process of this machine and has ended
+ *   later     an answer that is kept back until what it says is on disk
+ *   member    a number of the machine: a worker. It is lost when its link is, or when nothing was heard of it for
+ *             `dead_usec` */
 #include "base/map.h"
 #include "io/say.h"
 #include "sched/sched.h"
@@ -14,46 +17,86 @@
 typedef struct SchedulerConfig {
         const char *token;      /* what HELLO must say, but over unix sockets and over TLS */
         Tls *tls;               /* what TCP goes through; NULL: there is no key. Ours to keep a reference */
-        uint64_t heartbeat_usec, dead_usec;
+        uint64_t heartbeat_usec, dead_usec, lease_usec;
         uint32_t max_sessions, max_requests; /* requests of one session */
 } SchedulerConfig;
 
 typedef enum ConnKind { CONN_NEW, CONN_CLIENT, CONN_WORKER, CONN_CONTROL } ConnKind;
+
+enum {
+        SESSION_KEY_BYTES = 16,
+        SESSION_KEY_TEXT  = 2 * SESSION_KEY_BYTES + 1,
+        PEER_TEXT         = sizeof(((LinkPeer *) 0)->text),
+        MAX_KEPT          = 1024, /* outcomes that a client has not acknowledged: it does so by the dozen */
+};
 
 typedef struct Conn {
         struct Scheduler *scheduler;
         struct Conn *next, *before;
         Link *link;
         ConnKind kind;
-        uint32_t number;        /* of the worker; of the session */
-        char *name, *address;
-        char peer[sizeof(((LinkPeer *) 0)->text)];
-        uint64_t heard_usec;    /* when something was heard last */
-        bool local;             /* over a unix socket: who may open it may come in */
-        uid_t uid;              /* local: whose program it is */
-
-        /* client */
-        Map requests;           /* its number -> ours */
-        Map refs;               /* tensor -> references that it holds */
-        uint64_t n_finished;
-        /* worker */
-        uint32_t n_threads;
-        uint64_t cache_bytes, memory_bytes, task_bytes;
-        Wire_status status;
-        char *pages;
-        /* both: of which workers it knows the address */
-        Map knows;              /* worker -> incarnation of the one that it was told of */
-        uint64_t incarnation;
+        char *name;
+        char peer[PEER_TEXT];
+        uint64_t heard_usec;     /* when something was heard last */
+        bool local;              /* over a unix socket: who may open it may come in */
+        uid_t uid;               /* local: whose program it is */
+        pid_t pid;
+        struct Session *session; /* of a client */
+        struct Member *member;   /* of a worker */
+        Map knows;               /* worker whose address it was told -> incarnation of that one */
 } Conn;
 
-/* A request under way. */
+typedef struct Session {
+        struct Scheduler *scheduler;
+        struct Session *next, *before;
+        uint64_t number;
+        char key[SESSION_KEY_TEXT]; /* who has it may come back */
+        char *name;
+        char peer[PEER_TEXT];
+        bool local;
+        uid_t uid;
+        Conn *conn;             /* NULL: it is away, */
+        uint64_t away_usec;     /* since then */
+        bool silent;            /* the client has not said yet what it knows (RESUME): it is told nothing */
+        int process;            /* pidfd of a client of this machine; -1: not known */
+        Map requests;           /* the client's number -> Asked * */
+        Map refs;               /* tensor -> references that it holds */
+        uint32_t n_running;     /* of its requests */
+        uint64_t n_finished;
+} Session;
+
+/* A request: under way; or finished, and the client may not know it yet. */
 typedef struct Asked {
         uint64_t id;            /* the machine's number */
         uint64_t request;       /* the client's number */
-        Conn *client;
+        Session *session;       /* NULL: it has ended, and tasks are ending */
         uint64_t n_told;        /* tasks done, as of the last PROGRESS */
         uint64_t since_usec;
+        bool unwanted;          /* nobody waits for it */
+        bool finished;          /* the rest is known: */
+        uint64_t n_done;
+        uint64_t *tensor;       /* [n_tensors] with a reference of the session each */
+        uint32_t n_tensors;
+        Error *outcome;         /* NULL: it has succeeded */
 } Asked;
+
+typedef struct Member {
+        Conn *conn;
+        uint32_t number, n_threads;
+        char *address;
+        uint64_t incarnation;   /* of all that ever joined */
+        uint64_t cache_bytes, memory_bytes, task_bytes;
+        Wire_status status;
+        char *pages;
+} Member;
+
+typedef enum LaterKind { LATER_WELCOME, LATER_FINISHED, LATER_ADOPTED } LaterKind;
+
+typedef struct Later {
+        LaterKind kind;
+        uint64_t mark;          /* of the journal: what must be on disk */
+        uint64_t session, request, tensor;
+} Later;
 
 typedef struct Scheduler {
         SchedulerConfig config;
@@ -63,12 +106,13 @@ typedef struct Scheduler {
         Sched *sched;
         SchedActions actions;
         Conn *conns;
-        Conn *worker[MAX_WORKERS];
-        uint32_t n_workers, n_clients;
-        Map asked;              /* the machine's number -> Asked * */
+        Session *sessions;
+        Member *worker[MAX_WORKERS];
+        uint32_t n_workers, n_sessions;
+        Map asked;              /* the machine's number -> Asked * under way */
+        Vec(Later) later;
         uint64_t next_request, next_session, next_incarnation, epoch;
         uint64_t began_usec;
-        bool stepping;
         int failure;            /* the machine ran out of memory: the daemon must end */
         void (*log)(int level, const char *text); /* of syslog */
 } Scheduler;
@@ -78,11 +122,44 @@ int scheduler_new(Scheduler **ret, sd_event *event, const SchedulerConfig *confi
 Scheduler *scheduler_free(Scheduler *scheduler);
 DEFINE_CLEANUP(Scheduler *, scheduler_free)
 void scheduler_accept(void *scheduler, int fd); /* a ListenerAccepted */
+void scheduler_step(Scheduler *s, const SchedEvent *event);
+_printf_(3, 4) void scheduler_log(const Scheduler *s, int level, const char *fmt, ...);
+uint64_t scheduler_clock(void); /* monotonic, in microseconds */
+void conn_close(Conn *conn);
+
+/* ---- scheduler-client.c: what clients and marsctl say */
+int client_hear(Conn *c, const WireMessage *m, Arena *arena, Error *err);
+int control_hear(Conn *c, const WireMessage *m, Error *err);
+
+/* ---- scheduler-session.c */
+/* A session for who says HELLO, a new one or the one that it had; WELCOME follows. */
+int session_begin(Conn *c, const Wire_hello *m, Error *err);
+void session_leave(Conn *c);   /* its link is gone, or is no use any more */
+void session_end(Session *session);
+void sessions_tick(Scheduler *s, uint64_t now_usec);
+Session *session_find(const Scheduler *s, uint64_t number);
+int session_hold(Session *session, uint64_t tensor) _must_check_; /* a reference that is its own from now on */
+int session_resume(Session *session, const Wire_resume *m, Error *err);
+void session_know(Session *session, const Wire_known *m);
+int session_finished(Scheduler *s, Asked *asked); /* it is told, sooner or later */
+void asked_free(Asked *asked);
+/* An answer that is said when all that was asked of the journal so far is on disk. */
+int later_add(Scheduler *s, LaterKind kind, const Session *session, uint64_t request, uint64_t tensor) _must_check_;
+int later_say(Scheduler *s) _must_check_;
+
+/* ---- scheduler-worker.c */
+int worker_check(Scheduler *s, const Wire_hello *m, Error *err); /* whether it may join */
+int worker_join(Conn *c, const Wire_hello *m, Error *err);
+void worker_leave(Conn *c);
+int worker_hear(Conn *c, const WireMessage *m, Error *err);
+void cluster_size(const Scheduler *s, uint64_t *ret_cache, uint32_t *ret_threads);
 
 /* ---- scheduler-say.c: actions become messages */
 int scheduler_carry_out(Scheduler *s);
 /* The tensor as a WireTensor, after whatever the other side must know to read it. */
 int scheduler_put_tensor(Scheduler *s, Conn *to, uint64_t id, Writer *w);
+
+/* ---- scheduler-answer.c */
 /* "status", "workers", "sessions", "requests", "why <request>": JSON, which the caller frees; NULL for another
  * question, or when out of memory. */
 char *scheduler_answer(const Scheduler *s, const char *what, uint64_t now_usec);

@@ -128,6 +128,9 @@ typedef struct EnginePin {
         Error failure;
         struct Landing *landing;  /* memory of its own, where chunks come from elsewhere */
         uint64_t n_missing;
+        bool is_lost;             /* it waits to ask where its chunks are: */
+        uint32_t n_lost;          /* they were not where they were said to be so often, */
+        uint64_t lost_usec, again_usec; /* since then; not before */
 } EnginePin;
 
 /* All chunks, for as long as the caller likes. Those that were spilled are called back, and the caller waits for them,

@@ -21,6 +21,9 @@ int remote_tensor_add(Remote *r, Reader *rd, TensorId *ret) {
         wire_get_tensor(rd, &w);
         rd->scratch = scratch;
         t           = rd->r == 0 ? (RemoteTensor *) (uintptr_t) map_get(&r->tensors, w.id) : NULL;
+        if (t && w.n_holder == t->t.n_chunks) /* where they are now */
+                for (uint32_t k = 0; k < w.n_holder; k++)
+                        t->t.holder[k] = w.holder[k];
         if (rd->r < 0 || t) {
                 arena_free(arena);
                 if (rd->r < 0)
@@ -141,11 +144,6 @@ static void let_go(Remote *r, Borrowed *b) {
         borrowed_free(b);
 }
 
-static void pin_failed(Remote *r, EnginePin *pin, const Error *why) {
-        if (pin->waits && map_get(&r->engine->pins, pin->id) != 0)
-                pin_answered(r->engine, pin->id, pin->chunk_id, why);
-}
-
 /* Nobody waits for what is under way to the pin any more. */
 static void pin_leave(Remote *r, const EnginePin *pin) {
         for (uint64_t k = 0; k < pin->n_chunks && pin->n_missing > 0; k++)
@@ -154,21 +152,20 @@ static void pin_leave(Remote *r, const EnginePin *pin) {
                                 g->pin = NULL;
 }
 
-int remote_pin(Engine *e, EnginePin *pin) {
-        Remote *r      = e->remote;
-        SchedTensor *t = e->ops->tensor(e, pin->tensor);
-        size_t total   = 0, at = 0;
-        Error err      = {};
-        int ret        = 0;
+/* Asks for all chunks. */
+static void pin_begin(Remote *r, EnginePin *pin) {
+        const SchedTensor *t = r->engine->ops->tensor(r->engine, pin->tensor);
+        size_t total         = 0, at = 0;
+        Error err            = {};
+        int ret              = 0;
 
-        assert(t); /* the caller holds it */
         for (uint64_t k = 0; k < pin->n_chunks; k++)
                 total += tiling_chunk_bytes(&pin->tiling, pin->spec.dtype, pin->first + k);
         pin->landing = landing_new(total);
         if (!pin->landing)
                 ret = error_oom(&err, total);
-        else if (r->failure.code < 0)
-                ret = error_set(&err, r->failure.code, "%s", r->failure.text);
+        else if (!t)
+                ret = error_set(&err, ERROR_CLOSED, "the tensor was released");
         for (uint64_t k = 0; k < pin->n_chunks && ret == 0; k++) {
                 const size_t bytes    = tiling_chunk_bytes(&pin->tiling, pin->spec.dtype, pin->first + k);
                 const uint32_t worker = t->holder[pin->first + k];
@@ -184,14 +181,23 @@ int remote_pin(Engine *e, EnginePin *pin) {
         }
         if (ret < 0) {
                 pin_leave(r, pin);
-                pin_failed(r, pin, &err);
+                remote_lost(r, pin, &err);
         } else if (pin->n_missing == 0)
-                pin_answered(e, pin->id, pin->chunk_id, NULL);
+                pin_answered(r->engine, pin->id, pin->chunk_id, NULL);
+}
+
+int remote_pin(Engine *e, EnginePin *pin) {
+        Remote *r = e->remote;
+
+        assert(e->ops->tensor(e, pin->tensor)); /* the caller holds it */
+        if (r->failure.code < 0)
+                pin_answered(e, pin->id, pin->chunk_id, &r->failure);
+        else
+                pin_begin(r, pin);
         return 0;
 }
 
-void remote_unpin(Engine *e, EnginePin *pin) {
-        Remote *r = e->remote;
+static void pin_let_go(Remote *r, EnginePin *pin) {
         Borrowed *b, *also;
 
         pin_leave(r, pin);
@@ -203,7 +209,17 @@ void remote_unpin(Engine *e, EnginePin *pin) {
         }
         pin->landing->borrowed = NULL;
         landing_unref(pin->landing);
-        pin->landing = NULL;
+        pin->landing   = NULL;
+        pin->n_missing = 0;
+}
+
+void remote_pin_again(Remote *r, EnginePin *pin) {
+        pin_let_go(r, pin);
+        pin_begin(r, pin);
+}
+
+void remote_unpin(Engine *e, EnginePin *pin) {
+        pin_let_go(e->remote, pin);
 }
 
 /* The first who waits for it, of this size, and was not answered yet. */
@@ -265,7 +281,7 @@ void remote_chunk(Remote *r, Peer *from, const Wire_chunk *chunk, const char *da
         say_how(r, from, "sent");
         if (get->pin && chunk_check(chunk, data, size_bytes, &err) < 0) {
                 pin_leave(r, get->pin);
-                pin_failed(r, get->pin, &err);
+                remote_lost(r, get->pin, &err);
                 get_end(r, get);
         } else
                 get_answered(r, get, data);
@@ -323,7 +339,7 @@ static void gets_fail(Remote *r, uint64_t chunk, uint32_t worker, const Error *w
                         continue;
                 if (pin) {
                         pin_leave(r, pin);
-                        pin_failed(r, pin, why);
+                        remote_lost(r, pin, why);
                 }
                 get_end(r, get);
         }
@@ -454,6 +470,8 @@ int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *
 
         wire_put_tensor(&w, &tensor);
         result = w.r;
+        u.description.data = w.bytes.data;
+        u.description.n    = w.bytes.n;
         if (result == 0)
                 result = map_set(&r->uploads, u.request, (uintptr_t) &u);
         if (result == 0)
@@ -462,10 +480,10 @@ int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *
                                                       .adopt = { .request  = u.request,
                                                                  .tensor   = w.bytes.data,
                                                                  .tensor_n = w.bytes.n } });
-        vec_free(&w.bytes);
         while (result == 0 && !u.answered && u.err.code == 0 && r->failure.code == 0)
                 pthread_cond_wait(&e->changed, &e->lock);
         map_remove(&r->uploads, u.request);
+        vec_free(&w.bytes);
         if (result == 0 && u.answered && u.err.code == 0)
                 result = upload_begin(r, &u, e->ops->tensor(e, u.tensor), data);
         while (u.n_left > 0 && u.err.code == 0 && r->failure.code == 0 && result == 0)

@@ -5,6 +5,8 @@
 
 #include "engine/remote.h"
 
+enum { MANY_KNOWN = 64 }; /* outcomes that the scheduler has not heard of */
+
 /* ---- What other threads leave for the loop ---------------------------------------------------------------------- */
 
 static int post(Remote *r, uint32_t worker, uint64_t link, const WireMessage *message) {
@@ -39,8 +41,7 @@ void remote_wake(Remote *r) {
                 assert(errno == EAGAIN); /* it has been woken very often */
 }
 
-/* Nothing works any more: everybody who waits hears why. The lock is held. */
-static void fail(Remote *r, const Error *why) {
+void remote_fail(Remote *r, const Error *why) {
         if (r->failure.code < 0)
                 return;
         r->failure = *why;
@@ -54,10 +55,39 @@ static void fail_for_memory(Remote *r) {
         Error err = {};
 
         error_set(&err, ERROR_MEMORY, "the session has run out of memory for its own lists and cannot go on");
-        fail(r, &err);
+        remote_fail(r, &err);
 }
 
 /* ---- What comes in ---------------------------------------------------------------------------------------------- */
+
+static void request_end(Remote *r, uint64_t id) {
+        RemoteRequest *request = (RemoteRequest *) (uintptr_t) map_remove(&r->requests, id);
+
+        if (request)
+                free(request->graph);
+        free(request);
+}
+
+/* What of it nobody waits for is let go. True: there is no more to do. */
+static bool request_known(Remote *r, const Wire_finished *m) {
+        const RemoteRequest *request        = (RemoteRequest *) (uintptr_t) map_get(&r->requests, m->request);
+        const uint64_t pin                  = request ? request->pin : 0;
+        _cleanup_(arena_freep) Arena *arena = request ? NULL : arena_new();
+        Reader rd = { .start = m->tensors, .at = m->tensors, .end = m->tensors + m->tensors_n, .what = "FINISHED",
+                      .scratch = arena };
+        TensorId tensor;
+
+        if (vec_push(&r->known, m->request) < 0)
+                fail_for_memory(r);
+        else if (r->known.n >= MANY_KNOWN)
+                remote_wake(r);
+        while (!request && arena && m->code == 0 && reader_left(&rd) > 0 && remote_tensor_add(r, &rd, &tensor) == 0)
+                r->engine->ops->release(r->engine, tensor);
+        request_end(r, m->request);
+        if (pin != 0)
+                remote_located(r, pin, m);
+        return !request || pin != 0;
+}
 
 static void finished(Remote *r, const Wire_finished *m) {
         Engine *e        = r->engine;
@@ -67,9 +97,8 @@ static void finished(Remote *r, const Wire_finished *m) {
         Reader rd = { .start = m->tensors, .at = m->tensors, .end = m->tensors + m->tensors_n, .what = "FINISHED",
                       .err = &err, .scratch = arena };
 
-        if (!q)
+        if (request_known(r, m))
                 return;
-        free((void *) (uintptr_t) map_remove(&r->progress, q->id));
         q->n_done = m->n_done;
         if (m->code < 0)
                 error_set(&q->outcome, m->code, "%s", m->text);
@@ -84,10 +113,10 @@ static void finished(Remote *r, const Wire_finished *m) {
 }
 
 static void progress(Remote *r, const Wire_progress *m) {
-        Wire_progress *at = (Wire_progress *) (uintptr_t) map_get(&r->progress, m->request);
+        RemoteRequest *request = (RemoteRequest *) (uintptr_t) map_get(&r->requests, m->request);
 
-        if (at)
-                *at = *m;
+        if (request)
+                request->progress = *m;
 }
 
 static int peer_add(Remote *r, const Wire_peer *m) {
@@ -119,12 +148,9 @@ static int peer_add(Remote *r, const Wire_peer *m) {
 static int hear_scheduler(Remote *r, const WireMessage *m, Error *err) {
         switch (m->kind) {
         case WIRE_IS_WELCOME:
-                r->cluster         = m->welcome;
-                r->cluster.version = NULL;
-                r->welcome         = true;
-                pthread_cond_broadcast(&r->engine->changed);
-                return 0;
+                return remote_welcome(r, &m->welcome, err);
         case WIRE_IS_REFUSED:
+                r->refused = true;
                 return error_set(err, m->refused.code < 0 ? m->refused.code : ERROR_VALUE, "%s", m->refused.text);
         case WIRE_IS_PEER:
                 return peer_add(r, &m->peer);
@@ -220,8 +246,15 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         lender_leave(&peer->lender, true);
         peer->link = link_free(peer->link);
         if (peer->worker == WORKER_NONE) {
-                error_prefix(&err, err.code, "scheduler %s", peer->address);
-                fail(r, &err);
+                /* What we refuse ourselves would come again. */
+                const bool for_good = r->cluster.number == 0 || r->refused || r->stop || err.code == ERROR_CORRUPT ||
+                                      err.code == ERROR_VALUE || err.code == ERROR_MEMORY;
+
+                if (for_good) {
+                        error_prefix(&err, err.code, "scheduler %s", peer->address);
+                        remote_fail(r, &err);
+                } else
+                        remote_away(r, &err);
         } else {
                 error_prefix(&err, err.code, "worker %u at %s", peer->worker, peer->address);
                 remote_chunks_fail(r, peer->worker, &err);
@@ -233,13 +266,16 @@ static const LinkEvents events = { .message = on_message, .payload = on_payload,
 
 /* ---- The loop's thread ------------------------------------------------------------------------------------------ */
 
-static int peer_connect(Peer *peer, Error *err) {
-        Remote *r               = peer->remote;
-        const WireMessage hello = { WIRE_IS_HELLO,
+int remote_connect(Peer *peer, Error *err) {
+        Remote *r         = peer->remote;
+        const bool again  = peer->worker == WORKER_NONE && r->away_usec != 0;
+        WireMessage hello = { WIRE_IS_HELLO,
                                     .hello = { .role    = WIRE_CLIENT,
                                                .version = WIRE_VERSION,
                                                .token   = r->token,
-                                               .name    = program_invocation_short_name } };
+                                               .name    = program_invocation_short_name,
+                                               .session = again ? r->cluster.number : 0,
+                                               .key     = again ? r->key : NULL } };
         int ret = link_connect(&peer->link, r->event, peer->address, &events, peer, err);
 
         if (ret == 0)
@@ -257,22 +293,42 @@ static void say(Remote *r, const Post *post) {
         Error err  = {};
         int ret    = 0;
 
+        if (post->kind == 0 || (post->worker == WORKER_NONE && !r->welcome))
+                return; /* remote-again.c says it when the scheduler is back */
         if (post->link != 0 && (!peer || !peer->link || peer->n_links != post->link))
                 return;
         if (!peer)
                 ret = error_set(&err, ERROR_VALUE, "worker %u is not known", post->worker);
         else if (!peer->link)
-                ret = peer_connect(peer, &err);
+                ret = remote_connect(peer, &err);
         if (ret == 0 && link_send(peer->link, post->kind, post->body.bytes.data, post->body.bytes.n) < 0)
                 ret = error_oom(&err, post->body.bytes.n);
         if (ret < 0 && post->worker == WORKER_NONE)
-                fail(r, &err);
+                remote_fail(r, &err);
         else if (ret < 0)
                 remote_chunks_fail(r, post->worker, &err);
 }
 
+/* The scheduler keeps outcomes until it is told that they have come: with what is said to it next, or when there are
+ * many. */
+static int say_known(Remote *r) {
+        const WireMessage m = { WIRE_IS_KNOWN, .known = { .request = r->known.data, .request_n = r->known.n } };
+        const int ret       = r->known.n > 0 && r->welcome ? link_say(r->scheduler.link, &m) : 0;
+
+        r->known.n = 0;
+        return ret;
+}
+
+/* So that the scheduler does not wait for us to come back. */
+static void say_bye(Remote *r) {
+        if (r->welcome && link_say(r->scheduler.link, &(WireMessage) { .kind = WIRE_IS_BYE }) == 0)
+                link_flush(r->scheduler.link);
+        r->welcome = false;
+}
+
 static int on_wake(_unused_ sd_event_source *source, int fd, _unused_ uint32_t revents, void *userdata) {
-        Remote *r = userdata;
+        Remote *r         = userdata;
+        bool to_scheduler = false;
         uint64_t n;
 
         pthread_mutex_lock(&r->engine->lock);
@@ -283,12 +339,18 @@ static int on_wake(_unused_ sd_event_source *source, int fd, _unused_ uint32_t r
 
                 if (r->failure.code == 0)
                         say(r, &post);
+                to_scheduler |= post.worker == WORKER_NONE;
                 vec_free(&post.body.bytes);
         }
         r->post.n = 0;
+        if ((to_scheduler || r->known.n >= MANY_KNOWN) && r->failure.code == 0 && say_known(r) < 0)
+                fail_for_memory(r);
+        remote_tick(r);
         pthread_cond_broadcast(&r->engine->changed); /* those who wait for what has been sent */
-        if (r->stop)
+        if (r->stop) {
+                say_bye(r);
                 sd_event_exit(r->event, 0);
+        }
         engine_unlock(r->engine);
         return 0;
 }
@@ -303,7 +365,7 @@ static void *remote_main(void *userdata) {
         else
                 error_set(&err, ERROR_CLOSED, "the session was closed");
         pthread_mutex_lock(&e->lock);
-        fail(r, &err);
+        remote_fail(r, &err);
         r->scheduler.link = link_free(r->scheduler.link);
         for (uint32_t k = 0; k < r->peers.capacity; k++) {
                 Peer *peer = (Peer *) (uintptr_t) r->peers.entry[k].value;
@@ -322,17 +384,31 @@ static void *remote_main(void *userdata) {
 
 /* ---- The engine's calls ----------------------------------------------------------------------------------------- */
 
-static void remote_submit(Engine *e, EngineRequest *q, Graph *graph) {
-        Remote *r         = e->remote;
-        Wire_progress *at = calloc(1, sizeof(*at));
-        uint8_t *bytes    = NULL;
-        size_t n          = 0;
-        int ret           = at ? map_set(&r->progress, q->id, (uintptr_t) at) : -ENOMEM;
+int remote_request(Remote *r, uint64_t id, uint8_t *graph, size_t graph_bytes, uint64_t pin) {
+        RemoteRequest *request = calloc(1, sizeof(*request));
+        int ret                = request ? map_set(&r->requests, id, (uintptr_t) request) : -ENOMEM;
 
+        if (ret < 0) {
+                free(request);
+                free(graph);
+                return ret;
+        }
+        *request = (RemoteRequest) { .id = id, .graph = graph, .graph_bytes = graph_bytes, .pin = pin };
+        ret      = remote_post(r, WORKER_NONE, &(WireMessage) { WIRE_IS_SUBMIT,
+                                                                .submit = { .request = id,
+                                                                            .graph   = graph,
+                                                                            .graph_n = (uint32_t) graph_bytes } });
         if (ret < 0)
-                free(at);
-        if (ret == 0)
-                ret = graph_encode(graph, &bytes, &n);
+                request_end(r, id);
+        return ret;
+}
+
+static void remote_submit(Engine *e, EngineRequest *q, Graph *graph) {
+        Remote *r      = e->remote;
+        uint8_t *bytes = NULL;
+        size_t n       = 0;
+        int ret        = graph_encode(graph, &bytes, &n);
+
         graph_free(graph);
         if (ret == 0 && n > MAX_BODY_BYTES / 2)
                 ret = error_set(&q->outcome, ERROR_VALUE, "an expression of %zu bytes (at most %d)", n,
@@ -340,10 +416,7 @@ static void remote_submit(Engine *e, EngineRequest *q, Graph *graph) {
         if (ret == 0 && r->failure.code < 0)
                 ret = error_set(&q->outcome, r->failure.code, "%s", r->failure.text);
         if (ret == 0)
-                ret = remote_post(
-                        r, WORKER_NONE,
-                        &(WireMessage) { WIRE_IS_SUBMIT,
-                                         .submit = { .request = q->id, .graph = bytes, .graph_n = (uint32_t) n } });
+                ret = remote_request(r, q->id, TAKE_PTR(bytes), n, 0);
         free(bytes);
         if (ret == 0)
                 return;
@@ -352,19 +425,34 @@ static void remote_submit(Engine *e, EngineRequest *q, Graph *graph) {
         request_done(e, q);
 }
 
+void remote_canceled(Remote *r, EngineRequest *q) {
+        request_end(r, q->id);
+        error_set(&q->outcome, ERROR_CANCELED, "the work was canceled");
+        request_done(r->engine, q);
+}
+
+/* Without a scheduler nobody else could end it; it hears of it when it is back. */
 static void remote_cancel(Engine *e, EngineRequest *q, _unused_ const Error *why) {
-        if (remote_post(e->remote, WORKER_NONE,
-                        &(WireMessage) { WIRE_IS_CANCEL, .cancel = { .request = q->id } }) < 0)
-                fail_for_memory(e->remote);
+        Remote *r              = e->remote;
+        RemoteRequest *request = (RemoteRequest *) (uintptr_t) map_get(&r->requests, q->id);
+
+        if (!request)
+                return;
+        request->canceled = true;
+        if (!r->welcome)
+                remote_canceled(r, q);
+        else if (remote_post(r, WORKER_NONE,
+                             &(WireMessage) { WIRE_IS_CANCEL, .cancel = { .request = q->id } }) < 0)
+                fail_for_memory(r);
 }
 
 static bool remote_progress(Engine *e, const EngineRequest *q, uint64_t *ret_done, uint64_t *ret_total) {
-        const Wire_progress *at = (Wire_progress *) (uintptr_t) map_get(&e->remote->progress, q->id);
+        const RemoteRequest *request = (RemoteRequest *) (uintptr_t) map_get(&e->remote->requests, q->id);
 
-        if (!at)
+        if (!request)
                 return false;
-        *ret_done  = at->n_done;
-        *ret_total = at->n_total;
+        *ret_done  = request->progress.n_done;
+        *ret_total = request->progress.n_total;
         return true;
 }
 
@@ -396,7 +484,7 @@ static void remote_close(Engine *e) {
                 return; /* it was not even made */
         error_set(&err, ERROR_CLOSED, "the session was closed");
         r->stop = true;
-        fail(r, &err);
+        remote_fail(r, &err);
         pthread_cond_broadcast(&e->wake);
         remote_wake(r);
         while (e->n_alive > (helper_of == e) || !(r->ended || (r->started && pthread_equal(r->thread, pthread_self()))))
@@ -421,8 +509,11 @@ static void remote_free(Engine *e) {
                 if (t)
                         arena_free(t->arena);
         }
-        for (uint32_t k = 0; k < r->progress.capacity; k++)
-                free((void *) (uintptr_t) r->progress.entry[k].value);
+        for (uint32_t k = 0; k < r->requests.capacity;)
+                if (r->requests.entry[k].value != 0)
+                        request_end(r, r->requests.entry[k].key); /* another one may stand in its place now */
+                else
+                        k++;
         for (uint32_t k = 0; k < r->post.n; k++)
                 vec_free(&r->post.data[k].body.bytes);
         vec_free(&r->post);
@@ -431,7 +522,9 @@ static void remote_free(Engine *e) {
         map_done(&r->gets);
         map_done(&r->puts);
         map_done(&r->uploads);
-        map_done(&r->progress);
+        map_done(&r->requests);
+        vec_free(&r->known);
+        sd_event_source_unref(r->timer);
         sd_event_unref(r->event);
         if (r->wake >= 0)
                 close(r->wake);
@@ -486,7 +579,7 @@ static int remote_new(Remote **ret, Engine *e, const char *address, const char *
         if (r->wake < 0)
                 return error_prefix(err, -errno, "eventfd");
         if (!r->token || !r->scheduler.address || sd_event_new(&r->event) < 0 ||
-            sd_event_add_io(r->event, NULL, r->wake, EPOLLIN, on_wake, r) < 0)
+            sd_event_add_io(r->event, NULL, r->wake, EPOLLIN, on_wake, r) < 0 || remote_timer(r) < 0)
                 return error_oom(err, sizeof(*r));
         *ret = r;
         return 0;
@@ -523,7 +616,7 @@ int engine_connect(Engine **ret, const char *address, const char *token, Tls *tl
         if (result == 0)
                 r->tls = tls_ref(tls);
         if (result == 0)
-                result = peer_connect(&r->scheduler, err);
+                result = remote_connect(&r->scheduler, err);
         if (result == 0) {
                 pthread_attr_init(&attr);
                 pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);

@@ -4,7 +4,8 @@
  *
  * One thread runs a loop that owns all links. Other threads leave what they have to say in a list (remote_post()) and
  * wake it; what comes in changes the engine's state under its lock, and wakes whoever waits. Tensors are remembered
- * with the references that the scheduler holds for us, and given back when the last handle goes. */
+ * with the references that the scheduler holds for us, and given back when the last handle goes. A link to the
+ * scheduler that breaks is made again (remote-again.c). */
 #include "base/map.h"
 #include "engine/borrow.h"
 #include "engine/inside.h"
@@ -12,6 +13,7 @@
 
 enum {
         REMOTE_ANSWER_USEC = 10 * 1000 * 1000, /* a scheduler that lives answers sooner */
+        REMOTE_FETCH_USEC  = 60 * 1000 * 1000, /* after which chunks that are nowhere to be had are given up */
         REMOTE_CACHE_BYTES = 1 << 30,          /* results larger than a part of this are fetched in pieces */
 };
 
@@ -61,6 +63,7 @@ typedef struct Upload {
         uint32_t n_sending;
         TensorId tensor;
         Error err;
+        __typeof__(((Writer *) 0)->bytes) description; /* what ADOPT says */
 } Upload;
 
 typedef struct RemoteTensor {
@@ -68,6 +71,16 @@ typedef struct RemoteTensor {
         uint32_t n_given;      /* references that the scheduler holds for us */
         Arena *arena;
 } RemoteTensor;
+
+/* What the scheduler was asked for and has not answered. */
+typedef struct RemoteRequest {
+        uint64_t id;
+        uint8_t *graph;
+        size_t graph_bytes;
+        bool canceled;
+        uint64_t pin;          /* of the one that asks where its chunks are; 0: it is a request of the engine's */
+        Wire_progress progress; /* as of the last time */
+} RemoteRequest;
 
 typedef struct Post {
         uint32_t worker;       /* to whom; WORKER_NONE: the scheduler */
@@ -82,7 +95,7 @@ typedef struct Remote {
         int wake;              /* eventfd */
         pthread_t thread;
         bool started, woken, stop, ended;
-        bool welcome;
+        bool welcome, refused; /* the scheduler has said so */
         Error failure;         /* why nothing works any more */
         char *token;
         Tls *tls;              /* what TCP goes through; NULL: there is no key */
@@ -93,19 +106,43 @@ typedef struct Remote {
         Map gets;              /* chunk -> Get * */
         Map puts;              /* chunk -> Put * */
         Map uploads;           /* request -> Upload * that waits for an answer */
-        Map progress;          /* request -> Wire_progress *, as of the last time */
+        Map requests;          /* request -> RemoteRequest * */
+        Vec(uint64_t) known;   /* requests whose outcome has come, which the scheduler is told with what comes next */
         Wire_welcome cluster;  /* what we were told of it */
+        char key[256];         /* of the session */
+        sd_event_source *timer;
+        uint64_t due_usec;     /* of the timer; 0: it is off */
+        uint64_t away_usec;    /* since when there is no link to the scheduler; 0: there is one */
+        uint64_t try_usec;     /* not before */
+        uint32_t attempt;
+        Error last_words;      /* why there is no link */
 } Remote;
+
+/* Nothing works any more: everybody who waits hears why. The lock is held, here and below. */
+void remote_fail(Remote *r, const Error *why);
+int remote_connect(Peer *peer, Error *err);
+/* The graph is the remote's from now on. */
+int remote_request(Remote *r, uint64_t id, uint8_t *graph, size_t graph_bytes, uint64_t pin);
+void remote_canceled(Remote *r, EngineRequest *q); /* it ends here and now, whatever the scheduler does */
 
 /* Leaves a message for the loop's thread. The engine's lock is held. 0 or -ENOMEM. */
 int remote_post(Remote *remote, uint32_t worker, const WireMessage *message);
 int remote_post_link(Remote *remote, const Peer *peer, const WireMessage *message); /* over this link or none */
 void remote_wake(Remote *remote); /* from any thread, with the lock or without */
 
+/* ---- remote-again.c */
+int remote_timer(Remote *r);
+void remote_tick(Remote *r);                                      /* whatever is due */
+void remote_away(Remote *r, const Error *why);                    /* the link to the scheduler broke */
+int remote_welcome(Remote *r, const Wire_welcome *m, Error *err);
+void remote_lost(Remote *r, EnginePin *pin, const Error *why);    /* a chunk of it could not be had */
+void remote_located(Remote *r, uint64_t pin, const Wire_finished *m);
+
 /* ---- remote-chunks.c: chunks on their way; the engine's lock is held */
 int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
                  TensorId *ret, Error *err);
 int remote_pin(Engine *e, EnginePin *pin);
+void remote_pin_again(Remote *r, EnginePin *pin);
 void remote_unpin(Engine *e, EnginePin *pin);
 int remote_place(Remote *r, const Peer *from, const Wire_chunk *chunk, uint64_t size_bytes, char **ret, Error *err);
 void remote_chunk(Remote *r, Peer *from, const Wire_chunk *chunk, const char *data, size_t size_bytes);

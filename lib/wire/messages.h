@@ -37,6 +37,9 @@
         M(ADOPT, 51, adopt)                                                                                            \
         M(ASK, 52, ask)                                                                                                \
         M(GIVEN, 53, given)                                                                                            \
+        M(RESUME, 54, resume)                                                                                          \
+        M(KNOWN, 55, known)                                                                                            \
+        M(BYE, 57, bye)                                                                                                \
         /* scheduler to client */                                                                                      \
         M(FINISHED, 64, finished)                                                                                      \
         M(PROGRESS, 65, progress)                                                                                      \
@@ -63,14 +66,18 @@
         F(U64, cache_bytes, UINT64_MAX)                                                                                \
         F(U64, memory_bytes, UINT64_MAX) /* of chunks and scratch */                                                   \
         F(U64, task_bytes, UINT64_MAX) /* PlanLeaves: what lets all of its threads have a task */                      \
-        F(U64, identity, UINT64_MAX)   /* of a worker's memory: who has it is the same one; 0: it dies with it */
+        F(U64, identity, UINT64_MAX)   /* of a worker's memory: who has it is the same one; 0: it dies with it */      \
+        F(U64, session, UINT64_MAX)    /* of a client that comes back; 0: a new one */                                 \
+        F(TEXT, key, 256)              /* of that session */
 #define WIRE_WELCOME(F)                                                                                                \
         F(U32, number, UINT32_MAX)     /* of the worker, or of the session */                                          \
         F(U64, epoch, UINT64_MAX)      /* of the scheduler: each start has a larger one */                             \
         F(U64, task_bytes, UINT64_MAX) /* PlanLeaves */                                                                \
         F(U64, cache_bytes, UINT64_MAX) /* of all workers */                                                           \
         F(U32, n_threads, UINT32_MAX)                                                                                  \
-        F(TEXT, version, 64)
+        F(TEXT, version, 64)                                                                                           \
+        F(TEXT, key, 256)              /* with which the client may come back to its session, */                       \
+        F(U64, lease_usec, UINT64_MAX) /* for so long after its link broke */
 #define WIRE_REFUSED(F)                                                                                                \
         F(I32, code, 4096)                                                                                             \
         F(TEXT, text, MAX_ERROR_TEXT)
@@ -156,6 +163,11 @@
         F(U64, tensor, UINT64_MAX)                                                                                     \
         F(I32, code, 4096)             /* 0: all that was wanted is STORED */                                          \
         F(TEXT, text, MAX_ERROR_TEXT)
+#define WIRE_RESUME(F) /* what the client has, and all that it waits for */                                            \
+        F(U64S, tensor, 1 << 22)       /* tensor, references; … */                                                     \
+        F(U64S, request, 1 << 20)
+#define WIRE_KNOWN(F) F(U64S, request, 1 << 20) /* whose FINISHED has come */
+#define WIRE_BYE(F) F(U64, time, UINT64_MAX)    /* whatever the sender likes: the session ends, with all that it has */
 #define WIRE_FINISHED(F)                                                                                               \
         F(U64, request, UINT64_MAX)                                                                                    \
         F(U64, n_done, UINT64_MAX)     /* tasks */                                                                     \

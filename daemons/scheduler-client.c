@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What clients say, and what marsctl does. What cannot be true ends the connection; what a request asks for in vain is
+ * its outcome. */
+#include <string.h>
+#include <unistd.h>
+
+#include "daemons/scheduler.h"
+
+/* The request fails before it begins. */
+static int fail_request(Session *session, Asked *a, const Error *why) {
+        a->outcome = malloc(sizeof(*a->outcome));
+        if (!a->outcome)
+                return -ENOMEM;
+        *a->outcome = *why;
+        return session_finished(session->scheduler, a);
+}
+
+static int check_leaves(const Session *session, const Graph *graph, Error *err) {
+        for (uint32_t k = 0; k < graph->node.n; k++) {
+                const Node *node = &graph->node.data[k];
+
+                if (!node->op && map_get(&session->refs, node->stored) == 0)
+                        return error_set(err, ERROR_VALUE, "the session has no tensor %llu",
+                                         (unsigned long long) node->stored);
+        }
+        return 0;
+}
+
+/* A number that is known already is one that a client says again after its link broke. */
+static int submit(Session *session, const Wire_submit *m, Error *err) {
+        Scheduler *s = session->scheduler;
+        Graph *graph = NULL;
+        Error why    = {};
+        Asked *a;
+        int r = 0;
+
+        if (map_get(&session->requests, m->request) != 0)
+                return 0;
+        a = calloc(1, sizeof(*a));
+        if (!a || map_set(&session->requests, m->request, (uintptr_t) a) < 0) {
+                free(a);
+                return error_oom(err, sizeof(*a));
+        }
+        *a = (Asked) { .id         = ++s->next_request,
+                       .request    = m->request,
+                       .session    = session,
+                       .since_usec = scheduler_clock() };
+        if (session->n_running >= s->config.max_requests || session->requests.n > s->config.max_requests + MAX_KEPT)
+                r = error_set(&why, -EUSERS, "%u requests are under way, as many as a session may have (max_requests)",
+                              s->config.max_requests);
+        if (r == 0)
+                r = graph_decode(m->graph, m->graph_n, &graph, &why);
+        if (r == 0)
+                r = check_leaves(session, graph, &why);
+        if (r == 0 && map_set(&s->asked, a->id, (uintptr_t) a) < 0)
+                r = error_oom(&why, sizeof(*a));
+        session->n_running++;
+        if (r < 0) {
+                graph_free(graph);
+                return fail_request(session, a, &why) < 0 ? error_oom(err, sizeof(*a)) : 0;
+        }
+        scheduler_step(s, &(SchedEvent) { .kind = SCHED_SUBMIT, .request = a->id, .graph = graph });
+        return 0;
+}
+
+static int release(Session *session, const Wire_release *m, Error *err) {
+        for (uint32_t k = 0; k < m->tensor_n; k++) {
+                const uint64_t id = m->tensor[k], n = map_get(&session->refs, id);
+
+                if (n == 0)
+                        return error_set(err, ERROR_CORRUPT, "tensor %llu is not its own", (unsigned long long) id);
+                if (n == 1)
+                        map_remove(&session->refs, id);
+                else if (map_set(&session->refs, id, n - 1) < 0)
+                        return error_oom(err, sizeof(n));
+                scheduler_step(session->scheduler, &(SchedEvent) { .kind = SCHED_RELEASE, .tensor = id });
+        }
+        return 0;
+}
+
+static int adopt(Session *session, const Wire_adopt *m, Arena *arena, Error *err) {
+        WireMessage answer = { WIRE_IS_ADOPTED, .adopted = { .request = m->request } };
+        Scheduler *s       = session->scheduler;
+        Reader rd          = { .start = m->tensor, .at = m->tensor, .end = m->tensor + m->tensor_n, .what = "ADOPT",
+                               .err = err, .scratch = arena };
+        WireTensor tensor;
+        Error why          = {};
+        uint32_t n_workers = 0;
+        uint64_t id;
+        int r;
+
+        wire_get_tensor(&rd, &tensor);
+        if (rd.r < 0)
+                return rd.r;
+        for (uint32_t k = 0; k < s->n_workers; k++)
+                n_workers += s->worker[k] != NULL;
+        if (tensor.n_holder > 0)
+                return error_set(err, ERROR_CORRUPT, "data that others have already");
+        if (n_workers == 0)
+                r = error_set(&why, -EHOSTDOWN, "there is no worker that could take the data");
+        else
+                r = sched_adopt(s->sched, &tensor.spec, &tensor.tiling, WORKER_NONE, &id);
+        if (r == 0 && session_hold(session, id) < 0) {
+                scheduler_step(s, &(SchedEvent) { .kind = SCHED_RELEASE, .tensor = id });
+                r = -ENOMEM;
+        }
+        if (r == 0)
+                r = later_add(s, LATER_ADOPTED, session, m->request, id);
+        else {
+                if (r == -ENOMEM)
+                        error_oom(&why, tiling_n_chunks(&tensor.tiling) * sizeof(uint64_t));
+                answer.adopted.code = r;
+                answer.adopted.text = why.text;
+                r                   = link_say(session->conn->link, &answer);
+        }
+        return r < 0 ? error_oom(err, sizeof(answer)) : 0;
+}
+
+static int ask(Conn *c, const Wire_ask *m, Error *err) {
+        char *text         = scheduler_answer(c->scheduler, m->what, scheduler_clock());
+        WireMessage answer = { WIRE_IS_ANSWER,
+                               .answer = { .request = m->request,
+                                           .code    = text ? 0 : ERROR_VALUE,
+                                           .text    = text ?: "nothing is known of this" } };
+        int r = link_say(c->link, &answer);
+
+        free(text);
+        return r < 0 ? error_oom(err, sizeof(answer)) : 0;
+}
+
+int client_hear(Conn *c, const WireMessage *m, Arena *arena, Error *err) {
+        Session *session = c->session;
+        Error why        = {};
+        const Asked *a;
+
+        if (session->silent && m->kind != WIRE_IS_RESUME && m->kind != WIRE_IS_BYE && m->kind != WIRE_IS_ALIVE)
+                return error_set(err, ERROR_CORRUPT, "%s before RESUME", wire_name(m->kind));
+        switch (m->kind) {
+        case WIRE_IS_SUBMIT:
+                return submit(session, &m->submit, err);
+        case WIRE_IS_CANCEL:
+                error_set(&why, ERROR_CANCELED, "the work was canceled");
+                a = (Asked *) (uintptr_t) map_get(&session->requests, m->cancel.request);
+                if (a && !a->finished)
+                        scheduler_step(c->scheduler,
+                                       &(SchedEvent) { .kind = SCHED_CANCEL, .request = a->id, .error = &why });
+                return 0;
+        case WIRE_IS_RELEASE:
+                return release(session, &m->release, err);
+        case WIRE_IS_ADOPT:
+                return adopt(session, &m->adopt, arena, err);
+        case WIRE_IS_RESUME:
+                return session_resume(session, &m->resume, err);
+        case WIRE_IS_KNOWN:
+                session_know(session, &m->known);
+                return 0;
+        case WIRE_IS_BYE:
+                session_end(session);
+                return 0;
+        case WIRE_IS_ASK:
+                return ask(c, &m->ask, err);
+        case WIRE_IS_ALIVE:
+                return 0;
+        default:
+                return error_set(err, ERROR_CORRUPT, "%s is not for clients to say", wire_name(m->kind));
+        }
+}
+
+/* ---- What marsctl says ------------------------------------------------------------------------------------------ */
+
+/* Over TCP the token says that it is one of ours. */
+static bool may_cancel(const Conn *c, const Session *session) {
+        return !c->local || c->uid == 0 || c->uid == geteuid() ||
+               (session && session->local && session->uid == c->uid);
+}
+
+/* Anybody's request, by the machine's number. It is answered. */
+static int cancel(Conn *c, const Wire_cancel *m, Error *err) {
+        const Asked *a = (Asked *) (uintptr_t) map_get(&c->scheduler->asked, m->request);
+        Error why      = {};
+        int r          = 0;
+
+        if (!a)
+                r = error_set(&why, -ENOENT, "no request %llu is under way", (unsigned long long) m->request);
+        else if (!may_cancel(c, a->session))
+                r = error_set(&why, -EACCES,
+                              "request %llu is not yours: whose it is, root and the scheduler's own user may cancel it",
+                              (unsigned long long) m->request);
+        else {
+                Error outcome = {};
+
+                error_set(&outcome, ERROR_CANCELED, "canceled by the administrator");
+                scheduler_step(c->scheduler, &(SchedEvent) { .kind    = SCHED_CANCEL,
+                                                             .request = m->request,
+                                                             .error   = &outcome });
+        }
+        r = link_say(c->link, &(WireMessage) { WIRE_IS_ANSWER, .answer = { .request = m->request,
+                                                                           .code    = r,
+                                                                           .text    = r < 0 ? why.text : NULL } });
+        return r < 0 ? error_oom(err, sizeof(*m)) : 0;
+}
+
+int control_hear(Conn *c, const WireMessage *m, Error *err) {
+        switch (m->kind) {
+        case WIRE_IS_ASK:
+                return ask(c, &m->ask, err);
+        case WIRE_IS_CANCEL:
+                return cancel(c, &m->cancel, err);
+        default:
+                return error_set(err, ERROR_CORRUPT, "%s is not for it to say", wire_name(m->kind));
+        }
+}

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What survives whose death and which cut: real daemons, killed and stopped, and links that are cut by a proxy."""
+import concurrent.futures
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import mars.tensor as mt
+from mars.deploy.local import new_cluster
+from mars.session import new_session
+
+SECONDS = 30  # after which a wait has failed
+
+
+def wait_for(condition, what, seconds=SECONDS):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+def program(seed=7):
+    """Exchanges, reductions, products and a shape that depends on data; a second of work in many tasks."""
+    r = mt.random.RandomState(seed).rand(1500, 1500, chunk_size=250)
+    return [(r + r.T).sum(axis=0), mt.sort(r, axis=0)[7], (r @ r)[5], r[r > 0.9].mean(),
+            mt.unique((r * 50).astype("i8"))]
+
+
+def same(values, others):
+    return all(np.array_equal(a, b) for a, b in zip(values, others, strict=True))
+
+
+@pytest.fixture(scope="module")
+def want():
+    with new_session() as local:
+        return {seed: local.run(*program(seed)) for seed in (7, 8)}
+
+
+def answer(endpoint, what):
+    done = subprocess.run([shutil.which("marsctl"), "-s", endpoint, "--json", *what.split()], capture_output=True,
+                          text=True, timeout=SECONDS)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+class Proxy:
+    """A unix socket in front of another one: links through it can be cut, and refused."""
+
+    def __init__(self, path, target):
+        self.path, self.target, self.pairs, self.refuses = str(path), target, [], False
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen(64)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                here, _ = self.listener.accept()
+                if self.refuses:
+                    here.close()
+                    continue
+                there = socket.socket(socket.AF_UNIX)
+                there.connect(self.target)
+                self.pairs.append((here, there))
+                for a, b in ((here, there), (there, here)):
+                    threading.Thread(target=self._copy, args=(a, b), daemon=True).start()
+
+    @staticmethod
+    def _copy(a, b):
+        with contextlib.suppress(OSError):
+            while data := a.recv(1 << 16):
+                b.sendall(data)
+        for s in (a, b):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        pairs, self.pairs = self.pairs, []
+        for pair in pairs:
+            for s in pair:
+                with contextlib.suppress(OSError):
+                    s.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        self.refuses = True
+        self.listener.close()
+        self.cut()
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with new_cluster(n_worker=2, log_level="error") as made:
+        yield made
+
+
+@pytest.fixture
+def proxy(cluster, tmp_path):
+    made = Proxy(tmp_path / "proxy", cluster.endpoint.removeprefix("unix:"))
+    yield made
+    made.close()
+
+
+# ---- A link that breaks ----------------------------------------------------------------------------------------------
+
+def test_a_link_that_is_cut_again_and_again_costs_time_and_nothing_else(cluster, proxy, want):
+    with new_session(f"unix:{proxy.path}") as s:
+        kept = mt.arange(1000, chunk_size=100).execute(session=s)
+        over = threading.Event()
+
+        def cut():
+            while not over.wait(0.05):
+                proxy.cut()
+
+        cutter = threading.Thread(target=cut)
+        cutter.start()
+        try:
+            for _ in range(3):
+                assert same(s.run(*program()), want[7])
+        finally:
+            over.set()
+            cutter.join()
+        assert np.array_equal(s.fetch(kept), np.arange(1000))
+        assert s.run(kept.sum()) == 499500
+
+
+def test_a_session_is_kept_while_its_client_is_away_and_nothing_leaks(cluster, proxy):
+    before = answer(cluster.endpoint, "status")
+    with new_session(f"unix:{proxy.path}") as s:
+        kept = mt.ones((100, 100), chunk_size=10).execute(session=s)
+        future = s.run(*program(), wait=False)
+        proxy.refuses = True
+        proxy.cut()
+        wait_for(lambda: [row for row in answer(cluster.endpoint, "sessions") if row["away_seconds"] is not None],
+                 "nobody is away")
+        wait_for(lambda: answer(cluster.endpoint, "status")["requests"] == 0, "the request stands still")
+        proxy.refuses = False
+        assert len(future.result(timeout=SECONDS)) == 5
+        del future
+        assert s.run(kept.sum()) == 10_000
+    wait_for(lambda: answer(cluster.endpoint, "status")["tensors"] == before["tensors"], "tensors stay")
+    assert answer(cluster.endpoint, "status")["sessions"] == before["sessions"]
+
+
+def test_work_is_canceled_at_once_while_the_scheduler_cannot_be_reached(cluster, proxy):
+    with new_session(f"unix:{proxy.path}") as s:
+        future = s.run(mt.random.rand(20000, 20000, chunk_size=500).sum(), wait=False)
+        proxy.refuses = True
+        proxy.cut()
+        time.sleep(0.2)  # it is noticed at some time: both before and after it must do
+        began = time.monotonic()
+        future.cancel()
+        with pytest.raises(concurrent.futures.CancelledError):
+            future.result(timeout=SECONDS)
+        assert time.monotonic() - began < 0.5
+        proxy.refuses = False
+        assert s.run(mt.ones(3).sum()) == 3
+    wait_for(lambda: answer(cluster.endpoint, "status")["requests"] == 0, "the canceled request goes on")
+
+
+def test_a_client_that_closes_its_session_leaves_at_once(cluster):
+    n = answer(cluster.endpoint, "status")["sessions"]
+    s = new_session(cluster.endpoint)
+    assert answer(cluster.endpoint, "status")["sessions"] == n + 1
+    s.close()
+    wait_for(lambda: answer(cluster.endpoint, "status")["sessions"] == n, "the session stays", 1)
+
+
+def test_a_client_that_is_killed_leaves_at_once_on_this_machine(cluster):
+    n = answer(cluster.endpoint, "status")["sessions"]
+    script = f"""if True:
+        import os, signal
+        from mars.session import new_session
+        s = new_session({cluster.endpoint!r})
+        os.kill(os.getpid(), signal.SIGKILL)"""
+    subprocess.run([sys.executable, "-c", script], check=False)
+    wait_for(lambda: answer(cluster.endpoint, "status")["sessions"] == n, "its session stays", 5)
+
+
+# ---- By hand ---------------------------------------------------------------------------------------------------------
+
+class Hand:
+    """A scheduler and workers that are started, killed and started again one by one."""
+
+    def __init__(self, folder, *options):
+        self.folder, self.options, self.processes = folder, options, {}
+        self.endpoint = f"unix:{folder}/scheduler"
+
+    def start(self, name, *options):
+        program = "mars-scheduler" if name == "scheduler" else "mars-worker"
+        more = self.options if name == "scheduler" else ("--schedulers", self.endpoint, "--name", name,
+                                                         "--threads", "1", "--cache-mem", "256m")
+        command = [shutil.which(program), "--config-dir", "none", "--port", "none", "--log-level", "warning",
+                   "--socket", f"{self.folder}/{name}", *more, *options]
+        log = open(f"{self.folder}/{name}.log", "ab")
+        self.processes[name] = subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL,
+                                                env=dict(os.environ, XDG_STATE_HOME=f"{self.folder}/state"))
+        log.close()
+        if name == "scheduler":
+            wait_for(lambda: pathlib.Path(f"{self.folder}/scheduler").exists(), "the scheduler does not listen")
+        return self.processes[name]
+
+    def kill(self, name):
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
+
+    def log(self, name):
+        return pathlib.Path(f"{self.folder}/{name}.log").read_text()
+
+    def stop(self):
+        for process in self.processes.values():
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture
+def hand(tmp_path):
+    made = []
+
+    def make(*options, n_worker=2):
+        some = Hand(tmp_path, *options)
+        made.append(some)
+        some.start("scheduler")
+        for k in range(n_worker):
+            some.start(f"w{k}")
+        wait_for(lambda: answer(some.endpoint, "status")["workers"] == n_worker, "the workers do not join")
+        return some
+
+    yield make
+    for some in made:
+        some.stop()
+
+
+def test_after_the_lease_a_session_is_over_and_says_why(hand):
+    some = hand("--lease", "1")
+    s = new_session(some.endpoint)
+    future = s.run(mt.random.rand(20000, 20000, chunk_size=500).sum(), wait=False)
+    some.kill("scheduler")
+    began = time.monotonic()
+    with pytest.raises(Exception, match="scheduler .*no connection for 1 s"):
+        future.result(timeout=SECONDS)
+    assert 0.9 < time.monotonic() - began < 5
+    with pytest.raises(Exception, match="no connection for 1 s"):
+        s.run(mt.ones(3).sum())
+
+
+def test_a_client_that_was_away_for_too_long_is_told_so(hand, tmp_path):
+    some = hand("--lease", "1")
+    proxy = Proxy(tmp_path / "proxy", some.endpoint.removeprefix("unix:"))
+    with new_session(f"unix:{proxy.path}") as s:
+        assert s.run(mt.ones(3).sum()) == 3
+        proxy.refuses = True
+        proxy.cut()
+        wait_for(lambda: not answer(some.endpoint, "sessions"), "the lease has no end")
+        proxy.refuses = False
+        with pytest.raises(Exception, match="no connection for 1 s|is not known any more"):
+            s.run(mt.ones(3).sum())
+    proxy.close()
