@@ -21,6 +21,7 @@ typedef struct Slot {
         uint32_t weight;    /* instructions of its program at most, if computed where it is used */
         uint32_t counted;   /* 1 + the node for whose program it was counted last */
         uint32_t cost;      /* of an element, in additions */
+        double n_evaluated; /* elements that are computed if it is computed where it is used, broadcast ones again */
         uint64_t user;      /* the stage (a key, see user_key()) that evaluates it; 0: none yet */
         uint32_t n_user;    /* stages that evaluate it, counted up to many */
         uint32_t n_reader;  /* inputs of live nodes that it is, */

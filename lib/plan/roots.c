@@ -3,8 +3,8 @@
  *
  * Roots are: what is wanted, what the rest of the graph will need, everything that is not elementwise, and what such
  * operators read. An elementwise tensor that several stages evaluate becomes a root when evaluating it again costs
- * more than writing it once and reading it back; so does one whose program has become too long (which also bounds
- * all recursion). */
+ * more than writing it once and reading it back; so does a row that would be evaluated beside every row of a large
+ * table, and one whose program has become too long (which also bounds all recursion). */
 #include "base/hash.h"
 #include "plan/planner.h"
 
@@ -12,6 +12,7 @@ enum {
         /* Writing and reading back an element costs some 2.5 ns of memory time per stage on one of two cores, an
          * addition in a strip 0.1 ns: up to 24 of them are cheaper done twice. */
         RECOMPUTE_COST = 24,
+        BROADCAST_COST = 1 << 20, /* additions: 0.1 ms, more than a stage costs that computes a row once */
         MAX_PROGRAM    = 192, /* instructions inlined into one another; registers are 4 KiB each */
 };
 
@@ -178,6 +179,26 @@ static void weigh(Planner *p, bool cut) {
         }
 }
 
+/* How often an elementwise tensor is evaluated where it is used. A row beside a table varies along the lanes, so it is
+ * evaluated for each row of the table; a column is evaluated once for a strip of them. */
+static void count_evaluated(Planner *p, const Node *node, const Slot *s, Ref ref) {
+        const Shape *in = &planner_spec(p, ref)->shape, *out = &node->out[0].shape;
+        Slot *slot      = planner_slot(p, ref);
+        double n        = (double) shape_size(in);
+
+        if (!s->root && node_is_view(p, node))
+                n = MAX(n, s->n_evaluated);
+        else if (node_is_inline(p, node) && in->ndim > 0 && in->dim[in->ndim - 1] > 1)
+                n = MAX(n, MAX(s->root ? 0 : s->n_evaluated, (double) shape_size(out)));
+        slot->n_evaluated = MAX(slot->n_evaluated, n);
+}
+
+/* Sources come from nothing: there is nothing to be read back. */
+static bool is_dear(const Slot *s, const Node *node, const Spec *spec) {
+        return (s->n_user > 1 && (uint64_t) s->cost * (s->n_user - 1) > RECOMPUTE_COST) ||
+               (node->n_in > 0 && s->cost * (s->n_evaluated - (double) shape_size(&spec->shape)) > BROADCAST_COST);
+}
+
 static void mark_shared(Planner *p) {
         const Graph *g = p->graph;
 
@@ -189,11 +210,12 @@ static void mark_shared(Planner *p) {
 
                         if (s->deferred)
                                 continue;
-                        if (!s->root && s->n_user > 1 && (uint64_t) s->cost * (s->n_user - 1) > RECOMPUTE_COST)
+                        if (!s->root && is_dear(s, node, &node->out[out]))
                                 s->root = true;
                         for (uint32_t k = 0; k < node->n_in; k++) {
                                 Slot *in = planner_slot(p, node->in[k]);
 
+                                count_evaluated(p, node, s, node->in[k]);
                                 if (s->root)
                                         add_user(in, user_key(p, node, i), 1);
                                 else if (s->n_user > 0)

@@ -279,6 +279,23 @@ TEST(cheap_tensors_are_computed_where_they_are_used) {
                 ck_assert(plan->value.data[v].stage == STAGE_NONE || shape_size(&plan->value.data[v].shape) < 1000);
 }
 
+TEST(a_row_beside_a_large_table_is_computed_once_and_one_beside_a_small_table_where_it_is_used) {
+        static const int64_t n_rows[] = { 1000, 1000000 };
+
+        for (size_t i = 0; i < ELEMENTSOF(n_rows); i++) {
+                GRAPH;
+                const Ref x = held(&b, 1, n_rows[i], 10, n_rows[i] / 5), row = reduce(&b, "sum", x, 0),
+                          y = build_binary(&b, "subtract", x,
+                                           build_binary(&b, "multiply", row, build_f64(&b, DTYPE_F64, 0.5)));
+                PLAN plan   = plan_of(&b, 1, &y);
+                uint32_t n  = 0;
+
+                for (uint32_t s = 0; s < plan->stage.n; s++)
+                        n += strcmp(plan->stage.data[s].label, "multiply") == 0;
+                ck_assert_uint_eq(n, i);
+        }
+}
+
 TEST(what_is_read_across_its_chunks_goes_through_pieces_if_tasks_may_not_take_it_all) {
         enum { LIMIT = 400 << 10 };
         GRAPH;
