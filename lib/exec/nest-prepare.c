@@ -249,6 +249,14 @@ static bool takes_one(const Prepare *p, const Instr *instr, uint32_t k) {
                !varies_along_lanes(p, instr->in[k]);
 }
 
+/* Somebody reads a strip of input k of a map. What is computed within others takes one element where that is all. */
+static bool takes_strip(const Prepare *p, uint32_t i, uint32_t k) {
+        const Instr *instr = p->x->nest->instr + i;
+
+        return p->product[i].within ? varies_along_lanes(p, instr->in[k])
+                                    : varies_along_lanes(p, i) && !takes_one(p, instr, k);
+}
+
 static MapFn *choose_map(const Prepare *p, const Instr *instr) {
         const MapKernel *kernel = instr->op->kernels + instr->kernel;
 
@@ -256,6 +264,46 @@ static MapFn *choose_map(const Prepare *p, const Instr *instr) {
                 if (takes_one(p, instr, k))
                         return kernel->of_one[k];
         return kernel->fn;
+}
+
+/* The load, strided along the lanes, fetches many positions of its loop at once. */
+static bool packs(const Prepare *p, uint32_t i) {
+        const NestRun *x = p->x;
+        const int loop = p->depth[i] - 1;
+
+        return loop > x->lane_loop && magnitude(x->move[(size_t) loop * x->n_walk + p->walk_of[i]]) < LINE_BYTES;
+}
+
+/* The load copies nothing, or what it copies is there as long as the other positions of a node. */
+static bool stays_in_place(const Prepare *p, uint32_t i) {
+        const int64_t lane = lane_step(p->x, p->walk_of[i]);
+
+        return lane == 0 || lane == (int64_t) dtype_size(p->x->nest->instr[i].dtype) || packs(p, i);
+}
+
+/* Nothing happens in the innermost loop but that terms of what is in memory, or was computed outside, are added up:
+ * these need no steps. */
+static void find_fold_terms(Prepare *p) {
+        NestRun *x = p->x;
+
+        if (x->reduce_loop != x->n_loop - 1 || x->reduce_loop == x->lane_loop || x->n_store > 0)
+                return;
+        for (uint32_t f = 0; f < x->n_fold; f++)
+                if (!find_terms(x->nest, x->fold[f].sink, p->depends, x->lane_loop, p->product, &x->fold[f].terms) ||
+                    p->depth[x->fold[f].terms.made[0]] != x->n_loop)
+                        return;
+        for (uint32_t i = 0; i < x->nest->n_instr; i++) {
+                bool made = p->depth[i] < x->n_loop;
+
+                for (uint32_t f = 0; f < x->n_fold; f++)
+                        made |= i == x->fold[f].terms.made[0] || i == x->fold[f].terms.made[1];
+                if (!made && !(x->nest->instr[i].kind <= INSTR_LOCAL && stays_in_place(p, i)))
+                        return;
+        }
+        for (uint32_t f = 0; f < x->n_fold; f++)
+                for (int k = 0; k < 2; k++)
+                        p->product[x->fold[f].terms.made[k]].within = true;
+        x->by_terms = true;
 }
 
 static void find_depths(Prepare *p) {
@@ -279,13 +327,13 @@ static void find_depths(Prepare *p) {
                         p->depends[i] = (uint64_t) 1 << x->lane_loop; /* but it is there before the loop begins */
         }
         find_products(x->nest, p->depends, x->lane_loop, p->product);
+        find_fold_terms(p);
         for (uint32_t i = 0; i < x->nest->n_instr; i++) {
                 const Instr *instr = x->nest->instr + i;
-                bool one = instr->kind == INSTR_MAP && !varies_along_lanes(p, i);
 
                 for (uint32_t k = 0; instr->kind == INSTR_MAP && k < instr->op->n_in; k++) {
                         p->last_use[instr->in[k]] = MAX(p->last_use[instr->in[k]], i);
-                        p->strip[instr->in[k]] |= !one && !takes_one(p, instr, k);
+                        p->strip[instr->in[k]] |= takes_strip(p, i, k);
                 }
                 if (instr->kind == INSTR_SECOND)
                         p->strip[instr->in[0]] = true;
@@ -329,7 +377,7 @@ static int make_load(Prepare *p, uint32_t i, Step *s) {
                 s->kind = STEP_DIRECT;
         } else if (s->lane == 0) {
                 s->kind = STEP_FILL;
-        } else if (loop > x->lane_loop && magnitude(x->move[(size_t) loop * x->n_walk + w]) < LINE_BYTES) {
+        } else if (packs(p, i)) {
                 Pack *pack = exec_take(x->run->exec, sizeof(*pack));
                 int64_t tile = pack_tile(x, loop, w, s->size);
 
@@ -421,7 +469,7 @@ static void bind_stores(Prepare *p) {
 static int bind_folds(Prepare *p, size_t slot_bytes) {
         NestRun *x = p->x;
 
-        if (x->reduce_loop < 0 || x->reduce_loop == x->lane_loop)
+        if (x->reduce_loop < 0 || x->reduce_loop == x->lane_loop || x->by_terms)
                 return 0;
         for (uint32_t f = 0; f < x->n_fold; f++) {
                 const FoldSink *fold = x->fold + f;
@@ -586,7 +634,7 @@ static int make_folds(const Prepare *p) {
 
         for (uint32_t f = 0; f < x->n_fold; f++) {
                 FoldSink *fold = x->fold + f;
-                bool eight = x->reduce_loop != x->lane_loop && folds_eight(p, fold);
+                bool eight = x->by_terms || (x->reduce_loop != x->lane_loop && folds_eight(p, fold));
                 int r = 0;
 
                 for (int t = 0; t < 2 && r >= 0; t++) {
@@ -594,6 +642,10 @@ static int make_folds(const Prepare *p) {
                                 r = take_states(x, fold->fold, fold->lifted[t]);
                         if (r >= 0 && eight)
                                 r = take_states(x, fold->fold, fold->eight[t]);
+                }
+                for (int l = 0; x->by_terms && l < TERMS_LEVEL && r >= 0; l++) {
+                        fold->low[l] = exec_take(exec, x->lanes * dtype_size(fold->fold->state[0]));
+                        r = fold->low[l] ? 0 : -ENOMEM;
                 }
                 if (r < 0)
                         return r;
@@ -704,7 +756,7 @@ int nest_prepare(NestRun *x, Run *run, const Nest *nest, const Box *box, const L
         p.n_axis  = nest->ndim;
         x->run = run;
         x->nest = nest;
-        x->streamed = false;
+        x->streamed = x->by_terms = false;
         for (int k = 0; k < MAX_NDIM; k++)
                 p.loop_of[k] = -1;
         for (int k = 0; k < nest->ndim; k++) {
@@ -728,6 +780,6 @@ int nest_prepare(NestRun *x, Run *run, const Nest *nest, const Box *box, const L
         if (r < 0)
                 return r;
         r = make_folds(&p);
-        x->by_eight = r >= 0 && runs_by_eight(&p);
+        x->by_eight = r >= 0 && !x->by_terms && runs_by_eight(&p);
         return r;
 }

@@ -2,7 +2,6 @@
 #pragma once
 /* A nest in the making: what nest-prepare.c knows of it, and nest-walks.c fills in first. */
 #include "exec/nest.h"
-#include "exec/products.h"
 
 /* What a walk is for. */
 typedef struct WalkInfo {

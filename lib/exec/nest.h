@@ -10,6 +10,7 @@
  *   Step    an instruction. It belongs to the innermost loop on which its result depends, and is evaluated when that
  *           loop advances: what is invariant in a loop is outside of it. */
 #include "exec/fold.h"
+#include "exec/products.h"
 
 typedef struct Loop {
         int64_t lo, n;     /* first position on the axis (of what is reduced), number of positions */
@@ -90,6 +91,9 @@ typedef struct FoldSink {
         char *eight[2][MAX_STATE];    /* states of eight positions (lift_eight), in turns; NULL: not used */
         const char *row[EIGHT];       /* the elements of these positions, as far as they have come */
         uint32_t element;             /* by_eight: the walk of the elements */
+        FoldTerms terms;              /* by_terms, as the next two: what the elements are made of, */
+        const char *other[EIGHT];     /* the second input of each position, row[] being the first, */
+        char *low[TERMS_LEVEL];       /* and the states of fewer than eight positions, by level */
         Counter *counter;             /* reduced along another loop than the lanes */
         PyramidBase *base;            /* reduced along the lanes */
         Pyramid *pyramid;
@@ -119,6 +123,7 @@ typedef struct NestRun {
         size_t column, n_column;      /* rows that are reduced along the lanes side by side */
         bool columns_inside;          /* the loops of the rows are inside the lane loop: each row has a pyramid */
         bool by_eight;                /* the innermost loop only folds what lies in memory: eight positions at once */
+        bool by_terms;                /* it only adds up terms of what lies in memory: up to eight positions at once */
         bool streamed;
 } NestRun;
 

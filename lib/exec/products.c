@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products within maps: who reads what, and which kernel does both. */
+/* Products within maps and sums: who reads what, and which kernel does both. */
 #include <string.h>
 
 #include "exec/products.h"
@@ -33,8 +33,8 @@ static bool takes_product(const Nest *nest, const uint64_t *depends, uint64_t la
         const Instr *from = nest->instr + in;
 
         return kernel_of(nest->instr + i)->of_product[k][0][0] && from->kind == INSTR_MAP &&
-               kernel_of(from)->is_product && product[in].n_use == 1 && !product[in].map && (depends[in] & lanes) &&
-               same_loop(depends[in], depends[i]);
+               kernel_of(from)->kind == MAP_PRODUCT && product[in].n_use == 1 && !product[in].map &&
+               (depends[in] & lanes) && same_loop(depends[in], depends[i]);
 }
 
 void find_products(const Nest *nest, const uint64_t *depends, int lane_loop, Product *ret) {
@@ -64,4 +64,38 @@ void find_products(const Nest *nest, const uint64_t *depends, int lane_loop, Pro
                 memcpy(ret[i].in, (uint32_t[]) { a, b, other }, sizeof(ret[i].in));
                 ret[instr->in[k]].within = true;
         }
+}
+
+bool find_terms(const Nest *nest, const Sink *sink, const uint64_t *depends, int lane_loop, const Product *product,
+                FoldTerms *ret) {
+        const uint64_t lanes = (uint64_t) 1 << lane_loop;
+        const uint32_t element = sink->reg[0];
+        const Instr *made = nest->instr + element;
+        uint32_t a, b, n_read;
+        Term term = TERM_PRODUCT;
+
+        if (sink->unit > 0 || made->kind != INSTR_MAP || kernel_of(made)->kind != MAP_PRODUCT ||
+            product[element].n_use > 1 || product[element].map || !(depends[element] & lanes))
+                return false;
+        a = made->in[0];
+        b = made->in[made->op->n_in - 1];
+        n_read = made->op->n_in;
+        ret->made[0] = ret->made[1] = element;
+        made = nest->instr + a;
+        if (a == b && made->kind == INSTR_MAP && kernel_of(made)->kind == MAP_DIFFERENCE &&
+            product[a].n_use == n_read && !product[a].map && same_loop(depends[a], depends[element])) {
+                ret->made[1] = a;
+                term = TERM_SQUARE;
+                a = made->in[0];
+                b = made->in[1];
+        }
+        if (!(depends[a] & lanes)) { /* of both terms it is the same which comes first */
+                ret->in[0] = b;
+                ret->in[1] = a;
+        } else {
+                ret->in[0] = a;
+                ret->in[1] = b;
+        }
+        ret->lift = sink->op->folds[sink->fold].lift_terms[term][!(depends[ret->in[1]] & lanes)];
+        return ret->lift;
 }

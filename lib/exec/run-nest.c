@@ -288,6 +288,45 @@ static int run_eight(NestRun *x, int k, const intptr_t *at) {
         return r < 0 ? r : run_canceled(x->run) ? ERROR_CANCELED : 0;
 }
 
+/* The level of the node that begins at position `first`, when n positions are left. */
+static int terms_level(int64_t first, int64_t n) {
+        const int aligned = __builtin_ctzll((uint64_t) first | 1 << TERMS_LEVEL);
+
+        return MIN(aligned, 63 - __builtin_clzll((uint64_t) n));
+}
+
+/* The innermost loop by nodes of up to eight positions, whose elements the folds compute. */
+static int run_terms(NestRun *x, int k, intptr_t *at) {
+        Loop *loop = x->loop + k;
+        const int64_t *move = x->move + (size_t) k * x->n_walk;
+
+        for (loop->i = 0; loop->i < loop->n;) {
+                const int64_t first = loop->lo + loop->i;
+                const int level = terms_level(first, loop->n - loop->i);
+
+                for (int j = 0; j < 1 << level; j++, loop->i++) {
+                        evaluate(x, k + 1, at);
+                        for (uint32_t i = 0; i < x->n_fold; i++) {
+                                x->fold[i].row[j] = x->reg[x->fold[i].terms.in[0]];
+                                x->fold[i].other[j] = x->reg[x->fold[i].terms.in[1]];
+                        }
+                        for (uint32_t w = 0; w < x->n_walk; w++)
+                                at[w] += move[w];
+                }
+                for (uint32_t i = 0; i < x->n_fold; i++) {
+                        FoldSink *f = x->fold + i;
+                        char *state = level < TERMS_LEVEL ? f->low[level] : f->eight[first >> TERMS_LEVEL & 1][0];
+                        int r;
+
+                        f->terms.lift(x->m, level, (const void *const *) f->row, (const void *const *) f->other, state);
+                        r = counter_push(f->counter, level, first >> level, &state);
+                        if (r < 0)
+                                return r;
+                }
+        }
+        return run_canceled(x->run) ? ERROR_CANCELED : 0;
+}
+
 static int run_lanes(NestRun *x, int k, intptr_t *at) {
         Loop *loop = x->loop + k;
         const int64_t *move = x->move + (size_t) k * x->n_walk;
@@ -329,6 +368,11 @@ static int run_loop(NestRun *x, int k) {
                 for (uint32_t i = 0; i < x->n_fold; i++)
                         counter_reset(x->fold[i].counter, x->m);
         loop->i = 0;
+        if (x->by_terms && reduced) {
+                r = run_terms(x, k, at);
+                if (r < 0)
+                        return r;
+        }
         for (int64_t n = 1; loop->i < loop->n; loop->i += n) {
                 bool eight = x->by_eight && reduced && ((loop->lo + loop->i) & (EIGHT - 1)) == 0 &&
                              loop->i + EIGHT <= loop->n;

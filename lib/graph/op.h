@@ -66,6 +66,13 @@ typedef struct Param {
 /* arg: the inputs, then the outputs; n contiguous elements each; outputs never overlap anything. */
 typedef void MapFn(size_t n, void *const *arg, const void *params);
 
+/* What maps and reductions can compute on the way. */
+typedef enum MapKind {
+        MAP_ANY,
+        MAP_PRODUCT,    /* of its two inputs, or of its only one with itself */
+        MAP_DIFFERENCE, /* of its two inputs */
+} MapKind;
+
 typedef struct MapKernel {
         DType in[MAX_OP_IN];
         DType out[2];
@@ -79,7 +86,7 @@ typedef struct MapKernel {
                  * arg: both factors, the other input; in [k][1][…] the first factor is one element, in [k][…][1] the
                  * other input. */
                 MapFn *of_product[2][2][2];
-                bool is_product; /* of its two inputs, or of its only one with itself */
+                MapKind kind;
         };
 } MapKernel;
 
@@ -93,6 +100,12 @@ typedef struct SourceKernel {
 
 /* A reduction works on states of up to MAX_STATE components, each an array of its own (structure of arrays). */
 enum { RUN_LEAST = 5, RUN_LEVEL = 8 }; /* 2^8 elements: half a strip */
+
+/* Elements that a fold computes itself, of a and b. */
+typedef enum Term { TERM_PRODUCT, TERM_SQUARE /* of the difference */, N_TERM } Term;
+enum { TERMS_LEVEL = 3 };
+/* The states of the nodes of 2^level <= 2^TERMS_LEVEL neighbouring positions; a[k], b[k] are the rows of position k. */
+typedef void TermsFn(size_t n, int level, const void *const *a, const void *const *b, void *state);
 
 typedef struct Fold {
         DType in;                /* the input is cast to this first */
@@ -123,6 +136,9 @@ typedef struct Fold {
         /* The same of runs, 2^level neighbouring elements each, from in[i << level] on; RUN_LEAST <= level <=
          * RUN_LEVEL. */
         void (*lift_runs)(size_t n, int level, const void *in, int64_t first, void *const *state);
+        /* The same of elements that are terms, which then need no strips of their own; in [term][1] b[k] is one element
+         * for all n. */
+        TermsFn *lift_terms[N_TERM][2];
         /* The value of an empty reduction; NULL: refuse ("zero-size array to reduction operation max which has no
          * identity"). */
         const Scalar *identity;

@@ -10,6 +10,6 @@ OP(add) = {
         .family  = FAMILY_MAP,
         .inputs  = "a, b",
         .n_in    = 2,
-        .kernels = KERNELS(BINARY_ROWS(BITS, add) BINARY_ROW_(F16, add) BINARY_PRODUCT_ROWS(WHOLE_FLOATS, add, false)
+        .kernels = KERNELS(BINARY_ROWS(BITS, add) BINARY_ROW_(F16, add) BINARY_PRODUCT_ROWS(WHOLE_FLOATS, add, MAP_ANY)
                            BINARY_ROWS(COMPLEXES, add)),
 };

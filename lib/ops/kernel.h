@@ -233,22 +233,22 @@ typedef _Complex double c128;
 #define UNARY_ROW_TO_(D, O, op) { { DTYPE_##D }, { DTYPE_##O, DTYPE_NONE }, op##_##D, {} },
 #define BINARY_ROW_TO_(D, O, op)                                                                                       \
         { { DTYPE_##D, DTYPE_##D }, { DTYPE_##O, DTYPE_NONE }, op##_##D,                                               \
-          { { op##_##D##_left, op##_##D##_right }, {}, false } },
+          { { op##_##D##_left, op##_##D##_right }, {}, MAP_ANY } },
 #define PRODUCT_VARIANTS_(fn) { { fn, fn##_other }, { fn##_factor, fn##_both } }
-#define BINARY_PRODUCT_ROW_(D, op, is_product)                                                                         \
+#define BINARY_PRODUCT_ROW_(D, op, kind)                                                                               \
         { { DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D,                                               \
           { { op##_##D##_left, op##_##D##_right },                                                                     \
             { PRODUCT_VARIANTS_(op##_##D##_product_left), PRODUCT_VARIANTS_(op##_##D##_product_right) },               \
-            is_product } },
-#define UNARY_PRODUCT_ROW_(D, op) { { DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D, { {}, {}, true } },
+            kind } },
+#define UNARY_PRODUCT_ROW_(D, op) { { DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D, { {}, {}, MAP_PRODUCT } },
 #define BINARY_WHOLE_ROW_(D, op) { { DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D, {} },
 #define BINARY_PAIR_ROW_(D, op) { { DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_##D }, op##_##D, {} },
 
 #define UNARY_ROWS(LIST, op) LIST(UNARY_ROW_, op)
 #define BINARY_ROWS(LIST, op) LIST(BINARY_ROW_, op)
 #define BINARY_WHOLE_ROWS(LIST, op) LIST(BINARY_WHOLE_ROW_, op) /* kernels that are no BINARY_LOOPS */
-#define BINARY_PRODUCT_ROWS(LIST, op, is_product) LIST(BINARY_PRODUCT_ROW_, op, is_product) /* with PRODUCT_LOOPS */
-#define UNARY_PRODUCT_ROWS(LIST, op) LIST(UNARY_PRODUCT_ROW_, op)                           /* a * a */
+#define BINARY_PRODUCT_ROWS(LIST, op, kind) LIST(BINARY_PRODUCT_ROW_, op, kind) /* with PRODUCT_LOOPS */
+#define UNARY_PRODUCT_ROWS(LIST, op) LIST(UNARY_PRODUCT_ROW_, op)                 /* a * a */
 #define TERNARY_ROWS(LIST, op) LIST(TERNARY_ROW_, op)
 #define UNARY_ROWS_TO(LIST, O, op) LIST(UNARY_ROW_TO_, O, op)
 #define BINARY_ROWS_TO(LIST, O, op) LIST(BINARY_ROW_TO_, O, op)

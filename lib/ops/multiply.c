@@ -13,5 +13,5 @@ OP(multiply) = {
         .inputs  = "a, b",
         .n_in    = 2,
         .kernels = KERNELS(BINARY_ROWS(BITS, multiply) BINARY_ROW_(F16, multiply)
-                           BINARY_PRODUCT_ROWS(WHOLE_FLOATS, multiply, true) BINARY_ROWS(COMPLEXES, multiply)),
+                           BINARY_PRODUCT_ROWS(WHOLE_FLOATS, multiply, MAP_PRODUCT) BINARY_ROWS(COMPLEXES, multiply)),
 };

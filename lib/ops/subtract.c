@@ -22,5 +22,6 @@ OP(subtract) = {
         .n_in    = 2,
         .infer   = infer_subtract,
         .kernels = KERNELS(BINARY_ROWS(INTEGERS, subtract) BINARY_ROW_(F16, subtract)
-                           BINARY_PRODUCT_ROWS(WHOLE_FLOATS, subtract, false) BINARY_ROWS(COMPLEXES, subtract)),
+                           BINARY_PRODUCT_ROWS(WHOLE_FLOATS, subtract, MAP_DIFFERENCE)
+                           BINARY_ROWS(COMPLEXES, subtract)),
 };

@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/complex.h"
 #include "ops/runs.h"
+#include "ops/terms.h"
 
 REDUCE_LOOPS(sum, ALL, a + b)
 QUADS_LOOPS(sum, a + b)
 QUADS_RUNS(sum)
 WRAPPING_RUNS(sum, a + b)
-static const Fold sum_folds[] = { FOLD_ROWS_WIDENING(sum, ZERO) {} };
+TERMS_LOOPS(sum)
+#define FOLD_ROW_TERMS(D)                                                                                              \
+        FOLD_ROW_MORE_(D, sum, &ZERO_##D, .merge_quads = sum_merge_quads_##D, .lift_terms = TERMS_OF(D, sum))
+static const Fold sum_folds[] = {
+        FOLD_ROWS_WIDENING_BITS(sum, ZERO)
+        FOLD_ROW_IDENTITY_(F16, sum, ZERO)
+        FOLD_ROW_TERMS(F32)
+        FOLD_ROW_TERMS(F64)
+        FOLD_ROWS_IDENTITY(COMPLEXES, sum, ZERO)
+        FOLD_ROWS_IDENTITY(NARROW, sum, ZERO)
+        {}
+};
 
 OP(sum) = {
         .name        = "sum",

@@ -54,7 +54,7 @@ static inline uint64_t mix(uint64_t h) {
         TEST_PRODUCT(fn##_both, 0, 0, a_of, b_of, expr)
 #define PRODUCT_TABLE(fn) { { fn##_strips, fn##_other }, { fn##_factor, fn##_both } }
 /* Of strips, of one element for all on either side, and of a product on either side. */
-#define TEST_MAP2_OF_ALL(name_, expr)                                                                                  \
+#define TEST_MAP2_OF_ALL(name_, kind_, expr)                                                                           \
         TEST_LOOP2(name_##_kernel, double, i, i, expr)                                                                 \
         TEST_LOOP2(name_##_left, double, 0, i, expr)                                                                   \
         TEST_LOOP2(name_##_right, double, i, 0, expr)                                                                  \
@@ -63,12 +63,12 @@ static inline uint64_t mix(uint64_t h) {
         TEST_OP2(name_, DTYPE_F64,                                                                                     \
                  { { name_##_left, name_##_right },                                                                    \
                    { PRODUCT_TABLE(name_##_of_product_left), PRODUCT_TABLE(name_##_of_product_right) },                \
-                   false })
+                   kind_ })
 
-TEST_MAP2_OF_ALL(op_add, a + b)
+TEST_MAP2_OF_ALL(op_add, MAP_ANY, a + b)
 TEST_LOOP2(op_mul_kernel, double, i, i, a * b)
-TEST_OP2(op_mul, DTYPE_F64, { {}, {}, true })
-TEST_MAP2_OF_ALL(op_sub, a - b)
+TEST_OP2(op_mul, DTYPE_F64, { {}, {}, MAP_PRODUCT })
+TEST_MAP2_OF_ALL(op_sub, MAP_DIFFERENCE, a - b)
 TEST_MAP2(op_add_i32, int32_t, DTYPE_I32, a + b)
 
 static void op_split_kernel(size_t n, void *const *arg, _unused_ const void *params) {
@@ -106,6 +106,29 @@ static void sum_merge_pairs(size_t n, void *const *in, void *const *out, _unused
         for (size_t i = 0; i < n; i++)
                 z[i] = x[2 * i] + x[2 * i + 1];
 }
+
+/* Terms element by element, level by level. Counts its calls. */
+_unused_ static uint32_t n_terms;
+#define TEST_TERMS(name_, b_i, expr)                                                                                   \
+        static void name_(size_t n, int level, const void *const *row, const void *const *other, void *state) {        \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        double node[1 << TERMS_LEVEL] = {};                                                            \
+                                                                                                                       \
+                        for (int k = 0; k < 1 << level; k++) {                                                         \
+                                double a = ((const double *) row[k])[i], b = ((const double *) other[k])[b_i];         \
+                                                                                                                       \
+                                node[k] = (expr);                                                                      \
+                        }                                                                                              \
+                        for (int m = 1 << level; m > 1; m /= 2)                                                        \
+                                sum_merge_pairs((size_t) m / 2, (void *[]) { node }, (void *[]) { node }, 1);          \
+                        ((double *) state)[i] = node[0];                                                               \
+                }                                                                                                      \
+                n_terms++;                                                                                             \
+        }
+TEST_TERMS(terms_products, i, a *b)
+TEST_TERMS(terms_products_one, 0, a *b)
+TEST_TERMS(terms_squares, i, (a - b) * (a - b))
+TEST_TERMS(terms_squares_one, 0, (a - b) * (a - b))
 
 /* Two components of different sizes: the hash of the tree, and how many elements. */
 static void trace_lift(size_t n, const void *in, int64_t first, int64_t step, void *const *state) {
@@ -227,6 +250,8 @@ static const Fold test_folds[] = {
                          .out         = DTYPE_F64,
                          .merge       = sum_merge,
                          .merge_pairs = sum_merge_pairs,
+                         .lift_terms  = { [TERM_PRODUCT] = { terms_products, terms_products_one },
+                                          [TERM_SQUARE]  = { terms_squares, terms_squares_one } },
                          .identity    = &test_zero },
         [FOLD_TRACE] = { .in          = DTYPE_F64,
                          .n_state     = 2,

@@ -63,6 +63,22 @@ static void random_program(Hand *h, Program *p, int ndim, const int64_t *extent,
         }
 }
 
+/* A sum of which the elements are a product, or the square of a difference: of what is loaded, or computed of that. */
+static uint32_t random_term(Program *p, uint32_t n_source) {
+        uint32_t in[2];
+
+        for (int k = 0; k < 2; k++) {
+                in[k] = (uint32_t) random_below(n_source);
+                if (random_below(4) == 0)
+                        in[k] = emit(p, (Instr) { .kind = INSTR_MAP, .dtype = DTYPE_F64, .op = &op_add,
+                                                  .in = { in[k], in[k] } });
+        }
+        if (random_below(2))
+                in[0] = in[1] = emit(p, (Instr) { .kind = INSTR_MAP, .dtype = DTYPE_F64, .op = &op_sub,
+                                                  .in = { in[0], in[1] } });
+        return emit(p, (Instr) { .kind = INSTR_MAP, .dtype = DTYPE_F64, .op = &op_mul, .in = { in[0], in[1] } });
+}
+
 TEST(nests_of_maps_give_what_they_give_element_by_element_for_all_lanes_and_tilings) {
         _cleanup_(exec_freep) Exec *exec = NULL;
 
@@ -155,6 +171,7 @@ TEST(reductions_follow_the_tree_whatever_the_lanes_and_cuts_are) {
                 Stage *stage;
                 Nest nest;
                 FoldEnd end;
+                bool terms;
                 Error err = {};
 
                 random_state = seed;
@@ -167,15 +184,20 @@ TEST(reductions_follow_the_tree_whatever_the_lanes_and_cuts_are) {
                 domain = random_tiling(&h, ndim, extent, end == FOLD_PARTIAL ? -1 : axis);
                 for (uint32_t i = 0; i < n_source; i++)
                         random_source(&h, ndim, extent, source + i, DTYPE_F64);
+                terms = random_below(3) == 0;
                 random_program(&h, &p, ndim, extent, n_source, NULL, 0);
+                if (terms)
+                        p.n = n_source;
                 for (uint32_t i = 0; i < 1 + random_below(3); i++) {
                         uint32_t reg = i == 0 ? p.n - 1 : (uint32_t) random_below(p.n);
 
+                        if (terms)
+                                reg = random_term(&p, n_source);
                         while (p.instr[reg].dtype != DTYPE_F64)
                                 reg = (uint32_t) random_below(p.n);
                         sink[n_sink] = (Sink) { .reg  = { reg },
                                                 .op   = &op_reduce,
-                                                .fold = (uint32_t) random_below(5),
+                                                .fold = terms ? FOLD_SUM : (uint32_t) random_below(5),
                                                 .axis = axis,
                                                 .end  = end };
                         add_reduction(&h, sink + n_sink, out, &n_out, &domain, 0);
@@ -214,4 +236,5 @@ TEST(reductions_follow_the_tree_whatever_the_lanes_and_cuts_are) {
                 }
                 hand_free(&h);
         }
+        ck_assert_uint_gt(n_terms, 0);
 }

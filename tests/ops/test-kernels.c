@@ -521,6 +521,60 @@ static void check_eight(const Op *op, const Fold *f, const void *elements, State
         }
 }
 
+/* The kernel of an operator of two floats, or of one if b is NULL. */
+static void map_rows(const char *op, DType dtype, size_t n, const void *a, const void *b, void *out) {
+        const MapKernel *k = op_find(op)->kernels;
+
+        while (k->in[0] != dtype)
+                k++;
+        k->fn(n, b ? (void *[]) { (void *) a, (void *) b, out } : (void *[]) { (void *) a, out }, NULL);
+}
+
+static void term_of_rows(DType dtype, Term term, size_t n, const char *a, const char *b, bool one, char *ret) {
+        const size_t size = dtype_size(dtype);
+
+        for (size_t i = 0; i < n; i++) {
+                const char *right = b + (one ? 0 : i * size);
+                char *to = ret + i * size;
+
+                if (term == TERM_PRODUCT) {
+                        map_rows("multiply", dtype, 1, a + i * size, right, to);
+                        continue;
+                }
+                map_rows("subtract", dtype, 1, a + i * size, right, to);
+                map_rows("square", dtype, 1, to, NULL, to);
+        }
+}
+
+/* Terms of up to eight rows, against a kernel of the map and merges. */
+static void check_terms(const Op *op, const Fold *f, const void *elements, States *in, States *got) {
+        const size_t size = dtype_size(f->in);
+        const char *half = (const char *) elements + N / 2 * size;
+        const void *a[8], *b[8];
+
+        for (int term = 0; term < N_TERM; term++)
+                for (int one = 0; one < 2; one++)
+                        for (int level = 0; f->lift_terms[term][one] && level <= TERMS_LEVEL; level++) {
+                                const size_t n = N / 2 >> level;
+
+                                for (int k = 0; k < 1 << level; k++) {
+                                        a[k] = (const char *) elements + (size_t) k * n * size;
+                                        b[k] = half + (size_t) k * n * size;
+                                        term_of_rows(f->in, term, n, a[k], b[k], one,
+                                                     (char *) in->c[0] + (size_t) k * n * size);
+                                }
+                                for (int each = 1; each < 1 << level; each *= 2)
+                                        for (int k = 0; k < 1 << level; k += 2 * each) {
+                                                void *left[] = { (char *) in->c[0] + (size_t) k * n * size },
+                                                     *right[] = { (char *) in->c[0] + (size_t) (k + each) * n * size };
+
+                                                f->merge(n, left, right, left, each, each);
+                                        }
+                                f->lift_terms[term][one](n, level, a, b, got->c[0]);
+                                check_states(op, (size_t) (f - op->folds), "lift_terms", n, f, got, in);
+                        }
+}
+
 TEST(shortcuts_of_reductions_make_the_same_bits) {
         States in = states_new(), pairs = states_new(), quads = states_new(), got = states_new();
         void *elements = aligned_alloc(64, N * MAX_ELEMENT);
@@ -533,6 +587,7 @@ TEST(shortcuts_of_reductions_make_the_same_bits) {
                                 fill(f->in, elements, N, (uint64_t) (f - (*o)->folds));
                                 check_shortcuts(*o, f, elements, &in, &pairs, &quads, &got);
                                 check_eight(*o, f, elements, &in, &got);
+                                check_terms(*o, f, elements, &in, &got);
                                 check_runs(*o, f, elements, &in, &pairs, &got);
                         }
         }
