@@ -297,8 +297,8 @@ static void say(Remote *r, const Post *post) {
                 return; /* remote-again.c says it when the scheduler is back */
         if (post->link != 0 && (!peer || !peer->link || peer->n_links != post->link))
                 return;
-        if (!peer)
-                ret = error_set(&err, ERROR_VALUE, "worker %u is not known", post->worker);
+        if (!peer || !peer->address[0])
+                ret = error_set(&err, -EIO, "worker %u is gone", post->worker);
         else if (!peer->link)
                 ret = remote_connect(peer, &err);
         if (ret == 0 && link_send(peer->link, post->kind, post->body.bytes.data, post->body.bytes.n) < 0)

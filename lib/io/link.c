@@ -143,7 +143,7 @@ static void link_later(Link *link) {
 
 /* There is something to send, perhaps not before the kernel takes more. */
 static bool link_unsent(const Link *link) {
-        return !outbox_empty(&link->out) || stream_unsent(&link->stream);
+        return !link->mute && (!outbox_empty(&link->out) || stream_unsent(&link->stream));
 }
 
 static bool link_reads(const Link *link) {

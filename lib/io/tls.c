@@ -510,7 +510,8 @@ ssize_t tls_send(TlsConn *conn, const struct iovec *iov, unsigned n_iov) {
                             SSL_write_ex(conn->ssl, (const uint8_t *) iov[k].iov_base + at,
                                          MIN(iov[k].iov_len - at, (size_t) RECORD_BYTES), &n) != 1) {
                                 ERR_clear_error();
-                                return conn->code < 0 ? conn->code : -EIO;
+                                /* What was read has failed already, and says why when it is asked for. */
+                                return conn->failure.code < 0 ? -ECONNRESET : conn->code < 0 ? conn->code : -EIO;
                         }
                         all += n;
                         conn->n_written += n;
