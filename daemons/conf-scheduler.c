@@ -39,8 +39,11 @@ static const ConfKey keys[] = {
                 .name  = "state_dir",
                 AT(PATH, state_dir),
                 .value  = "/var/lib/mars/scheduler",
+                .unset  = "none",
                 .own    = true,
-                .doc    = "Keep the journal of requests in this directory.",
+                .doc    = "Keep the journal of sessions, requests and names in this directory, so that they outlive "
+                          "the scheduler. none: they do not. Without being told, what is started by hand keeps it in "
+                          "~/.local/state/mars, one for each place where a scheduler listens.",
                 .reason = "It is what the service manager makes, private, as the service's state directory.",
         },
         {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mars-scheduler: configuration, listening, and the scheduler in between (scheduler.h). */
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <syslog.h>
 
 #include "daemons/conf.h"
@@ -8,11 +10,37 @@
 #include "daemons/scheduler.h"
 #include "daemons/service.h"
 
+/* Told: there. By the service manager: where it says. By hand: with the user's own state, one for each place where a
+ * scheduler listens. NULL: nowhere. */
+static int state_directory(const Conf *conf, char **ret, Error *err) {
+        const ConfScheduler *config = conf_values(conf);
+        const char *given = getenv("STATE_DIRECTORY"), *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+        const char *place = config->listen ?: config->socket;
+        int n             = 0;
+
+        *ret = NULL;
+        if (conf_origin(conf, "state_dir")) {
+                *ret = config->state_dir ? strdup(config->state_dir) : NULL;
+                return config->state_dir && !*ret ? error_oom(err, strlen(config->state_dir)) : 0;
+        }
+        if (given) /* the last of them, where there are several */
+                n = asprintf(ret, "%s", strrchr(given, ':') ? strrchr(given, ':') + 1 : given);
+        else if ((state && state[0] == '/') || (home && home[0] == '/'))
+                n = asprintf(ret, "%s%s/mars/scheduler-%s", state && state[0] == '/' ? state : home,
+                             state && state[0] == '/' ? "" : "/.local/state", place ?: "");
+        if (n < 0)
+                return error_oom(err, PATH_MAX);
+        for (char *c = *ret && !given ? strrchr(*ret, '\0') - (place ? strlen(place) : 0) : NULL; c && *c; c++)
+                if (*c == '/')
+                        *c = '-';
+        return 0;
+}
+
 static int serve(const Conf *conf, Error *err) {
         const ConfScheduler *config = conf_values(conf);
         _cleanup_(scheduler_freep) Scheduler *scheduler = NULL;
         _cleanup_(tls_unrefp) Tls *tls                  = NULL;
-        _cleanup_(freep) char *token                    = NULL;
+        _cleanup_(freep) char *token = NULL, *state_dir = NULL;
         Service service;
         int r = service_begin(&service, err);
 
@@ -24,10 +52,14 @@ static int serve(const Conf *conf, Error *err) {
                         r = error_set(err, ERROR_VALUE, "there is no token");
         }
         if (r == 0)
+                r = state_directory(conf, &state_dir, err);
+        if (r == 0)
                 r = scheduler_new(&scheduler, service.event,
                                   &(SchedulerConfig) { .token          = token,
                                                        .tls            = tls,
+                                                       .state_dir      = state_dir,
                                                        .heartbeat_usec = config->heartbeat_usec,
+                                                       .suspect_usec   = config->suspect_usec,
                                                        .dead_usec      = config->dead_usec,
                                                        .lease_usec     = config->lease_usec,
                                                        .max_sessions   = config->max_sessions,

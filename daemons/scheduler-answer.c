@@ -40,7 +40,7 @@ static void put_text(FILE *f, const char *text) {
 
 static void put_worker(FILE *f, const Member *m) {
         fprintf(f, "{\"worker\": %u, \"name\": ", m->number);
-        put_text(f, m->conn->name);
+        put_text(f, m->name);
         fputs(", \"address\": ", f);
         put_text(f, m->address);
         fprintf(f,

@@ -49,6 +49,8 @@ static int submit(Session *session, const Wire_submit *m, Error *err) {
                 r = error_set(&why, -EUSERS, "%u requests are under way, as many as a session may have (max_requests)",
                               s->config.max_requests);
         if (r == 0)
+                r = keep_more(s, &why);
+        if (r == 0)
                 r = graph_decode(m->graph, m->graph_n, &graph, &why);
         if (r == 0)
                 r = check_leaves(session, graph, &why);
@@ -59,6 +61,7 @@ static int submit(Session *session, const Wire_submit *m, Error *err) {
                 graph_free(graph);
                 return fail_request(session, a, &why) < 0 ? error_oom(err, sizeof(*a)) : 0;
         }
+        keep_request(s, a, m->graph, m->graph_n);
         scheduler_step(s, &(SchedEvent) { .kind = SCHED_SUBMIT, .request = a->id, .graph = graph });
         return 0;
 }
@@ -73,6 +76,7 @@ static int release(Session *session, const Wire_release *m, Error *err) {
                         map_remove(&session->refs, id);
                 else if (map_set(&session->refs, id, n - 1) < 0)
                         return error_oom(err, sizeof(n));
+                keep_held(session->scheduler, session, id);
                 scheduler_step(session->scheduler, &(SchedEvent) { .kind = SCHED_RELEASE, .tensor = id });
         }
         return 0;
@@ -96,17 +100,19 @@ static int adopt(Session *session, const Wire_adopt *m, Arena *arena, Error *err
                 n_workers += s->worker[k] != NULL;
         if (tensor.n_holder > 0)
                 return error_set(err, ERROR_CORRUPT, "data that others have already");
-        if (n_workers == 0)
+        r = keep_more(s, &why);
+        if (r == 0 && n_workers == 0)
                 r = error_set(&why, -EHOSTDOWN, "there is no worker that could take the data");
-        else
+        if (r == 0)
                 r = sched_adopt(s->sched, &tensor.spec, &tensor.tiling, WORKER_NONE, &id);
         if (r == 0 && session_hold(session, id) < 0) {
                 scheduler_step(s, &(SchedEvent) { .kind = SCHED_RELEASE, .tensor = id });
                 r = -ENOMEM;
         }
-        if (r == 0)
+        if (r == 0) {
+                keep_tensor(s, id, session->number);
                 r = later_add(s, LATER_ADOPTED, session, m->request, id);
-        else {
+        } else {
                 if (r == -ENOMEM)
                         error_oom(&why, tiling_n_chunks(&tensor.tiling) * sizeof(uint64_t));
                 answer.adopted.code = r;

@@ -146,10 +146,26 @@ static int do_action(Scheduler *s, const SchedAction *a) {
         const Member *member = a->worker < s->n_workers ? s->worker[a->worker] : NULL;
         Conn *to             = member ? member->conn : NULL;
 
-        if (a->kind == SCHED_FINISHED)
+        switch (a->kind) {
+        case SCHED_FINISHED:
                 return finished(s, a);
-        if (a->kind == SCHED_WANTED)
+        case SCHED_WANTED:
                 return data_refuse(s, a->tensor);
+        case SCHED_RECIPE:
+                keep_recipe(s, a->recipe, a->request);
+                return 0;
+        case SCHED_RECIPE_GONE:
+                forget_row(s, JOURNAL_RECIPE, 0, a->recipe);
+                return 0;
+        case SCHED_TENSOR:
+                keep_tensor(s, a->tensor, 0);
+                return 0;
+        case SCHED_TENSOR_GONE:
+                forget_row(s, JOURNAL_TENSOR, 0, a->tensor);
+                return 0;
+        default:
+                break;
+        }
         if (!to)
                 return 0; /* it is lost, and the machine will hear of it */
         switch (a->kind) {
@@ -173,12 +189,7 @@ static int do_action(Scheduler *s, const SchedAction *a) {
                 return say_take(s, to, a);
         case SCHED_DRAINED:
                 return say_leave(s, to, a);
-        case SCHED_FINISHED:
-        case SCHED_WANTED:
-        case SCHED_RECIPE: /* nothing is written down */
-        case SCHED_RECIPE_GONE:
-        case SCHED_TENSOR:
-        case SCHED_TENSOR_GONE:
+        default:
                 break;
         }
         return 0;

@@ -34,6 +34,22 @@ static int make_key(char ret[SESSION_KEY_TEXT]) {
         return 0;
 }
 
+static void session_add(Scheduler *s, Session *session) {
+        session->scheduler = s;
+        session->next      = s->sessions;
+        if (s->sessions)
+                s->sessions->before = session;
+        s->sessions = session;
+        s->n_sessions++;
+}
+
+void session_restore(Scheduler *s, Session *session) {
+        session->process   = -1;
+        session->away_usec = scheduler_clock();
+        s->next_session    = MAX(s->next_session, session->number);
+        session_add(s, session);
+}
+
 static int session_new(Scheduler *s, Conn *c, Session **ret, Error *err) {
         Session *session = calloc(1, sizeof(*session));
         int r            = session ? make_key(session->key) : -ENOMEM;
@@ -47,16 +63,11 @@ static int session_new(Scheduler *s, Conn *c, Session **ret, Error *err) {
                 return r == -ENOMEM ? error_oom(err, sizeof(*session)) : error_prefix(err, r, "random numbers");
         }
         memcpy(session->peer, c->peer, sizeof(session->peer));
-        session->scheduler = s;
         session->number    = ++s->next_session;
         session->local     = c->local;
         session->uid       = c->uid;
         session->process   = c->local && c->pid > 0 ? pidfd_open(c->pid, 0) : -1;
-        session->next      = s->sessions;
-        if (s->sessions)
-                s->sessions->before = session;
-        s->sessions = session;
-        s->n_sessions++;
+        session_add(s, session);
         *ret = session;
         return 0;
 }
@@ -90,10 +101,14 @@ int session_begin(Conn *c, const Wire_hello *m, Error *err) {
                 r = session_new(s, c, &session, err);
         if (r < 0)
                 return r;
+        if (session->process < 0 && c->local && c->pid > 0)
+                session->process = pidfd_open(c->pid, 0);
         if (session->conn)
                 conn_close(session->conn); /* its link is dead, and nobody has noticed here */
         session->conn   = c;
         session->silent = m->session != 0;
+        if (!session->silent)
+                keep_session(s, session);
         c->session      = session;
         c->kind         = CONN_CLIENT;
         scheduler_log(s, LOG_INFO, "session %llu of %s (%s) %s", (unsigned long long) session->number, c->name, c->peer,
@@ -164,6 +179,7 @@ void session_end(Session *session) {
         if (session->next)
                 session->next->before = session->before;
         s->n_sessions--;
+        forget_session(s, session->number);
         for (uint32_t k = 0; k < session->requests.capacity; k++) {
                 Asked *a = (Asked *) (uintptr_t) session->requests.entry[k].value;
 
@@ -190,11 +206,16 @@ void session_end(Session *session) {
 /* ---- What it holds ----------------------------------------------------------------------------------------------- */
 
 int session_hold(Session *session, uint64_t tensor) {
-        return map_set(&session->refs, tensor, map_get(&session->refs, tensor) + 1);
+        int r = map_set(&session->refs, tensor, map_get(&session->refs, tensor) + 1);
+
+        if (r == 0)
+                keep_held(session->scheduler, session, tensor);
+        return r;
 }
 
 static void forget(Session *session, Asked *a) {
         map_remove(&session->requests, a->request);
+        forget_row(session->scheduler, JOURNAL_REQUEST, session->number, a->request);
         asked_free(a);
 }
 
@@ -276,6 +297,7 @@ static int resume_tensors(Session *session, const Map *kept) {
                         map_remove(&session->refs, id);
                 else
                         r = map_set(&session->refs, id, map_get(kept, id));
+                keep_held(session->scheduler, session, id);
                 let_go(session->scheduler, id, n);
         }
         return r;
@@ -320,6 +342,8 @@ int session_finished(Scheduler *s, Asked *a) {
                 r = wanted ? session_hold(session, a->tensor[k])
                            : sched_step(s->sched, &(SchedEvent) { .kind = SCHED_RELEASE, .tensor = a->tensor[k] },
                                         &s->actions);
+        if (wanted && r == 0)
+                keep_outcome(s, a);
         if (wanted && r == 0)
                 return later_add(s, LATER_FINISHED, session, a->request, 0);
         if (session)
@@ -409,6 +433,8 @@ int later_say(Scheduler *s) {
         for (; n < s->later.n && r == 0; n++) {
                 const Later later = s->later.data[n];
 
+                if (s->journal && later.mark > s->committed && !s->journal_full)
+                        break;
                 r = say(s, &later);
         }
         s->later.n -= n;
@@ -418,6 +444,7 @@ int later_say(Scheduler *s) {
 
 int later_add(Scheduler *s, LaterKind kind, const Session *session, uint64_t request, uint64_t tensor) {
         int r = vec_push(&s->later, (Later) { .kind    = kind,
+                                              .mark    = kept_mark(s),
                                               .session = session->number,
                                               .request = request,
                                               .tensor  = tensor });

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Workers: their numbers, what they have, and what they say. */
+#include <poll.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "base/size.h"
 #include "daemons/scheduler.h"
@@ -55,54 +58,16 @@ int worker_check(Scheduler *s, const Wire_hello *m, Error *err) {
 }
 
 static void member_free(Member *m) {
+        if (m->process >= 0)
+                close(m->process);
+        free(m->name);
         free(m->address);
         free(m->pages);
         free(m);
 }
 
-int worker_join(Conn *c, const Wire_hello *m, Error *err) {
-        Scheduler *s        = c->scheduler;
-        Member *member      = calloc(1, sizeof(*member));
-        WireMessage welcome = { .kind = WIRE_IS_WELCOME };
-        char cache[SIZE_TEXT_MAX];
-
-        if (member)
-                *member = (Member) { .conn         = c,
-                                     .number       = number_free(s),
-                                     .n_threads    = m->n_threads,
-                                     .address      = strdup(m->address),
-                                     .incarnation  = ++s->next_incarnation,
-                                     .cache_bytes  = m->cache_bytes,
-                                     .memory_bytes = m->memory_bytes,
-                                     .task_bytes   = m->task_bytes };
-        if (!member || !member->address) {
-                free(member);
-                return error_oom(err, sizeof(*member));
-        }
-        welcome.welcome = (Wire_welcome) { .number = member->number, .epoch = s->epoch, .version = MARS_BUILD };
-        cluster_size(s, &welcome.welcome.cache_bytes, &welcome.welcome.n_threads);
-        if (link_say(c->link, &welcome) < 0) {
-                member_free(member);
-                return error_oom(err, sizeof(welcome));
-        }
-        s->worker[member->number] = member;
-        s->n_workers              = MAX(s->n_workers, member->number + 1);
-        c->member                 = member;
-        c->kind                   = CONN_WORKER;
-        limits_change(s);
-        scheduler_log(s, LOG_INFO, "worker %u, %s (%s), has joined: %u threads, %s of cache", member->number, c->name,
-                      c->peer, member->n_threads, size_print(member->cache_bytes, cache));
-        scheduler_step(s, &(SchedEvent) { .kind      = SCHED_JOINED,
-                                         .worker    = member->number,
-                                         .n_threads = member->n_threads,
-                                         .holds     = true });
-        return 0;
-}
-
 /* First those who know it hear that it is gone, so that nobody waits for it. */
-void worker_leave(Conn *c) {
-        Scheduler *s           = c->scheduler;
-        Member *m              = c->member;
+static void member_leave(Scheduler *s, Member *m, bool killed) {
         const uint32_t number  = m->number;
         const WireMessage gone = { WIRE_IS_PEER, .peer = { .worker = number, .address = NULL } };
 
@@ -110,11 +75,127 @@ void worker_leave(Conn *c) {
                 if (to->link && map_remove(&to->knows, number) != 0 && link_say(to->link, &gone) < 0)
                         scheduler_log(s, LOG_WARNING, "out of memory: %s does not hear that worker %u has left",
                                       to->peer, number);
-        c->member         = NULL;
+        scheduler_log(s, LOG_WARNING, "worker %u, %s, has left: what it had is made again when it is wanted", number,
+                      m->name);
         s->worker[number] = NULL;
         member_free(m);
         limits_change(s);
-        scheduler_step(s, &(SchedEvent) { .kind = SCHED_LEFT, .worker = number });
+        forget_row(s, JOURNAL_WORKER, 0, number);
+        scheduler_step(s, &(SchedEvent) { .kind = SCHED_LEFT, .worker = number, .killed = killed });
+}
+
+/* The one whose memory it has; one that has its name and other memory is gone for good. */
+static Member *member_again(Scheduler *s, const Wire_hello *m) {
+        Member *same = NULL;
+
+        for (uint32_t w = 0; w < s->n_workers; w++) {
+                Member *member = s->worker[w];
+
+                if (!member)
+                        continue;
+                if (m->identity != 0 && member->identity == m->identity)
+                        same = member;
+                else if (!member->conn && strcmp(member->name, m->name) == 0)
+                        member_leave(s, member, false);
+        }
+        if (same && same->conn)
+                conn_close(same->conn); /* its link is dead, and nobody has noticed here */
+        return same;
+}
+
+static Member *member_new(Scheduler *s, const Wire_hello *m) {
+        Member *member = calloc(1, sizeof(*member));
+
+        if (!member)
+                return NULL;
+        member->number   = number_free(s);
+        member->identity = m->identity;
+        member->process  = -1;
+        member->name     = strdup(m->name);
+        if (!member->name) {
+                member_free(member);
+                return NULL;
+        }
+        s->worker[member->number] = member;
+        s->n_workers              = MAX(s->n_workers, member->number + 1);
+        return member;
+}
+
+int worker_join(Conn *c, const Wire_hello *m, Error *err) {
+        Scheduler *s        = c->scheduler;
+        Member *member      = member_again(s, m);
+        char *address       = strdup(m->address);
+        WireMessage welcome = { .kind = WIRE_IS_WELCOME };
+        const bool again    = member != NULL;
+        char cache[SIZE_TEXT_MAX];
+
+        if (!member && address)
+                member = member_new(s, m);
+        if (!member || !address) {
+                free(address);
+                return error_oom(err, sizeof(*member));
+        }
+        free(member->address);
+        if (member->process >= 0)
+                close(member->process);
+        member->address      = address;
+        member->process      = c->local && c->pid > 0 ? pidfd_open(c->pid, 0) : -1;
+        member->conn         = c;
+        member->n_threads    = m->n_threads;
+        member->incarnation  = ++s->next_incarnation;
+        member->cache_bytes  = m->cache_bytes;
+        member->memory_bytes = m->memory_bytes;
+        member->task_bytes   = m->task_bytes;
+        c->member            = member;
+        c->kind              = CONN_WORKER;
+        welcome.welcome = (Wire_welcome) { .number = member->number, .epoch = s->epoch, .version = MARS_BUILD };
+        cluster_size(s, &welcome.welcome.cache_bytes, &welcome.welcome.n_threads);
+        if (link_say(c->link, &welcome) < 0)
+                return error_oom(err, sizeof(welcome));
+        limits_change(s);
+        keep_worker(s, member);
+        scheduler_log(s, LOG_INFO, "worker %u, %s (%s), %s: %u threads, %s of cache", member->number, c->name, c->peer,
+                      again ? "is back" : "has joined", member->n_threads, size_print(member->cache_bytes, cache));
+        scheduler_step(s, &(SchedEvent) { .kind      = SCHED_JOINED,
+                                         .worker    = member->number,
+                                         .n_threads = member->n_threads,
+                                         .holds     = true });
+        return 0;
+}
+
+/* It may come back, with all that it had. */
+void worker_gone(Conn *c) {
+        Member *m = c->member;
+
+        c->member    = NULL;
+        m->conn      = NULL;
+        m->away_usec = scheduler_clock();
+        scheduler_step(c->scheduler, &(SchedEvent) { .kind = SCHED_AWAY, .worker = m->number });
+}
+
+static bool has_ended(const Member *m) {
+        struct pollfd fd = { .fd = m->process, .events = POLLIN };
+
+        return m->process >= 0 && poll(&fd, 1, 0) == 1;
+}
+
+void workers_tick(Scheduler *s, uint64_t now_usec) {
+        for (uint32_t w = 0; w < s->n_workers; w++) {
+                Member *m        = s->worker[w];
+                const bool ended = m && !m->conn && has_ended(m);
+
+                if (!m || m->conn)
+                        continue;
+                /* Memory that does not outlive its process need not be waited for. */
+                if ((ended && m->identity == 0) || now_usec - m->away_usec > s->config.suspect_usec)
+                        member_leave(s, m, ended);
+        }
+}
+
+void workers_free(Scheduler *s) {
+        for (uint32_t w = 0; w < s->n_workers; w++)
+                if (s->worker[w])
+                        member_free(s->worker[w]);
 }
 
 /* ---- What they say ----------------------------------------------------------------------------------------------- */
@@ -169,6 +250,8 @@ int worker_hear(Conn *c, const WireMessage *m, Error *err) {
                 event.bytes    = m->holds.size_bytes;
                 event.last     = m->holds.last;
                 scheduler_step(c->scheduler, &event);
+                if (m->holds.last)
+                        restore_seen(c->scheduler, member->name);
                 return 0;
         case WIRE_IS_TAKEN:
                 error_set(&why, m->taken.code < 0 ? m->taken.code : -EIO, "%s", m->taken.text);

@@ -29,17 +29,29 @@ void scheduler_log(const Scheduler *s, int level, const char *fmt, ...) {
 
 /* ---- The machine ------------------------------------------------------------------------------------------------ */
 
+void scheduler_fail(Scheduler *s, const char *why) {
+        if (s->failure < 0)
+                return;
+        s->failure = -EIO;
+        scheduler_log(s, LOG_CRIT, "%s", why);
+        sd_event_exit(s->event, EXIT_FAILURE);
+}
+
+/* What comes of it is written down as a whole. */
 void scheduler_step(Scheduler *s, const SchedEvent *event) {
-        int r = sched_step(s->sched, event, &s->actions);
+        int r;
+
+        if (s->journal)
+                journal_hold(s->journal, true);
+        r = sched_step(s->sched, event, &s->actions);
 
         if (r == 0)
                 r = scheduler_carry_out(s);
         sched_actions_clear(&s->actions);
-        if (r < 0 && s->failure == 0) {
-                s->failure = r;
-                scheduler_log(s, LOG_CRIT, "out of memory: the scheduler cannot go on");
-                sd_event_exit(s->event, EXIT_FAILURE);
-        }
+        if (s->journal)
+                journal_hold(s->journal, false);
+        if (r < 0)
+                scheduler_fail(s, "out of memory: the scheduler cannot go on");
 }
 
 /* ---- Connections ------------------------------------------------------------------------------------------------ */
@@ -57,7 +69,7 @@ void conn_close(Conn *c) {
         if (c->session)
                 session_leave(c);
         else if (c->member)
-                worker_leave(c);
+                worker_gone(c);
         map_done(&c->knows);
         free(c->name);
         free(c);
@@ -204,6 +216,8 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
                 next = s->conns; /* others may have gone, too */
         }
         sessions_tick(s, now);
+        workers_tick(s, now);
+        restore_tick(s, now);
         tell_progress(s);
         return sd_event_source_set_time(source, usec + s->config.heartbeat_usec / TICKS) < 0
                        ? -EIO
@@ -213,22 +227,25 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
 int scheduler_new(Scheduler **ret, sd_event *event, const SchedulerConfig *config,
                   void (*log)(int level, const char *text), Error *err) {
         _cleanup_(scheduler_freep) Scheduler *s = calloc(1, sizeof(*s));
-        struct timespec t;
+        int r;
 
         if (!s)
                 return error_oom(err, sizeof(*s));
-        clock_gettime(CLOCK_REALTIME, &t);
         s->config     = *config;
         s->event      = sd_event_ref(event);
         s->door.tls   = tls_ref(config->tls);
         s->log        = log;
-        s->epoch      = (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
         s->began_usec = scheduler_clock();
         if (sched_new(&s->sched, false, plan_make) < 0 ||
             sd_event_add_time_relative(event, &s->tick, CLOCK_MONOTONIC, config->heartbeat_usec / TICKS, 0, on_tick,
                                        s) < 0 ||
             sd_event_source_set_enabled(s->tick, SD_EVENT_ON) < 0)
                 return error_oom(err, sizeof(*s));
+        r = scheduler_remember(s, err);
+        if (r == 0 && s->failure < 0)
+                r = error_oom(err, sizeof(*s));
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(s);
         return 0;
 }
@@ -238,8 +255,17 @@ Scheduler *scheduler_free(Scheduler *s) {
                 return NULL;
         while (s->conns)
                 conn_close(s->conns);
+        scheduler_forget(s); /* what is let go from here on is there for the next one */
         while (s->sessions)
                 session_end(s->sessions);
+        workers_free(s);
+        for (uint32_t k = 0; k < s->name.n; k++)
+                free(s->name.data[k].text);
+        while (s->awaited.n > 0)
+                free(vec_pop(&s->awaited));
+        vec_free(&s->name);
+        vec_free(&s->awaited);
+        map_done(&s->giver);
         for (uint32_t k = 0; k < s->asked.capacity; k++)
                 asked_free((Asked *) (uintptr_t) s->asked.entry[k].value);
         vec_free(&s->later);

@@ -8,16 +8,18 @@
  *             the client may come back with its key (RESUME). It ends when the client says so (BYE), when the lease is
  *             over, and at once when the client was a process of this machine and has ended
  *   later     an answer that is kept back until what it says is on disk
- *   member    a number of the machine: a worker. It is lost when its link is, or when nothing was heard of it for
- *             `dead_usec` */
+ *   member    a number of the machine: a worker. When its link is gone, or nothing was heard of it for `dead_usec`, it
+ *             is away; after `suspect_usec` without a link it has left */
 #include "base/map.h"
 #include "io/say.h"
+#include "journal/journal.h"
 #include "sched/sched.h"
 
 typedef struct SchedulerConfig {
         const char *token;      /* what HELLO must say, but over unix sockets and over TLS */
         Tls *tls;               /* what TCP goes through; NULL: there is no key. Ours to keep a reference */
-        uint64_t heartbeat_usec, dead_usec, lease_usec;
+        const char *state_dir;  /* of the journal; NULL: there is none */
+        uint64_t heartbeat_usec, suspect_usec, dead_usec, lease_usec;
         uint32_t max_sessions, max_requests; /* requests of one session */
 } SchedulerConfig;
 
@@ -81,14 +83,24 @@ typedef struct Asked {
 } Asked;
 
 typedef struct Member {
-        Conn *conn;
+        Conn *conn;             /* NULL: it is away, */
+        uint64_t away_usec;     /* since then */
+        uint64_t identity;      /* of its memory; 0: it has none that outlives the process */
         uint32_t number, n_threads;
-        char *address;
+        int process;            /* pidfd of one of this machine; -1: not known */
+        char *name, *address;
         uint64_t incarnation;   /* of all that ever joined */
         uint64_t cache_bytes, memory_bytes, task_bytes;
         Wire_status status;
         char *pages;
 } Member;
+
+/* A tensor with a reference that is nobody's session's. */
+typedef struct Name {
+        uint64_t uid;           /* whose programs it is for */
+        uint64_t id, tensor;
+        char *text;
+} Name;
 
 typedef enum LaterKind { LATER_WELCOME, LATER_FINISHED, LATER_ADOPTED } LaterKind;
 
@@ -111,6 +123,14 @@ typedef struct Scheduler {
         uint32_t n_workers, n_sessions;
         Map asked;              /* the machine's number -> Asked * under way */
         Vec(Later) later;
+        Vec(Name) name;
+        Map giver;              /* tensor of a client's data -> the session that has the data */
+        Journal *journal;       /* or NULL */
+        sd_event_source *on_journal;
+        uint64_t committed;     /* all up to this mark is on disk */
+        bool journal_full;      /* answers do not wait for the disk any more */
+        bool restoring;         /* work waits for workers that may have something of it, */
+        Vec(char *) awaited;    /* of these names */
         uint64_t next_request, next_session, next_incarnation, epoch;
         uint64_t began_usec;
         int failure;            /* the machine ran out of memory: the daemon must end */
@@ -123,6 +143,7 @@ Scheduler *scheduler_free(Scheduler *scheduler);
 DEFINE_CLEANUP(Scheduler *, scheduler_free)
 void scheduler_accept(void *scheduler, int fd); /* a ListenerAccepted */
 void scheduler_step(Scheduler *s, const SchedEvent *event);
+void scheduler_fail(Scheduler *s, const char *why); /* it ends */
 _printf_(3, 4) void scheduler_log(const Scheduler *s, int level, const char *fmt, ...);
 uint64_t scheduler_clock(void); /* monotonic, in microseconds */
 void conn_close(Conn *conn);
@@ -136,6 +157,7 @@ int control_hear(Conn *c, const WireMessage *m, Error *err);
 int session_begin(Conn *c, const Wire_hello *m, Error *err);
 void session_leave(Conn *c);   /* its link is gone, or is no use any more */
 void session_end(Session *session);
+void session_restore(Scheduler *s, Session *session); /* one from the journal: it is away */
 void sessions_tick(Scheduler *s, uint64_t now_usec);
 Session *session_find(const Scheduler *s, uint64_t number);
 int session_hold(Session *session, uint64_t tensor) _must_check_; /* a reference that is its own from now on */
@@ -150,9 +172,29 @@ int later_say(Scheduler *s) _must_check_;
 /* ---- scheduler-worker.c */
 int worker_check(Scheduler *s, const Wire_hello *m, Error *err); /* whether it may join */
 int worker_join(Conn *c, const Wire_hello *m, Error *err);
-void worker_leave(Conn *c);
+void worker_gone(Conn *c);      /* its link is gone */
+void workers_tick(Scheduler *s, uint64_t now_usec);
+void workers_free(Scheduler *s);
 int worker_hear(Conn *c, const WireMessage *m, Error *err);
 void cluster_size(const Scheduler *s, uint64_t *ret_cache, uint32_t *ret_threads);
+
+/* ---- scheduler-journal.c; without a journal nothing is written, and nothing was there */
+int scheduler_remember(Scheduler *s, Error *err); /* once, before anything else happens */
+void scheduler_forget(Scheduler *s);              /* the journal is closed */
+int keep_more(Scheduler *s, Error *err);          /* whether it takes more requests */
+uint64_t kept_mark(const Scheduler *s);           /* what was written last */
+void keep_session(Scheduler *s, const Session *session);
+void keep_request(Scheduler *s, const Asked *a, const uint8_t *graph, size_t graph_bytes);
+void keep_outcome(Scheduler *s, const Asked *a);
+void keep_held(Scheduler *s, const Session *session, uint64_t tensor);
+void keep_recipe(Scheduler *s, uint64_t id, uint64_t request);
+void keep_tensor(Scheduler *s, uint64_t id, uint64_t session);
+void keep_name(Scheduler *s, const Name *name);
+void keep_worker(Scheduler *s, const Member *member);
+void forget_row(Scheduler *s, JournalTable table, uint64_t of, uint64_t id);
+void forget_session(Scheduler *s, uint64_t session);
+void restore_seen(Scheduler *s, const char *worker); /* it has said what it holds */
+void restore_tick(Scheduler *s, uint64_t now_usec);
 
 /* ---- scheduler-say.c: actions become messages */
 int scheduler_carry_out(Scheduler *s);

@@ -13,7 +13,8 @@
  *   recipe    a plan whose results live, or that runs: what it was made of
  *   tensor    what it is, and how it could be made again
  *   held      how many references to a tensor a session has
- *   name      a tensor that outlives its session */
+ *   name      a tensor that outlives its session
+ *   worker    that had joined and had not left: it may have chunks */
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -27,6 +28,7 @@ typedef enum JournalTable {
         JOURNAL_TENSOR,
         JOURNAL_HELD,
         JOURNAL_NAME,
+        JOURNAL_WORKER,
         N_JOURNAL_TABLES,
 } JournalTable;
 
@@ -59,6 +61,8 @@ const char *journal_path(const Journal *journal);
 int journal_read(Journal *journal, JournalTable table,
                  int (*row)(void *userdata, const JournalRow *row, Error *err), void *userdata, Error *err);
 
+/* What is put and dropped between hold and let go is on disk together, or not at all. */
+void journal_hold(Journal *journal, bool hold);
 /* In place of the row with the same key, if there is one. 0 or -ENOMEM. */
 int journal_put(Journal *journal, const JournalRow *row) _must_check_;
 int journal_drop(Journal *journal, JournalTable table, uint64_t of, uint64_t id) _must_check_;
@@ -74,5 +78,6 @@ typedef struct JournalStatus {
 } JournalStatus;
 
 void journal_status(Journal *journal, JournalStatus *ret);
-/* Readable when the status has changed for the better or the worse, until journal_status(). */
+/* Readable when the status has changed for the better or the worse, until journal_heard(). */
 int journal_fd(const Journal *journal);
+void journal_heard(Journal *journal);

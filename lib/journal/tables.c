@@ -13,9 +13,10 @@ const TableSpec journal_tables[N_JOURNAL_TABLES] = {
                               .number = { "id", "done" },
                               .data   = "body" },
         [JOURNAL_RECIPE]  = { "recipe", .id = "id", .number = { "request" }, .data = "body" },
-        [JOURNAL_TENSOR]  = { "tensor", .id = "id", .number = { "recipe", "value", "session" }, .data = "body" },
+        [JOURNAL_TENSOR]  = { "tensor", .id = "id", .number = { "recipe", "session" }, .data = "body" },
         [JOURNAL_HELD]    = { "held", .of = "session", .id = "tensor", .number = { "n" } },
         [JOURNAL_NAME]    = { "name", .of = "uid", .id = "id", .number = { "tensor" }, .text = "name" },
+        [JOURNAL_WORKER]  = { "worker", .id = "number", .number = { "identity" }, .text = "name" },
 };
 
 /* fmt: once for each column, with its name and type. */

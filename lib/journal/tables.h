@@ -50,7 +50,7 @@ struct Journal {
         pthread_mutex_t lock;   /* of what follows */
         pthread_cond_t wake;
         Writes waiting;
-        bool stop;
+        bool held, stop;
         JournalStatus status;
 };
 

@@ -117,7 +117,9 @@ static void *journal_main(void *userdata) {
                         at.tv_sec += RETRY_SECONDS;
                         while (!j->stop && pthread_cond_timedwait(&j->wake, &j->lock, &at) == 0)
                                 ;
-                } else if (!j->stop && j->waiting.write.n == 0) {
+                        while (j->held)
+                                pthread_cond_wait(&j->wake, &j->lock);
+                } else if (!j->stop && (j->waiting.write.n == 0 || j->held)) {
                         pthread_cond_wait(&j->wake, &j->lock);
                         continue;
                 }
@@ -173,7 +175,7 @@ static int add(Journal *j, WriteKind kind, const JournalRow *row) {
                 if (r == 0) {
                         j->status.asked++;
                         j->waiting.bytes += sizeof(w) + row->data_bytes + text_bytes;
-                        if (j->waiting.write.n == 1 && !j->status.full)
+                        if (j->waiting.write.n == 1 && !j->status.full && !j->held)
                                 pthread_cond_signal(&j->wake);
                 }
                 pthread_mutex_unlock(&j->lock);
@@ -195,15 +197,26 @@ int journal_drop_of(Journal *j, JournalTable table, uint64_t of) {
         return add(j, WRITE_DROP_OF, &(JournalRow) { .table = table, .of = of });
 }
 
+void journal_hold(Journal *j, bool hold) {
+        pthread_mutex_lock(&j->lock);
+        j->held = hold;
+        if (!hold && j->waiting.write.n > 0)
+                pthread_cond_signal(&j->wake);
+        pthread_mutex_unlock(&j->lock);
+}
+
 int journal_fd(const Journal *j) {
         return j->changed;
 }
 
-void journal_status(Journal *j, JournalStatus *ret) {
+void journal_heard(Journal *j) {
         uint64_t n;
 
         if (read(j->changed, &n, sizeof(n)) < 0)
                 assert(errno == EAGAIN);
+}
+
+void journal_status(Journal *j, JournalStatus *ret) {
         pthread_mutex_lock(&j->lock);
         *ret               = j->status;
         ret->waiting_bytes = j->waiting.bytes + (ret->committed < ret->asked ? j->doing.bytes : 0);

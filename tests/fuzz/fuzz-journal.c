@@ -66,6 +66,7 @@ static bool journal_use(bool *ret_broken) {
                                                     .data_bytes = 1 }) == 0 &&
                      journal_drop(j, t, 1, 1) == 0);
         for (;;) {
+                journal_heard(j);
                 journal_status(j, &status);
                 if (status.committed == status.asked || status.broken < 0)
                         break;

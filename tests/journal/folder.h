@@ -63,6 +63,7 @@ static inline JournalStatus journal_settle(Journal *j) {
         for (;;) {
                 struct pollfd fd = { .fd = journal_fd(j), .events = POLLIN };
 
+                journal_heard(j);
                 journal_status(j, &status);
                 if (status.committed == status.asked || status.full || status.broken < 0)
                         return status;

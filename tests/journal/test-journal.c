@@ -17,10 +17,11 @@ static const JournalRow rows[] = {
           .data_bytes = 1 },
         { .table = JOURNAL_REQUEST, .of = 2, .id = 7, .number = { 42, 0 } },
         { .table = JOURNAL_RECIPE, .id = 3, .data = (const uint8_t *) "recipe", .data_bytes = 6 },
-        { .table = JOURNAL_TENSOR, .id = 9, .number = { 3, 2, 1 }, .data = (const uint8_t *) "tensor",
+        { .table = JOURNAL_TENSOR, .id = 9, .number = { 3, 2 }, .data = (const uint8_t *) "tensor",
           .data_bytes = 6 },
         { .table = JOURNAL_HELD, .of = 1, .id = 9, .number = { 2 } },
         { .table = JOURNAL_NAME, .of = 1000, .id = 5, .number = { 9 }, .text = "the \"wind\" of 2026; DROP TABLE x" },
+        { .table = JOURNAL_WORKER, .id = 2, .number = { 77 }, .text = "w2" },
 };
 
 static void put_all(Journal *j) {
@@ -84,10 +85,29 @@ TEST(what_was_put_and_not_dropped_is_read_again) {
         ck_assert_int_eq(journal_drop(j, JOURNAL_TENSOR, 0, 9), 0);
         ck_assert_int_eq(journal_drop(j, JOURNAL_HELD, 1, 9), 0);
         ck_assert_int_eq(journal_drop(j, JOURNAL_NAME, 1000, 5), 0);
+        ck_assert_int_eq(journal_drop(j, JOURNAL_WORKER, 0, 2), 0);
         j = journal_free(j); /* which commits */
 
         j = journal_in(folder);
         same_text(j, "1 2 7 42 0 0 '' \n");
+        journal_free(j);
+}
+
+TEST(what_is_held_together_is_committed_together) {
+        _cleanup_(folder_freep) char *folder = folder_new();
+        Journal *j                           = journal_in(folder);
+        JournalStatus status;
+
+        for (uint64_t k = 0; k < 100; k++) {
+                journal_hold(j, true);
+                put_all(j);
+                journal_status(j, &status);
+                ck_assert_uint_eq(status.committed % ELEMENTSOF(rows), 0);
+                journal_hold(j, false);
+                journal_status(j, &status);
+                ck_assert_uint_eq(status.committed % ELEMENTSOF(rows), 0);
+        }
+        ck_assert_uint_eq(journal_settle(j).committed, 100 * ELEMENTSOF(rows));
         journal_free(j);
 }
 
@@ -287,6 +307,7 @@ TEST(a_full_disk_is_waited_for_and_nothing_is_lost) {
                 struct pollfd fd = { .fd = journal_fd(j), .events = POLLIN };
 
                 ck_assert_int_eq(poll(&fd, 1, 20000), 1);
+                journal_heard(j);
                 journal_status(j, &status);
         }
         status = journal_settle(j);

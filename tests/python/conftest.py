@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """NumPy before version 2 promotes by value unless it is told otherwise; Mars promotes as NumPy 2 does, always."""
+import atexit
 import os
+import shutil
+import tempfile
 
 os.environ["NPY_PROMOTION_STATE"] = "weak"
+
+# Daemons that tests start by hand remember nothing of what others were started for.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="mars-test-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402

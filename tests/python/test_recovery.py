@@ -274,3 +274,105 @@ def test_a_client_that_was_away_for_too_long_is_told_so(hand, tmp_path):
         with pytest.raises(Exception, match="no connection for 1 s|is not known any more"):
             s.run(mt.ones(3).sum())
     proxy.close()
+
+
+# ---- A scheduler that dies -------------------------------------------------------------------------------------------
+
+def again(some):
+    some.kill("scheduler")
+    return some.start("scheduler")
+
+
+def n_made(some):
+    """Tasks that workers have done, as they say with their heartbeats."""
+    return sum(row["tasks_done"] for row in answer(some.endpoint, "workers"))
+
+
+def test_a_scheduler_that_is_killed_and_started_again_goes_on(hand, want):
+    some = hand()
+    with new_session(some.endpoint) as s:
+        before = mt.arange(100_000, chunk_size=1000).execute(session=s)
+        doubled = (before * 2).execute(session=s)
+        futures = [s.run(*program(seed), wait=False) for seed in (7, 8)]
+        time.sleep(0.1)
+        again(some)
+        for future, seed in zip(futures, (7, 8)):
+            assert same(future.result(timeout=SECONDS), want[seed])
+        assert np.array_equal(s.fetch(doubled), np.arange(100_000) * 2)
+        assert np.array_equal(s.fetch(before), np.arange(100_000))
+        assert s.run((before + doubled).sum()) == 3 * 4999950000
+        del before, doubled, futures
+    wait_for(lambda: answer(some.endpoint, "status")["tensors"] == 0, "tensors stay")
+    assert answer(some.endpoint, "status")["sessions"] == 0
+
+
+def test_work_goes_on_within_two_seconds_of_a_new_scheduler_and_nothing_finished_is_done_again(hand):
+    some = hand()
+    with new_session(some.endpoint) as s:
+        kept = [(mt.random.RandomState(k).rand(300, 300, chunk_size=30) * 2).execute(session=s) for k in range(10)]
+        want = [s.fetch(t) for t in kept]
+        wait_for(lambda: n_made(some) == 1000, "not all tasks are reported")
+        began = time.monotonic()
+        again(some)
+        assert s.run(mt.ones(3).sum()) == 3
+        assert time.monotonic() - began < 2
+        assert all(np.array_equal(s.fetch(t), w) for t, w in zip(kept, want))
+        time.sleep(1.5)  # a heartbeat later
+        assert n_made(some) < 1010  # those of the sum
+
+
+def test_a_scheduler_that_is_killed_again_and_again_changes_no_bit(hand, want):
+    some = hand()
+    over = threading.Event()
+
+    def kill():
+        while not over.wait(0.7):
+            again(some)
+
+    with new_session(some.endpoint) as s:
+        killer = threading.Thread(target=kill)
+        killer.start()
+        try:
+            for _ in range(4):
+                assert same(s.run(*program()), want[7])
+        finally:
+            over.set()
+            killer.join()
+        assert same(s.run(*program(8)), want[8])
+    wait_for(lambda: answer(some.endpoint, "status")["tensors"] == 0, "tensors stay")
+
+
+def test_a_scheduler_without_a_journal_says_so_and_its_sessions_end_with_it(hand):
+    some = hand("--state-dir", "none", "--log-level", "info")
+    with new_session(some.endpoint) as s:
+        assert s.run(mt.ones(3).sum()) == 3
+        assert "no state_dir" in some.log("scheduler")
+        again(some)
+        with pytest.raises(Exception, match="is not known any more"):
+            s.run(mt.ones(3).sum())
+    with new_session(some.endpoint) as s:
+        assert s.run(mt.ones(3).sum()) == 3
+
+
+def test_two_schedulers_of_one_user_have_a_journal_each_and_never_share_one(hand, tmp_path):
+    some = hand(n_worker=0)
+    journals = [str(p.relative_to(tmp_path)) for p in tmp_path.glob("state/**/journal")]
+    assert len(journals) == 1 and "scheduler" in journals[0]
+    other = Hand(tmp_path / "other")
+    (tmp_path / "other").mkdir()
+    second = subprocess.run([shutil.which("mars-scheduler"), "--config-dir", "none", "--port", "none", "--socket",
+                             str(tmp_path / "other/s"), "--state-dir", str((tmp_path / journals[0]).parent)],
+                            capture_output=True, text=True, timeout=SECONDS)
+    assert second.returncode == 1 and "another scheduler has the journal" in second.stderr
+    other.start("scheduler")
+    other.stop()
+    assert answer(some.endpoint, "status")["workers"] == 0
+
+
+def test_what_is_no_journal_stops_the_scheduler_with_words(tmp_path):
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "state/journal").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+    done = subprocess.run([shutil.which("mars-scheduler"), "--config-dir", "none", "--port", "none", "--socket",
+                           str(tmp_path / "s"), "--state-dir", str(tmp_path / "state")],
+                          capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 1 and "is no journal, or a damaged one" in done.stderr

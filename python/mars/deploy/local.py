@@ -82,7 +82,8 @@ class LocalCluster:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
                 notified.bind(f"{self._directory}/notify")
                 notified.settimeout(READY_SECONDS)
-                self._start("mars-scheduler", "scheduler", log_level, [])
+                self._start("mars-scheduler", "scheduler", log_level,
+                            ["--state-dir", f"{self._directory}/state"])
                 self._await(notified, 1, "READY=1")
                 for k in range(n_worker):
                     options = ["--schedulers", self.endpoint, "--name", f"worker-{k}",
