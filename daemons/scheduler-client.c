@@ -160,6 +160,8 @@ int client_hear(Conn *c, const WireMessage *m, Arena *arena, Error *err) {
         case WIRE_IS_KNOWN:
                 session_know(session, &m->known);
                 return 0;
+        case WIRE_IS_NAME:
+                return session_name(session, &m->name, err);
         case WIRE_IS_BYE:
                 session_end(session);
                 return 0;

@@ -408,6 +408,21 @@ static int say_adopted(Scheduler *s, const Session *session, uint64_t request, u
         return r;
 }
 
+static int say_named(Scheduler *s, const Session *session, uint64_t request, uint64_t tensor) {
+        WireMessage m = { WIRE_IS_NAMED, .named = { .request = request } };
+        Writer w      = {};
+        int r         = 0;
+
+        if (tensor != 0 && sched_tensor(s->sched, tensor))
+                r = scheduler_put_tensor(s, session->conn, tensor, &w);
+        m.named.tensor   = w.bytes.data;
+        m.named.tensor_n = w.bytes.n;
+        if (r == 0)
+                r = link_say(session->conn->link, &m);
+        vec_free(&w.bytes);
+        return r;
+}
+
 static int say(Scheduler *s, const Later *later) {
         const Session *session = session_find(s, later->session);
         const Asked *a;
@@ -422,6 +437,8 @@ static int say(Scheduler *s, const Later *later) {
                 return a && a->finished ? say_finished(s, session, a) : 0;
         case LATER_ADOPTED:
                 return say_adopted(s, session, later->request, later->tensor);
+        case LATER_NAMED:
+                return say_named(s, session, later->request, later->tensor);
         }
         return 0;
 }

@@ -102,7 +102,7 @@ typedef struct Name {
         char *text;
 } Name;
 
-typedef enum LaterKind { LATER_WELCOME, LATER_FINISHED, LATER_ADOPTED } LaterKind;
+typedef enum LaterKind { LATER_WELCOME, LATER_FINISHED, LATER_ADOPTED, LATER_NAMED } LaterKind;
 
 typedef struct Later {
         LaterKind kind;
@@ -168,6 +168,9 @@ void asked_free(Asked *asked);
 /* An answer that is said when all that was asked of the journal so far is on disk. */
 int later_add(Scheduler *s, LaterKind kind, const Session *session, uint64_t request, uint64_t tensor) _must_check_;
 int later_say(Scheduler *s) _must_check_;
+
+/* ---- scheduler-names.c */
+int session_name(Session *session, const Wire_name *m, Error *err);
 
 /* ---- scheduler-worker.c */
 int worker_check(Scheduler *s, const Wire_hello *m, Error *err); /* whether it may join */

@@ -70,6 +70,8 @@ enum {
         MARS_ERROR_SUPPORT  = -95,  /* EOPNOTSUPP: NotImplementedError */
         MARS_ERROR_CORRUPT  = -74,  /* EBADMSG: what was read back is not what was written */
         MARS_ERROR_SPILL_FULL = -54, /* EXFULL: neither memory nor the spill directories have room: MemoryError */
+        MARS_ERROR_NO_NAME  = -126, /* ENOKEY: no result has the name: KeyError */
+        MARS_ERROR_NAME_TAKEN = -76, /* ENOTUNIQ: another result has the name: ValueError */
 };
 
 typedef struct mars_error {
@@ -327,6 +329,14 @@ int mars_session_stat(mars_session *session, mars_session_stats *ret, mars_error
 /* The next line for the user's log, each once and in order: which pages are in use, how the disk is used, what failed
  * there. *ret is freed by the caller with free(); NULL: there is no more. *ret_warning: it wants to be read. */
 int mars_session_log(mars_session *session, char **ret, bool *ret_warning, mars_error *err);
+
+/* Results by name. In a cluster they outlive the session and the scheduler, until they are removed, and all programs of
+ * the same user have the same ones; in a session of this process they are the session's own. Names are lines of text of
+ * at most 255 bytes. */
+int mars_save_as(mars_session *session, mars_tensor *tensor, const char *name, mars_error *err); /* executes it */
+int mars_open(mars_tensor **ret, mars_session *session, const char *name, mars_error *err);
+int mars_names(char **ret, mars_session *session, mars_error *err); /* one a line; freed by the caller with free() */
+int mars_remove(mars_session *session, const char *name, mars_error *err); /* tensors that were opened stay */
 
 /* Computes those of the tensors that are not computed yet, together, and keeps the results in the session. Waits;
  * the calling thread takes part in the work. */

@@ -589,6 +589,71 @@ static PyObject *session_explain(PyObject *self, PyObject *const *args, Py_ssize
         return ret;
 }
 
+static PyObject *session_save_as(PyObject *self, PyObject *const *args, Py_ssize_t n_args) {
+        const char *name = n_args == 2 ? PyUnicode_AsUTF8AndSize(args[1], NULL) : NULL;
+        mars_error err   = {};
+        mars_tensor *t;
+        int r;
+
+        if (n_args != 2)
+                return PyErr_Format(PyExc_TypeError, "_save_as() takes 2 arguments, %zd given", n_args);
+        t = name && session_ready(self) ? py_tensor(args[0]) : NULL;
+        if (!t)
+                return NULL;
+        Py_BEGIN_ALLOW_THREADS
+        r = mars_save_as(session_of(self), t, name, &err);
+        Py_END_ALLOW_THREADS
+        if (r < 0)
+                return py_raise(r, &err);
+        Py_RETURN_NONE;
+}
+
+static PyObject *session_open(PyObject *self, PyObject *object) {
+        const char *name    = PyUnicode_AsUTF8AndSize(object, NULL);
+        mars_error err      = {};
+        mars_tensor *tensor = NULL;
+        int r;
+
+        if (!name || !session_ready(self))
+                return NULL;
+        Py_BEGIN_ALLOW_THREADS
+        r = mars_open(&tensor, session_of(self), name, &err);
+        Py_END_ALLOW_THREADS
+        return r < 0 ? py_raise(r, &err) : py_wrap(tensor);
+}
+
+static PyObject *session_names(PyObject *self, PyObject *unused) {
+        mars_error err = {};
+        char *names    = NULL;
+        PyObject *ret;
+        int r;
+
+        (void) unused;
+        if (!session_ready(self))
+                return NULL;
+        Py_BEGIN_ALLOW_THREADS
+        r = mars_names(&names, session_of(self), &err);
+        Py_END_ALLOW_THREADS
+        ret = r < 0 ? py_raise(r, &err) : PyUnicode_FromString(names);
+        free(names);
+        return ret;
+}
+
+static PyObject *session_remove(PyObject *self, PyObject *object) {
+        const char *name = PyUnicode_AsUTF8AndSize(object, NULL);
+        mars_error err   = {};
+        int r;
+
+        if (!name || !session_ready(self))
+                return NULL;
+        Py_BEGIN_ALLOW_THREADS
+        r = mars_remove(session_of(self), name, &err);
+        Py_END_ALLOW_THREADS
+        if (r < 0)
+                return py_raise(r, &err);
+        Py_RETURN_NONE;
+}
+
 static PyObject *session_close(PyObject *self, PyObject *unused) {
         (void) unused;
         if (!session_ready(self))
@@ -668,6 +733,10 @@ static PyMethodDef session_methods[] = {
         { "_map", session_map, METH_O, NULL },
         { "_save", (PyCFunction) (void *) session_save, METH_FASTCALL, NULL },
         { "_explain", (PyCFunction) (void *) session_explain, METH_FASTCALL, NULL },
+        { "_save_as", (PyCFunction) (void *) session_save_as, METH_FASTCALL, NULL },
+        { "open", session_open, METH_O, "The result of that name, as a tensor that this session has." },
+        { "_names", session_names, METH_NOARGS, NULL },
+        { "remove", session_remove, METH_O, "Takes the name from its result; tensors that were opened stay." },
         { "_close", session_close, METH_NOARGS, NULL },
         { "_set_default", session_set_default, METH_O, NULL },
         { "_log", session_log, METH_NOARGS, NULL },

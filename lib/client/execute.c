@@ -167,6 +167,9 @@ static int visit(Walk *walk, mars_tensor *tensor) {
                 return add_scalar(walk, tensor);
         case EXPR_DATA:
                 return add_data(walk, tensor);
+        case EXPR_NAMED:
+                return error_set(walk->err, ERROR_VALUE,
+                                 "a result that was opened by its name is computed in the session that opened it");
         case EXPR_OP:
                 break;
         }

@@ -28,6 +28,7 @@ typedef enum ExprKind {
         EXPR_OP,
         EXPR_SCALAR, /* a constant without axes; weak ones take the dtype of what they meet */
         EXPR_DATA,   /* memory or a file of the caller */
+        EXPR_NAMED,  /* a result that was opened: it has no other value than that */
 } ExprKind;
 
 struct mars_tensor {

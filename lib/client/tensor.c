@@ -78,7 +78,9 @@ int expr_new_scalar(mars_tensor **ret, Scalar value, Weak weak, Error *err) {
 }
 
 const char *expr_name(const Expr *expr) {
-        return expr->kind == EXPR_OP ? expr->op->name : expr->kind == EXPR_SCALAR ? "scalar" : "data";
+        return expr->kind == EXPR_OP ? expr->op->name : expr->kind == EXPR_SCALAR  ? "scalar"
+               : expr->kind == EXPR_NAMED ? "named"
+                                          : "data";
 }
 
 int error_of_op(const Op *op, int r, Error *err) {

@@ -98,6 +98,9 @@ static void engine_free(Engine *e) {
         free(e->handed);
         free(e->thread);
         free(e->spill_dirs);
+        for (uint32_t k = 0; k < e->name.n; k++)
+                free(e->name.data[k].text);
+        vec_free(&e->name);
         log_done(e);
         idmap_done(&e->away);
         map_done(&e->requests);
@@ -578,4 +581,5 @@ const EngineOps engine_local = {
         .unpin    = local_unpin,
         .close    = local_close,
         .stats    = local_stats,
+        .name     = local_name,
 };

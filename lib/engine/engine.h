@@ -14,6 +14,7 @@
 #include "io/tls.h"
 #include "store/store.h"
 #include "tensor/tiling.h"
+#include "wire/wire.h"
 
 typedef struct Engine Engine;
 typedef struct EngineRequest EngineRequest;
@@ -112,6 +113,11 @@ void engine_release(Engine *engine, TensorId id);            /* one less */
  * fails). */
 int engine_adopt(Engine *engine, const Spec *spec, const Tiling *tiling, const char *const *data,
                  void (*release)(void *userdata), void *userdata, TensorId *ret, Error *err);
+
+/* NAME_SAVE: *tensor, of which the caller has a reference, under the name. NAME_OPEN: *tensor with a reference that is
+ * the caller's. NAME_LIST: all names, one a line. -ENOKEY: there is no such name, with *ret_names as for LIST;
+ * -ENOTUNIQ: there is one already. *ret_names is freed by the caller, also after an error. */
+int engine_name(Engine *engine, WireName what, const char *name, TensorId *tensor, char **ret_names, Error *err);
 
 /* Chunks of a tensor in a row, held for reading. */
 typedef struct EnginePin {

@@ -69,6 +69,11 @@ typedef struct Each {
         struct Each *after;
 } Each;
 
+typedef struct EngineName {
+        char *text;
+        TensorId tensor;
+} EngineName;
+
 typedef struct LogLine {
         bool warning;
         char *text;
@@ -93,6 +98,7 @@ typedef struct EngineOps {
         void (*close)(Engine *e);                       /* ends all work; may give the lock up in between */
         void (*free)(Engine *e);
         void (*stats)(Engine *e, EngineStats *ret);
+        int (*name)(Engine *e, WireName what, const char *name, TensorId *tensor, char **ret_names, Error *err);
 } EngineOps;
 extern const EngineOps engine_local;
 
@@ -127,6 +133,7 @@ struct Engine {
         uint64_t n_refused_at_once; /* chunks that the disk or the store would not take, said without waiting */
         Call *calls;            /* to be made when the lock is given up */
         Each *each;
+        Vec(EngineName) name;   /* of a session of this process; each has a reference */
 
         Slot *slot;             /* [n_threads] */
         uint32_t *free_slot;    /* [n_free_slots] */
@@ -189,6 +196,10 @@ void pins_end(Engine *e, const Error *err); /* nobody waits any more */
 
 /* ---- worker.c */
 void chunk_pinned(Engine *e, uint64_t pin, uint64_t chunk, const Error *err);
+
+/* ---- names.c */
+int local_name(Engine *e, WireName what, const char *name, TensorId *tensor, char **ret_names, Error *err);
+int remote_name(Engine *e, WireName what, const char *name, TensorId *tensor, char **ret_names, Error *err);
 
 /* ---- log.c */
 void engine_say(Engine *e, bool warning, const char *text); /* from any thread, whatever it holds */

@@ -159,6 +159,12 @@ static int say_requests(Remote *r) {
                                                                    .tensor   = u->description.data,
                                                                    .tensor_n = u->description.n } });
         }
+        for (uint32_t k = 0; k < r->namings.capacity && ret == 0; k++) {
+                const Naming *n = (Naming *) (uintptr_t) r->namings.entry[k].value;
+
+                if (n && !n->answered)
+                        ret = remote_naming_say(r, n, true);
+        }
         return ret;
 }
 

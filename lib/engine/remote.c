@@ -163,6 +163,9 @@ static int hear_scheduler(Remote *r, const WireMessage *m, Error *err) {
         case WIRE_IS_ADOPTED:
                 remote_adopted(r, &m->adopted);
                 return 0;
+        case WIRE_IS_NAMED:
+                remote_named(r, &m->named);
+                return 0;
         case WIRE_IS_ALIVE:
                 return 0;
         default:
@@ -522,6 +525,7 @@ static void remote_free(Engine *e) {
         map_done(&r->gets);
         map_done(&r->puts);
         map_done(&r->uploads);
+        map_done(&r->namings);
         map_done(&r->requests);
         vec_free(&r->known);
         sd_event_source_unref(r->timer);
@@ -562,6 +566,7 @@ static const EngineOps engine_remote = {
         .close    = remote_close,
         .free     = remote_free,
         .stats    = remote_stats,
+        .name     = remote_name,
 };
 
 /* ---- Connecting ------------------------------------------------------------------------------------------------- */

@@ -66,6 +66,17 @@ typedef struct Upload {
         __typeof__(((Writer *) 0)->bytes) description; /* what ADOPT says */
 } Upload;
 
+/* Somebody waits for an answer about a name. */
+typedef struct Naming {
+        uint64_t request;
+        WireName what;
+        const char *name;
+        TensorId tensor;
+        char *names;
+        bool answered;
+        Error err;
+} Naming;
+
 typedef struct RemoteTensor {
         SchedTensor t;
         uint32_t n_given;      /* references that the scheduler holds for us */
@@ -106,6 +117,7 @@ typedef struct Remote {
         Map gets;              /* chunk -> Get * */
         Map puts;              /* chunk -> Put * */
         Map uploads;           /* request -> Upload * that waits for an answer */
+        Map namings;           /* request -> Naming * that waits for an answer */
         Map requests;          /* request -> RemoteRequest * */
         Vec(uint64_t) known;   /* requests whose outcome has come, which the scheduler is told with what comes next */
         Wire_welcome cluster;  /* what we were told of it */
@@ -137,6 +149,10 @@ void remote_away(Remote *r, const Error *why);                    /* the link to
 int remote_welcome(Remote *r, const Wire_welcome *m, Error *err);
 void remote_lost(Remote *r, EnginePin *pin, const Error *why);    /* a chunk of it could not be had */
 void remote_located(Remote *r, uint64_t pin, const Wire_finished *m);
+
+/* ---- names.c */
+int remote_naming_say(Remote *r, const Naming *naming, bool again);
+void remote_named(Remote *r, const Wire_named *m);
 
 /* ---- remote-chunks.c: chunks on their way; the engine's lock is held */
 int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,

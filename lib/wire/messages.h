@@ -39,12 +39,14 @@
         M(GIVEN, 53, given)                                                                                            \
         M(RESUME, 54, resume)                                                                                          \
         M(KNOWN, 55, known)                                                                                            \
+        M(NAME, 56, name)                                                                                              \
         M(BYE, 57, bye)                                                                                                \
         /* scheduler to client */                                                                                      \
         M(FINISHED, 64, finished)                                                                                      \
         M(PROGRESS, 65, progress)                                                                                      \
         M(ADOPTED, 66, adopted)                                                                                        \
         M(ANSWER, 67, answer)                                                                                          \
+        M(NAMED, 69, named)                                                                                            \
         M(WANTED, 68, wanted)                                                                                          \
         /* chunks: client or worker to worker, and back */                                                             \
         M(GET, 80, get)                                                                                                \
@@ -168,6 +170,12 @@
         F(U64S, request, 1 << 20)
 #define WIRE_KNOWN(F) F(U64S, request, 1 << 20) /* whose FINISHED has come */
 #define WIRE_BYE(F) F(U64, time, UINT64_MAX)    /* whatever the sender likes: the session ends, with all that it has */
+#define WIRE_NAME(F)                                                                                                   \
+        F(U64, request, UINT64_MAX)                                                                                    \
+        F(U32, what, 16)               /* WireName */                                                                  \
+        F(TEXT, name, 255)             /* a line of text */                                                            \
+        F(U64, tensor, UINT64_MAX)     /* SAVE: what is named */                                                       \
+        F(U32, again, 1)               /* it was said before, and the answer did not come */
 #define WIRE_FINISHED(F)                                                                                               \
         F(U64, request, UINT64_MAX)                                                                                    \
         F(U64, n_done, UINT64_MAX)     /* tasks */                                                                     \
@@ -188,6 +196,12 @@
         F(I32, code, 4096)                                                                                             \
         F(TEXT, text, MAX_BODY_BYTES)
 
+#define WIRE_NAMED(F)                                                                                                  \
+        F(U64, request, UINT64_MAX)                                                                                    \
+        F(I32, code, 4096)                                                                                             \
+        F(TEXT, text, MAX_ERROR_TEXT)                                                                                  \
+        F(BYTES, tensor, MAX_BODY_BYTES) /* OPEN: WireTensor */                                                        \
+        F(TEXT, names, MAX_BODY_BYTES) /* LIST, or where there is none: all of the user's, one a line */
 #define WIRE_WANTED(F)                                                                                                 \
         F(U64, tensor, UINT64_MAX)     /* whose data it gave */                                                        \
         F(U32S, chunk, 1 << 22)        /* chunk of the tensor, worker that is to have it; … */

@@ -14,6 +14,9 @@ enum {
 
 typedef enum WireRole { WIRE_CLIENT = 1, WIRE_WORKER = 2, WIRE_CONTROL = 3 } WireRole;
 
+/* What is done with a name (NAME). */
+typedef enum WireName { NAME_SAVE, NAME_OPEN, NAME_LIST, NAME_REMOVE } WireName;
+
 /* How a chunk is wanted: as bytes; or, where that is possible, to be read where it lies (AT), for a short time or for
  * as long as the reader likes. */
 typedef enum WireHow { WIRE_BYTES, WIRE_BRIEFLY, WIRE_LONG } WireHow;

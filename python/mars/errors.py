@@ -9,7 +9,8 @@ try:
 except ImportError:
     from numpy import AxisError
 
-__all__ = ["AxisError", "Cancelled", "Corrupt", "LinAlgError", "MarsError", "SessionClosed", "SpillFull"]
+__all__ = ["AxisError", "Cancelled", "Corrupt", "LinAlgError", "MarsError", "NameTaken", "SessionClosed",
+           "SpillFull", "UnknownName"]
 
 
 class MarsError(RuntimeError):
@@ -26,6 +27,16 @@ class Cancelled(MarsError):
 
 class Corrupt(MarsError):
     """What a disk gave back is not what was written to it."""
+
+
+class UnknownName(MarsError, KeyError):
+    """No result has that name."""
+
+    __str__ = RuntimeError.__str__
+
+
+class NameTaken(MarsError, ValueError):
+    """Another result has that name."""
 
 
 class SpillFull(MarsError, MemoryError):
@@ -46,6 +57,8 @@ by_code = {
     -125: Cancelled,
     -74: Corrupt,
     -54: SpillFull,
+    -126: UnknownName,
+    -76: NameTaken,
 }
 by_code.update({-getattr(errno, name): OSError for name in (
     "EACCES", "EBUSY", "EDQUOT", "EEXIST", "EFBIG", "EIO", "EISDIR", "ELOOP", "EMFILE", "ENAMETOOLONG", "ENFILE",

@@ -90,6 +90,10 @@ class Session(_mars.Session):
                 raise ValueError(f"Cannot fetch the unexecuted tensor {t!r}")
         return self._values(args, many)
 
+    def names(self):
+        """The names of results (Tensor.save_as) that open() knows, sorted."""
+        return sorted(self._names().splitlines())
+
     def as_default(self):
         """Makes this the session that execute() uses when it is told no other."""
         global _default

@@ -18,6 +18,7 @@ import pytest
 
 import mars.tensor as mt
 from mars.deploy.local import new_cluster
+from mars.errors import NameTaken, UnknownName
 from mars.session import new_session
 
 SECONDS = 30  # after which a wait has failed
@@ -52,6 +53,13 @@ def answer(endpoint, what):
                           text=True, timeout=SECONDS)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def listens(path):
+    with socket.socket(socket.AF_UNIX) as s, contextlib.suppress(OSError):
+        s.connect(path)
+        return True
+    return False
 
 
 class Proxy:
@@ -208,7 +216,7 @@ class Hand:
                                                 env=dict(os.environ, XDG_STATE_HOME=f"{self.folder}/state"))
         log.close()
         if name == "scheduler":
-            wait_for(lambda: pathlib.Path(f"{self.folder}/scheduler").exists(), "the scheduler does not listen")
+            wait_for(lambda: listens(f"{self.folder}/scheduler"), "the scheduler does not listen")
         return self.processes[name]
 
     def kill(self, name):
@@ -376,3 +384,50 @@ def test_what_is_no_journal_stops_the_scheduler_with_words(tmp_path):
                            str(tmp_path / "s"), "--state-dir", str(tmp_path / "state")],
                           capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 1 and "is no journal, or a damaged one" in done.stderr
+
+
+# ---- Names -----------------------------------------------------------------------------------------------------------
+
+def test_a_named_result_outlives_its_session_and_the_scheduler(hand):
+    some = hand()
+    with new_session(some.endpoint) as s:
+        (mt.arange(1000, chunk_size=100) * 2).save_as("twice", session=s)
+    with new_session(some.endpoint) as s:
+        assert s.names() == ["twice"]
+        assert np.array_equal(s.open("twice").fetch(), np.arange(1000) * 2)
+        again(some)
+        t = s.open("twice")
+        assert s.run(t.sum()) == 999_000
+    again(some)
+    some.kill("w0")
+    with new_session(some.endpoint) as s:
+        t = s.open("twice")
+        assert s.run((t + 1).sum()) == 1_000_000
+        s.remove("twice")
+        assert s.names() == []
+        assert np.array_equal(t.fetch(), np.arange(1000) * 2)
+        del t
+        wait_for(lambda: answer(some.endpoint, "status")["tensors"] == 0, "the tensor stays")
+
+
+@pytest.mark.parametrize("where", ["threads", "cluster"])
+def test_names_that_are_unknown_or_taken_are_errors_with_words(cluster, where):
+    with new_session(None if where == "threads" else cluster.endpoint) as s:
+        t = mt.ones(3).save_as("wind 2026", session=s)
+        t.save_as("wind 2026", session=s)  # once more is no other
+        with pytest.raises(NameTaken, match="there is a result 'wind 2026' already"):
+            mt.zeros(3).save_as("wind 2026", session=s)
+        with pytest.raises(KeyError, match="no result 'wind 2025'; there is 'wind 2026'"):
+            s.open("wind 2025")
+        with pytest.raises(UnknownName, match="no result 'x' among 1 names"):
+            s.remove("x")
+        for bad in ("", "two\nlines", "x" * 300):
+            with pytest.raises(ValueError, match="a line of text"):
+                s.open(bad)
+        opened = s.open("wind 2026")
+        assert opened.shape == (3,) and opened.dtype == np.float64 and s.run(opened.sum()) == 3
+        with new_session() as other, pytest.raises(ValueError, match="session that opened it"):
+            other.run(opened + 1)
+        s.remove("wind 2026")
+        with pytest.raises(UnknownName, match="among 0 names"):
+            s.open("wind 2026")

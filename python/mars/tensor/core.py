@@ -70,6 +70,15 @@ class Tensor(_mars.Tensor):
             raise ValueError(f"Cannot fetch the unexecuted tensor {_words(self)}: call execute() first")
         return session._value(self)
 
+    def save_as(self, name, session=None):
+        """Computes the tensor and names its values: open(name) of any session of the same user and cluster gives them,
+        until remove(name). They outlive this session and the scheduler; in a session without a cluster they end with
+        it. Returns the tensor."""
+        session = holder(self) or chosen(None) if session is None else chosen(session)
+        session._wait((self,))
+        session._save_as(self, name)
+        return self
+
     def _executed_in(self):
         """The session that has the values; computes them when none has."""
         session = holder(self)
