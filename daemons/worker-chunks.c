@@ -62,7 +62,8 @@ static int ask_for(Worker *w, Arriving *a) {
                 if (a->mate && !a->mate->link)
                         r = mate_connect(a->mate, &err);
         }
-        if (!a->mate || r < 0) {
+        a->asked = a->mate && r >= 0;
+        if (!a->asked) {
                 a->mate = NULL;
                 return -ENOENT;
         }
@@ -158,7 +159,7 @@ static int on_payload(void *userdata, _unused_ Link *link, const Frame *frame, c
         if (r < 0)
                 return r;
         a = m.kind == WIRE_IS_CHUNK && mate->kind != MATE_NEW ? arriving_find(w, m.chunk.chunk) : NULL;
-        if (!a || a->mate != mate || a->data)
+        if (!a || a->mate != mate || !a->asked || a->data)
                 return error_set(err, ERROR_CORRUPT, "%s that nobody asked for", wire_name(m.kind));
         if (a->from == WORKER_NONE && a->size_bytes != frame->payload_bytes)
                 return error_set(err, ERROR_CORRUPT, "a chunk of %llu bytes, announced with %llu",
@@ -184,7 +185,7 @@ static void hear_chunk(Worker *w, Mate *mate, const Wire_chunk *m, size_t size_b
         Arriving *a = arriving_find(w, m->chunk);
         Error err   = {};
 
-        if (!a || a->mate != mate || (!a->data && size_bytes > 0))
+        if (!a || a->mate != mate || !a->asked || (!a->data && size_bytes > 0))
                 return;
         if (size_bytes == 0 && engine_chunk_arriving(w->engine, a->chunk, 0, &a->data, &err) < 0)
                 return; /* asked for again with the next tick */
@@ -288,6 +289,16 @@ static int hear_put(Worker *w, Mate *mate, const Wire_put *m, Error *err) {
         *a = (Arriving) { .chunk = m->chunk, .from = WORKER_NONE, .mate = mate, .size_bytes = m->size_bytes };
         return engine_work(w->engine,
                            &(WorkEvent) { .kind = WORK_EXPECT, .chunk = m->chunk, .size_bytes = m->size_bytes }, err);
+}
+
+void worker_has(Worker *w, uint64_t chunk) {
+        Arriving *a = arriving_find(w, chunk);
+
+        if (!a || a->from != WORKER_NONE || a->asked)
+                return;
+        if (a->mate && link_say(a->mate->link, &(WireMessage) { WIRE_IS_STORED, .stored = { .chunk = chunk } }) < 0)
+                worker_say(w, LOG_WARNING, "out of memory: a client waits in vain");
+        arriving_free(w, a);
 }
 
 /* ---- Links ------------------------------------------------------------------------------------------------------- */

@@ -62,7 +62,7 @@ static int on_report(void *userdata, const WorkAction *action, const WorkActions
                         return -ENOMEM;
                 *report.error = *work_error(lists, action);
         }
-        return report_add(userdata, &report, lists->length.data + action->first);
+        return report_add(userdata, &report, report.n_lengths > 0 ? lists->length.data + action->first : NULL);
 }
 
 static void on_pinned(void *userdata, uint64_t pin, const Error *err, const char *data, size_t size_bytes) {
@@ -145,6 +145,7 @@ static int say_report(Worker *w, const Report *report) {
         case WORK_FORGOTTEN:
                 return say_forgotten(w, a->plan);
         case WORK_TAKEN:
+                worker_has(w, a->chunk);
                 return link_say(w->scheduler,
                                 &(WireMessage) { WIRE_IS_TAKEN,
                                                  .taken = { .chunk = a->chunk,

@@ -59,6 +59,7 @@ typedef struct Arriving {
         uint32_t from;       /* worker; WORKER_NONE: it is given to us by `mate` */
         Mate *mate;          /* NULL: its link is gone */
         uint64_t size_bytes; /* given ones: as announced */
+        bool asked;          /* `mate` was sent a GET: before that nothing is taken */
         char *data;          /* where it goes; NULL: nothing has come */
         char *aside;         /* the same memory, if the store had no room: it goes there later */
         size_t arrived_bytes;
@@ -131,6 +132,7 @@ bool worker_stop(void *worker);
 void worker_fetch(Worker *w, uint64_t chunk, uint32_t from);
 void worker_let_go(Worker *w);                     /* of what was borrowed, and nobody reads any more */
 void worker_chunks_retry(Worker *w);               /* those for which the store had no room */
+void worker_has(Worker *w, uint64_t chunk);         /* one that is being given to us was here already */
 int worker_peer(Worker *w, const Wire_peer *m);
 void worker_servers_leave(Worker *w);              /* the workers that the scheduler named */
 void worker_mates_leave(Worker *w);                /* all of them; the engine ends */
