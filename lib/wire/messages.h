@@ -41,8 +41,6 @@
         M(KNOWN, 55, known)                                                                                            \
         M(NAME, 56, name)                                                                                              \
         M(BYE, 57, bye)                                                                                                \
-        /* marsctl to scheduler */                                                                                     \
-        M(DRAIN, 58, drain)                                                                                            \
         /* scheduler to client */                                                                                      \
         M(FINISHED, 64, finished)                                                                                      \
         M(PROGRESS, 65, progress)                                                                                      \
@@ -178,10 +176,6 @@
         F(TEXT, name, 255)             /* a line of text */                                                            \
         F(U64, tensor, UINT64_MAX)     /* SAVE: what is named */                                                       \
         F(U32, again, 1)               /* it was said before, and the answer did not come */
-#define WIRE_DRAIN(F)                                                                                                  \
-        F(U64, request, UINT64_MAX)                                                                                    \
-        F(U32, worker, MAX_WORKERS)                                                                                    \
-        F(U32, how, 16)                /* WireDrain */
 #define WIRE_FINISHED(F)                                                                                               \
         F(U64, request, UINT64_MAX)                                                                                    \
         F(U64, n_done, UINT64_MAX)     /* tasks */                                                                     \

@@ -20,7 +20,7 @@ static void home(char ret[static 256]) {
         ck_assert_int_eq(unsetenv("MARS_KEY_FILE"), 0);
         snprintf(ret, 256, "%s/mars", folder);
         ck_assert_int_eq(mkdir(ret, 0700), 0);
-        strcat(ret, "/cluster.key");
+        snprintf(ret, 256, "%s/mars/cluster.key", folder);
 }
 
 static void leave(char *path) {

@@ -319,6 +319,8 @@ TEST(who_encrypts_hears_that_the_other_side_does_not) {
         visit_free(&v);
 }
 
+static const uint8_t half_a_hello[] = { 0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3 };
+
 TEST(garbage_in_front_of_the_handshake_or_in_it_closes_the_link) {
         uint64_t seed = 4;
 
@@ -329,7 +331,7 @@ TEST(garbage_in_front_of_the_handshake_or_in_it_closes_the_link) {
                 for (size_t i = 0; i < sizeof(bytes); i++)
                         bytes[i] = (uint8_t) chance(&seed, 256);
                 if (k % 2) /* it looks like a record, at first */
-                        memcpy(bytes, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11);
+                        memcpy(bytes, half_a_hello, sizeof(half_a_hello));
                 visit_init(&v, NULL, true, tls(A, TLS_WORKER));
                 raw_write(&v.p.a, bytes, sizeof(bytes));
                 raw_close(&v.p.a);
@@ -353,7 +355,7 @@ TEST(half_a_handshake_and_silence_end_after_some_seconds) {
         Visit silent, half;
 
         visit_init(&half, NULL, true, tls(A, TLS_WORKER));
-        raw_write(&half.p.a, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11);
+        raw_write(&half.p.a, half_a_hello, sizeof(half_a_hello));
         RUN_UNTIL(&half.p, half.p.b.n_closed == 1);
         ck_assert_int_eq(half.p.b.why.code, -ETIMEDOUT);
         ck_assert(says(&half.p.b, "shown no key"));

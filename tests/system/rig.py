@@ -219,7 +219,7 @@ class Rig:
         self.daemons.append(Daemon(machine, program, *options))
         return self.daemons[-1]
 
-    def cluster(self, n_workers, cache="128m", disk="64m", lease=3):
+    def cluster(self, n_workers, cache="128m", disk="64m", lease=20):
         """A scheduler and workers, each on a machine of its own; when all have joined."""
         at = self.machine("scheduler")
         state = self.folder / "state"
