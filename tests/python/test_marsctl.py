@@ -99,7 +99,7 @@ def test_status_shows_the_cluster(cluster):
 def test_workers_are_a_table_in_the_order_of_their_numbers(cluster):
     until(lambda: all(row["pages"] for row in answered(cluster, "workers")), "workers do not report")
     head, *rows = shown(cluster, "workers").splitlines()
-    assert head.split()[:4] == ["WORKER", "NAME", "ADDRESS", "RUNNING"]
+    assert head.split()[:5] == ["WORKER", "NAME", "STATE", "ADDRESS", "RUNNING"]
     assert [row.split()[0] for row in rows] == ["0", "1"]
     assert {row.split()[1] for row in rows} == {"worker-0", "worker-1"}
     assert all("of 128. MiB" in row and row.rstrip().endswith(("pages (anonymous)", "pages (memory file)"))
@@ -297,7 +297,8 @@ def test_a_request_is_a_number(number, cluster):
 def test_help_and_the_manual_name_the_same_commands():
     words, roff = marsctl("--help").stdout, marsctl("--manual").stdout
     commands = re.findall(r"^  ([a-z]+)\b", words.split("Options")[0], re.M)
-    assert set(commands) == {"status", "workers", "sessions", "tasks", "why", "top", "cancel", "hugepages", "keygen",
+    assert set(commands) == {"status", "workers", "sessions", "tasks", "why", "top", "cancel", "drain",
+                             "undrain", "retire", "hugepages", "keygen",
                              "token"}
     for command in commands:
         assert f".TP\n\\fB{command}\\fR" in roff
