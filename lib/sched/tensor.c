@@ -253,10 +253,10 @@ int tensor_unref(Sched *s, uint64_t id) {
                 s->n_ghosts++;
                 return r;
         }
-        if (r == 0)
-                r = tensor_end(s, t);
+        const int ended = tensor_end(s, t); /* whatever failed before: it is freed */
+
         tensor_free(t);
-        return r;
+        return r < 0 ? r : ended;
 }
 
 int tensor_unread(Sched *s, SchedTensor *t) {
