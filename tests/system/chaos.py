@@ -32,7 +32,7 @@ FORGIVEN = "|".join([
     r"new session: .*before it was secure",
     r"SpillFull|neither memory nor disks",  # while a disk is full
     r"workers died while they had it to do",  # a task that was on two workers when they were killed is given up
-    r"worker \d+ at|worker \d+ is gone",    # data on its way to a worker that died
+    r"worker \d+ at|worker \d+ is gone|data of tensor \d+ is lost",  # what a client was giving to a worker that died
 ])
 
 
