@@ -212,38 +212,40 @@ static int chunks_lost(Sched *s, uint32_t worker) {
 /* Tasks that may have been running when the worker's process died. It does not say what it starts; it starts those
  * whose inputs are there, in the order in which they were given, and as many at a time as it has threads. What it had
  * done since it last said so is counted too, once: two deaths in a row at the same task are no chance. */
-static int poison_count(Running *r, uint32_t worker, uint32_t *n_left, uint32_t *ret_task) {
-        r->deaths = r->deaths ?: calloc(r->plan->n_task, sizeof(*r->deaths));
-        if (!r->deaths)
-                return -ENOMEM;
-        for (uint32_t k = 0; k < r->plan->n_task && *n_left > 0; k++) {
-                uint32_t t = r->plan->order[k];
+static int poison_count(Sched *s, uint32_t worker) {
+        uint32_t n_left = s->worker.data[worker].n_threads;
 
-                if (!task_given(r, t) || r->place[t] != worker || !inputs_made(r, t))
+        for (Running *r = s->first_running; r; r = r->after) {
+                if (r->ending || worker >= r->share.n || r->share.data[worker].n_given == 0)
                         continue;
-                --*n_left;
-                if (++r->deaths[t] >= POISON)
-                        *ret_task = t;
+                r->deaths = r->deaths ?: calloc(r->plan->n_task, sizeof(*r->deaths));
+                if (!r->deaths)
+                        return -ENOMEM;
+                for (uint32_t k = 0; k < r->plan->n_task && n_left > 0; k++) {
+                        uint32_t t = r->plan->order[k];
+
+                        if (!task_given(r, t) || r->place[t] != worker || !inputs_made(r, t))
+                                continue;
+                        n_left--;
+                        if (++r->deaths[t] >= POISON)
+                                r->poison = t + 1;
+                }
         }
         return 0;
 }
 
-static int poison_find(Sched *s, uint32_t worker) {
-        uint32_t n_left = s->worker.data[worker].n_threads;
-        int ret         = 0;
+/* When nothing of the worker is left in any plan. */
+static int poisoned_fail(Sched *s) {
+        int ret = 0;
 
         for (Running *r = s->first_running, *next; r && ret == 0; r = next) {
-                uint32_t task = TASK_NONE;
                 Error err;
 
                 next = r->after;
-                if (r->ending || worker >= r->share.n || r->share.data[worker].n_given == 0)
-                        continue;
-                ret = poison_count(r, worker, &n_left, &task);
-                if (task == TASK_NONE || ret < 0)
+                if (r->ending || r->poison == 0)
                         continue;
                 error_set(&err, -EIO, "%d workers died while they had it to do, so it is not tried again", POISON);
-                plan_run_error(&r->run, task, &err);
+                plan_run_error(&r->run, r->poison - 1, &err);
                 ret  = r->request ? request_fail(s, r->request, &err) : repair_fail(s, r, &err);
                 next = s->first_running; /* more than this one may have ended */
         }
@@ -260,7 +262,7 @@ int worker_lost(Sched *s, uint32_t worker, bool killed) {
                 return 0;
         w = &s->worker.data[worker];
         if (killed)
-                ret = poison_find(s, worker);
+                ret = poison_count(s, worker);
         state_set(s, worker, WORKER_GONE);
         s->n_draining -= w->drain;
         w->drain = w->drained = false;
@@ -274,7 +276,7 @@ int worker_lost(Sched *s, uint32_t worker, bool killed) {
                 ret = chunks_lost(s, worker);
         tasks_lost(s, worker);
         all_stirred(s);
-        return ret;
+        return ret < 0 || !killed ? ret : poisoned_fail(s);
 }
 
 int worker_away(Sched *s, uint32_t worker) {
@@ -325,6 +327,7 @@ int worker_holds(Sched *s, const SchedEvent *e) {
         if (ret == 0)
                 ret = takings_lost(s, e->worker);
         wanting_lost(s, e->worker);
+        state_set(s, e->worker, WORKER_HERE);
         if (ret == 0)
                 ret = ranges_fill(s, &tensors, &runnings);
         for (uint32_t k = 0; k < w->held.n && ret == 0; k++)
@@ -332,7 +335,6 @@ int worker_holds(Sched *s, const SchedEvent *e) {
         vec_free(&tensors);
         vec_free(&runnings);
         vec_free(&w->held);
-        state_set(s, e->worker, WORKER_HERE);
         all_stirred(s);
         return ret;
 }

@@ -12,11 +12,21 @@ enum { MOST_TAKING = 16 }; /* chunks on their way from one worker: enough to kee
 
 /* ---- On its way ------------------------------------------------------------------------------------------------- */
 
-static Taking *taking_find(Sched *s, uint64_t chunk) {
+static Taking *taking_find(const Sched *s, uint64_t chunk) {
         for (uint32_t k = 0; k < s->taking.n; k++)
                 if (s->taking.data[k].chunk == chunk && !s->taking.data[k].off)
                         return &s->taking.data[k];
         return NULL;
+}
+
+bool chunk_on_its_way(const Sched *s, uint64_t chunk) {
+        return taking_find(s, chunk) != NULL;
+}
+
+static void taking_ends(Sched *s, const Taking *t) {
+        if (t->from != WORKER_NONE && !t->off)
+                s->worker.data[t->from].n_taking--;
+        s->unsettled = true;
 }
 
 /* Next in turn among those that are given things. */
@@ -29,29 +39,34 @@ static uint32_t taker(Sched *s) {
         return WORKER_NONE;
 }
 
-static int take(Sched *s, const Taking *what) {
-        Taking taking = *what;
-
-        taking.to = taker(s);
-        if (vec_push(&s->taking, taking) < 0)
+static int take(Sched *s, const Taking *taking) {
+        if (vec_push(&s->taking, *taking) < 0)
                 return -ENOMEM;
-        s->worker.data[taking.from].n_taking++;
+        if (taking->from != WORKER_NONE)
+                s->worker.data[taking->from].n_taking++;
         return action_add(s, &(SchedAction) { .kind       = SCHED_TAKE,
-                                              .worker     = taking.to,
-                                              .chunk      = taking.chunk,
-                                              .from       = taking.from,
-                                              .size_bytes = taking.size_bytes });
+                                              .worker     = taking->to,
+                                              .chunk      = taking->chunk,
+                                              .from       = taking->from,
+                                              .size_bytes = taking->size_bytes });
 }
 
-int taking_off(Sched *s, uint64_t chunk) {
+int chunk_confirm(Sched *s, uint64_t tensor, uint64_t chunk, uint32_t worker) {
+        const Taking *other = taking_find(s, chunk);
+
+        if (other) /* here or there, but not at both */
+                return other->to == worker ? 0 : drop_say(s, worker, chunk);
+        return take(s, &(Taking) { .chunk = chunk, .owner = tensor, .from = WORKER_NONE, .to = worker });
+}
+
+int takings_off(Sched *s, uint32_t worker, uint64_t chunk) {
         Taking *t = taking_find(s, chunk);
 
-        if (!t)
+        if (!t || (t->from != worker && t->to != worker))
                 return 0;
+        taking_ends(s, t);
         t->off = true;
-        s->worker.data[t->from].n_taking--;
-        s->unsettled = true;
-        return drop_say(s, t->to, chunk);
+        return t->to != worker ? drop_say(s, t->to, chunk) : 0;
 }
 
 /* A worker is gone, or remembers none of it: nothing is on its way from there or to it. */
@@ -60,17 +75,14 @@ int takings_lost(Sched *s, uint32_t worker) {
 
         for (uint32_t k = 0; k < s->taking.n && ret == 0; k++)
                 if (s->taking.data[k].from == worker && !s->taking.data[k].off)
-                        ret = taking_off(s, s->taking.data[k].chunk);
+                        ret = takings_off(s, worker, s->taking.data[k].chunk);
         for (uint32_t k = 0; k < s->taking.n;) {
-                Taking *t = &s->taking.data[k];
-
-                if (t->to != worker) {
+                if (s->taking.data[k].to != worker) {
                         k++;
                         continue;
                 }
-                s->worker.data[t->from].n_taking -= !t->off;
-                s->unsettled = true;
-                *t           = vec_pop(&s->taking);
+                taking_ends(s, &s->taking.data[k]);
+                s->taking.data[k] = vec_pop(&s->taking);
         }
         return ret;
 }
@@ -124,7 +136,8 @@ static int taken_over(Sched *s, const Taking *t, bool *ret) {
         Running *r          = t->in_plan ? (Running *) (uintptr_t) map_get(&s->plans, t->owner) : NULL;
         uint64_t k          = tensor ? t->chunk - tensor->chunk_first : r ? t->chunk - r->run.first_id : 0;
 
-        *ret = (tensor && tensor->holder[k] == t->from) || (r && !r->ending && r->holder[k] == t->from);
+        *ret = (tensor && tensor->n_refs > 0 && (tensor->holder[k] == t->from || tensor->holder[k] == t->to)) ||
+               (r && !r->ending && r->holder[k] == t->from);
         if (!*ret)
                 return 0;
         if (tensor)
@@ -139,26 +152,30 @@ int chunk_taken(Sched *s, const SchedEvent *e) {
         bool over;
         int ret;
 
+        if (!e->asked)
+                return data_taken(s, e->worker, e->chunk, e->error);
         while (k < s->taking.n && (s->taking.data[k].chunk != e->chunk || s->taking.data[k].to != e->worker))
                 k++;
         if (k == s->taking.n)
-                return e->error ? 0 : data_taken(s, e->worker, e->chunk);
-        t                 = s->taking.data[k];
-        s->taking.data[k] = s->taking.data[s->taking.n - 1];
+                return 0;
+        t = s->taking.data[k];
+        /* Answers come in their order. */
+        memmove(s->taking.data + k, s->taking.data + k + 1, (s->taking.n - k - 1) * sizeof(t));
         s->taking.n--;
+        taking_ends(s, &t);
         if (t.off)
                 return 0;
-        s->unsettled = true;
-        s->worker.data[t.from].n_taking--;
-        if (e->error) {
+        if (e->error && t.from != WORKER_NONE)
                 s->worker.data[t.from].refused = *e->error;
+        if (e->error)
                 return 0;
-        }
         ret = taken_over(s, &t, &over);
         if (ret < 0)
                 return ret;
         if (!over)
                 return drop_say(s, t.to, t.chunk);
+        if (t.from == WORKER_NONE)
+                return 0;
         ret = fetches_turn(s, t.chunk, t.to);
         return ret < 0 ? ret : drop_say(s, t.from, t.chunk);
 }
@@ -224,8 +241,10 @@ static int drain_go(Sched *s, uint32_t worker, Worker *w) {
         while (w->left.n > 0 && w->n_taking < MOST_TAKING && s->n_open > 0 && ret == 0) {
                 Taking t = vec_pop(&w->left);
 
-                if (still_there(s, &t))
-                        ret = take(s, &t);
+                if (!still_there(s, &t) || taking_find(s, t.chunk))
+                        continue;
+                t.to = taker(s);
+                ret  = take(s, &t);
         }
         if (w->n_taking > 0 || ret < 0)
                 return ret;
@@ -240,6 +259,9 @@ static int drain_go(Sched *s, uint32_t worker, Worker *w) {
                 error_prefix(&err, err.code, "some chunks could not be taken by others");
                 return drained(s, worker, &err);
         }
+        for (uint32_t k = 0; k < s->taking.n; k++)
+                if (s->taking.data[k].to == worker)
+                        return 0; /* it may have come there before it was to stop */
         return w->n_given == 0 && n_left == 0 ? drained(s, worker, NULL) : 0;
 }
 

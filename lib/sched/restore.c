@@ -137,11 +137,11 @@ static Wanting *wanting_find(const Sched *s, uint64_t tensor) {
         return (Wanting *) (uintptr_t) map_get(&s->wanting, tensor);
 }
 
-static bool is_pending(const Wanting *w, uint32_t chunk) {
+static bool is_pending(const Sched *s, const SchedTensor *t, const Wanting *w, uint32_t chunk) {
         for (uint32_t k = 0; w && k < w->n; k++)
                 if (w->place[k].chunk == chunk && w->place[k].worker != WORKER_NONE)
                         return true;
-        return false;
+        return chunk_on_its_way(s, t->chunk_first + chunk);
 }
 
 static void wanting_forget(Sched *s, const Wanting *w) {
@@ -160,7 +160,7 @@ static int data_ask(Sched *s, const SchedTensor *t) {
         *asking = (Wanting) { .tensor = t->id };
         tensor_wanted(s, t, wanted);
         for (uint32_t k = 0; k < t->n_chunks; k++)
-                if (wanted[k] && !is_pending(before, k))
+                if (wanted[k] && !is_pending(s, t, before, k))
                         asking->place[asking->n++] = (SchedPlace) { k, worker_spread(s, k, t->n_chunks) };
         if (asking->n == 0)
                 return 0;
@@ -195,18 +195,30 @@ int tensor_given(Sched *s, uint64_t id, const Error *err) {
         return tensor_lost(s, id, &why);
 }
 
-/* A worker has a chunk that a client gave, whoever asked for it. */
-int data_taken(Sched *s, uint32_t worker, uint64_t chunk) {
-        SchedTensor *t = adopted_find(s, chunk);
-        uint32_t k     = t ? (uint32_t) (chunk - t->chunk_first) : 0;
-        Wanting *w     = t ? wanting_find(s, t->id) : NULL;
+void data_not_pending(Sched *s, uint32_t worker, uint64_t chunk) {
+        const SchedTensor *t = adopted_find(s, chunk);
+        Wanting *w           = t ? wanting_find(s, t->id) : NULL;
 
         for (uint32_t p = 0; w && p < w->n; p++)
-                if (w->place[p].chunk == k && w->place[p].worker == worker)
+                if (w->place[p].chunk == chunk - t->chunk_first && w->place[p].worker == worker) {
                         w->place[p].worker = WORKER_NONE;
-        if (!t || t->n_refs == 0 || (t->holder[k] != WORKER_NONE && t->holder[k] != worker))
+                        s->unsettled       = true;
+                }
+}
+
+/* A worker has a chunk that a client gave, whoever asked for it, or had it and has dropped it. */
+int data_taken(Sched *s, uint32_t worker, uint64_t chunk, const Error *err) {
+        SchedTensor *t = adopted_find(s, chunk);
+        uint32_t k     = t ? (uint32_t) (chunk - t->chunk_first) : 0;
+
+        data_not_pending(s, worker, chunk);
+        if (err)
+                return 0; /* a DROP was there first */
+        if (!t || t->n_refs == 0 || (t->holder[k] != WORKER_NONE && t->holder[k] != worker) ||
+            (t->holder[k] == WORKER_NONE && s->worker.data[worker].drain))
                 return drop_add(s, worker, chunk);
-        return t->holder[k] == worker ? 0 : tensor_hold(s, t, k, worker);
+        /* A DROP of before may be on its way there still. */
+        return t->holder[k] == worker ? 0 : chunk_confirm(s, t->id, chunk, worker);
 }
 
 /* What it was to have will not come, or will and it says so. */

@@ -34,8 +34,10 @@ int drop_say(Sched *s, uint32_t worker, uint64_t chunk) {
         SchedActions *a   = s->actions;
         SchedAction *last = a->action.n > 0 ? &a->action.data[a->action.n - 1] : NULL;
 
-        if (!worker_hears(s, worker))
-                return 0; /* it asks what to do with it when it is back */
+        if (s->worker.data[worker].state != WORKER_HERE)
+                return 0; /* it has yet to say that it has it, if it has, or says so just now: the answer is a DROP */
+        if (s->wanting.n > 0)
+                data_not_pending(s, worker, chunk);
         if (last && last->kind == SCHED_DROP && last->worker == worker && last->chunk + last->n == chunk) {
                 last->n++;
                 return 0;
@@ -44,9 +46,16 @@ int drop_say(Sched *s, uint32_t worker, uint64_t chunk) {
 }
 
 int drop_add(Sched *s, uint32_t worker, uint64_t chunk) {
-        int ret = s->taking.n > 0 ? taking_off(s, chunk) : 0;
+        int ret = s->taking.n > 0 ? takings_off(s, worker, chunk) : 0;
 
         return ret < 0 ? ret : drop_say(s, worker, chunk);
+}
+
+/* Tasks of the repair may read what else it makes. */
+static bool is_repaired(const Sched *s, const SchedTensor *t) {
+        const Recipe *recipe = s->n_repairs > 0 ? recipe_find(s, t->recipe) : NULL;
+
+        return recipe && recipe->repair;
 }
 
 int chunk_drop(Sched *s, Running *r, uint32_t chunk) {
@@ -56,7 +65,7 @@ int chunk_drop(Sched *s, Running *r, uint32_t chunk) {
 
         if (worker == WORKER_NONE)
                 return 0;
-        if (r->leaf[value] && t->n_refs > 1)
+        if (r->leaf[value] && (t->n_refs > 1 || is_repaired(s, t)))
                 return 0; /* somebody else may want it */
         if (t)
                 ret = tensor_hold(s, t, chunk - r->plan->value.data[value].first_chunk, WORKER_NONE);
@@ -195,7 +204,7 @@ static int request_plan(Sched *s, Request *q, Graph *graph) {
                 ret = error_set(&err, ERROR_SUPPORT, "the rest of the graph cannot be planned");
         if (ret == 0 && s->most_bytes > 0)
                 ret = check_size(s, plan, &err);
-        if (ret == 0 && !s->alone) {
+        if (ret == 0 && !s->alone && plan->n_task > 0) {
                 ret = recipe_new(s, graph, plan, s->next_plan, &recipe);
                 if (ret == 0)
                         ret = action_add(s, &(SchedAction) { .kind    = SCHED_RECIPE,

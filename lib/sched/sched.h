@@ -65,7 +65,7 @@ typedef enum SchedEventKind {
                             JOINED again or LEFT */
         SCHED_HOLDS,     /* worker, n, chunk_id[], bytes[]: what it has; last: and this is all */
         SCHED_DRAIN,     /* worker, on: it is given no tasks, and its chunks are taken by others; DRAINED follows */
-        SCHED_TAKEN,     /* worker, chunk, error: an answer to TAKE; or it has what a client gave */
+        SCHED_TAKEN,     /* worker, chunk, error, asked: the answer to TAKE; or it has what a client gave */
         SCHED_SUBMIT,    /* request (a new number, not 0), graph: taken over */
         SCHED_CANCEL,    /* request, error: its outcome */
         SCHED_DONE,      /* worker, plan, n, task[], length[] */
@@ -85,7 +85,7 @@ typedef struct SchedEvent {
         uint32_t worker, n_threads;
         uint64_t request, plan, tensor, chunk, recipe;
         Graph *graph;
-        bool killed, holds, last, on;
+        bool killed, holds, last, on, asked;
         uint32_t n;
         const uint32_t *task;
         const int64_t *length; /* of each output of unknown length, in the order of the tasks and of their outputs */
@@ -102,11 +102,13 @@ typedef enum SchedActionKind {
         SCHED_RECALL,   /* worker, plan, tasks [first, first + n): an input is lost; answer RECALLED, or DONE if late */
         SCHED_DROP,     /* worker, chunk ids [chunk, chunk + n); some may be gone already */
         SCHED_FORGET,   /* worker, plan, drop: what becomes of tasks and chunks; answer FORGOTTEN, then `run` is gone */
-        SCHED_TAKE,     /* worker, chunk, from, size_bytes: get it and keep it; answer TAKEN */
+        SCHED_TAKE,     /* worker, chunk, from, size_bytes: get it and keep it; from WORKER_NONE: say whether it is
+                           there. Answer TAKEN */
         SCHED_DRAINED,  /* worker; or outcome: what is left can go nowhere, and why */
         SCHED_FINISHED, /* request; tensors [first, first + n) with a reference each; or outcome: error [outcome - 1] */
         SCHED_WANTED,   /* tensor, places [first, first + n): its client is to give these chunks again; answer GIVEN */
-        /* What has come into being, or is gone: for a journal. Never when alone. */
+        /* What has come into being, or is gone: for a journal. Never when alone. What is made and goes in the same
+         * step is found no more when it is to be carried out. */
         SCHED_RECIPE,      /* recipe, request: the request's next plan begins */
         SCHED_RECIPE_GONE, /* recipe */
         SCHED_TENSOR,      /* tensor: made by a plan; it has no reference of its own yet (FINISHED, RECIPE) */

@@ -62,7 +62,7 @@ typedef struct Adopted {
 /* A chunk on its way from a worker that is to stop. */
 typedef struct Taking {
         uint64_t chunk, owner; /* id of the tensor, or of the plan that reads it */
-        uint32_t from, to;
+        uint32_t from, to;     /* from WORKER_NONE: it should be there, and that is made sure */
         bool in_plan;          /* the plan made it and keeps it for itself */
         bool off;              /* the chunk is not wanted there any more, which is told */
         size_t size_bytes;     /* at most */
@@ -72,7 +72,7 @@ typedef struct Taking {
 struct Running {
         PlanRun run;
         Request *request;
-        Recipe *recipe;      /* NULL: alone */
+        Recipe *recipe;      /* NULL: alone, or it has no tasks */
         Plan *plan;
         Graph *graph;
         uint64_t *leaf_first;
@@ -86,6 +86,7 @@ struct Running {
         uint16_t *holder;    /* [chunk] worker that has it, or WORKER_NONE; of tensors: what they say (tensor_hold) */
         uint32_t *uses;      /* [chunk] tasks not done that read it, and one for those that are kept */
         uint8_t *deaths;     /* [task] workers that died of it, perhaps; NULL: none did */
+        uint32_t poison;     /* the task of which too many did, plus 1 */
         int64_t *length;     /* [chunk] of values of unknown length; NULL when there are none */
         Index *index;
         Positions ready;     /* before the cursor: tasks whose inputs have all been made, to be placed */
@@ -225,7 +226,9 @@ int repairs_settle(Sched *s);               /* who needs what */
 int repair_fail(Sched *s, Running *r, const Error *err);
 int repair_done(Sched *s, Running *r);
 int tensor_given(Sched *s, uint64_t tensor, const Error *err);
-int data_taken(Sched *s, uint32_t worker, uint64_t chunk);
+/* It has come there, or is dropped there when it does. */
+void data_not_pending(Sched *s, uint32_t worker, uint64_t chunk);
+int data_taken(Sched *s, uint32_t worker, uint64_t chunk, const Error *err);
 void wanting_lost(Sched *s, uint32_t worker);
 /* Which lost chunks of the tensor somebody will read: sets [chunk]. */
 void tensor_wanted(const Sched *s, const SchedTensor *t, bool *ret);
@@ -241,7 +244,10 @@ int worker_drain(Sched *s, uint32_t worker, bool on);
 int drains_go(Sched *s);                    /* chunks that can be taken now */
 int chunk_taken(Sched *s, const SchedEvent *e);
 int takings_lost(Sched *s, uint32_t worker);
-int taking_off(Sched *s, uint64_t chunk);   /* it is not wanted any more */
+/* The chunk is dropped there: whoever takes it from there need not, and what is made sure is not so. */
+int takings_off(Sched *s, uint32_t worker, uint64_t chunk);
+bool chunk_on_its_way(const Sched *s, uint64_t chunk);
+int chunk_confirm(Sched *s, uint64_t tensor, uint64_t chunk, uint32_t worker); /* whether it is there */
 
 /* ---- place.c */
 int running_index(Sched *s, Running *r);

@@ -143,8 +143,13 @@ int tensor_add(Sched *s, SchedTensor *t, uint64_t id, Recipe *recipe) {
 static int running_told(Sched *s, Running *r, const SchedTensor *t, uint32_t chunk, uint32_t worker) {
         int ret = 0;
 
-        if (r->made && r->recipe->said.id == t->recipe)
-                r->holder[t->chunk_first - r->run.first_id + chunk] = (uint16_t) worker;
+        if (r->made && r->recipe->said.id == t->recipe) {
+                uint32_t c = (uint32_t) (t->chunk_first - r->run.first_id) + chunk;
+
+                if (worker == WORKER_NONE && chunk_made(r, c) && r->uses[c] > 0)
+                        s->unsettled = r->dirty = true; /* its own tasks may read it, too */
+                r->holder[c] = (uint16_t) worker;
+        }
         for (uint32_t k = 0; k < r->leaves.n && ret == 0; k++) {
                 uint32_t v = r->leaves.data[k], c = r->plan->value.data[v].first_chunk + chunk;
                 bool was   = chunk_made(r, c);

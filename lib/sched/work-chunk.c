@@ -83,8 +83,12 @@ int chunk_settle(Work *w, Chunk *c) {
         if (c->first != NONE || c->pins > 0 || c->writing)
                 return chunk_rate(w, c);
         switch ((ChunkState) c->state) {
-        case CHUNK_ABSENT:
         case CHUNK_WANTED:
+                if (c->own)
+                        return 0;
+                chunk_forget(w, c);
+                return 0;
+        case CHUNK_ABSENT:
                 chunk_forget(w, c);
                 return 0;
         case CHUNK_FETCHING:
@@ -169,8 +173,8 @@ int chunk_here(Work *w, Chunk *c) {
         return r < 0 ? r : chunk_rate(w, c);
 }
 
-static int taken(Work *w, uint64_t chunk, const Error *err) {
-        WorkAction action = { .kind = WORK_TAKEN, .chunk = chunk };
+static int taken(Work *w, uint64_t chunk, bool asked, const Error *err) {
+        WorkAction action = { .kind = WORK_TAKEN, .chunk = chunk, .asked = asked };
 
         if (err) {
                 if (vec_push(&w->actions->error, *err) < 0)
@@ -182,8 +186,8 @@ static int taken(Work *w, uint64_t chunk, const Error *err) {
 
 /* It is not to be had from there. Whoever reads it waits on: the scheduler knows more. */
 static int fetch_ends(Work *w, Chunk *c, const Error *err) {
-        const bool take = c->own && c->from != WORKER_NONE && !c->dropped;
-        int r           = 0;
+        const bool take = c->take, given = c->own && c->from == WORKER_NONE;
+        int r = 0;
 
         if (c->state == CHUNK_FETCHING) {
                 w->chunk_bytes -= c->bytes;
@@ -192,10 +196,12 @@ static int fetch_ends(Work *w, Chunk *c, const Error *err) {
                 w->n_freed++;
         }
         c->bytes = 0;
-        c->copy = c->own = c->dropped = false;
+        c->copy = c->own = c->take = c->dropped = false;
         c->state = CHUNK_ABSENT;
-        if (take && err)
-                r = taken(w, c->id, err);
+        if (take)
+                r = taken(w, c->id, true, err);
+        if (given && r == 0)
+                r = taken(w, c->id, false, err);
         return r < 0 ? r : chunk_settle(w, c);
 }
 
@@ -208,9 +214,10 @@ int work_drop(Work *w, uint64_t chunk, uint32_t n) {
 
                 if (!c || c->dropped)
                         continue;
-                if (c->own && c->state <= CHUNK_FETCHING && c->from != WORKER_NONE) {
+                if (c->take) {
+                        c->take = false;
                         error_set(&err, ERROR_CANCELED, "it is not wanted any more");
-                        r = taken(w, c->id, &err);
+                        r = taken(w, c->id, true, &err);
                 }
                 if (r < 0 || c->state == CHUNK_ABSENT || (c->state < CHUNK_HERE && !c->own))
                         continue;
@@ -248,6 +255,8 @@ int fetch_add(Work *w, const PlanRun *run, const RunFetch *fetch) {
 
         if (!c)
                 return -ENOMEM;
+        if (c->own && c->from == WORKER_NONE && c->state != CHUNK_ABSENT)
+                return 0; /* its client gives it, and waits until we have it */
         if (c->state == CHUNK_FETCHING && c->from != fetch->from) {
                 c->from = fetch->from; /* the one that we were told of first is gone, or has it no more */
                 return fetch_go(w, c);
@@ -275,7 +284,7 @@ int work_expect(Work *w, uint64_t chunk, size_t size_bytes) {
                 return -ENOMEM;
         chunk_keep(w, c);
         if (c->state >= CHUNK_HERE)
-                return taken(w, chunk, NULL);
+                return taken(w, chunk, false, NULL);
         if (c->state != CHUNK_ABSENT && c->own && c->from == WORKER_NONE)
                 return 0; /* it is on its way */
         c->own  = true;
@@ -290,14 +299,19 @@ int work_expect(Work *w, uint64_t chunk, size_t size_bytes) {
 }
 
 int work_take(Work *w, const WorkEvent *e) {
-        Chunk *c = chunk_get(w, e->chunk);
+        Chunk *c = e->from == WORKER_NONE ? chunk_find(w, e->chunk) : chunk_get(w, e->chunk);
+        Error err;
 
+        if (e->from == WORKER_NONE && (!c || c->state < CHUNK_HERE)) {
+                error_set(&err, -ENOENT, "it is not here");
+                return taken(w, e->chunk, true, &err);
+        }
         if (!c)
                 return -ENOMEM;
         chunk_keep(w, c);
         if (c->state >= CHUNK_HERE)
-                return taken(w, e->chunk, NULL);
-        c->own = true;
+                return taken(w, e->chunk, true, NULL);
+        c->own = c->take = true;
         if (c->state != CHUNK_ABSENT)
                 return 0; /* a copy is on its way */
         c->state = CHUNK_WANTED;
@@ -312,8 +326,11 @@ int takes_end(Work *w) {
         for (uint32_t k = 0; k < w->chunk.n && r == 0; k++) {
                 Chunk *c = &w->chunk.data[k];
 
-                if (c->id == 0 || !c->own || c->dropped || c->from == WORKER_NONE || c->state > CHUNK_FETCHING)
+                if (c->id == 0 || !c->take)
                         continue;
+                c->take = false;
+                if (c->from == WORKER_NONE)
+                        continue; /* a client gives it, too */
                 if (c->state == CHUNK_WANTED)
                         r = fetch_ends(w, c, NULL);
                 else {
@@ -370,21 +387,28 @@ int fetches_go(Work *w) {
 
 int work_fetched(Work *w, const WorkEvent *e) {
         Chunk *c = chunk_find(w, e->chunk);
-        bool take;
+        bool given, take, dropped;
+        Error err;
         int r;
 
         if (!c || c->state != CHUNK_FETCHING)
                 return 0; /* a second one, from the holder that we were told of first */
-        take = c->own && !c->dropped;
+        given   = c->own && c->from == WORKER_NONE;
+        take    = c->take;
+        dropped = c->dropped;
         w->chunk_bytes += chunk_rounded(e->size_bytes) - c->bytes;
         c->bytes = chunk_rounded(e->size_bytes);
         c->slack = (uint16_t) (c->bytes - e->size_bytes);
         w->n_fetching--;
-        c->own = false;
-        r      = chunk_here(w, c);
+        c->own = c->take = false;
+        r = chunk_here(w, c);
         if (r == 0)
                 r = chunk_settle(w, c);
-        return r == 0 && take ? taken(w, e->chunk, NULL) : r;
+        if (dropped)
+                error_set(&err, ERROR_CANCELED, "it was not wanted any more");
+        if (r == 0 && given)
+                r = taken(w, e->chunk, false, dropped ? &err : NULL);
+        return r == 0 && take ? taken(w, e->chunk, true, NULL) : r;
 }
 
 int work_fetch_failed(Work *w, const WorkEvent *e) {

@@ -44,7 +44,8 @@ typedef struct Chunk {
         };
         uint8_t state;       /* ChunkState */
         bool copy : 1, dropped : 1;
-        bool own : 1;        /* WANTED, FETCHING: it is given to us to keep; from another worker: a TAKE */
+        bool own : 1;        /* WANTED, FETCHING: it is given to us to keep */
+        bool take : 1;       /* the same: the scheduler has asked for it, and is owed an answer */
         bool writing : 1;    /* HERE: on its way to disk, and readable all the while */
         bool disk : 1;       /* written: whole on disk */
         bool paged : 1;      /* it was away once: it takes whole pages */

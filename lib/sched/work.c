@@ -229,7 +229,7 @@ static bool uses_consistent(const Work *w, const Chunk *c) {
                 if (last == NONE)
                         continue;
                 before = ready_of(w, w->use.data[last].task);
-                if (!ready_before(&before, &this))
+                if (ready_before(&this, &before)) /* the same task may run still for a scheduler that is gone */
                         return false;
         }
         return claims == c->claims && last == c->last;

@@ -35,7 +35,8 @@ typedef enum WorkEventKind {
         WORK_FORGET,       /* plan, drop */
         WORK_LEAVE,        /* whoever gave the plans is gone: all are forgotten (FORGOTTEN, `left`), tasks that run
                               end and make nothing, TAKEs are off, chunks stay */
-        WORK_TAKE,         /* chunk, bytes, from: fetch it and keep it; answer TAKEN */
+        WORK_TAKE,         /* chunk, bytes, from: fetch it and keep it; from WORKER_NONE: say whether it is here. Answer
+                              TAKEN, once */
         WORK_RESTORE,      /* chunk, bytes: it was found in memory from before */
         WORK_ADOPT,        /* chunk, n: ids that are here from now on, in memory that is not ours */
         WORK_EXPECT,       /* chunk, bytes: somebody outside will give it (FETCH from WORKER_NONE), and it stays. TAKEN
@@ -85,7 +86,7 @@ typedef enum WorkActionKind {
         WORK_FAILED,    /* plan, run, task, error */
         WORK_RECALLED,  /* plan, task */
         WORK_FORGOTTEN, /* plan, run, which is not used any more; left: who gave it is gone, tell nobody */
-        WORK_TAKEN,     /* chunk, error: it is here to stay, or cannot be had */
+        WORK_TAKEN,     /* chunk, error: it is here to stay, or is not; asked: the answer to a TAKE, else to EXPECT */
 } WorkActionKind;
 
 typedef struct WorkAction {
@@ -93,7 +94,7 @@ typedef struct WorkAction {
         uint32_t thread, task, value, from, first, n;
         uint64_t plan, chunk, pin;
         PlanRun *run;
-        bool left;
+        bool left, asked;
         uint32_t error; /* number in WorkActions.error, plus 1; 0: none */
 } WorkAction;
 

@@ -113,7 +113,7 @@
         F(U32, drop, 2)                /* PlanDrop */
 #define WIRE_TAKE(F)                                                                                                   \
         F(U64, chunk, UINT64_MAX)      /* to be had from another worker, and kept */                                   \
-        F(U32, from, MAX_WORKERS)                                                                                      \
+        F(U32, from, UINT16_MAX)       /* WORKER_NONE: whether it is there */                                          \
         F(U64, size_bytes, UINT64_MAX) /* at most */
 #define WIRE_LEAVE(F)                                                                                                  \
         F(I32, code, 4096)             /* 0: nothing is left there; or why something is */                             \
@@ -146,6 +146,7 @@
         F(U32, last, 1)                /* and that is all */
 #define WIRE_TAKEN(F)                                                                                                  \
         F(U64, chunk, UINT64_MAX)                                                                                      \
+        F(U32, asked, 1)               /* the answer to a TAKE; 0: a client gave it */                                 \
         F(I32, code, 4096)                                                                                             \
         F(TEXT, text, MAX_ERROR_TEXT)
 #define WIRE_LEAVING(F) F(U32, on, 1) /* 0: it stays after all */

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What can go wrong: links break, workers die, with or without their memory, or are thought to have left; the scheduler
+ * dies with what it had not written; workers are asked to stop. */
+#include "sim/cluster-client.h"
+
+static void link_break(Sim *s, SimWorker *w) {
+        channel_done(&w->to);
+        channel_done(&w->from);
+        w->linked = false;
+        if (one_in(s, 2) && w->alive) { /* else it learns of it when it comes back */
+                work_tell(s, w, (WorkEvent) { .kind = WORK_LEAVE });
+                w->left = true;
+        }
+        if (w->known)
+                sched_tell(s, (SchedEvent) { .kind = SCHED_AWAY, .worker = number_of(s, w) });
+}
+
+static void worker_left(Sim *s, SimWorker *w, bool killed) {
+        w->known = w->draining = w->stops = false;
+        sched_tell(s, (SchedEvent) { .kind = SCHED_LEFT, .worker = number_of(s, w), .killed = killed });
+}
+
+static void say_holds(Sim *s, SimWorker *w) {
+        Vec(uint64_t) chunk = {}, bytes = {};
+        uint64_t id;
+        size_t size;
+        uint32_t at = 0;
+        bool more   = true;
+
+        while (more) {
+                more = work_list(w->work, &at, &id, &size);
+                if (more) {
+                        sim_assert(s, size == map_get(&w->bytes, id) - 1);
+                        ck_assert_int_eq(vec_push(&chunk, id), 0);
+                        ck_assert_int_eq(vec_push(&bytes, size), 0);
+                }
+                if (more && !one_in(s, 20))
+                        continue;
+                post(&w->from, &(WireMessage) { WIRE_IS_HOLDS,
+                                                .holds = { .chunk        = chunk.data,
+                                                           .chunk_n      = chunk.n,
+                                                           .size_bytes   = bytes.data,
+                                                           .size_bytes_n = bytes.n,
+                                                           .last         = !more } });
+                chunk.n = bytes.n = 0;
+        }
+        vec_free(&chunk);
+        vec_free(&bytes);
+}
+
+static void worker_joins(Sim *s, SimWorker *w) {
+        if (!w->left)
+                work_tell(s, w, (WorkEvent) { .kind = WORK_LEAVE });
+        w->left = w->stops = false;
+        w->linked = w->known = true;
+        sched_tell(s, (SchedEvent) { .kind      = SCHED_JOINED,
+                                     .worker    = number_of(s, w),
+                                     .n_threads = w->n_threads,
+                                     .holds     = true });
+        say_holds(s, w);
+        sched_tell(s, (SchedEvent) { .kind = SCHED_DRAIN, .worker = number_of(s, w), .on = w->draining });
+}
+
+static void worker_killed(Sim *s, SimWorker *w) {
+        const bool was_known = w->known;
+
+        worker_end(s, w, false);
+        s->n_killed++;
+        if (was_known)
+                worker_left(s, w, true);
+}
+
+/* Its process dies, and the next one finds its memory. */
+static void worker_restarted(Sim *s, SimWorker *w) {
+        if (w->linked)
+                link_break(s, w);
+        worker_end(s, w, true);
+        worker_begin(s, w);
+        for (uint32_t k = 0; k < w->store.capacity; k++)
+                if (w->store.entry[k].value)
+                        work_tell(s, w,
+                                  (WorkEvent) { .kind       = WORK_RESTORE,
+                                                .chunk      = w->store.entry[k].key,
+                                                .size_bytes = map_get(&w->bytes, w->store.entry[k].key) - 1 });
+}
+
+/* Nothing is left there: then nobody loses anything. */
+static void worker_stops(Sim *s, SimWorker *w) {
+        for (uint32_t k = 0; k < s->tensor.n; k++) {
+                const SchedTensor *t = sched_tensor(s->sched, s->tensor.data[k]);
+
+                for (uint32_t c = 0; c < t->n_chunks; c++)
+                        sim_assert(s, t->holder[c] != number_of(s, w));
+        }
+        worker_end(s, w, false);
+        worker_left(s, w, false);
+}
+
+/* ---- The scheduler ---------------------------------------------------------------------------------------------- */
+
+static bool is_gone(const Sim *s, RowKind kind, uint64_t id) {
+        for (uint32_t k = 0; k < s->row.n; k++)
+                if (s->row.data[k].kind == kind && s->row.data[k].id == id)
+                        return true;
+        return false;
+}
+
+/* What the client says that it has, of a tensor that the journal knows. */
+static uint32_t refs_of(const Sim *s, uint64_t tensor) {
+        uint32_t n = 0;
+
+        for (uint32_t k = 0; k < s->tensor.n; k++)
+                n += s->tensor.data[k] == tensor;
+        return n;
+}
+
+static void resume(Sim *s, const Asked *asked) {
+        uint64_t recipe = 0;
+        bool known      = false;
+
+        for (uint32_t k = 0; k < s->row.n; k++) {
+                const Row *row = &s->row.data[k];
+
+                known |= row->kind == ROW_REQUEST && row->request == asked->id;
+                if (row->kind == ROW_RECIPE && row->request == asked->id)
+                        recipe = is_gone(s, ROW_RECIPE_GONE, row->id) ? 0 : row->id;
+        }
+        if (known && recipe != 0)
+                sched_tell(s, (SchedEvent) { .kind = SCHED_RESUME, .request = asked->id, .recipe = recipe });
+        else
+                sched_submit(s, asked);
+}
+
+static void sched_begin(Sim *s) {
+        ck_assert_int_eq(sched_new(&s->sched, false, fake_plan), 0);
+        sched_number(s->sched, ++s->epoch << 40);
+}
+
+static void sched_restarted(Sim *s) {
+        Vec(Asked) open = {};
+        Error err       = {};
+
+        s->n_restarts++;
+        sched_free(s->sched);
+        channel_done(&s->to_client);
+        channel_done(&s->from_client);
+        for (uint32_t k = 0; k < s->put.n; k++)
+                s->put.data[k].wanted = false;
+        while (s->row.n > s->n_synced)
+                row_free(&s->row.data[--s->row.n]);
+        for (uint32_t k = 0; k < MAX_SIM_WORKERS; k++) {
+                s->worker[k].known = false;
+                if (s->worker[k].linked)
+                        link_break(s, &s->worker[k]);
+        }
+        sched_begin(s);
+        s->begun = false;
+        for (uint32_t k = 0; k < s->row.n; k++) {
+                const Row *row = &s->row.data[k];
+
+                if (row->kind == ROW_RECIPE && !is_gone(s, ROW_RECIPE_GONE, row->id))
+                        ck_assert_msg(sched_restore_recipe(s->sched, &row->recipe, &err) == 0, "%s", err.text);
+        }
+        for (uint32_t k = 0; k < s->row.n; k++) {
+                SchedTensor t = s->row.data[k].tensor;
+
+                if (s->row.data[k].kind != ROW_TENSOR || is_gone(s, ROW_TENSOR_GONE, t.id))
+                        continue;
+                t.n_refs = refs_of(s, t.id);
+                ck_assert_msg(sched_restore_tensor(s->sched, &t, &err) == 0, "%s", err.text);
+        }
+        /* Answers come one after the other, and may end what is looked at. */
+        for (uint32_t k = 0; k < s->asked.n; k++)
+                ck_assert_int_eq(vec_push(&open, s->asked.data[k]), 0);
+        for (uint32_t k = 0; k < open.n; k++)
+                resume(s, &open.data[k]);
+        vec_free(&open);
+}
+
+static void begin(Sim *s) {
+        s->begun = true;
+        sched_tell(s, (SchedEvent) { .kind = SCHED_BEGIN });
+}
+
+/* ---- One of them ------------------------------------------------------------------------------------------------ */
+
+static void fault(Sim *s) {
+        SimWorker *w = &s->worker[sim_random(s, MAX_SIM_WORKERS)];
+
+        s->n_faults++;
+        switch (sim_random(s, 12)) {
+        case 0:
+                if (w->alive)
+                        worker_killed(s, w);
+                return;
+        case 1:
+                if (w->alive)
+                        worker_restarted(s, w);
+                return;
+        case 2:
+        case 3:
+                if (w->linked)
+                        link_break(s, w);
+                return;
+        case 4:
+                if (w->known && !w->linked)
+                        worker_left(s, w, false);
+                return;
+        case 5:
+                if (one_in(s, 3))
+                        sched_restarted(s);
+                return;
+        case 6:
+                if (!w->linked)
+                        return;
+                w->draining = one_in(s, 3) ? false : true;
+                w->stops    = false;
+                sched_tell(s, (SchedEvent) { .kind = SCHED_DRAIN, .worker = number_of(s, w), .on = w->draining });
+                return;
+        case 7:
+                if (w->stops && w->linked)
+                        worker_stops(s, w);
+                return;
+        default:
+                if (!w->alive)
+                        worker_begin(s, w);
+                else if (!w->linked)
+                        worker_joins(s, w);
+        }
+}

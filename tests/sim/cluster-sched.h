@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* The scheduler and its journal: a log whose rows are on disk some time after they are written. A result is announced
+ * when its row is there; what is not is lost when the scheduler dies, as if it had not been. */
+#include "sim/cluster.h"
+
+static void client_finished(Sim *s, const Row *done);
+
+/* ---- The journal ------------------------------------------------------------------------------------------------ */
+
+static void *copy_of(const void *data, size_t n) {
+        void *ret = malloc(n + 1);
+
+        if (n > 0)
+                memcpy(ret, data, n);
+        return ret;
+}
+
+static void row_add(Sim *s, Row row) {
+        ck_assert_int_eq(vec_push(&s->row, row), 0);
+}
+
+static void row_free(Row *row) {
+        free((void *) (uintptr_t) row->recipe.graph);
+        free((void *) (uintptr_t) row->recipe.leaf);
+        free((void *) (uintptr_t) row->cuts.edge);
+        free(row->graph);
+        free(row->tensors);
+}
+
+static void row_tensor(Sim *s, const SchedTensor *t) {
+        Row row = { .kind = ROW_TENSOR, .id = t->id, .tensor = *t };
+
+        row.cuts = t->tiling.axis[0];
+        if (row.cuts.edge)
+                row.cuts.edge = copy_of(row.cuts.edge, (row.cuts.n + 1) * sizeof(int64_t));
+        row.tensor.tiling.axis[0] = row.cuts;
+        row_add(s, row);
+}
+
+static void row_recipe(Sim *s, const SchedRecipe *recipe, uint64_t request) {
+        Row row = { .kind = ROW_RECIPE, .id = recipe->id, .request = request, .recipe = *recipe };
+
+        row.recipe.graph = copy_of(recipe->graph, recipe->graph_bytes);
+        row.recipe.leaf  = copy_of(recipe->leaf, recipe->n_leaves * sizeof(uint64_t));
+        row_add(s, row);
+}
+
+static size_t chunk_bytes(const SchedTensor *t, uint32_t chunk) {
+        return (size_t) (cuts_edge(&t->tiling.axis[0], chunk + 1) - cuts_edge(&t->tiling.axis[0], chunk)) *
+               sizeof(double);
+}
+
+/* ---- The oracle: what every chunk of a plan must hold ----------------------------------------------------------- */
+
+static void expect(Sim *s, const PlanRun *run) {
+        const Plan *plan = run->plan;
+
+        if (map_get(&s->planned, run->first_id))
+                return;
+        ck_assert_int_eq(map_set(&s->planned, run->first_id, 1), 0);
+        for (uint32_t t = 0; t < plan->n_task; t++) {
+                uint32_t n = plan->input_start[t + 1] - plan->input_start[t];
+                uint64_t in[8];
+
+                for (uint32_t k = 0; k < n; k++) {
+                        in[k] = map_get(&s->expected, plan_run_chunk(run, plan->input_chunk[plan->input_start[t] + k]));
+                        sim_assert(s, in[k] != 0);
+                }
+                for (uint32_t k = plan->output_start[t]; k < plan->output_start[t + 1]; k++)
+                        ck_assert_int_eq(map_set(&s->expected, plan_run_chunk(run, plan->output_chunk[k]),
+                                                 fake_result(plan, t, k - plan->output_start[t], n, in)),
+                                         0);
+        }
+}
+
+/* ---- What the machine wants ------------------------------------------------------------------------------------- */
+
+static void say_plan(Sim *s, SimWorker *w, const PlanRun *run) {
+        _cleanup_(freep) uint8_t *bytes = NULL;
+        size_t n                        = 0;
+        Writer leaves                   = {};
+
+        expect(s, run);
+        ck_assert_int_eq(graph_encode(run->graph, &bytes, &n), 0);
+        for (uint32_t k = 0; k < run->graph->node.n; k++) {
+                const Node *node     = &run->graph->node.data[k];
+                const SchedTensor *t = node->op ? NULL : sched_tensor(s->sched, node->stored);
+
+                if (t)
+                        wire_put_tensor(&leaves, &(WireTensor) { .id          = t->id,
+                                                                 .chunk_first = t->chunk_first,
+                                                                 .spec        = t->spec,
+                                                                 .tiling      = t->tiling });
+        }
+        post(&w->to, &(WireMessage) { WIRE_IS_PLAN,
+                                      .plan = { .plan     = run->id,
+                                                .first_id = run->first_id,
+                                                .n_task   = run->plan->n_task,
+                                                .n_chunk  = run->plan->n_chunk,
+                                                .check    = plan_digest(run->plan),
+                                                .graph    = bytes,
+                                                .graph_n  = (uint32_t) n,
+                                                .leaves   = leaves.bytes.data,
+                                                .leaves_n = leaves.bytes.n } });
+        vec_free(&leaves.bytes);
+}
+
+static void say_wanted(Sim *s, const SchedAction *a) {
+        _Static_assert(sizeof(SchedPlace) == 2 * sizeof(uint32_t), "pairs, as they are sent");
+        const SchedTensor *t = sched_tensor(s->sched, a->tensor);
+
+        sim_assert(s, t && t->recipe == 0);
+        post(&s->to_client, &(WireMessage) { WIRE_IS_WANTED,
+                                             .wanted = { .tensor  = a->tensor,
+                                                         .chunk   = &s->sched_actions.place.data[a->first].chunk,
+                                                         .chunk_n = 2 * a->n } });
+}
+
+static void finished(Sim *s, const SchedAction *a) {
+        Row row = { .kind = ROW_DONE, .request = a->request };
+
+        if (a->outcome > 0)
+                row.outcome = s->sched_actions.error.data[a->outcome - 1];
+        row.n_tensors = a->outcome > 0 ? 0 : a->n;
+        row.tensors   = copy_of(s->sched_actions.tensor.data + a->first, row.n_tensors * sizeof(uint64_t));
+        for (uint32_t k = 0; k < row.n_tensors; k++) {
+                const SchedTensor *t = sched_tensor(s->sched, row.tensors[k]);
+
+                for (uint32_t c = 0; c < t->n_chunks; c++) {
+                        sim_assert(s, t->holder[c] != WORKER_NONE); /* that was asked for */
+                        sim_assert(s, map_get(&s->expected, t->chunk_first + c) != 0);
+                }
+        }
+        row_add(s, row);
+}
+
+/* It is to stop, and nothing is left there that anybody needs; or nobody could take it. */
+static void drained(Sim *s, const SchedAction *a) {
+        SimWorker *w = &s->worker[a->worker];
+
+        if (a->outcome > 0 || !w->draining)
+                return;
+        s->n_drained++;
+        w->stops = true;
+}
+
+static void do_action(Sim *s, const SchedAction *a) {
+        const SchedActions *lists = &s->sched_actions;
+        SimWorker *w              = &s->worker[a->worker];
+
+        switch (a->kind) {
+        case SCHED_FINISHED:
+                finished(s, a);
+                return;
+        case SCHED_WANTED:
+                say_wanted(s, a);
+                return;
+        case SCHED_RECIPE:
+                if (sched_recipe(s->sched, a->recipe))
+                        row_recipe(s, sched_recipe(s->sched, a->recipe), a->request);
+                return;
+        case SCHED_RECIPE_GONE:
+                row_add(s, (Row) { .kind = ROW_RECIPE_GONE, .id = a->recipe });
+                return;
+        case SCHED_TENSOR:
+                if (sched_tensor(s->sched, a->tensor))
+                        row_tensor(s, sched_tensor(s->sched, a->tensor));
+                return;
+        case SCHED_TENSOR_GONE:
+                row_add(s, (Row) { .kind = ROW_TENSOR_GONE, .id = a->tensor });
+                return;
+        case SCHED_DRAINED:
+                drained(s, a);
+                return;
+        default:
+                break;
+        }
+        sim_assert(s, w->linked);
+        switch (a->kind) {
+        case SCHED_PLAN:
+                say_plan(s, w, a->run);
+                return;
+        case SCHED_RUN:
+                post(&w->to, &(WireMessage) { WIRE_IS_RUN,
+                                              .run = { .plan    = a->plan,
+                                                       .task    = &lists->task.data[a->first].task,
+                                                       .task_n  = 2 * a->n,
+                                                       .fetch   = &lists->fetch.data[a->first_fetch].chunk,
+                                                       .fetch_n = 2 * a->n_fetch } });
+                return;
+        case SCHED_RECALL:
+                post(&w->to, &(WireMessage) { WIRE_IS_RECALL,
+                                              .recall = { .plan   = a->plan,
+                                                          .task   = &lists->task.data[a->first].task,
+                                                          .task_n = 2 * a->n } });
+                return;
+        case SCHED_DROP:
+                post(&w->to, &(WireMessage) { WIRE_IS_DROP, .drop = { .chunk = a->chunk, .n = a->n } });
+                return;
+        case SCHED_FORGET:
+                post(&w->to, &(WireMessage) { WIRE_IS_FORGET, .forget = { .plan = a->plan, .drop = a->drop } });
+                return;
+        case SCHED_TAKE:
+                post(&w->to, &(WireMessage) {
+                                     WIRE_IS_TAKE,
+                                     .take = { .chunk = a->chunk, .from = a->from, .size_bytes = a->size_bytes } });
+                return;
+        default:
+                ck_abort_msg("an action that nobody knows");
+        }
+}
+
+static void sched_tell(Sim *s, SchedEvent event) {
+        ck_assert_int_eq(sched_step(s->sched, &event, &s->sched_actions), 0);
+        for (uint32_t k = 0; k < s->sched_actions.action.n; k++)
+                do_action(s, &s->sched_actions.action.data[k]);
+        sched_actions_clear(&s->sched_actions);
+        if (s->n_events++ % CHECK_EVERY == 0)
+                sim_assert(s, sched_consistent(s->sched));
+}
+
+static void sched_submit(Sim *s, const Asked *asked) {
+        Error err = {};
+        Graph *graph;
+
+        row_add(s, (Row) { .kind        = ROW_REQUEST,
+                           .request     = asked->id,
+                           .graph       = copy_of(asked->graph, asked->graph_bytes),
+                           .graph_bytes = asked->graph_bytes });
+        ck_assert_msg(graph_decode(asked->graph, asked->graph_bytes, &graph, &err) == 0, "%s", err.text);
+        sched_tell(s, (SchedEvent) { .kind = SCHED_SUBMIT, .request = asked->id, .graph = graph });
+}
+
+/* Rows get to the disk, and the client hears of results that are there. */
+static void journal_sync(Sim *s) {
+        s->n_synced = s->row.n;
+        for (; s->n_answered < s->n_synced; s->n_answered++)
+                if (s->row.data[s->n_answered].kind == ROW_DONE)
+                        client_finished(s, &s->row.data[s->n_answered]);
+}
+
+/* ---- What it is told -------------------------------------------------------------------------------------------- */
+
+static void sched_hears(Sim *s, SimWorker *w) {
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+        _cleanup_(freep) uint8_t *body      = NULL;
+        const WireMessage m                 = take_letter(&w->from, arena, &body);
+        SchedEvent e                        = { .worker = (uint32_t) (w - s->worker) };
+        Error err = {}, why = {};
+
+        trace("from worker", (int) e.worker, &m);
+        switch (m.kind) {
+        case WIRE_IS_DONE:
+                e.kind   = SCHED_DONE;
+                e.plan   = m.done.plan;
+                e.task   = m.done.task;
+                e.n      = m.done.task_n;
+                e.length = m.done.length;
+                break;
+        case WIRE_IS_FAILED:
+                err     = error_of(m.failed.code, m.failed.text);
+                e.kind  = SCHED_FAILED;
+                e.plan  = m.failed.plan;
+                e.task  = &m.failed.task;
+                e.n     = 1;
+                e.error = &err;
+                break;
+        case WIRE_IS_RECALLED:
+                e.kind = SCHED_RECALLED;
+                e.plan = m.recalled.plan;
+                e.task = m.recalled.task;
+                e.n    = m.recalled.task_n;
+                break;
+        case WIRE_IS_FORGOTTEN:
+                e.kind = SCHED_FORGOTTEN;
+                e.plan = m.forgotten.plan;
+                break;
+        case WIRE_IS_TAKEN:
+                err     = error_of(m.taken.code, m.taken.text);
+                e.kind  = SCHED_TAKEN;
+                e.chunk = m.taken.chunk;
+                e.asked = m.taken.asked;
+                e.error = err.code < 0 ? &err : NULL;
+                break;
+        case WIRE_IS_HOLDS:
+                e.kind     = SCHED_HOLDS;
+                e.chunk_id = m.holds.chunk;
+                e.bytes    = m.holds.size_bytes;
+                e.n        = m.holds.chunk_n;
+                e.last     = m.holds.last;
+                break;
+        default:
+                ck_abort_msg("%s is not for a scheduler", wire_name(m.kind));
+        }
+        if (e.kind == SCHED_DONE || e.kind == SCHED_FAILED || e.kind == SCHED_RECALLED || e.kind == SCHED_FORGOTTEN)
+                ck_assert_msg(sched_check(s->sched, &e, m.kind == WIRE_IS_DONE ? m.done.length_n : 0, &why) == 0,
+                              "seed %llu: %s", (unsigned long long) s->seed, why.text);
+        sched_tell(s, e);
+}

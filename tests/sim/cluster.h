@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* A cluster in one process: what there is of it. The scheduler and the workers are the machines that daemons have; what
+ * they say to each other goes over links as bytes (wire/), which keep their order but not their time, and are lost with
+ * the link. What daemons add to the machines is here in its simplest form: the scheduler's journal (cluster-sched.h),
+ * workers' plans and memory (cluster-work.h), a client that keeps its data (cluster-client.h). */
+#include <stdio.h>
+
+#include "base/map.h"
+#include "sched/work.h"
+#include "sim/fake-registry.h"
+#include "wire/wire.h"
+
+#include "harness.h"
+
+enum {
+        MAX_THREADS     = 3,
+        PER_THREAD      = 2, /* tasks */
+        MAX_NUMBERS     = MAX_THREADS * PER_THREAD,
+        MAX_SIM_WORKERS = 8,
+        CHECK_EVERY     = 37, /* events: the checks read everything, an event little */
+};
+
+/* ---- Links ------------------------------------------------------------------------------------------------------ */
+
+typedef struct Letter {
+        uint32_t kind, n;
+        uint8_t *body;
+} Letter;
+
+typedef struct Channel {
+        Vec(Letter) letter;
+        uint32_t next;
+} Channel;
+
+/* ---- Workers ----------------------------------------------------------------------------------------------------- */
+
+/* A plan as the worker made it itself. */
+typedef struct Known {
+        PlanRun run;
+        Plan *plan;
+        Arena *arena;
+        uint64_t *leaf_first;
+        bool *together;
+} Known;
+
+typedef struct Busy {
+        bool busy;
+        PlanRun *run;
+        uint32_t task;
+        uint64_t in[8];
+} Busy;
+
+typedef struct Fetch {
+        uint64_t chunk;
+        uint32_t from;
+} Fetch;
+
+typedef struct SimWorker {
+        bool alive;         /* its process */
+        bool linked;        /* to the scheduler */
+        bool known;         /* the scheduler counts it in: it is there, or away */
+        bool left;          /* it has forgotten what the last scheduler said */
+        bool draining;      /* it was asked to stop */
+        bool stops;         /* and may */
+        Work *work;
+        Vec(Known *) plan;  /* also those that are ending */
+        Map store, bytes;   /* chunk -> what it holds; and how large that is, plus 1 */
+        uint32_t n_threads, n_numbers; /* PER_THREAD numbers for each thread */
+        Busy busy[MAX_NUMBERS];
+        Vec(Fetch) fetch;
+        Channel to, from;
+} SimWorker;
+
+/* ---- The journal: a log of which the end may be lost ------------------------------------------------------------ */
+
+typedef enum RowKind { ROW_REQUEST, ROW_RECIPE, ROW_RECIPE_GONE, ROW_TENSOR, ROW_TENSOR_GONE, ROW_DONE } RowKind;
+
+typedef struct Row {
+        RowKind kind;
+        uint64_t id;         /* of what it is about */
+        uint64_t request;    /* RECIPE: whose plan */
+        SchedRecipe recipe;  /* lists of its own */
+        SchedTensor tensor;
+        Cuts cuts;           /* of the tensor, which has one axis; edges of its own */
+        uint8_t *graph;      /* REQUEST */
+        size_t graph_bytes;
+        uint32_t n_tensors;  /* DONE: results */
+        uint64_t *tensors;
+        Error outcome;
+} Row;
+
+/* ---- The client ------------------------------------------------------------------------------------------------- */
+
+typedef struct Asked {
+        uint64_t id;
+        uint8_t *graph;
+        size_t graph_bytes;
+        Vec(uint64_t) leaf; /* tensors that it reads: they are kept until it is done */
+} Asked;
+
+/* A chunk of data on its way to a worker. */
+typedef struct Put {
+        uint64_t tensor, chunk;
+        uint32_t worker;
+        bool wanted;         /* the scheduler has asked for it */
+        bool begun;
+} Put;
+
+typedef struct Sim {
+        uint64_t seed, random, n_events, epoch;
+        Sched *sched;
+        SchedActions sched_actions;
+        WorkActions work_actions;
+        SimWorker worker[MAX_SIM_WORKERS];
+        Vec(Row) row;
+        uint32_t n_synced;    /* rows that are on disk */
+        uint32_t n_answered;  /* rows of which the client has heard, if they are DONE */
+        bool begun;
+        Map expected;         /* chunk -> what it must hold */
+        Map planned;          /* first chunks of plans that were seen */
+        /* The client's. */
+        Channel to_client, from_client;
+        Vec(Asked) asked;
+        Vec(uint64_t) tensor; /* references */
+        Map data;             /* its own tensors -> first chunk */
+        Map data_bytes;       /* chunk -> size, plus 1 */
+        Vec(Put) put;
+        uint64_t n_requests, n_failed, n_succeeded, n_faults, n_killed, n_restarts, n_drained;
+        bool faults, failures, tight, refuses, poisons;
+} Sim;
+
+static inline uint64_t sim_random(Sim *s, uint64_t n) {
+        return fake_random(&s->random) % n;
+}
+
+static inline bool one_in(Sim *s, uint64_t n) {
+        return sim_random(s, n) == 0;
+}
+
+#define sim_assert(s, expr) ck_assert_msg(expr, "seed %llu", (unsigned long long) (s)->seed)
+
+/* SIM_TRACE=1: all that is said. */
+static inline void trace(const char *who, int number, const WireMessage *m) {
+        _cleanup_(arena_freep) Arena *arena = getenv("SIM_TRACE") ? arena_new() : NULL;
+
+        if (arena)
+                fprintf(stderr, "%s %d: %s\n", who, number, wire_print(m, arena));
+}
+
+static inline void post(Channel *c, const WireMessage *m) {
+        Writer w = {};
+
+        if (c->next == c->letter.n)
+                c->next = c->letter.n = 0;
+        wire_encode(m, &w);
+        ck_assert_int_eq(w.r, 0);
+        ck_assert_int_eq(vec_push(&c->letter, (Letter) { m->kind, w.bytes.n, w.bytes.data }), 0);
+}
+
+static inline bool channel_empty(const Channel *c) {
+        return c->next == c->letter.n;
+}
+
+/* The next message; its lists lie in the arena. */
+static inline WireMessage take_letter(Channel *c, Arena *arena, uint8_t **ret_body) {
+        Letter *l = &c->letter.data[c->next++];
+        WireMessage m;
+        Error err = {};
+
+        ck_assert_msg(wire_decode(l->kind, l->body, l->n, arena, &m, &err) == 0, "%s", err.text);
+        *ret_body = l->body;
+        l->body   = NULL;
+        return m;
+}
+
+static inline void channel_done(Channel *c) {
+        for (; c->next < c->letter.n; c->next++)
+                free(c->letter.data[c->next].body);
+        vec_free(&c->letter);
+        *c = (Channel) {};
+}
+
+static inline Error error_of(int code, const char *text) {
+        Error err = {};
+
+        if (code < 0)
+                error_set(&err, code, "%s", text);
+        return err;
+}
