@@ -257,6 +257,7 @@ int worker_hear(Conn *c, const WireMessage *m, Error *err) {
                 error_set(&why, m->taken.code < 0 ? m->taken.code : -EIO, "%s", m->taken.text);
                 event.kind  = SCHED_TAKEN;
                 event.chunk = m->taken.chunk;
+                event.asked = m->taken.asked;
                 event.error = m->taken.code < 0 ? &why : NULL;
                 scheduler_step(c->scheduler, &event);
                 return 0;

@@ -149,6 +149,7 @@ static int say_report(Worker *w, const Report *report) {
                 return link_say(w->scheduler,
                                 &(WireMessage) { WIRE_IS_TAKEN,
                                                  .taken = { .chunk = a->chunk,
+                                                            .asked = a->asked,
                                                             .code  = report->error ? report->error->code : 0,
                                                             .text  = report->error ? report->error->text : NULL } });
         default:
