@@ -58,6 +58,7 @@ static int serve(const Conf *conf, Error *err) {
                                   &(SchedulerConfig) { .token          = token,
                                                        .tls            = tls,
                                                        .state_dir      = state_dir,
+                                                       .brief          = getenv(SERVICE_LIFELINE) != NULL,
                                                        .heartbeat_usec = config->heartbeat_usec,
                                                        .suspect_usec   = config->suspect_usec,
                                                        .dead_usec      = config->dead_usec,

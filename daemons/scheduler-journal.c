@@ -468,6 +468,8 @@ int scheduler_remember(Scheduler *s, Error *err) {
                         : 1;
         if (s->config.state_dir) {
                 r = journal_open(&s->journal, s->config.state_dir, epoch, err);
+                if (r == 0 && s->config.brief)
+                        r = journal_relax(s->journal, err);
                 if (r < 0)
                         return r;
                 epoch = journal_epoch(s->journal);

@@ -19,6 +19,7 @@ typedef struct SchedulerConfig {
         const char *token;      /* what HELLO must say, but over unix sockets and over TLS */
         Tls *tls;               /* what TCP goes through; NULL: there is no key. Ours to keep a reference */
         const char *state_dir;  /* of the journal; NULL: there is none */
+        bool brief;             /* it ends with whoever started it, and the journal need not outlive the machine */
         uint64_t heartbeat_usec, suspect_usec, dead_usec, lease_usec;
         uint32_t max_sessions, max_requests; /* requests of one session */
 } SchedulerConfig;

@@ -31,6 +31,7 @@ int local_name(Engine *e, WireName what, const char *name, TensorId *tensor, cha
 
         if (what == NAME_LIST)
                 return name_list(e, ret_names, err);
+        assert(name);
         if (what == NAME_SAVE && found)
                 return e->name.data[at].tensor == *tensor
                                ? 0

@@ -272,6 +272,10 @@ Journal *journal_free(Journal *j) {
         return NULL;
 }
 
+int journal_relax(Journal *j, Error *err) {
+        return run(j, "PRAGMA synchronous = OFF", err);
+}
+
 uint64_t journal_epoch(const Journal *j) {
         return j->epoch;
 }

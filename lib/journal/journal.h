@@ -53,6 +53,8 @@ int journal_open(Journal **ret, const char *directory, uint64_t epoch, Error *er
 /* Commits what it can, and closes. */
 Journal *journal_free(Journal *journal);
 DEFINE_CLEANUP(Journal *, journal_free)
+/* What it has need not outlive the machine, only processes: nothing waits for the disk any more. */
+int journal_relax(Journal *journal, Error *err);
 uint64_t journal_epoch(const Journal *journal);
 const char *journal_path(const Journal *journal);
 

@@ -431,3 +431,15 @@ def test_names_that_are_unknown_or_taken_are_errors_with_words(cluster, where):
         s.remove("wind 2026")
         with pytest.raises(UnknownName, match="among 0 names"):
             s.open("wind 2026")
+
+
+def test_data_that_a_client_gave_is_there_after_the_scheduler_died(hand):
+    some = hand()
+    n = np.random.default_rng(3).standard_normal((500, 300))
+    with new_session(some.endpoint) as s:
+        t = mt.tensor(n, chunk_size=50).execute(session=s)
+        again(some)
+        assert np.array_equal(s.fetch(t), n)
+        assert np.array_equal(s.run(t * 2), n * 2)
+        again(some)
+        assert np.array_equal(s.run(t[::3, ::5]), n[::3, ::5])
