@@ -212,6 +212,10 @@ int ctl_ask(Ctl *ctl, const char *what, const char **ret, Error *err) {
         return r;
 }
 
+int ctl_drain(Ctl *ctl, uint32_t worker, WireDrain how, Error *err) {
+        return ctl_say(ctl, &(WireMessage) { WIRE_IS_DRAIN, .drain = { .worker = worker, .how = how } }, err);
+}
+
 int ctl_cancel(Ctl *ctl, uint64_t request, Error *err) {
         return ctl_say(ctl, &(WireMessage) { WIRE_IS_CANCEL, .cancel = { .request = request } }, err);
 }

@@ -25,9 +25,11 @@ static const Column status_lines[] = {
 static const Column worker_columns[] = {
         { "WORKER", CELL_COUNT, "worker", NULL },
         { "NAME", CELL_TEXT, "name", NULL },
+        { "STATE", CELL_TEXT, "state", NULL },
         { "ADDRESS", CELL_TEXT, "address", NULL },
         { "RUNNING", CELL_OF, "running", "threads" },
         { "CACHE", CELL_BYTES_OF, "used_bytes", "cache_bytes" },
+        { "SCRATCH", CELL_BYTES, "scratch_bytes", NULL },
         { "SPILLED", CELL_BYTES, "away_bytes", NULL },
         { "CHUNKS", CELL_COUNT, "chunks", NULL },
         { "TASKS DONE", CELL_COUNT, "tasks_done", NULL },
@@ -170,6 +172,46 @@ int ctl_cancel_request(Ctl *ctl, const char *argument, FILE *out, Error *err) {
         return r;
 }
 
+/* 0, or CTL_USAGE with words. */
+static int worker_parse(const char *text, uint32_t *ret, Error *err) {
+        char *end;
+        unsigned long worker;
+
+        errno  = 0;
+        worker = strtoul(text, &end, 10);
+        if (errno == 0 && end != text && !*end && text[0] != '-' && worker < MAX_WORKERS) {
+                *ret = (uint32_t) worker;
+                return 0;
+        }
+        error_set(err, ERROR_VALUE, "'%s' is no number of a worker: marsctl workers shows them", text);
+        return CTL_USAGE;
+}
+
+static int drain(Ctl *ctl, const char *argument, WireDrain how, const char *words, FILE *out, Error *err) {
+        uint32_t worker = 0;
+        int r           = worker_parse(argument, &worker, err);
+
+        if (r == 0)
+                r = ctl_drain(ctl, worker, how, err);
+        if (r == 0 && ctl->json)
+                fprintf(out, "{\"worker\": %u}\n", worker);
+        else if (r == 0)
+                fprintf(out, "worker %u %s\n", worker, words);
+        return r;
+}
+
+int ctl_drain_worker(Ctl *ctl, const char *argument, FILE *out, Error *err) {
+        return drain(ctl, argument, DRAIN_STAY, "is given no more tasks, and its chunks go to others", out, err);
+}
+
+int ctl_undrain_worker(Ctl *ctl, const char *argument, FILE *out, Error *err) {
+        return drain(ctl, argument, DRAIN_OFF, "is given tasks again", out, err);
+}
+
+int ctl_retire_worker(Ctl *ctl, const char *argument, FILE *out, Error *err) {
+        return drain(ctl, argument, DRAIN_RETIRE, "ends when its chunks are with others", out, err);
+}
+
 static const Column why_lines[] = {
         { "next task", CELL_TEXT, "task", NULL },
         { "tasks done", CELL_OF, "tasks_done", "tasks" },
@@ -183,6 +225,7 @@ static const struct {
         { "given", "a worker has it: it runs, or waits there for inputs, memory or a thread" },
         { "full", "all workers have as many tasks as they are given at a time" },
         { "no workers", "there is no worker" },
+        { "lost", "inputs were lost with their workers, and are being made again" },
         { "ending", "the request has failed or was canceled, and its tasks are ending" },
 };
 

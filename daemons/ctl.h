@@ -30,6 +30,7 @@ int ctl_open(Ctl *ctl, Error *err) _must_check_;
 void ctl_done(Ctl *ctl);
 /* The answer in JSON; it lives until the next call. */
 int ctl_ask(Ctl *ctl, const char *what, const char **ret, Error *err) _must_check_;
+int ctl_drain(Ctl *ctl, uint32_t worker, WireDrain how, Error *err);
 int ctl_cancel(Ctl *ctl, uint64_t request, Error *err) _must_check_;
 int ctl_catch_stop(Ctl *ctl, Error *err) _must_check_;
 /* Until `usec` from now, Ctrl-C or the end of the link, whose error it returns. */
@@ -81,6 +82,9 @@ int ctl_tasks(Ctl *ctl, const char *argument, FILE *out, Error *err);
 int ctl_why(Ctl *ctl, const char *argument, FILE *out, Error *err);
 int ctl_top(Ctl *ctl, const char *argument, FILE *out, Error *err);
 int ctl_cancel_request(Ctl *ctl, const char *argument, FILE *out, Error *err);
+int ctl_drain_worker(Ctl *ctl, const char *argument, FILE *out, Error *err);
+int ctl_undrain_worker(Ctl *ctl, const char *argument, FILE *out, Error *err);
+int ctl_retire_worker(Ctl *ctl, const char *argument, FILE *out, Error *err);
 int ctl_hugepages(Ctl *ctl, const char *argument, FILE *out, Error *err); /* ctl-pages.c */
 int ctl_keygen(Ctl *ctl, const char *argument, FILE *out, Error *err);    /* ctl-secrets.c */
 int ctl_token(Ctl *ctl, const char *argument, FILE *out, Error *err);

@@ -45,10 +45,16 @@ static void put_worker(FILE *f, const Member *m) {
         put_text(f, m->address);
         fprintf(f,
                 ", \"threads\": %u, \"cache_bytes\": %llu, \"memory_bytes\": %llu, \"used_bytes\": %llu, "
-                "\"away_bytes\": %llu, \"chunks\": %llu, \"tasks_done\": %llu, \"running\": %u, \"pages\": ",
+                "\"scratch_bytes\": %llu, \"away_bytes\": %llu, \"chunks\": %llu, \"tasks_done\": %llu, "
+                "\"running\": %u, \"state\": \"%s\", \"pages\": ",
                 m->n_threads, (unsigned long long) m->cache_bytes, (unsigned long long) m->memory_bytes,
-                (unsigned long long) m->status.used_bytes, (unsigned long long) m->status.away_bytes,
-                (unsigned long long) m->status.n_chunks, (unsigned long long) m->status.n_done, m->status.n_running);
+                (unsigned long long) m->status.used_bytes, (unsigned long long) m->status.scratch_bytes,
+                (unsigned long long) m->status.away_bytes, (unsigned long long) m->status.n_chunks,
+                (unsigned long long) m->status.n_done, m->status.n_running,
+                !m->conn                ? "away"
+                : m->drained            ? "empty"
+                : m->drain != DRAIN_OFF ? "draining"
+                                        : "works");
         put_text(f, m->pages);
         fputc('}', f);
 }

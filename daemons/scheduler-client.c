@@ -208,12 +208,25 @@ static int cancel(Conn *c, const Wire_cancel *m, Error *err) {
         return r < 0 ? error_oom(err, sizeof(*m)) : 0;
 }
 
+static int drain(Conn *c, const Wire_drain *m, Error *err) {
+        Error why = {};
+        int r     = may_cancel(c, NULL) ? worker_drain_ask(c->scheduler, m, &why)
+                                        : error_set(&why, -EACCES, "root and the scheduler's own user may do this");
+
+        r = link_say(c->link, &(WireMessage) { WIRE_IS_ANSWER, .answer = { .request = m->request,
+                                                                           .code    = r,
+                                                                           .text    = r < 0 ? why.text : NULL } });
+        return r < 0 ? error_oom(err, sizeof(*m)) : 0;
+}
+
 int control_hear(Conn *c, const WireMessage *m, Error *err) {
         switch (m->kind) {
         case WIRE_IS_ASK:
                 return ask(c, &m->ask, err);
         case WIRE_IS_CANCEL:
                 return cancel(c, &m->cancel, err);
+        case WIRE_IS_DRAIN:
+                return drain(c, &m->drain, err);
         default:
                 return error_set(err, ERROR_CORRUPT, "%s is not for it to say", wire_name(m->kind));
         }

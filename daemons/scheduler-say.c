@@ -106,14 +106,6 @@ static int say_take(const Scheduler *s, Conn *to, const SchedAction *a) {
                                         .take = { .chunk = a->chunk, .from = a->from, .size_bytes = a->size_bytes } });
 }
 
-static int say_leave(const Scheduler *s, const Conn *to, const SchedAction *a) {
-        const Error *why = a->outcome > 0 ? &s->actions.error.data[a->outcome - 1] : NULL;
-
-        return link_say(to->link,
-                        &(WireMessage) { WIRE_IS_LEAVE,
-                                         .leave = { .code = why ? why->code : 0, .text = why ? why->text : NULL } });
-}
-
 /* ---- To clients -------------------------------------------------------------------------------------------------- */
 
 static int finished(Scheduler *s, const SchedAction *a) {
@@ -188,7 +180,8 @@ static int do_action(Scheduler *s, const SchedAction *a) {
         case SCHED_TAKE:
                 return say_take(s, to, a);
         case SCHED_DRAINED:
-                return say_leave(s, to, a);
+                return worker_drained(s, a->worker,
+                                      a->outcome > 0 ? &s->actions.error.data[a->outcome - 1] : NULL);
         default:
                 break;
         }

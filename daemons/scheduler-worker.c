@@ -198,6 +198,46 @@ void workers_free(Scheduler *s) {
                         member_free(s->worker[w]);
 }
 
+/* ---- Emptying ---------------------------------------------------------------------------------------------------- */
+
+int worker_drain_ask(Scheduler *s, const Wire_drain *m, Error *err) {
+        static const char *const words[] = { [DRAIN_OFF]    = "is given work again",
+                                             [DRAIN_STAY]   = "is to be empty",
+                                             [DRAIN_RETIRE] = "is to be empty, and to end" };
+        Member *member                   = m->worker < s->n_workers ? s->worker[m->worker] : NULL;
+
+        if (!member)
+                return error_set(err, -ENOENT, "there is no worker %u", m->worker);
+        if (m->how > DRAIN_RETIRE)
+                return error_set(err, ERROR_VALUE, "nothing is done to workers in way %u", m->how);
+        member->drain   = m->how;
+        member->drained = false;
+        scheduler_log(s, LOG_NOTICE, "worker %u, %s, %s: the administrator wants it", member->number, member->name,
+                      words[m->how]);
+        scheduler_step(s, &(SchedEvent) { .kind   = SCHED_DRAIN,
+                                         .worker = member->number,
+                                         .on     = m->how != DRAIN_OFF });
+        return 0;
+}
+
+/* One that is to stay does; others end when they hear of it. */
+int worker_drained(Scheduler *s, uint32_t worker, const Error *why) {
+        Member *m = worker < s->n_workers ? s->worker[worker] : NULL;
+
+        if (!m || !m->conn)
+                return 0;
+        m->drained = !why;
+        if (why)
+                scheduler_log(s, LOG_WARNING, "worker %u, %s, is not empty: %s", worker, m->name, why->text);
+        else
+                scheduler_log(s, LOG_NOTICE, "worker %u, %s, is empty", worker, m->name);
+        if (m->drain == DRAIN_STAY || (m->drain == DRAIN_RETIRE && why))
+                return 0;
+        return link_say(m->conn->link,
+                        &(WireMessage) { WIRE_IS_LEAVE,
+                                         .leave = { .code = why ? why->code : 0, .text = why ? why->text : NULL } });
+}
+
 /* ---- What they say ----------------------------------------------------------------------------------------------- */
 
 /* The event, if it can be true. */
@@ -262,8 +302,9 @@ int worker_hear(Conn *c, const WireMessage *m, Error *err) {
                 scheduler_step(c->scheduler, &event);
                 return 0;
         case WIRE_IS_LEAVING:
-                event.kind = SCHED_DRAIN;
-                event.on   = m->leaving.on;
+                event.kind    = SCHED_DRAIN;
+                event.on      = m->leaving.on;
+                member->drain = DRAIN_OFF; /* it wants to end itself */
                 scheduler_step(c->scheduler, &event);
                 return 0;
         case WIRE_IS_STATUS:

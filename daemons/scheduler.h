@@ -86,6 +86,8 @@ typedef struct Asked {
 typedef struct Member {
         Conn *conn;             /* NULL: it is away, */
         uint64_t away_usec;     /* since then */
+        WireDrain drain;
+        bool drained;           /* nothing is left there */
         uint64_t identity;      /* of its memory; 0: it has none that outlives the process */
         uint32_t number, n_threads;
         int process;            /* pidfd of one of this machine; -1: not known */
@@ -179,6 +181,8 @@ int worker_join(Conn *c, const Wire_hello *m, Error *err);
 void worker_gone(Conn *c);      /* its link is gone */
 void workers_tick(Scheduler *s, uint64_t now_usec);
 void workers_free(Scheduler *s);
+int worker_drain_ask(Scheduler *s, const Wire_drain *m, Error *err);
+int worker_drained(Scheduler *s, uint32_t worker, const Error *why);
 int worker_hear(Conn *c, const WireMessage *m, Error *err);
 void cluster_size(const Scheduler *s, uint64_t *ret_cache, uint32_t *ret_threads);
 

@@ -343,12 +343,13 @@ static int say_status(Worker *w) {
 
         engine_stats(w->engine, &stats);
         return link_say(w->scheduler, &(WireMessage) { WIRE_IS_STATUS,
-                                                       .status = { .used_bytes = stats.store.used_bytes,
-                                                                   .away_bytes = stats.away_bytes,
-                                                                   .n_chunks   = stats.store.n_chunks,
-                                                                   .n_done     = stats.n_tasks_done,
-                                                                   .n_running  = engine_n_running(w->engine),
-                                                                   .pages      = stats.pages_text } });
+                                                       .status = { .used_bytes    = stats.chunk_bytes,
+                                                                   .scratch_bytes = stats.scratch_bytes,
+                                                                   .away_bytes    = stats.away_bytes,
+                                                                   .n_chunks      = stats.store.n_chunks,
+                                                                   .n_done        = stats.n_tasks_done,
+                                                                   .n_running     = engine_n_running(w->engine),
+                                                                   .pages         = stats.pages_text } });
 }
 
 static int hear(Worker *w, const WireMessage *m, Error *err) {
@@ -485,6 +486,10 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
                 plans_leave(w);
         }
         w->attempt++;
+        if (w->deadline) { /* it was to stop, and nobody can say any more when */
+                sd_event_exit(w->event, 0);
+                return;
+        }
         if (worker_lease(w, true) < 0 || retry_at(w) < 0)
                 sd_event_exit(w->event, EXIT_FAILURE);
 }

@@ -340,6 +340,8 @@ static void local_stats(Engine *e, EngineStats *ret) {
         ret->n_tensors   = sched.n_tensors;
         ret->cache_bytes = e->budget.cache_bytes;
         ret->away_bytes  = work.away_bytes;
+        ret->chunk_bytes = work.chunk_bytes;
+        ret->scratch_bytes = work.used_bytes - work.chunk_bytes;
         ret->n_spilled   = work.n_spilled;
         ret->n_evicted   = work.n_evicted;
         ret->n_returned  = work.n_returned;

@@ -61,6 +61,7 @@ typedef struct EngineStats {
         StoreStats store;
         size_t cache_bytes;                      /* the limit of chunks in memory */
         size_t away_bytes;                       /* of chunks on disk alone */
+        size_t chunk_bytes, scratch_bytes;       /* what there is in memory for chunks, and for tasks besides */
         uint64_t n_spilled, n_evicted, n_returned; /* chunks so far */
         uint64_t n_tensors, n_requests, n_tasks_done;
         unsigned n_threads;

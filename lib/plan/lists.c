@@ -116,8 +116,87 @@ typedef struct Frame {
 
 typedef struct Order {
         Vec(Frame) stack;
-        bool *seen; /* [n_task] */
+        bool *seen, *done;       /* [n_task] */
+        const uint32_t *maker;   /* [n_chunk] */
+        ValueId *leaf;           /* [n_stage] the largest source, a leaf that other stages read, too; or NO_VALUE */
+        uint32_t *first, *n;     /* [n_chunk] of leaves: the tasks that may come early, in `reader` */
+        Vec(uint32_t) reader;
 } Order;
+
+enum { LITTLE = 64 }; /* what a stage makes is little beside what it reads: a part of so many */
+
+static double value_bytes(const Value *v) {
+        return (double) shape_size(&v->shape) * (double) dtype_size(v->dtype);
+}
+
+/* The largest source of the stage if that is a leaf, under its first name. */
+static ValueId largest_leaf(const Plan *plan, const Stage *stage) {
+        const Value *largest = NULL;
+
+        for (uint32_t i = 0; i < stage->n_source; i++) {
+                const Value *v = &plan->value.data[stage->source[i].value];
+
+                if (!largest || value_bytes(v) > value_bytes(largest))
+                        largest = v;
+        }
+        return largest && largest->stage == STAGE_NONE ? plan->chunk_value[largest->first_chunk] : NO_VALUE;
+}
+
+static bool makes_little(const Plan *plan, const Stage *stage, ValueId leaf) {
+        double bytes = 0;
+
+        for (uint32_t o = 0; o < stage->n_out; o++)
+                if (tiling_known(&plan->value.data[stage->out[o].value].tiling))
+                        bytes += value_bytes(&plan->value.data[stage->out[o].value]);
+                else
+                        return false;
+        return bytes * LITTLE <= value_bytes(&plan->value.data[leaf]);
+}
+
+/* Which tasks read the chunks of leaves that several stages go through, if they make little of them. */
+static int list_readers(const Plan *plan, Order *o) {
+        _cleanup_(freep) uint32_t *n_stage = calloc(plan->value.n + 1, sizeof(uint32_t));
+        uint32_t n                         = 0;
+
+        if (!n_stage)
+                return -ENOMEM;
+        for (uint32_t s = 0; s < plan->stage.n; s++) {
+                o->leaf[s] = largest_leaf(plan, &plan->stage.data[s]);
+                if (o->leaf[s] != NO_VALUE)
+                        n_stage[o->leaf[s]]++;
+        }
+        for (int pass = 0; pass < 2; pass++) { /* counts, then lists */
+                for (uint32_t c = 0; c < plan->n_chunk && pass == 1; c++) {
+                        o->first[c] = n;
+                        n += o->n[c];
+                        o->n[c] = 0;
+                }
+                if (pass == 1 && vec_reserve(&o->reader, n) < 0)
+                        return -ENOMEM;
+                for (uint32_t s = 0; s < plan->stage.n; s++) {
+                        const Stage *stage = &plan->stage.data[s];
+
+                        if (o->leaf[s] == NO_VALUE || n_stage[o->leaf[s]] < 2) {
+                                o->leaf[s] = NO_VALUE;
+                                continue;
+                        }
+                        if (!makes_little(plan, stage, o->leaf[s]))
+                                continue;
+                        assert(plan->input_chunk);
+                        for (uint32_t t = stage->first_task; t < stage->first_task + stage->n_task; t++)
+                                for (uint32_t k = plan->input_start[t]; k < plan->input_start[t + 1]; k++) {
+                                        const uint32_t c = plan->input_chunk[k];
+
+                                        if (plan->chunk_value[c] != o->leaf[s])
+                                                continue;
+                                        if (pass == 1)
+                                                o->reader.data[o->first[c] + o->n[c]] = t;
+                                        o->n[c]++;
+                                }
+                }
+        }
+        return 0;
+}
 
 static int visit(Plan *plan, Order *o, uint32_t task) {
         o->seen[task] = true;
@@ -151,13 +230,53 @@ static int visit_group(Plan *plan, Order *o, uint32_t task) {
         return 0;
 }
 
+static bool is_ready(const Plan *plan, const Order *o, uint32_t task) {
+        for (uint32_t k = plan->input_start[task]; k < plan->input_start[task + 1]; k++) {
+                const uint32_t before = o->maker[plan->input_chunk[k]];
+
+                if (before != UINT32_MAX && !o->done[before])
+                        return false;
+        }
+        return true;
+}
+
+/* Tasks of other stages that go through the same chunk of a leaf come next, while it is in cache, or in memory at all:
+ * those that can run now and make little. */
+static int visit_readers(Plan *plan, Order *o, uint32_t task) {
+        const uint32_t s = plan->task_stage[task];
+
+        if (o->leaf[s] == NO_VALUE)
+                return 0;
+        assert(plan->input_chunk); /* NULL only where no task has inputs */
+        for (uint32_t k = plan->input_start[task]; k < plan->input_start[task + 1]; k++) {
+                const uint32_t c = plan->input_chunk[k];
+
+                for (uint32_t i = o->n[c]; i-- > 0;) {
+                        const uint32_t other = o->reader.data[o->first[c] + i];
+
+                        if (plan->task_stage[other] != s && !o->seen[other] && is_ready(plan, o, other) &&
+                            visit(plan, o, other) < 0)
+                                return -ENOMEM;
+                }
+                o->n[c] = 0; /* once: what is not ready now comes in its own time */
+        }
+        return 0;
+}
+
 /* Depth first from what is kept: a task comes right after the last of those that it waits for. */
 static int list_order(Plan *plan, const uint32_t *maker) {
-        _cleanup_(freep) bool *seen = calloc(plan->n_task + 1, sizeof(bool));
-        Order o    = { .seen = seen };
+        _cleanup_(freep) bool *seen = calloc(2 * ((size_t) plan->n_task + 1), sizeof(bool));
+        _cleanup_(freep) ValueId *leaf = calloc(plan->stage.n + 1, sizeof(ValueId));
+        _cleanup_(freep) uint32_t *readers = calloc(2 * ((size_t) plan->n_chunk + 1), sizeof(uint32_t));
+        Order o    = { .seen = seen, .maker = maker, .leaf = leaf, .first = readers };
         uint32_t n = 0;
-        int r      = seen ? 0 : -ENOMEM;
+        int r      = seen && leaf && readers ? 0 : -ENOMEM;
 
+        if (r >= 0) {
+                o.done = seen + plan->n_task + 1;
+                o.n    = readers + plan->n_chunk + 1;
+                r      = list_readers(plan, &o);
+        }
         for (uint32_t m = 0; m <= plan->made.n && r >= 0; m++) {
                 const Value *v       = m < plan->made.n ? &plan->value.data[plan->made.data[m].value] : NULL;
                 const uint32_t n_top =
@@ -173,11 +292,16 @@ static int list_order(Plan *plan, const uint32_t *maker) {
                                 Frame *f = &o.stack.data[o.stack.n - 1];
 
                                 if (f->next == plan->input_start[f->task + 1]) {
-                                        plan->order[n++] = f->task;
-                                        r                = visit_group(plan, &o, vec_pop(&o.stack).task);
+                                        const uint32_t task = vec_pop(&o.stack).task;
+
+                                        plan->order[n++] = task;
+                                        o.done[task]     = true;
+                                        r                = visit_group(plan, &o, task);
+                                        if (r >= 0)
+                                                r = visit_readers(plan, &o, task);
                                         continue;
                                 }
-                                assert(plan->input_chunk); /* NULL only where no task has inputs */
+                                assert(plan->input_chunk);
                                 const uint32_t before = maker[plan->input_chunk[f->next++]];
                                 if (before != UINT32_MAX && !seen[before])
                                         r = visit(plan, &o, before);
@@ -185,6 +309,7 @@ static int list_order(Plan *plan, const uint32_t *maker) {
                 }
         }
         vec_free(&o.stack);
+        vec_free(&o.reader);
         return r;
 }
 

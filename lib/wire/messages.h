@@ -41,6 +41,8 @@
         M(KNOWN, 55, known)                                                                                            \
         M(NAME, 56, name)                                                                                              \
         M(BYE, 57, bye)                                                                                                \
+        /* marsctl to scheduler */                                                                                     \
+        M(DRAIN, 58, drain)                                                                                            \
         /* scheduler to client */                                                                                      \
         M(FINISHED, 64, finished)                                                                                      \
         M(PROGRESS, 65, progress)                                                                                      \
@@ -133,12 +135,13 @@
         F(U32S, task, 1 << 22)
 #define WIRE_FORGOTTEN(F) F(U64, plan, UINT64_MAX)
 #define WIRE_STATUS(F)                                                                                                 \
-        F(U64, used_bytes, UINT64_MAX)                                                                                 \
+        F(U64, used_bytes, UINT64_MAX) /* chunks in memory or on their way into it: at most cache_bytes */             \
         F(U64, away_bytes, UINT64_MAX)                                                                                 \
         F(U64, n_chunks, UINT64_MAX)                                                                                   \
         F(U64, n_done, UINT64_MAX)     /* tasks so far */                                                              \
         F(U32, n_running, UINT32_MAX)                                                                                  \
-        F(TEXT, pages, 512)            /* which pages the store has */
+        F(TEXT, pages, 512)            /* which pages the store has */                                                 \
+        F(U64, scratch_bytes, UINT64_MAX) /* what running tasks have besides */
 
 #define WIRE_HOLDS(F)                                                                                                  \
         F(U64S, chunk, 1 << 20)                                                                                        \
@@ -177,6 +180,10 @@
         F(TEXT, name, 255)             /* a line of text */                                                            \
         F(U64, tensor, UINT64_MAX)     /* SAVE: what is named */                                                       \
         F(U32, again, 1)               /* it was said before, and the answer did not come */
+#define WIRE_DRAIN(F)                                                                                                  \
+        F(U64, request, UINT64_MAX)                                                                                    \
+        F(U32, worker, MAX_WORKERS)                                                                                    \
+        F(U32, how, 16)                /* WireDrain */
 #define WIRE_FINISHED(F)                                                                                               \
         F(U64, request, UINT64_MAX)                                                                                    \
         F(U64, n_done, UINT64_MAX)     /* tasks */                                                                     \

@@ -14,6 +14,9 @@ enum {
 
 typedef enum WireRole { WIRE_CLIENT = 1, WIRE_WORKER = 2, WIRE_CONTROL = 3 } WireRole;
 
+/* What becomes of a worker: it works; it is given nothing, and others take its chunks; the same, and then it ends. */
+typedef enum WireDrain { DRAIN_OFF, DRAIN_STAY, DRAIN_RETIRE } WireDrain;
+
 /* What is done with a name (NAME). */
 typedef enum WireName { NAME_SAVE, NAME_OPEN, NAME_LIST, NAME_REMOVE } WireName;
 

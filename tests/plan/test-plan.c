@@ -424,6 +424,16 @@ TEST(tasks_come_after_those_that_they_wait_for_and_soon_after) {
         ck_assert_uint_le(most, 32); /* of 64 partials, two groups at most are there at a time */
 }
 
+TEST(stages_that_make_little_of_one_tensor_go_through_it_together) {
+        GRAPH;
+        const Ref x          = held(&b, 1, 6400, 128, 100);
+        const Ref y[]        = { reduce(&b, "sum", x, 0), reduce(&b, "max", x, 1) };
+        PLAN plan            = plan_of(&b, 2, y);
+        const size_t x_bytes = sizeof(double) * 6400 * 128;
+
+        ck_assert_uint_lt(bytes_read(plan, x_bytes / 16), x_bytes + x_bytes / 8);
+}
+
 TEST(task_that_needs_more_than_there_is_is_found) {
         GRAPH;
         Ref x         = held(&b, 1, 100, 10, 50);

@@ -443,3 +443,31 @@ def test_data_that_a_client_gave_is_there_after_the_scheduler_died(hand):
         assert np.array_equal(s.run(t * 2), n * 2)
         again(some)
         assert np.array_equal(s.run(t[::3, ::5]), n[::3, ::5])
+
+
+# ---- Workers that are to be empty ------------------------------------------------------------------------------------
+
+def marsctl(some, *words):
+    return subprocess.run([shutil.which("marsctl"), "-s", some.endpoint, *words], capture_output=True, text=True,
+                          timeout=SECONDS)
+
+
+def test_a_worker_that_is_drained_gives_its_chunks_away_and_one_that_is_retired_ends(hand):
+    some = hand()
+    state = lambda k: answer(some.endpoint, "workers")[k]["state"]  # noqa: E731
+    with new_session(some.endpoint) as s:
+        t = mt.random.RandomState(1).rand(300, 300, chunk_size=30).execute(session=s)
+        want = s.fetch(t)
+        made = n_made(some)
+        done = marsctl(some, "drain", "0")
+        assert done.returncode == 0 and "is given no more tasks" in done.stdout
+        wait_for(lambda: state(0) == "empty", "it is never empty")
+        assert marsctl(some, "undrain", "0").returncode == 0 and state(0) == "works"
+        assert marsctl(some, "retire", "1").returncode == 0
+        name = answer(some.endpoint, "workers")[1]["name"]
+        assert some.processes.pop(name).wait(SECONDS) == 0
+        assert np.array_equal(s.fetch(t), want)
+        assert n_made(some) <= max(made, 100)  # nothing was done again
+    for words, status, why in ((("drain", "77"), 1, "no worker 77"), (("retire", "w"), 2, "no number of a worker")):
+        done = marsctl(some, *words)
+        assert done.returncode == status and why in done.stderr

@@ -11,10 +11,14 @@ import socket
 import subprocess
 import time
 
+import numpy as np
 import pytest
-from test_cluster import SECONDS, alive, frame, program_of, text, varint, wait_for
+from test_cluster import SECONDS, first_line, frame, program_of, status, text, varint, wait_for
+from test_cluster import by_hand  # noqa: F401
 
 import mars
+import mars.tensor as mt
+from mars.session import new_session
 
 HELLO, WELCOME, REFUSED, DROP, TAKE, LEAVE = 1, 2, 3, 20, 22, 23
 STATUS, HOLDS, TAKEN, LEAVING, GET, CHUNK, GONE, PUT, STORED = 36, 37, 38, 39, 80, 81, 82, 83, 84
@@ -151,7 +155,7 @@ class Worker:
     def kill(self):
         pid = program_of(self.keeper)
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: not alive(pid), "a killed worker lives")
+        wait_for(lambda: program_of(self.keeper) != pid, "a killed worker lives")
 
     def end(self):
         if self.scheduler:
@@ -265,13 +269,18 @@ def test_a_worker_waits_to_stop_no_longer_than_it_was_told(begin):
     assert worker.keeper.wait(SECONDS) == 0
 
 
-def test_a_worker_without_a_scheduler_stops_at_once(begin):
+@pytest.mark.parametrize("first", ["it is told to stop", "the scheduler goes"])
+def test_a_worker_without_a_scheduler_stops_at_once(begin, first):
     worker = begin("--drain", "10min", "--log-level", "error")
     worker.join()
+    if first == "it is told to stop":
+        leaving(worker)
     worker.scheduler.close()
     worker.scheduler = None
-    worker.listener.close()
-    wait_for(lambda: worker.keeper.poll() is not None or worker.keeper.terminate() is not None, "it waits")
+    if first != "it is told to stop":
+        worker.listener.accept()[0].close()  # it has noticed
+        worker.keeper.terminate()
+    assert worker.keeper.wait(SECONDS) == 0
 
 
 def test_a_worker_takes_chunks_of_another(begin, tmp_path):
@@ -294,3 +303,38 @@ def test_a_worker_takes_chunks_of_another(begin, tmp_path):
     assert worker.has(8) == TWO
     worker.kill()
     assert worker.join() == {8: len(TWO)}
+
+
+class Somewhere:
+    def __init__(self, endpoint):
+        self.endpoint = endpoint
+
+
+def test_what_a_worker_had_is_with_others_when_it_has_stopped(by_hand, tmp_path):  # noqa: F811
+    address = f"unix:{tmp_path}/scheduler"
+    first_line(by_hand("mars-scheduler", "--socket", f"{tmp_path}/scheduler", "--port", "none"), "listening")
+
+    def worker(k):
+        started = by_hand("mars-worker", "--socket", f"{tmp_path}/{k}", "--port", "none", "-s", address, "--threads",
+                          "1", "--cache-mem", "256m", "--spill-dir", str(tmp_path))
+        first_line(started, "joined")
+        return started
+
+    def workers():
+        return {w["address"]: w for w in status(Somewhere(address), "workers")}
+
+    def done():
+        return sum(w["tasks_done"] for w in workers().values())
+
+    processes = {f"unix:{tmp_path}/{k}": worker(k) for k in range(2)}
+    with new_session(address) as s:
+        t = mt.random.RandomState(4).rand(1000, 1000, chunk_size=250).execute(session=s)
+        value = s.run(t + 1)
+        wait_for(lambda: done() == 32, "there are other tasks than chunks of t and of t + 1")
+        holder = max(workers().values(), key=lambda w: w["chunks"])["address"]
+        processes[holder].send_signal(signal.SIGTERM)
+        assert processes[holder].wait(SECONDS) == 0
+        before = done()
+        assert np.array_equal(s.run(t + 1), value)
+        wait_for(lambda: done() >= before + 16, "nothing is done")
+        assert done() == before + 16  # those of t + 1 alone
