@@ -79,6 +79,8 @@ static int serve(const Conf *conf, Error *err) {
         if (r == 0)
                 r = service_run(&service);
         scheduler = scheduler_free(scheduler);
+        if (state_dir && getenv(SERVICE_LIFELINE) && r >= 0)
+                journal_remove(state_dir);
         service_end(&service);
         return r;
 }

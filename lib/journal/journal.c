@@ -3,6 +3,7 @@
  * is: its header, its tables letter by letter, SQLite's own check. So a file of anybody's, whatever is in it, is
  * refused or is rows of the right types. */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -278,6 +279,16 @@ int journal_relax(Journal *j, Error *err) {
 
 uint64_t journal_epoch(const Journal *j) {
         return j->epoch;
+}
+
+void journal_remove(const char *directory) {
+        static const char *const names[] = { "journal", "journal-wal", "journal-shm" };
+        char path[PATH_MAX];
+
+        for (size_t k = 0; k < ELEMENTSOF(names); k++)
+                if (snprintf(path, sizeof(path), "%s/%s", directory, names[k]) < (int) sizeof(path))
+                        unlink(path);
+        rmdir(directory);
 }
 
 const char *journal_path(const Journal *j) {

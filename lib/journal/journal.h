@@ -53,6 +53,9 @@ int journal_open(Journal **ret, const char *directory, uint64_t epoch, Error *er
 /* Commits what it can, and closes. */
 Journal *journal_free(Journal *journal);
 DEFINE_CLEANUP(Journal *, journal_free)
+/* Takes the files of a journal that nobody has open away, and their directory if nothing else is in it: of a cluster
+ * that ends with its program. */
+void journal_remove(const char *directory);
 /* What it has need not outlive the machine, only processes: nothing waits for the disk any more. */
 int journal_relax(Journal *journal, Error *err);
 uint64_t journal_epoch(const Journal *journal);

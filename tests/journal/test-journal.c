@@ -376,3 +376,18 @@ TEST(after_a_sync_that_failed_nothing_is_believed_any_more) {
         sqlite3_vfs_unregister(&bad);
         journal_free(journal_in(folder));
 }
+
+TEST(what_is_removed_leaves_nothing_but_what_is_not_its_own) {
+        _cleanup_(folder_freep) char *folder = folder_new();
+        char inner[256], other[300];
+
+        snprintf(inner, sizeof(inner), "%s/state", folder);
+        snprintf(other, sizeof(other), "%s/other", inner);
+        journal_free(journal_in(inner));
+        ck_assert_int_eq(close(creat(other, 0600)), 0);
+        journal_remove(inner);
+        ck_assert_int_eq(access(other, F_OK), 0);
+        ck_assert_int_eq(unlink(other), 0);
+        journal_remove(inner);
+        ck_assert_int_lt(access(inner, F_OK), 0);
+}

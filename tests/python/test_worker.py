@@ -298,7 +298,7 @@ def test_a_worker_takes_chunks_of_another(begin, tmp_path):
         holder.hear(GET)
         holder.say(CHUNK, varint(8) + varint(xxh3(TWO)), TWO)
         m, _ = worker.scheduler.hear(TAKEN)
-        assert (m.number(), m.number()) == (8, 0)
+        assert (m.number(), m.number()) == (8, 1)  # it was asked for
         holder.close()
     assert worker.has(8) == TWO
     worker.kill()
