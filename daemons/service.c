@@ -185,6 +185,18 @@ static void names_free(char ***names) {
         free(*names);
 }
 
+/* The service manager has handed over sockets, but none for an address that others are to reach. One of this machine
+ * alone is not missed: there are the others. */
+static bool is_missing(const Service *s, const char *address) {
+        Error err = {};
+        bool local;
+
+        for (unsigned k = 0; k < s->n_listeners; k++)
+                if (strcmp(listener_address(s->listener[k]), address) == 0)
+                        return false;
+        return address_is_local(address, &local, &err) < 0 || !local;
+}
+
 int service_listen(Service *s, const ServiceConfig *config, void *userdata, Error *err) {
         _cleanup_(names_free) char **names = NULL;
         int n_given = sd_listen_fds_with_names(true, &names), n_all = n_given;
@@ -204,7 +216,7 @@ int service_listen(Service *s, const ServiceConfig *config, void *userdata, Erro
                 if (r == 0)
                         r = check_reach(listener_address(s->listener[s->n_listeners - 1]), config->tls, err);
         }
-        if (r == 0 && n_given <= 0 && config->listen)
+        if (r == 0 && config->listen && (n_given <= 0 || is_missing(s, config->listen)))
                 r = listen_at(s, config->listen, config, userdata, err);
         if (r == 0 && n_given <= 0 && config->socket) {
                 if (getenv(SERVICE_LIFELINE) && strrchr(config->socket, '/'))
