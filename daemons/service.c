@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -33,6 +34,8 @@ void service_status(const char *text) {
 }
 
 /* ---- Ending ------------------------------------------------------------------------------------------------------ */
+
+enum { MANAGER_USEC = 1000 * 1000 }; /* it answers sooner, or not at all */
 
 static int stop_fd = -1; /* of the one service of the process: where its signal handler writes */
 
@@ -250,6 +253,38 @@ int service_keep(const char *name, int fd) {
 
 void service_keep_no_more(const char *name) {
         sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+}
+
+#define MANAGER "org.freedesktop.systemd1"
+
+/* The job that our unit is in: /org/freedesktop/systemd1/job/…; NULL: none, or nobody says. The caller frees it. */
+static char *find_job(sd_bus *bus) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *unit = NULL, *job = NULL;
+        const char *path = NULL;
+        uint32_t id      = 0;
+        int r;
+
+        r = sd_bus_call_method(bus, MANAGER, "/org/freedesktop/systemd1", MANAGER ".Manager", "GetUnitByPID", NULL,
+                               &unit, "u", 0);
+        if (r >= 0)
+                r = sd_bus_message_read(unit, "o", &path);
+        if (r >= 0)
+                r = sd_bus_get_property(bus, MANAGER, path, MANAGER ".Unit", "Job", NULL, &job, "(uo)");
+        if (r >= 0)
+                r = sd_bus_message_read(job, "(uo)", &id, &path);
+        return r >= 0 && id != 0 ? strdup(path) : NULL;
+}
+
+bool service_is_restart(void) {
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(freep) char *job = NULL, *type = NULL;
+
+        if (!getenv("INVOCATION_ID") || sd_bus_open_system(&bus) < 0 ||
+            sd_bus_set_method_call_timeout(bus, MANAGER_USEC) < 0)
+                return false;
+        job = find_job(bus);
+        return job && sd_bus_get_property_string(bus, MANAGER, job, MANAGER ".Job", "JobType", NULL, &type) >= 0 &&
+               strcmp(type, "restart") == 0;
 }
 
 int service_run(Service *s) {

@@ -51,6 +51,9 @@ int service_run(Service *service);
  * no service manager. */
 int service_keep(const char *name, int fd);
 void service_keep_no_more(const char *name);
+/* Asks the service manager whether we are told to stop in order to be started again: then it keeps what it was given.
+ * False also where nobody can say. Waits for a second at most. */
+bool service_is_restart(void);
 void service_end(Service *service);
 /* The key that TCP goes through (io/tls.h), as the configuration names it: `path` NULL is "none", `is_default` looks
  * where keys are. *ret NULL: there is none. */

@@ -151,6 +151,11 @@ bool worker_stop(void *userdata) {
 
         if (!w->welcome || w->config.drain_usec == 0 || w->deadline)
                 return false;
+        if (w->memory_name[0] && service_is_restart()) {
+                worker_say(w, LOG_INFO, "stopping to be started again: what is in memory stays there");
+                engine_leave_chunks(w->engine);
+                return false;
+        }
         if (sd_event_add_time_relative(w->event, &w->deadline, CLOCK_MONOTONIC, w->config.drain_usec, 0, on_deadline,
                                        w) < 0 ||
             link_say(w->scheduler, &(WireMessage) { WIRE_IS_LEAVING, .leaving = { .on = 1 } }) < 0)

@@ -120,6 +120,32 @@ def test_chunks_survive_a_worker_that_is_killed_and_no_task_is_done_twice(head):
     assert said[2] == said[3] > 64, "the second sum has as many tasks as the first: no random chunk was made again"
 
 
+@pytest.mark.parametrize("how", ["systemctl restart mars-worker",
+                                 "apt-get install -y --reinstall {packages}/mars-worker_*.deb"])
+def test_a_restart_and_an_upgrade_lose_no_chunk(head, how):
+    pid = main_pid(head, "mars-worker")
+    said = python(head, """
+        import json, subprocess, sys
+        import mars.tensor as mt
+        from mars.session import new_session
+        sess = new_session("unix:/run/mars/scheduler.sock")
+        x = mt.random.RandomState(3).rand(2000, 2000, chunk_size=250)
+        x.execute(session=sess)
+        def done():
+            text = subprocess.run(["marsctl", "--json", "status"], capture_output=True, text=True, check=True).stdout
+            return json.loads(text)["tasks_done"]
+        before = float(sess.run(x.sum()))
+        n = [done()]
+        subprocess.run(["sh", "-c", sys.argv[1]], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        after = float(sess.run(x.sum()))
+        n.append(done())
+        print(json.dumps([before, after, n[1] - n[0]]))
+    """, how.format(packages="/srv/packages"))
+    assert said[0] == said[1]
+    assert 64 < said[2] < 2 * 64, "the random chunks were made again"
+    assert main_pid(head, "mars-worker") not in (0, pid)
+
+
 def test_a_scheduler_that_is_killed_is_not_missed(head):
     pid = main_pid(head, "mars-scheduler")
     said = python(head, """
