@@ -180,9 +180,8 @@ static int list_readers(const Plan *plan, Order *o) {
                                 o->leaf[s] = NO_VALUE;
                                 continue;
                         }
-                        if (!makes_little(plan, stage, o->leaf[s]))
+                        if (!plan->input_chunk || !makes_little(plan, stage, o->leaf[s])) /* no task has inputs */
                                 continue;
-                        assert(plan->input_chunk);
                         for (uint32_t t = stage->first_task; t < stage->first_task + stage->n_task; t++)
                                 for (uint32_t k = plan->input_start[t]; k < plan->input_start[t + 1]; k++) {
                                         const uint32_t c = plan->input_chunk[k];
@@ -245,9 +244,8 @@ static bool is_ready(const Plan *plan, const Order *o, uint32_t task) {
 static int visit_readers(Plan *plan, Order *o, uint32_t task) {
         const uint32_t s = plan->task_stage[task];
 
-        if (o->leaf[s] == NO_VALUE)
+        if (o->leaf[s] == NO_VALUE || !plan->input_chunk)
                 return 0;
-        assert(plan->input_chunk); /* NULL only where no task has inputs */
         for (uint32_t k = plan->input_start[task]; k < plan->input_start[task + 1]; k++) {
                 const uint32_t c = plan->input_chunk[k];
 
