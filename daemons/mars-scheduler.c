@@ -9,6 +9,7 @@
 #include "io/token.h"
 #include "daemons/scheduler.h"
 #include "daemons/service.h"
+#include "daemons/told.h"
 
 /* Told: there. By the service manager: where it says. By hand: with the user's own state, one for each place where a
  * scheduler listens. NULL: nowhere. */
@@ -36,11 +37,36 @@ static int state_directory(const Conf *conf, char **ret, Error *err) {
         return 0;
 }
 
+static int log_level_of(const void *values) {
+        return ((const ConfScheduler *) values)->log_level;
+}
+
+typedef struct Running {
+        Told told;
+        Scheduler *scheduler;
+} Running;
+
+static void on_reload(void *userdata) {
+        Running *running = userdata;
+        const ConfScheduler *now;
+
+        if (!told_again(&running->told))
+                return;
+        now = conf_values(running->told.conf);
+        running->scheduler->config.heartbeat_usec = now->heartbeat_usec;
+        running->scheduler->config.suspect_usec   = now->suspect_usec;
+        running->scheduler->config.dead_usec      = now->dead_usec;
+        running->scheduler->config.lease_usec     = now->lease_usec;
+        running->scheduler->config.max_sessions   = now->max_sessions;
+        running->scheduler->config.max_requests   = now->max_requests;
+}
+
 static int serve(const Conf *conf, Error *err) {
         const ConfScheduler *config = conf_values(conf);
         _cleanup_(scheduler_freep) Scheduler *scheduler = NULL;
         _cleanup_(tls_unrefp) Tls *tls                  = NULL;
         _cleanup_(freep) char *token = NULL, *state_dir = NULL;
+        Running running = { .told = { .conf = conf, .log_level = log_level_of } };
         Service service;
         int r = service_begin(&service, err);
 
@@ -76,12 +102,18 @@ static int serve(const Conf *conf, Error *err) {
                                            .tls         = tls,
                                            .accepted    = scheduler_accept },
                         scheduler, err);
-        if (r == 0)
-                r = service_run(&service);
+        if (r == 0) {
+                running.told.tls        = tls;
+                running.scheduler       = scheduler;
+                service.reload          = on_reload;
+                service.reload_userdata = &running;
+                r                       = service_run(&service);
+        }
         scheduler = scheduler_free(scheduler);
         if (state_dir && getenv(SERVICE_LIFELINE) && r >= 0)
                 journal_remove(state_dir);
         service_end(&service);
+        conf_free(running.told.own);
         return r;
 }
 

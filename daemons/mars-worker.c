@@ -7,6 +7,7 @@
 
 #include "daemons/conf.h"
 #include "daemons/service.h"
+#include "daemons/told.h"
 #include "daemons/worker.h"
 
 enum { HEARTBEAT_USEC = 1000 * 1000 };
@@ -52,6 +53,14 @@ static void accepted(void *userdata, int fd) {
         worker_accept(*worker, fd);
 }
 
+static int log_level_of(const void *values) {
+        return ((const ConfWorker *) values)->log_level;
+}
+
+static void on_reload(void *told) {
+        (void) told_again(told); /* the level of the log is all that a worker changes while it runs */
+}
+
 static int serve(const Conf *conf, Error *err) {
         const ConfWorker *config                  = conf_values(conf);
         _cleanup_(worker_freep) Worker *worker    = NULL;
@@ -75,6 +84,7 @@ static int serve(const Conf *conf, Error *err) {
                 .keep_usec      = config->keep_for_usec,
                 .drain_usec     = config->drain_usec,
         };
+        Told told = { .conf = conf, .log_level = log_level_of };
         Service service;
         int r = service_begin(&service, err);
 
@@ -98,14 +108,18 @@ static int serve(const Conf *conf, Error *err) {
                 r = worker_new(&worker, service.event, &worker_config, service.address, &service.kept, service_log,
                                err);
         if (r == 0) {
-                worker->ready         = on_ready;
-                service.stop          = worker_stop;
-                service.stop_userdata = worker;
+                worker->ready           = on_ready;
+                service.stop            = worker_stop;
+                service.stop_userdata   = worker;
+                told.tls                = tls;
+                service.reload          = on_reload;
+                service.reload_userdata = &told;
                 on_ready(NULL, false);
                 r = service_run(&service);
         }
         worker = worker_free(worker);
         service_end(&service);
+        conf_free(told.own);
         return r;
 }
 

@@ -37,14 +37,14 @@ void service_status(const char *text) {
 
 enum { MANAGER_USEC = 1000 * 1000 }; /* it answers sooner, or not at all */
 
-static int stop_fd = -1; /* of the one service of the process: where its signal handler writes */
+static int stop_fd = -1, reload_fd = -1; /* of the one service of the process: where its signal handler writes */
 
 /* On whatever thread: libraries start theirs before main(), so signals cannot be blocked in all of them. */
-static void on_signal(_unused_ int signal) {
+static void on_signal(int signal) {
         const uint64_t one = 1;
         const int e        = errno;
 
-        if (write(stop_fd, &one, sizeof(one)) < 0)
+        if (write(signal == SIGHUP ? reload_fd : stop_fd, &one, sizeof(one)) < 0)
                 errno = e; /* it is full: it has been said */
         errno = e;
 }
@@ -65,6 +65,15 @@ static int on_stop(sd_event_source *source, int fd, _unused_ uint32_t revents, v
                 return 0;
         }
         return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int on_reload(_unused_ sd_event_source *source, int fd, _unused_ uint32_t revents, void *userdata) {
+        const Service *s = userdata;
+        uint64_t n;
+
+        if (read(fd, &n, sizeof(n)) == sizeof(n) && s->reload)
+                s->reload(s->reload_userdata);
+        return 0;
 }
 
 /* The other end of the pipe is closed when whoever started us is gone, by whatever cause. */
@@ -88,14 +97,18 @@ int service_begin(Service *s, Error *err) {
         const struct sigaction none = { .sa_handler = SIG_IGN };
         int r;
 
-        *s      = (Service) {};
-        stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (stop_fd < 0 || sigaction(SIGTERM, &stop, NULL) < 0 || sigaction(SIGINT, &stop, NULL) < 0 ||
+        *s        = (Service) {};
+        stop_fd   = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        reload_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (stop_fd < 0 || reload_fd < 0 || sigaction(SIGTERM, &stop, NULL) < 0 ||
+            sigaction(SIGINT, &stop, NULL) < 0 || sigaction(SIGHUP, &stop, NULL) < 0 ||
             sigaction(SIGPIPE, &none, NULL) < 0)
                 return error_prefix(err, -errno, "signals");
         r = sd_event_new(&s->event);
         if (r >= 0)
                 r = sd_event_add_io(s->event, NULL, stop_fd, EPOLLIN, on_stop, s);
+        if (r >= 0)
+                r = sd_event_add_io(s->event, NULL, reload_fd, EPOLLIN, on_reload, s);
         if (r >= 0)
                 r = sd_event_set_watchdog(s->event, true);
         return r < 0 ? error_prefix(err, r, "the loop") : watch_lifeline(s, err);
@@ -305,5 +318,6 @@ void service_end(Service *s) {
         if (s->folder[0])
                 rmdir(s->folder); /* of a cluster of this machine: the last one of its daemons takes it along */
         close(stop_fd);
-        stop_fd = -1;
+        close(reload_fd);
+        stop_fd = reload_fd = -1;
 }

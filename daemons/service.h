@@ -28,6 +28,8 @@ typedef struct Service {
         bool (*stop)(void *userdata); /* or NULL: it is told to stop; true: it ends by itself, soon */
         void *stop_userdata;
         bool stopping;
+        void (*reload)(void *userdata); /* or NULL: SIGHUP: it is to read its configuration again (told.h) */
+        void *reload_userdata;
 } Service;
 
 typedef struct ServiceConfig {

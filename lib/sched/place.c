@@ -293,7 +293,7 @@ static uint32_t turn_length(const Sched *s, const Running *r, uint32_t task) {
         const uint32_t turns = (stage->n_task + s->n_open * PIECE - 1) / (s->n_open * PIECE); /* of each worker */
         const uint32_t equal = (stage->n_task + s->n_open * turns - 1) / (s->n_open * turns);
 
-        return MAX(equal, (uint32_t) (PIECE_WORK / work_of(r, task)));
+        return MAX(equal, (uint32_t) (PIECE_WORK / MAX(work_of(r, task), (uint64_t) TASK_WORK)));
 }
 
 /* When it would begin there, and what must be brought there for it: `move` is of all inputs, the worker's score of

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What a daemon was told, and is told again while it runs (SIGHUP). Strings of the first time stay: what a reload
+ * changes are numbers. */
+#include "daemons/conf.h"
+#include "io/tls.h"
+
+typedef struct Told {
+        const Conf *conf; /* in force */
+        Conf *own;        /* it, if it is of a reload; the first one is the caller's */
+        Tls *tls;         /* or NULL: its keys are read again, too */
+        int (*log_level)(const void *values);
+} Told;
+
+/* Reads the configuration and the keys again, tells the service manager, and the log: what was wrong (then nothing has
+ * changed), and what needs a restart. True: told->conf is another one. */
+bool told_again(Told *told);
