@@ -48,7 +48,7 @@ def keep(tmp_path):
     yield start
     for keeper in started:
         keeper.kill()
-        keeper.communicate()
+        keeper.communicate(timeout=SECONDS)
 
 
 def next_line(keeper):
@@ -138,12 +138,12 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_signals_go_to_the_program(keep):
     keeper = keep("""
-for s in signal.SIGHUP, signal.SIGTERM:
-    signal.signal(s, lambda number, frame: say(signal.Signals(number).name))
+both = {signal.SIGHUP, signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, both)
 notify("READY=1")
 say("ready")
-signal.pause()
-signal.pause()
+for _ in both:
+    say(signal.Signals(signal.sigwait(both)).name)
 sys.exit(7)
 """)
     for number, word in ((None, "ready"), (signal.SIGHUP, "SIGHUP"), (signal.SIGTERM, "SIGTERM")):
