@@ -265,7 +265,7 @@ static inline Moments moments_of_256(const double *from) {
 
 /* Shorter ones, which are few. */
 static void moments_of_run(int level, const double *from, double *ret_sum, double *ret_m2) {
-        double sum[1 << (RUN_LEVEL - 2)], m2[1 << (RUN_LEVEL - 2)];
+        double sum[1 << (RUN_LEVEL - 2)] = {}, m2[1 << (RUN_LEVEL - 2)] = {};
         size_t n = (size_t) 1 << (level - 2);
 
         moments_lift_quads_F64(n, from, 0, (void *[]) { sum, m2 });
