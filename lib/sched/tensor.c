@@ -151,11 +151,13 @@ static int running_told(Sched *s, Running *r, const SchedTensor *t, uint32_t chu
                 r->holder[c] = (uint16_t) worker;
         }
         for (uint32_t k = 0; k < r->leaves.n && ret == 0; k++) {
-                uint32_t v = r->leaves.data[k], c = r->plan->value.data[v].first_chunk + chunk;
-                bool was   = chunk_made(r, c);
+                uint32_t v = r->leaves.data[k], c;
+                bool was;
 
                 if (r->leaf[v] != t)
                         continue;
+                c            = r->plan->value.data[v].first_chunk + chunk;
+                was          = chunk_made(r, c);
                 r->holder[c] = (uint16_t) worker;
                 if (r->uses[c] == 0 || was == chunk_made(r, c))
                         continue;
