@@ -301,7 +301,7 @@ static uint32_t turn_length(const Sched *s, const Running *r, uint32_t task) {
 static uint64_t cost(const Sched *s, uint32_t worker, uint64_t move) {
         const Worker *w = &s->worker.data[worker];
 
-        return w->work / w->n_threads + move - w->score;
+        return w->work / MAX(w->n_threads, 1u) + move - w->score; /* 0: the number is nobody's */
 }
 
 typedef struct Choice {

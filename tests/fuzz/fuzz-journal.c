@@ -34,7 +34,7 @@ static void file_write(const char *name, const uint8_t *data, size_t size) {
 
         snprintf(path, sizeof(path), "%s/%s", folder, name);
         f = fopen(path, "w");
-        must(f && fwrite(data, 1, size, f) == size && fclose(f) == 0);
+        must(f && (size == 0 || fwrite(data, 1, size, f) == size) && fclose(f) == 0);
 }
 
 static int row(void *userdata, const JournalRow *row, _unused_ Error *err) {
