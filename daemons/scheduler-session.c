@@ -63,10 +63,10 @@ static int session_new(Scheduler *s, Conn *c, Session **ret, Error *err) {
                 return r == -ENOMEM ? error_oom(err, sizeof(*session)) : error_prefix(err, r, "random numbers");
         }
         memcpy(session->peer, c->peer, sizeof(session->peer));
-        session->number    = ++s->next_session;
-        session->local     = c->local;
-        session->uid       = c->uid;
-        session->process   = c->local && c->pid > 0 ? pidfd_open(c->pid, 0) : -1;
+        session->number  = ++s->next_session;
+        session->local   = c->local;
+        session->uid     = c->uid;
+        session->process = -1;
         session_add(s, session);
         *ret = session;
         return 0;
@@ -393,30 +393,20 @@ static int say_finished(Scheduler *s, const Session *session, const Asked *a) {
         return r;
 }
 
-static int say_adopted(Scheduler *s, const Session *session, uint64_t request, uint64_t tensor) {
-        WireMessage m = { WIRE_IS_ADOPTED, .adopted = { .request = request } };
+/* ADOPTED or NAMED: an answer that is a tensor, or none if that has gone meanwhile. */
+static int say_tensor(Scheduler *s, const Session *session, const Later *later) {
+        WireMessage m = { .kind = later->kind == LATER_ADOPTED ? WIRE_IS_ADOPTED : WIRE_IS_NAMED };
         Writer w      = {};
         int r         = 0;
 
-        if (sched_tensor(s->sched, tensor))
-                r = scheduler_put_tensor(s, session->conn, tensor, &w);
-        m.adopted.tensor   = w.bytes.data;
-        m.adopted.tensor_n = w.bytes.n;
-        if (r == 0)
-                r = link_say(session->conn->link, &m);
-        vec_free(&w.bytes);
-        return r;
-}
-
-static int say_named(Scheduler *s, const Session *session, uint64_t request, uint64_t tensor) {
-        WireMessage m = { WIRE_IS_NAMED, .named = { .request = request } };
-        Writer w      = {};
-        int r         = 0;
-
-        if (tensor != 0 && sched_tensor(s->sched, tensor))
-                r = scheduler_put_tensor(s, session->conn, tensor, &w);
-        m.named.tensor   = w.bytes.data;
-        m.named.tensor_n = w.bytes.n;
+        if (later->tensor != 0 && sched_tensor(s->sched, later->tensor))
+                r = scheduler_put_tensor(s, session->conn, later->tensor, &w);
+        if (later->kind == LATER_ADOPTED)
+                m.adopted = (Wire_adopted) {
+                        .request = later->request, .tensor = w.bytes.data, .tensor_n = w.bytes.n
+                };
+        else
+                m.named = (Wire_named) { .request = later->request, .tensor = w.bytes.data, .tensor_n = w.bytes.n };
         if (r == 0)
                 r = link_say(session->conn->link, &m);
         vec_free(&w.bytes);
@@ -436,9 +426,8 @@ static int say(Scheduler *s, const Later *later) {
                 a = (Asked *) (uintptr_t) map_get(&session->requests, later->request);
                 return a && a->finished ? say_finished(s, session, a) : 0;
         case LATER_ADOPTED:
-                return say_adopted(s, session, later->request, later->tensor);
         case LATER_NAMED:
-                return say_named(s, session, later->request, later->tensor);
+                return say_tensor(s, session, later);
         }
         return 0;
 }
