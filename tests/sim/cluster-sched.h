@@ -182,18 +182,19 @@ static void do_action(Sim *s, const SchedAction *a) {
                 say_plan(s, w, a->run);
                 return;
         case SCHED_RUN:
-                post(&w->to, &(WireMessage) { WIRE_IS_RUN,
-                                              .run = { .plan    = a->plan,
-                                                       .task    = &lists->task.data[a->first].task,
-                                                       .task_n  = 2 * a->n,
-                                                       .fetch   = &lists->fetch.data[a->first_fetch].chunk,
-                                                       .fetch_n = 2 * a->n_fetch } });
+                post(&w->to,
+                     &(WireMessage) {
+                             WIRE_IS_RUN,
+                             .run = { .plan    = a->plan,
+                                      .task    = &lists->task.data[a->first].task,
+                                      .task_n  = 2 * a->n,
+                                      .fetch   = a->n_fetch == 0 ? NULL : &lists->fetch.data[a->first_fetch].chunk,
+                                      .fetch_n = 2 * a->n_fetch } });
                 return;
         case SCHED_RECALL:
-                post(&w->to, &(WireMessage) { WIRE_IS_RECALL,
-                                              .recall = { .plan   = a->plan,
-                                                          .task   = &lists->task.data[a->first].task,
-                                                          .task_n = 2 * a->n } });
+                post(&w->to, &(WireMessage) { WIRE_IS_RECALL, .recall = { .plan   = a->plan,
+                                                                          .task   = &lists->task.data[a->first].task,
+                                                                          .task_n = 2 * a->n } });
                 return;
         case SCHED_DROP:
                 post(&w->to, &(WireMessage) { WIRE_IS_DROP, .drop = { .chunk = a->chunk, .n = a->n } });
