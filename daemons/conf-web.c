@@ -30,12 +30,12 @@ static const ConfKey keys[] = {
                 .own   = true,
                 .old   = "--ports",
                 .env   = "MARS_BIND_PORT",
-                .doc = "Without ui_port: its other name. With it: listen for daemons at this TCP port. auto: at none.",
+                .doc = "Without ui_port: its other name. With it: the port at which the original's daemons called each "
+                       "other, which is taken so that its command lines work, and listened at by nobody.",
                 .reason = "The web daemon calls the scheduler, so nobody has to call it.",
         },
         CONF_KEY_SCHEDULERS(ConfWeb),
         CONF_KEY_KEY_FILE(ConfWeb),
-        CONF_KEY_TOKEN_FILE(ConfWeb),
         {
                 .name = "certificate",
                 AT(PATH, certificate),
@@ -63,11 +63,9 @@ static const ConfKey keys[] = {
 };
 
 static int finish(void *values, Arena *arena, Error *err) {
-        ConfWeb *c          = values;
-        int link_port       = c->ui_port >= 0 ? c->port : -1;
-        int http_port       = c->ui_port >= 0 ? c->ui_port : c->port >= 0 ? c->port : PORT_WEB;
-        const char *address = c->endpoint, *announce;
-        int r;
+        ConfWeb *c    = values;
+        int link_port = c->ui_port >= 0 ? c->port : -1;
+        int http_port = c->ui_port >= 0 ? c->ui_port : c->port >= 0 ? c->port : PORT_WEB;
 
         if (!c->certificate != !c->certificate_key)
                 return error_set(err, ERROR_VALUE,
@@ -75,10 +73,8 @@ static int finish(void *values, Arena *arena, Error *err) {
                                  "both or none");
         if (link_port == http_port && link_port > 0)
                 return error_set(err, ERROR_VALUE, "port, ui_port: both are %d: give two, or one of them", link_port);
-        r = conf_finish_listen(c->host, c->advertise, NULL, http_port, &c->listen_http, &announce, arena, err);
-        if (r == 0)
-                r = conf_finish_listen(c->host, c->advertise, address, link_port, &c->listen, &c->announce, arena, err);
-        return r;
+        return conf_finish_listen(c->host, c->advertise, c->endpoint, http_port, &c->listen_http, &c->announce, arena,
+                                  err);
 }
 
 const ConfTable conf_web = {

@@ -173,10 +173,9 @@ typedef struct ConfWeb {
         const char *host, *advertise, *endpoint;
         int port, ui_port;
         ConfList schedulers;
-        const char *key_file, *token_file;
+        const char *key_file;
         const char *certificate, *certificate_key; /* both or none */
         bool plain_http;
         int log_level;
-        const char *listen_http;       /* host:port of pages and REST */
-        const char *listen, *announce; /* of the daemon's own link; as above */
+        const char *listen_http, *announce; /* of pages, REST and sessions; as above */
 } ConfWeb;

@@ -37,6 +37,29 @@ static int state_directory(const Conf *conf, char **ret, Error *err) {
         return 0;
 }
 
+/* Shown by who comes over TCP without a key, and by all who are relayed. Where nobody comes over TCP so, one that is
+ * not there is missed by the relayed only. */
+static int find_token(const Conf *conf, const Tls *tls, char **ret, Error *err) {
+        const ConfScheduler *config = conf_values(conf);
+        const char *named           = conf_origin(conf, "token_file") ? config->token_file : NULL;
+        const bool needed           = config->listen && !tls;
+        Error why                   = {};
+        int r = needed || !getenv(SERVICE_LIFELINE) ? token_find_or_make(ret, named, &why)
+                                                    : token_find(ret, named, &why);
+
+        if (r == 0)
+                return 0;
+        if (r > 0)
+                error_set(&why, ERROR_VALUE, "there is no token");
+        if (needed) {
+                *err = why;
+                return why.code;
+        }
+        error_prefix(&why, why.code, "nobody can come in over http");
+        service_log(LOG_NOTICE, why.text);
+        return 0;
+}
+
 static int log_level_of(const void *values) {
         return ((const ConfScheduler *) values)->log_level;
 }
@@ -72,11 +95,8 @@ static int serve(const Conf *conf, Error *err) {
 
         if (r == 0)
                 r = service_key(&tls, config->key_file, !conf_origin(conf, "key_file"), TLS_WORKER, err);
-        if (r == 0 && config->listen && !tls) {
-                r = token_find_or_make(&token, conf_origin(conf, "token_file") ? config->token_file : NULL, err);
-                if (r > 0)
-                        r = error_set(err, ERROR_VALUE, "there is no token");
-        }
+        if (r == 0)
+                r = find_token(conf, tls, &token, err);
         if (r == 0)
                 r = state_directory(conf, &state_dir, err);
         if (r == 0)

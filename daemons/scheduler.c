@@ -125,6 +125,19 @@ static int hello(Conn *c, const Wire_hello *m, Error *err) {
         return 0;
 }
 
+/* Whoever it is, he comes from elsewhere: what we know of the relay is nothing that he may. */
+static int via(Conn *c, const Wire_via *m) {
+        LinkPeer peer = {};
+
+        link_relayed(c->link, m->peer);
+        c->local = false;
+        c->uid   = (uid_t) -1;
+        c->pid   = 0;
+        if (link_peer(c->link, &peer) == 0)
+                memcpy(c->peer, peer.text, sizeof(c->peer));
+        return 0;
+}
+
 static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, const uint8_t *body,
                       _unused_ char *payload, int fd, Error *err) {
         _cleanup_(arena_freep) Arena *arena = NULL;
@@ -139,6 +152,7 @@ static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, c
         switch (c->kind) {
         case CONN_NEW:
                 return m.kind == WIRE_IS_HELLO ? hello(c, &m.hello, err)
+                       : m.kind == WIRE_IS_VIA ? via(c, &m.via)
                                                : error_set(err, ERROR_CORRUPT, "%s before HELLO", wire_name(m.kind));
         case CONN_WORKER:
                 return worker_hear(c, &m, err);

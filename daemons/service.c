@@ -121,11 +121,11 @@ int service_key(Tls **ret, const char *path, bool is_default, TlsRole role, Erro
 }
 
 /* Who reaches such an address is not known by anything but a key. */
-static int check_reach(const char *address, const Tls *tls, Error *err) {
+static int check_reach(const char *address, const ServiceConfig *config, Error *err) {
         bool local;
         int r = address_is_local(address, &local, err);
 
-        if (r < 0 || local || tls)
+        if (r < 0 || local || config->tls || config->open)
                 return r;
         return error_set(err, -EACCES,
                          "%s is not of this machine alone, and there is no key: whoever reaches it could come in. Make "
@@ -141,7 +141,7 @@ static int listen_at(Service *s, const char *address, const ServiceConfig *confi
 
         if (s->n_listeners == ELEMENTSOF(s->listener))
                 return error_set(err, ERROR_VALUE, "%zu sockets at most", ELEMENTSOF(s->listener));
-        r = check_reach(address, config->tls, err);
+        r = check_reach(address, config, err);
         if (r == 0)
                 r = listener_new(&s->listener[s->n_listeners], s->event, address, config->socket_mode, config->accepted,
                                  userdata, err);
@@ -230,7 +230,7 @@ int service_listen(Service *s, const ServiceConfig *config, void *userdata, Erro
                                      userdata, err);
                 s->n_listeners += r == 0;
                 if (r == 0)
-                        r = check_reach(listener_address(s->listener[s->n_listeners - 1]), config->tls, err);
+                        r = check_reach(listener_address(s->listener[s->n_listeners - 1]), config, err);
         }
         if (r == 0 && config->listen && (n_given <= 0 || is_missing(s, config->listen)))
                 r = listen_at(s, config->listen, config, userdata, err);

@@ -37,7 +37,8 @@ typedef struct ServiceConfig {
         const char *listen;   /* host:port, or NULL */
         const char *announce; /* the host that others are told, or NULL */
         mode_t socket_mode;
-        const Tls *tls;       /* NULL: there is no key, and nobody beyond this machine is listened to */
+        const Tls *tls;       /* NULL: there is no key, and nobody beyond this machine is listened to, */
+        bool open;            /* unless who comes has to show something else */
         ListenerAccepted *accepted;
         int log_level;
 } ServiceConfig;

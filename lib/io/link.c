@@ -81,6 +81,8 @@ struct Link {
         Outbox out;
         Error why;
         char text[ADDRESS_TEXT_MAX]; /* where it connects to; "": it was given a connection */
+        bool relayed;
+        char via[ADDRESS_TEXT_MAX];  /* for whom the other side speaks */
 };
 
 static Link *link_ref(Link *link) {
@@ -772,6 +774,11 @@ int link_send_fd(Link *link, uint16_t kind, const uint8_t *body, size_t body_byt
 
 /* ---- Who it is -------------------------------------------------------------------------------------------------- */
 
+void link_relayed(Link *link, const char *who) {
+        link->relayed = true;
+        snprintf(link->via, sizeof(link->via), "%s", who);
+}
+
 int link_peer(const Link *link, LinkPeer *ret) {
         Address address = { .size_bytes = sizeof(address.local) };
         struct ucred who;
@@ -780,6 +787,11 @@ int link_peer(const Link *link, LinkPeer *ret) {
         *ret = (LinkPeer) { .local = link->stream.family == AF_UNIX };
         if (link->stream.fd < 0 || link->connecting)
                 return -ENOTCONN;
+        if (link->relayed) {
+                *ret = (LinkPeer) { .relayed = true };
+                snprintf(ret->text, sizeof(ret->text), "%.100s over http", link->via);
+                return 0;
+        }
         if (ret->local) {
                 if (getsockopt(link->stream.fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0)
                         return -errno;

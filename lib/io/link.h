@@ -78,10 +78,13 @@ typedef struct LinkPeer {
         uid_t uid;
         pid_t pid;
         bool loopback; /* TCP of this machine */
+        bool relayed;  /* its other side speaks for somebody else: none of the others is true */
         bool keyed;    /* over TLS: it has the key, */
         TlsRole role;  /* and came as that */
         char text[128]; /* for a log: "uid 1000, pid 4711" or "192.0.2.7:40312" */
 } LinkPeer;
+/* Its other side speaks for `who` (VIA) and may nothing for itself: link_peer() is about him from now on. */
+void link_relayed(Link *link, const char *who);
 int link_peer(const Link *link, LinkPeer *ret); /* 0 or an errno; of a link that is connected */
 
 /* ---- Listening -------------------------------------------------------------------------------------------------- */

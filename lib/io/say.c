@@ -45,6 +45,8 @@ int link_let_in(Link *link, const Wire_hello *hello, const char *token, const ch
                                  "it speaks version %u of the protocol, this %s version %d%s: install the same version "
                                  "on both",
                                  hello->version, we, WIRE_VERSION, worker ? "" : ", and with clients the one before");
+        if (peer.relayed && worker)
+                return error_set(err, -EACCES, "workers are not relayed: let it join the scheduler itself");
         if (peer.keyed && worker && peer.role != TLS_WORKER)
                 return error_set(err, -EACCES, "it has come as a client and says that it is a worker");
         if (!peer.keyed && !peer.local && !token_same(token, hello->token))

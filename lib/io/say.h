@@ -15,8 +15,9 @@ int link_say_chunk(Link *link, uint64_t chunk, const char *data, size_t size_byt
  * descriptor that came with it is closed; -1: none came, or the caller keeps it. */
 int link_hear(const Frame *frame, const uint8_t *body, int fd, Arena **ret_arena, WireMessage *ret, Error *err);
 /* Whoever has come to us says HELLO: whether he may come in, and then he is admitted (io/link.h). Over a unix socket
- * everybody may who could open it; over TLS he has the key, and is what he came as; else he must know the token. What
- * he speaks must be ours, of a client also the version before. `we`: for words, "scheduler". */
+ * everybody may who could open it; over TLS he has the key, and is what he came as; else, and whoever speaks through
+ * somebody else (VIA), he must know the token. What he speaks must be ours, of a client also the version before.
+ * `we`: for words, "scheduler". */
 int link_let_in(Link *link, const Wire_hello *hello, const char *token, const char *we, Error *err);
 /* REFUSED, past any link and in plain: for those who could not even come in. It may be lost. */
 void say_refused(int fd, const Error *why);

@@ -12,6 +12,7 @@
         M(WELCOME, 2, welcome)                                                                                         \
         M(REFUSED, 3, refused)                                                                                         \
         M(ALIVE, 4, alive)                                                                                             \
+        M(VIA, 5, via)                 /* before HELLO */                                                              \
         /* scheduler to worker */                                                                                      \
         M(PEER, 16, peer)                                                                                              \
         M(PLAN, 17, plan)                                                                                              \
@@ -73,6 +74,7 @@
         F(U64, identity, UINT64_MAX)   /* of a worker's memory: who has it is the same one; 0: it dies with it */      \
         F(U64, session, UINT64_MAX)    /* of a client that comes back; 0: a new one */                                 \
         F(TEXT, key, 256)              /* of that session */
+#define WIRE_VIA(F) F(TEXT, peer, 128)         /* on whose behalf its sender speaks, for people */
 #define WIRE_WELCOME(F)                                                                                                \
         F(U32, number, UINT32_MAX)     /* of the worker, or of the session */                                          \
         F(U64, epoch, UINT64_MAX)      /* of the scheduler: each start has a larger one */                             \

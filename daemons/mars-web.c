@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mars-web: configuration, listening, and the server in between (web/web.h). It holds nothing that anybody would miss:
+ * it may be killed and started at any time. */
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "daemons/conf.h"
+#include "daemons/service.h"
+#include "daemons/told.h"
+#include "daemons/web/web.h"
+#include "io/file.h"
+#include "io/secret.h"
+
+enum { PEM_BYTES = 256 << 10 }; /* of a certificate with those that it was issued by */
+
+static int log_level_of(const void *values) {
+        return ((const ConfWeb *) values)->log_level;
+}
+
+static void on_reload(void *userdata) {
+        (void) told_again(userdata);
+}
+
+/* HTTP in plain is read by everybody on the way, so it stays on this machine unless somebody wants it otherwise. */
+static int check_reach(const ConfWeb *config, const char *address, Error *err) {
+        bool local;
+        int r = address_is_local(address, &local, err);
+
+        if (r < 0 || local || config->certificate || config->plain_http)
+                return r;
+        return error_set(err, -EACCES,
+                         "%s is not of this machine alone, and HTTP is not encrypted: tokens and results could be read "
+                         "on the way. Give certificate and certificate_key, or say plain_http = yes",
+                         address);
+}
+
+static int read_public(char **ret, const char *path, Error *err) {
+        _cleanup_(freep) char *text = NULL;
+        File file                   = FILE_NONE;
+        int r                       = file_open(&file, path, err);
+
+        if (r == 0 && file.size_bytes > PEM_BYTES)
+                r = error_set(err, ERROR_VALUE, "%s: a certificate has %d bytes at most", path, PEM_BYTES);
+        text = r == 0 ? calloc(1, (size_t) file.size_bytes + 1) : NULL;
+        if (r == 0)
+                r = text ? file_read(&file, path, text, (size_t) file.size_bytes, 0, err) : error_oom(err, PEM_BYTES);
+        file_close(&file);
+        if (r == 0)
+                *ret = TAKE_PTR(text);
+        return r;
+}
+
+static int read_certificate(const ConfWeb *config, WebConfig *web, Error *err) {
+        int r;
+
+        if (!config->certificate)
+                return 0;
+        r = read_public(&web->certificate, config->certificate, err);
+        if (r == 0)
+                r = secret_read(&web->certificate_key, config->certificate_key, PEM_BYTES, err);
+        return r <= 0 ? r
+                      : error_set(err, ERROR_VALUE, "%s: there is no key of the certificate, or it cannot be read",
+                                  config->certificate_key);
+}
+
+static int listen_and_run(Service *service, const ConfWeb *config, Web *web, Error *err) {
+        int r = check_reach(config, config->listen_http, err);
+
+        if (r == 0)
+                r = service_listen(service,
+                                   &(ServiceConfig) { .listen   = config->listen_http,
+                                                      .announce = config->announce,
+                                                      .open     = true,
+                                                      .accepted = web_accept },
+                                   web, err);
+        for (unsigned k = 0; k < service->n_listeners && r == 0; k++)
+                r = check_reach(config, listener_address(service->listener[k]), err);
+        if (r < 0)
+                return r;
+        web_set_host(web, service->address);
+        return service_run(service);
+}
+
+static int serve(const Conf *conf, Error *err) {
+        const ConfWeb *config           = conf_values(conf);
+        _cleanup_(web_freep) Web *web   = NULL;
+        _cleanup_(tls_unrefp) Tls *tls  = NULL;
+        WebConfig to_serve              = { .scheduler    = config->schedulers.item,
+                                            .n_schedulers = config->schedulers.n,
+                                            .log          = service_log };
+        Told told                       = { .conf = conf, .log_level = log_level_of };
+        Service service;
+        int r = service_begin(&service, err);
+
+        if (r == 0)
+                r = service_key(&tls, config->key_file, !conf_origin(conf, "key_file"), TLS_CLIENT, err);
+        if (r == 0)
+                r = read_certificate(config, &to_serve, err);
+        to_serve.tls = told.tls = tls;
+        if (r == 0)
+                r = web_new(&web, service.event, &to_serve, err);
+        if (r == 0) {
+                service.reload          = on_reload;
+                service.reload_userdata = &told;
+                r                       = listen_and_run(&service, config, web, err);
+        }
+        web = web_free(web);
+        free(to_serve.certificate);
+        secret_free(to_serve.certificate_key);
+        service_end(&service);
+        conf_free(told.own);
+        return r;
+}
+
+int main(int argc, char **argv) {
+        _cleanup_(conf_freep) Conf *conf = NULL;
+        Error err = {};
+        int r     = conf_load(&conf, &conf_web, argc, argv, stdout, stderr);
+
+        if (r != 0)
+                return conf_exit_status(r);
+        service_log_level(((const ConfWeb *) conf_values(conf))->log_level);
+        for (uint32_t k = 0; k < conf_notes(conf).n; k++)
+                service_log(LOG_WARNING, conf_notes(conf).item[k]);
+        r = serve(conf, &err);
+        if (r < 0)
+                service_log(LOG_ERR, err.text);
+        return r < 0 ? EXIT_FAILURE : r;
+}

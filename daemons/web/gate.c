@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What stands before every answer, in this order, with the same words for whoever asks:
+ *
+ *      framing      a request whose length could be read in two ways is none, and its connection ends (400)
+ *      Host         one of our names, exactly: a name that somebody else has pointed at us is not ours (421)
+ *      route        what is not in the table is not there (404, 405)
+ *      Origin       where a browser says on behalf of which page it asks, it is ours, exactly (403)
+ *      credential   a token that the scheduler finds good (401)
+ *
+ * We know no token ourselves. Who shows one is announced to the scheduler, on whose WELCOME he is let in; for some
+ * seconds the same token is believed without asking again. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "daemons/web/web.h"
+
+enum {
+        GOOD_USEC  = 10 * 1000 * 1000, /* how long a token is believed */
+        CHECK_USEC = 5 * 1000 * 1000,  /* after which the scheduler has not answered */
+        MAX_CHECKS = 64,               /* tokens that are known at a time */
+};
+
+struct Check {
+        Check *next;
+        Web *web;
+        Link *link;
+        uint32_t attempt;      /* which of the scheduler's addresses */
+        sd_event_source *late;
+        bool good;
+        uint64_t good_usec;    /* since when */
+        char token[TOKEN_MAX];
+        Request *waiting;
+};
+
+static uint64_t now_usec(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
+}
+
+/* ---- Checks ------------------------------------------------------------------------------------------------------ */
+
+static Check *check_free(Check *check) {
+        Check **at = &check->web->check;
+
+        while (*at && *at != check)
+                at = &(*at)->next;
+        if (*at) {
+                *at = check->next;
+                check->web->n_checks--;
+        }
+        link_free(check->link);
+        sd_event_source_disable_unref(check->late);
+        explicit_bzero(check->token, sizeof(check->token));
+        free(check);
+        return NULL;
+}
+
+/* Those who wait are told, and it is forgotten. */
+static void check_refuse(Check *check, unsigned status, const char *words) {
+        while (check->waiting) {
+                Request *request = check->waiting;
+
+                check->waiting = request->next_waiting;
+                request_refuse(request, status, "%s", words);
+        }
+        check_free(check);
+}
+
+static void check_pass(Check *check) {
+        check->good      = true;
+        check->good_usec = now_usec();
+        check->link      = link_free(check->link);
+        check->late      = sd_event_source_disable_unref(check->late);
+        while (check->waiting) {
+                Request *request = check->waiting;
+
+                check->waiting = request->next_waiting;
+                request_pass(request, check->token);
+        }
+}
+
+static int check_begin(Check *check, Error *err);
+
+static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, const uint8_t *body,
+                      _unused_ char *payload, int fd, Error *err) {
+        _cleanup_(arena_freep) Arena *arena = NULL;
+        Check *check                        = userdata;
+        WireMessage m;
+        int r = link_hear(frame, body, fd, &arena, &m, err);
+
+        if (r < 0)
+                return r;
+        if (m.kind == WIRE_IS_WELCOME)
+                check_pass(check);
+        else if (m.kind == WIRE_IS_REFUSED)
+                check_refuse(check, m.refused.code == -EACCES ? MHD_HTTP_UNAUTHORIZED : MHD_HTTP_BAD_GATEWAY,
+                             m.refused.text);
+        return 0;
+}
+
+static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
+        Check *check = userdata;
+        Error err    = *why;
+        char words[MAX_ERROR_TEXT + 64];
+
+        check->link = link_free(check->link);
+        if (++check->attempt < check->web->config.n_schedulers && check_begin(check, &err) == 0)
+                return;
+        snprintf(words, sizeof(words), "the scheduler cannot be reached: %s", err.text);
+        check_refuse(check, MHD_HTTP_SERVICE_UNAVAILABLE, words);
+}
+
+static int on_late(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
+        check_refuse(userdata, MHD_HTTP_GATEWAY_TIMEOUT, "the scheduler does not answer");
+        return 0;
+}
+
+static const LinkEvents events = { .message = on_message, .closed = on_closed };
+
+static int check_begin(Check *check, Error *err) {
+        return web_connect(check->web, &check->link, check->attempt, check->token,
+                           check->waiting ? request_peer(check->waiting).text : "", &events, check, err);
+}
+
+static Check *check_find(Web *web, const char *token) {
+        for (Check *c = web->check; c; c = c->next)
+                if (token_same(c->token, token))
+                        return c;
+        return NULL;
+}
+
+/* The one whose answer is the oldest makes room. */
+static void check_make_room(Web *web) {
+        Check *oldest = NULL;
+
+        for (Check *c = web->check; c; c = c->next)
+                if (c->good && (!oldest || c->good_usec < oldest->good_usec))
+                        oldest = c;
+        if (web->n_checks >= MAX_CHECKS && oldest)
+                check_free(oldest);
+}
+
+static void check_token(Request *request, const char *token) {
+        Web *web     = request->web;
+        Check *check = check_find(web, token);
+        Error err    = {};
+
+        if (check && check->good && now_usec() - check->good_usec > GOOD_USEC)
+                check = check_free(check);
+        if (check && check->good) {
+                request_pass(request, token);
+                return;
+        }
+        if (check) {
+                request->next_waiting = check->waiting;
+                check->waiting        = request;
+                return;
+        }
+        check_make_room(web);
+        check = web->n_checks < MAX_CHECKS ? calloc(1, sizeof(*check)) : NULL;
+        if (!check) {
+                request_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "too many come at once: try again");
+                return;
+        }
+        *check = (Check) { .web = web, .next = web->check, .waiting = request };
+        snprintf(check->token, sizeof(check->token), "%s", token);
+        web->check = check;
+        web->n_checks++;
+        if (sd_event_add_time_relative(web->event, &check->late, CLOCK_MONOTONIC, CHECK_USEC, 0, on_late, check) < 0 ||
+            check_begin(check, &err) < 0)
+                check_refuse(check, MHD_HTTP_SERVICE_UNAVAILABLE, err.text);
+}
+
+void gate_forget(Request *request) {
+        for (Check *c = request->web->check; c; c = c->next)
+                for (Request **at = &c->waiting; *at; at = &(*at)->next_waiting)
+                        if (*at == request) {
+                                *at = request->next_waiting;
+                                return;
+                        }
+}
+
+void gate_end(Web *web) {
+        while (web->check)
+                check_refuse(web->check, MHD_HTTP_SERVICE_UNAVAILABLE, "mars-web is stopping");
+}
+
+/* ---- The gate ---------------------------------------------------------------------------------------------------- */
+
+static const char *header(const Request *request, const char *name) {
+        return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+typedef struct Framing {
+        unsigned n_length, n_coding, n_host;
+        bool broken;
+} Framing;
+
+static enum MHD_Result count_header(void *userdata, _unused_ enum MHD_ValueKind kind, const char *name,
+                                    const char *value) {
+        Framing *f = userdata;
+
+        f->n_length += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+        f->n_coding += strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+        f->n_host += strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0;
+        for (const char *c = value ?: ""; *c; c++)
+                f->broken |= iscntrl((unsigned char) *c) != 0 && *c != '\t';
+        for (const char *c = name; *c; c++)
+                f->broken |= !isgraph((unsigned char) *c) || *c == ':';
+        return MHD_YES;
+}
+
+/* What two readers could understand differently. */
+static bool is_framed(const Request *request) {
+        const char *coding = header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+        Framing f          = {};
+
+        (void) MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_header, &f);
+        return !f.broken && f.n_length + f.n_coding <= 1 && f.n_host == 1 &&
+               (!coding || strcasecmp(coding, "chunked") == 0);
+}
+
+static bool host_is_ours(const Web *web, const char *host) {
+        static const char *const loopback[] = { "localhost", "127.0.0.1", "[::1]" };
+        const char *port                    = strrchr(host, ':');
+
+        if (strcasecmp(host, web->host) == 0)
+                return true;
+        for (size_t k = 0; k < ELEMENTSOF(loopback) && port; k++)
+                if ((size_t) (port - host) == strlen(loopback[k]) &&
+                    strncasecmp(host, loopback[k], strlen(loopback[k])) == 0)
+                        return strcmp(port + 1, web->port) == 0;
+        return false;
+}
+
+/* Absent, or our own. */
+static bool origin_is_ours(const Request *request, const char *host) {
+        const char *origin = header(request, MHD_HTTP_HEADER_ORIGIN), *scheme;
+
+        if (!origin)
+                return true;
+        scheme = request->web->config.certificate ? "https://" : "http://";
+        return strncmp(origin, scheme, strlen(scheme)) == 0 && strcasecmp(origin + strlen(scheme), host) == 0;
+}
+
+/* "Bearer TOKEN"; NULL: none was shown. */
+static const char *bearer(const Request *request) {
+        static const char scheme[] = "Bearer ";
+        const char *value          = header(request, MHD_HTTP_HEADER_AUTHORIZATION);
+
+        return value && strncasecmp(value, scheme, strlen(scheme)) == 0 ? value + strlen(scheme) : NULL;
+}
+
+static void refuse_route(Request *request, const char *allow) {
+        struct MHD_Response *response;
+
+        if (!allow[0]) {
+                request_refuse(request, MHD_HTTP_NOT_FOUND, "there is no such page");
+                return;
+        }
+        response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+        if (response)
+                (void) MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
+        request_respond(request, MHD_HTTP_METHOD_NOT_ALLOWED, response);
+}
+
+static void refuse_stranger(Request *request) {
+        static const char words[] = "{\"error\": \"a credential is needed: Authorization: Bearer TOKEN (marsctl token "
+                                    "says where it is), or the link that marsctl web prints\"}\n";
+        struct MHD_Response *response =
+                MHD_create_response_from_buffer(strlen(words), (char *) words, MHD_RESPMEM_PERSISTENT);
+
+        if (response) {
+                (void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+                (void) MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"mars\"");
+        }
+        request_respond(request, MHD_HTTP_UNAUTHORIZED, response);
+}
+
+void gate_check(Request *request, const char *method, const char *path) {
+        char allow[ALLOW_MAX];
+        const char *host = header(request, MHD_HTTP_HEADER_HOST), *token;
+
+        if (!is_framed(request)) {
+                request_refuse(request, MHD_HTTP_BAD_REQUEST, "this is no request of HTTP/1.1");
+                return;
+        }
+        if (!host_is_ours(request->web, host)) {
+                request_refuse(request, MHD_HTTP_MISDIRECTED_REQUEST, "nothing here is called so");
+                return;
+        }
+        request->route = route_find(method, path, request->id, allow);
+        if (!request->route) {
+                refuse_route(request, allow);
+                return;
+        }
+        if (header(request, MHD_HTTP_HEADER_CONTENT_ENCODING)) {
+                request_refuse(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "bodies are taken as they are");
+                return;
+        }
+        if (!origin_is_ours(request, host)) {
+                request_refuse(request, MHD_HTTP_FORBIDDEN, "another page may not ask on behalf of its reader");
+                return;
+        }
+        token = bearer(request);
+        if (request->route->right == RIGHT_NONE)
+                request_pass(request, NULL);
+        else if (!token || !token[0] || strlen(token) >= TOKEN_MAX)
+                refuse_stranger(request);
+        else
+                check_token(request, token);
+}

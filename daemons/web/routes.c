@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All that there is. A path is compared with the whole text of a request's, byte for byte; of one that ends with "{}"
+ * the last segment is whatever it is. What is not here is not there, whatever the method. */
+#include <stdio.h>
+#include <string.h>
+
+#include "daemons/web/api.h"
+
+static const Route routes[] = {
+        { "GET", "/", RIGHT_NONE, api_front },
+        { "GET", "/api/v1/health", RIGHT_NONE, api_health },
+};
+
+/* One segment: no slash, and not empty. */
+static bool path_fits(const char *pattern, const char *path, char ret_id[static ROUTE_ID_MAX]) {
+        const char *hole = strstr(pattern, "{}");
+        const size_t n   = hole ? (size_t) (hole - pattern) : strlen(pattern);
+        size_t n_id;
+
+        if (strncmp(pattern, path, n) != 0)
+                return false;
+        n_id = hole ? strcspn(path + n, "/") : 0;
+        if (strcmp(path + n + n_id, hole ? hole + 2 : "") != 0 || (hole && n_id == 0) || n_id >= ROUTE_ID_MAX)
+                return false;
+        memcpy(ret_id, path + n, n_id);
+        ret_id[n_id] = 0;
+        return true;
+}
+
+const Route *route_find(const char *method, const char *path, char ret_id[static ROUTE_ID_MAX],
+                        char ret_allow[static ALLOW_MAX]) {
+        const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
+        size_t n           = 0;
+
+        ret_allow[0] = ret_id[0] = 0;
+        for (size_t k = 0; k < ELEMENTSOF(routes); k++) {
+                if (!path_fits(routes[k].path, path, ret_id))
+                        continue;
+                if (strcmp(routes[k].method, wanted) == 0)
+                        return &routes[k];
+                n += (size_t) snprintf(ret_allow + n, ALLOW_MAX - n, "%s%s", n > 0 ? ", " : "", routes[k].method);
+                assert(n < ALLOW_MAX);
+        }
+        return NULL;
+}
+
+const Route *route_list(size_t *ret_n) {
+        *ret_n = ELEMENTSOF(routes);
+        return routes;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* mars-web from within: one loop thread owns all of this.
+ *
+ *         serve.c    connections: libmicrohttpd in the daemon's loop, its limits and time-outs
+ *         routes.c   the one table of what there is: method, path, who may, who answers; what is not in it is refused
+ *         gate.c     what stands before each answer: Host, Origin, the credential
+ *         connect.c  links to the daemons, on behalf of whoever asks
+ *         api-*.c    the answers
+ *
+ * A request goes through the gate when its headers are there, and to its route when its body is, too. It is answered
+ * exactly once, now or later, by whoever has it: nothing here waits. */
+#include <microhttpd.h>
+#include <systemd/sd-event.h>
+
+#include "base/arena.h"
+#include "io/address.h"
+#include "io/say.h"
+#include "io/token.h"
+
+typedef struct Web Web;
+typedef struct Request Request;
+typedef struct Route Route;
+typedef struct Check Check;
+typedef struct Guest Guest;
+
+typedef struct WebConfig {
+        const char *const *scheduler; /* addresses, tried in turn */
+        uint32_t n_schedulers;
+        Tls *tls;                     /* what TCP to daemons goes through; NULL: there is no key */
+        char *certificate, *certificate_key; /* PEM texts, or NULL: plain HTTP */
+        void (*log)(int level, const char *text);
+} WebConfig;
+
+struct Web {
+        WebConfig config;
+        sd_event *event;
+        char host[192];        /* host:port that people write */
+        char port[8];
+        /* serve.c */
+        struct MHD_Daemon *daemon;
+        sd_event_source *io, *timer;
+        Guest *oldest, *newest; /* connections that have shown no credential so far */
+        unsigned n_guests, n_connections;
+        /* gate.c */
+        Check *check;          /* credentials that are asked for, or were asked for lately */
+        unsigned n_checks;
+};
+
+int web_new(Web **ret, sd_event *event, const WebConfig *config, Error *err);
+Web *web_free(Web *web);
+DEFINE_CLEANUP(Web *, web_free)
+void web_accept(void *userdata, int fd); /* ListenerAccepted; userdata: the Web */
+void web_set_host(Web *web, const char *address); /* host:port where others find it: before the first request */
+void web_log(const Web *web, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- Routes ----------------------------------------------------------------------------------------------------- */
+
+typedef enum Right {
+        RIGHT_NONE,  /* anybody's: nothing of a cluster is in the answer */
+        RIGHT_READ,  /* whoever has a credential */
+        RIGHT_WRITE, /* likewise; and it is no other page of his browser that asks (gate.c) */
+} Right;
+
+struct Route {
+        const char *method, *path; /* one segment may be "{}": request->id is what stands there */
+        Right right;
+        void (*answer)(Request *request); /* now or later */
+};
+
+/* The route, with ret_id (or ""); NULL: there is none, and *ret_allow names the methods that the path has, or is "". */
+enum { ROUTE_ID_MAX = 128, ALLOW_MAX = 64 };
+const Route *route_find(const char *method, const char *path, char ret_id[static ROUTE_ID_MAX],
+                        char ret_allow[static ALLOW_MAX]);
+const Route *route_list(size_t *ret_n); /* all, for tests */
+
+/* ---- Requests --------------------------------------------------------------------------------------------------- */
+
+typedef enum RequestState {
+        REQUEST_NEW,     /* its headers are there, and the gate looks at them */
+        REQUEST_CHECKED, /* it was let in; its body comes */
+        REQUEST_ASKED,   /* its route has it */
+        REQUEST_SENT,
+} RequestState;
+
+struct Request {
+        Web *web;
+        struct MHD_Connection *connection;
+        Guest *guest;          /* the connection */
+        const Route *route;
+        RequestState state;
+        bool begun;            /* the library has told us of its headers, and been told to go on */
+        bool suspended;        /* nothing happens to it, nor to its connection, until it is answered or passed */
+        bool answered;
+        char id[ROUTE_ID_MAX]; /* the segment {} of the path */
+        char token[TOKEN_MAX]; /* the credential that it has shown, which the scheduler has found good; "" */
+        uint8_t *body;         /* of a POST or PUT: text that ends with 0 */
+        size_t body_bytes;
+        struct MHD_Response *response; /* NULL when answered: there was no memory for it */
+        unsigned status;
+        Request *next_waiting; /* for the same check */
+};
+
+/* Copies the text. */
+void request_answer(Request *request, unsigned status, const char *type, const char *text, size_t n_bytes);
+void request_json(Request *request, const char *text);                 /* 200 */
+/* {"error": …}. The status says it to programs, the words to people. */
+void request_refuse(Request *request, unsigned status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* One that the caller has made, with its own headers; NULL: out of memory. It is the request's from now on. */
+void request_respond(Request *request, unsigned status, struct MHD_Response *response);
+const char *request_argument(const Request *request, const char *name); /* of the query, or NULL */
+
+/* ---- gate.c ------------------------------------------------------------------------------------------------------ */
+
+/* Passes the request (request_pass()) or answers it, now or later. */
+void gate_check(Request *request, const char *method, const char *path);
+void gate_forget(Request *request); /* it is gone: no check has it any more */
+void gate_end(Web *web);
+void request_pass(Request *request, const char *token);
+
+/* ---- connect.c: links on somebody's behalf ----------------------------------------------------------------------- */
+
+typedef struct WebPeer {
+        char text[ADDRESS_TEXT_MAX];
+} WebPeer;
+WebPeer request_peer(const Request *request); /* who it is, for people */
+/* Begins to connect to the scheduler (the address `which` of the configuration) for whoever has the credential: what
+ * mars-web itself may does not go with it. Its WELCOME says that the credential is good. */
+int web_connect(Web *web, Link **ret, uint32_t which, const char *token, const char *peer, const LinkEvents *events,
+                void *userdata, Error *err);
