@@ -18,7 +18,7 @@ static const Column status_lines[] = {
         { "tasks done", CELL_COUNT, "tasks_done", NULL },
         { "tensors held", CELL_COUNT, "tensors", NULL },
         { "cache used", CELL_BYTES_OF, "used_bytes", "cache_bytes" },
-        { "spilled to disk", CELL_BYTES, "away_bytes", NULL },
+        { "spilled to disk", CELL_BYTES, "spilled_bytes", NULL },
         { "scheduler's own state", CELL_BYTES, "state_bytes", NULL },
 };
 
@@ -30,7 +30,7 @@ static const Column worker_columns[] = {
         { "RUNNING", CELL_OF, "running", "threads" },
         { "CACHE", CELL_BYTES_OF, "used_bytes", "cache_bytes" },
         { "SCRATCH", CELL_BYTES, "scratch_bytes", NULL },
-        { "SPILLED", CELL_BYTES, "away_bytes", NULL },
+        { "SPILLED", CELL_BYTES, "spilled_bytes", NULL },
         { "CHUNKS", CELL_COUNT, "chunks", NULL },
         { "TASKS DONE", CELL_COUNT, "tasks_done", NULL },
         { "PAGES", CELL_HEAD, "pages", NULL },

@@ -1,193 +1,322 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What people ask, answered in JSON. */
-#include <stdio.h>
+/* What people ask, answered in JSON as docs/openapi.json says: mars-web passes it on as it is. One table has the
+ * questions. An answer costs what it says; nothing is kept for one beforehand but what scheduler-past.c has. */
+#include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
+#include <unistd.h>
 
-#include "daemons/scheduler.h"
+#include "daemons/json.h"
+#include "daemons/scheduler-inside.h"
+#include "sched/look.h"
 
-/* Bytes of the character that begins there; 0: it is none of UTF-8. */
-static size_t character_bytes(const unsigned char *c) {
-        static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-        const size_t n = c[0] < 0x80 ? 1 : c[0] >> 5 == 0x6 ? 2 : c[0] >> 4 == 0xe ? 3 : c[0] >> 3 == 0x1e ? 4 : 0;
-        uint32_t code  = n > 1 ? c[0] & (0xffU >> (n + 1)) : c[0];
+enum { MAX_SHOWN_ERRORS = 8 }; /* on the first page; the others are in the log */
 
-        for (size_t k = 1; k < n; k++) {
-                if ((c[k] & 0xc0) != 0x80)
-                        return 0;
-                code = code << 6 | (c[k] & 0x3f);
-        }
-        return n == 0 || code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : n;
+/* ---- Workers ---------------------------------------------------------------------------------------------------- */
+
+static const char *state_of(const Member *m) {
+        return !m->conn ? "away" : m->drained ? "empty" : m->drain != DRAIN_OFF ? "draining" : "works";
 }
 
-/* A text in JSON. What people call themselves may be any bytes. */
-static void put_text(FILE *f, const char *text) {
-        fputc('"', f);
-        for (const unsigned char *c = (const unsigned char *) (text ?: ""); *c;) {
-                const size_t n = character_bytes(c);
+static void put_worker(Asking *a, const Member *m) {
+        const Wire_status *st = &m->status;
+        FILE *f               = a->f;
 
-                if (n == 0)
-                        fputs("\\ufffd", f);
-                else if (*c == '"' || *c == '\\')
-                        fprintf(f, "\\%c", *c);
-                else if (*c < ' ')
-                        fprintf(f, "\\u%04x", *c);
-                else
-                        fwrite(c, 1, n, f);
-                c += n > 0 ? n : 1;
-        }
-        fputc('"', f);
-}
-
-static void put_worker(FILE *f, const Member *m) {
         fprintf(f, "{\"worker\": %u, \"name\": ", m->number);
-        put_text(f, m->name);
+        json_text(f, m->name);
         fputs(", \"address\": ", f);
-        put_text(f, m->address);
+        json_text(f, m->address);
+        fprintf(f, ", \"state\": \"%s\", \"threads\": %u, \"running\": %u, \"tasks_done\": %llu, \"chunks\": %llu",
+                state_of(m), m->n_threads, st->n_running, (unsigned long long) st->n_done,
+                (unsigned long long) st->n_chunks);
         fprintf(f,
-                ", \"threads\": %u, \"cache_bytes\": %llu, \"memory_bytes\": %llu, \"used_bytes\": %llu, "
-                "\"scratch_bytes\": %llu, \"away_bytes\": %llu, \"chunks\": %llu, \"tasks_done\": %llu, "
-                "\"running\": %u, \"state\": \"%s\", \"pages\": ",
-                m->n_threads, (unsigned long long) m->cache_bytes, (unsigned long long) m->memory_bytes,
-                (unsigned long long) m->status.used_bytes, (unsigned long long) m->status.scratch_bytes,
-                (unsigned long long) m->status.away_bytes, (unsigned long long) m->status.n_chunks,
-                (unsigned long long) m->status.n_done, m->status.n_running,
-                !m->conn                ? "away"
-                : m->drained            ? "empty"
-                : m->drain != DRAIN_OFF ? "draining"
-                                        : "works");
-        put_text(f, m->pages);
+                ", \"cache_bytes\": %llu, \"memory_bytes\": %llu, \"used_bytes\": %llu, \"pinned_bytes\": %llu, "
+                "\"scratch_bytes\": %llu, \"resident_bytes\": %llu, \"spilled_bytes\": %llu",
+                (unsigned long long) m->cache_bytes, (unsigned long long) m->memory_bytes,
+                (unsigned long long) st->used_bytes, (unsigned long long) st->pinned_bytes,
+                (unsigned long long) st->scratch_bytes, (unsigned long long) st->resident_bytes,
+                (unsigned long long) st->away_bytes);
+        fprintf(f,
+                ", \"cpu_seconds\": %.3f, \"received_bytes\": %llu, \"sent_bytes\": %llu, \"disk_read_bytes\": %llu, "
+                "\"disk_written_bytes\": %llu, \"pages\": ",
+                (double) st->cpu_usec / 1e6, (unsigned long long) st->received_bytes,
+                (unsigned long long) st->sent_bytes, (unsigned long long) st->disk_read_bytes,
+                (unsigned long long) st->disk_written_bytes);
+        json_text(f, m->pages);
+        fprintf(f, ", \"heard_seconds\": %.3f}",
+                (double) (a->now_usec - (m->conn ? m->conn->heard_usec : m->away_usec)) / 1e6);
+}
+
+static int put_workers(Asking *a) {
+        bool first = true;
+
+        fputc('[', a->f);
+        for (uint32_t w = 0; w < a->s->n_workers; w++) {
+                if (!a->s->worker[w])
+                        continue;
+                fputs(first ? "" : ", ", a->f);
+                put_worker(a, a->s->worker[w]);
+                first = false;
+        }
+        fputc(']', a->f);
+        return 0;
+}
+
+static int put_one_worker(Asking *a) {
+        if (a->number[0] >= a->s->n_workers || !a->s->worker[a->number[0]])
+                return -ENOENT;
+        put_worker(a, a->s->worker[a->number[0]]);
+        return 0;
+}
+
+/* ---- Sessions --------------------------------------------------------------------------------------------------- */
+
+uint64_t tensor_bytes(const SchedTensor *t) {
+        return (uint64_t) shape_size(&t->spec.shape) * dtype_size(t->spec.dtype);
+}
+
+/* Of its tensors, or null: they are too many to be looked at for everyone who looks. */
+static void put_result_bytes(const Asking *a, const Session *session) {
+        uint64_t bytes = 0;
+
+        if (session->refs.n > MAX_COUNTED_TENSORS) {
+                fputs("null", a->f);
+                return;
+        }
+        for (uint32_t k = 0; k < session->refs.capacity; k++) {
+                const SchedTensor *t =
+                        session->refs.entry[k].value > 0 ? sched_tensor(a->s->sched, session->refs.entry[k].key) : NULL;
+
+                bytes += t ? tensor_bytes(t) : 0;
+        }
+        fprintf(a->f, "%llu", (unsigned long long) bytes);
+}
+
+static void put_session(Asking *a, const Session *session) {
+        FILE *f = a->f;
+
+        fprintf(f, "{\"session\": %llu, \"name\": ", (unsigned long long) session->number);
+        json_text(f, session->name);
+        fputs(", \"from\": ", f);
+        json_text(f, session->peer);
+        put_user(f, session->local, session->uid);
+        fprintf(f, ", \"state\": \"%s\", \"away_seconds\": ", session->conn ? "here" : "away");
+        if (session->conn)
+                fputs("null", f);
+        else
+                fprintf(f, "%.3f", (double) (a->now_usec - session->away_usec) / 1e6);
+        fprintf(f, ", \"running\": %u, \"finished\": %llu, \"tensors\": %u, \"result_bytes\": ", session->n_running,
+                (unsigned long long) session->n_finished, session->refs.n);
+        put_result_bytes(a, session);
         fputc('}', f);
 }
 
-static void put_workers(FILE *f, const Scheduler *s) {
-        bool first = true;
-
-        fputc('[', f);
-        for (uint32_t w = 0; w < s->n_workers; w++) {
-                if (!s->worker[w])
-                        continue;
-                if (!first)
-                        fputs(", ", f);
-                put_worker(f, s->worker[w]);
-                first = false;
+static int put_sessions(Asking *a) {
+        fputc('[', a->f);
+        for (const Session *session = a->s->sessions; session; session = session->next) {
+                put_session(a, session);
+                fputs(session->next ? ", " : "", a->f);
         }
-        fputc(']', f);
+        fputc(']', a->f);
+        return 0;
 }
 
-static void put_sessions(FILE *f, const Scheduler *s, uint64_t now_usec) {
-        fputc('[', f);
-        for (const Session *session = s->sessions; session; session = session->next) {
-                fprintf(f, "{\"session\": %llu, \"name\": ", (unsigned long long) session->number);
-                put_text(f, session->name);
-                fputs(", \"from\": ", f);
-                put_text(f, session->peer);
-                fprintf(f, ", \"running\": %u, \"finished\": %llu, \"tensors\": %u, \"away_seconds\": ",
-                        session->n_running, (unsigned long long) session->n_finished, session->refs.n);
-                if (session->conn)
-                        fputs("null", f);
-                else
-                        fprintf(f, "%.3f", (double) (now_usec - session->away_usec) / 1e6);
-                fputs(session->next ? "}, " : "}", f);
-        }
-        fputc(']', f);
+static int put_one_session(Asking *a) {
+        const Session *session = session_find(a->s, a->number[0]);
+
+        if (session)
+                put_session(a, session);
+        return session ? 0 : -ENOENT;
 }
 
-static void put_requests(FILE *f, const Scheduler *s, uint64_t now_usec) {
-        bool first = true;
+/* ---- The cluster ------------------------------------------------------------------------------------------------ */
 
-        fputc('[', f);
-        for (uint32_t k = 0; k < s->asked.capacity; k++) {
-                const Asked *a  = (Asked *) (uintptr_t) s->asked.entry[k].value;
-                uint64_t n_done = 0, n_total = 0;
-
-                if (!a || !sched_progress(s->sched, a->id, &n_done, &n_total))
-                        continue;
-                fprintf(f, "%s{\"request\": %llu, \"session\": ", first ? "" : ", ", (unsigned long long) a->id);
-                if (a->session)
-                        fprintf(f, "%llu", (unsigned long long) a->session->number);
-                else /* it has ended, and tasks are ending */
-                        fputs("null", f);
-                fputs(", \"name\": ", f);
-                put_text(f, a->session ? a->session->name : NULL);
-                fputs(", \"from\": ", f);
-                put_text(f, a->session ? a->session->peer : NULL);
-                fprintf(f, ", \"tasks_done\": %llu, \"tasks\": %llu, \"seconds\": %.3f}", (unsigned long long) n_done,
-                        (unsigned long long) n_total, (double) (now_usec - a->since_usec) / 1e6);
-                first = false;
-        }
-        fputc(']', f);
+static void put_check(FILE *f, const char *before, const char *name, const char *status, const char *text) {
+        fprintf(f, "%s{\"name\": \"%s\", \"status\": \"%s\", \"text\": ", before, name, status);
+        json_text(f, text);
+        fputc('}', f);
 }
 
-static void put_status(FILE *f, const Scheduler *s, uint64_t now_usec) {
-        uint64_t cache_bytes = 0, used_bytes = 0, away_bytes = 0, n_threads = 0, n_running = 0;
+static const char *check_workers(const ClusterSums *sums, char *text, size_t size_bytes) {
+        snprintf(text, size_bytes, "%u workers with %u threads", sums->n_here, sums->n_threads);
+        if (sums->n_away > 0)
+                snprintf(text + strlen(text), size_bytes - strlen(text), "; %u are away", sums->n_away);
+        if (sums->n_here == 0)
+                return "bad";
+        return sums->n_away > 0 ? "warning" : "good";
+}
+
+static const char *check_journal(const Scheduler *s, char *text, size_t size_bytes) {
+        JournalStatus status = {};
+
+        if (s->journal)
+                journal_status(s->journal, &status);
+        if (!s->journal)
+                snprintf(text, size_bytes, "there is none: results and names end with the scheduler");
+        else if (status.broken < 0 || status.full)
+                snprintf(text, size_bytes, "%s", status.text);
+        else
+                snprintf(text, size_bytes, "results and names outlive the scheduler");
+        return status.broken < 0 ? "bad" : status.full ? "warning" : "good";
+}
+
+static void put_checks(const Asking *a, const ClusterSums *sums, const char **ret_worst) {
+        char workers_text[128], journal_text[MAX_ERROR_TEXT];
+        const char *workers = check_workers(sums, workers_text, sizeof(workers_text));
+        const char *journal = check_journal(a->s, journal_text, sizeof(journal_text));
+
+        fputc('[', a->f);
+        put_check(a->f, "", "workers", workers, workers_text);
+        put_check(a->f, ", ", "journal", journal, journal_text);
+        fputc(']', a->f);
+        *ret_worst = strcmp(workers, "bad") == 0 || strcmp(journal, "bad") == 0           ? "bad"
+                     : strcmp(workers, "warning") == 0 || strcmp(journal, "warning") == 0 ? "warning"
+                                                                                          : "good";
+}
+
+static int put_health(Asking *a) {
+        ClusterSums sums;
+        const char *worst;
+
+        cluster_sums(a->s, &sums);
+        fputs("{\"version\": \"" MARS_BUILD "\", \"checks\": ", a->f);
+        put_checks(a, &sums, &worst);
+        fprintf(a->f, ", \"status\": \"%s\"}", worst);
+        return 0;
+}
+
+static void put_counts(const Asking *a, const ClusterSums *sums) {
         SchedStats stats;
+        SchedTasks tasks;
 
-        sched_stats(s->sched, &stats);
-        for (uint32_t w = 0; w < s->n_workers; w++) {
-                const Member *c = s->worker[w];
-
-                if (!c)
-                        continue;
-                cache_bytes += c->cache_bytes;
-                used_bytes += c->status.used_bytes;
-                away_bytes += c->status.away_bytes;
-                n_threads += c->n_threads;
-                n_running += c->status.n_running;
-        }
-        fprintf(f,
-                "{\"version\": \"%s\", \"seconds\": %.3f, \"workers\": %llu, \"threads\": %llu, \"sessions\": %u, "
-                "\"requests\": %llu, \"tensors\": %llu, \"plans\": %llu, \"tasks_done\": %llu, \"running\": %llu, "
-                "\"cache_bytes\": %llu, \"used_bytes\": %llu, \"away_bytes\": %llu, \"state_bytes\": %llu}",
-                MARS_BUILD, (double) (now_usec - s->began_usec) / 1e6, (unsigned long long) stats.n_workers,
-                (unsigned long long) n_threads, s->n_sessions, (unsigned long long) stats.n_requests,
-                (unsigned long long) stats.n_tensors, (unsigned long long) stats.n_plans,
-                (unsigned long long) stats.n_tasks_done, (unsigned long long) n_running,
-                (unsigned long long) cache_bytes, (unsigned long long) used_bytes, (unsigned long long) away_bytes,
+        sched_stats(a->s->sched, &stats);
+        sched_tasks(a->s->sched, &tasks);
+        fprintf(a->f,
+                "\"workers\": %u, \"workers_away\": %u, \"workers_draining\": %u, \"threads\": %u, \"sessions\": %u, "
+                "\"requests\": %llu, \"tensors\": %llu, \"plans\": %llu, ",
+                sums->n_here, sums->n_away, sums->n_draining, sums->n_threads, a->s->n_sessions,
+                (unsigned long long) stats.n_requests, (unsigned long long) stats.n_tensors,
+                (unsigned long long) stats.n_plans);
+        fprintf(a->f,
+                "\"tasks_waiting\": %llu, \"tasks_given\": %llu, \"running\": %u, \"tasks_done\": %llu, "
+                "\"tasks_remade\": %llu, \"state_bytes\": %llu, ",
+                (unsigned long long) (tasks.n_task - tasks.n_done - tasks.n_given), (unsigned long long) tasks.n_given,
+                sums->n_running, (unsigned long long) stats.n_tasks_done, (unsigned long long) stats.n_remade,
                 (unsigned long long) stats.state_bytes);
 }
 
-/* null: there is no such request. */
-static void put_why(FILE *f, const Scheduler *s, uint64_t request) {
-        static const char *const reasons[] = {
-                [WHY_GIVEN] = "given", [WHY_FULL] = "full", [WHY_NO_WORKERS] = "no workers", [WHY_ENDING] = "ending",
-                [WHY_LOST]  = "lost"
-        };
-        SchedWhy why;
+static int put_status(Asking *a) {
+        const Scheduler *s = a->s;
+        FILE *f            = a->f;
+        ClusterSums sums;
+        const char *worst;
 
-        if (!sched_why(s->sched, request, &why)) {
-                fputs("null", f);
-                return;
-        }
-        fprintf(f, "{\"request\": %llu, \"task\": ", (unsigned long long) request);
-        put_text(f, why.task);
-        fprintf(f, ", \"reason\": \"%s\"", reasons[why.reason]);
-        if (why.worker < s->n_workers && s->worker[why.worker])
-                fprintf(f, ", \"worker\": %u, \"running\": %u", why.worker, s->worker[why.worker]->status.n_running);
-        fprintf(f, ", \"tasks\": %u, \"tasks_done\": %u, \"tasks_given\": %u, \"requests_ahead\": %llu}", why.n_task,
-                why.n_done, why.n_given, (unsigned long long) why.n_ahead);
+        cluster_sums(s, &sums);
+        fputs("{\"time\": ", f);
+        json_time(f, real_clock());
+        fprintf(f, ", \"version\": \"%s\", \"seconds\": %.3f, ", MARS_BUILD,
+                (double) (a->now_usec - s->began_usec) / 1e6);
+        put_counts(a, &sums);
+        fprintf(f,
+                "\"cache_bytes\": %llu, \"memory_bytes\": %llu, \"used_bytes\": %llu, \"pinned_bytes\": %llu, "
+                "\"scratch_bytes\": %llu, \"resident_bytes\": %llu, \"spilled_bytes\": %llu, ",
+                (unsigned long long) sums.cache_bytes, (unsigned long long) sums.memory_bytes,
+                (unsigned long long) sums.used_bytes, (unsigned long long) sums.pinned_bytes,
+                (unsigned long long) sums.scratch_bytes, (unsigned long long) sums.resident_bytes,
+                (unsigned long long) sums.spilled_bytes);
+        fprintf(f,
+                "\"cpu_seconds\": %.3f, \"received_bytes\": %llu, \"sent_bytes\": %llu, \"disk_read_bytes\": %llu, "
+                "\"disk_written_bytes\": %llu, \"checks\": ",
+                (double) sums.cpu_usec / 1e6, (unsigned long long) sums.received_bytes,
+                (unsigned long long) sums.sent_bytes, (unsigned long long) sums.disk_read_bytes,
+                (unsigned long long) sums.disk_written_bytes);
+        put_checks(a, &sums, &worst);
+        fputs(", \"errors\": ", f);
+        lines_list(s->lines, "scheduler", &(LinesWanted) { .level = LOG_WARNING, .most = MAX_SHOWN_ERRORS }, f);
+        fputc('}', f);
+        return 0;
 }
 
-char *scheduler_answer(const Scheduler *s, const char *what, uint64_t now_usec) {
-        unsigned long long request;
-        size_t n_bytes;
-        char *text = NULL;
-        FILE *f    = open_memstream(&text, &n_bytes);
+static int put_history(Asking *a) {
+        past_print(a->s->past, a->f);
+        return 0;
+}
 
-        if (!f)
-                return NULL;
-        if (strcmp(what, "status") == 0)
-                put_status(f, s, now_usec);
-        else if (strcmp(what, "workers") == 0)
-                put_workers(f, s);
-        else if (strcmp(what, "sessions") == 0)
-                put_sessions(f, s, now_usec);
-        else if (strcmp(what, "requests") == 0)
-                put_requests(f, s, now_usec);
-        else if (sscanf(what, "why %llu", &request) == 1)
-                put_why(f, s, request);
-        if (fclose(f) != 0 || n_bytes == 0) {
-                free(text);
-                return NULL;
+/* log LEVEL SINCE SESSION REQUEST WORKER+1: what is 0 does not matter. */
+static int put_log(Asking *a) {
+        const LinesWanted wanted = { .level      = a->n > 0 ? (int) a->number[0] : LOG_DEBUG,
+                                     .since_usec = a->number[1],
+                                     .about      = { .session   = a->number[2],
+                                                     .request   = a->number[3],
+                                                     .is_worker = a->number[4] > 0,
+                                                     .worker    = (uint32_t) a->number[4] - 1 } };
+
+        lines_print(a->s->lines, "scheduler", &wanted, a->f);
+        return 0;
+}
+
+static int put_about(Asking *a) {
+        fprintf(a->f,
+                "{\"scheduler_version\": \"%s\", \"epoch\": %llu, \"protocol\": %d, \"configuration\": ", MARS_BUILD,
+                (unsigned long long) a->s->epoch, WIRE_VERSION);
+        if (a->s->config.print)
+                a->s->config.print(a->s->config.print_userdata, a->f);
+        else
+                fputs("null", a->f);
+        fputc('}', a->f);
+        return 0;
+}
+
+/* ---- Questions -------------------------------------------------------------------------------------------------- */
+
+static const struct {
+        const char *word;
+        uint32_t n_least;      /* numbers that must follow; so many more may */
+        int (*put)(Asking *a); /* 0; -ENOENT: there is no such thing; -ENOMEM */
+} questions[] = {
+        { "status", 0, put_status },     { "health", 0, put_health },     { "history", 0, put_history },
+        { "about", 0, put_about },       { "log", 0, put_log },           { "workers", 0, put_workers },
+        { "worker", 1, put_one_worker }, { "sessions", 0, put_sessions }, { "session", 1, put_one_session },
+        { "requests", 0, put_requests }, { "recent", 0, put_recent },     { "request", 1, put_one_request },
+        { "graph", 1, put_graph },       { "why", 1, put_why },           { "tensors", 0, put_tensors },
+};
+
+static int asking_parse(Asking *a, const char *what, size_t *ret_row) {
+        const size_t n = strcspn(what, " ");
+        size_t row     = 0;
+
+        while (row < ELEMENTSOF(questions) &&
+               (strlen(questions[row].word) != n || memcmp(questions[row].word, what, n) != 0))
+                row++;
+        for (what += n; *what == ' ' && a->n < ELEMENTSOF(a->number); a->n++) {
+                char *end;
+
+                a->number[a->n] = strtoull(what + 1, &end, 10);
+                if (end == what + 1 || what[1] == '-' || what[1] == ' ')
+                        return ERROR_VALUE;
+                what = end;
         }
-        return text;
+        *ret_row = row;
+        return row == ELEMENTSOF(questions) || *what || a->n < questions[row].n_least ? ERROR_VALUE : 0;
+}
+
+int scheduler_answer(const Scheduler *s, const char *what, uint64_t now_usec, char **ret, Error *err) {
+        _cleanup_(freep) char *text = NULL;
+        Asking a                    = { .s = s, .now_usec = now_usec };
+        size_t row, n_bytes;
+        int r;
+
+        if (asking_parse(&a, what, &row) < 0)
+                return error_set(err, ERROR_VALUE, "nothing is known of this");
+        a.f = open_memstream(&text, &n_bytes);
+        if (!a.f)
+                return error_oom(err, sizeof(*a.f));
+        r = questions[row].put(&a);
+        if (fclose(a.f) != 0 || r == -ENOMEM)
+                return error_oom(err, n_bytes);
+        if (r < 0)
+                return error_set(err, -ENOENT, "there is no %s %llu", questions[row].word,
+                                 (unsigned long long) a.number[0]);
+        *ret = TAKE_PTR(text);
+        return 0;
 }

@@ -123,12 +123,13 @@ static int adopt(Session *session, const Wire_adopt *m, Arena *arena, Error *err
 }
 
 static int ask(Conn *c, const Wire_ask *m, Error *err) {
-        char *text         = scheduler_answer(c->scheduler, m->what, scheduler_clock());
-        WireMessage answer = { WIRE_IS_ANSWER,
-                               .answer = { .request = m->request,
-                                           .code    = text ? 0 : ERROR_VALUE,
-                                           .text    = text ?: "nothing is known of this" } };
-        int r = link_say(c->link, &answer);
+        Error why                = {};
+        char *text               = NULL;
+        int r                    = scheduler_answer(c->scheduler, m->what, scheduler_clock(), &text, &why);
+        const WireMessage answer = { WIRE_IS_ANSWER,
+                                     .answer = { .request = m->request, .code = r, .text = text ?: why.text } };
+
+        r = link_say(c->link, &answer);
 
         free(text);
         return r < 0 ? error_oom(err, sizeof(answer)) : 0;

@@ -122,6 +122,7 @@ static int finished(Scheduler *s, const SchedAction *a) {
                 *asked->outcome = *outcome;
         if (asked->n_tensors > 0)
                 memcpy(asked->tensor, s->actions.tensor.data + a->first, a->n * sizeof(*asked->tensor));
+        past_request(s, asked);
         return session_finished(s, asked);
 }
 

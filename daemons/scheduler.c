@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -15,16 +14,6 @@ uint64_t scheduler_clock(void) {
 
         clock_gettime(CLOCK_MONOTONIC, &t);
         return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
-}
-
-void scheduler_log(const Scheduler *s, int level, const char *fmt, ...) {
-        char text[1024];
-        va_list args;
-
-        va_start(args, fmt);
-        vsnprintf(text, sizeof(text), fmt, args);
-        va_end(args);
-        s->log(level, text);
 }
 
 /* ---- The machine ------------------------------------------------------------------------------------------------ */
@@ -77,12 +66,18 @@ void conn_close(Conn *c) {
 
 static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         Conn *c                  = userdata;
-        const char *const kind   = c->member ? "worker" : c->session ? "client" : "connection";
+        const char *const words  = why->code < 0 ? why->text : "";
         const bool worth_a_line  = c->kind == CONN_WORKER || c->session || why->code < 0; /* who looks comes and goes */
 
-        if (worth_a_line)
-                scheduler_log(c->scheduler, c->member ? LOG_WARNING : LOG_INFO, "%s %s (%s) is gone%s%s", kind,
-                              c->name ?: "", c->peer, why->code < 0 ? ": " : "", why->code < 0 ? why->text : "");
+        if (worth_a_line && c->member)
+                scheduler_log_worker(c->scheduler, c->member->number, LOG_WARNING, "worker %u, %s (%s) is gone%s%s",
+                                     c->member->number, c->name ?: "", c->peer, why->code < 0 ? ": " : "", words);
+        else if (worth_a_line && c->session)
+                scheduler_log_session(c->session, LOG_INFO, "client %s (%s) is gone%s%s", c->name ?: "", c->peer,
+                                      why->code < 0 ? ": " : "", words);
+        else if (worth_a_line)
+                scheduler_log(c->scheduler, LOG_INFO, "connection %s (%s) is gone%s%s", c->name ?: "", c->peer,
+                              why->code < 0 ? ": " : "", words);
         conn_close(c);
 }
 
@@ -208,7 +203,8 @@ static void tell_progress(Scheduler *s) {
                 if (!sched_progress(s->sched, a->id, &m.progress.n_done, &m.progress.n_total) ||
                     m.progress.n_done == a->n_told)
                         continue;
-                a->n_told = m.progress.n_done;
+                a->n_told  = m.progress.n_done;
+                a->n_total = m.progress.n_total;
                 if (link_say(session->conn->link, &m) < 0)
                         scheduler_log(s, LOG_WARNING, "out of memory");
         }
@@ -233,6 +229,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
         workers_tick(s, now);
         restore_tick(s, now);
         tell_progress(s);
+        past_tick(s);
         return sd_event_source_set_time(source, usec + s->config.heartbeat_usec / TICKS) < 0
                        ? -EIO
                        : sd_event_source_set_enabled(source, SD_EVENT_ON);
@@ -250,7 +247,7 @@ int scheduler_new(Scheduler **ret, sd_event *event, const SchedulerConfig *confi
         s->door.tls   = tls_ref(config->tls);
         s->log        = log;
         s->began_usec = scheduler_clock();
-        if (sched_new(&s->sched, false, plan_make) < 0 ||
+        if (past_begin(s) < 0 || sched_new(&s->sched, false, plan_make) < 0 ||
             sd_event_add_time_relative(event, &s->tick, CLOCK_MONOTONIC, config->heartbeat_usec / TICKS, 0, on_tick,
                                        s) < 0 ||
             sd_event_source_set_enabled(s->tick, SD_EVENT_ON) < 0)
@@ -289,6 +286,7 @@ Scheduler *scheduler_free(Scheduler *s) {
         sched_free(s->sched);
         sched_actions_done(&s->actions);
         sd_event_unref(s->event);
+        past_end(s);
         free(s);
         return NULL;
 }

@@ -11,6 +11,8 @@
  *   member    a number of the machine: a worker. When its link is gone, or nothing was heard of it for `dead_usec`, it
  *             is away; after `suspect_usec` without a link it has left */
 #include "base/map.h"
+#include "daemons/lines.h"
+#include "daemons/past.h"
 #include "io/say.h"
 #include "journal/journal.h"
 #include "sched/sched.h"
@@ -22,6 +24,8 @@ typedef struct SchedulerConfig {
         bool brief;             /* it ends with whoever started it, and the journal need not outlive the machine */
         uint64_t heartbeat_usec, suspect_usec, dead_usec, lease_usec;
         uint32_t max_sessions, max_requests; /* requests of one session */
+        void (*print)(void *userdata, FILE *f); /* or NULL: the configuration in force, in JSON */
+        void *print_userdata;
 } SchedulerConfig;
 
 typedef enum ConnKind { CONN_NEW, CONN_CLIENT, CONN_WORKER, CONN_CONTROL } ConnKind;
@@ -31,6 +35,7 @@ enum {
         SESSION_KEY_TEXT  = 2 * SESSION_KEY_BYTES + 1,
         PEER_TEXT         = sizeof(((LinkPeer *) 0)->text),
         MAX_KEPT          = 1024, /* outcomes that a client has not acknowledged: it does so by the dozen */
+        MAX_RECENT        = 256,  /* requests that are done, for people: 200 KiB */
 };
 
 typedef struct Conn {
@@ -73,7 +78,7 @@ typedef struct Asked {
         uint64_t id;            /* the machine's number */
         uint64_t request;       /* the client's number */
         Session *session;       /* NULL: it has ended, and tasks are ending */
-        uint64_t n_told;        /* tasks done, as of the last PROGRESS */
+        uint64_t n_told, n_total; /* tasks done, and known, as of the last PROGRESS */
         uint64_t since_usec;
         bool unwanted;          /* nobody waits for it */
         bool finished;          /* the rest is known: */
@@ -104,6 +109,18 @@ typedef struct Name {
         uint64_t id, tensor;
         char *text;
 } Name;
+
+/* A request that is done, as people see it. */
+typedef struct Recent {
+        uint64_t id, session; /* session 0: it had ended */
+        char name[64];        /* the beginning of the session's, */
+        char peer[PEER_TEXT]; /* and what else is known of it */
+        bool local;
+        uid_t uid;
+        uint64_t n_done, n_total, took_usec, finished_usec, result_bytes; /* finished: real time */
+        int code; /* 0: it has succeeded; or `text` says why not */
+        char text[MAX_ERROR_TEXT];
+} Recent;
 
 typedef enum LaterKind { LATER_WELCOME, LATER_FINISHED, LATER_ADOPTED, LATER_NAMED } LaterKind;
 
@@ -136,6 +153,10 @@ typedef struct Scheduler {
         Vec(char *) awaited;    /* of these names */
         uint64_t next_request, next_session, next_incarnation, epoch;
         uint64_t began_usec;
+        Lines *lines;           /* of the log */
+        Past *past;             /* figures over time */
+        Recent *recent;         /* [MAX_RECENT] a ring: number k is at k % MAX_RECENT */
+        uint64_t n_recent;      /* that there ever were */
         int failure;            /* the machine ran out of memory: the daemon must end */
         void (*log)(int level, const char *text); /* of syslog */
 } Scheduler;
@@ -147,7 +168,6 @@ DEFINE_CLEANUP(Scheduler *, scheduler_free)
 void scheduler_accept(void *scheduler, int fd); /* a ListenerAccepted */
 void scheduler_step(Scheduler *s, const SchedEvent *event);
 void scheduler_fail(Scheduler *s, const char *why); /* it ends */
-_printf_(3, 4) void scheduler_log(const Scheduler *s, int level, const char *fmt, ...);
 uint64_t scheduler_clock(void); /* monotonic, in microseconds */
 void conn_close(Conn *conn);
 
@@ -209,7 +229,17 @@ int scheduler_carry_out(Scheduler *s);
 /* The tensor as a WireTensor, after whatever the other side must know to read it. */
 int scheduler_put_tensor(Scheduler *s, Conn *to, uint64_t id, Writer *w);
 
+/* ---- scheduler-past.c */
+int past_begin(Scheduler *s) _must_check_;
+void past_end(Scheduler *s);
+void past_tick(Scheduler *s);
+void past_request(Scheduler *s, const Asked *asked); /* it is done */
+_printf_(3, 4) void scheduler_log(const Scheduler *s, int level, const char *fmt, ...);
+/* About a session, a worker. */
+_printf_(3, 4) void scheduler_log_session(const Session *session, int level, const char *fmt, ...);
+_printf_(4, 5) void scheduler_log_worker(const Scheduler *s, uint32_t worker, int level, const char *fmt, ...);
+
 /* ---- scheduler-answer.c */
-/* "status", "workers", "sessions", "requests", "why <request>": JSON, which the caller frees; NULL for another
- * question, or when out of memory. */
-char *scheduler_answer(const Scheduler *s, const char *what, uint64_t now_usec);
+/* JSON, which the caller frees, to one of the questions of its table. ERROR_VALUE: it is none; -ENOENT: what it asks
+ * about is not there; -ENOMEM. */
+int scheduler_answer(const Scheduler *s, const char *what, uint64_t now_usec, char **ret, Error *err);

@@ -143,7 +143,14 @@
         F(U64, n_done, UINT64_MAX)     /* tasks so far */                                                              \
         F(U32, n_running, UINT32_MAX)                                                                                  \
         F(TEXT, pages, 512)            /* which pages the store has */                                                 \
-        F(U64, scratch_bytes, UINT64_MAX) /* what running tasks have besides */
+        F(U64, scratch_bytes, UINT64_MAX) /* what running tasks have besides */                                        \
+        F(U64, pinned_bytes, UINT64_MAX)  /* of used_bytes */                                                          \
+        F(U64, resident_bytes, UINT64_MAX) /* of the process */                                                        \
+        F(U64, cpu_usec, UINT64_MAX)      /* of the process, so far; and bytes of chunks: */                           \
+        F(U64, received_bytes, UINT64_MAX)                                                                             \
+        F(U64, sent_bytes, UINT64_MAX)                                                                                 \
+        F(U64, disk_read_bytes, UINT64_MAX)                                                                            \
+        F(U64, disk_written_bytes, UINT64_MAX)
 
 #define WIRE_HOLDS(F)                                                                                                  \
         F(U64S, chunk, 1 << 20)                                                                                        \

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sched/look.h"
 #include "sched/sched.h"
 #include "sim/fake-registry.h"
 
@@ -233,6 +234,60 @@ TEST(error_of_a_task_names_the_stage_and_the_chunk) {
         error_set(&err, ERROR_LINALG, "Singular matrix");
         ck_assert_int_eq(plan_run_error(said(&b, SCHED_PLAN)->run, 7, &err), ERROR_LINALG);
         ck_assert_str_eq(err.text, "fake: chunk (7,): Singular matrix");
+        bed_done(&b);
+}
+
+TEST(look_counts_what_is_done_and_given_of_each_stage) {
+        Bed b = bed_new(false);
+        SchedTasks tasks;
+        SchedLook look;
+        uint64_t plan, request;
+        uint32_t task, n_done, n_given, sum_done = 0, sum_given = 0;
+
+        ck_assert(!sched_look(b.sched, 1, &look));
+        request = submit(&b, graph_of(100, 10, NULL, NULL));
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED, .worker = 0 });
+        plan = said(&b, SCHED_PLAN)->plan;
+        task = b.said.task.data[0].task;
+        tell(&b, (SchedEvent) { .kind = SCHED_DONE, .plan = plan, .n = 1, .task = &task });
+        ck_assert(sched_look(b.sched, request, &look));
+        ck_assert_uint_eq(look.plan, plan);
+        ck_assert_uint_eq(look.n_before, 0);
+        for (uint32_t k = 0; k < look.of->stage.n; k++) {
+                sched_look_stage(&look, k, &n_done, &n_given);
+                ck_assert_uint_le(n_done + n_given, look.of->stage.data[k].n_task);
+                ck_assert_uint_eq(n_done, k == look.of->task_stage[task]);
+                sum_done += n_done;
+                sum_given += n_given;
+        }
+        ck_assert_uint_eq(sum_done, 1);
+        ck_assert_uint_eq(sum_given, look.n_given);
+        sched_tasks(b.sched, &tasks);
+        ck_assert_uint_eq(tasks.n_task, look.of->n_task);
+        ck_assert_uint_eq(tasks.n_done, 1);
+        ck_assert_uint_eq(tasks.n_given, look.n_given);
+        bed_done(&b);
+}
+
+TEST(tensors_are_found_one_after_the_other_until_they_are_released) {
+        Bed b       = bed_new(true);
+        uint32_t at = 0;
+        uint64_t first, other;
+        const SchedTensor *one, *two;
+
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED });
+        ck_assert_ptr_null(sched_tensor_next(b.sched, &at));
+        first = adopt(&b, 100, 30);
+        other = adopt(&b, 10, 5);
+        at    = 0;
+        one   = sched_tensor_next(b.sched, &at);
+        two   = sched_tensor_next(b.sched, &at);
+        ck_assert(one && two && one->id + two->id == first + other && one != two);
+        ck_assert_ptr_null(sched_tensor_next(b.sched, &at));
+        tell(&b, (SchedEvent) { .kind = SCHED_RELEASE, .tensor = first });
+        at = 0;
+        ck_assert_uint_eq(sched_tensor_next(b.sched, &at)->id, other);
+        ck_assert_ptr_null(sched_tensor_next(b.sched, &at));
         bed_done(&b);
 }
 

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Parts of answers in JSON that take more than a printf(). */
+#include <stdint.h>
+#include <stdio.h>
+
+/* A text, with its quotes. What people call themselves may be any bytes: those that are no UTF-8 become U+FFFD. */
+void json_text(FILE *f, const char *text);
+/* A number as it is, or null: it is not finite. */
+void json_number(FILE *f, double number);
+/* Seconds since 1970 of microseconds since then. */
+void json_time(FILE *f, uint64_t usec);
+uint64_t real_clock(void); /* microseconds since 1970 */
