@@ -88,30 +88,27 @@ static int adopt(Session *session, const Wire_adopt *m, Arena *arena, Error *err
         Reader rd          = { .start = m->tensor, .at = m->tensor, .end = m->tensor + m->tensor_n, .what = "ADOPT",
                                .err = err, .scratch = arena };
         WireTensor tensor;
-        Error why          = {};
-        uint32_t n_workers = 0;
+        Error why = {};
         uint64_t id;
         int r;
 
         wire_get_tensor(&rd, &tensor);
         if (rd.r < 0)
                 return rd.r;
-        for (uint32_t k = 0; k < s->n_workers; k++)
-                n_workers += s->worker[k] != NULL;
         if (tensor.n_holder > 0)
                 return error_set(err, ERROR_CORRUPT, "data that others have already");
         r = keep_more(s, &why);
-        if (r == 0 && n_workers == 0)
-                r = error_set(&why, -EHOSTDOWN, "there is no worker that could take the data");
         if (r == 0)
                 r = sched_adopt(s->sched, &tensor.spec, &tensor.tiling, WORKER_NONE, &id);
-        if (r == 0 && session_hold(session, id) < 0) {
+        if (r == 0 && (map_set(&s->giver, id, session->number) < 0 || session_hold(session, id) < 0)) {
                 scheduler_step(s, &(SchedEvent) { .kind = SCHED_RELEASE, .tensor = id });
                 r = -ENOMEM;
         }
         if (r == 0) {
                 keep_tensor(s, id, session->number);
-                r = later_add(s, LATER_ADOPTED, session, m->request, id);
+                r = data_expect(s, id);
+                if (r == 0)
+                        r = later_add(s, LATER_ADOPTED, session, m->request, id);
         } else {
                 if (r == -ENOMEM)
                         error_oom(&why, tiling_n_chunks(&tensor.tiling) * sizeof(uint64_t));
@@ -156,6 +153,8 @@ int client_hear(Conn *c, const WireMessage *m, Arena *arena, Error *err) {
                 return release(session, &m->release, err);
         case WIRE_IS_ADOPT:
                 return adopt(session, &m->adopt, arena, err);
+        case WIRE_IS_GIVEN:
+                return data_given(session, &m->given, err);
         case WIRE_IS_RESUME:
                 return session_resume(session, &m->resume, err);
         case WIRE_IS_KNOWN:

@@ -7,7 +7,7 @@
 
 #include "daemons/scheduler.h"
 
-static int tell_peer(const Scheduler *s, Conn *to, uint32_t worker) {
+int scheduler_tell_peer(const Scheduler *s, Conn *to, uint32_t worker) {
         const Member *of = worker < s->n_workers ? s->worker[worker] : NULL;
         int r;
 
@@ -31,7 +31,7 @@ int scheduler_put_tensor(Scheduler *s, Conn *to, uint64_t id, Writer *w) {
 
         for (uint32_t k = 0; k < t->n_chunks && r == 0; k++)
                 if (k == 0 || t->holder[k] != t->holder[k - 1])
-                        r = tell_peer(s, to, t->holder[k]);
+                        r = scheduler_tell_peer(s, to, t->holder[k]);
         wire_put_tensor(w, &tensor);
         return r < 0 ? r : w->r;
 }
@@ -85,7 +85,7 @@ static int say_run(const Scheduler *s, Conn *to, const SchedAction *a) {
         int r                 = 0;
 
         for (uint32_t k = 0; k < a->n_fetch && r == 0; k++)
-                r = tell_peer(s, to, fetch[k].from);
+                r = scheduler_tell_peer(s, to, fetch[k].from);
         return r < 0 ? r
                      : link_say(to->link, &(WireMessage) {
                                                   WIRE_IS_RUN,
@@ -97,7 +97,7 @@ static int say_run(const Scheduler *s, Conn *to, const SchedAction *a) {
 }
 
 static int say_take(const Scheduler *s, Conn *to, const SchedAction *a) {
-        int r = tell_peer(s, to, a->from);
+        int r = scheduler_tell_peer(s, to, a->from);
 
         return r < 0 ? r
                      : link_say(to->link,
@@ -126,15 +126,6 @@ static int finished(Scheduler *s, const SchedAction *a) {
         return session_finished(s, asked);
 }
 
-/* Clients are not asked for data again. */
-static int data_refuse(Scheduler *s, uint64_t tensor) {
-        Error err = {};
-
-        error_set(&err, -EIO, "its worker is gone");
-        return sched_step(s->sched, &(SchedEvent) { .kind = SCHED_GIVEN, .tensor = tensor, .error = &err },
-                          &s->actions);
-}
-
 static int do_action(Scheduler *s, const SchedAction *a) {
         const Member *member = a->worker < s->n_workers ? s->worker[a->worker] : NULL;
         Conn *to             = member ? member->conn : NULL;
@@ -143,7 +134,7 @@ static int do_action(Scheduler *s, const SchedAction *a) {
         case SCHED_FINISHED:
                 return finished(s, a);
         case SCHED_WANTED:
-                return data_refuse(s, a->tensor);
+                return data_wanted(s, a);
         case SCHED_RECIPE:
                 keep_recipe(s, a->recipe, a->request);
                 return 0;
@@ -154,6 +145,7 @@ static int do_action(Scheduler *s, const SchedAction *a) {
                 keep_tensor(s, a->tensor, 0);
                 return 0;
         case SCHED_TENSOR_GONE:
+                data_forget(s, a->tensor);
                 forget_row(s, JOURNAL_TENSOR, 0, a->tensor);
                 return 0;
         default:

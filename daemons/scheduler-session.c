@@ -180,6 +180,7 @@ void session_end(Session *session) {
                 session->next->before = session->before;
         s->n_sessions--;
         forget_session(s, session->number);
+        data_session_ends(s, session->number);
         for (uint32_t k = 0; k < session->requests.capacity; k++) {
                 Asked *a = (Asked *) (uintptr_t) session->requests.entry[k].value;
 
@@ -323,7 +324,7 @@ int session_resume(Session *session, const Wire_resume *m, Error *err) {
                 if (a && a->finished && later_add(s, LATER_FINISHED, session, a->request, 0) < 0)
                         return error_oom(err, sizeof(*a));
         }
-        return 0;
+        return data_wanted_again(session) < 0 ? error_oom(err, sizeof(Wanted)) : 0;
 }
 
 /* ---- What it is told --------------------------------------------------------------------------------------------- */

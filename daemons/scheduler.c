@@ -277,6 +277,9 @@ Scheduler *scheduler_free(Scheduler *s) {
         vec_free(&s->name);
         vec_free(&s->awaited);
         map_done(&s->giver);
+        for (uint32_t k = 0; k < s->wanted.capacity; k++)
+                free((Wanted *) (uintptr_t) s->wanted.entry[k].value);
+        map_done(&s->wanted);
         for (uint32_t k = 0; k < s->asked.capacity; k++)
                 asked_free((Asked *) (uintptr_t) s->asked.entry[k].value);
         vec_free(&s->later);

@@ -122,6 +122,13 @@ typedef struct Recent {
         char text[MAX_ERROR_TEXT];
 } Recent;
 
+/* Chunks of a client's data that it is to give again. */
+typedef struct Wanted {
+        uint64_t tensor;
+        uint32_t n;
+        SchedPlace place[]; /* [n] */
+} Wanted;
+
 typedef enum LaterKind { LATER_WELCOME, LATER_FINISHED, LATER_ADOPTED, LATER_NAMED } LaterKind;
 
 typedef struct Later {
@@ -144,7 +151,8 @@ typedef struct Scheduler {
         Map asked;              /* the machine's number -> Asked * under way */
         Vec(Later) later;
         Vec(Name) name;
-        Map giver;              /* tensor of a client's data -> the session that has the data */
+        Map giver;              /* tensor of a client's data -> the session that gave it */
+        Map wanted;             /* the same -> Wanted *: it was asked, and has not answered */
         Journal *journal;       /* or NULL */
         sd_event_source *on_journal;
         uint64_t committed;     /* all up to this mark is on disk */
@@ -192,6 +200,14 @@ void asked_free(Asked *asked);
 int later_add(Scheduler *s, LaterKind kind, const Session *session, uint64_t request, uint64_t tensor) _must_check_;
 int later_say(Scheduler *s) _must_check_;
 
+/* ---- scheduler-data.c */
+int data_expect(Scheduler *s, uint64_t tensor) _must_check_; /* workers are told of the chunks that will come */
+int data_wanted(Scheduler *s, const SchedAction *a) _must_check_;
+int data_wanted_again(const Session *session) _must_check_;  /* its link is new */
+int data_given(const Session *session, const Wire_given *m, Error *err);
+void data_session_ends(Scheduler *s, uint64_t session);
+void data_forget(Scheduler *s, uint64_t tensor);
+
 /* ---- scheduler-names.c */
 int session_name(Session *session, const Wire_name *m, Error *err);
 
@@ -226,6 +242,7 @@ void restore_tick(Scheduler *s, uint64_t now_usec);
 
 /* ---- scheduler-say.c: actions become messages */
 int scheduler_carry_out(Scheduler *s);
+int scheduler_tell_peer(const Scheduler *s, Conn *to, uint32_t worker); /* where it is found, once */
 /* The tensor as a WireTensor, after whatever the other side must know to read it. */
 int scheduler_put_tensor(Scheduler *s, Conn *to, uint64_t id, Writer *w);
 

@@ -12,6 +12,11 @@
 #include "base/pages.h"
 #include "daemons/worker.h"
 
+enum {
+        MAX_UNEXPECTED  = 1 << 16,          /* chunks of one client of which the scheduler has not said anything, */
+        UNEXPECTED_USEC = 10 * 1000 * 1000, /* and so long */
+};
+
 static const LinkEvents mate_events;
 
 /* ---- Coming ----------------------------------------------------------------------------------------------------- */
@@ -112,6 +117,21 @@ void worker_fetch(Worker *w, uint64_t chunk, uint32_t from) {
         ask_for(w, a); /* or later: worker_chunks_retry() */
 }
 
+static uint64_t clock_usec(const Worker *w) {
+        uint64_t usec = 0;
+
+        sd_event_now(w->event, CLOCK_MONOTONIC, &usec);
+        return usec;
+}
+
+static void say_stored(Worker *w, Mate *mate, uint64_t chunk, const Error *err) {
+        if (mate && link_say(mate->link, &(WireMessage) { WIRE_IS_STORED,
+                                                          .stored = { .chunk = chunk,
+                                                                      .code  = err ? err->code : 0,
+                                                                      .text  = err ? err->text : NULL } }) < 0)
+                worker_say(w, LOG_WARNING, "out of memory: a client waits in vain");
+}
+
 /* The bytes are there, in the store's memory. */
 static void arrived(Worker *w, Arriving *a) {
         const uint64_t chunk = a->chunk;
@@ -120,8 +140,7 @@ static void arrived(Worker *w, Arriving *a) {
 
         arriving_free(w, a);
         engine_chunk_arrived(w->engine, chunk, bytes);
-        if (mate && link_say(mate->link, &(WireMessage) { WIRE_IS_STORED, .stored = { .chunk = chunk } }) < 0)
-                worker_say(w, LOG_WARNING, "out of memory: a client waits in vain");
+        say_stored(w, mate, chunk, NULL);
 }
 
 /* From where it was put aside. */
@@ -135,6 +154,24 @@ static bool move_in(Worker *w, Arriving *a) {
         return true;
 }
 
+/* It was not said in time that they will be given. */
+static void refuse_unexpected(Worker *w, uint64_t now) {
+        for (uint32_t k = 0; k < w->arriving.capacity;) {
+                Arriving *a = (Arriving *) (uintptr_t) w->arriving.entry[k].value;
+                Error err   = {};
+
+                if (!a || a->since_usec == 0 || now - a->since_usec < UNEXPECTED_USEC) {
+                        k++;
+                        continue;
+                }
+                error_set(&err, -EPERM, "worker %s takes no chunk %llu: the scheduler has not said that it will be given",
+                          w->config.name, (unsigned long long) a->chunk);
+                say_stored(w, a->mate, a->chunk, &err);
+                a->mate->n_unexpected--;
+                arriving_free(w, a); /* another one may stand in its place now */
+        }
+}
+
 void worker_chunks_retry(Worker *w) {
         for (uint32_t k = 0; k < w->arriving.capacity;) {
                 Arriving *a = (Arriving *) (uintptr_t) w->arriving.entry[k].value;
@@ -145,6 +182,7 @@ void worker_chunks_retry(Worker *w) {
                         ask_for(w, a);
                 k++;
         }
+        refuse_unexpected(w, clock_usec(w));
 }
 
 static int on_payload(void *userdata, _unused_ Link *link, const Frame *frame, const uint8_t *body, char **ret,
@@ -273,31 +311,79 @@ static int hear_at(Worker *w, Mate *mate, const Wire_at *m, int fd, Error *err) 
 
 /* ---- Who gives -------------------------------------------------------------------------------------------------- */
 
-/* A client has a chunk for us. */
-static int hear_put(Worker *w, Mate *mate, const Wire_put *m, Error *err) {
-        Arriving *a;
+/* The scheduler has said that it will be given: memory is counted for it from now on. */
+static int given_begin(Worker *w, Arriving *a, uint64_t most_bytes, Error *err) {
+        if (a->size_bytes > most_bytes)
+                return error_set(err, ERROR_CORRUPT, "chunk %llu of %llu bytes, where the scheduler knows of %llu",
+                                 (unsigned long long) a->chunk, (unsigned long long) a->size_bytes,
+                                 (unsigned long long) most_bytes);
+        a->since_usec = 0;
+        return engine_work(w->engine,
+                           &(WorkEvent) { .kind = WORK_EXPECT, .chunk = a->chunk, .size_bytes = a->size_bytes }, err);
+}
 
-        if (arriving_find(w, m->chunk))
+/* A client has a chunk for us. What the scheduler says of it may still be on its way. */
+static int hear_put(Worker *w, Mate *mate, const Wire_put *m, Error *err) {
+        const uint64_t expected = map_get(&w->expected, m->chunk);
+        Arriving *a             = arriving_find(w, m->chunk);
+
+        if (a && (a->from != WORKER_NONE || a->mate || a->size_bytes != m->size_bytes))
                 return error_set(err, ERROR_CORRUPT, "chunk %llu twice", (unsigned long long) m->chunk);
         if (m->size_bytes > MAX_PAYLOAD_BYTES)
                 return error_set(err, ERROR_CORRUPT, "a chunk of %llu bytes", (unsigned long long) m->size_bytes);
+        if (a) { /* its link broke, and nobody has asked for the chunk meanwhile */
+                a->mate = mate;
+                return 0;
+        }
+        if (expected == 0 && mate->n_unexpected == MAX_UNEXPECTED)
+                return error_set(err, ERROR_CORRUPT, "%d chunks of which the scheduler has said nothing",
+                                 MAX_UNEXPECTED);
         a = calloc(1, sizeof(*a));
         if (!a || map_set(&w->arriving, m->chunk, (uintptr_t) a) < 0) {
                 free(a);
                 return error_oom(err, sizeof(*a));
         }
         *a = (Arriving) { .chunk = m->chunk, .from = WORKER_NONE, .mate = mate, .size_bytes = m->size_bytes };
-        return engine_work(w->engine,
-                           &(WorkEvent) { .kind = WORK_EXPECT, .chunk = m->chunk, .size_bytes = m->size_bytes }, err);
+        if (expected != 0)
+                return given_begin(w, a, expected - 1, err);
+        a->since_usec = clock_usec(w);
+        mate->n_unexpected++;
+        return 0;
+}
+
+int worker_expect(Worker *w, const Wire_expect *m, Error *err) {
+        for (uint32_t k = 0; k < m->n; k++) {
+                Arriving *a = arriving_find(w, m->chunk + k);
+                Error why   = {};
+                int r       = map_set(&w->expected, m->chunk + k, MIN(m->size_bytes, UINT64_MAX - 1) + 1);
+
+                if (r < 0)
+                        return error_oom(err, sizeof(*a));
+                if (!a || a->since_usec == 0)
+                        continue;
+                a->mate->n_unexpected--;
+                r = given_begin(w, a, m->size_bytes, &why);
+                if (r == ERROR_CORRUPT) {
+                        say_stored(w, a->mate, a->chunk, &why);
+                        arriving_free(w, a);
+                } else if (r < 0)
+                        return error_set(err, r, "%s", why.text);
+        }
+        return 0;
+}
+
+void worker_expect_no_more(Worker *w, uint64_t chunk, uint32_t n) {
+        for (uint32_t k = 0; k < n && w->expected.n > 0; k++)
+                map_remove(&w->expected, chunk + k);
 }
 
 void worker_has(Worker *w, uint64_t chunk) {
         Arriving *a = arriving_find(w, chunk);
 
+        worker_expect_no_more(w, chunk, 1);
         if (!a || a->from != WORKER_NONE || a->asked)
                 return;
-        if (a->mate && link_say(a->mate->link, &(WireMessage) { WIRE_IS_STORED, .stored = { .chunk = chunk } }) < 0)
-                worker_say(w, LOG_WARNING, "out of memory: a client waits in vain");
+        say_stored(w, a->mate, chunk, NULL);
         arriving_free(w, a);
 }
 
@@ -318,8 +404,12 @@ static void mate_leave(Mate *mate) {
                         continue;
                 }
                 a->mate = NULL;
-                if (a->from == WORKER_NONE && a->data) {
-                        arriving_fail(w, a); /* another one may stand in its place now */
+                if (a->since_usec != 0) {
+                        arriving_free(w, a); /* another one may stand in its place now */
+                        continue;
+                }
+                if (a->from == WORKER_NONE && a->asked) {
+                        arriving_fail(w, a);
                         continue;
                 }
                 if (a->data && a->arrived_bytes == 0) { /* half of it has come: from the start again */

@@ -364,6 +364,8 @@ static int hear(Worker *w, const WireMessage *m, Error *err) {
                         return error_set(err, ERROR_VALUE, "a scheduler of the past: its start was number %llu, and "
                                                            "number %llu was obeyed here",
                                          (unsigned long long) m->welcome.epoch, (unsigned long long) w->epoch);
+                if (m->welcome.epoch != w->epoch)
+                        map_done(&w->expected);
                 w->welcome = true;
                 w->attempt = 0;
                 w->last_words[0] = 0;
@@ -389,7 +391,10 @@ static int hear(Worker *w, const WireMessage *m, Error *err) {
                                                  .task   = m->recall.task,
                                                  .task_n = m->recall.task_n },
                                 true, err);
+        case WIRE_IS_EXPECT:
+                return worker_expect(w, &m->expect, err);
         case WIRE_IS_DROP:
+                worker_expect_no_more(w, m->drop.chunk, m->drop.n);
                 return engine_work(w->engine,
                                    &(WorkEvent) { .kind = WORK_DROP, .chunk = m->drop.chunk, .n = m->drop.n }, err);
         case WIRE_IS_FORGET:
@@ -581,6 +586,7 @@ Worker *worker_free(Worker *w) {
         worker_mates_leave(w);
         map_done(&w->mates);
         map_done(&w->arriving);
+        map_done(&w->expected);
         map_done(&w->serving);
         map_done(&w->lent);
         vec_free(&w->report);

@@ -50,6 +50,7 @@ typedef struct Mate {
         Lender lender;       /* SERVES */
         int sent[STORE_MAX_FILES]; /* ASKS: the store's descriptors that it has, in the order in which it got them */
         uint32_t n_sent;
+        uint32_t n_unexpected; /* ASKS: chunks that it has for us, of which the scheduler has said nothing */
         bool told;           /* SERVES: the log knows how chunks come from it */
 } Mate;
 
@@ -60,6 +61,7 @@ typedef struct Arriving {
         Mate *mate;          /* NULL: its link is gone */
         uint64_t size_bytes; /* given ones: as announced */
         bool asked;          /* `mate` was sent a GET: before that nothing is taken */
+        uint64_t since_usec; /* given ones, of which the scheduler has not said that they will be: not for long */
         char *data;          /* where it goes; NULL: nothing has come */
         char *aside;         /* the same memory, if the store had no room: it goes there later */
         size_t arrived_bytes;
@@ -110,6 +112,7 @@ typedef struct Worker {
         Map mates;                   /* worker -> Mate * of kind SERVES */
         Mate *first_mate;
         Map arriving;                /* chunk -> Arriving * */
+        Map expected;                /* chunk that a client is to give -> bytes at most, and one */
         Map serving;                 /* pin -> Serving * */
         Map lent;                    /* chunk -> Serving * */
         size_t lent_bytes, lent_most_bytes;
@@ -133,6 +136,8 @@ void worker_fetch(Worker *w, uint64_t chunk, uint32_t from);
 void worker_let_go(Worker *w);                     /* of what was borrowed, and nobody reads any more */
 void worker_chunks_retry(Worker *w);               /* those for which the store had no room */
 void worker_has(Worker *w, uint64_t chunk);         /* one that is being given to us was here already */
+int worker_expect(Worker *w, const Wire_expect *m, Error *err); /* chunks that a client may give from now on, */
+void worker_expect_no_more(Worker *w, uint64_t chunk, uint32_t n); /* and may not */
 int worker_peer(Worker *w, const Wire_peer *m);
 void worker_servers_leave(Worker *w);              /* the workers that the scheduler named */
 void worker_mates_leave(Worker *w);                /* all of them; the engine ends */

@@ -10,7 +10,7 @@ PyState py;
 
 PyObject *py_raise(int code, const mars_error *err) {
         PyObject *number, *class = NULL;
-        const char *text = err->text[0] ? err->text : "no reason was given";
+        const char *text = err->text[0] ? err->text : strerrordesc_np(-code) ?: "no reason was given";
 
         number = PyLong_FromLong(code);
         if (!number)

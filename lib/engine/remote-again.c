@@ -20,7 +20,7 @@ enum {
 };
 
 /* Full jitter: whatever broke many links at a time is not run down when it is back. */
-static uint64_t pause_usec(uint32_t attempt) {
+uint64_t remote_pause_usec(uint32_t attempt) {
         const uint64_t most = MIN((uint64_t) RETRY_MOST_USEC, (uint64_t) RETRY_FIRST_USEC << MIN(attempt, 10u));
         uint64_t random     = 0;
 
@@ -39,8 +39,7 @@ static int on_time(_unused_ sd_event_source *source, _unused_ uint64_t usec, voi
         return 0;
 }
 
-/* No later than then remote_tick() is called. */
-static void arm(Remote *r, uint64_t at_usec) {
+void remote_arm(Remote *r, uint64_t at_usec) {
         if (r->due_usec != 0 && r->due_usec <= at_usec)
                 return;
         r->due_usec = at_usec;
@@ -67,7 +66,7 @@ void remote_away(Remote *r, const Error *why) {
                 r->attempt   = 0;
         }
         r->welcome  = false;
-        r->try_usec = now + pause_usec(r->attempt++);
+        r->try_usec = now + remote_pause_usec(r->attempt++);
         for (uint32_t k = 0; k < r->requests.capacity; k++) { /* their tasks end when the session is back */
                 const RemoteRequest *request = (RemoteRequest *) (uintptr_t) r->requests.entry[k].value;
                 EngineRequest *q = request ? (EngineRequest *) (uintptr_t) map_get(&r->engine->requests, request->id)
@@ -93,11 +92,11 @@ static void connect_again(Remote *r, uint64_t now) {
                 if (remote_connect(&r->scheduler, &err) < 0) {
                         r->scheduler.link = link_free(r->scheduler.link);
                         r->last_words     = err;
-                        r->try_usec       = now + pause_usec(r->attempt++);
+                        r->try_usec       = now + remote_pause_usec(r->attempt++);
                 }
         }
         if (r->failure.code == 0)
-                arm(r, r->scheduler.link ? r->away_usec + r->cluster.lease_usec + 1 : r->try_usec);
+                remote_arm(r, r->scheduler.link ? r->away_usec + r->cluster.lease_usec + 1 : r->try_usec);
 }
 
 /* What was left for the scheduler while it was away is part of what is said now. */
@@ -217,36 +216,35 @@ void remote_lost(Remote *r, EnginePin *pin, const Error *why) {
                 return;
         }
         pin->is_lost   = true;
-        pin->again_usec = now + (pin->n_lost == 0 ? 0 : pause_usec(pin->n_lost));
+        pin->again_usec = now + (pin->n_lost == 0 ? 0 : remote_pause_usec(pin->n_lost));
         pin->n_lost++;
         remote_wake(r); /* whatever thread this is */
 }
 
-/* Asks where the chunks are. */
-static int locate(Remote *r, EnginePin *pin) {
+/* A request that wants all of the tensor: it ends when its chunks are there. */
+int remote_ask_where(Remote *r, TensorId tensor, uint64_t pin, uint64_t upload, uint64_t *ret) {
         _cleanup_(graph_freep) Graph *graph = NULL;
-        const SchedTensor *t                = r->engine->ops->tensor(r->engine, pin->tensor);
-        uint64_t id                         = 0;
+        const SchedTensor *t                = r->engine->ops->tensor(r->engine, tensor);
         uint8_t *bytes                      = NULL;
         size_t n;
         uint32_t node;
-        int ret = t ? graph_new(&graph) : -ENOENT;
+        int result = t ? graph_new(&graph) : -ENOENT;
 
-        if (ret == 0)
-                ret = graph_add_stored(graph, t->id, &t->spec, &node);
-        if (ret == 0)
-                ret = vec_push(&graph->wanted, (Ref) { .node = node });
-        if (ret == 0)
-                ret = graph_encode(graph, &bytes, &n);
-        if (ret == 0) {
-                id  = ++r->engine->next_request;
-                ret = remote_request(r, id, bytes, n, pin->id);
+        if (result == 0)
+                result = graph_add_stored(graph, t->id, &t->spec, &node);
+        if (result == 0)
+                result = vec_push(&graph->wanted, (Ref) { .node = node });
+        if (result == 0)
+                result = graph_encode(graph, &bytes, &n);
+        if (result == 0) {
+                *ret   = ++r->engine->next_request;
+                result = remote_request(r, *ret, bytes, n, pin, upload);
         }
-        return ret;
+        return result;
 }
 
 /* The answer: where they are now, or why they cannot be had. */
-void remote_located(Remote *r, uint64_t id, const Wire_finished *m) {
+void remote_located(Remote *r, uint64_t id, uint64_t upload, const Wire_finished *m) {
         EnginePin *pin                      = (EnginePin *) (uintptr_t) map_get(&r->engine->pins, id);
         _cleanup_(arena_freep) Arena *arena = arena_new();
         Error err                           = {};
@@ -260,6 +258,8 @@ void remote_located(Remote *r, uint64_t id, const Wire_finished *m) {
                 error_prefix(&err, ERROR_MEMORY, "where chunks are");
         else
                 r->engine->ops->release(r->engine, tensor);
+        if (upload != 0)
+                remote_upload_located(r, upload, &err);
         if (!pin || !pin->waits)
                 return;
         if (err.code < 0)
@@ -271,6 +271,7 @@ void remote_located(Remote *r, uint64_t id, const Wire_finished *m) {
 void remote_tick(Remote *r) {
         const uint64_t now = now_usec();
         Error err          = {};
+        uint64_t request;
 
         if (r->failure.code < 0)
                 return;
@@ -284,14 +285,15 @@ void remote_tick(Remote *r) {
                 if (!pin || !pin->is_lost)
                         continue;
                 if (pin->again_usec > now) {
-                        arm(r, pin->again_usec);
+                        remote_arm(r, pin->again_usec);
                         continue;
                 }
                 pin->is_lost = false;
-                if (locate(r, pin) < 0) {
+                if (remote_ask_where(r, pin->tensor, pin->id, 0, &request) < 0) {
                         error_oom(&err, sizeof(*pin));
                         pin_answered(r->engine, pin->id, pin->chunk_id, &err);
                         k = UINT32_MAX; /* from the start: another one may stand in its place now */
                 }
         }
+        remote_uploads_tick(r, now);
 }

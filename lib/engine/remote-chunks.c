@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chunks between us and workers. Whoever receives asks (GET), so nothing comes for which there is no room: we for the
- * chunks of a pin, a worker for those that we told it of (PUT). */
+/* Chunks from workers. Whoever receives asks (GET), so nothing comes for which there is no room: we for the chunks of a
+ * pin, a worker for those that we told it of (remote-uploads.c). */
 #include <stdio.h>
 #include <string.h>
 
@@ -352,166 +352,6 @@ void remote_gone(Remote *r, const Wire_gone *gone) {
         gets_fail(r, gone->chunk, WORKER_NONE, &err);
 }
 
-/* ---- Going ------------------------------------------------------------------------------------------------------ */
-
-static void upload_failed(Upload *u, const Error *why) {
-        if (u->err.code == 0)
-                u->err = *why;
-}
-
-static void put_end(Remote *r, uint64_t chunk, const Error *why) {
-        Put *put = (Put *) (uintptr_t) map_remove(&r->puts, chunk);
-
-        if (!put)
-                return;
-        if (why)
-                upload_failed(put->upload, why);
-        put->upload->n_left--;
-        free(put);
-        pthread_cond_broadcast(&r->engine->changed);
-}
-
-typedef struct Sending {
-        Remote *remote;
-        Upload *upload;
-} Sending;
-
-/* From within the link, which is called with the lock held or not: so the loop tells those who wait. */
-static void sent(void *userdata) {
-        Sending *s = userdata;
-
-        __atomic_sub_fetch(&s->upload->n_sending, 1, __ATOMIC_RELEASE);
-        remote_wake(s->remote);
-        free(s);
-}
-
-void remote_wanted(Remote *r, Peer *from, const Wire_get *get) {
-        Put *put         = (Put *) (uintptr_t) map_get(&r->puts, get->chunk);
-        Sending *sending = put && put->worker == from->worker ? malloc(sizeof(*sending)) : NULL;
-        Error err        = {};
-
-        if (!sending) {
-                error_set(&err, -ENOENT, "chunk %llu is not to be had", (unsigned long long) get->chunk);
-                if (link_say(from->link, &(WireMessage) { WIRE_IS_GONE,
-                                                          .gone = { get->chunk, err.code, err.text } }) < 0)
-                        remote_chunks_fail(r, from->worker, &err);
-                return;
-        }
-        *sending = (Sending) { r, put->upload };
-        __atomic_add_fetch(&put->upload->n_sending, 1, __ATOMIC_RELAXED);
-        if (link_say_chunk(from->link, get->chunk, put->data, put->size_bytes, sent, sending) < 0) {
-                error_oom(&err, put->size_bytes);
-                put_end(r, get->chunk, &err);
-        }
-}
-
-void remote_stored(Remote *r, const Wire_stored *stored) {
-        Error err = {};
-
-        if (stored->code < 0)
-                error_set(&err, stored->code, "%s", stored->text);
-        put_end(r, stored->chunk, stored->code < 0 ? &err : NULL);
-}
-
-void remote_adopted(Remote *r, const Wire_adopted *m) {
-        Upload *u  = (Upload *) (uintptr_t) map_get(&r->uploads, m->request);
-        Reader rd  = { .start = m->tensor, .at = m->tensor, .end = m->tensor + m->tensor_n, .what = "ADOPTED" };
-        Error err  = {};
-        int ret;
-
-        if (!u)
-                return;
-        rd.err      = &err;
-        u->answered = true;
-        if (m->code < 0)
-                error_set(&u->err, m->code, "%s", m->text);
-        else {
-                ret = remote_tensor_add(r, &rd, &u->tensor);
-                if (ret < 0)
-                        error_set(&u->err, ret, "%s", err.text);
-        }
-        pthread_cond_broadcast(&r->engine->changed);
-}
-
-/* Tells the workers of the chunks; they will ask for them. */
-static int upload_begin(Remote *r, Upload *u, const SchedTensor *t, const char *const *data) {
-        int ret = 0;
-
-        for (uint32_t k = 0; k < t->n_chunks && ret == 0; k++) {
-                Put *put = calloc(1, sizeof(*put));
-
-                if (!put)
-                        return -ENOMEM;
-                *put = (Put) { .data       = data[k],
-                               .size_bytes = tiling_chunk_bytes(&t->tiling, t->spec.dtype, k),
-                               .worker     = t->holder[k],
-                               .upload     = u };
-                ret  = map_set(&r->puts, t->chunk_first + k, (uintptr_t) put);
-                if (ret < 0) {
-                        free(put);
-                        return ret;
-                }
-                u->n_left++;
-                ret = remote_post(r, put->worker,
-                                  &(WireMessage) { WIRE_IS_PUT, .put = { .chunk      = t->chunk_first + k,
-                                                                         .size_bytes = put->size_bytes } });
-        }
-        return ret;
-}
-
-/* Waits until the cluster has the chunks: then the caller's memory is not needed any more. */
-int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
-                 TensorId *ret, Error *err) {
-        const WireTensor tensor = { .spec = *spec, .tiling = *tiling };
-        Remote *r = e->remote;
-        Upload u  = { .request = ++e->next_request };
-        Writer w  = {};
-        int result;
-
-        wire_put_tensor(&w, &tensor);
-        result = w.r;
-        u.description.data = w.bytes.data;
-        u.description.n    = w.bytes.n;
-        if (result == 0)
-                result = map_set(&r->uploads, u.request, (uintptr_t) &u);
-        if (result == 0)
-                result = remote_post(r, WORKER_NONE,
-                                     &(WireMessage) { WIRE_IS_ADOPT,
-                                                      .adopt = { .request  = u.request,
-                                                                 .tensor   = w.bytes.data,
-                                                                 .tensor_n = w.bytes.n } });
-        while (result == 0 && !u.answered && u.err.code == 0 && r->failure.code == 0)
-                pthread_cond_wait(&e->changed, &e->lock);
-        map_remove(&r->uploads, u.request);
-        vec_free(&w.bytes);
-        if (result == 0 && u.answered && u.err.code == 0)
-                result = upload_begin(r, &u, e->ops->tensor(e, u.tensor), data);
-        while (u.n_left > 0 && u.err.code == 0 && r->failure.code == 0 && result == 0)
-                pthread_cond_wait(&e->changed, &e->lock);
-        for (uint32_t k = 0; k < r->puts.capacity && u.n_left > 0;) { /* it has failed */
-                Put *put = (Put *) (uintptr_t) r->puts.entry[k].value;
-
-                if (put && put->upload == &u)
-                        put_end(r, r->puts.entry[k].key, NULL); /* another one may stand in its place now */
-                else
-                        k++;
-        }
-        while (__atomic_load_n(&u.n_sending, __ATOMIC_ACQUIRE) > 0)
-                pthread_cond_wait(&e->changed, &e->lock);
-        if (result < 0)
-                error_oom(&u.err, sizeof(Put));
-        else if (u.err.code == 0 && r->failure.code < 0)
-                u.err = r->failure;
-        if (u.err.code < 0) {
-                if (u.tensor != 0)
-                        e->ops->release(e, u.tensor);
-                return error_set(err, u.err.code, "%s", u.err.text);
-        }
-        engine_calls_add(e, released);
-        *ret = u.tensor;
-        return 0;
-}
-
 /* ---- Failures --------------------------------------------------------------------------------------------------- */
 
 void remote_chunks_fail(Remote *r, uint32_t worker, const Error *why) {
@@ -526,13 +366,6 @@ void remote_chunks_fail(Remote *r, uint32_t worker, const Error *why) {
                 else
                         k++;
         }
-        for (uint32_t k = 0; k < r->puts.capacity;) {
-                Put *put = (Put *) (uintptr_t) r->puts.entry[k].value;
-
-                if (put && (worker == WORKER_NONE || put->worker == worker))
-                        put_end(r, r->puts.entry[k].key, why);
-                else
-                        k++;
-        }
+        remote_puts_fail(r, worker, why);
         pthread_cond_broadcast(&r->engine->changed);
 }

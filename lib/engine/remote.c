@@ -51,7 +51,7 @@ void remote_fail(Remote *r, const Error *why) {
         pthread_cond_broadcast(&r->engine->changed);
 }
 
-static void fail_for_memory(Remote *r) {
+void remote_fail_for_memory(Remote *r) {
         Error err = {};
 
         error_set(&err, ERROR_MEMORY, "the session has run out of memory for its own lists and cannot go on");
@@ -72,21 +72,22 @@ static void request_end(Remote *r, uint64_t id) {
 static bool request_known(Remote *r, const Wire_finished *m) {
         const RemoteRequest *request        = (RemoteRequest *) (uintptr_t) map_get(&r->requests, m->request);
         const uint64_t pin                  = request ? request->pin : 0;
+        const uint64_t upload               = request ? request->upload : 0;
         _cleanup_(arena_freep) Arena *arena = request ? NULL : arena_new();
         Reader rd = { .start = m->tensors, .at = m->tensors, .end = m->tensors + m->tensors_n, .what = "FINISHED",
                       .scratch = arena };
         TensorId tensor;
 
         if (vec_push(&r->known, m->request) < 0)
-                fail_for_memory(r);
+                remote_fail_for_memory(r);
         else if (r->known.n >= MANY_KNOWN)
                 remote_wake(r);
         while (!request && arena && m->code == 0 && reader_left(&rd) > 0 && remote_tensor_add(r, &rd, &tensor) == 0)
                 r->engine->ops->release(r->engine, tensor);
         request_end(r, m->request);
-        if (pin != 0)
-                remote_located(r, pin, m);
-        return !request || pin != 0;
+        if (pin != 0 || upload != 0)
+                remote_located(r, pin, upload, m);
+        return !request || pin != 0 || upload != 0;
 }
 
 static void finished(Remote *r, const Wire_finished *m) {
@@ -163,6 +164,8 @@ static int hear_scheduler(Remote *r, const WireMessage *m, Error *err) {
         case WIRE_IS_ADOPTED:
                 remote_adopted(r, &m->adopted);
                 return 0;
+        case WIRE_IS_WANTED:
+                return remote_wanted(r, &m->wanted, err);
         case WIRE_IS_NAMED:
                 remote_named(r, &m->named);
                 return 0;
@@ -191,10 +194,10 @@ static int hear_worker(Remote *r, Peer *peer, const WireMessage *m, char *payloa
                 remote_gone(r, &m->gone);
                 return 0;
         case WIRE_IS_GET:
-                remote_wanted(r, peer, &m->get);
+                remote_hear_get(r, peer, &m->get);
                 return 0;
         case WIRE_IS_STORED:
-                remote_stored(r, &m->stored);
+                remote_stored(r, peer, &m->stored);
                 return 0;
         default:
                 return error_set(err, ERROR_CORRUPT, "a worker says %s, which is not for clients", wire_name(m->kind));
@@ -347,7 +350,7 @@ static int on_wake(_unused_ sd_event_source *source, int fd, _unused_ uint32_t r
         }
         r->post.n = 0;
         if ((to_scheduler || r->known.n >= MANY_KNOWN) && r->failure.code == 0 && say_known(r) < 0)
-                fail_for_memory(r);
+                remote_fail_for_memory(r);
         remote_tick(r);
         pthread_cond_broadcast(&r->engine->changed); /* those who wait for what has been sent */
         if (r->stop) {
@@ -387,7 +390,7 @@ static void *remote_main(void *userdata) {
 
 /* ---- The engine's calls ----------------------------------------------------------------------------------------- */
 
-int remote_request(Remote *r, uint64_t id, uint8_t *graph, size_t graph_bytes, uint64_t pin) {
+int remote_request(Remote *r, uint64_t id, uint8_t *graph, size_t graph_bytes, uint64_t pin, uint64_t upload) {
         RemoteRequest *request = calloc(1, sizeof(*request));
         int ret                = request ? map_set(&r->requests, id, (uintptr_t) request) : -ENOMEM;
 
@@ -396,7 +399,9 @@ int remote_request(Remote *r, uint64_t id, uint8_t *graph, size_t graph_bytes, u
                 free(graph);
                 return ret;
         }
-        *request = (RemoteRequest) { .id = id, .graph = graph, .graph_bytes = graph_bytes, .pin = pin };
+        *request = (RemoteRequest) {
+                .id = id, .graph = graph, .graph_bytes = graph_bytes, .pin = pin, .upload = upload
+        };
         ret      = remote_post(r, WORKER_NONE, &(WireMessage) { WIRE_IS_SUBMIT,
                                                                 .submit = { .request = id,
                                                                             .graph   = graph,
@@ -419,7 +424,7 @@ static void remote_submit(Engine *e, EngineRequest *q, Graph *graph) {
         if (ret == 0 && r->failure.code < 0)
                 ret = error_set(&q->outcome, r->failure.code, "%s", r->failure.text);
         if (ret == 0)
-                ret = remote_request(r, q->id, TAKE_PTR(bytes), n, 0);
+                ret = remote_request(r, q->id, TAKE_PTR(bytes), n, 0, 0);
         free(bytes);
         if (ret == 0)
                 return;
@@ -446,7 +451,7 @@ static void remote_cancel(Engine *e, EngineRequest *q, _unused_ const Error *why
                 remote_canceled(r, q);
         else if (remote_post(r, WORKER_NONE,
                              &(WireMessage) { WIRE_IS_CANCEL, .cancel = { .request = q->id } }) < 0)
-                fail_for_memory(r);
+                remote_fail_for_memory(r);
 }
 
 static bool remote_progress(Engine *e, const EngineRequest *q, uint64_t *ret_done, uint64_t *ret_total) {
@@ -474,7 +479,7 @@ static void remote_release(Engine *e, TensorId id) {
         for (uint32_t k = 0; k < t->n_given && r->failure.code == 0; k++)
                 if (remote_post(r, WORKER_NONE,
                                 &(WireMessage) { WIRE_IS_RELEASE, .release = { .tensor = &id, .tensor_n = 1 } }) < 0)
-                        fail_for_memory(r);
+                        remote_fail_for_memory(r);
         map_remove(&r->tensors, id);
         arena_free(t->arena);
 }

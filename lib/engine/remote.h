@@ -52,7 +52,9 @@ typedef struct Get {
 typedef struct Put {
         const char *data;
         size_t size_bytes;
-        uint32_t worker;
+        uint32_t worker;       /* WORKER_NONE: whoever will be named */
+        bool wanted;           /* the scheduler has asked for it, and is owed an answer */
+        bool again;            /* the worker could not be reached, and is to be told again */
         struct Upload *upload;
 } Put;
 
@@ -61,8 +63,15 @@ typedef struct Upload {
         bool answered;
         uint32_t n_left;       /* chunks that are not stored; those on their way out of our memory */
         uint32_t n_sending;
+        uint32_t n_wanted;     /* of the chunks that are not stored: for an answer to WANTED */
+        const char *const *data;
         TensorId tensor;
         Error err;
+        Error last_words;      /* why chunks wait for another worker, */
+        uint64_t lost_usec;    /* since when there are such, */
+        uint64_t again_usec;   /* when to try again, or to ask for one; 0: not, or that is done */
+        uint64_t asking;       /* the request that asks; 0: none */
+        uint32_t n_lost;       /* in a row */
         __typeof__(((Writer *) 0)->bytes) description; /* what ADOPT says */
 } Upload;
 
@@ -89,7 +98,7 @@ typedef struct RemoteRequest {
         uint8_t *graph;
         size_t graph_bytes;
         bool canceled;
-        uint64_t pin;          /* of the one that asks where its chunks are; 0: it is a request of the engine's */
+        uint64_t pin, upload;  /* of the one that asks where its chunks are; both 0: it is a request of the engine's */
         Wire_progress progress; /* as of the last time */
 } RemoteRequest;
 
@@ -116,7 +125,7 @@ typedef struct Remote {
         Map tensors;           /* id -> RemoteTensor * */
         Map gets;              /* chunk -> Get * */
         Map puts;              /* chunk -> Put * */
-        Map uploads;           /* request -> Upload * that waits for an answer */
+        Map uploads;           /* request -> Upload * */
         Map namings;           /* request -> Naming * that waits for an answer */
         Map requests;          /* request -> RemoteRequest * */
         Vec(uint64_t) known;   /* requests whose outcome has come, which the scheduler is told with what comes next */
@@ -132,9 +141,10 @@ typedef struct Remote {
 
 /* Nothing works any more: everybody who waits hears why. The lock is held, here and below. */
 void remote_fail(Remote *r, const Error *why);
+void remote_fail_for_memory(Remote *r);
 int remote_connect(Peer *peer, Error *err);
 /* The graph is the remote's from now on. */
-int remote_request(Remote *r, uint64_t id, uint8_t *graph, size_t graph_bytes, uint64_t pin);
+int remote_request(Remote *r, uint64_t id, uint8_t *graph, size_t graph_bytes, uint64_t pin, uint64_t upload);
 void remote_canceled(Remote *r, EngineRequest *q); /* it ends here and now, whatever the scheduler does */
 
 /* Leaves a message for the loop's thread. The engine's lock is held. 0 or -ENOMEM. */
@@ -144,19 +154,20 @@ void remote_wake(Remote *remote); /* from any thread, with the lock or without *
 
 /* ---- remote-again.c */
 int remote_timer(Remote *r);
+void remote_arm(Remote *r, uint64_t at_usec);                     /* no later than then remote_tick() is called */
+uint64_t remote_pause_usec(uint32_t attempt);                     /* before something is tried again */
+int remote_ask_where(Remote *r, TensorId tensor, uint64_t pin, uint64_t upload, uint64_t *ret);
 void remote_tick(Remote *r);                                      /* whatever is due */
 void remote_away(Remote *r, const Error *why);                    /* the link to the scheduler broke */
 int remote_welcome(Remote *r, const Wire_welcome *m, Error *err);
 void remote_lost(Remote *r, EnginePin *pin, const Error *why);    /* a chunk of it could not be had */
-void remote_located(Remote *r, uint64_t pin, const Wire_finished *m);
+void remote_located(Remote *r, uint64_t pin, uint64_t upload, const Wire_finished *m);
 
 /* ---- names.c */
 int remote_naming_say(Remote *r, const Naming *naming, bool again);
 void remote_named(Remote *r, const Wire_named *m);
 
 /* ---- remote-chunks.c: chunks on their way; the engine's lock is held */
-int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
-                 TensorId *ret, Error *err);
 int remote_pin(Engine *e, EnginePin *pin);
 void remote_pin_again(Remote *r, EnginePin *pin);
 void remote_unpin(Engine *e, EnginePin *pin);
@@ -165,9 +176,17 @@ void remote_chunk(Remote *r, Peer *from, const Wire_chunk *chunk, const char *da
 int remote_at(Remote *r, Peer *from, const Wire_at *at, int fd, Error *err);
 bool remote_here(Engine *e, const SchedTensor *t, uint64_t k);
 void remote_gone(Remote *r, const Wire_gone *gone);
-void remote_wanted(Remote *r, Peer *from, const Wire_get *get);
-void remote_stored(Remote *r, const Wire_stored *stored);
-void remote_adopted(Remote *r, const Wire_adopted *adopted);
 /* What was under way from or to the worker (WORKER_NONE: to and from everybody) fails. */
 void remote_chunks_fail(Remote *r, uint32_t worker, const Error *why);
 int remote_tensor_add(Remote *r, Reader *rd, TensorId *ret); /* of a WireTensor, with a reference */
+
+/* ---- remote-uploads.c: the engine's lock is held */
+int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
+                 TensorId *ret, Error *err);
+void remote_adopted(Remote *r, const Wire_adopted *adopted);
+int remote_wanted(Remote *r, const Wire_wanted *wanted, Error *err);
+void remote_hear_get(Remote *r, Peer *from, const Wire_get *get);
+void remote_stored(Remote *r, const Peer *from, const Wire_stored *stored);
+void remote_puts_fail(Remote *r, uint32_t worker, const Error *why);
+void remote_upload_located(Remote *r, uint64_t upload, const Error *why);
+void remote_uploads_tick(Remote *r, uint64_t now);

@@ -181,9 +181,10 @@ int sched_step(Sched *sched, const SchedEvent *event, SchedActions *ret) _must_c
 int sched_check(const Sched *sched, const SchedEvent *event, uint32_t n_lengths, Error *err);
 
 /* Foreign memory as a tensor with one reference; the worker holds its chunks from now on. WORKER_NONE: the chunks are
- * spread over all workers, neighbours together. 0, -ENOMEM, or -EHOSTDOWN: there is none. */
+ * spread over all workers, neighbours together, or nobody's as long as there is none. 0 or -ENOMEM. */
 int sched_adopt(Sched *sched, const Spec *spec, const Tiling *tiling, uint32_t worker, uint64_t *ret) _must_check_;
 SchedTensor *sched_tensor(const Sched *sched, uint64_t tensor); /* NULL when there is none */
+size_t tensor_chunk_bytes(const SchedTensor *tensor, uint32_t chunk);
 const SchedRecipe *sched_recipe(const Sched *sched, uint64_t recipe);
 
 /* What a journal remembers, into a machine that has done nothing yet: all recipes, then all tensors, with as many

@@ -210,7 +210,6 @@ int tensor_unread(Sched *s, SchedTensor *t); /* by a recipe */
 /* The chunk is there from now on (WORKER_NONE: nowhere), and all plans that read or make it know. */
 int tensor_hold(Sched *s, SchedTensor *t, uint32_t chunk, uint32_t worker);
 SchedTensor *adopted_find(const Sched *s, uint64_t chunk); /* the client's tensor that has this chunk */
-size_t tensor_chunk_bytes(const SchedTensor *t, uint32_t chunk);
 int tensors_close(Sched *s);
 
 /* ---- recipe.c */

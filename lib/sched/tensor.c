@@ -303,8 +303,6 @@ int sched_adopt(Sched *s, const Spec *spec, const Tiling *tiling, uint32_t worke
         int r;
 
         assert(tiling_known(tiling));
-        if (worker == WORKER_NONE && s->n_open == 0)
-                return -EHOSTDOWN;
         r = tensor_new(s, spec, tiling, NULL, s->next_chunk, &t);
         if (r == 0)
                 r = tensor_add(s, t, s->next_tensor, NULL);
@@ -312,6 +310,8 @@ int sched_adopt(Sched *s, const Spec *spec, const Tiling *tiling, uint32_t worke
                 return r;
         *ret = s->next_tensor++;
         s->next_chunk += t->n_chunks;
+        if (worker == WORKER_NONE && s->n_open == 0)
+                return 0; /* whoever reads it asks for it */
         for (uint32_t k = 0; k < t->n_chunks; k++)
                 t->holder[k] = worker != WORKER_NONE ? worker : worker_spread(s, k, t->n_chunks);
         t->n_lost = 0;

@@ -22,6 +22,7 @@
         M(FORGET, 21, forget)                                                                                          \
         M(TAKE, 22, take)                                                                                              \
         M(LEAVE, 23, leave)                                                                                            \
+        M(EXPECT, 24, expect)                                                                                          \
         /* worker to scheduler */                                                                                      \
         M(DONE, 32, done)                                                                                              \
         M(FAILED, 33, failed)                                                                                          \
@@ -119,6 +120,10 @@
         F(U64, chunk, UINT64_MAX)      /* to be had from another worker, and kept */                                   \
         F(U32, from, UINT16_MAX)       /* WORKER_NONE: whether it is there */                                          \
         F(U64, size_bytes, UINT64_MAX) /* at most */
+#define WIRE_EXPECT(F)                                                                                                 \
+        F(U64, chunk, UINT64_MAX)      /* the first of those that a client will give (PUT) */                          \
+        F(U32, n, 1 << 22)                                                                                             \
+        F(U64, size_bytes, UINT64_MAX) /* of each at most */
 #define WIRE_LEAVE(F)                                                                                                  \
         F(I32, code, 4096)             /* 0: nothing is left there; or why something is */                             \
         F(TEXT, text, MAX_ERROR_TEXT)

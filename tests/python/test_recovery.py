@@ -445,6 +445,35 @@ def test_data_that_a_client_gave_is_there_after_the_scheduler_died(hand):
         assert np.array_equal(s.run(t[::3, ::5]), n[::3, ::5])
 
 
+def given(some, n):
+    """A session's tensor of this data, in a thread of its own; it is there when workers have taken it."""
+    with new_session(some.endpoint) as s:
+        return s.run(mt.tensor(n, chunk_size=100) * 2)
+
+
+def test_data_waits_for_a_worker_that_takes_it(hand):
+    some = hand(n_worker=0)
+    n = np.random.default_rng(4).standard_normal((500, 300))
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        doubled = pool.submit(given, some, n)
+        wait_for(lambda: answer(some.endpoint, "status")["requests"] >= 1, "nobody asks for a worker")
+        assert not doubled.done()
+        some.start("late")
+        assert np.array_equal(doubled.result(SECONDS), n * 2)
+
+
+def test_data_goes_to_another_worker_when_one_dies_that_was_to_have_it(hand):
+    some = hand()
+    n = np.random.default_rng(5).standard_normal((500, 300))
+    some.processes["w1"].send_signal(signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        doubled = pool.submit(given, some, n)
+        with pytest.raises(concurrent.futures.TimeoutError):
+            doubled.result(1)
+        some.kill("w1")
+        assert np.array_equal(doubled.result(SECONDS), n * 2)
+
+
 # ---- Workers that are to be empty ------------------------------------------------------------------------------------
 
 def marsctl(some, *words):

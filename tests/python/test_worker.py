@@ -20,7 +20,7 @@ import mars
 import mars.tensor as mt
 from mars.session import new_session
 
-HELLO, WELCOME, REFUSED, DROP, TAKE, LEAVE = 1, 2, 3, 20, 22, 23
+HELLO, WELCOME, REFUSED, DROP, TAKE, LEAVE, EXPECT = 1, 2, 3, 20, 22, 23, 24
 STATUS, HOLDS, TAKEN, LEAVING, GET, CHUNK, GONE, PUT, STORED = 36, 37, 38, 39, 80, 81, 82, 83, 84
 EPOCH = 1000
 
@@ -133,6 +133,7 @@ class Worker:
         return client
 
     def give(self, chunk, data):
+        self.scheduler.say(EXPECT, varint(chunk) + varint(1) + varint(len(data)))
         with contextlib.closing(self.client()) as client:
             client.say(PUT, varint(chunk) + varint(len(data)))
             client.hear(GET)
@@ -207,6 +208,35 @@ def test_chunks_that_are_dropped_do_not_come_back(begin):
     worker.kill()
     assert worker.join() == {6: len(TWO), 7: len(ONE)}
     assert worker.has(6) == TWO and worker.has(7) == ONE
+
+
+def test_a_worker_takes_no_chunk_that_its_scheduler_does_not_expect(begin):
+    worker = begin()
+    worker.join()
+    with contextlib.closing(worker.client()) as client:
+        for chunk in 5, 6:
+            client.say(PUT, varint(chunk) + varint(len(ONE)))
+        worker.scheduler.say(EXPECT, varint(6) + varint(1) + varint(len(ONE)))  # later than its client's word
+        m, _ = client.hear(GET)
+        assert m.number() == 6
+        client.say(CHUNK, varint(6) + varint(xxh3(ONE)), ONE)
+        m, _ = client.hear(STORED)
+        assert (m.number(), m.number()) == (6, 0)
+        m, _ = client.hear(STORED)
+        assert m.number() == 5 and m.number() != 0 and "has not said that it will be given" in m.text()
+    assert worker.has(6) == ONE and worker.has(5) is None
+
+
+def test_a_chunk_that_is_larger_than_expected_costs_its_client_the_link(begin):
+    worker = begin()
+    worker.join()
+    worker.scheduler.say(EXPECT, varint(5) + varint(1) + varint(len(ONE) - 1))
+    worker.give(6, TWO)  # the worker has heard of both
+    with contextlib.closing(worker.client()) as client:
+        client.say(PUT, varint(5) + varint(len(ONE)))
+        with pytest.raises(EOFError):
+            client.hear(GET, STORED)
+    assert worker.has(6) == TWO
 
 
 def test_a_worker_keeps_its_chunks_when_its_scheduler_is_gone(begin):

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Data of ours on its way to workers. The scheduler says who is to have which chunk; the worker is told of it (PUT),
+ * asks for it when it has room (GET), and says when it has it (STORED).
+ *
+ * The caller's memory is ours until all chunks are stored, so until then nothing can be lost. A worker that cannot be
+ * reached is told again, until the scheduler says that it is gone. Then a request that wants the tensor asks where its
+ * chunks are to be, which makes the scheduler name another worker (WANTED). Afterwards there is nothing to be given
+ * again. */
+#include <string.h>
+
+#include "engine/remote.h"
+
+static void upload_failed(Upload *u, const Error *why) {
+        if (u->err.code == 0)
+                u->err = *why;
+}
+
+static void given_say(Remote *r, TensorId tensor, const Error *err) {
+        if (remote_post(r, WORKER_NONE, &(WireMessage) { WIRE_IS_GIVEN,
+                                                         .given = { .tensor = tensor,
+                                                                    .code   = err ? err->code : 0,
+                                                                    .text   = err ? err->text : NULL } }) < 0)
+                remote_fail_for_memory(r);
+}
+
+/* One that the scheduler asked for is stored, or its worker is gone. */
+static void wanted_less(Remote *r, Put *put) {
+        if (!put->wanted)
+                return;
+        put->wanted = false;
+        if (--put->upload->n_wanted == 0)
+                given_say(r, put->upload->tensor, NULL);
+}
+
+static void put_end(Remote *r, uint64_t chunk, const Error *why) {
+        Put *put = (Put *) (uintptr_t) map_remove(&r->puts, chunk);
+
+        if (!put)
+                return;
+        if (why)
+                upload_failed(put->upload, why);
+        wanted_less(r, put);
+        put->upload->n_left--;
+        free(put);
+        pthread_cond_broadcast(&r->engine->changed);
+}
+
+/* The chunk is not there: its worker is told of it again, unless it is to be another one. */
+static void put_lost(Remote *r, Put *put, bool same, const Error *why) {
+        Upload *u          = put->upload;
+        const uint64_t now = now_usec();
+
+        put->again = same;
+        if (!same) {
+                put->worker = WORKER_NONE;
+                wanted_less(r, put);
+        }
+        u->last_words = *why;
+        if (u->lost_usec == 0)
+                u->lost_usec = now;
+        if (u->again_usec == 0)
+                u->again_usec = now + (u->n_lost++ == 0 ? 0 : remote_pause_usec(u->n_lost));
+        remote_wake(r); /* whatever thread this is */
+}
+
+/* ---- What workers say ------------------------------------------------------------------------------------------- */
+
+typedef struct Sending {
+        Remote *remote;
+        Upload *upload;
+} Sending;
+
+/* From within the link, which is called with the lock held or not: so the loop tells those who wait. */
+static void sent(void *userdata) {
+        Sending *s = userdata;
+
+        __atomic_sub_fetch(&s->upload->n_sending, 1, __ATOMIC_RELEASE);
+        remote_wake(s->remote);
+        free(s);
+}
+
+void remote_hear_get(Remote *r, Peer *from, const Wire_get *get) {
+        Put *put         = (Put *) (uintptr_t) map_get(&r->puts, get->chunk);
+        Sending *sending = put && put->worker == from->worker ? malloc(sizeof(*sending)) : NULL;
+        Error err        = {};
+
+        if (!sending) {
+                error_set(&err, -ENOENT, "chunk %llu is not to be had", (unsigned long long) get->chunk);
+                if (link_say(from->link, &(WireMessage) { WIRE_IS_GONE,
+                                                          .gone = { get->chunk, err.code, err.text } }) < 0)
+                        remote_chunks_fail(r, from->worker, &err);
+                return;
+        }
+        *sending = (Sending) { r, put->upload };
+        __atomic_add_fetch(&put->upload->n_sending, 1, __ATOMIC_RELAXED);
+        if (link_say_chunk(from->link, get->chunk, put->data, put->size_bytes, sent, sending) < 0) {
+                error_oom(&err, put->size_bytes);
+                put_end(r, get->chunk, &err);
+        }
+}
+
+void remote_stored(Remote *r, const Peer *from, const Wire_stored *stored) {
+        Put *put  = (Put *) (uintptr_t) map_get(&r->puts, stored->chunk);
+        Error err = {};
+
+        if (!put || put->worker != from->worker)
+                return;
+        if (stored->code < 0)
+                error_set(&err, stored->code, "%s", stored->text);
+        if (stored->code == -EPERM)
+                put_lost(r, put, false, &err); /* what the scheduler said to the worker went with a link */
+        else {
+                put->upload->lost_usec = 0;
+                put->upload->n_lost    = 0;
+                put_end(r, stored->chunk, stored->code < 0 ? &err : NULL);
+        }
+}
+
+void remote_puts_fail(Remote *r, uint32_t worker, const Error *why) {
+        const Peer *peer = (Peer *) (uintptr_t) map_get(&r->peers, worker);
+
+        for (uint32_t k = 0; k < r->puts.capacity;) {
+                Put *put = (Put *) (uintptr_t) r->puts.entry[k].value;
+
+                if (put && worker == WORKER_NONE) {
+                        put_end(r, r->puts.entry[k].key, why); /* another one may stand in its place now */
+                        continue;
+                }
+                if (put && put->worker == worker)
+                        put_lost(r, put, peer && peer->address[0], why);
+                k++;
+        }
+}
+
+/* ---- What the scheduler says ------------------------------------------------------------------------------------ */
+
+void remote_adopted(Remote *r, const Wire_adopted *m) {
+        Upload *u  = (Upload *) (uintptr_t) map_get(&r->uploads, m->request);
+        Reader rd  = { .start = m->tensor, .at = m->tensor, .end = m->tensor + m->tensor_n, .what = "ADOPTED" };
+        Error err  = {};
+        int ret;
+
+        if (!u || u->answered)
+                return;
+        rd.err      = &err;
+        u->answered = true;
+        if (m->code < 0)
+                error_set(&u->err, m->code, "%s", m->text);
+        else {
+                ret = remote_tensor_add(r, &rd, &u->tensor);
+                if (ret < 0)
+                        error_set(&u->err, ret, "%s", err.text);
+        }
+        pthread_cond_broadcast(&r->engine->changed);
+}
+
+static int put_say(Remote *r, uint64_t chunk, const Put *put) {
+        return remote_post(r, put->worker, &(WireMessage) { WIRE_IS_PUT,
+                                                            .put = { .chunk      = chunk,
+                                                                     .size_bytes = put->size_bytes } });
+}
+
+/* A chunk of the tensor that is not stored, or not any more. */
+static int put_begin(Remote *r, Upload *u, const SchedTensor *t, uint32_t k, Put **ret) {
+        Put *put = calloc(1, sizeof(*put));
+        int result;
+
+        if (!put)
+                return -ENOMEM;
+        *put   = (Put) { .data       = u->data[k],
+                         .size_bytes = tiling_chunk_bytes(&t->tiling, t->spec.dtype, k),
+                         .worker     = WORKER_NONE,
+                         .upload     = u };
+        result = map_set(&r->puts, t->chunk_first + k, (uintptr_t) put);
+        if (result < 0) {
+                free(put);
+                return result;
+        }
+        u->n_left++;
+        *ret = put;
+        return 0;
+}
+
+/* To whom it is to go now; WORKER_NONE: that is not known yet. */
+static int put_go(Remote *r, uint64_t chunk, Put *put, uint32_t worker) {
+        Error err = {};
+
+        put->worker = worker;
+        put->again  = false;
+        if (worker != WORKER_NONE)
+                return put_say(r, chunk, put);
+        error_set(&err, -EHOSTDOWN, "there is no worker that could take it");
+        put_lost(r, put, false, &err);
+        return 0;
+}
+
+static Upload *upload_of(const Remote *r, TensorId tensor) {
+        for (uint32_t k = 0; k < r->uploads.capacity; k++) {
+                Upload *u = (Upload *) (uintptr_t) r->uploads.entry[k].value;
+
+                if (u && u->tensor == tensor && u->n_left > 0 && u->err.code == 0)
+                        return u;
+        }
+        return NULL;
+}
+
+int remote_wanted(Remote *r, const Wire_wanted *m, Error *err) {
+        Upload *u            = upload_of(r, m->tensor);
+        const SchedTensor *t = u ? r->engine->ops->tensor(r->engine, m->tensor) : NULL;
+        Error why            = {};
+
+        if (!t) {
+                error_set(&why, -EIO, "it was lost with a worker, and its client keeps no copy of what it gave");
+                given_say(r, m->tensor, &why);
+                return 0;
+        }
+        for (uint32_t k = 0; k + 1 < m->chunk_n; k += 2) {
+                const uint64_t chunk = t->chunk_first + m->chunk[k];
+                Put *put             = (Put *) (uintptr_t) map_get(&r->puts, chunk);
+
+                if (m->chunk[k] >= t->n_chunks)
+                        return error_set(err, ERROR_CORRUPT, "chunk %u of a tensor of %u is wanted", m->chunk[k],
+                                         t->n_chunks);
+                if (!put && put_begin(r, u, t, m->chunk[k], &put) < 0)
+                        return error_oom(err, sizeof(*put));
+                u->n_wanted += !put->wanted;
+                put->wanted = true;
+                if (put_go(r, chunk, put, m->chunk[k + 1]) < 0)
+                        return error_oom(err, sizeof(*put));
+        }
+        return 0;
+}
+
+/* Where the chunks are, or are to be; or why they cannot be. */
+void remote_upload_located(Remote *r, uint64_t upload, const Error *why) {
+        Upload *u            = (Upload *) (uintptr_t) map_get(&r->uploads, upload);
+        const SchedTensor *t = u ? r->engine->ops->tensor(r->engine, u->tensor) : NULL;
+
+        if (!t)
+                return;
+        u->asking = 0;
+        if (why->code < 0)
+                upload_failed(u, why);
+        for (uint32_t k = 0; k < t->n_chunks && u->err.code == 0; k++) {
+                Put *put = (Put *) (uintptr_t) map_get(&r->puts, t->chunk_first + k);
+
+                if (put && put->worker == WORKER_NONE && put_go(r, t->chunk_first + k, put, t->holder[k]) < 0)
+                        remote_fail_for_memory(r);
+        }
+        pthread_cond_broadcast(&r->engine->changed);
+}
+
+/* Those that are still to go to the same worker; for the others the scheduler is asked. */
+static int puts_go_again(Remote *r, Upload *u) {
+        bool ask = false;
+        int ret  = 0;
+
+        for (uint32_t k = 0; k < r->puts.capacity && ret == 0; k++) {
+                Put *put = (Put *) (uintptr_t) r->puts.entry[k].value;
+
+                if (!put || put->upload != u)
+                        continue;
+                ask |= put->worker == WORKER_NONE;
+                if (put->again)
+                        ret = put_go(r, r->puts.entry[k].key, put, put->worker);
+        }
+        return ret == 0 && ask && u->asking == 0 ? remote_ask_where(r, u->tensor, 0, u->request, &u->asking) : ret;
+}
+
+void remote_uploads_tick(Remote *r, uint64_t now) {
+        for (uint32_t k = 0; k < r->uploads.capacity; k++) {
+                Upload *u = (Upload *) (uintptr_t) r->uploads.entry[k].value;
+                Error err = {};
+
+                if (!u || u->lost_usec == 0 || u->err.code < 0)
+                        continue;
+                if (now - u->lost_usec > REMOTE_FETCH_USEC) {
+                        error_set(&err, u->last_words.code, "no worker has taken the data for %d s: %s",
+                                  REMOTE_FETCH_USEC / 1000000, u->last_words.text);
+                        upload_failed(u, &err);
+                        pthread_cond_broadcast(&r->engine->changed);
+                        continue;
+                }
+                if (u->again_usec != 0 && u->again_usec <= now) {
+                        u->again_usec = 0;
+                        if (puts_go_again(r, u) < 0) {
+                                error_oom(&err, sizeof(*u));
+                                upload_failed(u, &err);
+                                pthread_cond_broadcast(&r->engine->changed);
+                        }
+                }
+                remote_arm(r, u->again_usec != 0 ? u->again_usec : u->lost_usec + REMOTE_FETCH_USEC + 1);
+        }
+}
+
+/* ---- The caller ------------------------------------------------------------------------------------------------- */
+
+/* Tells the workers of the chunks; they will ask for them. */
+static int upload_begin(Remote *r, Upload *u, const SchedTensor *t) {
+        int ret = 0;
+
+        for (uint32_t k = 0; k < t->n_chunks && ret == 0; k++) {
+                Put *put;
+
+                ret = put_begin(r, u, t, k, &put);
+                if (ret == 0)
+                        ret = put_go(r, t->chunk_first + k, put, t->holder[k]);
+        }
+        return ret;
+}
+
+/* Nobody waits for it any more. */
+static void upload_end(Remote *r, Upload *u) {
+        Error err = {};
+
+        error_set(&err, ERROR_CANCELED, "its client gives it no more");
+        map_remove(&r->uploads, u->request);
+        if (u->n_wanted > 0)
+                given_say(r, u->tensor, &err);
+        u->n_wanted = 0;
+        if (u->asking != 0 && remote_post(r, WORKER_NONE, &(WireMessage) { WIRE_IS_CANCEL,
+                                                                          .cancel = { .request = u->asking } }) < 0)
+                remote_fail_for_memory(r);
+        for (uint32_t k = 0; k < r->puts.capacity && u->n_left > 0;) {
+                Put *put = (Put *) (uintptr_t) r->puts.entry[k].value;
+
+                if (put && put->upload == u) {
+                        put->wanted = false;
+                        put_end(r, r->puts.entry[k].key, NULL); /* another one may stand in its place now */
+                } else
+                        k++;
+        }
+        while (__atomic_load_n(&u->n_sending, __ATOMIC_ACQUIRE) > 0)
+                pthread_cond_wait(&r->engine->changed, &r->engine->lock);
+}
+
+/* Waits until the cluster has the chunks: then the caller's memory is not needed any more. */
+int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
+                 TensorId *ret, Error *err) {
+        const WireTensor tensor = { .spec = *spec, .tiling = *tiling };
+        Remote *r = e->remote;
+        Upload u  = { .request = ++e->next_request, .data = data };
+        Writer w  = {};
+        int result;
+
+        wire_put_tensor(&w, &tensor);
+        result = w.r;
+        u.description.data = w.bytes.data;
+        u.description.n    = w.bytes.n;
+        if (result == 0)
+                result = map_set(&r->uploads, u.request, (uintptr_t) &u);
+        if (result == 0)
+                result = remote_post(r, WORKER_NONE,
+                                     &(WireMessage) { WIRE_IS_ADOPT,
+                                                      .adopt = { .request  = u.request,
+                                                                 .tensor   = w.bytes.data,
+                                                                 .tensor_n = w.bytes.n } });
+        while (result == 0 && !u.answered && u.err.code == 0 && r->failure.code == 0)
+                pthread_cond_wait(&e->changed, &e->lock);
+        if (result == 0 && u.answered && u.err.code == 0)
+                result = upload_begin(r, &u, e->ops->tensor(e, u.tensor));
+        while (u.n_left > 0 && u.err.code == 0 && r->failure.code == 0 && result == 0)
+                pthread_cond_wait(&e->changed, &e->lock);
+        upload_end(r, &u);
+        vec_free(&w.bytes);
+        if (result < 0)
+                error_oom(&u.err, sizeof(Put));
+        else if (u.err.code == 0 && r->failure.code < 0)
+                u.err = r->failure;
+        if (u.err.code < 0) {
+                if (u.tensor != 0)
+                        e->ops->release(e, u.tensor);
+                return error_set(err, u.err.code, "%s", u.err.text);
+        }
+        engine_calls_add(e, released);
+        *ret = u.tensor;
+        return 0;
+}
