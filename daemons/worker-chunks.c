@@ -164,7 +164,8 @@ static void refuse_unexpected(Worker *w, uint64_t now) {
                         k++;
                         continue;
                 }
-                error_set(&err, -EPERM, "worker %s takes no chunk %llu: the scheduler has not said that it will be given",
+                error_set(&err, -EPERM,
+                          "worker %s takes no chunk %llu: the scheduler has not said that it will be given",
                           w->config.name, (unsigned long long) a->chunk);
                 say_stored(w, a->mate, a->chunk, &err);
                 a->mate->n_unexpected--;
