@@ -3,6 +3,8 @@
 /* Who answers, a function for each row of routes.c. Each has the request until it answers it. */
 #include "daemons/web/web.h"
 
+/* ---- api-pages.c */
+void api_pages(Request *request);
+
 /* ---- api-web.c: about mars-web itself */
-void api_front(Request *request);
 void api_health(Request *request);

@@ -7,8 +7,9 @@
 #include "daemons/web/api.h"
 
 static const Route routes[] = {
-        { "GET", "/", RIGHT_NONE, api_front },
+        { "GET", "/", RIGHT_NONE, api_pages },
         { "GET", "/api/v1/health", RIGHT_NONE, api_health },
+        { "GET", "/{}", RIGHT_NONE, api_pages }, /* the last one: no word above is a file */
 };
 
 /* One segment: no slash, and not empty. */

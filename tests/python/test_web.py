@@ -113,7 +113,7 @@ def test_every_answer_says_what_a_browser_may_do_with_it(port):
         assert "default-src 'none'" in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "no-referrer"
-        assert headers["Cache-Control"] == "no-store"
+        assert headers["Cache-Control"] == ("no-cache" if path == "/" else "no-store")
 
 
 def test_what_is_not_in_the_table_is_not_there(port):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 MAX_COLUMNS, MAX_LINES = 120, 900
-SOURCE = {".c", ".h", ".py", ".in", ".build"}
+SOURCE = {".c", ".h", ".py", ".in", ".build", ".ts", ".tsx", ".mjs", ".css"}
 
 root = pathlib.Path(sys.argv[1])
 
@@ -81,11 +81,15 @@ def check_lists(names):
                                      ("daemons", "daemons/*.c", "daemons/meson.build"),
                                      ("tests", "tests/python/test_*.py", "tests/meson.build"),
                                      ("tests", "tests/fuzz/fuzz-*.c", "tests/fuzz/meson.build"),
+                                     ("daemons", "daemons/web/*.c", "daemons/meson.build"),
+                                     ("web", "web/src/*", "web/meson.build"), ("web", "web/tests/*", "web/meson.build"),
                                      ("python", "python/mars/*.py", "python/mars/meson.build")):
         for name in fnmatch.filter(names, pattern):
             builds = [listing] if listing else ["lib/meson.build", "lib/ops/meson.build"]
             if listing == "python/mars/meson.build":
                 wanted = name[len("python/mars/"):]
+            elif folder == "web":
+                wanted = pathlib.Path(name).name
             else:
                 wanted = pathlib.Path(name).stem
             if not any(re.search(rf"['/]{re.escape(wanted)}(\.c)?'", (root / build).read_text()) for build in builds):
