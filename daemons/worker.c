@@ -12,6 +12,7 @@
 enum {
         RETRY_FIRST_USEC = 50 * 1000,
         RETRY_MOST_USEC  = 2 * 1000 * 1000,
+        GATHER_USEC      = 500,     /* that a report waits for others, at most */
         MANY_DONE        = 1 << 16, /* tasks in one message */
 };
 
@@ -32,21 +33,24 @@ static void out_of_memory(Worker *w) {
 
 /* ---- What the engine reports ------------------------------------------------------------------------------------ */
 
-/* From any thread; the engine's lock is held. */
+/* From any thread; the engine's lock is held. While a worker has enough to do, those who wait for what it has done can
+ * wait a little longer, and all hear of more at a time: each message costs three threads a turn on a CPU. */
 static int report_add(Worker *w, const Report *report, const int64_t *length) {
+        const bool prompt  = report->action.kind != WORK_DONE || !engine_has_plenty(w->engine);
         const uint64_t one = 1;
-        bool first;
+        bool wake;
         int r;
 
         pthread_mutex_lock(&w->lock);
-        first = w->report.n == 0;
-        r     = vec_push(&w->report, *report);
+        wake      = w->report.n == 0 || (prompt && !w->prompt);
+        w->prompt |= prompt;
+        r         = vec_push(&w->report, *report);
         if (r == 0 && report->n_lengths > 0)
                 w->report.data[w->report.n - 1].first_length = w->length.n;
         for (uint32_t k = 0; k < report->n_lengths && r == 0; k++)
                 r = vec_push(&w->length, length[k]);
         pthread_mutex_unlock(&w->lock);
-        if (first && write(w->wake, &one, sizeof(one)) < 0)
+        if (wake && write(w->wake, &one, sizeof(one)) < 0)
                 r = -errno;
         return r;
 }
@@ -172,6 +176,7 @@ static void say_reports(Worker *w) {
         w->report         = report;
         w->length         = length;
         w->report.n = w->length.n = 0;
+        w->prompt   = false;
         pthread_mutex_unlock(&w->lock);
         for (uint32_t k = 0; k < w->reading.n && r == 0;) {
                 const Report *one = &w->reading.data[k];
@@ -195,11 +200,25 @@ static void say_reports(Worker *w) {
                 out_of_memory(w);
 }
 
+static int on_gathered(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
+        say_reports(userdata);
+        return 0;
+}
+
 static int on_wake(_unused_ sd_event_source *source, int fd, _unused_ uint32_t revents, void *userdata) {
+        Worker *w = userdata;
+        bool gather;
         uint64_t n;
 
-        if (read(fd, &n, sizeof(n)) == sizeof(n))
-                say_reports(userdata);
+        if (read(fd, &n, sizeof(n)) != sizeof(n))
+                return 0;
+        pthread_mutex_lock(&w->lock);
+        gather = !w->prompt && w->report.n > 0;
+        pthread_mutex_unlock(&w->lock);
+        if (gather && sd_event_source_set_time_relative(w->gathered, GATHER_USEC) >= 0 &&
+            sd_event_source_set_enabled(w->gathered, SD_EVENT_ONESHOT) >= 0)
+                return 0;
+        say_reports(w);
         return 0;
 }
 
@@ -565,6 +584,7 @@ int worker_new(Worker **ret, sd_event *event, const WorkerConfig *config, const 
         if (w->wake < 0)
                 return error_prefix(err, -errno, "eventfd");
         if (!w->announced || sd_event_add_io(event, &w->woken, w->wake, EPOLLIN, on_wake, w) < 0 ||
+            sd_event_add_time_relative(event, &w->gathered, CLOCK_MONOTONIC, 0, 1, on_gathered, w) < 0 ||
             sd_event_add_time_relative(event, &w->retry, CLOCK_MONOTONIC, 0, 0, on_retry, w) < 0 ||
             sd_event_add_time_relative(event, &w->tick, CLOCK_MONOTONIC, config->heartbeat_usec, 0, on_tick, w) < 0)
                 return error_oom(err, sizeof(*w));
@@ -594,6 +614,7 @@ Worker *worker_free(Worker *w) {
         vec_free(&w->length);
         vec_free(&w->reading_length);
         sd_event_source_disable_unref(w->woken);
+        sd_event_source_disable_unref(w->gathered);
         sd_event_source_disable_unref(w->retry);
         sd_event_source_disable_unref(w->tick);
         sd_event_source_disable_unref(w->lease);

@@ -92,9 +92,10 @@ typedef struct Worker {
         Engine *engine;
         sd_event *event;
         Door door;
-        sd_event_source *tick, *retry, *woken, *lease, *deadline;
+        sd_event_source *tick, *retry, *woken, *gathered, *lease, *deadline;
         int wake;
         pthread_mutex_t lock;        /* of the reports */
+        bool prompt;                 /* some of them is not to wait for others */
         Vec(Report) report, reading; /* reading: those that the loop is dealing with */
         Vec(int64_t) length, reading_length;
 

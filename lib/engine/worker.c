@@ -2,6 +2,8 @@
 /* Each call takes the lock, steps the machine, and wakes as many threads as there are tasks for. */
 #include "engine/inside.h"
 
+enum { PLENTY = 2 }; /* tasks a thread */
+
 /* Threads for what may start now; whoever takes a task wakes the next one. */
 static void leave(Engine *e) {
         if (!e->closing)
@@ -138,6 +140,10 @@ bool engine_chunk_list(Engine *e, uint32_t *at, uint64_t *ret_chunk, size_t *ret
 
 void engine_leave_chunks(Engine *e) {
         e->leaves = true;
+}
+
+bool engine_has_plenty(const Engine *e) {
+        return work_n_ready(e->work) >= PLENTY * e->n_threads;
 }
 
 uint32_t engine_n_running(Engine *e) {

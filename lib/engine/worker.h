@@ -44,4 +44,5 @@ void engine_leave_chunks(Engine *engine);
 /* What the limits are: for what a worker tells its scheduler. */
 size_t engine_memory_bytes(const Engine *engine); /* of chunks and scratch */
 uint32_t engine_n_running(Engine *engine);         /* tasks */
+bool engine_has_plenty(const Engine *engine);     /* tasks that could start, for each thread; from within a report */
 size_t engine_task_bytes(const Engine *engine);   /* PlanLeaves.task_bytes */
