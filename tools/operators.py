@@ -26,7 +26,8 @@ FAMILIES = {
     "sink": "Results leave.",
     "block": (
         "Dense factorizations by LAPACK on whole blocks, whose sizes depend on shapes alone: the same bits "
-        "for every cut on one CPU level."
+        "for every cut on one CPU level. Fourier transforms of whole lines: the same bits for every cut on every CPU "
+        "level."
     ),
 }
 

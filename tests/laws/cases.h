@@ -54,6 +54,30 @@ typedef struct Case {
 #define WHOLE(name_, value)                                                                                            \
         { .name = name_, .kind = MARS_PARAM_SCALAR, .scalar = { .dtype = MARS_INT64, .i64 = (value) } }
 
+#define FOURIER(op_)                                                                                                   \
+        { .op = op_, .in = { OF(ANY, 19, 12) } },                                                                      \
+                { .op = op_, .in = { OF(FINITE, 15, 19) }, .n_params = 1, .param = { INT("axis", 0) } },               \
+                { .op       = op_,                                                                                     \
+                  .in       = { OF(FINITE, 3, 5, 4) },                                                                 \
+                  .n_params = 3,                                                                                       \
+                  .param    = { INT("axis", 1), LIST("n", 67), TEXT("norm", "ortho") } },                              \
+                { .op = op_, .in = { OF(FINITE, 3, 40) }, .n_params = 1, .param = { LIST("n", 9000) } },               \
+                { .op = op_, .in = { OF(FINITE, 40) }, .n_params = 1, .param = { LIST("n", 4099) } },                  \
+        {                                                                                                              \
+                .op = op_, .in = { OF(FINITE, 137) }, .n_params = 2,                                                   \
+                .param = { LIST("n", 30), TEXT("norm", "forward") }                                                    \
+        }
+#define FOURIER_ALL(op_)                                                                                               \
+        { .op = op_, .in = { OF(ANY, 5, 12) } },                                                                       \
+                { .op       = op_,                                                                                     \
+                  .in       = { OF(FINITE, 3, 5, 4) },                                                                 \
+                  .n_params = 2,                                                                                       \
+                  .param    = { LIST("s", 4, 9), LIST("axes", 0, -1) } },                                              \
+        {                                                                                                              \
+                .op = op_, .in = { OF(FINITE, 3, 5, 4) }, .n_params = 2,                                               \
+                .param = { LIST("s", 6, 5), TEXT("norm", "ortho") }                                                    \
+        }
+
 static const Case cases[] = {
         /* Maps: equal shapes, broadcast ones, a number, nothing at all. */
         { .op = "map", .in = { OF(ANY, 5, 7), OF(ANY, 5, 7), OF(ANY, 5, 7) } },
@@ -198,6 +222,19 @@ static const Case cases[] = {
           .in = { OF(LOWER, 12, 12), OF(FINITE, 12, 5) },
           .n_params = 1,
           .param = { FLAG("lower") } },
+
+        /* Transforms: rows in lanes, columns, every kind of length (a product of small primes, one with a large prime,
+         * more than a task's cache takes, both), odd and even. */
+        FOURIER("fft"),
+        FOURIER("ifft"),
+        FOURIER("rfft"),
+        FOURIER("irfft"),
+        FOURIER("hfft"),
+        FOURIER("ihfft"),
+        FOURIER_ALL("fftn"),
+        FOURIER_ALL("ifftn"),
+        FOURIER_ALL("rfftn"),
+        FOURIER_ALL("irfftn"),
 };
 
 /* ---- Numbers ---------------------------------------------------------------------------------------------------- */

@@ -26,6 +26,8 @@ NAMES = """
     tensor array asarray load save
 """.split()
 LINALG = "norm qr svd cholesky lu solve inv det lstsq eigh eigvalsh".split()
+FFT = """fft ifft fft2 ifft2 fftn ifftn rfft irfft rfft2 irfft2 rfftn irfftn hfft ihfft fftfreq rfftfreq fftshift
+    ifftshift""".split()
 RANDOM = "seed RandomState default_rng rand randn uniform normal randint exponential permutation choice".split()
 METHODS = "astype".split()
 
@@ -40,7 +42,7 @@ def test_every_promised_function_is_there_and_public(name):
     assert callable(getattr(mt, name)) and name in mt.__all__
 
 
-@pytest.mark.parametrize("module,names", [("linalg", LINALG), ("random", RANDOM)])
+@pytest.mark.parametrize("module,names", [("fft", FFT), ("linalg", LINALG), ("random", RANDOM)])
 def test_every_promised_function_of_a_module_is_there(module, names):
     assert [name for name in names if not callable(getattr(getattr(mt, module), name, None))] == []
 
@@ -75,7 +77,7 @@ def test_every_public_name_is_asked_in_some_test():
     texts = [path.read_text() for path in here.parent.glob("test_*.py") if path != here]
     text = "\n".join([*texts, here.read_text().split("is compared ---")[-1]])  # not the lists above
     asked = set(re.findall(r"\w+", text)) | set(UFUNCS)  # test_ufuncs has all that NumPy lists
-    public = [*mt.__all__, *mt.linalg.__all__, *mt.random.__all__]
+    public = [*mt.__all__, *mt.fft.__all__, *mt.linalg.__all__, *mt.random.__all__]
     assert [name for name in public if name not in asked and name not in SYNONYMS] == []
 
 

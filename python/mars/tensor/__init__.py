@@ -18,8 +18,9 @@ from .. import _core
 from ..errors import AxisError
 from .core import ExecutableTuple, Tensor
 
-_OWN = ["AxisError", "ExecutableTuple", "Tensor", "linalg", "random"]
-from . import creation, indexing, io, linalg, logic, manipulation, math, random, reduction, sorting, statistics, ufuncs
+_OWN = ["AxisError", "ExecutableTuple", "Tensor", "fft", "linalg", "random"]
+from . import (creation, fft, indexing, io, linalg, logic, manipulation, math, random, reduction, sorting, statistics,
+               ufuncs)
 
 _AREAS = (creation, manipulation, ufuncs, math, reduction, indexing, sorting, statistics, logic, io)
 _PRODUCTS = ("dot", "einsum", "inner", "innerproduct", "kron", "matmul", "outer", "tensordot", "vdot", "vecdot")
@@ -34,7 +35,7 @@ for _name in _PRODUCTS:
 __all__ += _PRODUCTS
 
 # Operators of the table that are made use of under other names, or by other functions only.
-_INSIDE = {"cast", "view", "mask", "full", "concatenate", "argwhere"}
+_INSIDE = {"cast", "view", "mask", "full", "concatenate", "argwhere", *fft.__all__}
 
 
 def _function_of(operator):

@@ -35,7 +35,7 @@ def _counterpart(func):
     place = (func.__module__ or "").split(".")
     if place[0] != "numpy":
         return None
-    for area in (mt.linalg,) if "linalg" in place else (mt.random,) if "random" in place else (mt,):
+    for area in [getattr(mt, part) for part in ("fft", "linalg", "random") if part in place] or [mt]:
         own = getattr(area, func.__name__, None) if func.__name__ in area.__all__ else None
         if own is not None:
             return own

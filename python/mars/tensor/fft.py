@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Discrete Fourier transforms.
+
+float32, float16 and complex64 are transformed in single precision, everything else in double precision, as NumPy 2
+does. The transformed axis is brought into one chunk, the others stay cut; lines of more than 2**20 numbers are
+transformed by many tasks, none of which sees the whole line.
+"""
+import operator
+
+from .._core import op
+from .creation import arange, astensor
+from .manipulation import roll
+
+__all__ = """fft ifft fft2 ifft2 fftn ifftn rfft irfft rfft2 irfft2 rfftn irfftn hfft ihfft fftfreq rfftfreq fftshift
+    ifftshift""".split()
+
+
+def _along(name, a, n, axis, norm):
+    given = {} if n is None else {"n": (operator.index(n),)}
+    return op(name, astensor(a), axis=operator.index(axis), norm="backward" if norm is None else norm, **given)
+
+
+def _along_all(name, a, s, axes, norm):
+    given = {key: [operator.index(v) for v in value] for key, value in (("s", s), ("axes", axes)) if value is not None}
+    return op(name, astensor(a), norm="backward" if norm is None else norm, **given)
+
+
+def fft(a, n=None, axis=-1, norm=None):
+    """The discrete Fourier transform along an axis.
+
+    n cuts the axis off or fills it up with zeros. norm is "backward" (the default: inverse transforms are divided by
+    n), "ortho" (both are divided by the root of n) or "forward".
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.fft([1.0, 0.0, 0.0, 0.0]).execute()
+    Tensor([1.+0.j, 1.+0.j, 1.+0.j, 1.+0.j])
+    """
+    return _along("fft", a, n, axis, norm)
+
+
+def ifft(a, n=None, axis=-1, norm=None):
+    """The inverse of fft.
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.ifft([4.0, 0.0, 0.0, 0.0]).execute()
+    Tensor([1.+0.j, 1.+0.j, 1.+0.j, 1.+0.j])
+    """
+    return _along("ifft", a, n, axis, norm)
+
+
+def rfft(a, n=None, axis=-1, norm=None):
+    """The discrete Fourier transform of real numbers: its first n // 2 + 1 numbers. The others are conjugates.
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.rfft([1.0, 1.0, 1.0, 1.0]).execute()
+    Tensor([4.+0.j, 0.+0.j, 0.+0.j])
+    """
+    return _along("rfft", a, n, axis, norm)
+
+
+def irfft(a, n=None, axis=-1, norm=None):
+    """The inverse of rfft: real numbers, 2 * (m - 1) of m unless n is given.
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.irfft([4.0, 0.0, 0.0]).execute()
+    Tensor([1., 1., 1., 1.])
+    """
+    return _along("irfft", a, n, axis, norm)
+
+
+def hfft(a, n=None, axis=-1, norm=None):
+    """The real transform of a signal with Hermitian symmetry, of which the first half is given.
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.hfft([1.0, 0.0, 0.0]).execute()
+    Tensor([1., 1., 1., 1.])
+    """
+    return _along("hfft", a, n, axis, norm)
+
+
+def ihfft(a, n=None, axis=-1, norm=None):
+    """The inverse of hfft: the first half of a signal with Hermitian symmetry.
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.ihfft([4.0, 4.0, 4.0, 4.0]).execute()
+    Tensor([4.-0.j, 0.-0.j, 0.-0.j])
+    """
+    return _along("ihfft", a, n, axis, norm)
+
+
+def fftn(a, s=None, axes=None, norm=None):
+    """The discrete Fourier transform along several axes: all, or the last ones if s says how many.
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.fftn(mt.ones((2, 2))).execute()
+    Tensor([[4.+0.j, 0.+0.j],
+            [0.+0.j, 0.+0.j]])
+    """
+    return _along_all("fftn", a, s, axes, norm)
+
+
+def ifftn(a, s=None, axes=None, norm=None):
+    """The inverse of fftn.
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.ifftn([[4.0, 0.0], [0.0, 0.0]]).execute()
+    Tensor([[1.+0.j, 1.+0.j],
+            [1.+0.j, 1.+0.j]])
+    """
+    return _along_all("ifftn", a, s, axes, norm)
+
+
+def rfftn(a, s=None, axes=None, norm=None):
+    """The discrete Fourier transform of real numbers along several axes, of which the last one is halved as in rfft.
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.rfftn(mt.ones((2, 2))).execute()
+    Tensor([[4.+0.j, 0.+0.j],
+            [0.+0.j, 0.+0.j]])
+    """
+    return _along_all("rfftn", a, s, axes, norm)
+
+
+def irfftn(a, s=None, axes=None, norm=None):
+    """The inverse of rfftn.
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.irfftn([[4.0, 0.0], [0.0, 0.0]]).execute()
+    Tensor([[1., 1.],
+            [1., 1.]])
+    """
+    return _along_all("irfftn", a, s, axes, norm)
+
+
+def fft2(a, s=None, axes=(-2, -1), norm=None):
+    """The discrete Fourier transform along two axes.
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.fft2(mt.ones((2, 2))).execute()
+    Tensor([[4.+0.j, 0.+0.j],
+            [0.+0.j, 0.+0.j]])
+    """
+    return fftn(a, s, axes, norm)
+
+
+def ifft2(a, s=None, axes=(-2, -1), norm=None):
+    """The inverse of fft2.
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.ifft2([[4.0, 0.0], [0.0, 0.0]]).execute()
+    Tensor([[1.+0.j, 1.+0.j],
+            [1.+0.j, 1.+0.j]])
+    """
+    return ifftn(a, s, axes, norm)
+
+
+def rfft2(a, s=None, axes=(-2, -1), norm=None):
+    """The discrete Fourier transform of real numbers along two axes, of which the last one is halved as in rfft.
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.rfft2(mt.ones((2, 2))).execute()
+    Tensor([[4.+0.j, 0.+0.j],
+            [0.+0.j, 0.+0.j]])
+    """
+    return rfftn(a, s, axes, norm)
+
+
+def irfft2(a, s=None, axes=(-2, -1), norm=None):
+    """The inverse of rfft2.
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.irfft2([[4.0, 0.0], [0.0, 0.0]]).execute()
+    Tensor([[1., 1.],
+            [1., 1.]])
+    """
+    return irfftn(a, s, axes, norm)
+
+
+def _count(n):
+    try:
+        return operator.index(n)
+    except TypeError:
+        raise ValueError("n should be an integer") from None
+
+
+def fftfreq(n, d=1.0, gpu=None, chunk_size=None):
+    """The frequencies that the numbers of fft belong to, in cycles per unit of the sample spacing d.
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.fftfreq(4, 0.5).execute()
+    Tensor([ 0. ,  0.5, -1. , -0.5])
+    """
+    n = _count(n)
+    k = arange(n, chunk_size=chunk_size)
+    return op("where", op("less", k, (n - 1) // 2 + 1), k, k - n) * (1.0 / (n * d))
+
+
+def rfftfreq(n, d=1.0, gpu=None, chunk_size=None):
+    """The frequencies that the numbers of rfft belong to, in cycles per unit of the sample spacing d.
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.rfftfreq(4, 0.5).execute()
+    Tensor([0. , 0.5, 1. ])
+    """
+    n = _count(n)
+    return arange(n // 2 + 1, chunk_size=chunk_size) * (1.0 / (n * d))
+
+
+def _shift(x, axes, part):
+    x = astensor(x)
+    axes = range(x.ndim) if axes is None else (axes,) if hasattr(axes, "__index__") else axes
+    axes = tuple(axes)
+    return roll(x, tuple(part(x.shape[k]) for k in axes), axes)
+
+
+def fftshift(x, axes=None):
+    """Frequency zero is moved to the middle.
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.fftshift(mt.fft.fftfreq(4)).execute()
+    Tensor([-0.5 , -0.25,  0.  ,  0.25])
+    """
+    return _shift(x, axes, lambda n: n // 2)
+
+
+def ifftshift(x, axes=None):
+    """The inverse of fftshift.
+
+    >>> import mars.tensor as mt
+    >>> mt.fft.ifftshift([-0.5, -0.25, 0.0, 0.25]).execute()
+    Tensor([ 0.  ,  0.25, -0.5 , -0.25])
+    """
+    return _shift(x, axes, lambda n: -(n // 2))
