@@ -62,16 +62,17 @@ function close(): void {
     carried = "";
 }
 
-/** An EventSource does not say why it failed; an ordinary question does. */
+/** An EventSource does not say why it failed; an ordinary question does. A stream that merely ended is begun anew. */
 async function failed(): Promise<void> {
     close();
+    connection.set({ state: "connecting" });
     const why = await get("overview").then(
-        () => "The stream of events broke off.",
+        () => "",
         (refusal: Refusal) => (refusal.status === 401 ? "Not signed in." : refusal.message),
     );
-    if (source) return;
-    connection.set({ state: "lost", why });
-    if (!signedOut.get()) plan(AGAIN_MS);
+    if (source || signedOut.get()) return;
+    if (why) connection.set({ state: "lost", why });
+    plan(AGAIN_MS);
 }
 
 function open(): void {
@@ -85,8 +86,7 @@ function open(): void {
     source = mine;
     mine.onopen = () => connection.set({ state: "live" });
     mine.onerror = () => {
-        if (mine.readyState === EventSource.CLOSED) void failed();
-        else connection.set({ state: "connecting" });
+        if (source === mine) void failed();
     };
     for (const name of wanted)
         mine.addEventListener(name, (event: MessageEvent<string>) =>

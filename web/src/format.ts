@@ -64,6 +64,7 @@ export const UNITS = {
     bytes: { text: bytes, steps: POWERS_OF_TWO },
     rate: { text: rate, steps: POWERS_OF_TWO },
     count: { text: count, steps: decimals(0, 15) },
+    number: { text: digits, steps: decimals(-2, 15) },
     percent: { text: percent, steps: decimals(0, 4) },
     seconds: { text: duration, steps: decimals(-9, 7) },
 } satisfies Record<string, Unit>;

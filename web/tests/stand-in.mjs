@@ -113,6 +113,7 @@ export class Cluster {
             })),
             peers: Array.from({ length: Math.min(8, this.workers) }, (_, k) => ({
                 worker: k || null,
+                name: k ? `node0${k}` : "climate.py",
                 address: `10.0.0.${k}:7103`,
                 received_bytes: (k + 1) * 300 * MiB,
                 sent_bytes: (k + 2) * 210 * MiB,
@@ -207,7 +208,7 @@ export class Cluster {
 
     request(number) {
         const t = this.now(),
-            started = this.began + 100 * number,
+            started = this.now() - 100 * (41 - number) + 3,
             tasks = 1200 + 400 * number;
         const running = number > 40 - this.requests && !this.canceled.has(number);
         const done = Math.floor(tasks * ((t / 40 + number * 0.37) % 1));
@@ -265,7 +266,16 @@ export class Cluster {
                     : [],
             why:
                 request.state === "running"
-                    ? { task: "matmul: chunk (3, 1)", reason: "given", worker: 1, requests_ahead: 0 }
+                    ? {
+                          task: "matmul: chunk (3, 1)",
+                          reason: "given",
+                          worker: 1,
+                          running: 3,
+                          tasks: 1600,
+                          tasks_done: 700,
+                          tasks_given: 12,
+                          requests_ahead: 0,
+                      }
                     : null,
         };
     }
@@ -405,6 +415,7 @@ export class Cluster {
                 worker: w + 1,
                 chunks: 10 + (((k + w) * 7) % 30),
             })),
+            places_left_out: Math.max(0, this.workers - 5),
         }));
         return {
             total: tensors.length,
@@ -503,7 +514,7 @@ export class Cluster {
             case "history":
                 return this.history();
             case "sessions":
-                return this.sessions();
+                return number === undefined ? this.sessions() : this.sessions().find(({ session }) => session === n);
             case "storage":
                 return this.storage();
             case "logs":
@@ -511,6 +522,7 @@ export class Cluster {
             case "about":
                 return this.about();
             case "timeline":
+                if (number !== undefined) return undefined;
                 return this.timeline(
                     query.has("since") ? Number(query.get("since")) : undefined,
                     Number(query.get("worker") ?? 0),

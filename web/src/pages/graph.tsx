@@ -24,8 +24,10 @@ interface Layout {
     readonly lines: readonly string[];
 }
 
-const NODE_HEIGHT = 46;
+const NODE_HEIGHT = 49;
 const LETTER_PIXELS = 7.4;
+const SHARE_LETTERS = 6;
+const INSET = 9;
 const NARROWEST = 96;
 const WIDEST = 260;
 const MARGIN = 12;
@@ -39,7 +41,10 @@ function arrange(graph: contract.Graph): Layout {
         dagre.setNode(String(node.node), {
             width: Math.min(
                 WIDEST,
-                Math.max(NARROWEST, 22 + LETTER_PIXELS * Math.max(node.label.length, second(node).length)),
+                Math.max(
+                    NARROWEST,
+                    2 * INSET + LETTER_PIXELS * Math.max(node.label.length + SHARE_LETTERS, second(node).length),
+                ),
             ),
             height: NODE_HEIGHT,
         });
@@ -77,7 +82,9 @@ function second(node: contract.Node): string {
     return `${known(node.shape)} ${node.dtype}`;
 }
 
-function stateOf(node: contract.Node): string {
+const NAMES = { waiting: "waiting", busy: "under way", done: "done", tensor: "there already" };
+
+function stateOf(node: contract.Node): keyof typeof NAMES {
     if (node.kind === "tensor") return "tensor";
     return node.done === node.tasks ? "done" : node.done + node.given > 0 ? "busy" : "waiting";
 }
@@ -85,8 +92,7 @@ function stateOf(node: contract.Node): string {
 function Box({ node, at, chosen, choose }: { node: contract.Node; at: Placed; chosen: boolean; choose: () => void }) {
     const share = node.kind === "tensor" ? 1 : node.done / Math.max(1, node.tasks);
     const state = stateOf(node);
-    const letters = Math.floor((at.width - 16) / LETTER_PIXELS);
-    const label = node.label.length > letters ? `${node.label.slice(0, letters - 1)}…` : node.label;
+    const done = node.kind === "tensor" ? "" : percent(100 * share);
     const left = at.x - at.width / 2,
         top = at.y - at.height / 2;
     return (
@@ -97,27 +103,31 @@ function Box({ node, at, chosen, choose }: { node: contract.Node; at: Placed; ch
             aria-pressed={chosen}
             onClick={choose}
             transform={`translate(${left},${top})`}
-            aria-label={`${node.label}, ${state}, ${percent(100 * share)}`}
             onKeyDown={(event) => {
                 if (event.key !== "Enter" && event.key !== " ") return;
                 event.preventDefault();
                 choose();
             }}
         >
-            <title>{node.label}</title>
+            <title>{`${node.label} ${second(node)} ${done} ${NAMES[state]}`}</title>
             <rect class="back" width={at.width} height={at.height} rx="5" />
-            {node.kind !== "tensor" && <rect class="share" y={at.height - 5} width={share * at.width} height="5" />}
             <rect class="edge" width={at.width} height={at.height} rx="5" />
-            <text x="9" y="18">
-                {label}
-            </text>
-            <text class="second" x="9" y="34">
+            <svg width={at.width - (node.kind === "tensor" ? 0 : SHARE_LETTERS * LETTER_PIXELS)} height="24">
+                <text x={INSET} y="17">
+                    {node.label}
+                </text>
+            </svg>
+            <text class="second" x={INSET} y="33">
                 {second(node)}
             </text>
             {node.kind !== "tensor" && (
-                <text class="second" x={at.width - 9} y="18" text-anchor="end">
-                    {at.width > 150 || label.length < letters - 6 ? percent(100 * share) : ""}
-                </text>
+                <>
+                    <text class="second" x={at.width - INSET} y="17" text-anchor="end">
+                        {done}
+                    </text>
+                    <rect class="way" x={INSET} y="39" width={at.width - 2 * INSET} height="3" rx="1.5" />
+                    <rect class="share" x={INSET} y="39" width={share * (at.width - 2 * INSET)} height="3" rx="1.5" />
+                </>
             )}
         </g>
     );
@@ -175,10 +185,10 @@ function Drawing({ graph }: { graph: contract.Graph }) {
                 }
             >
                 <ul class="legend">
-                    {(["waiting", "busy", "done", "tensor"] as const).map((state) => (
+                    {(Object.keys(NAMES) as (keyof typeof NAMES)[]).map((state) => (
                         <li key={state}>
                             <i class={`swatch node ${state}`} />
-                            {{ waiting: "waiting", busy: "under way", done: "done", tensor: "there already" }[state]}
+                            {NAMES[state]}
                         </li>
                     ))}
                 </ul>

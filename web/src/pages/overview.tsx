@@ -95,7 +95,7 @@ export function ClusterCharts({ history, now }: { history: contract.OverviewHist
         <>
             <Chart
                 title="Processors busy"
-                unit={UNITS.count}
+                unit={UNITS.number}
                 time={time}
                 least={Math.max(1, now.threads)}
                 limits={[{ label: plural(now.threads, "thread"), value: now.threads }]}

@@ -9,10 +9,11 @@ import { href } from "../route";
 
 function waitsFor(why: contract.Why): string {
     const where = why.worker === null ? "a worker" : `worker ${why.worker}`;
-    const ahead = plural(why.requests_ahead, "task");
+    const busy = why.running === null ? "" : `, which runs ${plural(why.running, "piece")}`;
+    const ahead = why.requests_ahead === 0 ? "" : `; ${plural(why.requests_ahead, "task")} before it`;
     return {
-        given: `${where} has ${why.task}`,
-        full: `${why.task} waits for a free thread; ${ahead} ${why.requests_ahead === 1 ? "is" : "are"} ahead`,
+        given: `${where} has ${why.task}${busy}`,
+        full: `${why.task} waits until a worker has room${ahead}`,
         "no workers": `${why.task} waits for a worker: there is none`,
         ending: `it is being ended; ${where} still has ${why.task}`,
         lost: `${why.task} is made again: what it needs was lost`,
@@ -27,7 +28,7 @@ function Operators({ request }: { request: contract.RequestDetail }) {
             </p>
         );
     return (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Operators">
+        <div class="scroll operators" tabIndex={0} role="region" aria-label="Operators">
             <table>
                 <thead>
                     <tr>
@@ -128,7 +129,7 @@ function Detail({ request }: { request: contract.RequestDetail }) {
                             of <b>{count(request.tasks)}</b> known so far
                         </li>
                     </ul>
-                    {request.why && <p class="soft">Now: {waitsFor(request.why)}.</p>}
+                    {request.why && <p class="soft now">Now: {waitsFor(request.why)}.</p>}
                 </Panel>
                 <Panel title="Operators" wide aside="in the order of the plan">
                     <Operators request={request} />

@@ -16,8 +16,11 @@ function Where({ tensor }: { tensor: Tensor }) {
         value: place.chunks,
         colour: place.worker === null ? "--grey" : SHADES[k % SHADES.length]!,
     }));
-    const total = parts.reduce((sum, part) => sum + part.value, 0);
-    return <Bar label="Chunks" parts={parts} total={total} text={(n) => plural(n, "chunk")} />;
+    const shown = parts.reduce((sum, part) => sum + part.value, 0);
+    const rest = Math.max(0, tensor.chunks - shown);
+    if (tensor.places_left_out > 0 && rest > 0)
+        parts.push({ label: plural(tensor.places_left_out, "other worker"), value: rest, colour: "--grey" });
+    return <Bar label="Chunks" parts={parts} total={shown + rest} text={(n) => plural(n, "chunk")} />;
 }
 
 function Names({ tensor }: { tensor: Tensor }) {
@@ -87,7 +90,7 @@ function Totals({ workers }: { workers: readonly Worker[] }) {
             <Legend
                 parts={[
                     ...parts,
-                    { label: "of", value: cache, colour: "--rise" },
+                    { label: "room", value: cache, colour: "--rise" },
                     { label: "on disk alone", value: disk, colour: "--brown" },
                 ]}
                 text={bytes}

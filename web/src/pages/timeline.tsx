@@ -138,15 +138,22 @@ function Totals({ spans, view }: { spans: Spans; view: View }) {
 }
 
 function Ruler({ view }: { view: View }) {
-    const found = ticks(view, 8);
-    const fine = found.length > 1 && found[1]! - found[0]! < 1;
-    const digits = fine ? Math.min(6, Math.ceil(-Math.log10(found[1]! - found[0]!))) : 0;
+    const box = useRef<HTMLDivElement>(null);
+    const [width, setWidth] = useState(0);
+    useEffect(() => {
+        const follow = new ResizeObserver(([entry]) => setWidth(entry!.contentRect.width));
+        follow.observe(box.current!);
+        return () => follow.disconnect();
+    }, []);
+    const found = width > 0 ? ticks(view, width) : [];
+    const step = found.length > 1 ? found[1]! - found[0]! : 1;
+    const digits = Math.min(6, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
     return (
-        <div class="ruler" aria-hidden="true">
+        <div class="ruler" aria-hidden="true" ref={box}>
             {found.map((at) => (
                 <span key={at} style={{ left: `${(100 * (at - view.from)) / (view.to - view.from)}%` }}>
                     {clock(at)}
-                    {fine && (at % 1).toFixed(digits).slice(1)}
+                    {digits > 0 && (at % 1).toFixed(digits).slice(1)}
                 </span>
             ))}
         </div>

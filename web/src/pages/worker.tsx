@@ -25,7 +25,7 @@ function Charts({ worker, history }: { worker: contract.WorkerDetail; history: c
         <>
             <Chart
                 title="Processors busy"
-                unit={UNITS.count}
+                unit={UNITS.number}
                 time={time}
                 least={Math.max(1, worker.threads)}
                 limits={[{ label: `${worker.threads} threads`, value: worker.threads }]}
@@ -79,7 +79,7 @@ function Charts({ worker, history }: { worker: contract.WorkerDetail; history: c
             />
             <Chart
                 title="Tasks"
-                unit={UNITS.count}
+                unit={UNITS.number}
                 time={time}
                 least={4}
                 lines={[
@@ -240,9 +240,11 @@ function Peers({ peers }: { peers: readonly contract.Peer[] }) {
                         <tr key={`${peer.worker}${peer.address}`}>
                             <td>
                                 {peer.worker === null ? (
-                                    `client ${peer.address}`
+                                    peer.name || peer.address
                                 ) : (
-                                    <a href={href(["workers", peer.worker])}>worker {peer.worker}</a>
+                                    <a href={href(["workers", peer.worker])}>
+                                        {peer.name || `worker ${peer.worker}`}
+                                    </a>
                                 )}
                             </td>
                             <td class="number">{bytes(peer.received_bytes)}</td>

@@ -100,7 +100,7 @@ function optionsOf(props: { readonly current: ChartProps }, onCursor: (index: nu
                 ...axis,
                 size: 68,
                 gap: 6,
-                space: 30,
+                space: 20,
                 incrs: [...unit.steps],
                 values: (_, ticks) => ticks.map((tick) => (tick === 0 ? "0" : unit.text(tick))),
             },

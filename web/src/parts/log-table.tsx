@@ -33,22 +33,28 @@ function About({ line }: { line: LogLine }) {
     );
 }
 
+function Line({ line }: { line: LogLine }) {
+    const mark = line.level <= ERROR ? "bad" : line.level === WARNING ? "warning" : "empty";
+    return (
+        <li>
+            <time>{moment(line.time)}</time>
+            <State state={mark} words={levelName(line.level)} />
+            <span>
+                {line.text}{" "}
+                <span class="soft">
+                    {line.source} <About line={line} />
+                </span>
+            </span>
+        </li>
+    );
+}
+
 export function LogTable({ lines, empty }: { lines: readonly LogLine[]; empty: string }) {
     if (lines.length === 0) return <p class="empty">{empty}</p>;
     return (
         <ol class="log">
             {lines.map((line, k) => (
-                <li key={`${line.time}${line.source}${k}`}>
-                    <time>{moment(line.time)}</time>{" "}
-                    <State
-                        state={line.level <= ERROR ? "bad" : line.level === WARNING ? "warning" : "empty"}
-                        words={levelName(line.level)}
-                    />{" "}
-                    <span class="text">{line.text}</span>{" "}
-                    <span class="soft">
-                        {line.source} <About line={line} />
-                    </span>
-                </li>
+                <Line key={`${line.time}${line.source}${k}`} line={line} />
             ))}
         </ol>
     );

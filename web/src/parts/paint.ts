@@ -14,6 +14,7 @@ export const GUTTER_PIXELS = 132;
 const INSET = 3;
 const FAINTEST = 0.3;
 const LABEL_PIXELS = 46;
+const TICK_PIXELS = 90;
 const OTHER_PLAN = 0.18;
 
 export interface View {
@@ -166,7 +167,7 @@ export class Painter {
     }
 
     private ruler(width: number, height: number, view: View): void {
-        for (const at of ticks(view, (width - GUTTER_PIXELS) / 90)) {
+        for (const at of ticks(view, width - GUTTER_PIXELS)) {
             const x =
                 Math.round(GUTTER_PIXELS + ((at - view.from) / (view.to - view.from)) * (width - GUTTER_PIXELS)) +
                 0.5;
@@ -215,9 +216,9 @@ export class Painter {
     }
 }
 
-/** Round times in view, at most `most` of them. */
-export function ticks({ from, to }: View, most: number): number[] {
-    const rough = (to - from) / Math.max(1, most);
+/** Round times in view, as many as have room. */
+export function ticks({ from, to }: View, pixels: number): number[] {
+    const rough = (to - from) / Math.max(1, pixels / TICK_PIXELS);
     const tens = 10 ** Math.floor(Math.log10(rough));
     const steps = rough > 1 ? [1, 2, 5, 10, 15, 30, 60, 120, 300, 600] : [tens, 2 * tens, 5 * tens, 10 * tens];
     const step = steps.find((seconds) => seconds >= rough) ?? 600;

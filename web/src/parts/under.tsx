@@ -32,22 +32,20 @@ export function CancelButton({ request }: { request: Request }) {
     );
 }
 
+function Last({ request }: { request: Request }) {
+    return (
+        <>
+            The last one, <a href={href(["tasks", request.request])}>task {request.request}</a> of {who(request)}:{" "}
+            <State state={request.state} />, {left(request)}.
+        </>
+    );
+}
+
 export function Under({ requests }: { requests: readonly Request[] }) {
     const running = requests.filter((request) => request.state === "running");
     if (running.length === 0) {
         const last = requests[0];
-        return (
-            <p class="empty">
-                No task is under way.{" "}
-                {last && (
-                    <>
-                        The last one, <a href={href(["tasks", last.request])}>task {last.request}</a>{" "}
-                        of {who(last)},{" "}
-                        <State state={last.state} /> and {left(last)}.
-                    </>
-                )}
-            </p>
-        );
+        return <p class="empty">No task is under way. {last && <Last request={last} />}</p>;
     }
     return (
         <ul class="under">
