@@ -10,7 +10,8 @@ and after they were rounded to the type.  Run it with the names of polynomials, 
 import struct
 import sys
 
-from mpmath import asin, atan, atanh, cbrt, cos, exp, log, lu_solve, matrix, mp, mpf, pi, polyval, sin, sinh, sqrt, tanh
+from mpmath import (asin, atan, atanh, cbrt, cos, digamma, erf, erfc, exp, findroot, gamma, log, loggamma, lu_solve,
+                    matrix, mp, mpf, pi, polyval, sin, sinh, sqrt, tanh)
 
 mp.dps = 60
 
@@ -86,6 +87,14 @@ def exp_tail(r):
     return (exp(r) - 1 - r) / r**2
 
 
+def erfcx_mapped(q):
+    """(1 + 2 x) e^(x^2) erfc(x) of q = (x - 4) / (x + 4)."""
+    x = 4 * (1 + q) / (1 - q)
+    return (1 + 2 * x) * exp(x * x) * erfc(x)
+
+
+PSI_ROOT = findroot(digamma, mpf('1.46'))
+
 POLYNOMIALS = {
     # name: (g, w, interval, degree, type)
     'exp': (lambda r: (exp_tail(r) - mpf(1) / 2) / r, lambda r: r * r, HALF_LN2, 8, to_double),
@@ -101,6 +110,14 @@ POLYNOMIALS = {
     'pow_log': (lambda z: (odd(two_atanh, 2)(z) - mpf(2) / 3) / z, lambda z: z * z / 2, LOG, 7, to_double),
     # cbrt: a first guess of m^(-1/3)
     'rcbrt': (lambda m: 1 / cbrt(m), cbrt, (sqrt(mpf(2)) / 4 / R, sqrt(mpf(8)) * R), 6, to_double),
+    # gamma functions: between 1.5 and 2.5, and digamma between 1 and 2
+    'lgamma': (lambda y: loggamma(2 + y) / y, lambda y: y / loggamma(2 + y), HALF, 19, to_double),
+    'gamma': (lambda y: gamma(2 + y), lambda y: 1 / gamma(2 + y), HALF, 19, to_double),
+    'psi': (lambda y: digamma(mpf(3) / 2 + y) / (mpf(3) / 2 + y - PSI_ROOT),
+            lambda y: (mpf(3) / 2 + y - PSI_ROOT) / digamma(mpf(3) / 2 + y), HALF, 22, to_double),
+    # error functions
+    'erf': (odd(lambda x: erf(x) * sqrt(pi) / 2), lambda z: z, (mpf(0), R), 12, to_double),
+    'erfcx': (erfcx_mapped, lambda q: 1 / erfcx_mapped(q), (mpf(-1), mpf('0.75')), 22, to_double),
     # float
     'expf': (exp_tail, lambda r: r * r, HALF_LN2, 4, to_float),
     'exp2f': (lambda d: (mpf(2)**d - 1 - LN2 * d) / d**2, lambda d: d * d, HALF, 4, to_float),

@@ -17,6 +17,7 @@ typedef enum Values {
         CONDITION, /* bool, whatever the dtype */
         ASCENDING, /* along the last axis */
         POSITIONS, /* int64: 0 … below - 1 */
+        UNIT,      /* from 0 to 1 */
         DEFINITE,  /* Hermitian, positive definite matrices */
         LOWER,     /* their lower triangles */
 } Values;
@@ -213,6 +214,40 @@ static const Case cases[] = {
           .n_params = 3,
           .param = { LIST("shape", 13, 21), INT("seed", 5), WHOLE("high", 100) } },
 
+        /* Maps of elements' indices. */
+        { .op = "random_gamma",
+          .in = { BELOW(1LL << 40, 13, 21), OF(ANY, 21) },
+          .n_params = 1,
+          .param = { INT("seed", 5) } },
+        { .op = "random_vonmises",
+          .in = { BELOW(1LL << 40, 13, 21), OF(ANY, 21) },
+          .n_params = 1,
+          .param = { INT("seed", 5) } },
+        { .op = "random_poisson",
+          .in = { BELOW(1LL << 40, 13, 21), OF(ANY, 21) },
+          .n_params = 1,
+          .param = { INT("seed", 5) } },
+        { .op = "random_logseries",
+          .in = { BELOW(1LL << 40, 13, 21), OF(ANY, 21) },
+          .n_params = 1,
+          .param = { INT("seed", 5) } },
+        { .op = "random_zipf",
+          .in = { BELOW(1LL << 40, 13, 21), OF(ANY, 21) },
+          .n_params = 1,
+          .param = { INT("seed", 5) } },
+        { .op = "random_gamma",
+          .in = { BELOW(1LL << 40, 13, 21), OF(ANY, 13, 21) },
+          .n_params = 2,
+          .param = { INT("seed", 5), FLAG("log") } },
+        { .op = "random_binomial",
+          .in = { BELOW(1LL << 40, 13, 21), BELOW(1000, 13, 1), OF(UNIT, 21) },
+          .n_params = 1,
+          .param = { INT("seed", 5) } },
+        { .op = "random_hypergeometric",
+          .in = { BELOW(1LL << 40, 13, 21), BELOW(100LL << 32, 13, 21), BELOW(100, 21) },
+          .n_params = 1,
+          .param = { INT("seed", 5) } },
+
         { .op = "block", .in = { OF(DEFINITE, 12, 12), OF(FINITE, 12) } },
         { .op = "block", .in = { OF(DEFINITE, 12, 12), OF(FINITE, 12, 5) } },
         { .op = "block", .in = { OF(DEFINITE, 3, 4, 4), OF(FINITE, 3, 4, 2) } },
@@ -272,6 +307,8 @@ static double real_number(const Input *in, mars_dtype dtype, int64_t index, uint
                 return dtype == MARS_BOOL ? k >= n / 2 : fraction ? (double) k * 0.75 - 3 : (double) (k / 2);
         case POSITIONS:
                 return (double) (r % (uint64_t) in->below);
+        case UNIT:
+                return fraction ? (double) (r % 17) / 16 : (double) (r % 2);
         case DEFINITE:
         case LOWER: {
                 const int64_t i = index / n % n;
