@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemons/conf-inside.h"
+#include "daemons/json.h"
 
 enum { INDENT = 2, COLUMN = 33 }; /* where the words of an option begin: behind most options */
 
@@ -147,5 +148,28 @@ int conf_print(const Conf *conf, FILE *out) {
                 print_comment(out, words);
                 fprintf(out, "%s%s = %s\n", conf->origin[k] ? "" : "#", key->name, printed);
         }
+        return 0;
+}
+
+int conf_print_json(const Conf *conf, FILE *out) {
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+
+        if (!arena)
+                return ERROR_MEMORY;
+        fputs("{\"program\": ", out);
+        json_text(out, conf->table->program);
+        fputs(", \"values\": [", out);
+        for (uint32_t k = 0; k < conf->table->n_keys; k++) {
+                const char *value = conf_text(arena, &conf->table->key[k], conf->values);
+
+                if (!value)
+                        return ERROR_MEMORY;
+                fprintf(out, "%s{\"name\": \"%s\", \"value\": ", k > 0 ? ", " : "", conf->table->key[k].name);
+                json_text(out, value);
+                fputs(", \"origin\": ", out);
+                json_text(out, conf->origin[k] ?: "default");
+                fputc('}', out);
+        }
+        fputs("]}", out);
         return 0;
 }

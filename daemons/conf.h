@@ -128,6 +128,7 @@ ConfList conf_notes(const Conf *conf);
 
 /* These return 0 or -ENOMEM. */
 int conf_print(const Conf *conf, FILE *out);        /* a file with every key, its words, value and origin */
+int conf_print_json(const Conf *conf, FILE *out);   /* {"program": …, "values": [{"name", "value", "origin"}, …]} */
 int conf_help(const ConfTable *table, FILE *out);   /* what --help prints */
 int conf_manual(const ConfTable *table, FILE *out); /* <program>.8 in roff */
 int conf_manual_of_files(FILE *out);                /* mars.conf.5 */

@@ -69,6 +69,10 @@ typedef struct Running {
         Scheduler *scheduler;
 } Running;
 
+static int print(void *told, FILE *f) {
+        return conf_print_json(((const Told *) told)->conf, f);
+}
+
 static void on_reload(void *userdata) {
         Running *running = userdata;
         const ConfScheduler *now;
@@ -110,7 +114,9 @@ static int serve(const Conf *conf, Error *err) {
                                                        .dead_usec      = config->dead_usec,
                                                        .lease_usec     = config->lease_usec,
                                                        .max_sessions   = config->max_sessions,
-                                                       .max_requests   = config->max_requests },
+                                                       .max_requests   = config->max_requests,
+                                                       .print          = print,
+                                                       .print_userdata = &running.told },
                                   service_log, err);
         if (r == 0)
                 r = service_listen(

@@ -57,6 +57,10 @@ static int log_level_of(const void *values) {
         return ((const ConfWorker *) values)->log_level;
 }
 
+static int print(void *told, FILE *f) {
+        return conf_print_json(((const Told *) told)->conf, f);
+}
+
 static void on_reload(void *told) {
         (void) told_again(told); /* the level of the log is all that a worker changes while it runs */
 }
@@ -67,6 +71,7 @@ static int serve(const Conf *conf, Error *err) {
         _cleanup_(tls_unrefp) Tls *tls            = NULL;
         _cleanup_(freep) char *spill_dirs         = join(config->spill_dirs);
         char host[256] = "worker";
+        Told told      = { .conf = conf, .log_level = log_level_of };
         WorkerConfig worker_config = {
                 .engine         = { .n_threads  = config->threads,
                                     .spill_dirs = usable(spill_dirs, !conf_origin(conf, "spill_dirs")),
@@ -83,8 +88,9 @@ static int serve(const Conf *conf, Error *err) {
                 .heartbeat_usec = HEARTBEAT_USEC,
                 .keep_usec      = config->keep_for_usec,
                 .drain_usec     = config->drain_usec,
+                .print          = print,
+                .print_userdata = &told,
         };
-        Told told = { .conf = conf, .log_level = log_level_of };
         Service service;
         int r = service_begin(&service, err);
 

@@ -256,15 +256,17 @@ static int put_log(Asking *a) {
 }
 
 static int put_about(Asking *a) {
+        int r = 0;
+
         fprintf(a->f,
                 "{\"scheduler_version\": \"%s\", \"epoch\": %llu, \"protocol\": %d, \"configuration\": ", MARS_BUILD,
                 (unsigned long long) a->s->epoch, WIRE_VERSION);
         if (a->s->config.print)
-                a->s->config.print(a->s->config.print_userdata, a->f);
+                r = a->s->config.print(a->s->config.print_userdata, a->f);
         else
                 fputs("null", a->f);
         fputc('}', a->f);
-        return 0;
+        return r;
 }
 
 /* ---- Questions -------------------------------------------------------------------------------------------------- */

@@ -24,7 +24,7 @@ typedef struct SchedulerConfig {
         bool brief;             /* it ends with whoever started it, and the journal need not outlive the machine */
         uint64_t heartbeat_usec, suspect_usec, dead_usec, lease_usec;
         uint32_t max_sessions, max_requests; /* requests of one session */
-        void (*print)(void *userdata, FILE *f); /* or NULL: the configuration in force, in JSON */
+        int (*print)(void *userdata, FILE *f); /* or NULL: the configuration in force, in JSON; 0 or -ENOMEM */
         void *print_userdata;
 } SchedulerConfig;
 

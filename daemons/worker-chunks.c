@@ -25,10 +25,27 @@ static Arriving *arriving_find(const Worker *w, uint64_t chunk) {
         return (Arriving *) (uintptr_t) map_get(&w->arriving, chunk);
 }
 
+/* Its bytes have begun to come, and have come; 0: not all. */
+static void comes(Worker *w, Arriving *a, uint64_t size_bytes) {
+        a->size_bytes = size_bytes;
+        a->coming     = true;
+        span_begin(&w->receive, worker_clock());
+}
+
+static void came(Worker *w, Arriving *a, Mate *mate, uint64_t size_bytes) {
+        a->coming = false;
+        span_end(&w->receive, worker_clock(), size_bytes);
+        w->received_bytes += size_bytes;
+        if (mate)
+                mate->received_bytes += size_bytes;
+}
+
 static void arriving_free(Worker *w, Arriving *a) {
         map_remove(&w->arriving, a->chunk);
         if (a->aside)
                 pages_free(a->aside, MAX(a->arrived_bytes, (size_t) 1));
+        if (a->coming)
+                came(w, a, NULL, 0);
         free(a);
 }
 
@@ -209,6 +226,7 @@ static int on_payload(void *userdata, _unused_ Link *link, const Frame *frame, c
                         return error_oom(err, frame->payload_bytes);
                 a->arrived_bytes = 0;
         }
+        comes(w, a, frame->payload_bytes);
         *ret = a->data;
         return 0;
 }
@@ -229,6 +247,8 @@ static void hear_chunk(Worker *w, Mate *mate, const Wire_chunk *m, size_t size_b
         if (size_bytes == 0 && engine_chunk_arriving(w->engine, a->chunk, 0, &a->data, &err) < 0)
                 return; /* asked for again with the next tick */
         a->arrived_bytes = size_bytes;
+        if (a->coming)
+                came(w, a, mate, size_bytes);
         say_how(mate, "sent");
         if (chunk_check(m, a->data, size_bytes, &err) < 0) {
                 worker_say(w, LOG_WARNING, "%s: it is asked for once more", err.text);
@@ -405,6 +425,8 @@ static void mate_leave(Mate *mate) {
                         continue;
                 }
                 a->mate = NULL;
+                if (a->coming)
+                        came(w, a, NULL, 0);
                 if (a->since_usec != 0) {
                         arriving_free(w, a); /* another one may stand in its place now */
                         continue;
@@ -437,6 +459,7 @@ static void mate_free(Mate *mate) {
         if (mate->kind == MATE_SERVES)
                 map_remove(&w->mates, mate->number);
         free(mate->address);
+        free(mate->name);
         free(mate);
 }
 
@@ -470,9 +493,23 @@ static int hear_hello(Worker *w, Mate *mate, const Wire_hello *m, Error *err) {
 
         if (r < 0)
                 return r;
+        mate->name = strdup(m->name);
+        if (!mate->name)
+                return error_oom(err, strlen(m->name));
         mate->kind = MATE_ASKS;
         return link_say(mate->link, &(WireMessage) { WIRE_IS_WELCOME,
                                                      .welcome = { .number = w->number, .version = MARS_BUILD } });
+}
+
+static int hear_ask(Worker *w, Mate *mate, const Wire_ask *m, Error *err) {
+        _cleanup_(freep) char *text = NULL;
+        Error why                   = {};
+        int r                       = worker_answer(w, m->what, &text, &why);
+
+        r = link_say(mate->link,
+                     &(WireMessage) { WIRE_IS_ANSWER,
+                                      .answer = { .request = m->request, .code = r, .text = text ?: why.text } });
+        return r < 0 ? error_oom(err, sizeof(*m)) : 0;
 }
 
 static int hear(Worker *w, Mate *mate, const WireMessage *m, size_t payload_bytes, int fd, Error *err) {
@@ -504,6 +541,10 @@ static int hear(Worker *w, Mate *mate, const WireMessage *m, size_t payload_byte
         case WIRE_IS_GET:
                 if (mate->kind == MATE_ASKS)
                         return worker_hear_get(w, mate, &m->get, err);
+                break;
+        case WIRE_IS_ASK:
+                if (mate->kind == MATE_ASKS)
+                        return hear_ask(w, mate, &m->ask, err);
                 break;
         case WIRE_IS_AT:
                 if (mate->kind == MATE_SERVES)

@@ -60,6 +60,7 @@ static int lend(Worker *w, Serving *s) {
         assert(r == 0);
         s->lent_bytes = size_bytes;
         w->lent_bytes += size_bytes;
+        mate->lent_bytes += size_bytes;
         s->lent = true;
         if (is_new) {
                 mate->sent[mate->n_sent++] = fd;
@@ -72,6 +73,8 @@ static void unlend(Worker *w, Serving *s) {
         Serving *first = (Serving *) (uintptr_t) map_get(&w->lent, s->chunk);
 
         w->lent_bytes -= s->lent_bytes;
+        if (s->mate)
+                s->mate->lent_bytes -= s->lent_bytes;
         if (first != s) {
                 while (first->also != s)
                         first = first->also;
@@ -85,12 +88,23 @@ static void unlend(Worker *w, Serving *s) {
 
 /* ---- Serving ---------------------------------------------------------------------------------------------------- */
 
+/* Its bytes are with the kernel, or will never be. */
+static void sent(Worker *w, Serving *s) {
+        span_end(&w->send, worker_clock(), s->mate ? s->size_bytes : 0);
+        if (!s->mate)
+                return;
+        w->sent_bytes += s->size_bytes;
+        s->mate->sent_bytes += s->size_bytes;
+}
+
 static void serving_end(void *userdata) {
         Serving *s = userdata;
         Worker *w  = s->worker;
 
         if (s->lent)
                 unlend(w, s);
+        if (s->sending)
+                sent(w, s);
         map_remove(&w->serving, s->pin);
         if (s->pinned)
                 engine_chunk_unpin(w->engine, s->pin, s->chunk, s->brief);
@@ -104,7 +118,8 @@ static int say_gone(Mate *mate, uint64_t chunk, const Error *why) {
 void worker_send(Worker *w, const Report *report) {
         Serving *s = (Serving *) (uintptr_t) map_get(&w->serving, report->action.pin);
 
-        s->pinned = !report->error;
+        s->pinned     = !report->error;
+        s->size_bytes = report->size_bytes;
         if (!s->mate)
                 serving_end(s);
         else if (report->error) {
@@ -113,8 +128,12 @@ void worker_send(Worker *w, const Report *report) {
                 serving_end(s);
         } else if (s->lend && lend(w, s) == 0)
                 return;
-        else if (link_say_chunk(s->mate->link, s->chunk, report->data, report->size_bytes, serving_end, s) < 0)
-                worker_say(w, LOG_WARNING, "out of memory: somebody waits in vain for a chunk");
+        else {
+                s->sending = true;
+                span_begin(&w->send, worker_clock());
+                if (link_say_chunk(s->mate->link, s->chunk, report->data, report->size_bytes, serving_end, s) < 0)
+                        worker_say(w, LOG_WARNING, "out of memory: somebody waits in vain for a chunk");
+        }
 }
 
 int worker_hear_get(Worker *w, Mate *mate, const Wire_get *m, Error *err) {

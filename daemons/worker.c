@@ -4,8 +4,10 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "daemons/json.h"
 #include "daemons/worker.h"
 #include "io/token.h"
 
@@ -24,6 +26,14 @@ void worker_say(const Worker *w, int level, const char *fmt, ...) {
         vsnprintf(text, sizeof(text), fmt, args);
         va_end(args);
         w->log(level, text);
+        lines_add(w->lines, real_clock(), level, NULL, text);
+}
+
+uint64_t worker_clock(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
 }
 
 static void out_of_memory(Worker *w) {
@@ -358,17 +368,30 @@ static int hear_run(Worker *w, const Wire_run *m, bool recall, Error *err) {
 
 /* What there is to be seen of it, at once and with each heartbeat. */
 static int say_status(Worker *w) {
-        EngineStats stats;
+        WorkerFigures f;
 
-        engine_stats(w->engine, &stats);
-        return link_say(w->scheduler, &(WireMessage) { WIRE_IS_STATUS,
-                                                       .status = { .used_bytes    = stats.chunk_bytes,
-                                                                   .scratch_bytes = stats.scratch_bytes,
-                                                                   .away_bytes    = stats.away_bytes,
-                                                                   .n_chunks      = stats.store.n_chunks,
-                                                                   .n_done        = stats.n_tasks_done,
-                                                                   .n_running     = engine_n_running(w->engine),
-                                                                   .pages         = stats.pages_text } });
+        worker_figures(w, &f);
+        if (past_due(w->past, real_clock()))
+                worker_past_add(w, &f);
+        if (!w->welcome)
+                return 0;
+        return link_say(
+                w->scheduler,
+                &(WireMessage) { WIRE_IS_STATUS,
+                                 .status = { .used_bytes         = f.stats.chunk_bytes,
+                                             .scratch_bytes      = f.stats.scratch_bytes,
+                                             .away_bytes         = f.stats.away_bytes,
+                                             .n_chunks           = f.stats.store.n_chunks,
+                                             .n_done             = f.stats.n_tasks_done,
+                                             .n_running          = f.n_running,
+                                             .pages              = f.stats.pages_text,
+                                             .pinned_bytes       = MIN(f.stats.store.pinned_bytes, f.stats.chunk_bytes),
+                                             .resident_bytes     = f.resident_bytes,
+                                             .cpu_usec           = f.user_usec + f.system_usec,
+                                             .received_bytes     = w->received_bytes,
+                                             .sent_bytes         = w->sent_bytes,
+                                             .disk_read_bytes    = f.stats.disk_read_bytes,
+                                             .disk_written_bytes = f.stats.disk_written_bytes } });
 }
 
 static int hear(Worker *w, const WireMessage *m, Error *err) {
@@ -558,10 +581,10 @@ static int on_tick(sd_event_source *source, _unused_ uint64_t usec, void *userda
 
         worker_chunks_retry(w);
         while ((text = engine_log(w->engine, &warning))) {
-                w->log(warning ? LOG_WARNING : LOG_INFO, text);
+                worker_say(w, warning ? LOG_WARNING : LOG_INFO, "%s", text);
                 free(text);
         }
-        if (w->welcome && say_status(w) < 0)
+        if (say_status(w) < 0)
                 out_of_memory(w);
         sd_event_source_set_time_relative(source, w->config.heartbeat_usec);
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -579,6 +602,10 @@ int worker_new(Worker **ret, sd_event *event, const WorkerConfig *config, const 
         w->door.tls = tls_ref(config->tls);
         w->log    = log;
         pthread_mutex_init(&w->lock, NULL);
+        w->lines = lines_new();
+        w->past  = worker_past_new();
+        if (!w->lines || !w->past || span_lane_init(&w->receive) < 0 || span_lane_init(&w->send) < 0)
+                return error_oom(err, sizeof(*w));
         w->wake      = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         w->announced = strdup(announced);
         if (w->wake < 0)
@@ -624,6 +651,10 @@ Worker *worker_free(Worker *w) {
         pthread_mutex_destroy(&w->lock);
         tls_unref(w->door.tls);
         sd_event_unref(w->event);
+        span_lane_clear(&w->receive);
+        span_lane_clear(&w->send);
+        lines_free(w->lines);
+        past_free(w->past);
         free(w->announced);
         free(w->token);
         free(w);

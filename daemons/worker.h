@@ -10,9 +10,11 @@
 #include <pthread.h>
 
 #include "base/map.h"
+#include "daemons/lines.h"
+#include "daemons/past.h"
+#include "daemons/service.h"
 #include "engine/borrow.h"
 #include "engine/worker.h"
-#include "daemons/service.h"
 #include "io/say.h"
 
 typedef struct WorkerConfig {
@@ -24,6 +26,8 @@ typedef struct WorkerConfig {
         const char *name;
         uint64_t heartbeat_usec;
         uint64_t keep_usec;    /* for so long chunks stay without a scheduler */
+        int (*print)(void *userdata, FILE *f); /* or NULL: the configuration in force, in JSON; 0 or -ENOMEM */
+        void *print_userdata;
         uint64_t drain_usec;   /* at most so long it waits until others have its chunks, when it is to stop; 0: not */
 } WorkerConfig;
 
@@ -47,6 +51,8 @@ typedef struct Mate {
         MateKind kind;
         uint32_t number;     /* SERVES: of the worker */
         char *address;       /* SERVES */
+        char *name;          /* ASKS: what it calls itself */
+        uint64_t received_bytes, sent_bytes, lent_bytes; /* chunks; lent: at this moment */
         Lender lender;       /* SERVES */
         int sent[STORE_MAX_FILES]; /* ASKS: the store's descriptors that it has, in the order in which it got them */
         uint32_t n_sent;
@@ -59,9 +65,10 @@ typedef struct Arriving {
         uint64_t chunk;
         uint32_t from;       /* worker; WORKER_NONE: it is given to us by `mate` */
         Mate *mate;          /* NULL: its link is gone */
-        uint64_t size_bytes; /* given ones: as announced */
+        uint64_t size_bytes; /* given ones: as announced; all: when their first byte is here */
         bool asked;          /* `mate` was sent a GET: before that nothing is taken */
         uint64_t since_usec; /* given ones, of which the scheduler has not said that they will be: not for long */
+        bool coming;         /* some of its bytes */
         char *data;          /* where it goes; NULL: nothing has come */
         char *aside;         /* the same memory, if the store had no room: it goes there later */
         size_t arrived_bytes;
@@ -73,8 +80,10 @@ typedef struct Serving {
         struct Worker *worker;
         Mate *mate;          /* NULL: it does not want it any more */
         bool pinned, brief;
+        bool sending;        /* its bytes */
         bool lend;           /* instead of sending it, if it lies in a memory file; `lent`: that is so */
         bool lent;
+        size_t size_bytes; /* when it is pinned */
         size_t lent_bytes;
         struct Serving *also; /* lent: the same chunk, to somebody else, or once more */
 } Serving;
@@ -119,6 +128,10 @@ typedef struct Worker {
         size_t lent_bytes, lent_most_bytes;
         Borrowed *let;               /* nobody reads these any more: behind the lock of the reports */
         uint64_t next_pin;
+        Lines *lines;                        /* of the log */
+        Past *past;                          /* figures over time */
+        SpanLane receive, send;              /* when chunks came and went */
+        uint64_t received_bytes, sent_bytes; /* chunks, so far */
         void (*log)(int level, const char *text);
         void (*ready)(void *userdata, bool joined); /* it has joined a scheduler, or lost it */
         void *userdata;
@@ -157,6 +170,22 @@ int worker_say_holds(Worker *w);
 int worker_lease(Worker *w, bool on);
 void worker_may_end(Worker *w, const Wire_leave *m);
 
+/* ---- worker-answer.c: what people ask */
+typedef struct WorkerFigures {
+        EngineStats stats;
+        uint64_t user_usec, system_usec;     /* of the process, so far */
+        uint64_t resident_bytes, heap_bytes; /* heap: besides chunks and scratch */
+        uint64_t transfer_bytes;             /* chunks that come or go */
+        uint32_t n_running;
+} WorkerFigures;
+void worker_figures(Worker *w, WorkerFigures *ret);
+Past *worker_past_new(void);
+void worker_past_add(Worker *w, const WorkerFigures *figures); /* once a second */
+/* "itself", "history", "configuration", "log LEVEL", "spans SINCE": JSON, which the caller frees. ERROR_VALUE: nothing
+ * is known of it. */
+int worker_answer(Worker *w, const char *what, char **ret, Error *err);
+
 /* ---- worker.c */
+uint64_t worker_clock(void); /* monotonic, in microseconds */
 extern const EngineReports worker_reports;
 _printf_(3, 4) void worker_say(const Worker *w, int level, const char *fmt, ...);

@@ -20,6 +20,9 @@ static void disk_done(void *userdata, uint64_t chunk, bool written, const Error 
         WorkEvent event = { .kind = written ? WORK_SPILLED : WORK_RETURNED, .chunk = chunk, .error = err, .ok = !err };
 
         pthread_mutex_lock(&e->lock);
+        if (e->lane)
+                span_end(&e->lane[e->n_threads + (written ? ENGINE_LANE_WRITE : ENGINE_LANE_READ)], now_usec(),
+                         err ? 0 : idmap_get(&e->away, chunk));
         if (written)
                 store_unpin(e->store, chunk);
         else if (err)
@@ -59,6 +62,11 @@ void disk_close(Engine *e) {
         pthread_mutex_lock(&e->lock);
 }
 
+static void disk_began(Engine *e, EngineLane lane) {
+        if (e->lane)
+                span_begin(&e->lane[e->n_threads + lane], now_usec());
+}
+
 int disk_write(Engine *e, uint64_t chunk) {
         char limit[SIZE_TEXT_MAX];
         const char *data;
@@ -72,8 +80,10 @@ int disk_write(Engine *e, uint64_t chunk) {
                 r = idmap_set(&e->away, chunk, bytes);
                 if (r == 0)
                         r = spill_write(e->spill, chunk, data, bytes);
-                if (r == 0)
+                if (r == 0) {
+                        disk_began(e, ENGINE_LANE_WRITE);
                         return 0;
+                }
                 store_unpin(e->store, chunk);
         }
         if (r == SPILL_FULL)
@@ -90,8 +100,10 @@ int disk_read(Engine *e, uint64_t chunk) {
 
         if (r == 0) {
                 r = spill_read(e->spill, chunk, store_writable(e->store, chunk));
-                if (r == 0)
+                if (r == 0) {
+                        disk_began(e, ENGINE_LANE_READ);
                         return 0;
+                }
                 store_drop(e->store, chunk);
         }
         e->n_refused_at_once++;

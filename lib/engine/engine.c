@@ -94,6 +94,9 @@ static void engine_free(Engine *e) {
                 vec_free(&e->slot[k].length);
         }
         free(e->slot);
+        for (uint32_t k = 0; k < e->n_threads + ENGINE_LANES && e->lane; k++)
+                span_lane_clear(&e->lane[k]);
+        free(e->lane);
         free(e->free_slot);
         free(e->handed);
         free(e->thread);
@@ -227,6 +230,14 @@ int engine_make(Engine **ret, const EngineConfig *config, const EngineOps *ops, 
         e->thread    = calloc(e->n_threads, sizeof(*e->thread));
         if (!e->slot || !e->free_slot || !e->handed || !e->thread)
                 return error_oom(err, e->n_threads * sizeof(*e->slot));
+        if (e->reports) {
+                e->lane = calloc(e->n_threads + ENGINE_LANES, sizeof(*e->lane));
+                for (uint32_t k = 0; e->lane && k < e->n_threads + ENGINE_LANES; k++)
+                        if (span_lane_init(&e->lane[k]) < 0)
+                                return error_oom(err, SPANS_A_LANE * sizeof(Span));
+                if (!e->lane)
+                        return error_oom(err, e->n_threads * sizeof(*e->lane));
+        }
         while (e->n_free_slots < e->n_threads) {
                 e->free_slot[e->n_free_slots] = e->n_threads - 1 - e->n_free_slots;
                 e->n_free_slots++;
@@ -350,6 +361,12 @@ static void local_stats(Engine *e, EngineStats *ret) {
         ret->process_bytes = e->process_bytes;
         ret->buffer_bytes  = spill.staging_bytes;
         ret->file_bytes    = spill.file_bytes;
+        ret->n_disk_busy        = spill.n_busy;
+        ret->disk_read_bytes    = spill.read_bytes;
+        ret->disk_written_bytes = spill.written_bytes;
+        ret->soft_bytes         = e->budget.soft_bytes - MIN(e->budget.soft_bytes, e->budget.overhead_bytes);
+        ret->hard_bytes         = e->budget.arena_bytes;
+        memcpy(ret->disk_text, spill.text, sizeof(ret->disk_text));
         ret->table_bytes   = sched.state_bytes + work.state_bytes + idmap_bytes(&e->away);
         store_pages_text(e->store, ret->pages_text);
 }

@@ -67,8 +67,11 @@ typedef struct EngineStats {
         unsigned n_threads;
         uint64_t process_bytes; /* resident when the engine was made */
         uint64_t buffer_bytes, file_bytes; /* of the disk: memory, and what it takes there */
+        uint64_t disk_read_bytes, disk_written_bytes, n_disk_busy; /* of chunks, so far; operations under way */
+        uint64_t soft_bytes, hard_bytes; /* of chunks and scratch: from here on chunks are written; never passed */
         uint64_t table_bytes;   /* of the machines and the plans */
         char pages_text[STORE_TEXT_MAX];
+        char disk_text[192]; /* which way chunks go to disk; "": none did so far */
 } EngineStats;
 void engine_stats(Engine *engine, EngineStats *ret);
 /* PlanLeaves.task_bytes and .alone_bytes of its requests. */

@@ -12,6 +12,7 @@
 
 #include "base/idmap.h"
 #include "base/map.h"
+#include "engine/spans.h"
 #include "engine/worker.h"
 #include "exec/exec.h"
 #include "io/spill.h"
@@ -57,6 +58,7 @@ typedef struct Slot {
         Exec *exec;
         Held held[TASKS_AT_ONCE];
         uint32_t n_held, at;    /* those before `at` have been reported */
+        uint64_t began_usec;    /* atomic: of the one at `at`; 0: it does not run */
         Vec(size_t) bytes;
         Vec(int64_t) length;
 } Slot;
@@ -136,6 +138,7 @@ struct Engine {
         Vec(EngineName) name;   /* of a session of this process; each has a reference */
 
         Slot *slot;             /* [n_threads] */
+        SpanLane *lane;         /* [n_threads + ENGINE_LANES]; NULL: nobody can ask for them */
         uint32_t *free_slot;    /* [n_free_slots] */
         uint32_t *handed;       /* [n_handed] slots with a task that a caller has left to helpers */
         pthread_t *thread;      /* [n_threads] helpers that were started */

@@ -444,15 +444,23 @@ static void tasks_run(Engine *e, uint32_t at) {
         uint32_t end = slot->n_held - (slot->n_held - slot->at > 1 && slot->held[slot->n_held - 1].cost >= BATCH_BYTES);
         Error err[TASKS_AT_ONCE];
         int result[TASKS_AT_ONCE];
-        uint64_t start;
+        uint64_t start, stop;
 
         pthread_mutex_unlock(&e->lock); /* calls must wait: the engine cannot go while a task runs */
         start = now_usec();
+        __atomic_store_n(&slot->began_usec, start, __ATOMIC_RELAXED);
         for (uint32_t k = slot->at; k < end; k++)
                 result[k] = task_run(slot->exec, &slot->held[k], &err[k]);
-        start = now_usec() - start;
+        stop = now_usec();
         pthread_mutex_lock(&e->lock);
-        e->tiny = start < (uint64_t) (end - slot->at) * TINY_USEC;
+        __atomic_store_n(&slot->began_usec, 0, __ATOMIC_RELAXED);
+        e->tiny = stop - start < (uint64_t) (end - slot->at) * TINY_USEC;
+        if (e->lane) {
+                const PlanRun *run = slot->held[slot->at].run;
+                const Stage *stage = &run->plan->stage.data[run->plan->task_stage[slot->held[slot->at].task]];
+
+                span_add(&e->lane[at], start, stop, run->id, stage, end - slot->at, stage->label);
+        }
         for (; slot->at < end; slot->at++)
                 task_report(e, at, slot->at, result[slot->at], &err[slot->at]);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each call takes the lock, steps the machine, and wakes as many threads as there are tasks for. */
+#include <stdio.h>
+
 #include "engine/inside.h"
 
 enum { PLENTY = 2 }; /* tasks a thread */
@@ -162,4 +164,57 @@ size_t engine_memory_bytes(const Engine *e) {
 
 size_t engine_task_bytes(const Engine *e) {
         return e->task_bytes;
+}
+
+/* ---- For people -------------------------------------------------------------------------------------------------- */
+
+uint32_t engine_n_lanes(const Engine *e) {
+        return e->n_threads + ENGINE_LANES;
+}
+
+uint32_t engine_lane(Engine *e, uint32_t lane, uint64_t since_usec, Span *ret, bool *ret_dropped) {
+        const Span *span;
+        uint32_t n = 0;
+
+        *ret_dropped = false;
+        if (!engine_lock(e))
+                return 0;
+        for (uint64_t at = 0; (span = span_next(&e->lane[lane], since_usec, &at));)
+                ret[n++] = *span;
+        *ret_dropped = span_dropped(&e->lane[lane], since_usec);
+        pthread_mutex_unlock(&e->lock);
+        return n;
+}
+
+bool engine_doing(Engine *e, uint32_t thread, EngineDoing *ret) {
+        const Slot *slot = &e->slot[thread];
+        const Held *held;
+
+        if (!engine_lock(e))
+                return false;
+        ret->since_usec = __atomic_load_n(&slot->began_usec, __ATOMIC_RELAXED);
+        if (ret->since_usec != 0) {
+                held        = &slot->held[slot->at];
+                ret->thread = thread;
+                ret->task   = held->task;
+                ret->plan   = held->run->id;
+                span_label(ret->label, held->run->plan->stage.data[held->run->plan->task_stage[held->task]].label);
+        }
+        pthread_mutex_unlock(&e->lock);
+        return ret->since_usec != 0;
+}
+
+bool engine_disk(Engine *e, uint32_t k, EngineDisk *ret) {
+        SpillDisk disk;
+        bool is = false;
+
+        if (!engine_lock(e))
+                return false;
+        if (e->spill && spill_disk(e->spill, k, &disk)) {
+                is   = true;
+                *ret = (EngineDisk) { .failed = disk.failed, .full = disk.full, .free_bytes = disk.free_bytes };
+                snprintf(ret->path, sizeof(ret->path), "%s", disk.path);
+        }
+        pthread_mutex_unlock(&e->lock);
+        return is;
 }

@@ -4,6 +4,7 @@
  * machine (sched/work.h), what the machine says comes out as reports; threads run tasks in between. All calls may come
  * from any thread; reports come on any thread, with the engine's lock held: take note of them and return. */
 #include "engine/engine.h"
+#include "engine/spans.h"
 #include "sched/work.h"
 
 struct EngineReports {
@@ -40,6 +41,28 @@ void engine_chunk_again(Engine *engine, uint64_t chunk);
 bool engine_chunk_list(Engine *engine, uint32_t *at, uint64_t *ret_chunk, size_t *ret_bytes);
 /* When the engine is freed its chunks stay in the files that keep() got. */
 void engine_leave_chunks(Engine *engine);
+
+/* ---- For people -------------------------------------------------------------------------------------------------- */
+
+/* Lanes of spans (spans.h): one of each thread, then these. */
+typedef enum EngineLane { ENGINE_LANE_READ, ENGINE_LANE_WRITE, ENGINE_LANES } EngineLane;
+uint32_t engine_n_lanes(const Engine *engine);
+/* Copies what ends after since_usec into ret[SPANS_A_LANE]: how many there are, and whether some are gone. */
+uint32_t engine_lane(Engine *engine, uint32_t lane, uint64_t since_usec, Span *ret, bool *ret_dropped);
+
+typedef struct EngineDoing {
+        uint32_t thread, task;
+        uint64_t plan, since_usec;
+        char label[SPAN_LABEL_BYTES];
+} EngineDoing;
+bool engine_doing(Engine *engine, uint32_t thread, EngineDoing *ret); /* false: it waits */
+
+typedef struct EngineDisk {
+        char path[256]; /* or its beginning */
+        bool failed, full;
+        uint64_t free_bytes;
+} EngineDisk;
+bool engine_disk(Engine *engine, uint32_t k, EngineDisk *ret); /* false: there are no more than k, or none so far */
 
 /* What the limits are: for what a worker tells its scheduler. */
 size_t engine_memory_bytes(const Engine *engine); /* of chunks and scratch */

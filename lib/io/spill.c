@@ -234,6 +234,9 @@ static void *disk_main(void *userdata) {
         for (uint32_t k = 0; k < s->n_places && s->sweep; k++)
                 spill_dir_sweep(s->place[k].path, false);
         spill_say(s, false, "spilling with %s", ring_text(ring));
+        pthread_mutex_lock(&s->lock);
+        snprintf(s->stats.text, sizeof(s->stats.text), "%s", ring_text(ring));
+        pthread_mutex_unlock(&s->lock);
         disk_loop(s);
         pthread_mutex_lock(&s->lock);
         s->stats.n_stale = ring_n_stale(ring);
@@ -512,6 +515,23 @@ void spill_stats(const Spill *spill, SpillStats *ret) {
         pthread_mutex_lock(&s->lock);
         *ret = s->stats;
         pthread_mutex_unlock(&s->lock);
+}
+
+bool spill_disk(const Spill *spill, uint32_t k, SpillDisk *ret) {
+        Spill *s = (Spill *) (uintptr_t) spill;
+        struct statvfs fs;
+
+        if (k >= s->n_places)
+                return false;
+        pthread_mutex_lock(&s->lock);
+        *ret = (SpillDisk) { .path       = s->place[k].path,
+                             .failed     = s->place[k].failed,
+                             .full       = s->place[k].full,
+                             .free_bytes = s->place[k].free_bytes };
+        pthread_mutex_unlock(&s->lock);
+        if (statvfs(ret->path, &fs) == 0)
+                ret->free_bytes += spill_disk_room(&fs);
+        return true;
 }
 
 int spill_sweep(const char *dirs, Error *err) {

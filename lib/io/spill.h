@@ -57,6 +57,7 @@ typedef struct SpillStats {
         uint64_t n_packed;                  /* written compressed, so far */
         uint64_t n_full, n_corrupt, n_stale;
         uint32_t n_dirs, n_dirs_failed;
+        char text[192]; /* which way operations go, once one did */
 } SpillStats;
 
 int spill_new(Spill **ret, const SpillConfig *config, Error *err);
@@ -76,6 +77,12 @@ int spill_read(Spill *spill, uint64_t id, void *data) _must_check_;
 void spill_drop(Spill *spill, uint64_t id);
 uint32_t spill_offset(const Spill *spill, uint64_t id); /* of a chunk on disk or on its way */
 void spill_stats(const Spill *spill, SpillStats *ret);
+typedef struct SpillDisk {
+        const char *path; /* as long as the spill */
+        bool failed, full;
+        uint64_t free_bytes; /* of the disk, and of the files; 0: it does not say */
+} SpillDisk;
+bool spill_disk(const Spill *spill, uint32_t k, SpillDisk *ret); /* false: there are no more than k */
 
 /* ---- After a restart -------------------------------------------------------------------------------------------- */
 
