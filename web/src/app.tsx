@@ -142,6 +142,7 @@ function Frame() {
     const title = PLACES.find(([place]) => place === (path[0] ?? ""))?.[1] ?? "Mars";
     useEffect(() => {
         document.title = path[0] === undefined ? "Mars" : `${title} – Mars`;
+        document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
     }, [title]);
     const main = useRef<HTMLElement>(null);
     return (

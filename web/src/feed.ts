@@ -25,6 +25,8 @@ export interface Topics {
 
 export interface News<T> {
     readonly data?: T;
+    /** When it came, in milliseconds of performance.now(). */
+    readonly at?: number;
     readonly gone?: { readonly status: number; readonly text: string };
 }
 
@@ -90,7 +92,7 @@ function open(): void {
     };
     for (const name of wanted)
         mine.addEventListener(name, (event: MessageEvent<string>) =>
-            topic(name).set({ data: JSON.parse(event.data) }),
+            topic(name).set({ data: JSON.parse(event.data), at: performance.now() }),
         );
     mine.addEventListener("gone", (event: MessageEvent<string>) => {
         const said = JSON.parse(event.data) as { topic: string; status: number; text: string };

@@ -24,8 +24,7 @@ const SMOOTH_MS = 2500;
 class Meter {
     private kept: { at: number; rows: Map<number, Worker> }[] = [];
 
-    take(workers: readonly Worker[]): Row[] {
-        const at = performance.now();
+    take(workers: readonly Worker[], at: number): Row[] {
         this.kept.push({ at, rows: new Map(workers.map((worker) => [worker.worker, worker])) });
         while (this.kept.length > 2 && at - this.kept[1]!.at > SMOOTH_MS) this.kept.shift();
         const { at: then, rows } = this.kept[0]!;
@@ -121,9 +120,9 @@ const COLUMNS: readonly Column<Row>[] = [
     },
 ];
 
-function List({ workers }: { workers: readonly Worker[] }) {
+function List({ workers, at }: { workers: readonly Worker[]; at: number }) {
     const meter = useRef(new Meter());
-    const rows = useMemo(() => meter.current.take(workers), [workers]);
+    const rows = useMemo(() => meter.current.take(workers, at), [workers]);
     const [words, setWords] = useState("");
     const matching =
         words === ""
@@ -162,7 +161,7 @@ export function Workers() {
             <div class="title">
                 <h1>Workers</h1>
             </div>
-            <Await news={workers}>{(list) => <List workers={list} />}</Await>
+            <Await news={workers}>{(list) => <List workers={list} at={workers.at ?? 0} />}</Await>
         </>
     );
 }

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What needs no browser: how quantities are written, and what the timeline remembers.
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const source = join(dirname(fileURLToPath(import.meta.url)), "../src");
+let format, spans;
+
+before(async () => {
+    const { buildSync } = createRequire(join(process.env.WEB_MODULES, "package.json"))("esbuild");
+    const load = (name) => {
+        const options = { entryPoints: [join(source, name)], bundle: true, write: false, format: "esm" };
+        const { text } = buildSync(options).outputFiles[0];
+        return import(`data:text/javascript,${encodeURIComponent(text)}`);
+    };
+    format = await load("format.ts");
+    spans = await load("parts/spans.ts");
+});
+
+test("bytes have three digits and never a thousand of a unit", () => {
+    const wanted = {
+        0: "0 B",
+        1023: "1023 B",
+        1024: "1 KiB",
+        1536: "1.5 KiB",
+        1048575: "1 MiB",
+        5368709120: "5 GiB",
+    };
+    for (const [n, text] of Object.entries(wanted)) assert.equal(format.bytes(Number(n)), text);
+    for (let n = 1; n < 2 ** 50; n = Math.ceil(n * 1.0007))
+        assert.match(format.bytes(n), /^\d{1,4}(\.\d{1,2})? \w+$/);
+});
+
+test("durations have two units at most, and carry", () => {
+    const wanted = {
+        0.0000123: "12.3 µs",
+        0.25: "250 ms",
+        59.9: "59.9 s",
+        60: "1 min 00 s",
+        3599.6: "1 h 00 min",
+        86399: "1 d 0 h",
+        100000: "1 d 4 h",
+    };
+    for (const [seconds, text] of Object.entries(wanted)) assert.equal(format.duration(Number(seconds)), text);
+});
+
+const lane = { lane: 0, worker: 1, worker_name: "node01", kind: "thread", number: 0 };
+const span = (start, seconds, label = "add") => ({
+    ...{ lane: 0, start, seconds, kind: "compute", label, plan: 1, n: 1, bytes: 0 },
+});
+const answer = (time, list, lanes = [lane]) => ({
+    time,
+    lanes,
+    spans: list,
+    workers: 1,
+    workers_shown: 1,
+    dropped: 0,
+});
+
+test("a span that is answered twice is there once, whatever the lane is numbered", () => {
+    const seen = new spans.Spans();
+    seen.add(answer(1003, [span(1001, 0.5), span(1000, 0.5)]));
+    const other = { ...lane, worker: 0 };
+    const again = [
+        { ...span(1001, 0.5), lane: 1 },
+        { ...span(1002, 0.5), lane: 1 },
+    ];
+    seen.add(answer(1004, again, [other, { ...lane, lane: 1 }]));
+    assert.deepEqual(
+        seen.tracks.map((track) => track.spans.map(({ start }) => start)),
+        [[], [1000, 1001, 1002]],
+    );
+});
+
+test("what is older than the timeline goes", () => {
+    const seen = new spans.Spans();
+    seen.add(answer(1000, [span(990, 5)]));
+    seen.add(answer(1000 + spans.KEPT_SECONDS, []));
+    assert.equal(seen.tracks[0].spans.length, 0);
+});
+
+test("how busy threads were adds up to the time that they computed", () => {
+    const seen = new spans.Spans();
+    seen.add(answer(1010, [span(1000.25, 0.5), span(1002, 3), span(1009, 1)]));
+    const share = [...seen.busy(1000, 1010, 7)];
+    assert.ok(Math.abs(share.reduce((sum, value) => sum + value) * (10 / 7) - 4.5) < 1e-9);
+    assert.ok(share.every((value) => value >= 0 && value < 1 + 1e-9));
+    const [total] = seen.totals(1000.5, 1004);
+    assert.ok(Math.abs(total.seconds - 2.25) < 1e-9);
+    assert.equal(spans.firstAfter(seen.tracks[0].spans, 1001), 1);
+});
