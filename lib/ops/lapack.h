@@ -38,6 +38,12 @@ LAPACK_REAL(syevd, const char *jobz, const char *uplo, const int *n, void *a, co
 LAPACK_COMPLEX(heevd, const char *jobz, const char *uplo, const int *n, void *a, const int *lda, void *w, void *work,
                const int *lwork, void *rwork, const int *lrwork, int *iwork, const int *liwork, int *info, size_t,
                size_t);
+LAPACK_REAL(geev, const char *jobvl, const char *jobvr, const int *n, void *a, const int *lda, void *wr, void *wi,
+            void *vl, const int *ldvl, void *vr, const int *ldvr, void *work, const int *lwork, int *info, size_t,
+            size_t);
+LAPACK_COMPLEX(geev, const char *jobvl, const char *jobvr, const int *n, void *a, const int *lda, void *w, void *vl,
+               const int *ldvl, void *vr, const int *ldvr, void *work, const int *lwork, void *rwork, int *info, size_t,
+               size_t);
 
 /* The routine of a dtype, where real and complex ones take the same arguments. */
 #define LAPACK_CALL2(dtype, real, complex_, ...)                                                                       \

@@ -147,6 +147,45 @@ TEST(eigenvectors_are_orthonormal_and_eigenvalues_ascend) {
                 }
 }
 
+TEST(eigenvectors_of_any_matrix_are_only_stretched) {
+        for (size_t t = 0; t < ELEMENTSOF(dtypes); t++)
+                for (size_t s = 0; s < ELEMENTSOF(squares); s++) {
+                        Array a = random_array(dtypes[t], &squares[s]), out[2], values;
+                        const double limit = 500 * precision(a.dtype) * (double) a.shape.dim[a.shape.ndim - 1];
+
+                        run_op("eig", NULL, &a, 1, 4, out);
+                        run_op("eigvals", NULL, &a, 1, 2, &values);
+                        ck_assert(out[0].dtype == dtype_complex(a.dtype) && out[1].dtype == out[0].dtype);
+                        ck_assert(values.dtype == out[0].dtype && shape_equal(&values.shape, &out[0].shape));
+                        for (int64_t i = 0; i < n_matrix(&a); i++) {
+                                const Matrix m = matrix_at(&a, i), w = column_at(&out[0], i), v = matrix_at(&out[1], i);
+                                double complex trace = 0, sum = 0, other = 0;
+
+                                for (int64_t k = 0; k < m.n; k++) {
+                                        double length = 0;
+
+                                        trace += m.v[k * m.n + k];
+                                        sum += w.v[k];
+                                        other += values.v[i * m.n + k];
+                                        for (int64_t r = 0; r < m.n; r++) {
+                                                double complex made = 0;
+
+                                                for (int64_t c = 0; c < m.n; c++)
+                                                        made += m.v[r * m.n + c] * v.v[c * m.n + k];
+                                                ck_assert_double_le(cabs(made - w.v[k] * v.v[r * m.n + k]), limit);
+                                                length += creal(v.v[r * m.n + k] * conj(v.v[r * m.n + k]));
+                                        }
+                                        ck_assert_double_le(fabs(length - 1), limit);
+                                }
+                                ck_assert_double_le(cabs(trace - sum), limit * (double) m.n);
+                                ck_assert_double_le(cabs(trace - other), limit * (double) m.n);
+                        }
+                        clear_all(out, 2);
+                        array_clear(&values);
+                        array_clear(&a);
+                }
+}
+
 TEST(solutions_inverses_and_determinants_agree) {
         for (size_t t = 0; t < ELEMENTSOF(dtypes); t++)
                 for (size_t s = 0; s < ELEMENTSOF(squares); s++) {
@@ -368,7 +407,7 @@ TEST(what_cannot_be_is_refused_with_the_words_of_numpy) {
         array_clear(&cube);
 }
 
-TEST(singular_and_indefinite_matrices_are_refused_when_they_run) {
+TEST(singular_indefinite_and_infinite_matrices_are_refused_when_they_run) {
         const Number singular[] = { 1, 2, 2, 4 }, indefinite[] = { 1, 2, 2, 1 }, no_number[] = { NAN, 1, 1, 1 },
                      one[] = { 1, 2 };
         const Shape two = SHAPE(2, 2), vector = SHAPE(2);
@@ -382,6 +421,8 @@ TEST(singular_and_indefinite_matrices_are_refused_when_they_run) {
         assert_refused("triangular_solve", (const Array[]) { upper, x }, 2, ERROR_LINALG, "Singular matrix");
         assert_refused("cholesky", &b, 1, ERROR_LINALG, "Matrix is not positive definite");
         assert_refused("svd", &c, 1, ERROR_LINALG, "SVD did not converge");
+        assert_refused("eig", &c, 1, ERROR_LINALG, "Array must not contain infs or NaNs");
+        assert_refused("eigvals", &c, 1, ERROR_LINALG, "Array must not contain infs or NaNs");
         run_op("det", NULL, &a, 1, 2, &out);
         ck_assert(out.v[0] == 0);
         array_clear(&out);
@@ -414,7 +455,7 @@ TEST(determinants_overflow_only_at_the_end) {
 /* ---- Cuts ---- */
 
 TEST(bits_do_not_depend_on_how_inputs_are_cut) {
-        static const char *const all[] = { "qr", "svd", "lu", "inv", "det", "cholesky", "eigh" };
+        static const char *const all[] = { "qr", "svd", "lu", "inv", "det", "cholesky", "eigh", "eig" };
         Array x = RANDOM(DTYPE_F64, 4, 70, 70), a = definite(&x);
 
         for (size_t k = 0; k < ELEMENTSOF(all); k++) {

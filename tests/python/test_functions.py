@@ -362,8 +362,51 @@ def test_factors_multiply_to_the_matrix(dtype, shape, chunk_size):
         h = a + a.conj().T
         w, v = mt.linalg.eigh(mt.tensor(h, chunk_size=chunk_size))
         assert np.allclose(h @ np.asarray(v), np.asarray(v) * np.asarray(w), **close)
+        w, v = mt.linalg.eig(t)
+        assert np.allclose(a @ np.asarray(v), np.asarray(v) * np.asarray(w), **close)
+        assert np.allclose(mt.linalg.eigvals(t), np.asarray(w), atol=1e-3 if dtype == "f4" else 1e-10)
         x = mt.linalg.solve_triangular(mt.tril(t) + mt.eye(len(a)) * 3, t[:, 0], lower=True)
         assert np.allclose((np.tril(a) + np.eye(len(a)) * 3) @ np.asarray(x), a[:, 0], **close)
+
+
+@pytest.mark.parametrize("chunk_size", [None, 5])
+@pytest.mark.parametrize("normalizer", ["auto", "QR", "LU", "none"])
+def test_the_largest_singular_values_are_found_by_projection(normalizer, chunk_size):
+    rng = np.random.default_rng(1)
+    low = rng.standard_normal((60, 25)) * 0.4 ** np.arange(25) @ rng.standard_normal((25, 25))
+    for a in (low, low.T, low * np.exp(1j * np.arange(60))[:, None]):
+        want = np.linalg.svd(a, compute_uv=False)
+        u, s, vh = mt.linalg.randomized_svd(mt.tensor(a, chunk_size=chunk_size), 4,
+                                            n_iter=2 if normalizer == "none" else "auto",
+                                            power_iteration_normalizer=normalizer)
+        assert np.allclose(s, want[:4], rtol=1e-4)
+        u, vh = np.asarray(u), np.asarray(vh)
+        assert np.allclose(u.conj().T @ u, np.eye(4), atol=1e-10) and np.allclose(vh @ vh.conj().T, np.eye(4))
+        assert np.linalg.norm(a - u * np.asarray(s) @ vh, 2) < 1.01 * want[4]
+        largest = u[np.abs(u).argmax(0), range(4)]
+        assert (largest.real > 0).all() and np.allclose(largest.imag, 0)
+    with pytest.raises(ValueError):
+        mt.linalg.randomized_svd(low, 2, power_iteration_normalizer="SVD")
+
+
+def test_tensors_as_linear_maps():
+    a = np.random.default_rng(2).random((2, 3, 6)) + np.eye(6).reshape(2, 3, 6)
+    same(lambda m, a: m.linalg.tensorinv(a), a, ulps=4000)
+    same(lambda m, a: m.linalg.tensorinv(a.reshape(6, 2, 3), ind=1), a, ulps=4000)
+    same(lambda m, a: m.linalg.tensorinv(a, ind=0), a)
+    same(lambda m, a: m.linalg.tensorsolve(a, m.ones((2, 3))), a, ulps=4000)
+    same(lambda m, a: m.linalg.tensorsolve(a, m.ones((3, 2)), axes=(0,)), a, ulps=4000)
+    same(lambda m, a: m.linalg.tensorsolve(a, m.ones(5)), a)
+
+
+@pytest.mark.parametrize("optimize", [False, True, "greedy", "optimal", ["einsum_path", (1, 2), (0, 1)]])
+def test_sums_of_products_of_several_in_any_order(optimize):
+    rng = np.random.default_rng(3)
+    a, b, c = rng.random((4, 2, 3)), rng.random((3, 5)), rng.random((5, 2))
+    same(lambda m, a, b, c: m.einsum("aij,jk,ki->a", a, b, c, optimize=optimize), a, b, c, ulps=64)
+    same(lambda m, a, b, c: m.einsum("...ij,jk,kl->...il", a, b, c, optimize=optimize), a, b, c, ulps=64)
+    assert mt.einsum_path("aij,jk,ki->a", a, b, c, optimize=optimize)[0] == np.einsum_path(
+        "aij,jk,ki->a", a, b, c, optimize=optimize)[0]
 
 
 # ---- Any shape, any dtype --------------------------------------------------------------------------------------------
@@ -587,7 +630,8 @@ def test_products_of_any_shape(n, k, p, dtype, chunk_size, seed):
 
 # ---- All names -------------------------------------------------------------------------------------------------------
 
-ELSEWHERE = """AxisError ExecutableTuple Tensor linalg random tensor scalar rechunk load save ufunc topk argtopk
+ELSEWHERE = """AxisError ExecutableTuple Tensor fft linalg einsum_path
+    random tensor scalar rechunk load save ufunc topk argtopk
     innerproduct concat permute_dims matrix_transpose unstack trapezoid
     cumulative_sum cumulative_prod vecdot s_ index_exp ndindex""".split()
 

@@ -25,7 +25,8 @@ NAMES = """
     meshgrid indices
     tensor array asarray load save
 """.split()
-LINALG = "norm qr svd cholesky lu solve inv det lstsq eigh eigvalsh".split()
+LINALG = """norm qr svd cholesky lu solve inv det lstsq eig eigvals eigh eigvalsh tensorinv tensorsolve
+    randomized_svd""".split()
 FFT = """fft ifft fft2 ifft2 fftn ifftn rfft irfft rfft2 irfft2 rfftn irfftn hfft ihfft fftfreq rfftfreq fftshift
     ifftshift""".split()
 RANDOM = "seed RandomState default_rng rand randn uniform normal randint exponential permutation choice".split()

@@ -23,7 +23,8 @@ from . import (creation, fft, indexing, io, linalg, logic, manipulation, math, r
                ufuncs)
 
 _AREAS = (creation, manipulation, ufuncs, math, reduction, indexing, sorting, statistics, logic, io)
-_PRODUCTS = ("dot", "einsum", "inner", "innerproduct", "kron", "matmul", "outer", "tensordot", "vdot", "vecdot")
+_PRODUCTS = ("dot", "einsum", "einsum_path", "inner", "innerproduct", "kron", "matmul", "outer",
+             "tensordot", "vdot", "vecdot")
 
 __all__ = list(_OWN)
 for _area in _AREAS:

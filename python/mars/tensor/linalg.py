@@ -10,10 +10,10 @@ from .creation import astensor, eye
 from .manipulation import broadcast_to, moveaxis, swapaxes
 from .ufuncs import store
 
-__all__ = """LinAlgError cholesky cond det diagonal dot eigh eigvalsh einsum inner innerproduct inv kron
-    lstsq lu lu_solve matmul matrix_norm matrix_power matrix_rank matrix_transpose multi_dot
-    norm outer pinv qr slogdet solve solve_triangular svd svdvals tensordot trace vdot vecdot
-    vector_norm""".split()
+__all__ = """LinAlgError cholesky cond det diagonal dot eig eigh eigvals eigvalsh einsum inner innerproduct inv
+    kron lstsq lu lu_solve matmul matrix_norm matrix_power matrix_rank matrix_transpose multi_dot
+    norm outer pinv qr randomized_svd slogdet solve solve_triangular svd svdvals tensordot tensorinv tensorsolve trace
+    vdot vecdot vector_norm""".split()
 
 
 def _out(made, out, name):
@@ -213,16 +213,45 @@ def _subscripts(subscripts, operands):
     return ret, made
 
 
+def einsum_path(subscripts, *operands, optimize="greedy"):
+    """The order in which einsum takes operands together, and NumPy's words about it. It depends on shapes alone.
+
+    >>> import mars.tensor as mt
+    >>> mt.einsum_path("ij,jk,kl->il", mt.ones((9, 2)), mt.ones((2, 9)), mt.ones((9, 2)))[0]
+    ['einsum_path', (1, 2), (0, 1)]
+    """
+    if optimize is False or len(operands) < 3 and not isinstance(optimize, (list, tuple)):
+        path = ["einsum_path", tuple(range(len(operands)))]
+    else:
+        path = optimize
+    shaped = [np.broadcast_to(np.empty((), t.dtype), t.shape) for t in map(astensor, operands)]
+    return np.einsum_path(subscripts, *shaped, optimize=path)
+
+
 def einsum(subscripts, *operands, out=None, dtype=None, order="K", casting="safe", optimize=False):
-    """Einstein's summation: products of operands, summed over the axes that the result does not name."""
+    """Einstein's summation: products of operands, summed over the axes that the result does not name.
+
+    optimize says in which order operands are taken together: from the left (False), as NumPy's einsum_path finds it
+    ("greedy" or True, "optimal"), or a path that it has given.
+
+    >>> import mars.tensor as mt
+    >>> mt.einsum("ij,jk,kl->il", mt.ones((2, 3)), mt.ones((3, 4)), mt.ones((4, 1)), optimize=True).execute()
+    Tensor([[12.],
+            [12.]])
+    """
     ts = [astensor(t) for t in operands]
     if dtype is not None:
         ts = [t.astype(dtype, casting=casting) for t in ts]
     names, result = _subscripts(subscripts, ts)
-    made, have = ts[0], names[0]
-    for k in range(1, len(ts)):
-        later = set(result).union(*names[k + 1:]) if k + 1 < len(ts) else set(result)
-        made, have = _pair(made, have, ts[k], names[k], later)
+    left = list(zip(ts, names))
+    for chosen in einsum_path(subscripts, *ts, optimize=optimize)[0][1:]:
+        group = [left.pop(k) for k in sorted(chosen, reverse=True)][::-1]
+        made, have = group[0]
+        for k, (t, own) in enumerate(group[1:], 2):
+            later = set(result).union(*(axes for _, axes in group[k:] + left))
+            made, have = _pair(made, have, t, own, later)
+        left.append((made, have))
+    made, have = left[0]
     summed = [c for c in dict.fromkeys(have) if c not in result]
     made = _operand(made, have, result + summed)
     if summed:
@@ -337,6 +366,95 @@ def inv(a, sparse=None):
     return op("inv", _matrix(a, square=True))
 
 
+def tensorsolve(a, b, axes=None):
+    """x with tensordot(a, x, x.ndim) = b.
+
+    >>> import mars.tensor as mt
+    >>> mt.linalg.tensorsolve(2 * mt.eye(4).reshape(2, 2, 2, 2), mt.ones((2, 2))).execute()
+    Tensor([[0.5, 0.5],
+            [0.5, 0.5]])
+    """
+    a, b = astensor(a), astensor(b)
+    if axes is not None:
+        axes = axes_of(axes, a.ndim)
+        a = a.transpose([k for k in range(a.ndim) if k not in axes] + list(axes))
+    rest = a.shape[b.ndim:]
+    n = int(np.prod(rest, dtype=object))
+    if a.size != n ** 2:
+        raise LinAlgError("Input arrays must satisfy the requirement prod(a.shape[b.ndim:]) == prod(a.shape[:b.ndim])")
+    return solve(a.reshape((n, n)), b.ravel()).reshape(rest)
+
+
+def tensorinv(a, ind=2):
+    """The inverse of tensordot(a, ·, ind).
+
+    >>> import mars.tensor as mt
+    >>> mt.linalg.tensorinv(mt.eye(6).reshape(2, 3, 6)).shape
+    (6, 2, 3)
+    """
+    a = astensor(a)
+    if ind <= 0:
+        raise ValueError("Invalid ind argument.")
+    rest = a.shape[ind:]
+    n = int(np.prod(rest, dtype=object))
+    return inv(a.reshape((n, a.size // n) if n else (n, 0))).reshape(rest + a.shape[:ind])
+
+
+def randomized_svd(M, n_components, n_oversamples=10, n_iter="auto", power_iteration_normalizer="auto",
+                   transpose="auto", flip_sign=True, random_state=0):
+    """The largest n_components singular values, with their vectors, by projection on random ones.
+
+    That is Halko, Martinsson and Tropp's method: the more n_oversamples and n_iter, the nearer. flip_sign makes the
+    largest component of each column of U positive. random_state is a seed or a RandomState.
+
+    >>> import mars.tensor as mt
+    >>> u, s, vh = mt.linalg.randomized_svd(mt.diag([3.0, 2.0, 1.0]), 1)
+    >>> s.round(6).execute()
+    Tensor([3.])
+    """
+    from .random import RandomState
+
+    M = _matrix(M)
+    if M.ndim != 2:
+        raise LinAlgError(f"{M.ndim}-dimensional array given. Array must be two-dimensional")
+    if power_iteration_normalizer not in ("auto", "QR", "LU", "none"):
+        raise ValueError("power_iteration_normalizer is 'auto', 'QR', 'LU' or 'none', not "
+                         f"{power_iteration_normalizer!r}")
+    if n_iter == "auto":
+        n_iter = 7 if n_components < 0.1 * min(M.shape) else 4
+    normalizer = power_iteration_normalizer
+    if normalizer == "auto":
+        normalizer = "none" if n_iter <= 2 else "LU"
+    swap = M.shape[0] < M.shape[1] if transpose == "auto" else transpose
+    M = matrix_transpose(M) if swap else M
+    adjoint = op("conjugate", M.T) if M.dtype.kind == "c" else M.T
+    state = random_state if isinstance(random_state, RandomState) else RandomState(random_state)
+    size = min(n_components + n_oversamples, M.shape[1])
+    Q = state.normal(size=(M.shape[1], size)).astype(M.dtype)
+
+    def normalized(x):
+        if normalizer == "LU":
+            p, low, _ = op("lu", x)
+            return op("matmul", p, low)
+        return op("qr", x)[0] if normalizer == "QR" else x
+
+    for _ in range(n_iter):
+        Q = normalized(op("matmul", adjoint, normalized(op("matmul", M, Q))))
+    Q = op("qr", op("matmul", M, Q))[0]
+    u, s, vh = op("svd", op("matmul", op("conjugate", Q.T) if Q.dtype.kind == "c" else Q.T, M))
+    u = op("matmul", Q, u)
+    u, s, vh = u[:, :n_components], s[:n_components], vh[:n_components]
+    if swap:
+        u, vh = vh.T, u.T
+    if flip_sign:
+        size = op("absolute", u)
+        largest = (u * op("equal", size.argmax(0), np.arange(u.shape[0])[:, None])).sum(0)
+        sign = largest / op("absolute", largest)
+        sign = op("where", op("equal", largest, 0), 1, sign)
+        u, vh = u * (op("conjugate", sign) if u.dtype.kind == "c" else sign), vh * sign[:, None]
+    return ExecutableTuple([u, s, vh])
+
+
 def det(a):
     """The determinant."""
     return op("det", _matrix(a, square=True))
@@ -351,6 +469,28 @@ def slogdet(a):
     sign = (diagonal_ / op("where", op("equal", size, 0), 1, size)).prod(-1)
     # The sign of the permutation is its determinant, +1 or -1.
     return ExecutableTuple([sign * op("det", p), op("log", size).sum(-1)])
+
+
+def eig(a):
+    """Eigenvalues and eigenvectors in columns, both complex, of a square matrix.
+
+    NumPy gives real ones if all of them are; whether they are is known only when they are computed.
+
+    >>> import mars.tensor as mt
+    >>> mt.linalg.eig([[2.0, 0.0], [0.0, 3.0]])[0].execute()
+    Tensor([2.+0.j, 3.+0.j])
+    """
+    return ExecutableTuple(op("eig", _matrix(a, square=True)))
+
+
+def eigvals(a):
+    """The eigenvalues, as complex numbers, of a square matrix.
+
+    >>> import mars.tensor as mt
+    >>> mt.linalg.eigvals([[0.0, 1.0], [-1.0, 0.0]]).execute()
+    Tensor([0.+1.j, 0.-1.j])
+    """
+    return op("eigvals", _matrix(a, square=True))
 
 
 def eigh(a, UPLO="L"):
