@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every public name of mars.tensor against NumPy: an example of each, then reductions, moves, orders and statistics of
 random arrays in random cuttings. The last test makes sure that no name is forgotten."""
+import contextlib
+import importlib.util
+import pathlib
+
 import numpy as np
 import pytest
 from compare import DTYPES, array, full_shapes, same, shapes
@@ -8,6 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import mars.tensor as mt
+from mars.session import Session
 
 X = np.random.default_rng(0).random((5, 7))
 ULPS = 64
@@ -148,7 +153,64 @@ CASES = {
     "isposinf": [lambda m, a: m.isposinf(-m.log(a - a))],
     "nan_to_num": [lambda m, a: m.nan_to_num(m.log(a - 0.5) * 1e308 * 10),
                    lambda m, a: m.nan_to_num(m.log(a - 0.5), nan=1.0, neginf=-5)],
+    "kaiser": [lambda m, a: m.kaiser(9, 8.6), lambda m, a: m.kaiser(1, 2), lambda m, a: m.kaiser(0, 2)],
     "polyval": [lambda m, a: m.polyval([1, 2, 3], a)],
+    "polyadd": [lambda m, a: m.polyadd(a[0], a[1, :3]), lambda m, a: m.polyadd([1, 2], 3)],
+    "polysub": [lambda m, a: m.polysub(a[0, :2], a[1]), lambda m, a: m.polysub([1], [2, 0, 1])],
+    "polymul": [lambda m, a: m.polymul(a[0], a[1]), lambda m, a: m.polymul([0, 0, 1, 2], [0, 3]),
+                lambda m, a: m.polymul([0, 0], [1, 2]), lambda m, a: m.polymul(3, a[0])],
+    "polydiv": [lambda m, a: m.polydiv(a[0], a[1, :3]), lambda m, a: m.polydiv([1.0, 2.0], [3.0, 1.0, 2.0]),
+                lambda m, a: m.polydiv([3.0, 5.0, 2.0], [1.0, 1.0]), lambda m, a: m.polydiv([4.0], [2.0])],
+    "polyder": [lambda m, a: m.polyder(a[0]), lambda m, a: m.polyder(a[0], 3), lambda m, a: m.polyder(a[0], 0),
+                lambda m, a: m.polyder([1, 1, 1, 1]), lambda m, a: m.polyder(a[0], -1)],
+    "polyint": [lambda m, a: m.polyint(a[0]), lambda m, a: m.polyint(a[0], 2, [1, 2]),
+                lambda m, a: m.polyint([6, 6], 2, 3), lambda m, a: m.polyint(a[0], 3, [1, 2])],
+    "polyfit": [lambda m, a: m.polyfit(a[0], a[1], 2), lambda m, a: m.polyfit(a[0], a[:3].T, 1),
+                lambda m, a: m.polyfit(a[0], a[1], 2, w=a[2]), lambda m, a: m.polyfit(a[0], a[1], 1, cov=True),
+                lambda m, a: m.polyfit(a[0], a[1], 1, cov="unscaled"), lambda m, a: m.polyfit(a, a, 1),
+                lambda m, a: m.polyfit(a[0], a[1], 1, full=True)[:2], lambda m, a: m.polyfit(a[0], a[1], -1)],
+    "poly": [lambda m, a: m.poly(a[0]), lambda m, a: m.poly([1j, -1j]), lambda m, a: m.poly([1j, 2]),
+             lambda m, a: m.poly(a[:4, :4]), lambda m, a: m.poly(a), lambda m, a: m.poly([])],
+    "roots": [lambda m, a: m.sort(m.roots([1.0, -6.0, 11.0, -6.0]).real),
+              lambda m, a: m.sort(abs(m.roots(m.append(a[0], [0.0, 0.0])))),
+              lambda m, a: m.roots(m.zeros(3)).size, lambda m, a: m.roots([3.0]).size, lambda m, a: m.roots(a)],
+    "packbits": [lambda m, a: m.packbits(a > 0.5), lambda m, a: m.packbits(a > 0.5, 1),
+                 lambda m, a: m.packbits(m.arange(9) % 3, bitorder="little"), lambda m, a: m.packbits(a),
+                 lambda m, a: m.packbits(a > 0.5, 0, "little"), lambda m, a: m.packbits(a > 0.5, bitorder="middle")],
+    "unpackbits": [lambda m, a: m.unpackbits((a * 255).astype("u1")),
+                   lambda m, a: m.unpackbits((a * 255).astype("u1"), 0),
+                   lambda m, a: m.unpackbits((a * 255).astype("u1"), 1, -3, "little"),
+                   lambda m, a: m.unpackbits((a * 255).astype("u1"), 1, 99), lambda m, a: m.unpackbits(a),
+                   lambda m, a: m.unpackbits((a * 255).astype("u1"), 1, 5)],
+    "common_type": [lambda m, a: m.common_type(a, a.astype("f4")).__name__],
+    "apply_along_axis": [lambda m, a: m.apply_along_axis(lambda v: v.sum(), 0, a),
+                         lambda m, a: m.apply_along_axis(lambda v: v[:2] * 2, 1, a),
+                         lambda m, a: m.apply_along_axis(lambda v, k: m.outer(v, v)[:k], 1, a, 3),
+                         lambda m, a: m.apply_along_axis(m.sort, 0, a[None]),
+                         lambda m, a: m.apply_along_axis(m.sum, 0, m.zeros((3, 0))),
+                         lambda m, a: m.apply_along_axis(m.sum, 2, a)],
+    "apply_over_axes": [lambda m, a: m.apply_over_axes(m.sum, a[None], [0, -1]),
+                        lambda m, a: m.apply_over_axes(m.cumsum, a, 1)],
+    "asarray_chkfinite": [lambda m, a: m.asarray_chkfinite(a), lambda m, a: m.asarray_chkfinite([1, np.inf])],
+    "frombuffer": [lambda m, a: m.frombuffer(b"\0\0\0\0\0\0\xf0?" * 3), lambda m, a: m.frombuffer(b"abc", "u1", 2, 1),
+                   lambda m, a: m.frombuffer(b"abc", "f8")],
+    "fromiter": [lambda m, a: m.fromiter(range(5), "i4"), lambda m, a: m.fromiter(range(5), float, 3)],
+    "from_dlpack": [lambda m, a: m.from_dlpack(X)],
+    "fromstring": [lambda m, a: m.fromstring("1 2 3", sep=" ")],
+    "loadtxt": [lambda m, a: m.loadtxt(["1,2", "3,4"], delimiter=","),
+                lambda m, a: m.loadtxt(["1 2", "3 4"], "i4", skiprows=1), lambda m, a: m.loadtxt(["x"])],
+    "genfromtxt": [lambda m, a: m.genfromtxt(["1,", "3,4"], delimiter=",")],
+    "diag_indices_from": [lambda m, a: m.diag_indices_from(a[:, :5]), lambda m, a: m.diag_indices_from(a),
+                          lambda m, a: m.diag_indices_from(a[0])],
+    "mask_indices": [lambda m, a: m.mask_indices(4, m.triu), lambda m, a: m.mask_indices(4, m.tril, -1)],
+    "trim_zeros": [lambda m, a: m.trim_zeros(m.array([0, 0, 1, 0, 2, 0])), lambda m, a: m.trim_zeros(m.array([0, 0])),
+                   lambda m, a: m.trim_zeros(m.array([0, 1, 0]), "f"), lambda m, a: m.trim_zeros(a[0], "b"),
+                   lambda m, a: m.trim_zeros(m.array([0, 1, 0]), "b")],
+    "ndenumerate": [lambda m, a: [v for _, v in m.ndenumerate(a)], lambda m, a: [k for k, _ in m.ndenumerate(a[None])],
+                    lambda m, a: list(m.ndenumerate(m.array(3)))[0][1]],
+    "isfortran": [lambda m, a: m.isfortran(a)],
+    "shares_memory": [lambda m, a: m.shares_memory(m.ones(3), m.ones(3))],
+    "may_share_memory": [lambda m, a: m.may_share_memory(m.ones(3), m.ones(3))],
     "real_if_close": [lambda m, a: m.real_if_close(a + 0j), lambda m, a: m.real_if_close(a + 1j)],
     "round": [lambda m, a: m.around(a * 100, -1), lambda m, a: a.round(2),
               lambda m, a: m.around((a * 100).astype(int), -1)],
@@ -631,6 +693,7 @@ def test_products_of_any_shape(n, k, p, dtype, chunk_size, seed):
 # ---- All names -------------------------------------------------------------------------------------------------------
 
 ELSEWHERE = """AxisError ExecutableTuple Tensor fft linalg einsum_path
+    fromfile savetxt savez savez_compressed
     random tensor scalar rechunk load save ufunc topk argtopk
     innerproduct concat permute_dims matrix_transpose unstack trapezoid
     cumulative_sum cumulative_prod vecdot s_ index_exp ndindex""".split()
@@ -639,6 +702,40 @@ ELSEWHERE = """AxisError ExecutableTuple Tensor fft linalg einsum_path
 def test_every_public_name_is_compared_with_numpy():
     covered = set(CASES) | set(REDUCTIONS) | set(NAN_REDUCTIONS) | set(SCANS) | set(mt.ufuncs.__all__) | set(ELSEWHERE)
     assert sorted(set(mt.__all__) - covered) == []
+
+
+def test_vectors_that_are_too_many_for_a_function_of_the_users_are_refused_in_words():
+    with pytest.raises(ValueError, match="axis="):
+        mt.apply_along_axis(mt.sum, 1, mt.ones((20_000, 2)))
+
+
+@pytest.mark.parametrize("write", ["savez", "savez_compressed"])
+def test_archives_are_numpys(write, tmp_path):
+    arrays = {"x": X, "none": np.zeros((0, 3), "i2"), "number": np.array(3.5), "c": X[0] * 1j}
+    getattr(mt, write)(tmp_path / "a", mt.tensor(X > 0.5), **{k: mt.tensor(v) for k, v in arrays.items()})
+    with np.load(tmp_path / "a.npz") as ours, mt.load(tmp_path / "a.npz", chunk_size=2) as back:
+        assert sorted(ours.files) == sorted(back) == sorted([*arrays, "arr_0"]) and len(back) == 5
+        for name, want in {**arrays, "arr_0": X > 0.5}.items():
+            assert ours[name].dtype == want.dtype and np.array_equal(ours[name], want)
+            assert np.array_equal(back[name], want)
+    assert [f.name for f in tmp_path.iterdir()] == ["a.npz"]
+    with pytest.raises(ValueError):
+        getattr(mt, write)(tmp_path / "b", X, arr_0=X)
+
+
+def test_text_is_numpys(tmp_path):
+    many = np.arange(500_000.0).reshape(-1, 5)  # several times the rows that are fetched at once
+    for a, more in ((X, {}), (X[0], dict(header="h", footer="f")), (many, dict(fmt="%d", delimiter=","))):
+        np.savetxt(tmp_path / "numpy", a, **more)
+        mt.savetxt(tmp_path / "mars", mt.tensor(a), **more)
+        assert (tmp_path / "numpy").read_bytes() == (tmp_path / "mars").read_bytes()
+        assert np.array_equal(mt.loadtxt(tmp_path / "mars", delimiter=more.get("delimiter"), chunk_size=2_000), a)
+    with pytest.raises(ValueError):
+        mt.savetxt(tmp_path / "x", mt.ones((2, 2, 2)))
+    with pytest.raises(ValueError):
+        mt.savetxt(tmp_path / "x.gz", mt.ones(2))
+    X.tofile(tmp_path / "raw")
+    assert np.array_equal(mt.fromfile(tmp_path / "raw", offset=8, chunk_size=3), X.ravel()[1:])
 
 
 def test_names_that_numpy_does_not_have():
@@ -654,3 +751,23 @@ def test_names_that_numpy_does_not_have():
     assert mt.scalar(3).shape == () and np.allclose(mt.trapezoid(t), np.trapz(a))
     with pytest.raises(TypeError):
         mt.scalar([1, 2])
+
+
+def test_what_computes_when_it_is_called_is_listed(monkeypatch):
+    """The list in docs/NUMPY.md, by calling every example without looking at what it gives."""
+    path = pathlib.Path(__file__).parents[2] / "tools/numpy_names.py"
+    spec = importlib.util.spec_from_file_location("numpy_names", path)
+    listed = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(listed)
+    asked, found = [], set()  # doors through which values leave
+    for door in ("_wait", "_view", "_value"):
+        monkeypatch.setattr(Session, door, lambda *args, real=getattr(Session, door), **kwargs: (
+            asked.append(door), real(*args, **kwargs))[1])
+    for name, programs in CASES.items():
+        for program in programs:
+            t = mt.tensor(X, chunk_size=2) + 0.0
+            asked.clear()
+            with contextlib.suppress(Exception):  # refused: not asked about
+                program(mt, t)
+                found.update([name] if asked else [])
+    assert sorted(found) == sorted(listed.NOW)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every name that a NumPy user may expect is there: ufuncs as NumPy lists them, the rest as the user guide promises."""
+import doctest
 import pathlib
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -57,6 +59,11 @@ def test_every_public_name_has_words():
     # functions of the operator table have theirs from it; all others in the source
     assert [name for name in mt.__all__
             if callable(getattr(mt, name)) and not (getattr(mt, name).__doc__ or "").strip()] == []
+
+
+@pytest.mark.parametrize("area", sorted(name for name in sys.modules if name.startswith("mars.tensor.")))
+def test_examples_in_the_words_of_a_function_are_true(area):
+    assert doctest.testmod(sys.modules[area]).failed == 0
 
 
 # ---- Every name is compared ------------------------------------------------------------------------------------------

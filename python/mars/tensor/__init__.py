@@ -9,7 +9,12 @@
 Functions take and give lazy tensors; see Tensor. Operators of the table that have no function here by hand have one
 that is made from their entry.
 """
+import numpy as _np
 from numpy import e, euler_gamma, finfo, iinfo, inf, nan, newaxis, pi  # noqa: F401
+from numpy import (False_, True_, base_repr, binary_repr, broadcast_shapes, byte, cdouble, csingle, double,
+                   format_float_positional, format_float_scientific, get_printoptions, half, int_, isscalar, issubdtype,
+                   iterable, longlong, printoptions, set_printoptions, short, single, ubyte, uint, uintc,  # noqa: F401
+                   uintp, ulonglong, ushort)
 from numpy import (bool_, complex64, complex128, complexfloating, dtype, errstate, float16, float32, float64, floating,
                    generic, geterr, inexact, int8, int16, int32, int64, integer, intc, intp, number,  # noqa: F401
                    seterr, signedinteger, uint8, uint16, uint32, uint64, unsignedinteger)
@@ -19,10 +24,10 @@ from ..errors import AxisError
 from .core import ExecutableTuple, Tensor
 
 _OWN = ["AxisError", "ExecutableTuple", "Tensor", "fft", "linalg", "random"]
-from . import (creation, fft, indexing, io, linalg, logic, manipulation, math, random, reduction, sorting, statistics,
-               ufuncs)
+from . import (apply, creation, fft, indexing, io, linalg, logic, manipulation, math, polynomials, random, reduction,
+               sorting, statistics, ufuncs)
 
-_AREAS = (creation, manipulation, ufuncs, math, reduction, indexing, sorting, statistics, logic, io)
+_AREAS = (creation, manipulation, ufuncs, math, reduction, indexing, sorting, statistics, logic, polynomials, apply, io)
 _PRODUCTS = ("dot", "einsum", "einsum_path", "inner", "innerproduct", "kron", "matmul", "outer",
              "tensordot", "vdot", "vecdot")
 
@@ -34,6 +39,10 @@ for _area in _AREAS:
 for _name in _PRODUCTS:
     globals()[_name] = getattr(linalg, _name)
 __all__ += _PRODUCTS
+
+# Names that NumPy had until 2.0.
+globals().update({_name: getattr(_np, _name) for _name in ("cfloat", "complex_", "float_", "singlecomplex")
+                  if hasattr(_np, _name)})
 
 # Operators of the table that are made use of under other names, or by other functions only.
 _INSIDE = {"cast", "view", "mask", "full", "concatenate", "argwhere", *fft.__all__}

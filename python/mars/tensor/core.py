@@ -364,6 +364,17 @@ _mars.setup(tensor_class=Tensor, errors=errors.by_code, mars_error=errors.MarsEr
             dtype_codes=_core.CODES, read_dtype=_core.read_dtype, read_array=_core.read_array, execute=_execute_now)
 
 
+def rows_of(t, size_bytes=8 << 20):
+    """The values, computed once, as arrays of so many rows at a time as have about these bytes."""
+    t.execute()
+    if t.ndim == 0 or t.size == 0:
+        yield np.asarray(t.fetch())
+        return
+    step = max(size_bytes // max(t.nbytes // t.shape[0], 1), 1)
+    for first in range(0, t.shape[0], step):
+        yield np.asarray(t[first:first + step].execute().fetch())
+
+
 def axis_of(axis, ndim, name=None):
     """One axis, counted from the front."""
     if isinstance(axis, bool):

@@ -9,9 +9,10 @@ from .. import _core, _mars
 from .._core import cutting, one_of, op
 from .core import Tensor
 
-__all__ = """arange array asanyarray asarray ascontiguousarray asfortranarray copy diag diagflat empty
-    empty_like eye full full_like fromfunction geomspace identity indices linspace logspace
-    meshgrid mgrid ogrid ones ones_like scalar tensor tri tril triu vander zeros zeros_like""".split()
+__all__ = """arange array asanyarray asarray asarray_chkfinite ascontiguousarray asfortranarray copy diag
+    diagflat empty empty_like eye from_dlpack frombuffer fromiter full full_like fromfunction geomspace
+    identity indices linspace logspace meshgrid mgrid ogrid ones ones_like scalar tensor tri tril triu
+    vander zeros zeros_like""".split()
 
 
 _MAX_NDIM = 64  # of any NumPy: what is nested deeper it refuses
@@ -384,6 +385,49 @@ def indices(dimensions, dtype=int, sparse=False, chunk_size=None):
         return tuple(grids)
     t = stack(grids) if grids else zeros((0,), dtype)
     return t if chunk_size is None else _rechunk(t, chunk_size)
+
+
+def asarray_chkfinite(a, dtype=None, order=None):
+    """A tensor of finite elements; ValueError if one is not, for which they are computed now.
+
+    >>> import mars.tensor as mt
+    >>> mt.asarray_chkfinite([1.0, 2.0]).execute()
+    Tensor([1., 2.])
+    """
+    a = asarray(a, dtype)
+    if a.dtype.kind in "fc" and not bool(op("all", op("isfinite", a))):
+        raise ValueError("array must not contain infs or NaNs")
+    return a
+
+
+def from_dlpack(x, /, *, chunk_size=None):
+    """A tensor of the values of an array of another library, which are copied now.
+
+    >>> import mars.tensor as mt, numpy as np
+    >>> mt.from_dlpack(np.arange(3)).execute()
+    Tensor([0, 1, 2])
+    """
+    return x._same() if isinstance(x, Tensor) else tensor(np.from_dlpack(x), chunk_size=chunk_size)
+
+
+def frombuffer(buffer, dtype=float, count=-1, offset=0, *, chunk_size=None):
+    """A tensor of the numbers in a buffer, which are copied now.
+
+    >>> import mars.tensor as mt
+    >>> mt.frombuffer(b"\\x01\\x02", "u1").execute()
+    Tensor([1, 2], dtype=uint8)
+    """
+    return tensor(np.frombuffer(buffer, _core.as_dtype(dtype), count, offset), chunk_size=chunk_size)
+
+
+def fromiter(iter, dtype, count=-1, *, chunk_size=None):
+    """A vector of what an iterable gives.
+
+    >>> import mars.tensor as mt
+    >>> mt.fromiter(range(3), float).execute()
+    Tensor([0., 1., 2.])
+    """
+    return tensor(np.fromiter(iter, _core.as_dtype(dtype), count), chunk_size=chunk_size)
 
 
 def fromfunction(function, shape, *, dtype=float, **kwargs):

@@ -10,13 +10,14 @@ import operator
 import numpy as np
 
 from .._core import op
-from .core import ExecutableTuple, Tensor, axis_of, method
+from .core import ExecutableTuple, Tensor, axis_of, method, rows_of
 from .creation import arange, astensor, zeros
 from .manipulation import broadcast_to, concatenate, flip, moveaxis, reshape, transpose, view
 
 __all__ = """argwhere choose compress extract fill_diagonal flatnonzero index_exp ix_ ndindex nonzero place
     put put_along_axis putmask ravel_multi_index r_ c_ s_ take take_along_axis unravel_index
-    select piecewise diag_indices tril_indices tril_indices_from triu_indices triu_indices_from""".split()
+    select piecewise diag_indices diag_indices_from mask_indices ndenumerate
+    tril_indices tril_indices_from trim_zeros triu_indices triu_indices_from""".split()
 
 newaxis = None
 index_exp, s_, ndindex = np.index_exp, np.s_, np.ndindex
@@ -662,6 +663,65 @@ def ix_(*args):
 def diag_indices(n, ndim=2):
     """The positions of the main diagonal."""
     return (arange(n),) * ndim
+
+
+def diag_indices_from(arr):
+    """The positions of the main diagonal of a tensor whose axes have one length.
+
+    >>> import mars.tensor as mt
+    >>> [i.tolist() for i in mt.diag_indices_from(mt.ones((2, 2)))]
+    [[0, 1], [0, 1]]
+    """
+    arr = astensor(arr)
+    if arr.ndim < 2:
+        raise ValueError("input array must be at least 2-d")
+    if len(set(arr.shape)) > 1:
+        raise ValueError("All dimensions of input must be of equal length")
+    return diag_indices(arr.shape[0], arr.ndim)
+
+
+def mask_indices(n, mask_func, k=0):
+    """The positions where mask_func (triu, tril) leaves something of an n x n matrix.
+
+    >>> import mars.tensor as mt
+    >>> [i.tolist() for i in mt.mask_indices(2, mt.triu)]
+    [[0, 0, 1], [0, 1, 1]]
+    """
+    from .creation import ones
+
+    return nonzero(op("not_equal", mask_func(ones((n, n), int), k), 0))
+
+
+def trim_zeros(filt, trim="fb"):
+    """A vector without the zeros at its front ("f") and back ("b"). It is computed now: lengths depend on it.
+
+    >>> import mars.tensor as mt
+    >>> mt.trim_zeros([0, 1, 0, 2, 0]).execute()
+    Tensor([1, 0, 2])
+    """
+    filt = astensor(filt)
+    if filt.ndim != 1:
+        raise ValueError("trim_zeros takes a vector")
+    at = flatnonzero(filt)
+    if at.shape[0] == 0:
+        return filt[:0]
+    first, last = int(at[0]), int(at[-1])
+    trim = trim.upper()
+    return filt[first if "F" in trim else None:last + 1 if "B" in trim else None]
+
+
+def ndenumerate(arr):
+    """Positions and values, some rows at a time.
+
+    >>> import mars.tensor as mt
+    >>> list(mt.ndenumerate(mt.tensor([[1, 2]])))
+    [((0, 0), 1), ((0, 1), 2)]
+    """
+    first = 0
+    for rows in rows_of(astensor(arr)):
+        for at, value in np.ndenumerate(rows):
+            yield ((at[0] + first, *at[1:]) if at else at), value
+        first += rows.shape[0] if rows.ndim else 0
 
 
 def tril_indices(n, k=0, m=None):

@@ -8,7 +8,8 @@ from .creation import astensor
 from .sorting import unique
 from .manipulation import concatenate
 
-__all__ = "allclose array_equal array_equiv in1d intersect1d isclose isin setdiff1d setxor1d union1d".split()
+__all__ = """allclose array_equal array_equiv in1d intersect1d isclose isfortran isin may_share_memory setdiff1d
+    setxor1d shares_memory union1d""".split()
 
 
 def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
@@ -50,6 +51,37 @@ def array_equiv(a1, a2):
     except ValueError:
         return astensor(False)
     return op("equal", a1, a2).all()
+
+
+def isfortran(a):
+    """Whether the first axis is the fastest in memory: never, of a tensor.
+
+    >>> import mars.tensor as mt
+    >>> mt.isfortran(mt.ones((2, 3)).T)
+    False
+    """
+    return False if isinstance(a, Tensor) else np.isfortran(a)
+
+
+def shares_memory(a, b, /, max_work=None):
+    """Whether a change of one could be seen in the other: never, of tensors, which have value semantics.
+
+    >>> import mars.tensor as mt
+    >>> x = mt.ones(3)
+    >>> mt.shares_memory(x, x)
+    False
+    """
+    return False if isinstance(a, Tensor) or isinstance(b, Tensor) else np.shares_memory(a, b, max_work)
+
+
+def may_share_memory(a, b, /, max_work=None):
+    """What shares_memory() says.
+
+    >>> import mars.tensor as mt
+    >>> mt.may_share_memory(mt.ones(3), mt.ones(3))
+    False
+    """
+    return shares_memory(a, b, max_work)
 
 
 # ---- Sets ------------------------------------------------------------------------------------------------------------

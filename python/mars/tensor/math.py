@@ -12,9 +12,9 @@ from .manipulation import broadcast_to, concatenate, moveaxis
 from .ufuncs import store
 
 __all__ = """angle around bartlett blackman clip cross convolve correlate diff ediff1d fix gradient hamming
-    hanning i0 imag interp iscomplex iscomplexobj isneginf isposinf isreal isrealobj nan_to_num
-    polyval real real_if_close result_type round round_ sinc trapz trapezoid unwrap where
-    can_cast promote_types min_scalar_type""".split()
+    hanning i0 imag interp iscomplex iscomplexobj isneginf isposinf isreal isrealobj kaiser nan_to_num
+    packbits real real_if_close result_type round round_ sinc trapz trapezoid unpackbits unwrap where
+    can_cast common_type promote_types min_scalar_type""".split()
 
 
 def _out(made, out, name):
@@ -435,16 +435,6 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     return made if right is None else op("where", op("greater", x, xp[n - 1]), right, made)
 
 
-def polyval(p, x):
-    """The polynomial with coefficients p, the highest first, at x."""
-    p = astensor(p)
-    x = astensor(x)
-    made = zeros(x.shape, x.dtype)
-    for k in range(p.shape[0]):
-        made = made * x + p[k]
-    return made
-
-
 def _window(M, function):
     if M < 1:
         return zeros((0,))
@@ -471,6 +461,75 @@ def bartlett(M):
     return _window(M, lambda n, m: op("where", op("less_equal", n, 0), 1 + n / m, 1 - n / m))
 
 
+def kaiser(M, beta):
+    """The Kaiser window.
+
+    >>> import mars.tensor as mt
+    >>> mt.kaiser(3, 0.0).execute()
+    Tensor([1., 1., 1.])
+    """
+    top = i0(float(beta))
+    return _window(M, lambda n, m: i0(float(beta) * op("sqrt", 1.0 - op("square", n / m))) / top)
+
+
+# ---- Bits ------------------------------------------------------------------------------------------------------------
+
+def _bits_along(a, axis, name):
+    a = astensor(a)
+    if axis is None:
+        return a.ravel(), 0
+    return a, axis_of(axis, a.ndim)
+
+
+def _places(bitorder):
+    if bitorder not in ("big", "little"):
+        raise ValueError("'order' must be either 'little' or 'big'")
+    return np.arange(8, dtype=np.uint8)[::-1 if bitorder == "big" else 1]
+
+
+def packbits(a, /, axis=None, bitorder="big"):
+    """Eight neighbours that are zero or not as the bits of a uint8; the last ones are filled up with zeros.
+
+    >>> import mars.tensor as mt
+    >>> mt.packbits([1, 0, 1]).execute()
+    Tensor([160], dtype=uint8)
+    """
+    from .manipulation import pad
+
+    a, axis = _bits_along(a, axis, "packbits")
+    if a.dtype.kind not in "biu":
+        raise TypeError("Expected an input array of integer or boolean data type")
+    places = _places(bitorder)
+    rows = op("not_equal", moveaxis(a, axis, -1), 0)
+    n = rows.shape[-1]
+    rows = pad(rows, [(0, 0)] * (rows.ndim - 1) + [(0, -n % 8)]) if n % 8 else rows
+    rows = rows.reshape(rows.shape[:-1] + (-(-n // 8), 8))
+    return moveaxis((rows * (1 << places).astype(np.uint8)).sum(-1, dtype=np.uint8), -1, axis)
+
+
+def unpackbits(a, /, axis=None, count=None, bitorder="big"):
+    """The bits of uint8 as eight neighbours, the first `count` of them, or all but the last -count.
+
+    >>> import mars.tensor as mt
+    >>> mt.unpackbits(mt.tensor([160], dtype="u1"), count=3).execute()
+    Tensor([1, 0, 1], dtype=uint8)
+    """
+    from .manipulation import pad
+
+    a, axis = _bits_along(a, axis, "unpackbits")
+    if a.dtype != np.dtype(np.uint8):
+        raise TypeError("Expected an input array of unsigned byte data type")
+    rows = moveaxis(a, axis, -1)
+    bits = op("bitwise_and", op("right_shift", rows[..., None], _places(bitorder)), np.uint8(1))
+    n = 8 * rows.shape[-1]
+    bits = bits.reshape(rows.shape[:-1] + (n,))
+    if count is not None:
+        if count < -n:
+            raise ValueError(f"-count larger than number of elements along axis {axis}")
+        bits = pad(bits, [(0, 0)] * (bits.ndim - 1) + [(0, count - n)]) if count > n else bits[..., :count]
+    return moveaxis(bits, -1, axis)
+
+
 # ---- dtypes ----------------------------------------------------------------------------------------------------------
 
 def result_type(*arrays_and_dtypes):
@@ -493,6 +552,16 @@ def result_type(*arrays_and_dtypes):
     for kind in weak:
         made = op("add", full((), 0, made), kind(0)).dtype if made.kind != "b" or kind is not bool else made
     return made
+
+
+def common_type(*arrays):
+    """The inexact dtype that holds all of them, as a scalar type.
+
+    >>> import mars.tensor as mt
+    >>> mt.common_type(mt.ones(2, "f4"), mt.ones(2, "i4")).__name__
+    'float64'
+    """
+    return np.common_type(*(np.empty(0, astensor(a).dtype) for a in arrays))
 
 
 def promote_types(type1, type2):
