@@ -141,13 +141,13 @@ static int listen_at(Service *s, const char *address, const ServiceConfig *confi
 
         if (s->n_listeners == ELEMENTSOF(s->listener))
                 return error_set(err, ERROR_VALUE, "%zu sockets at most", ELEMENTSOF(s->listener));
-        r = check_reach(address, config, err);
-        if (r == 0)
-                r = listener_new(&s->listener[s->n_listeners], s->event, address, config->socket_mode, config->accepted,
-                                 userdata, err);
-        if (r == 0)
-                s->n_listeners++;
-        return r;
+        r = listener_new(&s->listener[s->n_listeners], s->event, address, config->socket_mode, config->accepted,
+                         userdata, err);
+        if (r < 0)
+                return r;
+        s->n_listeners++;
+        /* A name may mean anything: what counts is where it listens. Nobody is let in before the loop runs. */
+        return check_reach(listener_address(s->listener[s->n_listeners - 1]), config, err);
 }
 
 const char *service_socket(const char *path, bool is_default) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <net/if.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,9 +80,45 @@ int address_parse(const char *text, Address *ret, Error *err) {
                 return refuse(err, text, "no host is that long");
         memcpy(host, start, (size_t) (end - start));
         if (start > text ? !parse_v6(host, &ret->v6) : !parse_v4(host, &ret->v4))
-                return refuse(err, text, "its host must be a number such as 192.0.2.7 or [2001:db8::1], or localhost");
+                return refuse(err, text, "its host must be a name, or a number such as 192.0.2.7 or [2001:db8::1]");
         ret->size_bytes = start > text ? sizeof(ret->v6) : sizeof(ret->v4);
         *(start > text ? &ret->v6.sin6_port : &ret->v4.sin_port) = port;
+        return 0;
+}
+
+/* Letters, digits, hyphens and points, of which something is a letter: or it is a number that is wrong. */
+static bool is_name(const char *host) {
+        bool letter = false;
+
+        for (const char *c = host; *c; c++) {
+                letter |= isalpha((unsigned char) *c) != 0;
+                if (!isalnum((unsigned char) *c) && *c != '-' && *c != '.' && *c != '_')
+                        return false;
+        }
+        return letter;
+}
+
+int address_resolve(const char *text, Address *ret, Error *err) {
+        const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+        const char *colon           = strrchr(text, ':');
+        char host[NI_MAXHOST];
+        struct addrinfo *list = NULL;
+        int r                 = address_parse(text, ret, err);
+
+        if (r == 0 || !colon || (size_t) (colon - text) >= sizeof(host))
+                return r;
+        memcpy(host, text, (size_t) (colon - text));
+        host[colon - text] = 0;
+        if (!is_name(host))
+                return r;
+        r = getaddrinfo(host, colon + 1, &hints, &list);
+        if (r != 0)
+                return error_set(err, r == EAI_MEMORY ? ERROR_MEMORY : -EHOSTUNREACH, "address '%s': %s", text,
+                                 gai_strerror(r));
+        *ret = (Address) { .size_bytes = list->ai_addrlen };
+        assert(list->ai_addrlen <= sizeof(ret->local));
+        memcpy(&ret->any, list->ai_addr, list->ai_addrlen);
+        freeaddrinfo(list);
         return 0;
 }
 
@@ -130,7 +168,7 @@ int address_is_local(const char *address, bool *ret, Error *err) {
         Address a;
         int r;
 
-        r = address_parse(address, &a, err);
+        r = address_resolve(address, &a, err);
         if (r < 0)
                 return r;
         *ret = a.any.sa_family == AF_UNIX || address_is_loopback(&a);

@@ -4,8 +4,9 @@
  *
  *         unix:/run/mars/scheduler.sock   192.0.2.7:7103   [2001:db8::1]:7103   [fe80::1%eth0]:7103   localhost:7103
  *
- * Hosts are numbers, so that nothing here ever waits for a name server; "localhost" is 127.0.0.1 without asking (RFC
- * 6761). An address has one text: parsed and printed again it is the one that everybody compares and logs. */
+ * Hosts are numbers where addresses are compared and logged: parsed and printed again one has the same text. "localhost"
+ * is 127.0.0.1 without asking (RFC 6761). Other names are asked of the system, by whoever listens or connects there and
+ * each time that he does: that may wait for a name server. */
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -25,6 +26,9 @@ typedef struct Address {
 } Address;
 
 int address_parse(const char *text, Address *ret, Error *err); /* 0 or ERROR_VALUE */
+/* The same, also of names: the first address that the system has for it, which puts those first that it can reach (RFC
+ * 6724). -EHOSTUNREACH: nobody knows the name. */
+int address_resolve(const char *text, Address *ret, Error *err);
 /* IPv4 that comes in through an IPv6 socket is printed as IPv4. Returns `ret`. */
 const char *address_print(const Address *address, char ret[static ADDRESS_TEXT_MAX]);
 bool address_is_loopback(const Address *address); /* 127.0.0.0/8 and ::1 */

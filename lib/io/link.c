@@ -599,7 +599,7 @@ int link_connect(Link **ret, sd_event *event, const char *address, const LinkEve
         Address a;
         int fd, r;
 
-        r = address_parse(address, &a, err);
+        r = address_resolve(address, &a, err);
         if (r < 0)
                 return r;
         fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

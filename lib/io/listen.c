@@ -219,7 +219,7 @@ int listener_new(Listener **ret, sd_event *event, const char *address, mode_t mo
 
         if (!listener)
                 return error_oom(err, sizeof(*listener));
-        r = address_parse(address, &a, err);
+        r = address_resolve(address, &a, err);
         if (r < 0)
                 return r;
         address_print(&a, listener->text);

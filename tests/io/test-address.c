@@ -33,7 +33,7 @@ TEST(what_is_no_address_is_refused_with_words_that_quote_it) {
                                            "127.0.0.1:1a", "127.0.0.1:0000007", "127.1:1", "1:1", "256.0.0.1:1",
                                            "::1:7103", "[::1]", "[::1]7103", "[]:1", "[::1:1", "::1]:1",
                                            "[127.0.0.1]:1",
-                                           "[fe80::1%no-such-interface]:1", "example.org:80", "[localhost]:1", "[:1" };
+                                           "[fe80::1%no-such-interface]:1", "[localhost]:1", "[:1" };
         Address a;
         Error err;
         bool local;
@@ -44,6 +44,20 @@ TEST(what_is_no_address_is_refused_with_words_that_quote_it) {
                 ck_assert(strstr(err.text, bad[k]));
                 ck_assert_int_eq(address_is_local(bad[k], &local, NULL), ERROR_VALUE);
         }
+}
+
+TEST(a_name_is_what_the_system_says_and_parsing_alone_asks_nobody) {
+        char text[ADDRESS_TEXT_MAX];
+        Address a;
+        Error err = {};
+
+        ck_assert_int_eq(address_parse("name.invalid:80", &a, NULL), ERROR_VALUE);
+        ck_assert_int_eq(address_resolve("name.invalid:80", &a, &err), -EHOSTUNREACH); /* RFC 6761: it never exists */
+        ck_assert(strstr(err.text, "name.invalid:80"));
+        ck_assert_int_eq(address_resolve("127.0.0.1:80", &a, NULL), 0);
+        ck_assert_str_eq(address_print(&a, text), "127.0.0.1:80");
+        ck_assert_int_eq(address_resolve("ip6-localhost:80", &a, &err) == 0 || err.code == -EHOSTUNREACH, 1);
+        ck_assert_int_eq(address_resolve("bad name:80", &a, NULL), ERROR_VALUE);
 }
 
 TEST(a_path_is_as_long_as_the_kernel_takes_and_no_longer) {

@@ -12,6 +12,8 @@ import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 MEANS = ("rpm", "rpmbuild", "rpmlint", "debootstrap", "chroot", "mount")
+PROGRAMS = ("/bin/sh", "/sbin/ldconfig", "/usr/bin/python3", "/usr/bin/systemctl", "/usr/bin/systemd-sysusers",
+            "/usr/bin/systemd-tmpfiles")
 PACKAGES = {"mars", "mars-libs", "mars-devel", "mars-common", "mars-scheduler", "mars-worker", "mars-web",
             "python3-mars", "mars-doc"}
 
@@ -56,12 +58,11 @@ def root(tmp_path_factory, packages):
     for part in ("up", "work", "root"):
         (folder / part).mkdir()
     root = folder / "root"
-    run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={base},upperdir={folder / 'up'},workdir={folder / 'work'}",
-        root)
+    layers = f"lowerdir={base},upperdir={folder / 'up'},workdir={folder / 'work'}"
+    run("mount", "-t", "overlay", "overlay", "-o", layers, root)
     run("mount", "-t", "proc", "proc", root / "proc")
     try:
-        there = [path for path in ("/bin/sh", "/sbin/ldconfig", "/usr/bin/python3", "/usr/bin/systemctl",
-                                   "/usr/bin/systemd-sysusers", "/usr/bin/systemd-tmpfiles") if (root / path[1:]).exists()]
+        there = [path for path in PROGRAMS if (root / path[1:]).exists()]
         spec = textwrap.dedent("""\
             Name: host
             Version: 1
@@ -127,6 +128,6 @@ def test_python_computes_on_threads_and_on_a_cluster_of_its_own(root):
 
 def test_what_is_erased_is_gone(root, packages):
     run("rpm", "--root", root, "-e", *packages)
-    left = inside(root, "sh", "-c", "ls -d /usr/bin/mars* /usr/lib/systemd/system/mars* /etc/mars/*.conf /usr/lib64/libmars* "
-                                    "/usr/lib64/python3*/site-packages/mars 2>/dev/null || true")
+    left = inside(root, "sh", "-c", "ls -d /usr/bin/mars* /usr/lib/systemd/system/mars* /etc/mars/*.conf "
+                                    "/usr/lib64/libmars* /usr/lib64/python3*/site-packages/mars 2>/dev/null || true")
     assert left == ""
