@@ -4,9 +4,9 @@
  *
  *         unix:/run/mars/scheduler.sock   192.0.2.7:7103   [2001:db8::1]:7103   [fe80::1%eth0]:7103   localhost:7103
  *
- * Hosts are numbers where addresses are compared and logged: parsed and printed again one has the same text. "localhost"
- * is 127.0.0.1 without asking (RFC 6761). Other names are asked of the system, by whoever listens or connects there and
- * each time that he does: that may wait for a name server. */
+ * Hosts are numbers where addresses are compared and logged: parsed and printed again one has the same text.
+ * "localhost" is 127.0.0.1 without asking (RFC 6761). Other names are asked of the system, by whoever listens or
+ * connects there and each time that he does: that may wait for a name server. */
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
