@@ -12,6 +12,8 @@
 #include "io/file.h"
 #include "io/secret.h"
 
+#define KEPT_PORT "http"
+
 enum { PEM_BYTES = 256 << 10 }; /* of a certificate with those that it was issued by */
 
 static int log_level_of(const void *values) {
@@ -65,6 +67,7 @@ static int read_certificate(const ConfWeb *config, WebConfig *web, Error *err) {
 }
 
 static int listen_and_run(Service *service, const ConfWeb *config, Web *web, Error *err) {
+        char status[256];
         int r = check_reach(config, config->listen_http, err);
 
         if (r == 0)
@@ -79,6 +82,12 @@ static int listen_and_run(Service *service, const ConfWeb *config, Web *web, Err
         if (r < 0)
                 return r;
         web_set_host(web, service->address);
+        /* Who started us without a service manager keeps the port for the next of us. */
+        if (getenv(SERVICE_LIFELINE) && !getenv("LISTEN_FDS"))
+                (void) service_keep(KEPT_PORT, listener_fd(service->listener[0]));
+        snprintf(status, sizeof(status), "Serves at %s://%s", config->certificate ? "https" : "http",
+                 service->address);
+        service_status(status);
         return service_run(service);
 }
 

@@ -148,7 +148,9 @@ int worker_join(Conn *c, const Wire_hello *m, Error *err) {
         member->task_bytes   = m->task_bytes;
         c->member            = member;
         c->kind              = CONN_WORKER;
-        welcome.welcome = (Wire_welcome) { .number = member->number, .epoch = s->epoch, .version = MARS_BUILD };
+        welcome.welcome = (Wire_welcome) {
+                .number = member->number, .epoch = s->epoch, .version = MARS_BUILD, .token = s->config.token
+        };
         cluster_size(s, &welcome.welcome.cache_bytes, &welcome.welcome.n_threads);
         if (link_say(c->link, &welcome) < 0)
                 return error_oom(err, sizeof(welcome));

@@ -413,6 +413,10 @@ static int hear(Worker *w, const WireMessage *m, Error *err) {
                 w->last_words[0] = 0;
                 w->number  = m->welcome.number;
                 w->epoch   = m->welcome.epoch;
+                if (m->welcome.token[0]) {
+                        free(w->token);
+                        w->token = strdup(m->welcome.token);
+                }
                 worker_say(w, LOG_INFO, "joined the scheduler as worker %u", w->number);
                 if (w->ready)
                         w->ready(w->userdata, true);
@@ -543,16 +547,26 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
 
 static const LinkEvents events = { .message = on_message, .closed = on_closed };
 
+/* Where there is none, that of the scheduler stays, for those who are relayed. */
+static void find_token(Worker *w) {
+        char *token = NULL;
+        Error err   = {};
+
+        if (token_find(&token, w->config.token_path, &err) < 0)
+                worker_say(w, LOG_WARNING, "%s", err.text);
+        if (!token)
+                return;
+        free(w->token);
+        w->token = token;
+}
+
 static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
         Worker *w           = userdata;
         const char *address = w->config.schedulers[w->attempt % w->config.n_schedulers];
         EngineStats stats;
         Error err = {};
 
-        free(w->token);
-        w->token = NULL;
-        if (token_find(&w->token, w->config.token_path, &err) < 0)
-                worker_say(w, LOG_WARNING, "%s", err.text);
+        find_token(w);
         engine_stats(w->engine, &stats);
         if (link_connect(&w->scheduler, w->event, address, &events, w, &err) == 0 &&
             link_secure(w->scheduler, w->door.tls, &err) == 0 &&

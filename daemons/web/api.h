@@ -8,3 +8,7 @@ void api_pages(Request *request);
 
 /* ---- api-web.c: about mars-web itself */
 void api_health(Request *request);
+
+/* ---- relay.c: connections that are handed over to daemons */
+void api_wire(Request *request);
+void api_wire_worker(Request *request);

@@ -9,6 +9,8 @@
 static const Route routes[] = {
         { "GET", "/", RIGHT_NONE, api_pages },
         { "GET", "/api/v1/health", RIGHT_NONE, api_health },
+        { "GET", "/api/v1/wire", RIGHT_READ, api_wire },
+        { "GET", "/api/v1/wire/{}", RIGHT_READ, api_wire_worker },
         { "GET", "/{}", RIGHT_NONE, api_pages }, /* the last one: no word above is a file */
 };
 

@@ -6,6 +6,7 @@
  *         routes.c   the one table of what there is: method, path, who may, who answers; what is not in it is refused
  *         gate.c     what stands before each answer: Host, Origin, the credential
  *         connect.c  links to the daemons, on behalf of whoever asks
+ *         relay.c    sessions over http
  *         api-*.c    the answers
  *
  * A request goes through the gate when its headers are there, and to its route when its body is, too. It is answered
@@ -23,6 +24,9 @@ typedef struct Request Request;
 typedef struct Route Route;
 typedef struct Check Check;
 typedef struct Guest Guest;
+typedef struct Relay Relay;
+
+enum { PIECE_BYTES = 256 << 10 }; /* read at a time of what is relayed */
 
 typedef struct WebConfig {
         const char *const *scheduler; /* addresses, tried in turn */
@@ -40,11 +44,16 @@ struct Web {
         /* serve.c */
         struct MHD_Daemon *daemon;
         sd_event_source *io, *timer;
+        bool due;              /* the library is to run before the loop waits again */
         Guest *oldest, *newest; /* connections that have shown no credential so far */
         unsigned n_guests, n_connections;
         /* gate.c */
         Check *check;          /* credentials that are asked for, or were asked for lately */
         unsigned n_checks;
+        /* relay.c */
+        Relay *relay;
+        size_t held_bytes;     /* of all of them, read and not taken yet */
+        uint8_t piece[PIECE_BYTES]; /* what is on its way from one side to the other */
 };
 
 int web_new(Web **ret, sd_event *event, const WebConfig *config, Error *err);
@@ -108,6 +117,8 @@ void request_json(Request *request, const char *text);                 /* 200 */
 void request_refuse(Request *request, unsigned status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* One that the caller has made, with its own headers; NULL: out of memory. It is the request's from now on. */
 void request_respond(Request *request, unsigned status, struct MHD_Response *response);
+/* Of an answer that comes in pieces: its connection, which was suspended in between, goes on. */
+void request_wake(Request *request);
 const char *request_argument(const Request *request, const char *name); /* of the query, or NULL */
 
 /* ---- gate.c ------------------------------------------------------------------------------------------------------ */
@@ -117,6 +128,10 @@ void gate_check(Request *request, const char *method, const char *path);
 void gate_forget(Request *request); /* it is gone: no check has it any more */
 void gate_end(Web *web);
 void request_pass(Request *request, const char *token);
+
+/* ---- relay.c ----------------------------------------------------------------------------------------------------- */
+
+void relays_end(Web *web);
 
 /* ---- connect.c: links on somebody's behalf ----------------------------------------------------------------------- */
 

@@ -10,7 +10,7 @@
 #include "base/size.h"
 #include "client/expr.h"
 #include "client/session.h"
-#include "io/tls.h"
+#include "io/http.h"
 #include "io/token.h"
 
 static pthread_mutex_t default_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -34,11 +34,8 @@ static int connect_to(Engine **ret, const char *endpoint, const char *key_file, 
         _cleanup_(tls_unrefp) Tls *tls = NULL;
         int r;
 
-        if (strncmp(endpoint, "http://", 7) == 0 || strncmp(endpoint, "https://", 8) == 0)
-                return error_set(err, ERROR_SUPPORT, "cannot connect to '%s': sessions over http are not there yet; "
-                                                     "give the scheduler's host:port", endpoint);
         r = token_find(&token, NULL, err);
-        if (r >= 0 && strncmp(endpoint, "unix:", 5) != 0)
+        if (r >= 0 && strncmp(endpoint, "unix:", 5) != 0 && !http_is_url(endpoint))
                 r = tls_new(&tls, key_file, TLS_CLIENT, err);
         return r < 0 ? r : engine_connect(ret, endpoint, token, tls, err);
 }

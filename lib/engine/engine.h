@@ -46,8 +46,9 @@ typedef struct EngineConfig {
 } EngineConfig;
 
 int engine_new(Engine **ret, const EngineConfig *config, Error *err);
-/* An engine that is a cluster elsewhere: the same calls, which go to its scheduler ("unix:/path", "host:port"). Waits
- * until the scheduler has answered, at most for the time that remote.h says. */
+/* An engine that is a cluster elsewhere: the same calls, which go to its scheduler ("unix:/path", "host:port", or
+ * "http://host:port" of its web daemon). Waits until the scheduler has answered, at most for the time that remote.h
+ * says. */
 int engine_connect(Engine **ret, const char *address, const char *token, Tls *tls, Error *err);
 /* Ends all work (waiting callers get ERROR_CLOSED), joins the threads, drops all tensors. Pins stay valid: the memory
  * goes with the last of them. Later calls: ERROR_CLOSED. May be called again. */

@@ -326,7 +326,8 @@ int remote_at(Remote *r, Peer *from, const Wire_at *at, int fd, Error *err) {
 bool remote_here(Engine *e, const SchedTensor *t, uint64_t k) {
         const Peer *peer = (Peer *) (uintptr_t) map_get(&e->remote->peers, t->holder[k]);
 
-        return t->n_chunks == 1 && peer && !peer->lender.unmappable && strncmp(peer->address, "unix:", 5) == 0;
+        return t->n_chunks == 1 && peer && !e->remote->http && !peer->lender.unmappable &&
+               strncmp(peer->address, "unix:", 5) == 0;
 }
 
 /* All that is awaited of the chunk from the worker has failed. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <time.h>
 
@@ -254,7 +255,8 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         if (peer->worker == WORKER_NONE) {
                 /* What we refuse ourselves would come again. */
                 const bool for_good = r->cluster.number == 0 || r->refused || r->stop || err.code == ERROR_CORRUPT ||
-                                      err.code == ERROR_VALUE || err.code == ERROR_MEMORY;
+                                      err.code == ERROR_VALUE || err.code == ERROR_MEMORY ||
+                                      (r->http && err.code == -EACCES);
 
                 if (for_good) {
                         error_prefix(&err, err.code, "scheduler %s", peer->address);
@@ -272,6 +274,21 @@ static const LinkEvents events = { .message = on_message, .payload = on_payload,
 
 /* ---- The loop's thread ------------------------------------------------------------------------------------------ */
 
+static int connect_peer(Peer *peer, Error *err) {
+        const Remote *r = peer->remote;
+        char path[64]   = "/api/v1/wire";
+        int ret;
+
+        if (!r->http) {
+                ret = link_connect(&peer->link, r->event, peer->address, &events, peer, err);
+                return ret < 0 ? ret : link_secure(peer->link, r->tls, err);
+        }
+        if (peer->worker != WORKER_NONE)
+                snprintf(path, sizeof(path), "/api/v1/wire/%u", peer->worker);
+        ret = link_connect(&peer->link, r->event, http_address(r->http), &events, peer, err);
+        return ret < 0 ? ret : link_upgrade(peer->link, r->http, path, err);
+}
+
 int remote_connect(Peer *peer, Error *err) {
         Remote *r         = peer->remote;
         const bool again  = peer->worker == WORKER_NONE && r->away_usec != 0;
@@ -282,10 +299,8 @@ int remote_connect(Peer *peer, Error *err) {
                                                .name    = program_invocation_short_name,
                                                .session = again ? r->cluster.number : 0,
                                                .key     = again ? r->key : NULL } };
-        int ret = link_connect(&peer->link, r->event, peer->address, &events, peer, err);
+        int ret = connect_peer(peer, err);
 
-        if (ret == 0)
-                ret = link_secure(peer->link, r->tls, err);
         if (ret < 0)
                 return ret;
         peer->n_links++;
@@ -540,6 +555,7 @@ static void remote_free(Engine *e) {
         free(r->scheduler.address);
         free(r->token);
         tls_unref(r->tls);
+        http_unref(r->http);
         free(r);
 }
 
@@ -588,6 +604,8 @@ static int remote_new(Remote **ret, Engine *e, const char *address, const char *
         r->engine           = e;
         if (r->wake < 0)
                 return error_prefix(err, -errno, "eventfd");
+        if (http_is_url(address) && http_new(&r->http, address, token, err) < 0)
+                return error_prefix(err, err->code, "cannot connect to '%s'", address);
         if (!r->token || !r->scheduler.address || sd_event_new(&r->event) < 0 ||
             sd_event_add_io(r->event, NULL, r->wake, EPOLLIN, on_wake, r) < 0 || remote_timer(r) < 0)
                 return error_oom(err, sizeof(*r));

@@ -119,6 +119,7 @@ typedef struct Remote {
         Error failure;         /* why nothing works any more */
         char *token;
         Tls *tls;              /* what TCP goes through; NULL: there is no key */
+        Http *http;            /* the web server through which everybody is reached; NULL: they are reached directly */
         Peer scheduler;
         Map peers;             /* worker -> Peer * */
         Vec(Post) post;

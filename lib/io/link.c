@@ -634,6 +634,16 @@ int link_secure(Link *link, Tls *tls, Error *err) {
         return secure(link, tls, true, err);
 }
 
+int link_upgrade(Link *link, const Http *http, const char *path, Error *err) {
+        int r = link_secure(link, http_tls(http), err);
+
+        if (r < 0 || link->over)
+                return r;
+        link->opening = true;
+        link_later(link);
+        return http_open(&link->stream.http, http, path, err);
+}
+
 static int guest_come(Link *link, Door *door, Error *err) {
         Error why = {};
         int r;

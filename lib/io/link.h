@@ -11,7 +11,7 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
-#include "io/tls.h"
+#include "io/http.h"
 #include "wire/frame.h"
 
 typedef struct Link Link;
@@ -41,6 +41,8 @@ int link_connect(Link **ret, sd_event *event, const char *address, const LinkEve
  * whose other side the kernel knows, and without a key (NULL). Whoever has another key, or none, is closed() with
  * words. */
 int link_secure(Link *link, Tls *tls, Error *err);
+/* Likewise: it was connected to a web server, which is to hand it over as the path says. Over https it is secured. */
+int link_upgrade(Link *link, const Http *http, const char *path, Error *err);
 /* Closes it, from wherever: also out of its own callbacks. closed() is not called any more; done() of payloads is. */
 Link *link_free(Link *link);
 DEFINE_CLEANUP(Link *, link_free)
@@ -99,6 +101,7 @@ int listener_new(Listener **ret, sd_event *event, const char *address, mode_t mo
 int listener_from_fd(Listener **ret, sd_event *event, int fd, ListenerAccepted *accepted, void *userdata, Error *err);
 Listener *listener_free(Listener *listener); /* removes a socket file that it made */
 DEFINE_CLEANUP(Listener *, listener_free)
+int listener_fd(const Listener *listener); /* stays the listener's */
 /* The address where it listens, in the form above, with the port that it got. */
 const char *listener_address(const Listener *listener);
 

@@ -289,6 +289,10 @@ Listener *listener_free(Listener *listener) {
         return NULL;
 }
 
+int listener_fd(const Listener *listener) {
+        return listener->fd;
+}
+
 const char *listener_address(const Listener *listener) {
         return listener->text;
 }

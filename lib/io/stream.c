@@ -6,11 +6,20 @@
 #include "io/stream.h"
 
 int stream_open(Stream *s, Error *err) {
-        return s->tls ? tls_shake(s->tls, err) : 0;
+        int r = s->tls && !s->secure ? tls_shake(s->tls, err) : 0;
+
+        if (r != 0)
+                return r;
+        s->secure = s->tls != NULL;
+        r         = s->http ? http_step(s->http, s, err) : 0;
+        if (r == 0)
+                s->http = http_close(s->http);
+        return r;
 }
 
 void stream_close(Stream *s) {
-        s->tls = tls_close(s->tls);
+        s->tls  = tls_close(s->tls);
+        s->http = http_close(s->http);
         if (s->fd >= 0)
                 close(s->fd);
         s->fd = -1;

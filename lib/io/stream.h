@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* What the bytes of a link go through: its socket as it is, or TLS over it (io/tls.h). Nothing here blocks. */
-#include "io/tls.h"
+/* What the bytes of a link go through: its socket as it is, or TLS over it (io/tls.h), which a web server may have to
+ * hand over first (io/http.h). Nothing here blocks. */
+#include "io/http.h"
 
 typedef struct Stream {
         int fd, family;
-        TlsConn *tls; /* NULL: plain */
+        TlsConn *tls;      /* NULL: plain */
+        bool secure;       /* its handshake is over */
+        HttpOpening *http; /* NULL: the other side is who we want already */
 } Stream;
 
 /* 0, bytes can go; TLS_WANTS_…: the handshake goes on when the socket is ready for that; negative, with words. */

@@ -8,6 +8,7 @@
  * as much as the cipher. */
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,6 +24,7 @@ enum {
         IDENTITY_TEXT = 96,
         ALERT_REASON  = 1000,      /* OpenSSL's reason for an alert that came is this and the alert's number */
         PLAIN_BYTE    = 'M',       /* of a frame (wire/frame.h): a TLS record begins with 20 to 24 */
+        PLAIN_HTTP    = 'H',       /* of an answer */
 };
 
 #define REKEY_BYTES ((uint64_t) 64 << 30) /* AES-GCM is good for 2^24.5 records of 16 KiB (RFC 8446, 5.5): 360 GiB */
@@ -46,6 +48,7 @@ typedef struct Ring {
         Keys keys;
         BIO_METHOD *method;
         SSL_CTX *ctx;
+        char *host;                 /* whose certificate it must be; NULL: keys are shown, not certificates */
 } Ring;
 
 struct Tls {
@@ -190,7 +193,7 @@ static int on_read(BIO *bio, char *to, size_t size_bytes, size_t *ret) {
         else if (n < 0)
                 conn->code = -errno;
         if (n > 0 && !conn->met_any)
-                conn->met_plain = to[0] == PLAIN_BYTE;
+                conn->met_plain = to[0] == (conn->ring->host ? PLAIN_HTTP : PLAIN_BYTE);
         conn->met_any |= n > 0;
         *ret = (size_t) MAX(n, 0);
         return n > 0;
@@ -231,6 +234,7 @@ static Ring *ring_unref(Ring *ring) {
         SSL_CTX_free(ring->ctx);
         BIO_meth_free(ring->method);
         keys_forget(&ring->keys);
+        free(ring->host);
         free(ring);
         return NULL;
 }
@@ -242,6 +246,15 @@ static bool method_init(BIO_METHOD *method) {
                BIO_meth_set_ctrl(method, on_control) == 1;
 }
 
+static void ctx_init_always(SSL_CTX *ctx) {
+        SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+        SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                      SSL_MODE_RELEASE_BUFFERS);
+        SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+        SSL_CTX_set_read_ahead(ctx, 1);
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+}
+
 static bool ctx_init(SSL_CTX *ctx) {
         if (!ctx || SSL_CTX_set_session_id_context(ctx, context_name, sizeof(context_name)) != 1 ||
             SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1 ||
@@ -249,31 +262,59 @@ static bool ctx_init(SSL_CTX *ctx) {
             SSL_CTX_set_num_tickets(ctx, 0) != 1 || SSL_CTX_set_max_early_data(ctx, 0) != 1)
                 return false;
         SSL_CTX_clear_options(ctx, SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
-        SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
-        SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                      SSL_MODE_RELEASE_BUFFERS);
-        SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-        SSL_CTX_set_read_ahead(ctx, 1);
         /* A server that shows a certificate instead of the key is not ours, and there is no authority to believe. */
-        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+        ctx_init_always(ctx);
         SSL_CTX_set_psk_use_session_callback(ctx, on_show);
         SSL_CTX_set_psk_find_session_callback(ctx, on_shown);
         return true;
 }
 
+static Ring *ring_make(void) {
+        Ring *ring = calloc(1, sizeof(*ring));
+
+        if (!ring)
+                return NULL;
+        /* Threads of a session may outlive exit(), and what it would free is used by others of the process. */
+        (void) OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL);
+        ring->n_ref  = 1;
+        ring->method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "a link");
+        ring->ctx    = SSL_CTX_new(TLS_method());
+        return ring;
+}
+
 static int ring_new(Ring **ret, const Keys *keys, Error *err) {
-        _cleanup_(ring_unrefp) Ring *ring = calloc(1, sizeof(*ring));
+        _cleanup_(ring_unrefp) Ring *ring = ring_make();
 
         if (!ring)
                 return error_oom(err, sizeof(*ring));
-        ring->n_ref  = 1;
-        ring->keys   = *keys;
-        ring->method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "a link");
-        ring->ctx    = SSL_CTX_new(TLS_method());
+        ring->keys = *keys;
         if (!method_init(ring->method) || !ctx_init(ring->ctx)) {
                 ERR_clear_error();
                 return error_set(err, -EIO, "TLS 1.3 cannot be had from this OpenSSL");
         }
+        *ret = TAKE_PTR(ring);
+        return 0;
+}
+
+static int ring_new_certified(Ring **ret, const char *host, const char *ca_file, Error *err) {
+        _cleanup_(ring_unrefp) Ring *ring = ring_make();
+        bool known;
+
+        if (!ring)
+                return error_oom(err, sizeof(*ring));
+        ring->host = strdup(host);
+        if (!ring->host || !method_init(ring->method) || !ring->ctx ||
+            SSL_CTX_set_min_proto_version(ring->ctx, TLS1_2_VERSION) != 1) {
+                ERR_clear_error();
+                return error_set(err, -EIO, "TLS cannot be had from this OpenSSL");
+        }
+        ctx_init_always(ring->ctx);
+        known = ca_file ? SSL_CTX_load_verify_file(ring->ctx, ca_file) == 1
+                        : SSL_CTX_set_default_verify_paths(ring->ctx) == 1;
+        ERR_clear_error();
+        if (!known)
+                return error_set(err, ERROR_VALUE, "%s: there are no certificates of authorities (MARS_CA_FILE)",
+                                 ca_file ?: "the directory of the system");
         *ret = TAKE_PTR(ring);
         return 0;
 }
@@ -285,23 +326,35 @@ static const Cipher *best_cipher(void) {
         return __builtin_cpu_supports("aes") ? &ciphers[0] : &ciphers[1];
 }
 
-int tls_new_keys(Tls **ret, const Keys *keys, TlsRole role, Error *err) {
-        _cleanup_(tls_unrefp) Tls *tls = calloc(1, sizeof(*tls));
-        int r;
+/* Takes the ring, also when it fails. */
+static int tls_make(Tls **ret, Ring *ring, TlsRole role, Error *err) {
+        Tls *tls = calloc(1, sizeof(*tls));
 
-        if (!tls)
+        if (!tls) {
+                ring_unref(ring);
                 return error_oom(err, sizeof(*tls));
-        /* Threads of a session may outlive exit(), and what it would free is used by others of the process. */
-        (void) OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL);
-        tls->n_ref       = 1;
-        tls->role        = role;
-        tls->cipher      = best_cipher();
-        tls->rekey_bytes = REKEY_BYTES;
-        r                = ring_new(&tls->ring, keys, err);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(tls);
+        }
+        *tls = (Tls) { .n_ref = 1, .ring = ring, .role = role, .cipher = best_cipher(), .rekey_bytes = REKEY_BYTES };
+        *ret = tls;
         return 0;
+}
+
+int tls_new_keys(Tls **ret, const Keys *keys, TlsRole role, Error *err) {
+        Ring *ring = NULL;
+        int r      = ring_new(&ring, keys, err);
+
+        return r < 0 ? r : tls_make(ret, ring, role, err);
+}
+
+int tls_new_certified(Tls **ret, const char *host, const char *ca_file, Error *err) {
+        Ring *ring = NULL;
+        int r      = ring_new_certified(&ring, host, ca_file, err);
+
+        if (r == 0)
+                r = tls_make(ret, ring, TLS_CLIENT, err);
+        if (r == 0)
+                (*ret)->rekey_bytes = UINT64_MAX; /* the server's TLS may know no other keys than the first */
+        return r;
 }
 
 int tls_new(Tls **ret, const char *path, TlsRole role, Error *err) {
@@ -366,6 +419,14 @@ void tls_set(Tls *tls, const char *cipher, uint64_t rekey_bytes) {
 
 /* ---- Connections ------------------------------------------------------------------------------------------------ */
 
+/* Whose certificate it must be; a name is also said to the server, which may have several. */
+static int name_server(SSL *ssl, const char *host) {
+        if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1)
+                return 0;
+        ERR_clear_error();
+        return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1 ? 0 : -EINVAL;
+}
+
 static int conn_begin(TlsConn *conn) {
         BIO *bio = BIO_new(conn->ring->method);
 
@@ -385,6 +446,8 @@ static int conn_begin(TlsConn *conn) {
                 return 0;
         }
         SSL_set_connect_state(conn->ssl);
+        if (conn->ring->host)
+                return name_server(conn->ssl, conn->ring->host);
         return SSL_set_ciphersuites(conn->ssl, conn->cipher->suite) == 1 ? 0 : -EIO;
 }
 
@@ -400,7 +463,7 @@ int tls_open(TlsConn **ret, Tls *tls, int fd, bool connects, Error *err) {
         conn->cipher      = tls->cipher;
         conn->role        = tls->role;
         conn->rekey_bytes = tls->rekey_bytes;
-        if (connects)
+        if (connects && !conn->ring->host)
                 identity_print(&conn->ring->keys.key[0], conn->cipher, conn->role, conn->identity);
         if (conn_begin(conn) < 0) {
                 ERR_clear_error();
@@ -426,11 +489,30 @@ TlsConn *tls_close(TlsConn *conn) {
 
 /* ---- The handshake ---------------------------------------------------------------------------------------------- */
 
+/* Of a server that should have a certificate. */
+static int certified_words(const TlsConn *conn, Error *err) {
+        const long verified  = SSL_get_verify_result(conn->ssl);
+        const unsigned long last = ERR_peek_last_error();
+
+        if (conn->met_plain)
+                return error_set(err, ERROR_VALUE, "it speaks plain HTTP: the address begins with http://");
+        if (conn->code < 0)
+                return error_set(err, conn->code, "%s", strerrordesc_np(-conn->code));
+        if (verified != X509_V_OK)
+                return error_set(err, -EACCES, "its certificate is not believed for %s: %s", conn->ring->host,
+                                 X509_verify_cert_error_string(verified));
+        if (ERR_GET_REASON(last) == SSL_R_UNEXPECTED_EOF_WHILE_READING || (last == 0 && !conn->met_any))
+                return error_set(err, -ECONNRESET, "it has closed the connection before it was secure");
+        return error_set(err, -EIO, "TLS: %s", ERR_reason_error_string(last) ?: "it is not known why");
+}
+
 static int shake_words(TlsConn *conn, Error *err) {
         const unsigned long last = ERR_peek_last_error();
         const int reason         = ERR_GET_REASON(last);
         const char *path         = conn->ring->keys.path;
 
+        if (conn->ring->host)
+                return certified_words(conn, err);
         if (conn->met_plain)
                 return error_set(err, -EACCES,
                                  conn->connects ? "it speaks without encryption, so it has no key; give it that of %s"
@@ -463,7 +545,7 @@ int tls_shake(TlsConn *conn, Error *err) {
                         ERR_clear_error();
                         return err->code;
                 }
-        } else if (!SSL_session_reused(conn->ssl)) /* verify would have failed already */
+        } else if (!conn->ring->host && !SSL_session_reused(conn->ssl)) /* verify would have failed already */
                 return error_set(err, -EACCES, "it has not shown the key");
         r = tls_flush(conn);
         if (r == -EAGAIN)

@@ -2,7 +2,8 @@
 #pragma once
 /* TLS 1.3 over a stream socket between two who have the cluster's key (io/key.h), and nobody else: the key is
  * an external pre-shared key (RFC 8446, 2.2) with an ephemeral exchange, so that what was recorded stays secret
- * when the key is lost. No certificates, no tickets, no early data.
+ * when the key is lost. No certificates, no tickets, no early data. The exception is a web server
+ * (tls_new_certified()), which has what web servers have.
  *
  * Who connects says with an identity which key he means, and as what he comes; the key that the identity is good for is
  * derived from the cluster's with the identity itself. So what he is is proved, not said:
@@ -29,6 +30,9 @@ enum {
 
 /* The keys are found as keys_find() says; TLS_ABSENT: there is none. */
 int tls_new(Tls **ret, const char *path, TlsRole role, Error *err);
+/* For connecting to a server that shows a certificate for the name (or number) `host`, of an authority in the PEM file
+ * `ca_file`; NULL: of those that this machine believes. TLS 1.2 will do there: it is somebody else's server. */
+int tls_new_certified(Tls **ret, const char *host, const char *ca_file, Error *err);
 /* The first of the keys is for connecting. */
 int tls_new_keys(Tls **ret, const Keys *keys, TlsRole role, Error *err);
 Tls *tls_ref(Tls *tls);

@@ -84,7 +84,8 @@
         F(U32, n_threads, UINT32_MAX)                                                                                  \
         F(TEXT, version, 64)                                                                                           \
         F(TEXT, key, 256)              /* with which the client may come back to its session, */                       \
-        F(U64, lease_usec, UINT64_MAX) /* for so long after its link broke */
+        F(U64, lease_usec, UINT64_MAX) /* for so long after its link broke */                                          \
+        F(TEXT, token, 256)            /* for workers: what clients show who are relayed (VIA) */
 #define WIRE_REFUSED(F)                                                                                                \
         F(I32, code, 4096)                                                                                             \
         F(TEXT, text, MAX_ERROR_TEXT)

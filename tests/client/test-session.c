@@ -80,8 +80,10 @@ TEST(default_session_is_made_once_and_can_be_replaced) {
 TEST(other_endpoints_are_refused) {
         mars_session *s = NULL;
 
-        must_fail(MARS_ERROR_SUPPORT, "cannot connect to 'http://here:7104'",
-                  mars_session_new(&s, "http://here:7104", NULL, &err));
+        must_fail(MARS_ERROR_VALUE, "cannot connect to 'http://here:port': 'port' is no port",
+                  mars_session_new(&s, "http://here:port", NULL, &err));
+        must_fail(MARS_ERROR_VALUE, "cannot connect to 'http://a@b/': give scheme, host, port",
+                  mars_session_new(&s, "http://a@b/", NULL, &err));
         ck_assert_ptr_null(s);
 }
 

@@ -24,9 +24,17 @@ hypothesis.settings.register_profile("mars", deadline=None, max_examples=60, der
 hypothesis.settings.load_profile("mars")
 
 # The same tests with a cluster of real daemons behind the default session: MARS_TEST_CLUSTER is its number of workers.
+# With MARS_TEST_HTTP it is reached through its web daemon.
 if "MARS_TEST_CLUSTER" in os.environ:
     from mars.deploy.local import new_cluster
+    from mars.session import new_session
 
-    cluster = new_cluster(n_worker=int(os.environ["MARS_TEST_CLUSTER"]))
+    http = "MARS_TEST_HTTP" in os.environ
+    if http:
+        os.environ["MARS_TOKEN"] = "the-token-of-these-tests"
+    cluster = new_cluster(n_worker=int(os.environ["MARS_TEST_CLUSTER"]), web=http)
+    endpoint = f"http://{cluster.web_endpoint}" if http else cluster.endpoint
+    if http:
+        new_session(endpoint).as_default()
 else:
-    cluster = None
+    cluster = endpoint = None

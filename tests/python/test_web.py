@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """mars-web: what it serves, to whom, and what it refuses."""
+import concurrent.futures
 import contextlib
 import http.client
 import json
+import os
+import pathlib
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
 
+import numpy as np
 import pytest
+
+import mars.tensor as mt
+from mars.deploy.local import new_cluster
+from mars.session import new_session
 
 SECONDS = 30  # after which a wait has failed
 TOKEN = "a-token-of-these-tests"
@@ -150,3 +159,152 @@ def test_requests_that_could_be_read_in_two_ways_are_none(port):
                  f"GET / HTTP/1.1\r\n{host}A b: c\r\n\r\n"):
         answer = say(port, head + f"GET /api/v1/health HTTP/1.1\r\n{host}\r\n")
         assert " 200 " not in answer, (head, answer)
+
+
+# ---- Sessions over http
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("home")))
+        monkeypatch.delenv("MARS_TOKEN", raising=False)
+        with new_cluster(n_worker=2, web=True) as made:
+            yield made
+
+
+@pytest.fixture
+def token(cluster):
+    return (pathlib.Path(os.environ["XDG_CONFIG_HOME"]) / "mars" / "token").read_text().strip()
+
+
+@pytest.fixture
+def sess(cluster):
+    with new_session("http://" + cluster.web_endpoint) as made:
+        yield made
+
+
+def children(cluster, program):
+    """The processes of that name which the cluster's keepers have started."""
+    found = []
+    for process in cluster._processes:
+        for line in pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+            if pathlib.Path(f"/proc/{line}/comm").read_text().strip() == program:
+                found.append(int(line))
+    return found
+
+
+def test_a_session_over_http_has_what_the_others_have(sess, cluster):
+    data = np.random.default_rng(1).random((900, 700))
+    a = mt.tensor(data, chunk_size=300)
+    assert np.array_equal(sess.run((a * 2 + 1)), data * 2 + 1)
+    future = mt.sort(a, axis=0).execute(session=sess, wait=False)
+    future.result()
+    with new_session(cluster.endpoint) as direct:
+        assert np.array_equal(sess.run(a.T.sum(axis=0)), direct.run(mt.tensor(data, chunk_size=300).T.sum(axis=0)))
+    with pytest.raises(np.linalg.LinAlgError, match="inv"):
+        sess.run(mt.linalg.inv(mt.zeros((4, 4))))
+    with pytest.raises(ValueError):
+        sess.run(mt.ones(3) + mt.ones(4))
+
+
+def test_results_of_any_size_come_over_http(sess):
+    big = mt.arange(24_000_000, chunk_size=3_000_000).astype("f8")
+    big.execute(session=sess)
+    value = sess.run(big)
+    assert value[0] == 0 and value[-1] == 23_999_999 and value.sum() == 23_999_999 * 12_000_000
+    assert np.array_equal(sess.run(big[5_999_990:6_000_010]), np.arange(5_999_990.0, 6_000_010.0))
+
+
+def test_work_is_canceled_over_http(sess):
+    r = mt.random.RandomState(3).rand(4000, 4000, chunk_size=200)
+    future = (r @ r @ r).sum().execute(session=sess, wait=False)
+    wait_for(lambda: future.progress() > 0, "it does not begin")
+    future.cancel()
+    with pytest.raises(concurrent.futures.CancelledError):
+        future.result()
+
+
+def test_mars_web_dies_under_a_running_job_and_nobody_notices_more_than_a_pause(sess, cluster):
+    r = mt.random.RandomState(5).rand(3000, 3000, chunk_size=250)
+    with new_session(cluster.endpoint) as direct:
+        expected = direct.run((r @ r).sum(axis=0))
+    future = (r @ r).sum(axis=0).execute(session=sess, wait=False)
+    wait_for(lambda: future.progress() > 0, "it does not begin")
+    for _ in range(3):
+        (pid,) = children(cluster, "mars-web")
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: children(cluster, "mars-web") not in ([], [pid]), "it is not started again")
+        assert ask(int(cluster.web_endpoint.split(":")[1]), path="/api/v1/health")[0] == 200
+    assert np.array_equal(future.result(), expected)
+    assert sess.run(mt.ones(3).sum()) == 3
+
+
+def test_who_has_no_token_has_no_session(cluster, monkeypatch):
+    where = "http://" + cluster.web_endpoint
+    for token in ("", "another-token-than-theirs", "x" * 255):
+        monkeypatch.setenv("MARS_TOKEN", token)
+        monkeypatch.setenv("XDG_CONFIG_HOME", "/nowhere")
+        with pytest.raises(PermissionError, match="token|credential"):
+            new_session(where)
+
+
+def frame(kind, *fields):
+    """A message as docs/PROTOCOL.md has it, of small numbers and short texts."""
+    body = b"".join(bytes([f]) if isinstance(f, int) else bytes([len(f)]) + f for f in fields)
+    return struct.pack("<4sHHIIQ", b"MARS", kind, 0, len(body), 0, 0) + body
+
+
+HELLO, REFUSED, WELCOME, VIA = 1, 3, 2, 5
+CLIENT, WORKER, CONTROL = 1, 2, 3
+
+
+def answer_of(s):
+    return struct.unpack("<4sHHIIQ", s.recv(24, socket.MSG_WAITALL))[1]
+
+
+def test_whoever_speaks_through_somebody_else_must_know_the_token(cluster, token):
+    """Also over a unix socket, where everybody is known who could open it."""
+    ours = token.encode()
+    for via, said, role, expected in ((False, b"", CLIENT, WELCOME), (True, b"", CLIENT, REFUSED),
+                                      (True, b"wrong-wrong-wrong-wrong", CLIENT, REFUSED),
+                                      (True, ours, CLIENT, WELCOME), (True, ours, WORKER, REFUSED)):
+        for place in ("scheduler", "worker-0"):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(SECONDS)
+                s.connect(f"{cluster.endpoint.removeprefix('unix:').removesuffix('scheduler')}{place}")
+                s.sendall((frame(VIA, b"192.0.2.1") if via else b"") + frame(HELLO, role, 2, b"", said, b"test"))
+                assert answer_of(s) == expected, (place, via, said, role)
+
+
+def upgraded(cluster, token, path="/api/v1/wire"):
+    """A connection that was handed over, or the status that says why not."""
+    host, port = cluster.web_endpoint.split(":")
+    s = socket.create_connection((host, int(port)), SECONDS)
+    s.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: Upgrade\r\nUpgrade: mars\r\n"
+              f"Authorization: Bearer {token}\r\n\r\n".encode())
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += s.recv(1) or pytest.fail(head.decode())
+    status = int(head.split()[1])
+    if status == 101:
+        return s
+    s.close()
+    return status
+
+
+def test_what_is_relayed_is_believed_nothing_that_mars_web_is(cluster, token):
+    for said, expected in ((b"", REFUSED), (b"another-token-than-theirs", REFUSED), (token.encode(), WELCOME)):
+        with upgraded(cluster, token) as s:
+            s.sendall(frame(HELLO, CLIENT, 2, b"", said, b"test"))
+            assert answer_of(s) == expected
+
+
+def test_a_connection_is_handed_over_to_daemons_of_the_cluster_only(cluster, token):
+    for path in ("/api/v1/wire/7", "/api/v1/wire/-1", "/api/v1/wire/unix:", "/api/v1/wire/127.0.0.1:22",
+                 "/api/v1/wire/99999", "/api/v1/wire/0x0"):
+        assert upgraded(cluster, token, path) == 404
+    assert upgraded(cluster, "another-token-than-theirs") == 401
+    with upgraded(cluster, token, "/api/v1/wire/0") as s:
+        s.sendall(frame(HELLO, CLIENT, 2, b"", token.encode(), b"test"))
+        assert answer_of(s) == WELCOME

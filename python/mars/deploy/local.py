@@ -6,9 +6,9 @@
     session = new_session(cluster.endpoint)    # another session of the same cluster
     cluster.stop()
 
-The daemons listen at unix sockets in a private directory and at no port. They end with the process that started them,
-by whatever cause it ends (daemons/service.h, MARS_LIFELINE). A worker that crashes is started again by its keeper
-(mars-keeper), and finds the results that it had.
+The daemons listen at unix sockets in a private directory and at no port, but for the one of web. They end with the
+process that started them, by whatever cause it ends (daemons/service.h, MARS_LIFELINE). A worker that crashes is
+started again by its keeper (mars-keeper), and finds the results that it had.
 """
 import atexit
 import os
@@ -35,12 +35,12 @@ def new_cluster(n_worker=1, n_cpu=None, shared_memory=None, web=False, *, phy_me
 
     n_worker: processes that compute. n_cpu: CPUs that they use together; None: those that this process may use.
     shared_memory: memory for chunks, of all workers together ("4g", "40%" of the free memory, bytes); None: half of
-    the free memory. phy_mem: all memory that they may take, likewise; None: all. disk, spill_dir: as of new_session(),
-    of each worker. log_level: what the daemons say on standard error.
+    the free memory. web: True: serve pages and sessions over http at a free port of 127.0.0.1, which web_endpoint
+    names, to whoever has the user's token (marsctl token); "host" or "host:port": there. phy_mem: all memory that they
+    may take, as shared_memory; None: all. disk, spill_dir: as of new_session(), of each worker. log_level: what the
+    daemons say on standard error.
     """
-    if web:
-        raise MarsError("the web daemon is not there yet: leave web=False and look with marsctl")
-    return LocalCluster(n_worker, n_cpu, shared_memory, phy_mem, disk, spill_dir, log_level)
+    return LocalCluster(n_worker, n_cpu, shared_memory, web, phy_mem, disk, spill_dir, log_level)
 
 
 def _program(name):
@@ -62,10 +62,18 @@ def _share(size, n):
     return str(int(size) // n)
 
 
-class LocalCluster:
-    """What new_cluster() returns. `endpoint` is for new_session(); `session` is the one that was made the default."""
+def _web_options(web):
+    """Of True, "host" and "host:port"."""
+    host, _, port = ("127.0.0.1", "", "0") if web is True else (web, "", "0") if web.endswith("]") else \
+        web.rpartition(":") if ":" in web else (web, "", "0")
+    return ["--endpoint", f"{host}:{port}"]
 
-    def __init__(self, n_worker, n_cpu, shared_memory, phy_mem, disk, spill_dir, log_level):
+
+class LocalCluster:
+    """What new_cluster() returns. `endpoint` is for new_session(), "http://" + `web_endpoint` is likewise, and for a
+    browser; `session` is the one that was made the default."""
+
+    def __init__(self, n_worker, n_cpu, shared_memory, web, phy_mem, disk, spill_dir, log_level):
         n_cpu = len(os.sched_getaffinity(0)) if n_cpu is None else n_cpu
         if n_worker < 1 or n_cpu < 1:
             raise ValueError(f"n_worker and n_cpu are 1 at least, not {n_worker} and {n_cpu}")
@@ -82,8 +90,10 @@ class LocalCluster:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
                 notified.bind(f"{self._directory}/notify")
                 notified.settimeout(READY_SECONDS)
-                self._start("mars-scheduler", "scheduler", log_level,
-                            ["--state-dir", f"{self._directory}/state"])
+                if web:  # the scheduler knows the token that there is when it starts
+                    subprocess.run([_program("marsctl"), "token"], check=True, stdout=subprocess.DEVNULL)
+                self._start("mars-scheduler", log_level, [*self._socket("scheduler"),
+                                                          "--state-dir", f"{self._directory}/state"])
                 self._await(notified, 1, "READY=1")
                 for k in range(n_worker):
                     options = ["--schedulers", self.endpoint, "--name", f"worker-{k}",
@@ -93,28 +103,34 @@ class LocalCluster:
                     options += ["--disk", str(disk)] if disk is not None else []
                     options += ["--spill-dir", os.fspath(spill_dir) if spill_dir else tempfile.gettempdir()]
                     options += ["--drain", "none"]  # the cluster stops as a whole
-                    self._start("mars-worker", f"worker-{k}", log_level, options)
+                    self._start("mars-worker", log_level, self._socket(f"worker-{k}") + options)
                 self._await(notified, n_worker, "STATUS=Works for a scheduler")
+                if web:
+                    self._start("mars-web", log_level, ["--schedulers", self.endpoint, *_web_options(web)])
+                    said = self._await(notified, 1, "STATUS=Serves at http://")
+                    self.web_endpoint = said.removeprefix("STATUS=Serves at http://")
             os.unlink(f"{self._directory}/notify")
             self.session = new_session(self.endpoint).as_default()
         except BaseException:
             self.stop()
             raise
 
-    def _start(self, program, name, log_level, options):
+    def _socket(self, name):
+        return ["--socket", f"{self._directory}/{name}", "--port", "none"]
+
+    def _start(self, program, log_level, options):
         environment = dict(os.environ, NOTIFY_SOCKET=f"{self._directory}/notify", MARS_LIFELINE=str(self._end))
         for variable in ("LISTEN_FDS", "LISTEN_PID", "JOURNAL_STREAM", "WATCHDOG_USEC"):
             environment.pop(variable, None)
-        command = [_program(program), "--config-dir", "none", "--socket", f"{self._directory}/{name}", "--port", "none",
-                   "--log-level", log_level, *options]
-        if program == "mars-worker":
+        command = [_program(program), "--config-dir", "none", "--log-level", log_level, *options]
+        if program != "mars-scheduler":
             command = [_program("mars-keeper"), "--", *command]
         # In a session of their own, so that Ctrl-C at a terminal is for the program alone.
         self._processes.append(subprocess.Popen(command, env=environment, pass_fds=[self._end],
                                                 stdin=subprocess.DEVNULL, start_new_session=True))
 
     def _await(self, notified, n, word):
-        """Waits until n daemons have said the word."""
+        """Waits until n daemons have said what begins with the word; what the last of them said."""
         deadline = time.monotonic() + READY_SECONDS
         while n > 0:
             for process in self._processes:
@@ -122,10 +138,12 @@ class LocalCluster:
                     raise MarsError(f"{process.args[0]} has ended with status {process.returncode}")
             notified.settimeout(0.2)
             try:
-                n -= word in notified.recv(4096).decode().split("\n")
+                said = [line for line in notified.recv(4096).decode().split("\n") if line.startswith(word)]
+                n -= len(said) > 0
             except TimeoutError:
                 if time.monotonic() > deadline:
                     raise MarsError(f"the daemons were not ready after {READY_SECONDS} s") from None
+        return said[0]
 
     def stop(self):
         """Ends the daemons and what they compute; sessions of the cluster are closed."""
