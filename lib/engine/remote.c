@@ -597,7 +597,7 @@ static int remote_new(Remote **ret, Engine *e, const char *address, const char *
 
         if (!r)
                 return error_oom(err, sizeof(*r));
-        e->remote           = r; /* which frees it */
+        *ret = e->remote    = r; /* which frees it, also when this fails */
         r->wake             = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         r->token            = strdup(token ?: "");
         r->scheduler        = (Peer) { .remote = r, .worker = WORKER_NONE, .address = strdup(address) };
@@ -609,7 +609,6 @@ static int remote_new(Remote **ret, Engine *e, const char *address, const char *
         if (!r->token || !r->scheduler.address || sd_event_new(&r->event) < 0 ||
             sd_event_add_io(r->event, NULL, r->wake, EPOLLIN, on_wake, r) < 0 || remote_timer(r) < 0)
                 return error_oom(err, sizeof(*r));
-        *ret = r;
         return 0;
 }
 
