@@ -68,6 +68,7 @@ static int read_certificate(const ConfWeb *config, WebConfig *web, Error *err) {
 
 static int listen_and_run(Service *service, const ConfWeb *config, Web *web, Error *err) {
         char status[256];
+        char link[LOGIN_LINK_MAX];
         int r = check_reach(config, config->listen_http, err);
 
         if (r == 0)
@@ -88,6 +89,8 @@ static int listen_and_run(Service *service, const ConfWeb *config, Web *web, Err
         snprintf(status, sizeof(status), "Serves at %s://%s", config->certificate ? "https" : "http",
                  service->address);
         service_status(status);
+        if (login_link(web, NULL, link) == 0)
+                web_log(web, LOG_NOTICE, "sign in with this link, once: %s", link);
         return service_run(service);
 }
 

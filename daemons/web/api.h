@@ -3,6 +3,11 @@
 /* Who answers, a function for each row of routes.c. Each has the request until it answers it. */
 #include "daemons/web/web.h"
 
+/* ---- login.c: the cookie, for who has shown the token, and for who has the code of a link; and such a link */
+void api_login(Request *request);
+void api_login_code(Request *request);
+void api_link(Request *request);
+
 /* ---- api-pages.c */
 void api_pages(Request *request);
 

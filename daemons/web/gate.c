@@ -5,7 +5,7 @@
  *      Host         one of our names, exactly: a name that somebody else has pointed at us is not ours (421)
  *      route        what is not in the table is not there (404, 405)
  *      Origin       where a browser says on behalf of which page it asks, it is ours, exactly (403)
- *      credential   a token that the scheduler finds good (401)
+ *      credential   a token that the scheduler finds good, or a cookie that stands for one (401)
  *
  * We know no token ourselves. Who shows one is announced to the scheduler, on whose WELCOME he is let in; for some
  * seconds the same token is believed without asking again. */
@@ -308,6 +308,14 @@ void gate_check(Request *request, const char *method, const char *path) {
                 return;
         }
         token = bearer(request);
+        if (!token) {
+                token = login_token(request);
+                /* A browser sends the cookie by itself, and the Origin with everything that could change something. */
+                if (token && request->route->right == RIGHT_WRITE && !header(request, MHD_HTTP_HEADER_ORIGIN)) {
+                        request_refuse(request, MHD_HTTP_FORBIDDEN, "with a cookie, the page that asks is to be named");
+                        return;
+                }
+        }
         if (request->route->right == RIGHT_NONE)
                 request_pass(request, NULL);
         else if (!token || !token[0] || strlen(token) >= TOKEN_MAX)

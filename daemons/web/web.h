@@ -36,6 +36,9 @@ typedef struct WebConfig {
         void (*log)(int level, const char *text);
 } WebConfig;
 
+/* 128 random bits in hexadecimal, and the address around them. */
+enum { LOGIN_CODE_MAX = 33, LOGIN_LINK_MAX = 256 };
+
 struct Web {
         WebConfig config;
         sd_event *event;
@@ -54,6 +57,10 @@ struct Web {
         Relay *relay;
         size_t held_bytes;     /* of all of them, read and not taken yet */
         uint8_t piece[PIECE_BYTES]; /* what is on its way from one side to the other */
+        /* login.c */
+        char token[TOKEN_MAX];     /* that of the cluster; "": not known yet */
+        char code[LOGIN_CODE_MAX]; /* of the last link; "": it has been used */
+        uint64_t code_until;       /* seconds since 1970 */
 };
 
 int web_new(Web **ret, sd_event *event, const WebConfig *config, Error *err);
@@ -132,6 +139,14 @@ void request_pass(Request *request, const char *token);
 /* ---- relay.c ----------------------------------------------------------------------------------------------------- */
 
 void relays_end(Web *web);
+
+/* ---- login.c: browsers ------------------------------------------------------------------------------------------- */
+
+const char *login_token(const Request *request); /* whom its cookie stands for, or NULL */
+/* A link that signs in once, as whoever has the token (NULL: as the one that is found); the one before it does not any
+ * more. 0; LOGIN_NO_TOKEN: none is found; or a negative code. */
+enum { LOGIN_NO_TOKEN = 1 };
+int login_link(Web *web, const char *token, char ret[static LOGIN_LINK_MAX]);
 
 /* ---- connect.c: links on somebody's behalf ----------------------------------------------------------------------- */
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,4 +100,15 @@ int token_find_or_make(char **ret, const char *path, Error *err) {
                 return error_set(err, ERROR_VALUE, "there is no token, and no home to make one in: set MARS_TOKEN");
         r = secret_make(own, 0600, true, err);
         return r < 0 && r != -EEXIST ? r : token_find(ret, path, err); /* somebody was faster */
+}
+
+int token_prove(char ret[static TOKEN_PROOF_MAX], const char *token, const char *text, Error *err) {
+        uint8_t proof[EVP_MAX_MD_SIZE];
+        unsigned n = 0;
+
+        if (!HMAC(EVP_sha256(), token, (int) strlen(token), (const uint8_t *) text, strlen(text), proof, &n))
+                return error_set(err, -ENOSYS, "OpenSSL has no HMAC-SHA256");
+        for (unsigned k = 0; k < n; k++)
+                snprintf(ret + 2 * k, 3, "%02x", proof[k]);
+        return 0;
 }

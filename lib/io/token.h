@@ -18,3 +18,7 @@ bool token_same(const char *ours, const char *said);
 /* As token_find(), but makes a new one, which only its owner may read, where the user's own would be, when there is
  * none. */
 int token_find_or_make(char **ret, const char *path, Error *err);
+
+/* A text that only who knows the token can make of `text`: HMAC-SHA256, in hexadecimal. */
+enum { TOKEN_PROOF_MAX = 65 };
+int token_prove(char ret[static TOKEN_PROOF_MAX], const char *token, const char *text, Error *err);

@@ -114,3 +114,12 @@ TEST(what_is_no_token_is_refused) {
         ck_assert_ptr_nonnull(strstr(err.text, "/nowhere/token"));
         leave(path);
 }
+
+/* The example of RFC 4231, section 4.3. */
+TEST(a_proof_is_that_of_everybody_who_knows_the_token) {
+        char proof[TOKEN_PROOF_MAX];
+        Error err = {};
+
+        ck_assert_int_eq(token_prove(proof, "Jefe", "what do ya want for nothing?", &err), 0);
+        ck_assert_str_eq(proof, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}

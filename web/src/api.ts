@@ -44,11 +44,14 @@ export async function change(path: string): Promise<void> {
     await ask(path, { method: "POST" });
 }
 
+/** From now on the browser has a cookie that stands for the token. */
 export async function signIn(token: string): Promise<void> {
-    await ask("login", {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ token }),
-    });
+    await ask("login", { method: "POST", headers: { Authorization: `Bearer ${token}` } });
+    signedOut.set(false);
+}
+
+/** The same for the code of a link that signs in once. */
+export async function signInOnce(code: string): Promise<void> {
+    await ask(`login/${encodeURIComponent(code)}`, { method: "POST" });
     signedOut.set(false);
 }

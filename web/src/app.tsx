@@ -8,7 +8,7 @@ import "./pages.css";
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { signIn, signedOut } from "./api";
+import { signIn, signInOnce, signedOut } from "./api";
 import { connection, useTopic } from "./feed";
 import { About } from "./pages/about";
 import { GraphPage } from "./pages/graph";
@@ -97,8 +97,8 @@ function Themes() {
     );
 }
 
-function SignIn() {
-    const [fault, setFault] = useState("");
+function SignIn({ why }: { why: string }) {
+    const [fault, setFault] = useState(why);
     const field = useRef<HTMLInputElement>(null);
     useEffect(() => field.current!.focus(), []);
     const submit = async (event: Event) => {
@@ -190,8 +190,22 @@ function Frame() {
     );
 }
 
-function App() {
-    return useValue(signedOut) ? <SignIn /> : <Frame />;
+function App({ why }: { why: string }) {
+    return useValue(signedOut) ? <SignIn why={why} /> : <Frame />;
 }
 
-render(<App />, document.body);
+/** #/login/CODE, of a link that signs in once: the code is not kept in the history of the browser. */
+async function begin(): Promise<void> {
+    const [place, code] = route.get().path;
+    let why = "";
+    if (place === "login") {
+        history.replaceState(null, "", href([]));
+        route.set({ path: [], query: new URLSearchParams() });
+        await signInOnce(code ?? "").catch((error: Error) => {
+            why = error.message;
+        });
+    }
+    render(<App why={why} />, document.body);
+}
+
+void begin();

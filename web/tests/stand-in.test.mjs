@@ -181,18 +181,18 @@ test("a page that lost its daemon says so and comes back by itself", async () =>
     const cluster = new Cluster();
     const first = await serve(process.env.WEB_OUT, cluster);
     const page = await open(browser, first.url);
-    await page.getByText("Live").waitFor();
+    await page.getByText("Live", { exact: true }).waitFor();
     first.close();
     await page.getByText("does not answer").waitFor();
     const again = await serve(process.env.WEB_OUT, cluster, { port: Number(new URL(first.url).port) });
-    await page.getByText("Live").waitFor();
+    await page.getByText("Live", { exact: true }).waitFor();
     again.close();
     await page.context().close();
 });
 
 test("nobody listens while a page is not looked at", async () => {
     const page = await open(browser, small.url);
-    await page.getByText("Live").waitFor();
+    await page.getByText("Live", { exact: true }).waitFor();
     await page.clock.install();
     await page.evaluate(() => {
         Object.defineProperty(document, "hidden", { value: true, configurable: true });
