@@ -3,8 +3,8 @@
  * cookie. The cookie is no token: it says until when it holds, and is proven with the token (token_prove()), so that we
  * keep no list, and it outlives us. It is told to no script, and to no other site.
  *
- * The code of a link is behind a #, which browsers keep to themselves: it is in no log and in no Referer, and who merely
- * looks at links does not use it up. The page changes it for the cookie.
+ * The code of a link is behind a #, which browsers keep to themselves: it is in no log and in no Referer, and who
+ * merely looks at links does not use it up. The page changes it for the cookie.
  *
  * A cluster has one token. We look for it as clients do, or have it from the last who has shown a good one. */
 #include <inttypes.h>

@@ -97,17 +97,24 @@ def test_a_new_link_ends_the_one_before_it_and_others_were_none(port):
     assert ask(port, "POST", f"/api/v1/login/{new}")[0] == 204
 
 
-def test_the_cookie_outlives_the_daemon_and_ends_with_the_token(tmp_path):
-    """Of daemons at the same port: cookies are proven with the token, and kept nowhere."""
+def test_a_cookie_outlives_the_daemon_but_not_the_token_and_is_no_other_port_s(tmp_path, monkeypatch):
+    def begin(port):
+        return Daemon("mars-web", "--schedulers", f"unix:{tmp_path}/scheduler", "--port", port)
+
     with cluster(tmp_path) as port:
-        cookie = cookie_of(sign_in(port)[1])
-        with pytest.MonkeyPatch.context() as monkeypatch:
-            monkeypatch.setenv("MARS_TOKEN", TOKEN)
-            again = Daemon("mars-web", "--schedulers", f"unix:{tmp_path}/scheduler", "--port", "0")
-            other = again.where()
-            # The port is in the name and in the proof: what is another one's is no cookie of ours.
-            assert new_link(other, Cookie=cookie.replace(str(port), str(other)), **origin(other))[0] == 401
-            assert again.stop() == 0
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+        monkeypatch.setenv("MARS_TOKEN", TOKEN)
+        web = begin("0")
+        here = web.where()
+        cookie = cookie_of(sign_in(here)[1])
+        assert new_link(port, Cookie=cookie.replace(str(here), str(port)), **origin(port))[0] == 401
+        for token, status in ((TOKEN, 200), (OTHER, 401)):
+            assert web.stop() == 0
+            monkeypatch.setenv("MARS_TOKEN", token)
+            web = begin(str(here))
+            assert web.where() == here
+            assert new_link(here, Cookie=cookie, **origin(here))[0] == status
+        assert web.stop() == 0
 
 
 def test_a_link_is_printed_where_a_token_is_found(tmp_path, monkeypatch):
