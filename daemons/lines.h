@@ -12,6 +12,7 @@ enum {
 };
 
 typedef struct LineAbout {
+        const char *event;         /* of events.h; NULL: nothing that has a number */
         uint64_t session, request; /* 0: of none */
         bool is_worker;            /* of one: */
         uint32_t worker;

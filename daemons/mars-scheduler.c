@@ -117,7 +117,7 @@ static int serve(const Conf *conf, Error *err) {
                                                        .max_requests   = config->max_requests,
                                                        .print          = print,
                                                        .print_userdata = &running.told },
-                                  service_log, err);
+                                  service_log_about, err);
         if (r == 0)
                 r = service_listen(
                         &service,

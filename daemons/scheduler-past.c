@@ -118,7 +118,7 @@ static void say(const Scheduler *s, int level, const LineAbout *about, const cha
         char text[MAX_LINE_BYTES];
 
         vsnprintf(text, sizeof(text), fmt, args);
-        s->log(level, text);
+        s->log(level, about, text);
         if (s->lines)
                 lines_add(s->lines, real_clock(), level, about, text);
 }
@@ -131,18 +131,18 @@ void scheduler_log(const Scheduler *s, int level, const char *fmt, ...) {
         va_end(args);
 }
 
-void scheduler_log_session(const Session *session, int level, const char *fmt, ...) {
+void scheduler_log_session(const Session *session, const char *event, int level, const char *fmt, ...) {
         va_list args;
 
         va_start(args, fmt);
-        say(session->scheduler, level, &(LineAbout) { .session = session->number }, fmt, args);
+        say(session->scheduler, level, &(LineAbout) { .event = event, .session = session->number }, fmt, args);
         va_end(args);
 }
 
-void scheduler_log_worker(const Scheduler *s, uint32_t worker, int level, const char *fmt, ...) {
+void scheduler_log_worker(const Scheduler *s, uint32_t worker, const char *event, int level, const char *fmt, ...) {
         va_list args;
 
         va_start(args, fmt);
-        say(s, level, &(LineAbout) { .is_worker = true, .worker = worker }, fmt, args);
+        say(s, level, &(LineAbout) { .event = event, .is_worker = true, .worker = worker }, fmt, args);
         va_end(args);
 }

@@ -11,6 +11,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "daemons/events.h"
 #include "daemons/scheduler.h"
 #include "io/token.h"
 
@@ -111,8 +112,9 @@ int session_begin(Conn *c, const Wire_hello *m, Error *err) {
                 keep_session(s, session);
         c->session      = session;
         c->kind         = CONN_CLIENT;
-        scheduler_log_session(session, LOG_INFO, "session %llu of %s (%s) %s", (unsigned long long) session->number,
-                              c->name, c->peer, session->silent ? "is back" : "begins");
+        scheduler_log_session(session, EVENT_SESSION_BEGINS, LOG_INFO, "session %llu of %s (%s) %s",
+                              (unsigned long long) session->number, c->name, c->peer,
+                              session->silent ? "is back" : "begins");
         return later_add(s, LATER_WELCOME, session, 0, 0);
 }
 
@@ -138,10 +140,11 @@ void sessions_tick(Scheduler *s, uint64_t now_usec) {
                 if (session->conn)
                         continue;
                 if (has_ended(session))
-                        scheduler_log_session(session, LOG_INFO, "session %llu of %s (%s) ends: the client has ended",
+                        scheduler_log_session(session, EVENT_SESSION_ENDS, LOG_INFO,
+                                              "session %llu of %s (%s) ends: the client has ended",
                                               (unsigned long long) session->number, session->name, session->peer);
                 else if (now_usec - session->away_usec > s->config.lease_usec)
-                        scheduler_log_session(session, LOG_WARNING,
+                        scheduler_log_session(session, EVENT_SESSION_ENDS, LOG_WARNING,
                                               "session %llu of %s (%s) ends: the client was away for %g s (lease)",
                                               (unsigned long long) session->number, session->name, session->peer,
                                               (double) s->config.lease_usec / 1e6);

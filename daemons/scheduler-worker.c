@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/size.h"
+#include "daemons/events.h"
 #include "daemons/scheduler.h"
 
 /* A task must fit into every worker. */
@@ -75,7 +76,7 @@ static void member_leave(Scheduler *s, Member *m, bool killed) {
                 if (to->link && map_remove(&to->knows, number) != 0 && link_say(to->link, &gone) < 0)
                         scheduler_log(s, LOG_WARNING, "out of memory: %s does not hear that worker %u has left",
                                       to->peer, number);
-        scheduler_log_worker(s, number, LOG_WARNING,
+        scheduler_log_worker(s, number, EVENT_WORKER_LEFT, LOG_WARNING,
                              "worker %u, %s, has left: what it had is made again when it is wanted", number, m->name);
         s->worker[number] = NULL;
         member_free(m);
@@ -156,13 +157,14 @@ int worker_join(Conn *c, const Wire_hello *m, Error *err) {
                 return error_oom(err, sizeof(welcome));
         limits_change(s);
         keep_worker(s, member);
-        scheduler_log_worker(s, member->number, LOG_INFO, "worker %u, %s (%s), %s: %u threads, %s of cache",
-                             member->number, c->name, c->peer, again ? "is back" : "has joined", member->n_threads,
+        scheduler_log_worker(s, member->number, EVENT_WORKER_JOINED, LOG_INFO,
+                             "worker %u, %s (%s), %s: %u threads, %s of cache", member->number, c->name, c->peer,
+                             again ? "is back" : "has joined", member->n_threads,
                              size_print(member->cache_bytes, cache));
         scheduler_step(s, &(SchedEvent) { .kind      = SCHED_JOINED,
-                                         .worker    = member->number,
-                                         .n_threads = member->n_threads,
-                                         .holds     = true });
+                                          .worker    = member->number,
+                                          .n_threads = member->n_threads,
+                                          .holds     = true });
         return 0;
 }
 
@@ -215,11 +217,9 @@ int worker_drain_ask(Scheduler *s, const Wire_drain *m, Error *err) {
                 return error_set(err, ERROR_VALUE, "nothing is done to workers in way %u", m->how);
         member->drain   = m->how;
         member->drained = false;
-        scheduler_log_worker(s, member->number, LOG_NOTICE, "worker %u, %s, %s: the administrator wants it",
+        scheduler_log_worker(s, member->number, NULL, LOG_NOTICE, "worker %u, %s, %s: the administrator wants it",
                              member->number, member->name, words[m->how]);
-        scheduler_step(s, &(SchedEvent) { .kind   = SCHED_DRAIN,
-                                         .worker = member->number,
-                                         .on     = m->how != DRAIN_OFF });
+        scheduler_step(s, &(SchedEvent) { .kind = SCHED_DRAIN, .worker = member->number, .on = m->how != DRAIN_OFF });
         return 0;
 }
 
@@ -231,15 +231,15 @@ int worker_drained(Scheduler *s, uint32_t worker, const Error *why) {
                 return 0;
         m->drained = !why;
         if (why)
-                scheduler_log_worker(s, worker, LOG_WARNING, "worker %u, %s, is not empty: %s", worker, m->name,
+                scheduler_log_worker(s, worker, NULL, LOG_WARNING, "worker %u, %s, is not empty: %s", worker, m->name,
                                      why->text);
         else
-                scheduler_log_worker(s, worker, LOG_NOTICE, "worker %u, %s, is empty", worker, m->name);
+                scheduler_log_worker(s, worker, EVENT_WORKER_EMPTY, LOG_NOTICE, "worker %u, %s, is empty", worker,
+                                     m->name);
         if (m->drain == DRAIN_STAY || (m->drain == DRAIN_RETIRE && why))
                 return 0;
-        return link_say(m->conn->link,
-                        &(WireMessage) { WIRE_IS_LEAVE,
-                                         .leave = { .code = why ? why->code : 0, .text = why ? why->text : NULL } });
+        return link_say(m->conn->link, &(WireMessage) { WIRE_IS_LEAVE, .leave = { .code = why ? why->code : 0,
+                                                                                  .text = why ? why->text : NULL } });
 }
 
 /* ---- What they say ----------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemons/events.h"
 #include "daemons/scheduler.h"
 
 enum { TICKS = 10 }; /* looks at the clock, a heartbeat: progress is told as often */
@@ -70,10 +71,11 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         const bool worth_a_line  = c->kind == CONN_WORKER || c->session || why->code < 0; /* who looks comes and goes */
 
         if (worth_a_line && c->member)
-                scheduler_log_worker(c->scheduler, c->member->number, LOG_WARNING, "worker %u, %s (%s) is gone%s%s",
-                                     c->member->number, c->name ?: "", c->peer, why->code < 0 ? ": " : "", words);
+                scheduler_log_worker(c->scheduler, c->member->number, EVENT_WORKER_GONE, LOG_WARNING,
+                                     "worker %u, %s (%s) is gone%s%s", c->member->number, c->name ?: "", c->peer,
+                                     why->code < 0 ? ": " : "", words);
         else if (worth_a_line && c->session)
-                scheduler_log_session(c->session, LOG_INFO, "client %s (%s) is gone%s%s", c->name ?: "", c->peer,
+                scheduler_log_session(c->session, NULL, LOG_INFO, "client %s (%s) is gone%s%s", c->name ?: "", c->peer,
                                       why->code < 0 ? ": " : "", words);
         else if (worth_a_line)
                 scheduler_log(c->scheduler, LOG_INFO, "connection %s (%s) is gone%s%s", c->name ?: "", c->peer,
@@ -236,7 +238,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 int scheduler_new(Scheduler **ret, sd_event *event, const SchedulerConfig *config,
-                  void (*log)(int level, const char *text), Error *err) {
+                  void (*log)(int level, const LineAbout *about, const char *text), Error *err) {
         _cleanup_(scheduler_freep) Scheduler *s = calloc(1, sizeof(*s));
         int r;
 

@@ -166,11 +166,11 @@ typedef struct Scheduler {
         Recent *recent;         /* [MAX_RECENT] a ring: number k is at k % MAX_RECENT */
         uint64_t n_recent;      /* that there ever were */
         int failure;            /* the machine ran out of memory: the daemon must end */
-        void (*log)(int level, const char *text); /* of syslog */
+        void (*log)(int level, const LineAbout *about, const char *text); /* of syslog */
 } Scheduler;
 
 int scheduler_new(Scheduler **ret, sd_event *event, const SchedulerConfig *config,
-                  void (*log)(int level, const char *text), Error *err);
+                  void (*log)(int level, const LineAbout *about, const char *text), Error *err);
 Scheduler *scheduler_free(Scheduler *scheduler);
 DEFINE_CLEANUP(Scheduler *, scheduler_free)
 void scheduler_accept(void *scheduler, int fd); /* a ListenerAccepted */
@@ -253,8 +253,9 @@ void past_tick(Scheduler *s);
 void past_request(Scheduler *s, const Asked *asked); /* it is done */
 _printf_(3, 4) void scheduler_log(const Scheduler *s, int level, const char *fmt, ...);
 /* About a session, a worker. */
-_printf_(3, 4) void scheduler_log_session(const Session *session, int level, const char *fmt, ...);
-_printf_(4, 5) void scheduler_log_worker(const Scheduler *s, uint32_t worker, int level, const char *fmt, ...);
+_printf_(4, 5) void scheduler_log_session(const Session *session, const char *event, int level, const char *fmt, ...);
+_printf_(5, 6) void scheduler_log_worker(const Scheduler *s, uint32_t worker, const char *event, int level,
+                                         const char *fmt, ...);
 
 /* ---- scheduler-answer.c */
 /* JSON, which the caller frees, to one of the questions of its table. ERROR_VALUE: it is none; -ENOENT: what it asks

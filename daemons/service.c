@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines go to standard error with the prefix that the journal understands (sd-daemon(3)), and without it to a
- * terminal. */
+ * terminal; those that are about something go to the journal with fields. */
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <syslog.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
-#include <syslog.h>
+#include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include "daemons/service.h"
@@ -20,13 +24,62 @@ void service_log_level(int level) {
         most_important = level;
 }
 
-void service_log(int level, const char *text) {
-        if (level > most_important)
+/* Whether stderr is the journal's: who started us may have left the variable and sent stderr elsewhere. */
+static bool is_journal(void) {
+        const char *stream = getenv("JOURNAL_STREAM");
+        unsigned long device, inode;
+        struct stat is;
+
+        return stream && sscanf(stream, "%lu:%lu", &device, &inode) == 2 && fstat(STDERR_FILENO, &is) == 0 &&
+               is.st_dev == device && is.st_ino == inode;
+}
+
+typedef struct Fields {
+        char text[6][MAX_LINE_BYTES + 32];
+        struct iovec at[6];
+        int n;
+} Fields;
+
+_printf_(2, 3) static void field(Fields *f, const char *fmt, ...) {
+        va_list args;
+
+        va_start(args, fmt);
+        vsnprintf(f->text[f->n], sizeof(f->text[0]), fmt, args);
+        va_end(args);
+        f->at[f->n] = (struct iovec) { f->text[f->n], strlen(f->text[f->n]) };
+        f->n++;
+}
+
+/* With fields, by which one can ask for what is about a session, a request or a worker. */
+static bool to_journal(int level, const LineAbout *about, const char *text) {
+        Fields f = {};
+
+        field(&f, "MESSAGE=%s", text);
+        field(&f, "PRIORITY=%d", level);
+        if (about->event)
+                field(&f, "MESSAGE_ID=%s", about->event);
+        if (about->session != 0)
+                field(&f, "MARS_SESSION=%llu", (unsigned long long) about->session);
+        if (about->request != 0)
+                field(&f, "MARS_REQUEST=%llu", (unsigned long long) about->request);
+        if (about->is_worker)
+                field(&f, "MARS_WORKER=%u", about->worker);
+        return sd_journal_sendv(f.at, f.n) >= 0;
+}
+
+void service_log_about(int level, const LineAbout *about, const char *text) {
+        const bool journal = level <= most_important && is_journal();
+
+        if (level > most_important || (journal && about && to_journal(level, about, text)))
                 return;
-        if (getenv("JOURNAL_STREAM"))
+        if (journal)
                 fprintf(stderr, "<%d>%s\n", level, text);
         else
                 fprintf(stderr, "%s: %s\n", program_invocation_short_name, text);
+}
+
+void service_log(int level, const char *text) {
+        service_log_about(level, NULL, text);
 }
 
 void service_status(const char *text) {

@@ -2,6 +2,7 @@
 #pragma once
 /* What all daemons do alike: a loop that ends with SIGTERM or SIGINT, lines for the journal, listening at what the
  * service manager hands over or the configuration names, and telling the service manager how it goes. */
+#include "daemons/lines.h"
 #include "io/link.h"
 
 /* In the environment: a descriptor, the reading end of a pipe. When its other end is closed the daemon ends. For those
@@ -66,3 +67,4 @@ void service_status(const char *text);
 const char *service_socket(const char *path, bool is_default);
 void service_log_level(int level); /* of syslog: what is less important is not said */
 void service_log(int level, const char *text);
+void service_log_about(int level, const LineAbout *about, const char *text); /* about: NULL: nothing that has a field */

@@ -74,8 +74,8 @@ TEST(oldest_lines_go_and_are_counted) {
                 lines_add(lines, k, 6, NULL, k < 3 ? "x" : "y");
         said = printed(lines, (LinesWanted) { .level = 7 });
         ck_assert_uint_eq(count(said), MAX_LINES);
-        ck_assert_ptr_null(strstr(said, "\"x\""));
-        ck_assert_ptr_nonnull(strstr(said, "\"dropped\": 3}"));
+        ck_assert(!strstr(said, "\"x\""));
+        ck_assert(strstr(said, "\"dropped\": 3}"));
         free(said);
         lines_free(lines);
 }

@@ -39,7 +39,7 @@ static void samples_once(void) {
         sample_tensor(&samples, 40);
 }
 
-static void quiet(int level _unused_, const char *text) {
+static void quiet(int level _unused_, const LineAbout *about _unused_, const char *text) {
         must(text[0]);
 }
 

@@ -195,6 +195,10 @@ def test_the_journal_of_the_system_has_what_daemons_say(head):
     assert joined
     assert joined[0]["PRIORITY"] == "6"
     assert joined[0]["_SYSTEMD_UNIT"] == "mars-scheduler.service"
+    worker = joined[0]["MARS_WORKER"]
+    assert "has joined" in head("journalctl", f"MARS_WORKER={worker}", f"MESSAGE_ID={joined[0]['MESSAGE_ID']}")
+    assert f"Worker {worker} has joined" in head("journalctl", "-x", "-n", "1", f"MESSAGE_ID={joined[0]['MESSAGE_ID']}",
+                                                 f"MARS_WORKER={worker}")
 
 
 def test_removed_and_purged_nothing_is_left(head):

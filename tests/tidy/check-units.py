@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The service manager has nothing to say about the units, and knows nothing that their sandboxes leave open: its score
-of what a program could do, 0 to 10, is at most that of MOST."""
+of what a program could do, 0 to 10, is at most that of MOST. The journal's catalog explains each event once."""
 import pathlib
 import re
 import shutil
@@ -47,5 +47,11 @@ with tempfile.TemporaryDirectory() as folder:
             print(f"{unit.name}: exposed by {score[1]}, at most {MOST[unit.name]}")
     missing = MOST.keys() - {unit.name for unit in units}
     bad += [f"{name}: is not there" for name in missing]
+top = pathlib.Path(__file__).resolve().parents[2]
+events = re.findall(r'EVENT_\w+ +"([0-9a-f]{32})"', (top / "daemons/events.h").read_text())
+explained = re.findall(r"^-- ([0-9a-f]{32})\nSubject: \S.*\nDefined-By: Mars$",
+                       (top / "units/mars.catalog").read_text(), flags=re.MULTILINE)
+bad += [f"units/mars.catalog: {event}: is not explained once" for event in events if explained.count(event) != 1]
+bad += [f"units/mars.catalog: {event}: is not in daemons/events.h" for event in explained if event not in events]
 print("\n".join(bad))
 sys.exit(bool(bad))
