@@ -201,3 +201,40 @@ OP(fft_block) = {
         .core_in     = { 1 },
         .core_out    = { 1 },
 };
+
+/* ---- Chirps ----------------------------------------------------------------------------------------------------- */
+
+#define CHIRP_LOOP_(D, R)                                                                                              \
+        static void fft_chirp_##D(size_t n, int64_t first, int64_t step, const void *params, void *out) {              \
+                const ChirpParams *p = params;                                                                         \
+                const int64_t size   = p->source.shape.v[0];                                                           \
+                R *to                = out;                                                                            \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        const int64_t at = first + (int64_t) i * step, k = at < p->n ? at : size - at;                 \
+                        double root[2]   = {};                                                                         \
+                                                                                                                       \
+                        if (k < p->n)                                                                                  \
+                                fft_root((int64_t) ((__int128) k * k % (2 * p->n)), 2 * p->n, root);                   \
+                        to[2 * i]     = (R) (root[0] * p->scale);                                                      \
+                        to[2 * i + 1] = (R) ((p->conjugated ? -root[1] : root[1]) * p->scale);                         \
+                }                                                                                                      \
+        }
+CHIRP_LOOP_(C64, float)
+CHIRP_LOOP_(C128, double)
+
+OP(fft_chirp) = {
+        .name        = "fft_chirp",
+        .doc         = "A chirp.",
+        .family      = FAMILY_SOURCE,
+        .hidden      = true,
+        .inputs      = "",
+        .cost        = 50,
+        .params_size = sizeof(ChirpParams),
+        .params      = (const Param[]) { SOURCE_PARAM_LIST,
+                                         PARAM(ChirpParams, n, PARAM_I64, NULL, "Length of its transform."),
+                                         PARAM(ChirpParams, conjugated, PARAM_BOOL, "False", "The other way."),
+                                         PARAM(ChirpParams, scale, PARAM_F64, "1.0", "A factor."),
+                                         {} },
+        .generate    = (const SourceKernel[]) { { DTYPE_C64, fft_chirp_C64 }, { DTYPE_C128, fft_chirp_C128 }, {} },
+};

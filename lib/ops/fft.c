@@ -2,7 +2,8 @@
 /* Fourier transforms as graphs. Along one axis: that axis is moved to the end, lines of up to FFT_MOST numbers are
  * transformed whole (ops/fft-block.c), so that the axis is brought into one chunk and the others stay cut. A longer
  * line is a matrix of n[0] x n[1] numbers, of which columns and then rows are transformed (Bailey's four steps), in
- * tasks of their own: no task sees the whole line. Along several axes: one after the other, the last one first.
+ * tasks of their own: no task sees the whole line. Where its length has no such factors it is a convolution of a
+ * convenient length (Bluestein). Along several axes: one after the other, the last one first.
  *
  * How a line is taken apart depends on its length alone. */
 #include <math.h>
@@ -176,6 +177,45 @@ static Ref build_last_as(Build *b, Ref a, int64_t rows, int64_t columns) {
         return build_reshape(b, a, &s);
 }
 
+static Ref build_padded(Build *b, Ref a, int64_t n) {
+        const Spec spec = *build_spec(b, a);
+        const int last  = spec.shape.ndim - 1;
+        Shape rest      = spec.shape;
+        Ref part[2];
+
+        if (spec.shape.dim[last] == n)
+                return a;
+        rest.dim[last] = n - spec.shape.dim[last];
+        part[0]        = a;
+        part[1]        = build_broadcast(b, build_f64(b, spec.dtype, 0), &rest);
+        return build_concatenate(b, part, 2, last);
+}
+
+static Ref build_chirp(Build *b, DType dtype, int64_t n, int64_t size, bool conjugated, double scale) {
+        const ChirpParams params = { .source     = { .shape = DIMS(size), .dtype = (int) dtype },
+                                     .n          = n,
+                                     .conjugated = conjugated,
+                                     .scale      = scale };
+
+        return build_op(b, "fft_chirp", &params, 0, NULL);
+}
+
+static Ref build_complex(Build *b, Ref a, bool inverse, int64_t n, double scale);
+
+/* j k = (j^2 + k^2 - (k - j)^2) / 2: a convolution with a chirp, between products with its conjugate. */
+static Ref build_chirped(Build *b, Ref a, bool inverse, int64_t n, double scale) {
+        const DType t     = build_spec(b, a)->dtype;
+        const int last    = build_spec(b, a)->shape.ndim - 1;
+        const int64_t m   = fft_convenient(2 * n - 1);
+        const Ref chirp   = build_chirp(b, t, n, n, inverse, 1),
+                  other   = build_complex(b, build_chirp(b, t, n, m, !inverse, 1 / (double) m), false, m, 1);
+
+        a = build_complex(b, build_padded(b, build_binary(b, "multiply", a, chirp), m), false, m, 1);
+        a = build_complex(b, build_binary(b, "multiply", a, other), true, m, 1);
+        a = build_binary(b, "multiply", build_slice(b, a, last, 0, n, 1), chirp);
+        return scale == 1 ? a : build_binary(b, "multiply", a, build_f64(b, dtype_real(t), scale));
+}
+
 /* Complex transforms of n numbers along the last axis, which has as many. */
 static Ref build_complex(Build *b, Ref a, bool inverse, int64_t n, double scale) {
         const Shape s = build_spec(b, a)->shape;
@@ -185,7 +225,7 @@ static Ref build_complex(Build *b, Ref a, bool inverse, int64_t n, double scale)
                 return build_block(b, a, FFT_COMPLEX, inverse, n, scale, 0);
         fft_halves(n, FFT_MOST, half);
         if (half[0] == 1)
-                return build_block(b, a, FFT_COMPLEX, inverse, n, scale, 0);
+                return build_chirped(b, a, inverse, n, scale);
         a = build_swap(b, build_last_as(b, a, half[0], half[1]));
         a = build_swap(b, build_block(b, a, FFT_COMPLEX, inverse, half[0], 1, n));
         a = build_swap(b, build_complex(b, a, inverse, half[1], scale));
@@ -200,20 +240,6 @@ static Ref build_hermitian(Build *b, Ref a, int64_t n) {
 
         part[0] = a;
         part[1] = build_unary(b, "conjugate", build_slice(b, a, last, half, 0, -1));
-        return build_concatenate(b, part, 2, last);
-}
-
-static Ref build_padded(Build *b, Ref a, int64_t n) {
-        const Spec spec = *build_spec(b, a);
-        const int last  = spec.shape.ndim - 1;
-        Shape rest      = spec.shape;
-        Ref part[2];
-
-        if (spec.shape.dim[last] == n)
-                return a;
-        rest.dim[last] = n - spec.shape.dim[last];
-        part[0]        = a;
-        part[1]        = build_broadcast(b, build_f64(b, spec.dtype, 0), &rest);
         return build_concatenate(b, part, 2, last);
 }
 

@@ -19,3 +19,12 @@ typedef struct FftBlockParams {
          * before is multiplied by root j k. */
         int64_t whole;
 } FftBlockParams;
+
+/* exp(-pi i k^2 / n) times a factor, for k = 0 … n - 1. If there are more elements, the last ones are the same for
+ * k = n - 1 … 1, and those between are 0. */
+typedef struct ChirpParams {
+        SourceParams source;
+        int64_t n;
+        bool conjugated;
+        double scale;
+} ChirpParams;

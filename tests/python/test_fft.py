@@ -83,7 +83,7 @@ def test_long_lines_of_all_kinds(name, n):
     compare(name, a.astype("f4" if name in REAL_IN else "c8"), (2, 1000), n)
 
 
-@pytest.mark.parametrize("n", [3 * 2**19, 2**20 + 1, 2**21])
+@pytest.mark.parametrize("n", [3 * 2**19, 2**20 + 1, 2**21, 2**20 + 7])
 def test_lines_that_no_task_takes_whole(n):
     rng = np.random.default_rng(n)
     a = rng.standard_normal(n)
