@@ -17,6 +17,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sysconfig
 import tempfile
 import time
 
@@ -44,8 +45,8 @@ def new_cluster(n_worker=1, n_cpu=None, shared_memory=None, web=False, *, phy_me
 
 
 def _program(name):
-    """Where the daemon is: in the package, or in PATH."""
-    own = pathlib.Path(__file__).parent.parent / "bin" / name
+    """Where the daemon is: beside the interpreter for which a wheel has brought it, or in PATH."""
+    own = pathlib.Path(sysconfig.get_path("scripts"), name)
     found = own if own.exists() else shutil.which(name)
     if not found:
         raise MarsError(f"{name} is not installed: install the package mars-{name.removeprefix('mars-')}, or set PATH")
