@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What mars-web can be told. */
+#include <string.h>
+
 #include "daemons/conf-keys.h"
 
 #define AT(KIND, field) CONF_AT(ConfWeb, KIND, field)
@@ -53,6 +55,15 @@ static const ConfKey keys[] = {
                 .reason = "There is none without a certificate.",
         },
         {
+                .name = "public_url",
+                AT(TEXT, public_url),
+                .value  = "none",
+                .unset  = "none",
+                .doc    = "Where browsers find this daemon when a proxy stands before it: https://host, "
+                          "https://host:port/path. Requests for that host, and of pages from there, are taken, too.",
+                .reason = "A request for a host that we do not know may come from a page that means harm.",
+        },
+        {
                 .name = "plain_http",
                 AT(FLAG, plain_http),
                 .value  = "no",
@@ -62,11 +73,32 @@ static const ConfKey keys[] = {
         CONF_KEY_LOG_LEVEL(ConfWeb),
 };
 
+/* What of the URL a browser says as Host and Origin. */
+static int finish_public(ConfWeb *c, Arena *arena, Error *err) {
+        const char *host = c->public_url ? strstr(c->public_url, "://") : NULL;
+        size_t n_scheme, n;
+
+        if (!c->public_url)
+                return 0;
+        n_scheme = host ? (size_t) (host - c->public_url) + 3 : 0;
+        n        = strcspn(c->public_url + n_scheme, "/?#@\\ ");
+        if (n == 0 || (strncmp(c->public_url, "https://", n_scheme) != 0 &&
+                       strncmp(c->public_url, "http://", n_scheme) != 0) ||
+            strpbrk(c->public_url, "?#@\\ "))
+                return error_set(err, ERROR_VALUE, "public_url: '%s' is not https://host:port/path", c->public_url);
+        c->public_host   = arena_printf(arena, "%.*s", (int) n, c->public_url + n_scheme);
+        c->public_origin = arena_printf(arena, "%.*s", (int) (n_scheme + n), c->public_url);
+        return c->public_host && c->public_origin ? 0 : error_oom(err, n);
+}
+
 static int finish(void *values, Arena *arena, Error *err) {
         ConfWeb *c    = values;
+        int r         = finish_public(c, arena, err);
         int link_port = c->ui_port >= 0 ? c->port : -1;
         int http_port = c->ui_port >= 0 ? c->ui_port : c->port >= 0 ? c->port : PORT_WEB;
 
+        if (r < 0)
+                return r;
         if (!c->certificate != !c->certificate_key)
                 return error_set(err, ERROR_VALUE,
                                  "certificate, certificate_key: one is of no use without the other: give "

@@ -176,7 +176,9 @@ typedef struct ConfWeb {
         ConfList schedulers;
         const char *key_file;
         const char *certificate, *certificate_key; /* both or none */
+        const char *public_url;        /* or NULL */
         bool plain_http;
         int log_level;
         const char *listen_http, *announce; /* of pages, REST and sessions; as above */
+        const char *public_host, *public_origin; /* of public_url: "host:port", "https://host:port"; or NULL */
 } ConfWeb;

@@ -100,6 +100,8 @@ static int serve(const Conf *conf, Error *err) {
         _cleanup_(tls_unrefp) Tls *tls  = NULL;
         WebConfig to_serve              = { .scheduler    = config->schedulers.item,
                                             .n_schedulers = config->schedulers.n,
+                                            .public_host  = config->public_host,
+                                            .public_origin = config->public_origin,
                                             .log          = service_log };
         Told told                       = { .conf = conf, .log_level = log_level_of };
         Service service;

@@ -7,6 +7,7 @@
 
 #include "daemons/events.h"
 #include "daemons/scheduler.h"
+#include "daemons/service.h"
 
 enum { TICKS = 10 }; /* looks at the clock, a heartbeat: progress is told as often */
 
@@ -247,6 +248,7 @@ int scheduler_new(Scheduler **ret, sd_event *event, const SchedulerConfig *confi
         s->config     = *config;
         s->event      = sd_event_ref(event);
         s->door.tls   = tls_ref(config->tls);
+        service_distrust(&s->door);
         s->log        = log;
         s->began_usec = scheduler_clock();
         if (past_begin(s) < 0 || sched_new(&s->sched, false, plan_make) < 0 ||

@@ -614,6 +614,7 @@ int worker_new(Worker **ret, sd_event *event, const WorkerConfig *config, const 
         w->config = *config;
         w->event  = sd_event_ref(event);
         w->door.tls = tls_ref(config->tls);
+        service_distrust(&w->door);
         w->log    = log;
         pthread_mutex_init(&w->lock, NULL);
         w->lines = lines_new();

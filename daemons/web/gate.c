@@ -11,6 +11,7 @@
  * seconds the same token is believed without asking again. */
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -225,11 +226,18 @@ static bool is_framed(const Request *request) {
                (!coding || strcasecmp(coding, "chunked") == 0);
 }
 
+/* What says so before it comes. */
+static bool body_is_large(const Request *request) {
+        const char *length = header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+        return length && strtoull(length, NULL, 10) > MAX_BODY;
+}
+
 static bool host_is_ours(const Web *web, const char *host) {
         static const char *const loopback[] = { "localhost", "127.0.0.1", "[::1]" };
         const char *port                    = strrchr(host, ':');
 
-        if (strcasecmp(host, web->host) == 0)
+        if (strcasecmp(host, web->host) == 0 || strcasecmp(host, web->config.public_host ?: web->host) == 0)
                 return true;
         for (size_t k = 0; k < ELEMENTSOF(loopback) && port; k++)
                 if ((size_t) (port - host) == strlen(loopback[k]) &&
@@ -238,11 +246,12 @@ static bool host_is_ours(const Web *web, const char *host) {
         return false;
 }
 
-/* Absent, or our own. */
+/* Absent, or our own: of the page that the browser has from this host, or from the proxy before us. */
 static bool origin_is_ours(const Request *request, const char *host) {
         const char *origin = header(request, MHD_HTTP_HEADER_ORIGIN), *scheme;
+        const char *public = request->web->config.public_origin;
 
-        if (!origin)
+        if (!origin || (public && strcasecmp(origin, public) == 0))
                 return true;
         scheme = request->web->config.certificate ? "https://" : "http://";
         return strncmp(origin, scheme, strlen(scheme)) == 0 && strcasecmp(origin + strlen(scheme), host) == 0;
@@ -257,29 +266,17 @@ static const char *bearer(const Request *request) {
 }
 
 static void refuse_route(Request *request, const char *allow) {
-        struct MHD_Response *response;
-
-        if (!allow[0]) {
+        if (allow[0])
+                request_refuse_with(request, MHD_HTTP_METHOD_NOT_ALLOWED, MHD_HTTP_HEADER_ALLOW, allow,
+                                    "this page knows %s", allow);
+        else
                 request_refuse(request, MHD_HTTP_NOT_FOUND, "there is no such page");
-                return;
-        }
-        response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-        if (response)
-                (void) MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
-        request_respond(request, MHD_HTTP_METHOD_NOT_ALLOWED, response);
 }
 
 static void refuse_stranger(Request *request) {
-        static const char words[] = "{\"error\": \"a credential is needed: Authorization: Bearer TOKEN (marsctl token "
-                                    "says where it is), or the link that marsctl web prints\"}\n";
-        struct MHD_Response *response =
-                MHD_create_response_from_buffer(strlen(words), (char *) words, MHD_RESPMEM_PERSISTENT);
-
-        if (response) {
-                (void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
-                (void) MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"mars\"");
-        }
-        request_respond(request, MHD_HTTP_UNAUTHORIZED, response);
+        request_refuse_with(request, MHD_HTTP_UNAUTHORIZED, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"mars\"",
+                            "a credential is needed: Authorization: Bearer TOKEN (marsctl token says where it is), or "
+                            "the link that marsctl web prints");
 }
 
 void gate_check(Request *request, const char *method, const char *path) {
@@ -301,6 +298,10 @@ void gate_check(Request *request, const char *method, const char *path) {
         }
         if (header(request, MHD_HTTP_HEADER_CONTENT_ENCODING)) {
                 request_refuse(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "bodies are taken as they are");
+                return;
+        }
+        if (body_is_large(request)) {
+                request_refuse(request, MHD_HTTP_CONTENT_TOO_LARGE, "a body has %d bytes at most", MAX_BODY);
                 return;
         }
         if (!origin_is_ours(request, host)) {

@@ -434,23 +434,14 @@ static void ask_where(Relay *relay) {
 
 /* ---- Routes ------------------------------------------------------------------------------------------------------ */
 
-static void refuse_plain(Request *request) {
-        static const char words[]     = "{\"error\": \"this is for sessions of Mars: Upgrade: mars\"}\n";
-        struct MHD_Response *response = MHD_create_response_from_buffer(sizeof(words) - 1, (char *) (uintptr_t) words,
-                                                                        MHD_RESPMEM_PERSISTENT);
-
-        if (response)
-                (void) MHD_add_response_header(response, MHD_HTTP_HEADER_UPGRADE, "mars");
-        request_respond(request, MHD_HTTP_UPGRADE_REQUIRED, response);
-}
-
 static Relay *relay_new(Request *request) {
         Web *web           = request->web;
         const char *wanted = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_UPGRADE);
         Relay *relay;
 
         if (!wanted || strcasecmp(wanted, "mars") != 0 || request->body_bytes > 0) {
-                refuse_plain(request);
+                request_refuse_with(request, MHD_HTTP_UPGRADE_REQUIRED, MHD_HTTP_HEADER_UPGRADE, "mars",
+                                    "this is for sessions of Mars: Upgrade: mars");
                 return NULL;
         }
         relay = calloc(1, sizeof(*relay));

@@ -2,9 +2,9 @@
 /* libmicrohttpd in our loop: it has an epoll descriptor, which the loop watches like any other, and says when it wants
  * to be called at the latest. It starts no thread, and listens nowhere: connections come from our listeners.
  *
- * Who comes is a guest until a request of his has shown a credential. Guests have little time, whatever they do with
- * it, and when there are too many the oldest goes: so many who are slow, in reading or in writing, keep nobody else
- * away. What a request may be is bounded below, before anything looks at it. */
+ * Who comes is a guest until he has shown a credential with a whole request. Guests have little time, whatever they
+ * do with it, and when there are too many the oldest goes: so many who are slow, in reading or in writing, keep nobody
+ * else away. What a request may be is bounded below, before anything looks at it. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +24,6 @@ enum {
         MAX_CONNECTIONS  = 8192,             /* all of them: less than descriptors that the service may have */
         IDLE_SEC         = 60,               /* of a connection where nothing comes or goes */
         HEADER_BYTES     = 16 << 10,         /* request line and headers; twice as much is the memory of a connection */
-        BODY_BYTES       = 1 << 20,
 };
 
 #define TLS_PRIORITIES "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
@@ -67,9 +66,13 @@ static void guest_leave(Guest *guest) {
         web->n_guests--;
 }
 
-/* The library sees the end of the connection, and tells us. */
+/* The library sees the end of the connection, closes it, and tells us. What he has not read is dropped, also by the
+ * kernel. */
 static void guest_cut(Guest *guest) {
+        const struct linger now = { .l_onoff = 1 };
+
         guest_leave(guest);
+        (void) setsockopt(guest->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
         (void) shutdown(guest->fd, SHUT_RDWR);
 }
 
@@ -160,21 +163,50 @@ void request_json(Request *request, const char *text) {
         request_answer(request, MHD_HTTP_OK, "application/json", text, strlen(text));
 }
 
-void request_refuse(Request *request, unsigned status, const char *fmt, ...) {
-        char words[512], text[2 * sizeof(words) + 16] = "{\"error\": \"";
-        size_t n = strlen(text);
-        va_list args;
+/* {"status": …, "text": …}, of which the text is put together here; NULL when out of memory. */
+static struct MHD_Response *refusal(unsigned status, const char *fmt, va_list args)
+        __attribute__((format(printf, 2, 0)));
 
-        va_start(args, fmt);
+static struct MHD_Response *refusal(unsigned status, const char *fmt, va_list args) {
+        char words[512], text[2 * sizeof(words) + 64];
+        struct MHD_Response *response;
+        size_t n;
+
         vsnprintf(words, sizeof(words), fmt, args);
-        va_end(args);
+        n = (size_t) snprintf(text, sizeof(text), "{\"status\": %u, \"text\": \"", status);
         for (const char *c = words; *c; c++) {
                 if (*c == '"' || *c == '\\')
                         text[n++] = '\\';
                 text[n++] = (unsigned char) *c < ' ' ? ' ' : *c;
         }
         n += (size_t) snprintf(text + n, sizeof(text) - n, "\"}\n");
-        request_answer(request, status, "application/json", text, n);
+        response = MHD_create_response_from_buffer(n, text, MHD_RESPMEM_MUST_COPY);
+        if (response)
+                (void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+        return response;
+}
+
+void request_refuse(Request *request, unsigned status, const char *fmt, ...) {
+        struct MHD_Response *response;
+        va_list args;
+
+        va_start(args, fmt);
+        response = refusal(status, fmt, args);
+        va_end(args);
+        request_respond(request, status, response);
+}
+
+void request_refuse_with(Request *request, unsigned status, const char *header, const char *value, const char *fmt,
+                         ...) {
+        struct MHD_Response *response;
+        va_list args;
+
+        va_start(args, fmt);
+        response = refusal(status, fmt, args);
+        va_end(args);
+        if (response)
+                (void) MHD_add_response_header(response, header, value);
+        request_respond(request, status, response);
 }
 
 const char *request_argument(const Request *request, const char *name) {
@@ -210,8 +242,6 @@ static void on_completed(_unused_ void *userdata, _unused_ struct MHD_Connection
 void request_pass(Request *request, const char *token) {
         request->state = REQUEST_CHECKED;
         snprintf(request->token, sizeof(request->token), "%s", token ?: "");
-        if (token && request->guest)
-                guest_leave(request->guest);
         resume(request);
 }
 
@@ -219,8 +249,8 @@ void request_pass(Request *request, const char *token) {
 static int body_add(Request *request, const char *data, size_t n) {
         uint8_t *body;
 
-        if (request->body_bytes + n > BODY_BYTES) {
-                request_refuse(request, MHD_HTTP_CONTENT_TOO_LARGE, "a body has %d bytes at most", BODY_BYTES);
+        if (request->body_bytes + n > MAX_BODY) {
+                request_refuse(request, MHD_HTTP_CONTENT_TOO_LARGE, "a body has %d bytes at most", MAX_BODY);
                 return 0;
         }
         body = realloc(request->body, request->body_bytes + n + 1);
@@ -271,6 +301,8 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
                         *n_data = 0;
                 } else {
                         request->state = REQUEST_ASKED;
+                        if (request->token[0])
+                                guest_leave(request->guest);
                         request->route->answer(request);
                         return request->answered ? send_answer(request) : wait_for_answer(request);
                 }

@@ -26,6 +26,8 @@ typedef struct Check Check;
 typedef struct Guest Guest;
 typedef struct Relay Relay;
 
+enum { MAX_BODY = 1 << 20 }; /* bytes of a request's */
+
 enum { PIECE_BYTES = 256 << 10 }; /* read at a time of what is relayed */
 
 typedef struct WebConfig {
@@ -33,6 +35,7 @@ typedef struct WebConfig {
         uint32_t n_schedulers;
         Tls *tls;                     /* what TCP to daemons goes through; NULL: there is no key */
         char *certificate, *certificate_key; /* PEM texts, or NULL: plain HTTP */
+        const char *public_host, *public_origin; /* of a proxy before us: "host:port", "https://host:port"; or NULL */
         void (*log)(int level, const char *text);
 } WebConfig;
 
@@ -120,8 +123,10 @@ struct Request {
 /* Copies the text. */
 void request_answer(Request *request, unsigned status, const char *type, const char *text, size_t n_bytes);
 void request_json(Request *request, const char *text);                 /* 200 */
-/* {"error": …}. The status says it to programs, the words to people. */
+/* {"status": …, "text": …}: the status says it to programs, the words to people. */
 void request_refuse(Request *request, unsigned status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void request_refuse_with(Request *request, unsigned status, const char *header, const char *value, const char *fmt,
+                         ...) __attribute__((format(printf, 5, 6)));
 /* One that the caller has made, with its own headers; NULL: out of memory. It is the request's from now on. */
 void request_respond(Request *request, unsigned status, struct MHD_Response *response);
 /* Of an answer that comes in pieces: its connection, which was suspended in between, goes on. */

@@ -217,9 +217,9 @@ int http_answer_parse(const char *text, size_t n_bytes, HttpAnswer *ret, Error *
         return 0;
 }
 
-/* The words of {"error": "…"}, else the body's first line. */
+/* The words of {"text": "…"}, else the body's first line. */
 static void words_of(const char *body, size_t n, char ret[static MAX_ERROR_TEXT]) {
-        static const char key[] = "\"error\": \"";
+        static const char key[] = "\"text\": \"";
         const char *from        = memmem(body, n, key, sizeof(key) - 1);
         const char *end         = body + n;
         size_t k                = 0;

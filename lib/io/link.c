@@ -805,6 +805,10 @@ int link_peer(const Link *link, LinkPeer *ret) {
         if (ret->local) {
                 if (getsockopt(link->stream.fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0)
                         return -errno;
+                if (link->door && link->door->relays && who.uid == link->door->relay_uid) {
+                        *ret = (LinkPeer) { .relayed = true, .text = "somebody over http" };
+                        return 0;
+                }
                 ret->uid = who.uid;
                 ret->pid = who.pid;
                 snprintf(ret->text, sizeof(ret->text), "uid %u, pid %d", who.uid, who.pid);

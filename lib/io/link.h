@@ -67,6 +67,8 @@ void link_flush(Link *link);                /* tries to send now what is queued 
  * oldest goes first, each for some seconds and with few bytes. All zeros is a door without a key. */
 typedef struct Door {
         Tls *tls;                    /* NULL: no key */
+        bool relays;                 /* there is a user who only ever speaks for others, whether he says VIA or not: */
+        uid_t relay_uid;
         Link *oldest, *newest;
         unsigned n_guests;
 } Door;
@@ -80,7 +82,7 @@ typedef struct LinkPeer {
         uid_t uid;
         pid_t pid;
         bool loopback; /* TCP of this machine */
-        bool relayed;  /* its other side speaks for somebody else: none of the others is true */
+        bool relayed;  /* its other side speaks for somebody else: none of the others is true; the door's user does */
         bool keyed;    /* over TLS: it has the key, */
         TlsRole role;  /* and came as that */
         char text[128]; /* for a log: "uid 1000, pid 4711" or "192.0.2.7:40312" */

@@ -502,7 +502,8 @@ static int certified_words(const TlsConn *conn, Error *err) {
                 return error_set(err, -EACCES, "its certificate is not believed for %s: %s", conn->ring->host,
                                  X509_verify_cert_error_string(verified));
         if (ERR_GET_REASON(last) == SSL_R_UNEXPECTED_EOF_WHILE_READING || (last == 0 && !conn->met_any))
-                return error_set(err, -ECONNRESET, "it has closed the connection before it was secure");
+                return error_set(err, -ECONNRESET,
+                                 "it has closed the connection before it was secure: does it speak https?");
         return error_set(err, -EIO, "TLS: %s", ERR_reason_error_string(last) ?: "it is not known why");
 }
 

@@ -120,7 +120,8 @@ static const char *const unusual[][64] = {
           "--share-memory=no", "--phy-mem=1 TiB", "--hugepages=on", "--hugepage-size=1048576k",
           "--spill-dirs=/a#b:/c d", "--disk=0", "--keep-for=2min", "--drain=none", "--log-level=err" },
         { "--host=h", "--advertise=a", "--endpoint=e:1", "--port=1", "--ui-port=2", "--schedulers=a:1,b:2",
-          "--key-file=/k", "--certificate=/c", "--certificate-key=/d", "--plain-http",
+          "--key-file=/k", "--certificate=/c", "--certificate-key=/d", "--public-url=https://a/b",
+          "--plain-http",
           "--log-level=debug" },
 };
 

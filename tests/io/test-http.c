@@ -119,7 +119,7 @@ TEST(what_the_server_refuses_is_closed_with_its_words) {
                 const char *answer, *words;
                 int code;
         } cases[] = {
-                { "HTTP/1.1 401 No\r\nContent-Length: 32\r\n\r\n{\"error\": \"the \\\"token\\\" is bad\"}",
+                { "HTTP/1.1 401 No\r\nContent-Length: 31\r\n\r\n{\"text\": \"the \\\"token\\\" is bad\"}",
                   "the \"token\" is bad (status 401)", -EACCES },
                 { "HTTP/1.1 503 No\r\nContent-Length: 5\r\n\r\nlater", "later (status 503)", -ECONNREFUSED },
                 { "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", "refuses (status 404)", ERROR_VALUE },
@@ -153,4 +153,25 @@ TEST(a_server_that_goes_away_unanswered_is_said) {
         ck_assert_ptr_nonnull(strstr(v.p.a.why.text, "unanswered"));
         ck_assert_int_eq(v.p.a.why.code, -ECONNRESET);
         visit_free(&v);
+}
+
+/* As mars-web's user is, whom daemons know by his number. */
+TEST(a_user_who_only_speaks_for_others_is_believed_nothing) {
+        Door door = { .relays = true, .relay_uid = getuid() };
+        LinkPeer peer;
+        Pair p;
+
+        pair_sockets(&p, UNIX);
+        ck_assert_int_eq(link_accept(&p.b.link, p.event, p.b.fd, &door, &events, &p.b, NULL), 0);
+        p.b.fd = -1;
+        ck_assert_int_eq(link_peer(p.b.link, &peer), 0);
+        ck_assert(peer.relayed && !peer.local && !peer.keyed && !peer.loopback);
+        door.relay_uid++;
+        ck_assert_int_eq(link_peer(p.b.link, &peer), 0);
+        ck_assert(!peer.relayed && peer.local && peer.uid == getuid());
+        link_relayed(p.b.link, "192.0.2.1:40312");
+        ck_assert_int_eq(link_peer(p.b.link, &peer), 0);
+        ck_assert(peer.relayed && !peer.local);
+        ck_assert_str_eq(peer.text, "192.0.2.1:40312 over http");
+        pair_free(&p);
 }

@@ -202,7 +202,8 @@ def test_the_journal_of_the_system_has_what_daemons_say(head):
 
 
 def test_removed_and_purged_nothing_is_left(head):
-    head("apt-get", "purge", "-y", "mars", "mars-worker", "mars-scheduler", "mars-common", "python3-mars", "libmars0")
+    head("apt-get", "purge", "-y", "mars", "mars-worker", "mars-web", "mars-scheduler", "mars-common", "python3-mars",
+         "libmars0")
     left = head("sh", "-c", "find / -xdev -path /proc -prune -o -path /srv -prune -o -path /usr/share/doc -prune -o "
                 "-name '*mars*' -print", check=False).split()
     left = [path for path in left if not path.startswith(("/var/lib/dpkg", "/var/log", "/sys", "/run/log", "/proc",

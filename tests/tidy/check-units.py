@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-MOST = {"mars-scheduler.service": 1.5, "mars-worker.service": 2.0, "mars-worker@.service": 2.0}
+MOST = {"mars-scheduler.service": 1.5, "mars-web.service": 1.5, "mars-worker.service": 2.0, "mars-worker@.service": 2.0}
 
 
 def analyze(*words):

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every route of mars-web, with every method, to everybody who could come; what strangers can do to it; and https."""
+import contextlib
+import pathlib
+import re
+import resource
+import socket
+import statistics
+import threading
+import time
+
+import pytest
+from test_web import SECONDS, TOKEN, Daemon, ask, say, upgraded
+
+import mars.tensor as mt
+from mars.deploy.local import new_cluster
+from mars.session import new_session
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW")
+SOURCE = pathlib.Path(__file__).parents[2] / "daemons" / "web" / "routes.c"
+
+
+def routes():
+    """The table as it is compiled: method, path, right."""
+    rows = re.findall(r'^\s*\{ "([A-Z]+)", "([^"]+)", RIGHT_([A-Z]+), \w+ \}', SOURCE.read_text(), re.MULTILINE)
+    assert len(rows) > 5
+    return rows
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("home")))
+        monkeypatch.setenv("MARS_TOKEN", TOKEN)
+        with new_cluster(n_worker=1, web=True) as made:
+            yield made
+
+
+@pytest.fixture(scope="module")
+def port(cluster):
+    return int(cluster.web_endpoint.split(":")[1])
+
+
+@contextlib.contextmanager
+def daemon_pid(cluster):
+    for process in cluster._processes:
+        for pid in pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+            if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == "mars-web":
+                yield int(pid)
+                return
+    pytest.fail("there is no mars-web")
+
+
+def status_of(port, method, path, **headers):
+    """The status alone: an answer may have no end."""
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    with socket.create_connection(("127.0.0.1", port), SECONDS) as s:
+        s.sendall(f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{head}\r\n".encode())
+        line = b""
+        while not line.endswith(b"\r\n"):
+            part = s.recv(1)
+            assert part, (method, path, line)
+            line += part
+    return int(line.split()[1])
+
+
+def concrete(path):
+    return path.replace("{}", "0")
+
+
+def test_every_route_answers_its_methods_alone_and_strangers_nothing(port):
+    """Deny by default: what a row does not say is refused, before anything else is looked at."""
+    known = {}
+    for method, path, right in routes():
+        known.setdefault(concrete(path), {})[method] = right
+    strangers = ({}, {"Authorization": "Bearer another-token-than-theirs"}, {"Authorization": f"Basic {TOKEN}"},
+                 {"Authorization": TOKEN}, {"Authorization": "Bearer"},
+                 {"Cookie": f"mars-{port}=9999999999.{'0' * 64}"}, {"Cookie": f"mars-{port}={TOKEN}"},
+                 {"X-Forwarded-For": "127.0.0.1"})
+    n = 0
+    for path, rows in known.items():
+        for method in METHODS:
+            right = rows.get("GET" if method == "HEAD" else method)
+            for stranger in strangers:
+                status = status_of(port, method, path, **stranger)
+                n += 1
+                if right is None:
+                    assert status in (405, 400, 404), (method, path, stranger, status)
+                elif right == "NONE":
+                    assert status != 405, (method, path, stranger, status)
+                else:
+                    assert status == 401, (method, path, stranger, status)
+    assert n > 300
+
+
+def test_no_route_changes_anything_for_another_page(port):
+    """A cookie comes by itself, wherever the page is that asks; the token does not, but its page may be another's."""
+    for method, path, right in routes():
+        if right != "WRITE":
+            continue
+        for origin in ("http://evil.example", "null", f"http://127.0.0.1:{port + 1}"):
+            assert status_of(port, method, concrete(path), Origin=origin, Authorization=f"Bearer {TOKEN}") == 403
+
+
+def test_another_users_session_is_not_taken_over_by_its_number(cluster, port):
+    """A connection over http is one more client with the token: of a session it needs the key, too."""
+    from test_web import CLIENT, HELLO, REFUSED, answer_of, frame
+
+    with new_session(cluster.endpoint), upgraded(cluster, TOKEN) as s:
+        s.sendall(frame(HELLO, CLIENT, 2, b"", TOKEN.encode(), b"test", b"", 0, 0, 0, 0, 0, 1, b"no-key"))
+        assert answer_of(s) == REFUSED
+
+
+# ---- Limits
+
+
+def median_seconds(port, n=20):
+    def once():
+        began = time.monotonic()
+        assert ask(port, path="/api/v1/health", Authorization=f"Bearer {TOKEN}")[0] == 200
+        return time.monotonic() - began
+
+    return statistics.median(once() for _ in range(n))
+
+
+def resident_bytes(pid):
+    return int(re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text())[1]) << 10
+
+
+def test_large_and_endless_requests_are_cut_off(port):
+    host = f"Host: 127.0.0.1:{port}\r\n"
+    auth = f"Authorization: Bearer {TOKEN}\r\n"
+    assert " 200 " not in say(port, f"GET /{'a' * (64 << 10)} HTTP/1.1\r\n{host}\r\n").split("\r\n")[0]
+    assert " 200 " not in say(port, f"GET / HTTP/1.1\r\n{host}{'A: ' + 'b' * 1000}\r\n" * 64 + "\r\n").split("\r\n")[0]
+    many = "".join(f"A{k}: b\r\n" for k in range(5000))
+    assert " 200 " not in say(port, f"GET / HTTP/1.1\r\n{host}{many}\r\n").split("\r\n")[0]
+    for row in routes():
+        if row[2] != "WRITE":
+            continue
+        answer = say(port, f"{row[0]} {concrete(row[1])} HTTP/1.1\r\n{host}{auth}Content-Length: 2000000\r\n\r\n")
+        assert " 413 " in answer.split("\r\n")[0], (row, answer)
+        break
+
+
+def test_ten_thousand_connections_and_five_hundred_that_are_slow_keep_nobody_away(cluster, port):
+    """Half of them send a byte now and then and never end; half have asked and read nothing. Each is cut off after ten
+    seconds at the latest, and honest clients take at most twice the time that they take alone."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    alone = median_seconds(port)
+    ended = threading.Event()
+    slow = []
+
+    def drip():
+        while not ended.wait(1):
+            for s in slow[::2]:
+                with contextlib.suppress(OSError):
+                    s.send(b"a")
+
+    dripping = threading.Thread(target=drip)
+    try:
+        for k in range(500):
+            s = socket.create_connection(("127.0.0.1", port), SECONDS)
+            slow.append(s)
+            if k % 2:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+                s.sendall(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode() * 100)
+            else:
+                s.sendall(b"GET / HTTP/1.1\r\nA: ")
+        dripping.start()
+        for _ in range(100):
+            for s in [socket.create_connection(("127.0.0.1", port), SECONDS) for _ in range(100)]:
+                s.close()
+        among = median_seconds(port)
+        assert among < 2 * alone + 0.02, (alone, among)
+        with daemon_pid(cluster) as pid:
+            assert resident_bytes(pid) < 64 << 20
+        with new_session("http://" + cluster.web_endpoint) as sess:
+            assert sess.run(mt.ones(3).sum()) == 3
+        for s in slow:  # the drip goes on; the end comes all the same
+            s.settimeout(SECONDS)
+            with contextlib.suppress(ConnectionError):
+                while s.recv(1 << 16):
+                    pass
+    finally:
+        ended.set()
+        if dripping.is_alive():
+            dripping.join()
+        for s in slow:
+            s.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_http_in_plain_stays_on_this_machine_unless_somebody_wants_it_otherwise(tmp_path):
+    options = ["--schedulers", f"unix:{tmp_path}/nobody", "--endpoint", "0.0.0.0:0"]
+    assert Daemon("mars-web", *options).says("HTTP is not encrypted").process.wait(SECONDS) == 1
+    web = Daemon("mars-web", *options, "--plain-http").says("listening at 0.0.0.0:")
+    assert web.stop() == 0
