@@ -17,6 +17,7 @@ typedef struct FftWork {
         bool paired;   /* real numbers two by two as complex ones */
         int64_t n, n_in, n_out;
         int64_t stride; /* of the input, in bytes */
+        int64_t beside; /* from a line to the next one along the axis before the last */
         double scale;
         int64_t whole;
         int64_t row, n_row; /* the task's part of the axis before the last */
@@ -152,9 +153,11 @@ static int fft_run(BlockRun *run, _unused_ Error *err) {
         w.n_in   = in->shape.dim[last];
         w.n_out  = out->shape.dim[last];
         w.stride = in->stride[last];
+        w.n_row  = 1;
         if (last > 0) {
-                w.row   = run->domain->lo[last - 1];
-                w.n_row = in->shape.dim[last - 1];
+                w.row    = run->domain->lo[last - 1];
+                w.n_row  = in->shape.dim[last - 1];
+                w.beside = in->stride[last - 1];
         }
         if (dtype_size(dtype_real(in->dtype)) == sizeof(double))
                 fft_f64_run(&w, in, &stack, out->data);

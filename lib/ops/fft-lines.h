@@ -278,6 +278,19 @@ VM_INLINE void LINES(read)(const FftWork *w, const char *const *line, int c, int
                 LINES(lines_to_lanes)(line, pairs ? m : 2 * m, swap, x);
                 return;
         }
+        /* Neighbours in memory: of these lines at most one begins a new row. */
+        if (c == FFT_WIDE && w->complex_ && w->beside == 2 * (int64_t) sizeof(T) && w->n_row >= c &&
+            line[c - 1] - line[0] == (c - 1) * w->beside) {
+                for (int64_t k = 0; k < m; k++) {
+                        const T *p = (const T *) (line[0] + k * w->stride);
+
+                        for (int l = 0; l < FFT_WIDE; l++) {
+                                re[2 * L * k + l] = p[2 * l];
+                                im[2 * L * k + l] = p[2 * l + 1];
+                        }
+                }
+                return;
+        }
         for (int64_t k = 0; k < m; k++)
                 for (int l = 0; l < c; l++) {
                         const T *p = (const T *) (line[l] + k * w->stride);
@@ -417,8 +430,9 @@ static void LINES(run)(const FftWork *w, const View *in, const Shape *stack, cha
                 /* A few lines are faster one by one than in lanes of which most are empty. */
                 const int c = w->plan.halved || n - i <= FFT_WIDE / 4 ? 1 : (int) MIN(n - i, (int64_t) FFT_WIDE);
 
-                for (int l = 0; l < c; l++)
-                        line[l] = stack_at(in, 1, stack, i + l);
+                line[0] = stack_at(in, 1, stack, i);
+                for (int l = 1; l < c; l++)
+                        line[l] = (i + l) % w->n_row > 0 ? line[l - 1] + w->beside : stack_at(in, 1, stack, i + l);
                 if (c == FFT_WIDE)
                         LINES(some)(w, line, FFT_WIDE, FFT_WIDE, i, out + i * row);
                 else if (c == 1)

@@ -82,18 +82,30 @@ static inline void fft_halves(int64_t n, int64_t most, int64_t half[static 2]) {
         half[1] = n / half[0];
 }
 
-/* The least length from n on that has no other factors than 2, 3 and 5. */
+/* A length from n on that has no other factors than 2, 3 and 5: that of the least work, which grows with the number of
+ * passes. */
 static inline int64_t fft_convenient(int64_t n) {
-        int64_t best = INT64_MAX;
+        int64_t best = 0;
+        double least = INFINITY;
+        int fives    = 0;
 
-        for (int64_t five = 1; five < 5 * n; five *= 5)
-                for (int64_t three = five; three < 3 * n; three *= 3) {
+        for (int64_t five = 1; five < 5 * n; five *= 5, fives++) {
+                int threes = 0;
+
+                for (int64_t three = five; three < 3 * n; three *= 3, threes++) {
                         int64_t m = three;
+                        int twos  = 0;
+                        double work;
 
-                        while (m < n)
-                                m *= 2;
-                        best = MIN(best, m);
+                        for (; m < n; m *= 2)
+                                twos++;
+                        work = (double) m * (fives + threes + (twos + 2) / 3);
+                        if (work < least) {
+                                least = work;
+                                best  = m;
+                        }
                 }
+        }
         return best;
 }
 

@@ -261,28 +261,43 @@ static Ref build_long(Build *b, Ref a, const Line *line) {
         return line->kind == FFT_REAL ? build_slice(b, a, last, 0, line->n / 2 + 1, 1) : a;
 }
 
-static Ref build_line(Build *b, Ref a, const Line *line) {
+/* a's axis k is axis order[k] of the input. The transformed axis becomes the last one and stays there: the axis that
+ * was the last one is then the one before, whose lines are neighbours in memory. */
+static Ref build_line(Build *b, Ref a, const Line *line, int *order) {
         const Spec spec    = *build_spec(b, a);
         const int last     = spec.shape.ndim - 1;
         const int64_t take = line->kind == FFT_HERMITIAN ? line->n / 2 + 1 : line->n;
         const DKind kind   = dtype_kind(spec.dtype);
-        int to[MAX_NDIM], back[MAX_NDIM];
+        int to[MAX_NDIM], at = 0;
 
         if (b->r < 0)
                 return a;
-        for (int k = 0; k <= last; k++) {
-                to[k]   = k < line->axis ? k : k < last ? k + 1 : line->axis;
-                back[k] = k < line->axis ? k : k == line->axis ? last : k - 1;
-        }
-        if (spec.shape.dim[line->axis] > take)
-                a = build_slice(b, a, line->axis, 0, take, 1);
+        while (order[at] != line->axis)
+                at++;
+        for (int k = 0; k <= last; k++)
+                to[k] = k < at ? k : k < last ? k + 1 : at;
+        for (int k = at; k < last; k++)
+                order[k] = order[k + 1];
+        order[last] = line->axis;
+        if (spec.shape.dim[at] > take)
+                a = build_slice(b, a, at, 0, take, 1);
         if (kind != KIND_COMPLEX)
                 a = build_cast(b, a, spec.dtype == DTYPE_F16 || spec.dtype == DTYPE_F32 ? DTYPE_F32 : DTYPE_F64);
         a = build_transpose(b, a, to);
         if (line->n > FFT_MOST)
-                a = build_long(b, a, line);
-        else
-                a = build_block(b, a, line->kind, line->inverse, line->n, line->scale, 0);
+                return build_long(b, a, line);
+        return build_block(b, a, line->kind, line->inverse, line->n, line->scale, 0);
+}
+
+static Ref build_lines(Build *b, Ref a, const Line *line, uint32_t n) {
+        int order[MAX_NDIM], back[MAX_NDIM];
+
+        for (int k = 0; k < build_spec(b, a)->shape.ndim; k++)
+                order[k] = k;
+        for (uint32_t i = 0; i < n; i++)
+                a = build_line(b, a, line + i, order);
+        for (int k = 0; k < build_spec(b, a)->shape.ndim; k++)
+                back[order[k]] = k;
         return build_transpose(b, a, back);
 }
 
@@ -301,7 +316,7 @@ static Ref build_line(Build *b, Ref a, const Line *line) {
                                                                                                                        \
                 if (r < 0)                                                                                             \
                         return b->r = r;                                                                               \
-                out[0] = build_line(b, in[0], &line);                                                                  \
+                out[0] = build_lines(b, in[0], &line, 1);                                                              \
                 return build_done(b);                                                                                  \
         }                                                                                                              \
         OP(op) = { .name        = #op,                                                                                 \
@@ -329,9 +344,7 @@ static Ref build_line(Build *b, Ref a, const Line *line) {
                                                                                                                        \
                 if (r < 0)                                                                                             \
                         return b->r = r;                                                                               \
-                out[0] = in[0];                                                                                        \
-                for (uint32_t i = 0; i < n; i++)                                                                       \
-                        out[0] = build_line(b, out[0], &line[i]);                                                      \
+                out[0] = build_lines(b, in[0], line, n);                                                               \
                 return build_done(b);                                                                                  \
         }                                                                                                              \
         OP(op) = { .name        = #op,                                                                                 \
