@@ -20,6 +20,10 @@ static int log_level_of(const void *values) {
         return ((const ConfWeb *) values)->log_level;
 }
 
+static int print(void *told, FILE *f) {
+        return conf_print_json(((const Told *) told)->conf, f);
+}
+
 static void on_reload(void *userdata) {
         (void) told_again(userdata);
 }
@@ -102,7 +106,8 @@ static int serve(const Conf *conf, Error *err) {
                                             .n_schedulers = config->schedulers.n,
                                             .public_host  = config->public_host,
                                             .public_origin = config->public_origin,
-                                            .log          = service_log };
+                                            .log          = service_log,
+                                            .print        = print };
         Told told                       = { .conf = conf, .log_level = log_level_of };
         Service service;
         int r = service_begin(&service, err);
@@ -112,6 +117,7 @@ static int serve(const Conf *conf, Error *err) {
         if (r == 0)
                 r = read_certificate(config, &to_serve, err);
         to_serve.tls = told.tls = tls;
+        to_serve.print_userdata = &told;
         if (r == 0)
                 r = web_new(&web, service.event, &to_serve, err);
         if (r == 0) {

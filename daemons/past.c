@@ -58,6 +58,13 @@ static double figure(const Past *past, uint64_t first, uint64_t k, uint32_t colu
         return (double) (now - then) / unit / ((double) (past->usec[at] - past->usec[before]) / 1e6);
 }
 
+double past_last(const Past *past, uint32_t column) {
+        const uint64_t first = past->n > PAST_SAMPLES ? past->n - PAST_SAMPLES : 0;
+        const double last    = past->n > 0 ? figure(past, first, past->n - 1, column) : 0;
+
+        return isnan(last) ? 0 : last;
+}
+
 void past_print(const Past *past, FILE *f) {
         const uint64_t first = past->n > PAST_SAMPLES ? past->n - PAST_SAMPLES : 0;
 

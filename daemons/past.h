@@ -24,5 +24,6 @@ Past *past_new(const PastColumn *column, uint32_t n_columns); /* NULL: there is 
 Past *past_free(Past *past);
 bool past_due(const Past *past, uint64_t real_usec);                  /* the last sample is a second old */
 void past_add(Past *past, uint64_t real_usec, const uint64_t *value); /* one of each column */
+double past_last(const Past *past, uint32_t column);                  /* as it is printed; 0: it is not known */
 /* As {"interval_seconds": 1, "time": […], "NAME": […], …}; null: not known. */
 void past_print(const Past *past, FILE *f);

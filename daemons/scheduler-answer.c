@@ -66,7 +66,20 @@ static int put_one_worker(Asking *a) {
         if (a->number[0] >= a->s->n_workers || !a->s->worker[a->number[0]])
                 return -ENOENT;
         put_worker(a, a->s->worker[a->number[0]]);
-        return 0;
+        return scheduler_tell_peer(a->s, a->to, (uint32_t) a->number[0]);
+}
+
+/* Where they are. */
+static int put_peers(Asking *a) {
+        uint32_t n = 0;
+        int r      = 0;
+
+        for (uint32_t w = 0; w < a->s->n_workers && r == 0; w++) {
+                n += a->s->worker[w] != NULL;
+                r = a->s->worker[w] ? scheduler_tell_peer(a->s, a->to, w) : 0;
+        }
+        fprintf(a->f, "{\"workers\": %u}", n);
+        return r;
 }
 
 /* ---- Sessions --------------------------------------------------------------------------------------------------- */
@@ -258,14 +271,11 @@ static int put_log(Asking *a) {
 static int put_about(Asking *a) {
         int r = 0;
 
-        fprintf(a->f,
-                "{\"scheduler_version\": \"%s\", \"epoch\": %llu, \"protocol\": %d, \"configuration\": ", MARS_BUILD,
-                (unsigned long long) a->s->epoch, WIRE_VERSION);
+        fprintf(a->f, "{\"scheduler_version\": \"%s\", \"epoch\": %llu, \"protocol\": %d, \"configurations\": [",
+                MARS_BUILD, (unsigned long long) a->s->epoch, WIRE_VERSION);
         if (a->s->config.print)
                 r = a->s->config.print(a->s->config.print_userdata, a->f);
-        else
-                fputs("null", a->f);
-        fputc('}', a->f);
+        fputs("]}", a->f);
         return r;
 }
 
@@ -276,11 +286,12 @@ static const struct {
         uint32_t n_least;      /* numbers that must follow; so many more may */
         int (*put)(Asking *a); /* 0; -ENOENT: there is no such thing; -ENOMEM */
 } questions[] = {
-        { "status", 0, put_status },     { "health", 0, put_health },     { "history", 0, put_history },
-        { "about", 0, put_about },       { "log", 0, put_log },           { "workers", 0, put_workers },
-        { "worker", 1, put_one_worker }, { "sessions", 0, put_sessions }, { "session", 1, put_one_session },
-        { "requests", 0, put_requests }, { "recent", 0, put_recent },     { "request", 1, put_one_request },
-        { "graph", 1, put_graph },       { "why", 1, put_why },           { "tensors", 0, put_tensors },
+        { "peers", 0, put_peers },         { "status", 0, put_status },     { "health", 0, put_health },
+        { "history", 0, put_history },     { "about", 0, put_about },       { "log", 0, put_log },
+        { "workers", 0, put_workers },     { "worker", 1, put_one_worker }, { "sessions", 0, put_sessions },
+        { "session", 1, put_one_session }, { "requests", 0, put_requests }, { "recent", 0, put_recent },
+        { "request", 1, put_one_request }, { "graph", 1, put_graph },       { "why", 1, put_why },
+        { "tensors", 0, put_tensors },
 };
 
 static int asking_parse(Asking *a, const char *what, size_t *ret_row) {
@@ -302,9 +313,9 @@ static int asking_parse(Asking *a, const char *what, size_t *ret_row) {
         return row == ELEMENTSOF(questions) || *what || a->n < questions[row].n_least ? ERROR_VALUE : 0;
 }
 
-int scheduler_answer(const Scheduler *s, const char *what, uint64_t now_usec, char **ret, Error *err) {
+int scheduler_answer(const Scheduler *s, Conn *to, const char *what, char **ret, Error *err) {
         _cleanup_(freep) char *text = NULL;
-        Asking a                    = { .s = s, .now_usec = now_usec };
+        Asking a                    = { .s = s, .to = to, .now_usec = scheduler_clock() };
         size_t row, n_bytes;
         int r;
 

@@ -2,8 +2,10 @@
 /* What clients say, and what marsctl does. What cannot be true ends the connection; what a request asks for in vain is
  * its outcome. */
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
+#include "daemons/events.h"
 #include "daemons/scheduler.h"
 
 /* The request fails before it begins. */
@@ -120,11 +122,14 @@ static int adopt(Session *session, const Wire_adopt *m, Arena *arena, Error *err
 }
 
 static int ask(Conn *c, const Wire_ask *m, Error *err) {
+        const uint64_t begun_usec = scheduler_clock();
         Error why                = {};
         char *text               = NULL;
-        int r                    = scheduler_answer(c->scheduler, m->what, scheduler_clock(), &text, &why);
-        const WireMessage answer = { WIRE_IS_ANSWER,
-                                     .answer = { .request = m->request, .code = r, .text = text ?: why.text } };
+        int r                     = scheduler_answer(c->scheduler, c, m->what, &text, &why);
+        const WireMessage answer  = { WIRE_IS_ANSWER, .answer = { .request   = m->request,
+                                                                  .code      = r,
+                                                                  .text      = text ?: why.text,
+                                                                  .cost_usec = scheduler_clock() - begun_usec } };
 
         r = link_say(c->link, &answer);
 
@@ -182,6 +187,13 @@ static bool may_cancel(const Conn *c, const Session *session) {
                (session && session->local && session->uid == c->uid);
 }
 
+static int answer(Conn *c, uint64_t request, int r, const Error *why, Error *err) {
+        r = link_say(c->link,
+                     &(WireMessage) { WIRE_IS_ANSWER,
+                                      .answer = { .request = request, .code = r, .text = r < 0 ? why->text : NULL } });
+        return r < 0 ? error_oom(err, sizeof(*why)) : 0;
+}
+
 /* Anybody's request, by the machine's number. It is answered. */
 static int cancel(Conn *c, const Wire_cancel *m, Error *err) {
         const Asked *a = (Asked *) (uintptr_t) map_get(&c->scheduler->asked, m->request);
@@ -202,10 +214,33 @@ static int cancel(Conn *c, const Wire_cancel *m, Error *err) {
                                                              .request = m->request,
                                                              .error   = &outcome });
         }
-        r = link_say(c->link, &(WireMessage) { WIRE_IS_ANSWER, .answer = { .request = m->request,
-                                                                           .code    = r,
-                                                                           .text    = r < 0 ? why.text : NULL } });
-        return r < 0 ? error_oom(err, sizeof(*m)) : 0;
+        return answer(c, m->request, r, &why, err);
+}
+
+/* Anybody's session ends, with all that it has. */
+static int end_session(Conn *c, uint64_t number, Error *err) {
+        Session *session = session_find(c->scheduler, number);
+
+        if (!session)
+                return error_set(err, -ENOENT, "there is no session %llu", (unsigned long long) number);
+        if (!may_cancel(c, session))
+                return error_set(err, -EACCES, "session %llu is not yours", (unsigned long long) number);
+        scheduler_log_session(session, EVENT_SESSION_ENDS, LOG_NOTICE,
+                              "session %llu of %s ends: the administrator wants it", (unsigned long long) number,
+                              session->name);
+        if (session->conn)
+                conn_close(session->conn);
+        session_end(session);
+        return 0;
+}
+
+/* Whose names they are: of a program of this machine its user's. */
+static int control_name(Conn *c, const Wire_name *m, Error *err) {
+        Error why = {};
+        int r     = m->what == NAME_REMOVE ? name_forget(c->scheduler, c->local ? c->uid : geteuid(), m->name, &why)
+                                           : error_set(&why, ERROR_SUPPORT, "names are for those who have results");
+
+        return answer(c, m->request, r, &why, err);
 }
 
 static int drain(Conn *c, const Wire_drain *m, Error *err) {
@@ -213,18 +248,23 @@ static int drain(Conn *c, const Wire_drain *m, Error *err) {
         int r     = may_cancel(c, NULL) ? worker_drain_ask(c->scheduler, m, &why)
                                         : error_set(&why, -EACCES, "root and the scheduler's own user may do this");
 
-        r = link_say(c->link, &(WireMessage) { WIRE_IS_ANSWER, .answer = { .request = m->request,
-                                                                           .code    = r,
-                                                                           .text    = r < 0 ? why.text : NULL } });
-        return r < 0 ? error_oom(err, sizeof(*m)) : 0;
+        return answer(c, m->request, r, &why, err);
 }
 
 int control_hear(Conn *c, const WireMessage *m, Error *err) {
+        Error why = {};
+        int r;
+
         switch (m->kind) {
         case WIRE_IS_ASK:
                 return ask(c, &m->ask, err);
         case WIRE_IS_CANCEL:
-                return cancel(c, &m->cancel, err);
+                if (m->cancel.session == 0)
+                        return cancel(c, &m->cancel, err);
+                r = end_session(c, m->cancel.session, &why);
+                return answer(c, m->cancel.request, r, &why, err);
+        case WIRE_IS_NAME:
+                return control_name(c, &m->name, err);
         case WIRE_IS_DRAIN:
                 return drain(c, &m->drain, err);
         default:

@@ -12,6 +12,7 @@ enum {
 
 typedef struct Asking {
         const Scheduler *s;
+        Conn *to;
         uint64_t now_usec;
         uint64_t number[5]; /* that follow the question's word */
         uint32_t n;

@@ -59,19 +59,24 @@ static int name_save(Session *session, const Wire_name *m, Error *err) {
         return 0;
 }
 
-static int name_remove(Session *session, const Wire_name *m, Error *err) {
-        Scheduler *s = session->scheduler;
-        Name *name   = name_find(s, user_of(session), m->name);
+int name_forget(Scheduler *s, uint64_t uid, const char *text, Error *err) {
+        Name *name = name_find(s, uid, text);
         Name gone;
 
         if (!name)
-                return m->again ? 0 : error_set(err, -ENOKEY, "%s", m->name);
+                return error_set(err, -ENOKEY, "%s", text);
         gone  = *name;
         *name = vec_pop(&s->name);
         forget_row(s, JOURNAL_NAME, gone.uid, gone.id);
         free(gone.text);
         scheduler_step(s, &(SchedEvent) { .kind = SCHED_RELEASE, .tensor = gone.tensor });
         return 0;
+}
+
+static int name_remove(Session *session, const Wire_name *m, Error *err) {
+        int r = name_forget(session->scheduler, user_of(session), m->name, err);
+
+        return r == -ENOKEY && m->again ? 0 : r;
 }
 
 /* All of the user's, one a line. */

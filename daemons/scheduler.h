@@ -210,6 +210,7 @@ void data_forget(Scheduler *s, uint64_t tensor);
 
 /* ---- scheduler-names.c */
 int session_name(Session *session, const Wire_name *m, Error *err);
+int name_forget(Scheduler *s, uint64_t uid, const char *text, Error *err); /* of that user's; -ENOKEY: there is none */
 
 /* ---- scheduler-worker.c */
 int worker_check(Scheduler *s, const Wire_hello *m, Error *err); /* whether it may join */
@@ -260,4 +261,5 @@ _printf_(5, 6) void scheduler_log_worker(const Scheduler *s, uint32_t worker, co
 /* ---- scheduler-answer.c */
 /* JSON, which the caller frees, to one of the questions of its table. ERROR_VALUE: it is none; -ENOENT: what it asks
  * about is not there; -ENOMEM. */
-int scheduler_answer(const Scheduler *s, const char *what, uint64_t now_usec, char **ret, Error *err);
+/* Whoever is asked about a worker, or about all ("peers"), says where it is before: `to` may ask it the rest. */
+int scheduler_answer(const Scheduler *s, Conn *to, const char *what, char **ret, Error *err);

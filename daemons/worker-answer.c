@@ -19,10 +19,12 @@ enum {
 
 /* ---- Figures ---------------------------------------------------------------------------------------------------- */
 
+enum { MACHINE_CPU = 2 };
+
 static const PastColumn columns[] = {
         { .name = "cpu_user", .count = true, .unit = 1e6 },
         { .name = "cpu_system", .count = true, .unit = 1e6 },
-        { .name = "machine_cpu", .count = true, .unit = 1e6 },
+        [MACHINE_CPU] = { .name = "machine_cpu", .count = true, .unit = 1e6 },
         { .name = "machine_iowait", .count = true, .unit = 1e6 },
         { .name = "running" },
         { .name = "tasks", .count = true },
@@ -132,7 +134,7 @@ Past *worker_past_new(void) {
 
 /* ---- The worker itself ------------------------------------------------------------------------------------------ */
 
-static void put_machine(FILE *f) {
+static void put_machine(const Worker *w, FILE *f) {
         char meminfo[8192], load[64];
         SystemMemory memory;
         uint64_t page_bytes;
@@ -142,19 +144,23 @@ static void put_machine(FILE *f) {
         proc_read("/proc/loadavg", load, sizeof(load));
         page_bytes = proc_number(meminfo, "Hugepagesize:") * 1024;
         fprintf(f,
-                "{\"cpus\": %ld, \"load\": %.2f, \"memory_bytes\": %llu, \"available_bytes\": %llu, "
+                "{\"cpus\": %ld, \"cpu\": %.3f, \"load\": %.2f, \"memory_bytes\": %llu, \"available_bytes\": %llu, "
                 "\"huge_page_bytes\": %llu, \"huge_pages\": %llu, \"huge_pages_free\": %llu}",
-                sysconf(_SC_NPROCESSORS_ONLN), strtod(load, NULL), (unsigned long long) memory.total_bytes,
-                (unsigned long long) memory.available_bytes, (unsigned long long) page_bytes,
-                (unsigned long long) proc_number(meminfo, "HugePages_Total:"),
+                sysconf(_SC_NPROCESSORS_ONLN), past_last(w->past, MACHINE_CPU), strtod(load, NULL),
+                (unsigned long long) memory.total_bytes, (unsigned long long) memory.available_bytes,
+                (unsigned long long) page_bytes, (unsigned long long) proc_number(meminfo, "HugePages_Total:"),
                 (unsigned long long) proc_number(meminfo, "HugePages_Free:"));
 }
 
 static void put_disk(const Worker *w, const EngineStats *s, FILE *f) {
+        static const char *const codecs[] = {
+                [SPILL_PLAIN] = "none", [SPILL_LZ4] = "lz4", [SPILL_ZSTD] = "zstd", [SPILL_AUTO] = "auto"
+        };
         EngineDisk disk;
 
         fputs("{\"engine\": ", f);
         json_text(f, s->disk_text);
+        fprintf(f, ", \"codec\": \"%s\"", codecs[w->config.engine.spill_codec]);
         fprintf(f,
                 ", \"queue\": %llu, \"spilled\": %llu, \"evicted\": %llu, \"returned\": %llu, \"buffer_bytes\": %llu, "
                 "\"file_bytes\": %llu, \"dirs\": [",
@@ -164,7 +170,8 @@ static void put_disk(const Worker *w, const EngineStats *s, FILE *f) {
         for (uint32_t k = 0; engine_disk(w->engine, k, &disk); k++) {
                 fprintf(f, "%s{\"path\": ", k > 0 ? ", " : "");
                 json_text(f, disk.path);
-                fprintf(f, ", \"free_bytes\": %llu, \"state\": \"%s\"}", (unsigned long long) disk.free_bytes,
+                fprintf(f, ", \"used_bytes\": %llu, \"free_bytes\": %llu, \"state\": \"%s\"}",
+                        (unsigned long long) disk.used_bytes, (unsigned long long) disk.free_bytes,
                         disk.failed ? "failed"
                         : disk.full ? "full"
                                     : "works");
@@ -230,7 +237,7 @@ static int put_itself(Worker *w, FILE *f) {
                 "\"soft_limit_bytes\": %llu, \"hard_limit_bytes\": %llu, \"machine\": ",
                 getpid(), (unsigned long long) figures.transfer_bytes, (unsigned long long) figures.heap_bytes,
                 (unsigned long long) figures.stats.soft_bytes, (unsigned long long) figures.stats.hard_bytes);
-        put_machine(f);
+        put_machine(w, f);
         fputs(", \"disk\": ", f);
         put_disk(w, &figures.stats, f);
         fputs(", \"tasks\": [", f);

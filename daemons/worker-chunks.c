@@ -502,13 +502,16 @@ static int hear_hello(Worker *w, Mate *mate, const Wire_hello *m, Error *err) {
 }
 
 static int hear_ask(Worker *w, Mate *mate, const Wire_ask *m, Error *err) {
+        const uint64_t begun_usec   = worker_clock();
         _cleanup_(freep) char *text = NULL;
         Error why                   = {};
         int r                       = worker_answer(w, m->what, &text, &why);
 
         r = link_say(mate->link,
-                     &(WireMessage) { WIRE_IS_ANSWER,
-                                      .answer = { .request = m->request, .code = r, .text = text ?: why.text } });
+                     &(WireMessage) { WIRE_IS_ANSWER, .answer = { .request   = m->request,
+                                                                  .code      = r,
+                                                                  .text      = text ?: why.text,
+                                                                  .cost_usec = worker_clock() - begun_usec } });
         return r < 0 ? error_oom(err, sizeof(*m)) : 0;
 }
 

@@ -5,3 +5,11 @@
 void api_health(Request *request) {
         request_json(request, "{\"status\": \"ok\", \"version\": \"" MARS_BUILD "\"}\n");
 }
+
+/* docs/openapi.json, as it was when this was built (embed.py). */
+extern const char web_openapi[];
+extern const size_t web_openapi_bytes;
+
+void api_openapi(Request *request) {
+        request_answer(request, MHD_HTTP_OK, "application/json", web_openapi, web_openapi_bytes);
+}

@@ -22,8 +22,8 @@ WebPeer request_peer(const Request *request) {
         return peer;
 }
 
-int web_connect(Web *web, Link **ret, uint32_t which, const char *token, const char *peer, const LinkEvents *events,
-                void *userdata, Error *err) {
+int web_connect_to(Web *web, Link **ret, const char *address, const char *token, const char *peer,
+                   const LinkEvents *events, void *userdata, Error *err) {
         const WireMessage via   = { WIRE_IS_VIA, .via = { .peer = peer } };
         const WireMessage hello = { WIRE_IS_HELLO, .hello = { .role    = WIRE_CONTROL,
                                                               .version = WIRE_VERSION,
@@ -33,7 +33,7 @@ int web_connect(Web *web, Link **ret, uint32_t which, const char *token, const c
         _cleanup_(link_freep) Link *link = NULL;
         int r;
 
-        r = link_connect(&link, web->event, web->config.scheduler[which], events, userdata, err);
+        r = link_connect(&link, web->event, address, events, userdata, err);
         if (r == 0)
                 r = link_secure(link, web->config.tls, err);
         if (r < 0)
@@ -42,4 +42,9 @@ int web_connect(Web *web, Link **ret, uint32_t which, const char *token, const c
                 return error_oom(err, sizeof(hello));
         *ret = TAKE_PTR(link);
         return 0;
+}
+
+int web_connect(Web *web, Link **ret, uint32_t which, const char *token, const char *peer, const LinkEvents *events,
+                void *userdata, Error *err) {
+        return web_connect_to(web, ret, web->config.scheduler[which], token, peer, events, userdata, err);
 }

@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemons/web/web.h"
+#include "daemons/json.h"
+#include "daemons/web/feed.h"
 #include "io/address.h"
 #include "io/socket.h"
 
@@ -44,6 +45,8 @@ void web_log(const Web *web, int level, const char *fmt, ...) {
         vsnprintf(text, sizeof(text), fmt, args);
         va_end(args);
         web->config.log(level, text);
+        if (web->feed)
+                lines_add(web->feed->lines, real_clock(), level, NULL, text);
 }
 
 static uint64_t now_usec(void) {
@@ -419,7 +422,9 @@ int web_new(Web **ret, sd_event *event, const WebConfig *config, Error *err) {
                 return error_oom(err, sizeof(*web));
         web->config = *config;
         web->event  = sd_event_ref(event);
-        r           = start(web, err);
+        r           = feed_new(web, err);
+        if (r == 0)
+                r = start(web, err);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(web);
@@ -438,10 +443,12 @@ Web *web_free(Web *web) {
                 return NULL;
         gate_end(web);
         relays_end(web);
+        feed_end(web);
         sd_event_source_disable_unref(web->io);
         sd_event_source_disable_unref(web->timer);
         if (web->daemon)
                 MHD_stop_daemon(web->daemon);
+        feed_free(web);
         sd_event_unref(web->event);
         free(web);
         return NULL;

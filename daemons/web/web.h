@@ -12,6 +12,7 @@
  * A request goes through the gate when its headers are there, and to its route when its body is, too. It is answered
  * exactly once, now or later, by whoever has it: nothing here waits. */
 #include <microhttpd.h>
+#include <stdio.h>
 #include <systemd/sd-event.h>
 
 #include "base/arena.h"
@@ -25,6 +26,7 @@ typedef struct Route Route;
 typedef struct Check Check;
 typedef struct Guest Guest;
 typedef struct Relay Relay;
+struct Feed;
 
 enum { MAX_BODY = 1 << 20 }; /* bytes of a request's */
 
@@ -37,6 +39,8 @@ typedef struct WebConfig {
         char *certificate, *certificate_key; /* PEM texts, or NULL: plain HTTP */
         const char *public_host, *public_origin; /* of a proxy before us: "host:port", "https://host:port"; or NULL */
         void (*log)(int level, const char *text);
+        int (*print)(void *userdata, FILE *f); /* or NULL: the configuration in force, in JSON */
+        void *print_userdata;
 } WebConfig;
 
 /* 128 random bits in hexadecimal, and the address around them. */
@@ -64,6 +68,7 @@ struct Web {
         char token[TOKEN_MAX];     /* that of the cluster; "": not known yet */
         char code[LOGIN_CODE_MAX]; /* of the last link; "": it has been used */
         uint64_t code_until;       /* seconds since 1970 */
+        struct Feed *feed;         /* feed.h: what is known of the cluster */
 };
 
 int web_new(Web **ret, sd_event *event, const WebConfig *config, Error *err);
@@ -161,5 +166,8 @@ typedef struct WebPeer {
 WebPeer request_peer(const Request *request); /* who it is, for people */
 /* Begins to connect to the scheduler (the address `which` of the configuration) for whoever has the credential: what
  * mars-web itself may does not go with it. Its WELCOME says that the credential is good. */
+/* The same to any daemon. */
+int web_connect_to(Web *web, Link **ret, const char *address, const char *token, const char *peer,
+                   const LinkEvents *events, void *userdata, Error *err);
 int web_connect(Web *web, Link **ret, uint32_t which, const char *token, const char *peer, const LinkEvents *events,
                 void *userdata, Error *err);

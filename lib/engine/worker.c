@@ -212,7 +212,10 @@ bool engine_disk(Engine *e, uint32_t k, EngineDisk *ret) {
                 return false;
         if (e->spill && spill_disk(e->spill, k, &disk)) {
                 is   = true;
-                *ret = (EngineDisk) { .failed = disk.failed, .full = disk.full, .free_bytes = disk.free_bytes };
+                *ret = (EngineDisk) { .failed     = disk.failed,
+                                      .full       = disk.full,
+                                      .used_bytes = disk.used_bytes,
+                                      .free_bytes = disk.free_bytes };
                 snprintf(ret->path, sizeof(ret->path), "%s", disk.path);
         }
         pthread_mutex_unlock(&e->lock);

@@ -60,7 +60,7 @@ bool engine_doing(Engine *engine, uint32_t thread, EngineDoing *ret); /* false: 
 typedef struct EngineDisk {
         char path[256]; /* or its beginning */
         bool failed, full;
-        uint64_t free_bytes;
+        uint64_t used_bytes, free_bytes;
 } EngineDisk;
 bool engine_disk(Engine *engine, uint32_t k, EngineDisk *ret); /* false: there are no more than k, or none so far */
 

@@ -527,6 +527,7 @@ bool spill_disk(const Spill *spill, uint32_t k, SpillDisk *ret) {
         *ret = (SpillDisk) { .path       = s->place[k].path,
                              .failed     = s->place[k].failed,
                              .full       = s->place[k].full,
+                             .used_bytes = s->place[k].file_bytes - s->place[k].free_bytes,
                              .free_bytes = s->place[k].free_bytes };
         pthread_mutex_unlock(&s->lock);
         if (statvfs(ret->path, &fs) == 0)

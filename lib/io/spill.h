@@ -80,6 +80,7 @@ void spill_stats(const Spill *spill, SpillStats *ret);
 typedef struct SpillDisk {
         const char *path; /* as long as the spill */
         bool failed, full;
+        uint64_t used_bytes; /* of the files */
         uint64_t free_bytes; /* of the disk, and of the files; 0: it does not say */
 } SpillDisk;
 bool spill_disk(const Spill *spill, uint32_t k, SpillDisk *ret); /* false: there are no more than k */

@@ -172,7 +172,9 @@
 #define WIRE_SUBMIT(F)                                                                                                 \
         F(U64, request, UINT64_MAX)                                                                                    \
         F(BYTES, graph, MAX_BODY_BYTES)
-#define WIRE_CANCEL(F) F(U64, request, UINT64_MAX)
+#define WIRE_CANCEL(F)                                                                                                 \
+        F(U64, request, UINT64_MAX)                                                                                    \
+        F(U64, session, UINT64_MAX)    /* of marsctl and mars-web: not 0: that is to end, instead */
 #define WIRE_RELEASE(F) F(U64S, tensor, 1 << 20)
 #define WIRE_ADOPT(F)                                                                                                  \
         F(U64, request, UINT64_MAX)                                                                                    \
@@ -217,7 +219,8 @@
 #define WIRE_ANSWER(F)                                                                                                 \
         F(U64, request, UINT64_MAX)                                                                                    \
         F(I32, code, 4096)                                                                                             \
-        F(TEXT, text, MAX_BODY_BYTES)
+        F(TEXT, text, MAX_BODY_BYTES)                                                                                  \
+        F(U64, cost_usec, UINT64_MAX)  /* that it took to answer: who asks often asks less often then */
 
 #define WIRE_NAMED(F)                                                                                                  \
         F(U64, request, UINT64_MAX)                                                                                    \

@@ -30,6 +30,7 @@ TEST(gauges_are_printed_as_they_are_and_counts_as_what_they_grew_in_a_second) {
         add(past, 100, 2, 5000);
         add(past, 101, 1, 6000);
         add(past, 105, 0, 8000); /* it was late: no spike */
+        ck_assert_double_eq(past_last(past, 1), 0.5);
         printed(past, "{\"interval_seconds\": 1, \"time\": [100.000000, 101.000000, 105.000000], "
                       "\"running\": [2, 1, 0], \"cpu\": [null, 1, 0.5]}");
         past_free(past);

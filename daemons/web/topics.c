@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What there is to be seen. A topic is asked for in one or two rounds: the scheduler, and then workers, where the
+ * scheduler has said they are; their answers are joined as texts, since all of it is JSON of our own daemons. An answer
+ * serves all who want it then or within the pause that follows. The pause grows with what the answers of all topics
+ * cost the scheduler, so that all pages together take at most a hundredth of its time. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "base/vec.h"
+#include "daemons/json.h"
+#include "daemons/web/feed.h"
+
+enum {
+        PAUSE_USEC      = 500 * 1000,       /* between two questions of the same, at least, */
+        PAUSE_MOST_USEC = 30 * 1000 * 1000, /* and at most */
+        COST_SHARE      = 100,              /* a hundredth of the scheduler's time is ours */
+        KEEP_USEC       = 20 * 1000 * 1000, /* a topic that nobody has asked for since then is forgotten */
+        MAX_TOPICS      = 512,
+        MAX_PARTS       = 33,       /* of one: the scheduler and so many workers */
+        MAX_ANSWER      = 32 << 20, /* bytes of one joined answer */
+};
+
+typedef struct Part {
+        struct Topic *topic;
+        uint32_t worker; /* or SCHEDULER */
+        int code;
+        char *text; /* NULL: it is not answered yet */
+} Part;
+
+typedef struct Viewer {
+        TopicSeen *seen;
+        void *userdata;
+        bool once;
+} Viewer;
+
+/* How a topic is asked for. */
+typedef struct Kind {
+        const char *name;   /* "workers/%u/history": %u is a number */
+        const char *first;  /* the scheduler is asked; %llu is that number, where there is one */
+        const char *second; /* then its worker is asked, or all of them; NULL: nobody */
+        bool all;
+        bool alone;                                           /* joined also when the scheduler does not answer */
+        int (*ask)(const Topic *topic, char ret[static 256]); /* or NULL; what is asked besides, from the arguments */
+        void (*join)(Topic *topic, FILE *f);
+} Kind;
+
+struct Topic {
+        Feed *feed;
+        Topic *next;
+        const Kind *kind;
+        char name[192]; /* with its arguments */
+        uint64_t number;
+        char token[TOKEN_MAX]; /* of whoever wanted it last */
+        Vec(Viewer) viewer;
+        Part part[MAX_PARTS];
+        uint32_t n_parts, n_waiting; /* of the round that is under way: answers that have not come */
+        bool asking, second;
+        uint64_t asked_usec, seen_usec, wanted_usec, cost_usec;
+        unsigned status; /* of what was seen; 0: nothing so far */
+        char *text;
+        size_t n_bytes;
+};
+
+uint64_t feed_clock(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
+}
+
+const char *topic_name(const Topic *topic) {
+        return topic->name;
+}
+
+/* ---- Joining ----------------------------------------------------------------------------------------------------- */
+
+static void join_first(Topic *t, FILE *f) {
+        fputs(t->part[0].text, f);
+}
+
+static void join_second(Topic *t, FILE *f) {
+        fputs(t->part[1].text, f);
+}
+
+/* Fields of two objects are one object; the worker may not be there to say its own. */
+static void join_worker(Topic *t, FILE *f) {
+        static const char silent[] = "{\"said\": false, \"process\": null, \"transfer_bytes\": 0, \"heap_bytes\": 0, "
+                                     "\"soft_limit_bytes\": 0, \"hard_limit_bytes\": 0, \"machine\": null, "
+                                     "\"disk\": null, \"tasks\": [], \"peers\": []}";
+        const char *own            = t->n_parts > 1 && t->part[1].code == 0 ? t->part[1].text : silent;
+
+        fprintf(f, "%.*s, %s", (int) (strlen(t->part[0].text) - 1), t->part[0].text, own + 1);
+}
+
+/* What stands between the brackets of the list of that name, in an answer of which we know the form. */
+static void put_list(FILE *f, const char *text, const char *name, bool *comma) {
+        const char *at = strstr(text, name);
+        int depth      = 0;
+        bool quoted    = false;
+
+        if (!at)
+                return;
+        at += strlen(name);
+        for (const char *c = at; *c; c++) {
+                if (quoted && *c == '\\')
+                        c++;
+                else if (*c == '"')
+                        quoted = !quoted;
+                else if (!quoted && (*c == '[' || *c == '{'))
+                        depth++;
+                else if (!quoted && (*c == ']' || *c == '}') && depth-- == 0) {
+                        if (c > at)
+                                fprintf(f, "%s%.*s", *comma ? ", " : "", (int) (c - at), at);
+                        *comma |= c > at;
+                        return;
+                }
+        }
+}
+
+static unsigned long long number_after(const char *text, const char *name) {
+        const char *at = strstr(text, name);
+
+        return at ? strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+static void join_lists(const Topic *t, FILE *f, const char *name) {
+        bool comma = false;
+
+        for (uint32_t k = 1; k < t->n_parts; k++)
+                if (t->part[k].code == 0)
+                        put_list(f, t->part[k].text, name, &comma);
+}
+
+static void join_timeline(Topic *t, FILE *f) {
+        unsigned long long n_dropped = 0;
+        uint32_t n_shown             = 0;
+
+        fputs("{\"time\": ", f);
+        json_time(f, real_clock());
+        fputs(", \"lanes\": [", f);
+        join_lists(t, f, "\"lanes\": [");
+        fputs("], \"spans\": [", f);
+        join_lists(t, f, "\"spans\": [");
+        for (uint32_t k = 1; k < t->n_parts; k++) {
+                n_shown += t->part[k].code == 0;
+                n_dropped += t->part[k].code == 0 ? number_after(t->part[k].text, "], \"dropped\": ") : 0;
+        }
+        fprintf(f, "], \"workers\": %llu, \"workers_shown\": %u, \"dropped\": %llu}",
+                number_after(t->part[0].text, "{\"workers\": "), n_shown, n_dropped);
+}
+
+/* The scheduler's ends with the list of configurations, to which ours is added. */
+static void join_about(Topic *t, FILE *f) {
+        const WebConfig *config  = &t->feed->web->config;
+        static const char none[] = "{\"scheduler_version\": null, \"epoch\": null, \"protocol\": null, "
+                                   "\"configurations\": []}";
+        const char *text         = t->part[0].code == 0 ? t->part[0].text : none;
+        const size_t n           = strlen(text) - strlen("]}");
+
+        fprintf(f, "%.*s%s", (int) n, text, text[n - 1] == '[' ? "" : ", ");
+        if (!config->print || config->print(config->print_userdata, f) < 0)
+                fputs("{\"program\": \"mars-web\", \"values\": []}", f);
+        fputs("], \"version\": \"" MARS_BUILD "\", \"api\": \"v1\", \"libmicrohttpd\": ", f);
+        json_text(f, MHD_get_version());
+        fputs(", \"scheduler\": ", f);
+        json_text(f, config->scheduler[0]);
+        fputc('}', f);
+}
+
+/* ---- Questions that have arguments -------------------------------------------------------------------------- */
+
+/* The number behind NAME= in the topic's name; `unset` when it is not there. */
+static double argument(const Topic *t, const char *name, double unset) {
+        const char *query = strchr(t->name, '?');
+        const size_t n    = strlen(name);
+
+        for (const char *at = query; at; at = strchr(at + 1, '&'))
+                if (strncmp(at + 1, name, n) == 0 && at[1 + n] == '=')
+                        return strtod(at + n + 2, NULL);
+        return unset;
+}
+
+static unsigned long long usec_argument(const Topic *t, const char *name) {
+        const double seconds = argument(t, name, 0);
+
+        return seconds > 0 && seconds < 1e11 ? (unsigned long long) (seconds * 1e6) : 0;
+}
+
+static LinesWanted lines_wanted(const Topic *t) {
+        const double worker = argument(t, "worker", -1);
+
+        return (LinesWanted) { .level      = (int) argument(t, "level", LOG_DEBUG),
+                               .since_usec = usec_argument(t, "since"),
+                               .about      = { .session   = (uint64_t) argument(t, "session", 0),
+                                               .request   = (uint64_t) argument(t, "request", 0),
+                                               .is_worker = worker >= 0,
+                                               .worker    = worker >= 0 ? (uint32_t) worker : 0 } };
+}
+
+static int ask_log(const Topic *t, char ret[static 256]) {
+        const LinesWanted w = lines_wanted(t);
+
+        return snprintf(ret, 256, "log %d %llu %llu %llu %u", w.level, (unsigned long long) w.since_usec,
+                        (unsigned long long) w.about.session, (unsigned long long) w.about.request,
+                        w.about.is_worker ? w.about.worker + 1 : 0);
+}
+
+static void join_logs(Topic *t, FILE *f) {
+        const LinesWanted wanted = lines_wanted(t);
+        char *own                = NULL;
+        size_t n;
+        FILE *lines = open_memstream(&own, &n);
+        bool comma  = false;
+
+        fputs("{\"lines\": [", f);
+        put_list(f, t->part[0].text, "\"lines\": [", &comma);
+        if (lines) {
+                lines_print(t->feed->lines, "web", &wanted, lines);
+                if (fclose(lines) == 0)
+                        put_list(f, own, "\"lines\": [", &comma);
+                free(own);
+        }
+        fprintf(f, "], \"dropped\": %llu}", number_after(t->part[0].text, "], \"dropped\": "));
+}
+
+static int ask_sessions_requests(const Topic *t, char ret[static 256]) {
+        return snprintf(ret, 256, "recent %.0f", argument(t, "session", 0));
+}
+
+static int ask_spans(const Topic *t, char ret[static 256]) {
+        return snprintf(ret, 256, "spans %llu", usec_argument(t, "since"));
+}
+
+static int ask_worker_log(const Topic *t, char ret[static 256]) {
+        return snprintf(ret, 256, "log %.0f", argument(t, "level", LOG_DEBUG));
+}
+
+static const Kind kinds[] = {
+        { .name = "overview", .first = "status", .join = join_first },
+        { .name = "history", .first = "history", .join = join_first },
+        { .name = "about", .first = "about", .alone = true, .join = join_about },
+        { .name = "sessions", .first = "sessions", .join = join_first },
+        { .name = "sessions/%u", .first = "session %llu", .join = join_first },
+        { .name = "requests", .first = "recent", .ask = ask_sessions_requests, .join = join_first },
+        { .name = "requests/%u", .first = "request %llu", .join = join_first },
+        { .name = "requests/%u/graph", .first = "graph %llu", .join = join_first },
+        { .name = "workers", .first = "workers", .join = join_first },
+        { .name = "workers/%u", .first = "worker %llu", .second = "itself", .join = join_worker },
+        { .name = "workers/%u/history", .first = "worker %llu", .second = "history", .join = join_second },
+        { .name   = "workers/%u/log",
+          .first  = "worker %llu",
+          .second = "log",
+          .ask    = ask_worker_log,
+          .join   = join_second },
+        { .name = "workers/%u/configuration", .first = "worker %llu", .second = "configuration", .join = join_second },
+        { .name   = "timeline",
+          .first  = "peers",
+          .second = "spans",
+          .all    = true,
+          .ask    = ask_spans,
+          .join   = join_timeline },
+        { .name = "storage", .first = "tensors", .join = join_first },
+        { .name = "logs", .first = "log", .ask = ask_log, .join = join_logs },
+};
+
+/* ---- Seeing ------------------------------------------------------------------------------------------------------ */
+
+static void tell(Topic *t) {
+        const Seen seen = { .status = t->status, .text = t->text, .n_bytes = t->n_bytes };
+
+        for (uint32_t k = 0; k < t->viewer.n;) {
+                const Viewer v = t->viewer.data[k];
+
+                if (v.once) {
+                        memmove(&t->viewer.data[k], &t->viewer.data[k + 1], (--t->viewer.n - k) * sizeof(v));
+                        v.seen(v.userdata, &seen);
+                        continue;
+                }
+                v.seen(v.userdata, &seen);
+                k++;
+        }
+}
+
+static void parts_clear(Topic *t) {
+        for (uint32_t k = 0; k < t->n_parts; k++)
+                free(t->part[k].text);
+        t->n_parts = 0;
+}
+
+/* Words take the place of the answer. */
+static void seen_failure(Topic *t, unsigned status, const char *words) {
+        free(t->text);
+        t->status  = status;
+        t->text    = strdup(words ?: "");
+        t->n_bytes = t->text ? strlen(t->text) : 0;
+}
+
+static void finished(Topic *t) {
+        char *text       = NULL;
+        size_t n         = 0;
+        FILE *f          = NULL;
+        const Part *last = &t->part[t->n_parts - 1];
+
+        t->asking    = false;
+        t->seen_usec = feed_clock();
+        if (t->part[0].code < 0 && !t->kind->alone)
+                seen_failure(t, status_of(t->part[0].code), t->part[0].text);
+        else if (t->kind->second && !t->kind->all && t->kind->join != join_worker && last->code < 0)
+                seen_failure(t, MHD_HTTP_SERVICE_UNAVAILABLE, last->text);
+        else {
+                f = open_memstream(&text, &n);
+                if (f)
+                        t->kind->join(t, f);
+                if (!f || fclose(f) != 0 || n > MAX_ANSWER) {
+                        free(text);
+                        seen_failure(t, MHD_HTTP_SERVICE_UNAVAILABLE, "the answer is too large");
+                } else {
+                        free(t->text);
+                        t->status  = MHD_HTTP_OK;
+                        t->text    = text;
+                        t->n_bytes = n;
+                }
+        }
+        parts_clear(t);
+        tell(t);
+}
+
+static void on_answer(void *userdata, int code, const char *text, uint64_t cost_usec);
+static void answered(Topic *t);
+
+/* The round begins; each part is answered, perhaps at once. */
+static void round_begin(Topic *t, uint32_t first, const char *question) {
+        const uint32_t n = t->n_parts;
+
+        t->n_waiting = n - first + 1; /* and one of our own, so that it does not end before all are asked */
+        for (uint32_t k = first; k < n; k++)
+                upstream_say(t->feed, t->token, t->part[k].worker,
+                             &(WireMessage) { WIRE_IS_ASK, .ask = { .what = question } }, on_answer, &t->part[k]);
+        answered(t);
+}
+
+static void second_begin(Topic *t) {
+        char question[256];
+        uint32_t at = 0, worker;
+
+        t->second = true;
+        snprintf(question, sizeof(question), "%s", t->kind->second);
+        if (t->kind->ask)
+                t->kind->ask(t, question);
+        if (!t->kind->all)
+                t->part[t->n_parts++] = (Part) { .topic = t, .worker = (uint32_t) t->number };
+        while (t->kind->all && t->n_parts < MAX_PARTS && upstream_worker(t->feed, t->token, &at, &worker))
+                if (argument(t, "worker", worker) == worker)
+                        t->part[t->n_parts++] = (Part) { .topic = t, .worker = worker };
+        round_begin(t, 1, question);
+}
+
+/* One part, or the last word of who began the round. */
+static void answered(Topic *t) {
+        if (--t->n_waiting > 0)
+                return;
+        if (!t->second && t->part[0].code == 0 && t->kind->second)
+                second_begin(t);
+        else
+                finished(t);
+}
+
+static void on_answer(void *userdata, int code, const char *text, uint64_t cost_usec) {
+        Part *part = userdata;
+
+        part->code = code;
+        part->text = strdup(text ?: "");
+        if (!part->text)
+                part->code = -ENOMEM;
+        if (part->worker == SCHEDULER)
+                part->topic->cost_usec = cost_usec;
+        answered(part->topic);
+}
+
+static void ask(Topic *t) {
+        char question[256];
+
+        t->asking     = true;
+        t->second     = false;
+        t->asked_usec = feed_clock();
+        t->part[0]    = (Part) { .topic = t, .worker = SCHEDULER };
+        t->n_parts    = 1;
+        snprintf(question, sizeof(question), "%s", t->kind->first);
+        if (strstr(t->kind->first, "%llu"))
+                snprintf(question, sizeof(question), "%.*s%llu", (int) strcspn(t->kind->first, "%"), t->kind->first,
+                         (unsigned long long) t->number);
+        else if (t->kind->ask && !t->kind->second)
+                t->kind->ask(t, question);
+        round_begin(t, 0, question);
+}
+
+/* ---- Who looks --------------------------------------------------------------------------------------------------- */
+
+/* Until it may be asked for again. */
+static uint64_t pause_usec(const Topic *t) {
+        uint64_t n_wanted = 0;
+
+        for (const Topic *other = t->feed->topic; other; other = other->next)
+                n_wanted += other->viewer.n > 0;
+        return MIN(MAX((uint64_t) PAUSE_USEC, t->cost_usec * COST_SHARE * MAX(n_wanted, (uint64_t) 1)),
+                   (uint64_t) PAUSE_MOST_USEC);
+}
+
+static bool is_due(const Topic *t, uint64_t now_usec) {
+        return !t->asking && (t->status == 0 || now_usec - t->asked_usec >= pause_usec(t));
+}
+
+static void want(Topic *t, const char *token) {
+        t->wanted_usec = feed_clock();
+        snprintf(t->token, sizeof(t->token), "%s", token);
+}
+
+void topic_see(Topic *t, const char *token, TopicSeen *seen, void *userdata) {
+        want(t, token);
+        if (!t->asking && !is_due(t, t->wanted_usec)) {
+                seen(userdata, &(Seen) { .status = t->status, .text = t->text, .n_bytes = t->n_bytes });
+                return;
+        }
+        if (vec_push(&t->viewer, (Viewer) { .seen = seen, .userdata = userdata, .once = true }) < 0)
+                seen(userdata, &(Seen) { .status = MHD_HTTP_SERVICE_UNAVAILABLE, .text = "out of memory" });
+        else if (!t->asking)
+                ask(t);
+}
+
+int topic_follow(Topic *t, const char *token, TopicSeen *seen, void *userdata) {
+        if (vec_push(&t->viewer, (Viewer) { .seen = seen, .userdata = userdata }) < 0)
+                return -ENOMEM;
+        want(t, token);
+        if (t->status != 0)
+                seen(userdata, &(Seen) { .status = t->status, .text = t->text, .n_bytes = t->n_bytes });
+        if (is_due(t, t->wanted_usec))
+                ask(t);
+        return 0;
+}
+
+void topic_leave(Topic *t, void *userdata) {
+        for (uint32_t k = 0; k < t->viewer.n; k++)
+                if (t->viewer.data[k].userdata == userdata) {
+                        memmove(&t->viewer.data[k], &t->viewer.data[k + 1], (--t->viewer.n - k) * sizeof(Viewer));
+                        return;
+                }
+}
+
+static void topic_free(Topic *t) {
+        parts_clear(t);
+        vec_free(&t->viewer);
+        free(t->text);
+        explicit_bzero(t->token, sizeof(t->token));
+        free(t);
+}
+
+/* "workers/%u/log" fits "workers/17/log", with the number. */
+static bool name_fits(const char *pattern, const char *name, size_t n_name, uint64_t *ret_number) {
+        const char *hole  = strstr(pattern, "%u");
+        const size_t n    = hole ? (size_t) (hole - pattern) : strlen(pattern);
+        const char *after = hole ? hole + 2 : "";
+        char *end         = (char *) (uintptr_t) name + n;
+
+        if (n_name < n || memcmp(pattern, name, n) != 0)
+                return false;
+        if (hole) {
+                const size_t n_digits = strspn(name + n, "0123456789");
+
+                if (n_digits == 0 || n_digits > 18)
+                        return false;
+                *ret_number = strtoull(name + n, &end, 10);
+        }
+        return (size_t) (end - name) + strlen(after) == n_name && memcmp(end, after, strlen(after)) == 0;
+}
+
+Topic *topic_find(Feed *feed, const char *name, Error *err) {
+        const size_t n_name = strcspn(name, "?");
+        uint64_t number     = 0;
+        size_t k            = 0;
+        Topic *t            = feed->topic;
+
+        while (t && strcmp(t->name, name) != 0)
+                t = t->next;
+        if (t)
+                return t;
+        while (k < ELEMENTSOF(kinds) && !name_fits(kinds[k].name, name, n_name, &number))
+                k++;
+        if (k == ELEMENTSOF(kinds) || strlen(name) >= sizeof(t->name)) {
+                error_set(err, -ENOENT, "there is no topic '%.100s'", name);
+                return NULL;
+        }
+        if (feed->n_topics >= MAX_TOPICS) {
+                error_set(err, -EBUSY, "%d things are looked at already", MAX_TOPICS);
+                return NULL;
+        }
+        t = calloc(1, sizeof(*t));
+        if (!t) {
+                error_oom(err, sizeof(*t));
+                return NULL;
+        }
+        *t = (Topic) { .feed = feed, .next = feed->topic, .kind = &kinds[k], .number = number };
+        snprintf(t->name, sizeof(t->name), "%s", name);
+        feed->topic = t;
+        feed->n_topics++;
+        feed_wake(feed);
+        return t;
+}
+
+void topics_stale(Feed *feed) {
+        for (Topic *t = feed->topic; t; t = t->next)
+                t->asked_usec = 0;
+}
+
+/* ---- Time -------------------------------------------------------------------------------------------------------- */
+
+void topics_tick(Feed *feed, uint64_t now_usec) {
+        for (Topic **at = &feed->topic; *at;) {
+                Topic *t = *at;
+
+                if (t->viewer.n == 0 && !t->asking && now_usec - t->wanted_usec > KEEP_USEC) {
+                        *at = t->next;
+                        feed->n_topics--;
+                        topic_free(t);
+                        continue;
+                }
+                at = &t->next;
+        }
+        for (Topic *t = feed->topic; t; t = t->next)
+                if (t->viewer.n > 0 && is_due(t, now_usec)) {
+                        t->wanted_usec = now_usec;
+                        ask(t);
+                }
+}
+
+void topics_free(Feed *feed) {
+        while (feed->topic) {
+                Topic *t = feed->topic;
+
+                feed->topic = t->next;
+                topic_free(t);
+        }
+        feed->n_topics = 0;
+}
