@@ -7,7 +7,7 @@ import { before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const source = join(dirname(fileURLToPath(import.meta.url)), "../src");
-let format, spans;
+let format, spans, alike;
 
 before(async () => {
     const { buildSync } = createRequire(join(process.env.WEB_MODULES, "package.json"))("esbuild");
@@ -18,6 +18,7 @@ before(async () => {
     };
     format = await load("format.ts");
     spans = await load("parts/spans.ts");
+    alike = await load("parts/alike.ts");
 });
 
 test("bytes have three digits and never a thousand of a unit", () => {
@@ -91,4 +92,48 @@ test("how busy threads were adds up to the time that they computed", () => {
     const [total] = seen.totals(1000.5, 1004);
     assert.ok(Math.abs(total.seconds - 2.25) < 1e-9);
     assert.equal(spans.firstAfter(seen.tracks[0].spans, 1001), 1);
+});
+
+test("stages that are alike and follow each other are one, and others are not", () => {
+    const node = (number, label, done) => ({
+        ...{ node: number, kind: "block", label, shape: [8, 8], dtype: "float64", kept: false, tensor: null },
+        ...{ tasks: 4, done, given: 1, bytes: 100 },
+    });
+    const nodes = [
+        node(0, "exp", 4),
+        node(1, "matmul", 4),
+        node(2, "matmul", 2),
+        node(3, "matmul", 0),
+        node(4, "exp", 0),
+    ];
+    const edges = [
+        [0, 1],
+        [0, 2],
+        [0, 3],
+        [1, 2],
+        [2, 3],
+        [3, 4],
+    ].map(([from, to]) => ({ from, to }));
+    const one = alike.nodesInOne({ nodes, edges });
+    assert.deepEqual(
+        one.nodes.map(({ label, done, tasks }) => [label, done, tasks]),
+        [
+            ["exp", 4, 4],
+            ["matmul × 3", 6, 12],
+            ["exp", 0, 4],
+        ],
+    );
+    assert.deepEqual(one.edges, [
+        { from: 0, to: 1 },
+        { from: 1, to: 4 },
+    ]);
+    const operators = alike.operatorsInOne(nodes.map((each) => ({ ...each, bytes_done: 1 })));
+    assert.deepEqual(
+        operators.map(({ label, bytes_done }) => [label, bytes_done]),
+        [
+            ["exp", 1],
+            ["matmul × 3", 3],
+            ["exp", 1],
+        ],
+    );
 });

@@ -7,6 +7,7 @@ import { useMemo, useState } from "preact/hooks";
 import type * as contract from "../contract";
 import { useTopic } from "../feed";
 import { bytes, count, percent, plural, shape } from "../format";
+import { nodesInOne } from "../parts/alike";
 import { Await, Facts, Panel } from "../parts/bits";
 import { href } from "../route";
 
@@ -161,7 +162,8 @@ function About({ node }: { node: contract.Node }) {
     );
 }
 
-function Drawing({ graph }: { graph: contract.Graph }) {
+function Drawing({ graph: whole }: { graph: contract.Graph }) {
+    const graph = useMemo(() => ({ ...whole, ...nodesInOne(whole) }), [whole]);
     const key = `${graph.plan} ${graph.nodes.map((node) => node.node).join()}`;
     const placed = useMemo(() => arrange(graph), [key]);
     const [scale, setScale] = useState(1);

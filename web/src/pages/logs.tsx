@@ -13,6 +13,7 @@ const AGAIN_MS = 2000;
 const FIELDS = ["session", "request", "worker"] as const;
 const TITLES = { session: "Session", request: "Task", worker: "Worker" };
 const LEVELS = [3, 4, 5, 6, 7];
+const USUAL_LEVEL = "6";
 
 function Lines({ log, words }: { log: Log; words: string }) {
     const lines = [...log.lines].reverse().filter((line) => line.text.toLowerCase().includes(words.toLowerCase()));
@@ -34,9 +35,9 @@ function Lines({ log, words }: { log: Log; words: string }) {
 export function Logs() {
     const { query } = useValue(route);
     const own = query.get("source") === "worker" && query.get("worker");
-    const filters = ["level", ...FIELDS].filter((name) => query.get(name) && !(own && name !== "level"));
-    const asked = new URLSearchParams(filters.map((name) => [name, query.get(name)!])).toString();
-    const news = useAsked<Log>(`${own ? `workers/${own}/log` : "logs"}${asked && "?"}${asked}`, AGAIN_MS);
+    const asked = new URLSearchParams({ level: query.get("level") ?? USUAL_LEVEL });
+    if (!own) for (const name of FIELDS) if (query.get(name)) asked.set(name, query.get(name)!);
+    const news = useAsked<Log>(`${own ? `workers/${own}/log` : "logs"}?${asked}`, AGAIN_MS);
     return (
         <>
             <div class="title">
@@ -47,10 +48,9 @@ export function Logs() {
                     <label>
                         Level
                         <select
-                            value={query.get("level") ?? ""}
+                            value={query.get("level") ?? USUAL_LEVEL}
                             onChange={(event) => note({ level: event.currentTarget.value })}
                         >
-                            <option value="">all</option>
                             {LEVELS.map((level) => (
                                 <option value={level} key={level}>
                                     {levelName(level)} and worse

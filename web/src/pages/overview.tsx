@@ -7,7 +7,7 @@ import { LogTable } from "../parts/log-table";
 import { Under } from "../parts/under";
 import { useTopic } from "../feed";
 import { UNITS, bytes, count, duration, plural, rate } from "../format";
-import { memoryParts } from "../parts/memory";
+import { memoryParts, memoryWhole } from "../parts/memory";
 import { href } from "../route";
 
 /** Of more workers than this, the page of workers has the list. */
@@ -98,7 +98,7 @@ export function ClusterCharts({ history, now }: { history: contract.OverviewHist
                 unit={UNITS.number}
                 time={time}
                 least={Math.max(1, now.threads)}
-                limits={[{ label: plural(now.threads, "thread"), value: now.threads }]}
+                limits={[{ label: "threads", value: now.threads }]}
                 lines={[
                     { label: "busy", colour: "--blue", values: history.cpu },
                     { label: "tasks running", colour: "--orange", values: history.running },
@@ -109,7 +109,10 @@ export function ClusterCharts({ history, now }: { history: contract.OverviewHist
                 unit={UNITS.bytes}
                 time={time}
                 stacked
-                limits={[{ label: "limit", value: now.memory_bytes }]}
+                limits={[
+                    { label: "room for chunks", value: now.cache_bytes },
+                    { label: "limit", value: now.memory_bytes },
+                ]}
                 lines={[
                     { label: "pinned", colour: "--blue", values: history.pinned_bytes },
                     { label: "idle chunks", colour: "--sky", values: idle },
@@ -141,7 +144,7 @@ export function ClusterCharts({ history, now }: { history: contract.OverviewHist
 }
 
 function Bars({ workers }: { workers: readonly contract.Worker[] }) {
-    const most = Math.max(1, ...workers.map((worker) => worker.memory_bytes));
+    const most = Math.max(1, ...workers.map(memoryWhole));
     return (
         <ul class="bars">
             {workers.map((worker) => (

@@ -3,6 +3,7 @@
 import type * as contract from "../contract";
 import { useTopic } from "../feed";
 import { bytes, count, duration, moment, percent, plural } from "../format";
+import { operatorsInOne } from "../parts/alike";
 import { Await, Facts, Panel, Progress, State } from "../parts/bits";
 import { CancelButton, left, who } from "../parts/under";
 import { href } from "../route";
@@ -46,7 +47,7 @@ function Operators({ request }: { request: contract.RequestDetail }) {
                     </tr>
                 </thead>
                 <tbody>
-                    {request.operators.map((operator) => (
+                    {operatorsInOne(request.operators).map((operator) => (
                         <tr key={operator.node}>
                             <td class="mono">{operator.label}</td>
                             <td>

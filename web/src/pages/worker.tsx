@@ -15,12 +15,12 @@ const LOG_MS = 3000;
 
 function Charts({ worker, history }: { worker: contract.WorkerDetail; history: contract.WorkerHistory }) {
     const time = history.time;
-    const limits = worker.said
-        ? [
-              { label: "soft limit", value: worker.soft_limit_bytes },
-              { label: "hard limit", value: worker.hard_limit_bytes },
-          ]
-        : [];
+    const limits = [{ label: "room for chunks", value: worker.cache_bytes }];
+    if (worker.said)
+        limits.push(
+            { label: "soft limit", value: worker.soft_limit_bytes },
+            { label: "hard limit", value: worker.hard_limit_bytes },
+        );
     return (
         <>
             <Chart
@@ -28,7 +28,7 @@ function Charts({ worker, history }: { worker: contract.WorkerDetail; history: c
                 unit={UNITS.number}
                 time={time}
                 least={Math.max(1, worker.threads)}
-                limits={[{ label: `${worker.threads} threads`, value: worker.threads }]}
+                limits={[{ label: "threads", value: worker.threads }]}
                 lines={[
                     { label: "worker", colour: "--blue", values: history.cpu_user },
                     { label: "its kernel time", colour: "--purple", values: history.cpu_system },
@@ -105,7 +105,7 @@ function memoryNow(worker: contract.WorkerDetail): Part[] {
 function Memory({ worker }: { worker: contract.WorkerDetail }) {
     const parts = memoryNow(worker);
     const total = Math.max(
-        worker.memory_bytes,
+        worker.cache_bytes,
         parts.reduce((sum, part) => sum + part.value, 0),
     );
     const machine = worker.machine;

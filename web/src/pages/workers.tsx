@@ -6,7 +6,7 @@ import type { Worker } from "../contract";
 import { useTopic } from "../feed";
 import { bytes, count, duration, plural, rate } from "../format";
 import { Await, Bar, Panel, State } from "../parts/bits";
-import { memoryParts } from "../parts/memory";
+import { memoryParts, memoryWhole } from "../parts/memory";
 import { Table, type Column } from "../parts/table";
 import { href } from "../route";
 
@@ -67,9 +67,9 @@ const COLUMNS: readonly Column<Row>[] = [
     {
         key: "memory",
         title: "Memory",
-        by: (row) => (row.used_bytes + row.scratch_bytes) / Math.max(1, row.memory_bytes),
+        by: (row) => (row.used_bytes + row.scratch_bytes) / Math.max(1, memoryWhole(row)),
         cell: (row) => (
-            <Bar label={`Memory of ${row.name}`} parts={memoryParts(row)} total={row.memory_bytes} text={bytes} />
+            <Bar label={`Memory of ${row.name}`} parts={memoryParts(row)} total={memoryWhole(row)} text={bytes} />
         ),
     },
     {

@@ -33,9 +33,14 @@ export interface ChartProps {
     readonly height?: number;
 }
 
-const WINDOW_SECONDS = 900;
+/** What has been going on for less than the first is shown over that; nothing is shown over more than the second. */
+const SHORTEST_SECONDS = 120;
+const LONGEST_SECONDS = 900;
+/** A limit that is so many times as high as the lines would make them flat. */
+const FAR = 3;
 const TABLE_ROWS = 30;
 const LABEL_GAP = 4;
+const LABEL_PIXELS = 11;
 const NO_LIMITS: readonly Limit[] = [];
 
 /** Series as uPlot wants them. Stacks are sums from below, of which the tallest is painted first. */
@@ -47,26 +52,34 @@ function columns({ time, lines, stacked }: ChartProps): uPlot.AlignedData {
     return [time as number[], ...(stacked ? values.reverse() : values)];
 }
 
+/** Names of limits that are close to each other stand side by side. */
 function limitsOf(props: { readonly current: ChartProps }) {
     return (plot: uPlot) => {
         const { ctx, bbox } = plot;
-        for (const { label, value } of props.current.limits ?? NO_LIMITS) {
+        const scale = devicePixelRatio;
+        const right = bbox.left + bbox.width - LABEL_GAP * scale;
+        let above = -Infinity,
+            end = right;
+        ctx.save();
+        ctx.strokeStyle = ctx.fillStyle = colour("--limit");
+        ctx.lineWidth = scale;
+        ctx.setLineDash([4 * scale, 4 * scale]);
+        ctx.font = fontOf(LABEL_PIXELS * scale);
+        ctx.textAlign = "right";
+        ctx.textBaseline = "bottom";
+        for (const { label, value } of [...(props.current.limits ?? NO_LIMITS)].sort((a, b) => b.value - a.value)) {
             const y = Math.round(plot.valToPos(value, "y", true)) + 0.5;
-            if (y < bbox.top - 1 || y > bbox.top + bbox.height) continue;
-            ctx.save();
-            ctx.strokeStyle = ctx.fillStyle = colour("--limit");
-            ctx.lineWidth = devicePixelRatio;
-            ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
+            if (y < bbox.top || y > bbox.top + bbox.height) continue;
             ctx.beginPath();
             ctx.moveTo(bbox.left, y);
             ctx.lineTo(bbox.left + bbox.width, y);
             ctx.stroke();
-            ctx.font = fontOf(11 * devicePixelRatio);
-            ctx.textAlign = "right";
-            ctx.textBaseline = "bottom";
-            ctx.fillText(label, bbox.left + bbox.width - LABEL_GAP, y - LABEL_GAP / 2);
-            ctx.restore();
+            if (y - above > LABEL_PIXELS * 1.4 * scale) end = right;
+            ctx.fillText(label, end, y - (LABEL_GAP / 2) * scale);
+            end -= ctx.measureText(label).width + 3 * LABEL_GAP * scale;
+            above = y;
         }
+        ctx.restore();
     };
 }
 
@@ -86,11 +99,14 @@ function optionsOf(props: { readonly current: ChartProps }, onCursor: (index: nu
         legend: { show: false },
         cursor: { sync: { key: "time" }, drag: { x: false, y: false }, points: { show: !stacked }, y: false },
         scales: {
-            x: { range: (_, __, max) => [max - WINDOW_SECONDS, max] },
+            x: {
+                range: (_, min, max) => [max - Math.min(LONGEST_SECONDS, Math.max(SHORTEST_SECONDS, max - min)), max],
+            },
             y: {
                 range: (_, __, max) => {
-                    const limits = (props.current.limits ?? NO_LIMITS).map((limit) => limit.value);
-                    return [0, Math.max((max ?? 0) * 1.06, props.current.least ?? 0, ...limits.map((v) => v * 1.12))];
+                    const top = Math.max((max ?? 0) * 1.06, props.current.least ?? 0);
+                    const limits = (props.current.limits ?? NO_LIMITS).map(({ value }) => value * 1.12);
+                    return [0, Math.max(top, ...limits.filter((value) => value <= FAR * top))];
                 },
             },
         },
@@ -213,6 +229,12 @@ export function Chart(props: ChartProps) {
                     <li key={line.label}>
                         <i class={stacked ? "swatch" : "swatch line"} style={{ background: `var(${line.colour})` }} />
                         {line.label} <b>{textAt(line, at, unit)}</b>
+                    </li>
+                ))}
+                {(props.limits ?? NO_LIMITS).map((limit) => (
+                    <li key={limit.label}>
+                        <i class="swatch limit" />
+                        {limit.label} <b>{unit.text(limit.value)}</b>
                     </li>
                 ))}
             </ul>

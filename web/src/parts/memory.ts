@@ -3,7 +3,7 @@
 import type { Worker } from "../contract";
 import type { Part } from "./bits";
 
-type Used = Pick<Worker, "pinned_bytes" | "used_bytes" | "scratch_bytes">;
+type Used = Pick<Worker, "pinned_bytes" | "used_bytes" | "scratch_bytes" | "cache_bytes">;
 
 export function memoryParts(worker: Used): Part[] {
     return [
@@ -11,4 +11,9 @@ export function memoryParts(worker: Used): Part[] {
         { label: "idle chunks", value: Math.max(0, worker.used_bytes - worker.pinned_bytes), colour: "--sky" },
         { label: "tasks", value: worker.scratch_bytes, colour: "--orange" },
     ];
+}
+
+/** What the parts are shown as parts of: the room for chunks, and what tasks have beyond it. */
+export function memoryWhole(worker: Used): number {
+    return Math.max(worker.cache_bytes, worker.used_bytes + worker.scratch_bytes);
 }
