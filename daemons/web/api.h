@@ -5,7 +5,7 @@
 
 /* ---- login.c: the cookie, for who has shown the token, and for who has the code of a link; and such a link */
 void api_login(Request *request);
-void api_login_code(Request *request);
+void api_enter(Request *request);
 void api_link(Request *request);
 
 /* ---- api-pages.c */

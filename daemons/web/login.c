@@ -99,10 +99,12 @@ void api_login(Request *request) {
         answer_cookie(request, request->token);
 }
 
-void api_login_code(Request *request) {
-        Web *web = request->web;
+/* The code is the body. */
+void api_enter(Request *request) {
+        Web *web         = request->web;
+        const char *code = request->body ? (const char *) request->body : "";
 
-        if (!token_same(web->code, request->id) || now_seconds() > web->code_until) {
+        if (!token_same(web->code, code) || now_seconds() > web->code_until) {
                 request_refuse(request, MHD_HTTP_UNAUTHORIZED,
                                "the link has been used, or is too old: marsctl web prints another one");
                 return;

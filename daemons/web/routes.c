@@ -12,7 +12,7 @@ static const Route routes[] = {
         { "GET", "/api/v1/wire", RIGHT_READ, api_wire },
         { "GET", "/api/v1/wire/{}", RIGHT_READ, api_wire_worker },
         { "POST", "/api/v1/login", RIGHT_WRITE, api_login },
-        { "POST", "/api/v1/login/{}", RIGHT_NONE, api_login_code },
+        { "POST", "/api/v1/enter", RIGHT_NONE, api_enter },
         { "POST", "/api/v1/link", RIGHT_WRITE, api_link },
         { "GET", "/api/v1/openapi.json", RIGHT_NONE, api_openapi },
         { "GET", "/api/v1/about", RIGHT_READ, api_topic },

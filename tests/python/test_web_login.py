@@ -39,6 +39,10 @@ def new_link(port, **headers):
     return status, re.search(r"#/login/([0-9a-f]{32})", text)
 
 
+def enter(port, code):
+    return ask(port, "POST", "/api/v1/enter", body=code)
+
+
 def origin(port):
     return {"Origin": f"http://127.0.0.1:{port}"}
 
@@ -49,6 +53,7 @@ def test_the_token_is_changed_for_a_cookie_that_no_script_and_no_other_site_gets
     assert re.fullmatch(rf"mars-{port}=\d+\.[0-9a-f]{{64}}; Max-Age=2592000; HttpOnly; SameSite=Strict",
                         headers["Set-Cookie"])
     assert TOKEN not in headers["Set-Cookie"]
+    assert "Path" not in headers["Set-Cookie"]  # of /api/v1/login: so it goes to /api/v1/, wherever a proxy has that
 
 
 def test_the_cookie_is_a_credential(port):
@@ -82,19 +87,19 @@ def test_a_wrong_token_gets_no_cookie(port):
 def test_a_link_signs_in_once(port):
     status, found = new_link(port, Authorization=f"Bearer {TOKEN}")
     assert status == 200
-    status, headers, _ = ask(port, "POST", f"/api/v1/login/{found[1]}")
+    status, headers, _ = enter(port, found[1])
     assert status == 204
     assert new_link(port, Cookie=cookie_of(headers), **origin(port))[0] == 200
-    status, headers, text = ask(port, "POST", f"/api/v1/login/{found[1]}")
+    status, headers, text = enter(port, found[1])
     assert status == 401 and "Set-Cookie" not in headers and "used" in json.loads(text).popitem()[1]
 
 
 def test_a_new_link_ends_the_one_before_it_and_others_were_none(port):
     old, new = (new_link(port, Authorization=f"Bearer {TOKEN}")[1][1] for _ in range(2))
-    for code in (old, "0" * 32, "0", new[:-1], new + "0", new.upper() if new != new.upper() else "F" * 32):
-        assert ask(port, "POST", f"/api/v1/login/{code}")[0] == 401
-    assert ask(port, "GET", f"/api/v1/login/{new}")[0] == 405
-    assert ask(port, "POST", f"/api/v1/login/{new}")[0] == 204
+    for code in (old, "", "0" * 32, "0", new[:-1], new + "0", new.upper() if new != new.upper() else "F" * 32):
+        assert enter(port, code)[0] == 401
+    assert ask(port, "GET", "/api/v1/enter")[0] == 405
+    assert enter(port, new)[0] == 204
 
 
 def test_a_cookie_outlives_the_daemon_but_not_the_token_and_is_no_other_port_s(tmp_path, monkeypatch):
@@ -123,5 +128,5 @@ def test_a_link_is_printed_where_a_token_is_found(tmp_path, monkeypatch):
     web = Daemon("mars-web", "--schedulers", f"unix:{tmp_path}/nobody", "--port", "0")
     port = web.where()
     code = re.search(rf"http://127\.0\.0\.1:{port}/#/login/([0-9a-f]{{32}})", web.says("sign in").said)[1]
-    assert ask(port, "POST", f"/api/v1/login/{code}")[0] == 204
+    assert enter(port, code)[0] == 204
     assert web.stop() == 0

@@ -22,8 +22,8 @@ export function address(path: string): string {
 async function refusal(answer: Response): Promise<Refusal> {
     if (answer.status === 401) signedOut.set(true);
     const said: unknown = await answer.json().catch(() => null);
-    const text = (said as { text?: unknown } | null)?.text;
-    return new Refusal(answer.status, typeof text === "string" ? text : `${answer.status} ${answer.statusText}`);
+    const words = (said as { text?: unknown } | null)?.text;
+    return new Refusal(answer.status, typeof words === "string" ? words : `${answer.status} ${answer.statusText}`);
 }
 
 async function ask(path: string, options: RequestInit): Promise<Response> {
@@ -52,6 +52,6 @@ export async function signIn(token: string): Promise<void> {
 
 /** The same for the code of a link that signs in once. */
 export async function signInOnce(code: string): Promise<void> {
-    await ask(`login/${encodeURIComponent(code)}`, { method: "POST" });
+    await ask("enter", { method: "POST", body: code });
     signedOut.set(false);
 }

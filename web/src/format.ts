@@ -34,6 +34,7 @@ export function count(value: number): string {
 }
 
 export function percent(value: number): string {
+    if (value > 0 && value < 0.05) return "< 0.1 %";
     return `${value >= 9.95 || value === 0 ? Math.round(value) : value.toFixed(1)} %`;
 }
 

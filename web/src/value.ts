@@ -26,6 +26,11 @@ export class Value<T> {
 
 export function useValue<T>(value: Value<T>): T {
     const [, redraw] = useState(0);
-    useEffect(() => value.watch(() => redraw((n) => n + 1)), [value]);
-    return value.get();
+    const drawn = value.get();
+    useEffect(() => {
+        const again = () => redraw((n) => n + 1);
+        if (!Object.is(value.get(), drawn)) again(); // it has changed before anybody watched
+        return value.watch(again);
+    }, [value]);
+    return drawn;
 }

@@ -568,7 +568,7 @@ export function serve(folder, cluster, { below = "", port = 0, every = 500 } = {
         const name = path === "" ? "index.html" : path;
         if (name && /^[\w.-]+$/.test(name) && TYPES[name.split(".").at(-1)])
             return say(200, TYPES[name.split(".").at(-1)], readFileSync(join(folder, name)));
-        return say(404, "application/json", JSON.stringify({ status: 404, text: "There is no such thing." }));
+        return say(404, "application/json", JSON.stringify({ status: 404, text: "there is no such thing" }));
     });
     return new Promise((resolve) =>
         server.listen(port, "127.0.0.1", () =>

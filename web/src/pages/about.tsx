@@ -23,7 +23,7 @@ export function About() {
                                     ["Scheduler", said.scheduler_version ?? "does not answer"],
                                     ["Scheduler's address", said.scheduler],
                                     ["Protocol", String(said.protocol)],
-                                    ["Starts of the scheduler", said.epoch === null ? "–" : String(said.epoch)],
+                                    ["Epoch of the scheduler", said.epoch === null ? "–" : String(said.epoch)],
                                     ["libmicrohttpd", said.libmicrohttpd],
                                 ]}
                             />
@@ -32,7 +32,7 @@ export function About() {
                             <Facts
                                 facts={[
                                     ["REST", <a href={address("openapi.json")}>api/{said.api}/openapi.json</a>],
-                                    ["Prometheus", <a href="metrics">metrics</a>],
+                                    ["Prometheus", <code>metrics</code>],
                                     ["Command line", <code>marsctl --help</code>],
                                     ["Licence", "Apache-2.0"],
                                 ]}

@@ -2,7 +2,7 @@
 // The plan of a task at the level of operators. Nodes fill as they are done; the layout is made once, and again only
 // when there are other nodes.
 import { Graph, layout } from "@dagrejs/dagre";
-import { useMemo, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import type * as contract from "../contract";
 import { useTopic } from "../feed";
@@ -166,7 +166,12 @@ function Drawing({ graph: whole }: { graph: contract.Graph }) {
     const graph = useMemo(() => ({ ...whole, ...nodesInOne(whole) }), [whole]);
     const key = `${graph.plan} ${graph.nodes.map((node) => node.node).join()}`;
     const placed = useMemo(() => arrange(graph), [key]);
+    const box = useRef<HTMLDivElement>(null);
     const [scale, setScale] = useState(1);
+    useLayoutEffect(() => {
+        const fits = SCALES.filter((factor) => factor <= 1 && placed.width * factor <= box.current!.clientWidth);
+        setScale(fits.at(-1) ?? SCALES[0]!);
+    }, [placed]);
     const [chosen, setChosen] = useState<number | null>(null);
     const step = (by: number) =>
         setScale(SCALES[Math.min(SCALES.length - 1, Math.max(0, SCALES.indexOf(scale) + by))]!);
@@ -194,7 +199,7 @@ function Drawing({ graph: whole }: { graph: contract.Graph }) {
                         </li>
                     ))}
                 </ul>
-                <div class="scroll drawing" tabIndex={0} role="region" aria-label="Graph">
+                <div class="scroll drawing" ref={box} tabIndex={0} role="region" aria-label="Graph">
                     <svg
                         width={placed.width * scale}
                         height={placed.height * scale}

@@ -13,7 +13,7 @@ import { painted } from "../theme";
 import { useValue } from "../value";
 
 const AGAIN_MS = 1000;
-const FIRST_SECONDS = 60;
+const FIRST_SECONDS = 30;
 const SHORTEST_SECONDS = 1e-4;
 const ZOOM = 1.5;
 const PAN = 0.2;
@@ -78,7 +78,6 @@ function Tip({ hover: { span, track, x, y }, width }: { hover: Hover; width: num
                 {track.lane.worker_name || `worker ${track.lane.worker}`},{" "}
                 {plural(span.n, span.kind === "compute" ? "piece" : "chunk")}
                 {span.bytes > 0 && `, ${bytes(span.bytes)}, ${bytes(span.bytes / Math.max(span.seconds, 1e-9))}/s`}
-                {span.plan !== null && `, plan ${span.plan}`}
             </div>
         </div>
     );
