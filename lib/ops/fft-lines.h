@@ -372,14 +372,33 @@ VM_INLINE void LINES(unpair)(const FftWork *w, int L, const T *x, T *y) {
         }
 }
 
-/* The results of c lines, which are those from `first` on of the task. */
-VM_INLINE void LINES(write)(const FftWork *w, const T *x, int c, int L, int64_t first, T *to) {
+/* Results of c lines, those from `first` on of the task, turned by the roots of the whole. Those of transforms back
+ * have real and imaginary parts in each other's place, and what turns the others forth turns them back. */
+VM_INLINE void LINES(turned)(const FftWork *w, int c, int L, int64_t first, T *x) {
+        int64_t row[FFT_WIDE];
+
+        for (int l = 0; l < c; l++)
+                row[l] = w->row + (first + l) % w->n_row;
+        for (int64_t k = 0; k < w->n_out; k++)
+                for (int l = 0; l < c; l++) {
+                        LINES(Number) a = { LANE_RE(x, L, k, l), LANE_IM(x, L, k, l) };
+                        double root[2];
+
+                        fft_roots_at(&w->roots, row[l] * k, root);
+                        a                   = LINES(times)(a, (T) root[0], (T) root[1]);
+                        LANE_RE(x, L, k, l) = a.re;
+                        LANE_IM(x, L, k, l) = a.im;
+                }
+}
+
+/* The results of c lines. */
+VM_INLINE void LINES(write)(const FftWork *w, const T *x, int c, int L, T *to) {
         const int64_t n      = w->n_out;
         const bool hermitian = w->kind == FFT_HERMITIAN, swap = hermitian || (w->kind == FFT_COMPLEX && w->inverse);
         const bool conjugated = w->kind == FFT_REAL && w->inverse;
         const T scale = (T) w->scale, scale_im = conjugated ? -scale : scale;
 
-        if (c == FFT_WIDE && !conjugated && w->whole == 0 && (!hermitian || w->paired)) {
+        if (c == FFT_WIDE && !conjugated && (!hermitian || w->paired)) {
                 LINES(lanes_to_lines)(x, hermitian ? n : 2 * n, swap, scale, to, hermitian ? n : 2 * n);
                 return;
         }
@@ -388,16 +407,8 @@ VM_INLINE void LINES(write)(const FftWork *w, const T *x, int c, int L, int64_t 
                         to[k] = x[L * (w->paired ? k ^ 1 : 2 * k + 1) + l] * scale;
         for (int l = 0; l < c && !hermitian; l++, to += 2 * n)
                 for (int64_t k = 0; k < n; k++) {
-                        LINES(Number) a = { x[L * (2 * k + swap) + l], x[L * (2 * k + !swap) + l] };
-
-                        if (w->whole > 0) {
-                                double root[2];
-
-                                fft_roots_at(&w->roots, (w->row + (first + l) % w->n_row) * k, root);
-                                a = LINES(times)(a, (T) root[0], (T) (w->inverse ? -root[1] : root[1]));
-                        }
-                        to[2 * k]     = a.re * scale;
-                        to[2 * k + 1] = a.im * scale_im;
+                        to[2 * k]     = x[L * (2 * k + swap) + l] * scale;
+                        to[2 * k + 1] = x[L * (2 * k + !swap) + l] * scale_im;
                 }
 }
 
@@ -418,7 +429,9 @@ VM_INLINE void LINES(some)(const FftWork *w, const char *const *line, int c, int
                 LINES(unpair)(w, L, r, other);
                 r = other;
         }
-        LINES(write)(w, r, c, L, first, (T *) to);
+        if (w->whole > 0)
+                LINES(turned)(w, c, L, first, r);
+        LINES(write)(w, r, c, L, (T *) to);
 }
 
 static void LINES(run)(const FftWork *w, const View *in, const Shape *stack, char *out) {
