@@ -32,6 +32,9 @@ void api_retire(Request *request);
 void api_metrics(Request *request);
 void api_trace(Request *request);
 
+/* ---- download.c */
+void api_npy(Request *request);
+
 /* ---- events.c */
 void api_events(Request *request);
 

@@ -36,6 +36,7 @@ static const Route routes[] = {
         { "GET", "/api/v1/timeline", RIGHT_READ, api_topic },
         { "GET", "/api/v1/timeline/trace", RIGHT_READ, api_trace },
         { "GET", "/api/v1/storage", RIGHT_READ, api_topic },
+        { "GET", "/api/v1/tensors/{}/npy", RIGHT_READ, api_npy },
         { "POST", "/api/v1/names/{}/drop", RIGHT_WRITE, api_drop_name },
         { "GET", "/api/v1/logs", RIGHT_READ, api_topic },
         { "GET", "/api/v1/events", RIGHT_READ, api_events },

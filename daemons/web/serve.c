@@ -444,6 +444,7 @@ Web *web_free(Web *web) {
         gate_end(web);
         relays_end(web);
         feed_end(web);
+        downloads_end(web);
         sd_event_source_disable_unref(web->io);
         sd_event_source_disable_unref(web->timer);
         if (web->daemon)

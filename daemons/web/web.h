@@ -69,6 +69,9 @@ struct Web {
         char code[LOGIN_CODE_MAX]; /* of the last link; "": it has been used */
         uint64_t code_until;       /* seconds since 1970 */
         struct Feed *feed;         /* feed.h: what is known of the cluster */
+        /* download.c */
+        struct Download *download;
+        unsigned n_downloads;
 };
 
 int web_new(Web **ret, sd_event *event, const WebConfig *config, Error *err);
@@ -136,6 +139,7 @@ void request_refuse_with(Request *request, unsigned status, const char *header, 
 void request_respond(Request *request, unsigned status, struct MHD_Response *response);
 /* Of an answer that comes in pieces: its connection, which was suspended in between, goes on. */
 void request_wake(Request *request);
+void downloads_end(Web *web); /* download.c: before the server stops */
 const char *request_argument(const Request *request, const char *name); /* of the query, or NULL */
 
 /* ---- gate.c ------------------------------------------------------------------------------------------------------ */

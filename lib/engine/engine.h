@@ -50,6 +50,8 @@ int engine_new(Engine **ret, const EngineConfig *config, Error *err);
  * "http://host:port" of its web daemon). Waits until the scheduler has answered, at most for the time that remote.h
  * says. */
 int engine_connect(Engine **ret, const char *address, const char *token, Tls *tls, Error *err);
+/* The same on behalf of somebody who is elsewhere (VIA): what this process may does not go with it, the token does. */
+int engine_connect_via(Engine **ret, const char *address, const char *token, Tls *tls, const char *whom, Error *err);
 /* Ends all work (waiting callers get ERROR_CLOSED), joins the threads, drops all tensors. Pins stay valid: the memory
  * goes with the last of them. Later calls: ERROR_CLOSED. May be called again. */
 void engine_close(Engine *engine);

@@ -304,6 +304,8 @@ int remote_connect(Peer *peer, Error *err) {
         if (ret < 0)
                 return ret;
         peer->n_links++;
+        if (r->via && link_say(peer->link, &(WireMessage) { WIRE_IS_VIA, .via = { .peer = r->via } }) < 0)
+                return error_oom(err, sizeof(hello));
         return link_say(peer->link, &hello) < 0 ? error_oom(err, sizeof(hello)) : 0;
 }
 
@@ -554,6 +556,7 @@ static void remote_free(Engine *e) {
                 close(r->wake);
         free(r->scheduler.address);
         free(r->token);
+        free(r->via);
         tls_unref(r->tls);
         http_unref(r->http);
         free(r);
@@ -629,6 +632,10 @@ static int await_welcome(Remote *r, Error *err) {
 }
 
 int engine_connect(Engine **ret, const char *address, const char *token, Tls *tls, Error *err) {
+        return engine_connect_via(ret, address, token, tls, NULL, err);
+}
+
+int engine_connect_via(Engine **ret, const char *address, const char *token, Tls *tls, const char *whom, Error *err) {
         _cleanup_(engine_unrefp) Engine *e = NULL;
         sigset_t all, before;
         pthread_attr_t attr;
@@ -642,6 +649,10 @@ int engine_connect(Engine **ret, const char *address, const char *token, Tls *tl
         result                = remote_new(&r, e, address, token, err);
         if (result == 0)
                 r->tls = tls_ref(tls);
+        if (result == 0 && whom) {
+                r->via = strdup(whom);
+                result = r->via ? 0 : error_oom(err, strlen(whom));
+        }
         if (result == 0)
                 result = remote_connect(&r->scheduler, err);
         if (result == 0) {

@@ -118,6 +118,7 @@ typedef struct Remote {
         bool welcome, refused; /* the scheduler has said so */
         Error failure;         /* why nothing works any more */
         char *token;
+        char *via;             /* on whose behalf; NULL: our own */
         Tls *tls;              /* what TCP goes through; NULL: there is no key */
         Http *http;            /* the web server through which everybody is reached; NULL: they are reached directly */
         Peer scheduler;

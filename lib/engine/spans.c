@@ -31,9 +31,9 @@ static uint32_t usec_between(uint64_t start_usec, uint64_t end_usec) {
 
 void span_add(SpanLane *lane, uint64_t start_usec, uint64_t end_usec, uint64_t plan, const void *of, uint32_t n,
               const char *label) {
-        Span *last = lane->n > 0 ? &lane->span[(lane->n - 1) % SPANS_A_LANE] : NULL;
+        Span *last = &lane->span[(lane->n + SPANS_A_LANE - 1) % SPANS_A_LANE];
 
-        if (last && last->of == of && last->plan == plan && last->usec < SPAN_LONG_USEC &&
+        if (lane->n > 0 && last->of == of && last->plan == plan && last->usec < SPAN_LONG_USEC &&
             start_usec - (last->start_usec + last->usec) < SPAN_GAP_USEC) {
                 last->usec = usec_between(last->start_usec, end_usec);
                 last->n += n;
