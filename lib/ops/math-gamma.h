@@ -9,6 +9,9 @@
  * Loader (Fast and Accurate Computation of Binomial Probabilities, 2000): x^a e^-x / gamma(a + 1) and its like are
  * large numbers that cancel. Written with the rest of Stirling's series and with the deviance x log(x / m) + m - x,
  * which is small where it matters, nothing is lost. */
+#include <math.h>
+#include <stdbool.h>
+
 #include "ops/math-exp.h"
 #include "ops/math-log.h"
 #include "ops/math-pow.h"
@@ -106,8 +109,6 @@ VM_INLINE double vm_gamma_sign(double x) {
                 return x + x;
         if (x > 0.0)
                 return 1.0;
-        if (x == 0.0)
-                return vm_negative(x) ? -1.0 : 1.0;
         if (floor(x) == x)
                 return 0.0;
         return floor(0.5 * floor(x)) * 2.0 == floor(x) ? 1.0 : -1.0;
@@ -140,8 +141,8 @@ VM_RARE double vm_gamma_positive(double x) {
 
 /* 1 / gamma(x). */
 VM_RARE double vm_rgamma(double x) {
-        if (x != x)
-                return x + x;
+        if (x != x || vm_abs(x) < 0x1p-60)
+                return x;
         if (x > 0.0)
                 return x < 171.0   ? 1.0 / vm_gamma_positive(x)
                        : x < 179.0 ? 1.0 / vm_gamma_positive(x - 1.0) / (x - 1.0)

@@ -23,9 +23,9 @@ from .. import _core
 from ..errors import AxisError
 from .core import ExecutableTuple, Tensor
 
-_OWN = ["AxisError", "ExecutableTuple", "Tensor", "fft", "linalg", "random"]
+_OWN = ["AxisError", "ExecutableTuple", "Tensor", "fft", "linalg", "random", "special"]
 from . import (apply, creation, fft, indexing, io, linalg, logic, manipulation, math, polynomials, random, reduction,
-               sorting, statistics, ufuncs)
+               sorting, special, statistics, ufuncs)
 
 _AREAS = (creation, manipulation, ufuncs, math, reduction, indexing, sorting, statistics, logic, polynomials, apply, io)
 _PRODUCTS = ("dot", "einsum", "einsum_path", "inner", "innerproduct", "kron", "matmul", "outer",
@@ -46,6 +46,7 @@ globals().update({_name: getattr(_np, _name) for _name in ("cfloat", "complex_",
 
 # Operators of the table that are made use of under other names, or by other functions only.
 _INSIDE = {"cast", "view", "mask", "full", "concatenate", "argwhere", *fft.__all__}
+_OF_MODULES = ("random_", "special_")  # what the names of their operators begin with
 
 
 def _function_of(operator):
@@ -76,7 +77,7 @@ def _function_of(operator):
 
 def __getattr__(name):
     operator = _core.OPERATORS.get(name)
-    if operator is None or operator.hidden or name in _INSIDE or name.startswith("random_"):
+    if operator is None or operator.hidden or name in _INSIDE or name.startswith(_OF_MODULES):
         raise AttributeError(f"module 'mars.tensor' has no attribute '{name}'")
     made = globals()[name] = _function_of(operator)
     return made
@@ -84,4 +85,4 @@ def __getattr__(name):
 
 def __dir__():
     more = [o.name for o in _core.OPERATORS.values() if not o.hidden and o.name not in _INSIDE]
-    return sorted(set(globals()) | set(m for m in more if not m.startswith("random_")))
+    return sorted(set(globals()) | set(m for m in more if not m.startswith(_OF_MODULES)))

@@ -13,6 +13,10 @@ def array_ufunc(ufunc, method, inputs, kwargs):
     own = UFUNCS.get(ufunc.__name__) or (ufuncs.float_power if ufunc is np.float_power else None)
     if ufunc is np.matmul:
         from .linalg import matmul as own
+    if own is None:  # of scipy.special, whose functions are NumPy's kind, too
+        from . import special
+
+        own = getattr(special, ufunc.__name__) if ufunc.__name__ in special.__all__ else None
     if own is None:
         raise TypeError(f"numpy.{ufunc.__name__} has no counterpart for tensors; use numpy.asarray(t) for the values")
     out = kwargs.get("out")

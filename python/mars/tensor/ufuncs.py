@@ -68,9 +68,9 @@ def _kind(x):
 class ufunc:
     """A function that works element by element, with broadcasting."""
 
-    def __init__(self, name):
-        operator = _core.OPERATORS.get(name)
-        self.__name__ = name
+    def __init__(self, name, operator=None, module=__name__):
+        operator = _core.OPERATORS.get(operator or name)
+        self.__name__, self.__module__ = name, module
         if operator is None:
             self._number, self.nin, self.nout = None, 2 if name in _TWO_IN else 1, 1
             self.__doc__ = f"{name}: this build has no such operator."

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Bessel functions of real order and argument.
+ *
+ * Far out (x above 25 and half of the order's square) they are Hankel's series. Otherwise J and I are recurred downwards,
+ * from an order where they are nothing (Miller), to the order next to zero, and scaled by a Wronskian. There Y and the
+ * scale come from Temme's series below 2 (On the Numerical Evaluation of the Ordinary Bessel Function of the Second
+ * Kind, 1976) and from the continued fraction of J + i Y above (Steed's method; Barnett, Feng, Steed, Goldfarb 1974). K is
+ * the trapezoidal rule of the integral of e^(-x cosh t + v t) over all t, whose terms are positive and whose error falls
+ * exponentially with the step. What is scaled by e^x stays so until the end. */
+#include "ops/complex-math.h"
+#include "ops/math-arc.h"
+#include "ops/math-gamma.h"
+
+enum { VM_BESSEL_TERMS = 200 };
+
+typedef struct VmBessel {
+        double first, second; /* J and Y, I and K */
+} VmBessel;
+
+VM_INLINE double vm_cos_pi(double x) {
+        return vm_sin_pi(0.5 - (x - 2.0 * floor(0.5 * x)));
+}
+
+/* 1 / gamma(1 + x) is the sum of c[k] x^k. */
+static const double vm_rgamma_even[] = {
+        1.0,
+        -0.6558780715202539,
+        0.16653861138229148,
+        -0.009621971527876973,
+        -0.0011651675918590652,
+        0.0001280502823881162,
+        -1.2504934821426706e-06,
+        -2.056338416977607e-07,
+        5.002007644469223e-09,
+        1.0434267116911005e-10,
+        -3.696805618642206e-12,
+        -2.0583260535665066e-14,
+};
+static const double vm_rgamma_odd[] = {
+        0.5772156649015329,      -0.04200263503409524,   -0.04219773455554433,  0.0072189432466631,
+        -0.00021524167411495098, -2.013485478078824e-05, 1.133027231981696e-06, 6.116095104481416e-09,
+        -1.18127457048702e-09,   7.782263439905071e-12,  5.100370287454476e-13,
+};
+
+/* Hankel's series: the sum of a_k(v) t^k, of the even and of the odd terms, of which each second has its sign turned. */
+VM_RARE void vm_hankel_sums(double v, double x, double turn, double *ret_even, double *ret_odd) {
+        const double mu = 4.0 * v * v;
+        double term = 1.0, even = 1.0, odd = 0.0;
+
+        for (int k = 1; k < VM_BESSEL_TERMS; k++) {
+                const double next = term * (mu - (2.0 * k - 1.0) * (2.0 * k - 1.0)) / (8.0 * k * x);
+
+                if (vm_abs(next) >= vm_abs(term) && k > v)
+                        break;
+                term = (k & 1) == 0 ? turn * next : next;
+                *(k & 1 ? &odd : &even) += term;
+                if (vm_abs(term) < 0x1p-56)
+                        break;
+        }
+        *ret_even = even;
+        *ret_odd  = odd;
+}
+
+VM_INLINE bool vm_bessel_far(double v, double x) {
+        return x > 25.0 && x > 0.5 * v * v;
+}
+
+/* (x / 2)^v / gamma(v + 1) times the sum of (sign x^2 / 4)^k / (k! (v + 1) … (v + k)), times e^-decay. */
+VM_RARE double vm_bessel_series(double v, double x, double sign, double decay) {
+        const double z = sign * 0.25 * x * x;
+        double sum = 1.0, term = 1.0, factor;
+
+        for (int k = 1; k < VM_BESSEL_TERMS && vm_abs(term) > 0x1p-56 * vm_abs(sum); k++) {
+                term *= z / (k * (v + k));
+                sum += term;
+        }
+        if (v < 100.0 && x > 0x1p-9)
+                factor = vm_pow(0.5 * x, v) * (vm_rgamma(v + 1.0) * vm_exp(-decay));
+        else
+                factor = vm_exp(v * vm_log(0.5 * x) - vm_lgamma(v + 1.0) - decay);
+        return factor * sum;
+}
+
+/* Y of the orders m and m + 1, |m| <= 1/2, x <= 2. */
+VM_RARE void vm_temme(double m, double x, double ret[static 2]) {
+        const double log = vm_log(2.0 / x), s = m * log, z = -0.25 * x * x, m2 = m * m;
+        const double even = VM_POLYNOMIAL(m2, vm_rgamma_even), odd = VM_POLYNOMIAL(m2, vm_rgamma_odd);
+        const double turn = vm_sin_pi(m), half = vm_sin_pi(0.5 * m);
+        const double sine = s == 0.0 ? 1.0 : vm_sinh(s) / s, angle = m == 0.0 ? 1.0 : VM_PI * m / turn;
+        const double mixed = m == 0.0 ? 0.0 : 2.0 * (half / m) * half;
+        double f           = 2.0 / VM_PI * angle * (sine * log * even - vm_cosh(s) * odd);
+        double p = vm_exp(s) / (VM_PI * (even + m * odd)), q = vm_exp(-s) / (VM_PI * (even - m * odd));
+        double c = 1.0, sum = f + mixed * q, next = p;
+
+        for (int k = 1; k < VM_BESSEL_TERMS; k++) {
+                double g, term;
+
+                f = (k * f + p + q) / (k * k - m2);
+                p /= k - m;
+                q /= k + m;
+                c *= z / k;
+                g    = f + mixed * q;
+                term = c * g;
+                sum += term;
+                next += c * (p - k * g);
+                if (vm_abs(term) < 0x1p-56 * vm_abs(sum) && k > 3)
+                        break;
+        }
+        ret[0] = -sum;
+        ret[1] = -next * 2.0 / x;
+}
+
+/* (J' + i Y') / (J + i Y) of the order m at x >= 2. */
+VM_RARE c128 vm_steed(double m, double x) {
+        c128 c, d, f;
+        double b_im = 2.0;
+
+        /* (1/4 - m^2) / (2 (x + i) + (9/4 - m^2) / (2 (x + 2 i) + …)), Lentz's method */
+        f = c128_of(0x1p-500, 0.0);
+        c = f;
+        d = c128_of(0.0, 0.0);
+        for (int k = 1; k < 2000; k++, b_im += 2.0) {
+                const double a = (k - 0.5) * (k - 0.5) - m * m;
+                c128 change;
+
+                d      = c128_div(c128_of(1.0, 0.0), c128_of(2.0 * x + a * RE(d), b_im + a * IM(d)));
+                c      = c128_div(c128_of(a, 0.0), c);
+                c      = c128_of(2.0 * x + RE(c), b_im + IM(c));
+                change = c128_mul(c, d);
+                f      = c128_mul(f, change);
+                if (vm_abs(RE(change) - 1.0) + vm_abs(IM(change)) < 0x1p-52)
+                        break;
+        }
+        return c128_of(-0.5 / x - IM(f) / x, 1.0 + RE(f) / x);
+}
+
+/* J and Y of v >= 0, x > 0. */
+VM_RARE VmBessel vm_bessel_jy(double v, double x) {
+        const double steps = floor(v + 0.5), m = v - steps, largest = v > x ? v : x;
+        double of_v = 0.0, at = 1.0, above = 0.0, y[2];
+        VmBessel ret;
+
+        if (vm_bessel_far(v, x)) {
+                const double scale = sqrt(2.0 / (VM_PI * x)), turn = 0.5 * v + 0.25;
+                const double c = vm_cos_pi(turn), s = vm_sin_pi(turn), cos_x = vm_cos(x), sin_x = vm_sin(x);
+                const double cos_chi = cos_x * c + sin_x * s, sin_chi = sin_x * c - cos_x * s;
+                double even, odd;
+
+                vm_hankel_sums(v, x, -1.0, &even, &odd);
+                return (VmBessel) { scale * (cos_chi * even - sin_chi * odd),
+                                    scale * (sin_chi * even + cos_chi * odd) };
+        }
+        if (!(largest < 0x1p16)) /* too many steps */
+                return (VmBessel) { VM_NAN, VM_NAN };
+        if (x < 2.0 && x * x <= v + 1.0) {
+                ret.first = vm_bessel_series(v, x, -1.0, 0.0);
+                vm_temme(m, x, y);
+        } else {
+                double k = floor(largest - m + 15.0 + 10.0 * vm_cbrt(largest));
+
+                for (; k > 0.0; k -= 1.0) { /* `at` is of the order m + k */
+                        double below;
+
+                        if (k == steps)
+                                of_v = at;
+                        below = 2.0 * (m + k) / x * at - above;
+                        above = at;
+                        at    = below;
+                        if (vm_abs(at) > 0x1p400) {
+                                at *= 0x1p-400;
+                                above *= 0x1p-400;
+                                of_v *= 0x1p-400;
+                        }
+                }
+                if (steps == 0.0)
+                        of_v = at;
+                if (x < 2.0) {
+                        vm_temme(m, x, y);
+                        ret.first = of_v * (2.0 / (VM_PI * x) / (above * y[0] - at * y[1]));
+                } else {
+                        const c128 pq      = vm_steed(m, x);
+                        const double slope = m / x * at - above, other = (RE(pq) * at - slope) / IM(pq);
+                        const double scale = sqrt(2.0 / (VM_PI * x) / (IM(pq) * (at * at + other * other)));
+
+                        ret.first = of_v * scale;
+                        y[0]      = other * scale;
+                        y[1]      = m / x * y[0] - (IM(pq) * at * scale + RE(pq) * y[0]);
+                }
+        }
+        for (double k = 1.0; k <= steps; k += 1.0) {
+                const double next = 2.0 * (m + k) / x * y[1] - y[0];
+
+                y[0] = y[1];
+                y[1] = next;
+                if (!(vm_abs(y[0]) < VM_INF)) {
+                        y[0] = -VM_INF;
+                        break;
+                }
+        }
+        ret.second = y[0];
+        return ret;
+}
+
+/* e^x K of v >= 0, x > 0. */
+VM_RARE double vm_bessel_k(double v, double x) {
+        const double top = vm_asinh(v / x), half = vm_sinh(0.5 * top), peak = v * top - 2.0 * x * half * half;
+        const double narrow = 0.6 / sqrt(sqrt(x * x + v * v)), step = narrow < 0.125 ? narrow : 0.125;
+        double sum = 1.0;
+
+        if (vm_bessel_far(v, x)) {
+                double even, odd;
+
+                vm_hankel_sums(v, x, 1.0, &even, &odd);
+                return sqrt(VM_PI / (2.0 * x)) * (even + odd);
+        }
+        if (!(top < VM_INF))
+                return VM_INF;
+        for (int side = -1; side <= 1; side += 2)
+                for (int k = 1; k < 1 << 14; k++) {
+                        const double t = top + side * k * step, s = vm_sinh(0.5 * t);
+                        const double term = vm_exp(v * t - 2.0 * x * s * s - peak);
+
+                        sum += term;
+                        if (term < 0x1p-58 * sum)
+                                break;
+                }
+        return 0.5 * step * sum * vm_exp(peak);
+}
+
+/* e^-x I, and e^x K, of v >= 0, x > 0. */
+VM_RARE VmBessel vm_bessel_ik(double v, double x) {
+        const double k = vm_bessel_k(v, x);
+        double ratio   = 0.0;
+
+        if (vm_bessel_far(v, x)) {
+                double even, odd;
+
+                vm_hankel_sums(v, x, 1.0, &even, &odd);
+                return (VmBessel) { (even - odd) / sqrt(2.0 * VM_PI * x), k };
+        }
+        if (x < 8.0 || x * x < 16.0 * (v + 1.0))
+                return (VmBessel) { vm_bessel_series(v, x, 1.0, x), k };
+        if (!(x < 0x1p16))
+                return (VmBessel) { VM_NAN, k };
+        for (double n = floor(x + 20.0 + 10.0 * vm_cbrt(x)); n > 0.0; n -= 1.0)
+                ratio = 1.0 / (2.0 * (v + n) / x + ratio);
+        return (VmBessel) { 1.0 / (x * (vm_bessel_k(v + 1.0, x) + ratio * k)), k };
+}
+
+/* ---- Of any order -------------------------------------------------------------------------------------------------- */
+
+VM_INLINE double vm_parity(double n) {
+        return floor(0.5 * n) == 0.5 * n ? 1.0 : -1.0;
+}
+
+VM_RARE double vm_jv(double v, double x) {
+        const double order = vm_abs(v);
+        VmBessel of;
+
+        if (v != v || x != x)
+                return v + x;
+        if (x < 0.0)
+                return floor(v) == v ? vm_parity(v) * vm_jv(v, -x) : VM_NAN;
+        if (x == 0.0)
+                return v == 0.0 ? 1.0 : v > 0.0 || floor(v) == v ? 0.0 : vm_gamma_sign(v + 1.0) * VM_INF;
+        if (x == VM_INF)
+                return 0.0;
+        of = vm_bessel_jy(order, x);
+        if (v >= 0.0)
+                return of.first;
+        if (floor(v) == v)
+                return vm_parity(v) * of.first;
+        return vm_cos_pi(order) * of.first - vm_sin_pi(order) * of.second;
+}
+
+VM_RARE double vm_yv(double v, double x) {
+        const double order = vm_abs(v);
+        VmBessel of;
+
+        if (v != v || x != x)
+                return v + x;
+        if (x <= 0.0)
+                return x == 0.0 ? -VM_INF : VM_NAN;
+        if (x == VM_INF)
+                return 0.0;
+        of = vm_bessel_jy(order, x);
+        if (v >= 0.0)
+                return of.second;
+        if (floor(v) == v)
+                return vm_parity(v) * of.second;
+        return vm_sin_pi(order) * of.first + vm_cos_pi(order) * of.second;
+}
+
+/* scaled: times e^-|x|, and e^x. */
+VM_RARE double vm_iv(double v, double x, bool scaled) {
+        const double order = vm_abs(v), a = vm_abs(x);
+        VmBessel of;
+
+        if (v != v || x != x)
+                return v + x;
+        if (x < 0.0)
+                return floor(v) == v ? vm_parity(v) * vm_iv(v, a, scaled) : VM_NAN;
+        if (x == 0.0)
+                return v == 0.0 ? 1.0 : v > 0.0 || floor(v) == v ? 0.0 : vm_gamma_sign(v + 1.0) * VM_INF;
+        if (x == VM_INF)
+                return scaled ? 0.0 : VM_INF;
+        of = vm_bessel_ik(order, x);
+        if (v < 0.0 && floor(v) != v)
+                of.first += 2.0 / VM_PI * vm_sin_pi(order) * (of.second * vm_exp(-2.0 * x));
+        return scaled ? of.first : of.first * vm_exp(0.5 * x) * vm_exp(0.5 * x);
+}
+
+VM_RARE double vm_kv(double v, double x, bool scaled) {
+        double k;
+
+        if (v != v || x != x)
+                return v + x;
+        if (x <= 0.0)
+                return x == 0.0 ? VM_INF : VM_NAN;
+        if (x == VM_INF)
+                return 0.0;
+        k = vm_bessel_k(vm_abs(v), x);
+        return scaled ? k : k * vm_exp(-x);
+}
+
+VM_RARE double vm_hyp0f1(double v, double z) {
+        const double order = v - 1.0, x = 2.0 * sqrt(vm_abs(z));
+
+        if (v != v || z != z)
+                return v + z;
+        if (v <= 0.0 && floor(v) == v)
+                return VM_NAN;
+        if (vm_abs(z) < 1.0 + vm_abs(v) || order < 0.0) {
+                double sum = 1.0, term = 1.0;
+
+                for (int k = 0; k < VM_BESSEL_TERMS && (vm_abs(term) > 0x1p-56 * vm_abs(sum) || k < 3); k++) {
+                        term *= z / ((k + 1.0) * (v + k));
+                        sum += term;
+                }
+                if (vm_abs(z) < 1.0 + vm_abs(v))
+                        return sum;
+        }
+        return vm_gamma(v) * vm_pow(0.5 * x, -order) * (z > 0.0 ? vm_iv(order, x, false) : vm_jv(order, x));
+}
+
+/* ---- Airy's functions --------------------------------------------------------------------------------------------- */
+
+typedef struct VmAiry {
+        double value, slope;
+} VmAiry;
+
+/* Power series around zero: f and g solve y'' = x y and begin with 1 and with x. */
+VM_RARE void vm_airy_series(double x, VmAiry *ret_f, VmAiry *ret_g) {
+        const double cube = x * x * x;
+        double f = 1.0, g = x, slope_f = 0.0, slope_g = 1.0, sum_f = 1.0, sum_g = x, up_f = 0.5 * x * x, up_g = 1.0;
+
+        for (int k = 1; k < 20; k++) {
+                f *= cube / ((3 * k - 1) * (3 * k));
+                g *= cube / ((3 * k) * (3 * k + 1));
+                sum_f += f;
+                sum_g += g;
+                slope_f += up_f;
+                up_f *= cube / ((3 * k) * (3 * k + 2));
+                up_g *= cube / ((3 * k - 2) * (3 * k));
+                slope_g += up_g;
+        }
+        *ret_f = (VmAiry) { sum_f, slope_f };
+        *ret_g = (VmAiry) { sum_g, slope_g };
+}
+
+/* Ai, or Bi; scaled: times e^zeta, or e^-zeta, zeta = 2/3 x^(3/2). */
+VM_RARE VmAiry vm_airy(double x, bool second, bool scaled) {
+        const double a = vm_abs(x), root = sqrt(a), zeta = 2.0 / 3.0 * a * root, root3 = 1.7320508075688772;
+        VmAiry ret;
+
+        if (x != x || (scaled && !second && x < 0.0))
+                return (VmAiry) { VM_NAN, VM_NAN };
+        if (a < 1.0) {
+                const double c1 = 0.3550280538878172, c2 = 0.2588194037928068; /* Ai(0), -Ai'(0) */
+                double factor = 1.0;
+                VmAiry f, g;
+
+                vm_airy_series(x, &f, &g);
+                if (scaled && x > 0.0)
+                        factor = vm_exp(second ? -zeta : zeta);
+                if (second)
+                        return (VmAiry) { factor * root3 * (c1 * f.value + c2 * g.value),
+                                          factor * root3 * (c1 * f.slope + c2 * g.slope) };
+                return (VmAiry) { factor * (c1 * f.value - c2 * g.value), factor * (c1 * f.slope - c2 * g.slope) };
+        }
+        if (x == VM_INF)
+                return second && !scaled ? (VmAiry) { VM_INF, VM_INF } : (VmAiry) { 0.0, second ? VM_INF : -0.0 };
+        if (x < 0.0) {
+                VmBessel third, two;
+
+                if (x == -VM_INF)
+                        return (VmAiry) { 0.0, VM_NAN };
+                third = vm_bessel_jy(1.0 / 3.0, zeta);
+                two   = vm_bessel_jy(2.0 / 3.0, zeta);
+                if (second)
+                        return (VmAiry) { -0.5 * root * (third.first / root3 + third.second),
+                                          0.5 * a * (two.first / root3 - two.second) };
+                return (VmAiry) { 0.5 * root * (third.first - third.second / root3),
+                                  0.5 * a * (two.first + two.second / root3) };
+        }
+        if (second) {
+                const VmBessel third = vm_bessel_ik(1.0 / 3.0, zeta), two = vm_bessel_ik(2.0 / 3.0, zeta);
+                const double small = vm_exp(-2.0 * zeta) * root3 / VM_PI, factor = scaled ? 1.0 : vm_exp(0.5 * zeta);
+
+                ret = (VmAiry) { root / root3 * (2.0 * third.first + small * third.second) * factor,
+                                 x / root3 * (2.0 * two.first + small * two.second) * factor };
+                return (VmAiry) { ret.value * factor, ret.slope * factor };
+        }
+        {
+                const double factor = scaled ? 1.0 : vm_exp(-zeta);
+
+                return (VmAiry) { root / root3 / VM_PI * vm_bessel_k(1.0 / 3.0, zeta) * factor,
+                                  -x / root3 / VM_PI * vm_bessel_k(2.0 / 3.0, zeta) * factor };
+        }
+}

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SciPy's special functions of real numbers (wofz: of complex ones), element by element. Parameters may be tensors, and
+broadcast; integers and float16 are computed as SciPy does it."""
+import numpy as np
+
+from .._core import op
+from .core import ExecutableTuple, Tensor
+from .creation import astensor
+from .ufuncs import store, ufunc
+
+_NAMES = """beta betainc betaincinv betaln dawsn ellipe ellipeinc ellipk ellipkinc ellipkm1 elliprc elliprd elliprf
+    elliprg entr erf erfc erfcinv erfcx erfi erfinv fresnel gamma gammainc gammaincc gammainccinv gammaincinv gammaln
+    gammasgn hankel1 hyp0f1 iv ive jv kl_div kv kve loggamma modfresnelm modfresnelp poch psi rel_entr rgamma
+    voigt_profile wofz xlog1py xlogy yv""".split()
+_ALIASES = {"digamma": "psi", "jve": "jv", "yve": "yv", "kn": "kv", "yn": "yv"}
+__all__ = sorted([*_NAMES, *_ALIASES, "airy", "airye", "elliprj", "hankel1e", "hankel2", "hankel2e", "multigammaln",
+                  "polygamma", "zeta"])
+
+for _name in _NAMES:
+    globals()[_name] = ufunc(_name, "special_" + _name, __name__)
+for _name, _of in _ALIASES.items():
+    globals()[_name] = globals()[_of]
+
+
+def _float(x):
+    """As a tensor of floats, as a function with one loop for float32 and one for float64 takes it."""
+    x = astensor(x)
+    return x if x.dtype in (np.dtype("f4"), np.dtype("f8")) else \
+        x.astype("f4" if x.dtype.itemsize <= 2 and x.dtype.kind in "biuf" else "f8")
+
+
+def zeta(x, q=None, out=None):
+    """Riemann's zeta function, or Hurwitz's: the sum of (k + q)**-x over all k from 0 on."""
+    made = op("special_zeta_riemann", x) if q is None else op("special_zeta", x, q)
+    return made if out is None else store(made, out, "same_kind", "zeta")
+
+
+def polygamma(n, x):
+    """The n-th derivative of the digamma function."""
+    return op("special_polygamma", astensor(n).astype(float), astensor(x).astype(float))
+
+
+def multigammaln(a, d):
+    """The logarithm of the multivariate gamma function of dimension d."""
+    if np.ndim(d) or d != int(d) or d < 1:
+        raise ValueError("d should be a positive integer (dimension)")
+    if not isinstance(a, Tensor) and np.any(np.asarray(a) <= 0.5 * (d - 1)):
+        raise ValueError(f"condition a ({a}) > 0.5 * (d-1) ({0.5 * (d - 1)}) not met")
+    a, d = astensor(a).astype(float), int(d)
+    return op("special_gammaln", a[..., None] - np.arange(d) / 2.0).sum(axis=-1) + d * (d - 1) * 0.25 * np.log(np.pi)
+
+
+def hankel1e(v, z):
+    """The Hankel function of the first kind, times exp(-1j * z)."""
+    return op("special_hankel1", v, z) * op("exp", _float(z) * -1j)
+
+
+def hankel2(v, z):
+    """The Hankel function of the second kind, J - i Y."""
+    return op("conjugate", op("special_hankel1", v, z))
+
+
+def hankel2e(v, z):
+    """The Hankel function of the second kind, times exp(1j * z)."""
+    return hankel2(v, z) * op("exp", _float(z) * 1j)
+
+
+def airy(z):
+    """Airy's functions and their derivatives: Ai, Ai', Bi, Bi'."""
+    return ExecutableTuple([*op("special_airy_ai", z), *op("special_airy_bi", z)])
+
+
+def airye(z):
+    """Airy's functions and their derivatives without their exponential factors; Ai of numbers below zero is NaN."""
+    return ExecutableTuple([*op("special_airye_ai", z), *op("special_airye_bi", z)])
+
+
+def elliprj(x, y, z, p):
+    """Carlson's elliptic integral of the third kind. It is homogeneous and symmetric in x, y, z: of their quotients by the
+    largest of them."""
+    x, y, z, p = map(_float, (x, y, z, p))
+    low, high = op("minimum", x, y), op("maximum", x, y)
+    least, most = op("minimum", low, z), op("maximum", high, z)
+    middle = op("maximum", low, op("minimum", high, z))
+    return op("special_elliprj_unit", least / most, middle / most, p / most) / (most * op("sqrt", most))

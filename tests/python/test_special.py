@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Special functions: mpmath's values to so many units in the last place, SciPy's beside them, and SciPy's dtypes."""
+import mpmath as mp
+import numpy as np
+import pytest
+import scipy.special as sp
+
+import mars.tensor as mt
+from mars.tensor import special
+
+N = 60
+RNG = np.random.default_rng(7)
+
+
+def between(a, b, n=N):
+    return RNG.uniform(a, b, n)
+
+
+def magnitudes(a, b, n=N):
+    return 10.0 ** RNG.uniform(a, b, n)
+
+
+def signed(x):
+    return x * RNG.choice([-1, 1], len(x))
+
+
+def erfcx(x):
+    return mp.exp(x * x) * mp.erfc(x)
+
+
+def lgamma(x):
+    return mp.re(mp.loggamma(x))
+
+
+def upper(a, x):
+    return mp.gammainc(a, x, mp.inf, regularized=True)
+
+
+def lower(a, x):
+    return mp.gammainc(a, 0, x, regularized=True)
+
+
+def betainc(a, b, x):
+    return mp.betainc(a, b, 0, x, regularized=True)
+
+
+# name: mpmath's function, arguments, error in units of 2**-53. Measured with thousands of points; bounds have some room.
+EXACT = [
+    ("erf", mp.erf, [np.append(signed(magnitudes(-300, 1)), between(-6, 6))], 3),
+    ("erfc", mp.erfc, [between(-5, 26)], 6), ("erfcx", erfcx, [np.append(between(-20, 30), magnitudes(-3, 6))], 6),
+    ("erfi", mp.erfi, [np.append(signed(magnitudes(-300, 1)), between(-25, 25))], 8),
+    ("erfinv", mp.erfinv, [np.append(between(-1, 1), signed(magnitudes(-100, -1)))], 6),
+    ("dawsn", lambda x: mp.sqrt(mp.pi) / 2 * mp.exp(-x * x) * mp.erfi(x), [between(-25, 25)], 8),
+    ("gamma", mp.gamma, [np.append(signed(magnitudes(-20, 2)), between(-20, 171))], 10),
+    ("rgamma", mp.rgamma, [np.append(signed(magnitudes(-20, 2)), between(-20, 171))], 10),
+    ("gammaln", lgamma, [np.append(magnitudes(-20, 20), between(0, 100))], 6),
+    ("psi", mp.digamma, [np.append(magnitudes(-20, 10), between(0, 10))], 6),
+    ("polygamma", lambda n, x: mp.polygamma(int(n), x), [RNG.integers(1, 8, N), magnitudes(-2, 3)], 12),
+    ("beta", mp.beta, [magnitudes(-3, 2), magnitudes(-3, 2)], 300),
+    ("gammainc", lower, [magnitudes(-3, 2), magnitudes(-3, 2)], 500),
+    ("gammaincc", upper, [magnitudes(-3, 2), magnitudes(-3, 2)], 500),
+    ("betainc", betainc, [magnitudes(-1, 2), magnitudes(-1, 2), between(0, 1)], 1000),
+    ("kv", mp.besselk, [between(0, 20), magnitudes(-2, 2)], 500),
+    ("iv", mp.besseli, [between(0, 20), magnitudes(-2, 2)], 500),
+    ("elliprf", mp.elliprf, [magnitudes(-3, 3), magnitudes(-3, 3), magnitudes(-3, 3)], 8),
+    ("elliprd", mp.elliprd, [magnitudes(-3, 3), magnitudes(-3, 3), magnitudes(-3, 3)], 8),
+    ("elliprg", mp.elliprg, [magnitudes(-3, 3), magnitudes(-3, 3), magnitudes(-3, 3)], 10),
+    ("elliprj", mp.elliprj, [magnitudes(-3, 3), magnitudes(-3, 3), magnitudes(-3, 3), magnitudes(-3, 3)], 20),
+    ("elliprc", mp.elliprc, [magnitudes(-3, 3), signed(magnitudes(-3, 3))], 10),
+    ("ellipk", mp.ellipk, [np.append(between(-5, 1), 1 - magnitudes(-10, 0))], 10),
+    ("ellipe", mp.ellipe, [np.append(between(-5, 1), 1 - magnitudes(-10, 0))], 10),
+    ("ellipkinc", mp.ellipf, [between(-10, 10), between(-3, 1)], 12),
+    ("ellipeinc", mp.ellipe, [between(-10, 10), between(-3, 1)], 12),
+]
+
+
+@pytest.mark.parametrize("name,exact,arguments,units", EXACT, ids=[row[0] for row in EXACT])
+def test_a_function_is_as_exact_as_the_table_says(name, exact, arguments, units):
+    got = np.asarray(getattr(special, name)(*(mt.tensor(a, chunk_size=17) for a in arguments)))
+    with mp.workdps(40):
+        for value, *at in zip(got, *arguments):
+            want = exact(*(mp.mpf(float(v)) for v in at))
+            if 1e-300 < abs(want) < 1e300:
+                assert abs(mp.mpf(float(value)) / want - 1) < units * mp.mpf(2)**-53, at
+
+
+# Beside SciPy where nothing is near a zero of the function, or with an absolute error.
+BESIDE = [
+    ("erfcinv", [between(0, 2)]), ("loggamma", [between(0, 50)]), ("gammasgn", [between(-10, 10)]),
+    ("betaln", [magnitudes(-2, 2), magnitudes(-2, 2)]), ("poch", [between(-9, 20), between(-9, 20)]),
+    ("poch", [between(1, 9), RNG.integers(0, 9, N).astype(float)]),
+    ("gammaincinv", [magnitudes(-1, 3), between(0.01, 1)]), ("gammainccinv", [magnitudes(-1, 3), between(0.01, 1)]),
+    ("betaincinv", [magnitudes(-0.5, 1), magnitudes(-0.5, 1), between(0, 1)]),
+    ("digamma", [between(-9, 9)]), ("beta", [between(-9, 9), between(-9, 9)]), ("gamma", [between(-9, 9)]),
+    ("jv", [between(0, 20), magnitudes(-2, 2.5)]), ("jv", [between(-9, 0), between(0.5, 30)]),
+    ("jv", [RNG.integers(-9, 9, N).astype(float), between(-30, 30)]),
+    ("yv", [between(0, 20), between(1, 300)]), ("yv", [between(-9, 0), between(1, 30)]),
+    ("iv", [between(-9, 9), between(0.1, 30)]), ("ive", [between(0, 9), magnitudes(-2, 4)]),
+    ("kve", [between(0, 9), magnitudes(-2, 4)]), ("hankel1", [between(0, 9), between(1, 50)]),
+    ("hankel1e", [between(0, 9), between(1, 50)]), ("hankel2", [between(0, 9), between(1, 50)]),
+    ("hankel2e", [between(0, 9), between(1, 50)]), ("hyp0f1", [between(0.1, 20), between(-50, 50)]),
+    ("airy", [between(-12, 8)]), ("airye", [between(0, 60)]), ("fresnel", [between(-9, 9)]),
+    ("modfresnelp", [between(-5, 9)]), ("modfresnelm", [between(-5, 9)]),
+    ("wofz", [between(-8, 8) + 1j * between(-4, 8)]),
+    ("voigt_profile", [between(-5, 5), magnitudes(-1, 1), magnitudes(-2, 1)]),
+    ("entr", [between(0, 9)]), ("rel_entr", [between(0, 9), between(0, 9)]), ("kl_div", [between(0, 9), between(0, 9)]),
+    ("xlogy", [between(-9, 9), between(0, 9)]), ("xlog1py", [between(-9, 9), between(-1, 9)]),
+    ("ellipkm1", [magnitudes(-30, 0)]), ("elliprj", [between(0, 9), between(0, 9), between(0, 9), between(-9, -1)]),
+    ("zeta", [between(1.1, 30), magnitudes(-2, 4)]), ("zeta", [between(1.1, 30)]),
+]
+
+
+@pytest.mark.parametrize("name,arguments", BESIDE, ids=[row[0] for row in BESIDE])
+def test_a_function_is_scipys(name, arguments):
+    got = getattr(special, name)(*(mt.tensor(a, chunk_size=19) for a in arguments))
+    want = getattr(sp, name)(*arguments)
+    for g, w in zip(got, want) if isinstance(want, tuple) else [(got, want)]:
+        assert g.dtype == w.dtype and np.allclose(g, w, rtol=1e-11, atol=1e-13)
+
+
+def test_functions_of_whole_orders():
+    x = between(0.5, 20)
+    assert np.allclose(special.yn(3, mt.tensor(x)), sp.yn(3, x), rtol=1e-11)
+    assert np.allclose(special.kn(3, mt.tensor(x)), sp.kn(3, x), rtol=1e-13)
+    assert np.allclose(special.jve(2.5, x), sp.jve(2.5, x)) and np.allclose(special.yve(2.5, x), sp.yve(2.5, x))
+    assert np.allclose(special.multigammaln(x + 2, 4), sp.multigammaln(x + 2, 4), rtol=1e-13)
+    with pytest.raises(ValueError):
+        special.multigammaln(1.0, 4)
+    with pytest.raises(ValueError):
+        special.multigammaln(9.0, 0)
+
+
+SPECIAL = np.array([0, -0.0, 1, -1, 0.5, np.inf, -np.inf, np.nan, 1e308])
+
+
+@pytest.mark.parametrize("name", "erf erfc erfcx erfi erfinv erfcinv dawsn entr ellipk ellipkm1 ellipe".split())
+def test_special_numbers_have_scipys_values(name):
+    with np.errstate(all="ignore"):
+        assert np.allclose(getattr(special, name)(SPECIAL), getattr(sp, name)(SPECIAL), rtol=1e-14, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", "rel_entr kl_div xlogy xlog1py".split())
+def test_terms_of_entropies_have_scipys_values_at_special_numbers(name):
+    a, b = np.meshgrid(SPECIAL[:8], SPECIAL[:8])
+    with np.errstate(all="ignore"):
+        assert np.allclose(getattr(special, name)(a, b), getattr(sp, name)(a, b), equal_nan=True)
+
+
+@pytest.mark.parametrize("dtype", "? i1 u2 i4 i8 f2 f4 f8".split())
+def test_dtypes_are_scipys(dtype):
+    a = np.ones(3, dtype)
+    for name, n in (("erf", 1), ("gammaln", 1), ("beta", 2), ("xlogy", 2), ("betainc", 3), ("hankel1", 2)):
+        assert getattr(special, name)(*[a] * n).dtype == getattr(sp, name)(*[a] * n).dtype
+
+
+def test_functions_are_ufuncs_and_scipys_take_tensors():
+    t = mt.tensor(np.linspace(0.1, 2, 10), chunk_size=3)
+    out = mt.zeros(10)
+    assert special.erf(t, out=out) is out and np.allclose(out, sp.erf(np.linspace(0.1, 2, 10)))
+    assert isinstance(sp.gamma(t), mt.Tensor) and np.allclose(sp.gamma(t), sp.gamma(np.asarray(t)))
+    assert np.asarray(special.erf(t, where=t > 1))[:4].tolist() == [0] * 4
+    with pytest.raises(TypeError):
+        special.erf(1j)
+
+
+def test_inverses_invert():
+    a, b, p = mt.tensor(magnitudes(0, 2)), mt.tensor(magnitudes(0, 2)), mt.tensor(magnitudes(-8, 0))
+    assert np.allclose(special.gammainc(a, special.gammaincinv(a, p)), p, rtol=1e-12)
+    assert np.allclose(special.gammaincc(a, special.gammainccinv(a, p)), p, rtol=1e-12)
+    assert np.allclose(special.betainc(a, b, special.betaincinv(a, b, p)), p, rtol=1e-10)
+    assert np.allclose(special.erfc(special.erfcinv(p)), p, rtol=1e-13)
+
+
+def test_every_public_name_is_there_with_words():
+    assert [name for name in special.__all__ if not (getattr(special, name).__doc__ or "").strip()] == []
