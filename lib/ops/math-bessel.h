@@ -2,12 +2,13 @@
 #pragma once
 /* Bessel functions of real order and argument.
  *
- * Far out (x above 25 and half of the order's square) they are Hankel's series. Otherwise J and I are recurred downwards,
- * from an order where they are nothing (Miller), to the order next to zero, and scaled by a Wronskian. There Y and the
- * scale come from Temme's series below 2 (On the Numerical Evaluation of the Ordinary Bessel Function of the Second
- * Kind, 1976) and from the continued fraction of J + i Y above (Steed's method; Barnett, Feng, Steed, Goldfarb 1974). K is
- * the trapezoidal rule of the integral of e^(-x cosh t + v t) over all t, whose terms are positive and whose error falls
- * exponentially with the step. What is scaled by e^x stays so until the end. */
+ * Far out (x above 25 and half of the order's square) they are Hankel's series. Otherwise J and I are recurred
+ * downwards, from an order where they are nothing (Miller), to the order next to zero, and scaled by a Wronskian.
+ * There Y and the scale come from Temme's series below 2 (On the Numerical Evaluation of the Ordinary Bessel
+ * Function of the Second Kind, 1976) and from the continued fraction of J + i Y above (Steed's method; Barnett,
+ * Feng, Steed, Goldfarb 1974). K is the trapezoidal rule of the integral of e^(-x cosh t + v t) over all t, whose
+ * terms are positive and whose error falls exponentially with the step. What is scaled by e^x stays so until the
+ * end. */
 #include "ops/complex-math.h"
 #include "ops/math-arc.h"
 #include "ops/math-gamma.h"
@@ -43,7 +44,8 @@ static const double vm_rgamma_odd[] = {
         -1.18127457048702e-09,   7.782263439905071e-12,  5.100370287454476e-13,
 };
 
-/* Hankel's series: the sum of a_k(v) t^k, of the even and of the odd terms, of which each second has its sign turned. */
+/* Hankel's series: the sum of a_k(v) t^k, of the even and of the odd terms, of which each second has its sign
+ * turned. */
 VM_RARE void vm_hankel_sums(double v, double x, double turn, double *ret_even, double *ret_odd) {
         const double mu = 4.0 * v * v;
         double term = 1.0, even = 1.0, odd = 0.0;
@@ -202,6 +204,33 @@ VM_RARE VmBessel vm_bessel_jy(double v, double x) {
         return ret;
 }
 
+/* K of v, x <= 1, by Temme's series and recurrence upwards; where the plateau of the integrand is long. */
+VM_RARE double vm_bessel_k_small(double v, double x) {
+        const double steps = floor(v + 0.5), m = v - steps, log = vm_log(2.0 / x), s = m * log, m2 = m * m;
+        const double even = VM_POLYNOMIAL(m2, vm_rgamma_even), odd = VM_POLYNOMIAL(m2, vm_rgamma_odd);
+        const double sine = s == 0.0 ? 1.0 : vm_sinh(s) / s, angle = m == 0.0 ? 1.0 : VM_PI * m / vm_sin_pi(m);
+        double f = angle * (sine * log * even - vm_cosh(s) * odd), c = 1.0, sum = f, k[2];
+        double p = 0.5 * vm_exp(s) / (even + m * odd), q = 0.5 * vm_exp(-s) / (even - m * odd), next = p;
+
+        for (int n = 1; n < 20; n++) {
+                f = (n * f + p + q) / (n * n - m2);
+                p /= n - m;
+                q /= n + m;
+                c *= 0.25 * x * x / n;
+                sum += c * f;
+                next += c * (p - n * f);
+        }
+        k[0] = sum;
+        k[1] = next * 2.0 / x;
+        for (double n = 1.0; n <= steps && k[0] < VM_INF; n += 1.0) {
+                const double above = 2.0 * (m + n) / x * k[1] + k[0];
+
+                k[0] = k[1];
+                k[1] = above;
+        }
+        return k[0];
+}
+
 /* e^x K of v >= 0, x > 0. */
 VM_RARE double vm_bessel_k(double v, double x) {
         const double top = vm_asinh(v / x), half = vm_sinh(0.5 * top), peak = v * top - 2.0 * x * half * half;
@@ -214,7 +243,9 @@ VM_RARE double vm_bessel_k(double v, double x) {
                 vm_hankel_sums(v, x, 1.0, &even, &odd);
                 return sqrt(VM_PI / (2.0 * x)) * (even + odd);
         }
-        if (!(top < VM_INF))
+        if (x < 1.0)
+                return vm_bessel_k_small(v, x) * vm_exp(x);
+        if (v > 0x1p60) /* and x is not far */
                 return VM_INF;
         for (int side = -1; side <= 1; side += 2)
                 for (int k = 1; k < 1 << 14; k++) {
@@ -248,7 +279,7 @@ VM_RARE VmBessel vm_bessel_ik(double v, double x) {
         return (VmBessel) { 1.0 / (x * (vm_bessel_k(v + 1.0, x) + ratio * k)), k };
 }
 
-/* ---- Of any order -------------------------------------------------------------------------------------------------- */
+/* ---- Of any order ------------------------------------------------------------------------------------------------ */
 
 VM_INLINE double vm_parity(double n) {
         return floor(0.5 * n) == 0.5 * n ? 1.0 : -1.0;
@@ -344,7 +375,7 @@ VM_RARE double vm_hyp0f1(double v, double z) {
         return vm_gamma(v) * vm_pow(0.5 * x, -order) * (z > 0.0 ? vm_iv(order, x, false) : vm_jv(order, x));
 }
 
-/* ---- Airy's functions --------------------------------------------------------------------------------------------- */
+/* ---- Airy's functions -------------------------------------------------------------------------------------------- */
 
 typedef struct VmAiry {
         double value, slope;

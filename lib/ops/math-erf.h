@@ -2,14 +2,14 @@
 #pragma once
 /* The error functions: of real numbers from two polynomials, of complex ones from a quadrature.
  *
- * erf is an odd polynomial below 1. Beyond, all is made of erfcx(x) = e^(x^2) erfc(x), which changes slowly: times 1 + 2 x
- * it is a polynomial of (x - 4) / (x + 4) up to 28, from where on the first terms of the asymptotic series are exact.
- * e^(x^2) takes the square in two parts. Inverses take Halley's steps from Winitzki's approximation, which has three
- * digits: two steps are exact, three certainly.
+ * erf is an odd polynomial below 1. Beyond, all is made of erfcx(x) = e^(x^2) erfc(x), which changes slowly: times 1 +
+ * 2 x it is a polynomial of (x - 4) / (x + 4) up to 28, from where on the first terms of the asymptotic series are
+ * exact. e^(x^2) takes the square in two parts. Inverses take Halley's steps from Winitzki's approximation, which has
+ * three digits: two steps are exact, three certainly.
  *
- * w(z) = e^(-z^2) erfc(-i z) is the trapezoidal or the midpoint rule of its integral, whose error falls exponentially
- * with the number of points (Al Azah and Chandler-Wilde: Computation of the Complex Error Function using Modified
- * Trapezoidal Rules, 2021). */
+ * w(z) = e^(-z^2) erfc(-i z) is the trapezoidal or the midpoint rule of its integral, whose error falls
+ * exponentially with the number of points (Al Azah and Chandler-Wilde: Computation of the Complex Error Function
+ * using Modified Trapezoidal Rules, 2021). */
 #include "ops/complex-math.h"
 #include "ops/math-gamma.h"
 
@@ -120,8 +120,9 @@ VM_RARE double vm_erfcinv(double y) {
         return y > 1.5 ? -vm_erfcinv_small(2.0 - y) : vm_erfinv(1.0 - y);
 }
 
-/* Dawson's integral e^(-x^2) times the integral of e^(t^2) from 0 to x: its power series, Rybicki's sum of Gaussians at
- * the odd multiples of 1/4 (Dawson's Integral and the Sampling Theorem, 1989; error e^(-4 pi^2)), the asymptotic series. */
+/* Dawson's integral e^(-x^2) times the integral of e^(t^2) from 0 to x: its power series, Rybicki's sum of Gaussians
+ * at the odd multiples of 1/4 (Dawson's Integral and the Sampling Theorem, 1989; error e^(-4 pi^2)), the asymptotic
+ * series. */
 VM_RARE double vm_dawson(double x) {
         const double a = vm_abs(x), z = x * x;
         double sum = 0.0;
@@ -162,7 +163,7 @@ VM_RARE double vm_erfi(double x) {
                                 : VM_TWO_BY_ROOT_PI * vm_exp_square(x, 1.0) * vm_dawson(x);
 }
 
-/* ---- Of complex numbers ------------------------------------------------------------------------------------------- */
+/* ---- Of complex numbers ------------------------------------------------------------------------------------------ */
 
 VM_INLINE c128 vm_conjugate(c128 z) {
         return c128_of(RE(z), -IM(z));

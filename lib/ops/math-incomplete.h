@@ -2,11 +2,11 @@
 #pragma once
 /* What lies around the gamma function: digamma, the zeta function, the incomplete integrals and their inverses.
  *
- * Incomplete integrals are a factor, which is Loader's (math-gamma.h) and so right for large parameters, times a power
- * series or a continued fraction by Lentz's method, whichever has positive terms. Both take about as many terms as the
- * square root of the largest parameter; what needs more than VM_TERMS_MOST is NaN, except that the gamma integral of a
- * parameter from 10^6 on is Temme's error function with two terms of its rest. Inverses take Newton's steps inside of an interval that shrinks: what leaves it
- * becomes a bisection. */
+ * Incomplete integrals are a factor, which is Loader's (math-gamma.h) and so right for large parameters, times a
+ * power series or a continued fraction by Lentz's method, whichever has positive terms. Both take about as many
+ * terms as the square root of the largest parameter; what needs more than VM_TERMS_MOST is NaN, except that the
+ * gamma integral of a parameter from 10^6 on is Temme's error function with two terms of its rest. Inverses take
+ * Newton's steps inside of an interval that shrinks: what leaves it becomes a bisection. */
 #include "ops/math-erf.h"
 #include "ops/math-gamma.h"
 
@@ -61,7 +61,8 @@ static const double vm_bernoulli[] = {
         8.586062056277845e-15, -2.174868698558062e-16, 5.5090028283602295e-18, -1.3954464685812522e-19,
 };
 
-/* The sum of (q + k)^-s over all k >= 0, by Euler's and Maclaurin's formula from q + k >= 10 + s / 2 on; of s < 1 continued. */
+/* The sum of (q + k)^-s over all k >= 0, by Euler's and Maclaurin's formula from q + k >= 10 + s / 2 on; of s < 1
+ * continued. */
 VM_RARE double vm_zeta(double s, double q) {
         double sum = 0.0, factor, power;
 
@@ -81,7 +82,7 @@ VM_RARE double vm_zeta(double s, double q) {
                 const double term = vm_pow(q, -s);
 
                 sum += term;
-                if (q > 0.0 && vm_abs(term) <= vm_abs(sum) * 0x1p-60)
+                if (q > 0.0 && !(vm_abs(term) > vm_abs(sum) * 0x1p-60))
                         return sum;
         }
         power  = vm_pow(q, -s);
@@ -167,7 +168,7 @@ VM_RARE double vm_poch(double z, double m) {
         return vm_gamma_sign(z) * vm_gamma_sign(z + m) * vm_exp(vm_lgamma(z + m) - vm_lgamma(z));
 }
 
-/* ---- The incomplete gamma function -------------------------------------------------------------------------------- */
+/* ---- The incomplete gamma function ------------------------------------------------------------------------------- */
 
 /* x^a e^-x / gamma(a + 1). */
 VM_RARE double vm_gamma_factor(double a, double x) {
@@ -258,8 +259,9 @@ VM_RARE double vm_gammainc(double a, double x, bool upper) {
         return upper ? 1.0 - other : other;
 }
 
-/* Inside of an interval, x's next neighbour where a growing function of x is to have the value p. It has the value `value`
- * here and a derivative of `slope`, which has the logarithmic derivative `curve`. Far from p its logarithm is straighter. */
+/* Inside of an interval, x's next neighbour where a growing function of x is to have the value p. It has the value
+ * `value` here and a derivative of `slope`, which has the logarithmic derivative `curve`. Far from p its logarithm
+ * is straighter. */
 typedef struct VmInterval {
         double low, high;
 } VmInterval;
@@ -317,7 +319,7 @@ VM_RARE double vm_gammaincinv(double a, double p, bool upper) {
         return x;
 }
 
-/* ---- The incomplete beta function --------------------------------------------------------------------------------- */
+/* ---- The incomplete beta function -------------------------------------------------------------------------------- */
 
 /* x^a (1 - x)^b / B(a, b), with y = 1 - x. */
 VM_RARE double vm_beta_factor(double a, double b, double x, double y) {

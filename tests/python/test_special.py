@@ -44,10 +44,12 @@ def betainc(a, b, x):
     return mp.betainc(a, b, 0, x, regularized=True)
 
 
-# name: mpmath's function, arguments, error in units of 2**-53. Measured with thousands of points; bounds have some room.
+# name: mpmath's function, arguments, error in units of 2**-53. Measured with thousands of points,
+# with some room.
 EXACT = [
     ("erf", mp.erf, [np.append(signed(magnitudes(-300, 1)), between(-6, 6))], 3),
-    ("erfc", mp.erfc, [between(-5, 26)], 6), ("erfcx", erfcx, [np.append(between(-20, 30), magnitudes(-3, 6))], 6),
+    ("erfc", mp.erfc, [between(-5, 26)], 6),
+    ("erfcx", erfcx, [np.append(between(-20, 30), magnitudes(-3, 6))], 6),
     ("erfi", mp.erfi, [np.append(signed(magnitudes(-300, 1)), between(-25, 25))], 8),
     ("erfinv", mp.erfinv, [np.append(between(-1, 1), signed(magnitudes(-100, -1)))], 6),
     ("dawsn", lambda x: mp.sqrt(mp.pi) / 2 * mp.exp(-x * x) * mp.erfi(x), [between(-25, 25)], 8),

@@ -76,8 +76,8 @@ def airye(z):
 
 
 def elliprj(x, y, z, p):
-    """Carlson's elliptic integral of the third kind. It is homogeneous and symmetric in x, y, z: of their quotients by the
-    largest of them."""
+    """Carlson's elliptic integral of the third kind. It is homogeneous, and symmetric in x, y, z: that of their
+    quotients by the largest of them."""
     x, y, z, p = map(_float, (x, y, z, p))
     low, high = op("minimum", x, y), op("maximum", x, y)
     least, most = op("minimum", low, z), op("maximum", high, z)
