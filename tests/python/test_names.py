@@ -85,7 +85,8 @@ def test_every_public_name_is_asked_in_some_test():
     texts = [path.read_text() for path in here.parent.glob("test_*.py") if path != here]
     text = "\n".join([*texts, here.read_text().split("is compared ---")[-1]])  # not the lists above
     asked = set(re.findall(r"\w+", text)) | set(UFUNCS)  # test_ufuncs has all that NumPy lists
-    public = [*mt.__all__, *mt.fft.__all__, *mt.linalg.__all__, *mt.random.__all__, *mt.special.__all__]
+    public = [*mt.__all__, *mt.fft.__all__, *mt.linalg.__all__, *mt.random.__all__, *mt.special.__all__,
+              *mt.stats.__all__, *mt.spatial.distance.__all__]
     assert [name for name in public if name not in asked and name not in SYNONYMS] == []
 
 

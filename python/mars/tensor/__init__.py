@@ -23,9 +23,9 @@ from .. import _core
 from ..errors import AxisError
 from .core import ExecutableTuple, Tensor
 
-_OWN = ["AxisError", "ExecutableTuple", "Tensor", "fft", "linalg", "random", "special"]
+_OWN = ["AxisError", "ExecutableTuple", "Tensor", "fft", "linalg", "random", "spatial", "special", "stats"]
 from . import (apply, creation, fft, indexing, io, linalg, logic, manipulation, math, polynomials, random, reduction,
-               sorting, special, statistics, ufuncs)
+               sorting, spatial, special, statistics, stats, ufuncs)
 
 _AREAS = (creation, manipulation, ufuncs, math, reduction, indexing, sorting, statistics, logic, polynomials, apply, io)
 _PRODUCTS = ("dot", "einsum", "einsum_path", "inner", "innerproduct", "kron", "matmul", "outer",

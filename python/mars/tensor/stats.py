@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SciPy's statistical tests, made of reductions, sorts and special functions of the engine. A result is lazy: its
+statistic and its p-value are tensors."""
+import numpy as np
+
+from . import special
+from .._core import op
+from .core import ExecutableTuple, Tensor, axis_of
+from .creation import arange, astensor, full
+from .indexing import take_along_axis
+from .manipulation import broadcast_to, concatenate, flip
+from .sorting import argsort
+
+__all__ = ["chisquare", "entropy", "power_divergence", "rankdata", "ttest_1samp", "ttest_ind", "ttest_ind_from_stats",
+           "ttest_rel"]
+
+
+class Result(ExecutableTuple):
+    """A statistic and its p-value."""
+
+    @property
+    def statistic(self):
+        return self[0]
+
+    @property
+    def pvalue(self):
+        return self[1]
+
+
+def _float(x):
+    x = astensor(x)
+    return x if x.dtype.kind in "fc" else x.astype(float)
+
+
+def _along(a, axis):
+    """As floats, with the axis that a test runs along: None is that of the flattened form."""
+    a = _float(a)
+    return (a.ravel(), 0) if axis is None else (a, axis_of(axis, a.ndim))
+
+
+def entropy(pk, qk=None, base=None, axis=0):
+    """Shannon's entropy of a distribution, or its relative entropy to another one; both are scaled to sums of one."""
+    if base is not None and base <= 0:
+        raise ValueError("`base` must be a positive number or `None`.")
+    pk = _float(pk)
+    pk = pk / pk.sum(axis=axis, keepdims=True)
+    if qk is None:
+        terms = op("special_entr", pk)
+    else:
+        qk = _float(qk)
+        terms = op("special_rel_entr", pk, qk / qk.sum(axis=axis, keepdims=True))
+    made = terms.sum(axis=axis)
+    return made if base is None else made / np.log(base)
+
+
+# ---- Counts ----------------------------------------------------------------------------------------------------------
+
+_POWERS = {"pearson": 1, "log-likelihood": 0, "freeman-tukey": -0.5, "mod-log-likelihood": -1, "neyman": -2,
+           "cressie-read": 2 / 3}
+
+
+def power_divergence(f_obs, f_exp=None, ddof=0, axis=0, lambda_=None):
+    """The statistics of Cressie and Read of counts that were seen and counts that were expected."""
+    if isinstance(lambda_, str):
+        if lambda_ not in _POWERS:
+            raise ValueError(f"invalid string for lambda_: {lambda_!r}. Valid strings are {sorted(_POWERS)}")
+        lambda_ = _POWERS[lambda_]
+    power = 1 if lambda_ is None else lambda_
+    seen, axis = _along(f_obs, axis)
+    if f_exp is None:
+        expected = seen.mean(axis=axis, keepdims=True)
+    else:
+        expected = _float(f_exp)
+        sums = seen.sum(axis=axis), expected.sum(axis=axis)
+        apart = op("absolute", sums[0] - sums[1]) / op("minimum", sums[0], sums[1])
+        if bool(op("greater", apart, 1e-8).any()):
+            raise ValueError("For each axis slice, the sum of the observed frequencies must agree with the sum of the "
+                             "expected frequencies to a relative tolerance of 1e-08")
+    if power == 1:
+        terms = (seen - expected) ** 2 / expected
+    elif power == 0:
+        terms = 2.0 * op("special_xlogy", seen, seen / expected)
+    elif power == -1:
+        terms = 2.0 * op("special_xlogy", expected, expected / seen)
+    else:
+        terms = seen * ((seen / expected) ** power - 1) * (2.0 / (power * (power + 1)))
+    statistic = broadcast_to(terms, np.broadcast_shapes(seen.shape, expected.shape)).sum(axis=axis)
+    freedom = terms.shape[axis] - 1 - (ddof if isinstance(ddof, Tensor) else np.asarray(ddof, float))
+    return Result((statistic, special.gammaincc(freedom / 2.0, statistic / 2.0)))
+
+
+def chisquare(f_obs, f_exp=None, ddof=0, axis=0):
+    """Pearson's test of counts that were seen against counts that were expected."""
+    return power_divergence(f_obs, f_exp, ddof, axis, "pearson")
+
+
+# ---- Student's tests -------------------------------------------------------------------------------------------------
+
+def _student(t, df, alternative):
+    """The p-value of t with df degrees of freedom."""
+    if alternative not in ("two-sided", "less", "greater"):
+        raise ValueError("alternative must be 'less', 'greater' or 'two-sided'")
+    both = special.betainc(df / 2.0, 0.5, df / (df + t * t))
+    if alternative == "two-sided":
+        return Result((t, both))
+    on_this_side = op("less", t, 0.0) if alternative == "less" else op("greater", t, 0.0)
+    return Result((t, op("where", on_this_side, both / 2.0, 1.0 - both / 2.0)))
+
+
+def _propagate(nan_policy):
+    if nan_policy != "propagate":
+        raise NotImplementedError(f"nan_policy={nan_policy!r}: NaN is propagated; leave it out with a mask")
+
+
+def ttest_1samp(a, popmean, axis=0, nan_policy="propagate", alternative="two-sided"):
+    """Student's test of a mean."""
+    _propagate(nan_policy)
+    a, axis = _along(a, axis)
+    popmean = popmean if np.ndim(popmean) == 0 else astensor(popmean)
+    if isinstance(popmean, Tensor) and popmean.ndim == a.ndim:
+        popmean = popmean.squeeze(axis)
+    n = a.shape[axis]
+    t = (a.mean(axis=axis) - popmean) / op("sqrt", a.var(axis=axis, ddof=1) / n)
+    return _student(t, float(n - 1), alternative)
+
+
+def ttest_rel(a, b, axis=0, nan_policy="propagate", alternative="two-sided"):
+    """Student's test of the mean of differences."""
+    (a, of), (b, _) = _along(a, axis), _along(b, axis)
+    if a.shape[of] != b.shape[of]:
+        raise ValueError("unequal length arrays")
+    return ttest_1samp(a - b, 0.0, of, nan_policy, alternative)
+
+
+def ttest_ind_from_stats(mean1, std1, nobs1, mean2, std2, nobs2, equal_var=True, alternative="two-sided"):
+    """Student's test, or with equal_var=False Welch's, of two means, from means, deviations and numbers."""
+    mean1, std1, nobs1, mean2, std2, nobs2 = map(_float, (mean1, std1, nobs1, mean2, std2, nobs2))
+    return _two_means(mean1, std1 * std1, nobs1, mean2, std2 * std2, nobs2, equal_var, alternative)
+
+
+def _two_means(mean1, var1, n1, mean2, var2, n2, equal_var, alternative):
+    if equal_var:
+        df = n1 + n2 - 2.0
+        deviation = op("sqrt", ((n1 - 1.0) * var1 + (n2 - 1.0) * var2) / df * (1.0 / n1 + 1.0 / n2))
+    else:
+        part1, part2 = var1 / n1, var2 / n2
+        df = (part1 + part2) ** 2 / (part1 * part1 / (n1 - 1.0) + part2 * part2 / (n2 - 1.0))
+        df = op("where", op("isnan", df), 1.0, df)
+        deviation = op("sqrt", part1 + part2)
+    return _student((mean1 - mean2) / deviation, df, alternative)
+
+
+def ttest_ind(a, b, axis=0, equal_var=True, alternative="two-sided"):
+    """Student's test, or with equal_var=False Welch's, of the means of two samples."""
+    (a, of_a), (b, of_b) = _along(a, axis), _along(b, axis)
+    return _two_means(a.mean(axis=of_a), a.var(axis=of_a, ddof=1), float(a.shape[of_a]),
+                      b.mean(axis=of_b), b.var(axis=of_b, ddof=1), float(b.shape[of_b]), equal_var, alternative)
+
+
+# ---- Ranks -----------------------------------------------------------------------------------------------------------
+
+def rankdata(a, method="average", *, axis=None):
+    """The ranks of elements, from 1 on; equal ones have the average, the least, the largest or the same dense rank, or
+    are in the order in which they lie."""
+    if method not in ("average", "min", "max", "dense", "ordinal"):
+        raise ValueError(f'unknown method "{method}"')
+    a = astensor(a)
+    a, axis = (a.ravel(), 0) if axis is None else (a, axis_of(axis, a.ndim))
+    if a.size == 0:
+        return full(a.shape, 0, float if method == "average" else int)
+    n, order = a.shape[axis], argsort(a, axis)
+    place = argsort(order, axis)
+    if method == "ordinal":
+        ranks = place + 1
+    else:
+        def cut(t, *bounds):
+            return t[(slice(None),) * axis + (slice(*bounds),)]
+
+        ordered, ends = take_along_axis(a, order, axis), a.shape[:axis] + (1,) + a.shape[axis + 1:]
+        number = broadcast_to(arange(n).reshape((n,) + (1,) * (a.ndim - 1 - axis)), a.shape)
+        differs, edge = op("not_equal", cut(ordered, 1, None), cut(ordered, None, -1)), full(ends, True, bool)
+        first = concatenate([edge, differs], axis)
+        least = op("cummax", op("where", first, number, 0), axis=(axis,)) + 1
+        largest = op("where", concatenate([differs, edge], axis), number, n - 1)
+        largest = flip(op("cummin", flip(largest, axis), axis=(axis,)), axis) + 1
+        ranks = {"min": least, "max": largest, "average": (least + largest) / 2.0}.get(method)
+        if ranks is None:
+            ranks = op("cumsum", first.astype(int), axis=(axis,))
+        ranks = take_along_axis(ranks, place, axis)
+    if a.dtype.kind != "f":
+        return ranks
+    nan = op("isnan", a).any(axis=axis, keepdims=True)
+    return op("where", nan, np.nan, ranks) if method == "average" or bool(nan.any()) else ranks

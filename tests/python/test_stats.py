@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Statistical tests, ranks and distances, beside SciPy's."""
+import numpy as np
+import pytest
+import scipy.spatial.distance as sd
+import scipy.stats as st
+
+import mars.tensor as mt
+from mars.tensor.spatial import distance
+
+RNG = np.random.default_rng(3)
+A, B = RNG.normal(0.3, 1, (23, 7)), RNG.normal(0, 2, (23, 7))
+COUNTS = RNG.integers(5, 40, (8, 3)).astype(float)
+EVEN = COUNTS.mean(0) * RNG.dirichlet(np.full(8, 50), 3).T * 8
+ALTERNATIVES = ["two-sided", "less", "greater"]
+
+
+def cut(a):
+    return mt.tensor(a, chunk_size=5)
+
+
+def same(got, want):
+    assert len(got) == 2 and np.allclose(got.statistic, want[0], rtol=1e-12)
+    assert np.allclose(got.pvalue, want[1], rtol=1e-9, atol=1e-300)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("base", [None, 2])
+def test_entropies(axis, base):
+    p, q = np.abs(A), np.abs(B)
+    assert np.allclose(mt.stats.entropy(cut(p), base=base, axis=axis), st.entropy(p, base=base, axis=axis))
+    assert np.allclose(mt.stats.entropy(cut(p), cut(q), base, axis), st.entropy(p, q, base, axis))
+    with pytest.raises(ValueError):
+        mt.stats.entropy(p, base=-1)
+
+
+@pytest.mark.parametrize("power", [None, "pearson", "log-likelihood", "freeman-tukey", "mod-log-likelihood", "neyman",
+                                   "cressie-read", 0.3])
+def test_power_divergences(power):
+    same(mt.stats.power_divergence(cut(COUNTS), lambda_=power), st.power_divergence(COUNTS, lambda_=power))
+    same(mt.stats.power_divergence(cut(COUNTS), cut(EVEN), 1, lambda_=power),
+         st.power_divergence(COUNTS, EVEN, 1, lambda_=power))
+    same(mt.stats.power_divergence(cut(COUNTS), axis=None, lambda_=power),
+         st.power_divergence(COUNTS, axis=None, lambda_=power))
+    same(mt.stats.chisquare(cut(COUNTS), axis=1), st.chisquare(COUNTS, axis=1))
+    with pytest.raises(ValueError):
+        mt.stats.chisquare(cut(COUNTS), cut(2 * EVEN))
+    with pytest.raises(ValueError):
+        mt.stats.power_divergence(COUNTS, lambda_="other")
+
+
+@pytest.mark.parametrize("alternative", ALTERNATIVES)
+@pytest.mark.parametrize("axis", [0, 1, None])
+def test_students_tests(axis, alternative):
+    a, b, more = cut(A), cut(B), dict(axis=axis, alternative=alternative)
+    same(mt.stats.ttest_1samp(a, 0.2, **more), st.ttest_1samp(A, 0.2, **more))
+    same(mt.stats.ttest_rel(a, b, **more), st.ttest_rel(A, B, **more))
+    for equal_var in (True, False):
+        same(mt.stats.ttest_ind(a, b, equal_var=equal_var, **more), st.ttest_ind(A, B, equal_var=equal_var, **more))
+        parts = [A.mean(0), A.std(0, ddof=1), 23, B.mean(0), B.std(0, ddof=1), 23, equal_var, alternative]
+        same(mt.stats.ttest_ind_from_stats(*parts), st.ttest_ind_from_stats(*parts))
+    with pytest.raises(NotImplementedError):
+        mt.stats.ttest_1samp(a, 0, nan_policy="omit")
+    with pytest.raises(ValueError):
+        mt.stats.ttest_ind(a, b, alternative="other")
+
+
+@pytest.mark.parametrize("method", ["average", "min", "max", "dense", "ordinal"])
+@pytest.mark.parametrize("axis", [None, 0, 1, -1])
+def test_ranks(method, axis):
+    nan = [np.array([[1.0, np.nan, 0.5], [2, 2, 1]])] if method == "average" or axis is None else []  # SciPy's are int
+    for x in [RNG.integers(0, 6, (9, 8)), A, np.zeros((0, 3)), *nan]:
+        got, want = mt.stats.rankdata(cut(x), method, axis=axis), st.rankdata(x, method, axis=axis)
+        assert got.shape == want.shape and np.allclose(got, want, equal_nan=True)
+    with pytest.raises(ValueError):
+        mt.stats.rankdata([1], "other")
+
+
+NUMBERS = ["euclidean", "sqeuclidean", "cityblock", "chebyshev", "minkowski", "cosine", "correlation", "canberra",
+           "braycurtis", "hamming", "seuclidean", "mahalanobis", "jensenshannon"]
+BOOLEANS = ["dice", "jaccard", "rogerstanimoto", "russellrao", "sokalmichener", "sokalsneath", "yule"]
+
+
+@pytest.mark.parametrize("metric", NUMBERS)
+def test_distances_of_numbers(metric):
+    x, y = (np.abs(A), np.abs(B)) if metric == "jensenshannon" else (A, B)
+    if metric == "hamming":
+        x, y = np.round(A), np.round(B)
+    got = distance.cdist(cut(x), mt.tensor(y, chunk_size=9), metric)
+    assert got.shape == (23, 23) and np.allclose(got, sd.cdist(x, y, metric), rtol=1e-10, atol=1e-12)
+    got = distance.pdist(cut(x), metric)
+    assert got.shape == (23 * 22 // 2,) and np.allclose(got, sd.pdist(x, metric), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("metric", BOOLEANS)
+def test_distances_of_booleans(metric):
+    x, y = A > 0, B > 0.5
+    assert np.allclose(distance.cdist(cut(x), cut(y), metric), sd.cdist(x, y, metric))
+    assert np.allclose(distance.pdist(cut(x), metric), sd.pdist(x, metric))
+
+
+def test_distances_with_parameters():
+    w, v, vi = RNG.uniform(0.5, 2, 7), RNG.uniform(0.5, 2, 7), np.linalg.inv(np.cov(B.T))
+    for metric, more in (("minkowski", dict(p=3)), ("minkowski", dict(p=1.5, w=w)), ("euclidean", dict(w=w)),
+                         ("cosine", dict(w=w)), ("seuclidean", dict(V=v)), ("mahalanobis", dict(VI=vi)),
+                         ("cityblock", dict(w=w)), ("canberra", dict(w=w)), ("sqeuclidean", dict(w=w))):
+        assert np.allclose(distance.cdist(cut(A), cut(B), metric, **more), sd.cdist(A, B, metric, **more), rtol=1e-11)
+    for wrong in (dict(metric="other"), dict(metric="euclidean", p=3), dict(metric=min)):
+        with pytest.raises((ValueError, TypeError, NotImplementedError)):
+            distance.cdist(A, B, **wrong)
+    with pytest.raises(ValueError):
+        distance.cdist(A, B[:, :3])
+
+
+def test_condensed_and_square_forms():
+    for n in (2, 3, 24, 200):
+        condensed = RNG.random(n * (n - 1) // 2)
+        square = sd.squareform(condensed)
+        assert np.array_equal(distance.squareform(mt.tensor(condensed, chunk_size=50)), square)
+        assert np.array_equal(distance.squareform(mt.tensor(square, chunk_size=50)), condensed)
+    assert np.asarray(distance.squareform(mt.tensor(np.zeros(0)))).tolist() == [[0.0]]
+    for wrong in (np.ones(4), np.ones((2, 3)), np.arange(9.0).reshape(3, 3), np.ones((2, 2))):
+        with pytest.raises(ValueError):
+            distance.squareform(wrong)
+    for form, x in (("tomatrix", np.zeros((2, 2))), ("tovector", np.zeros(3))):
+        with pytest.raises(ValueError):
+            distance.squareform(x, form)
