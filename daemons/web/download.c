@@ -35,16 +35,29 @@ typedef struct Download {
         Web *web;
         Request *request;
         struct Download *next;
-        pthread_t thread;
         sd_event_source *readable;
-        int fd, far_fd; /* the loop's end, and the thread's */
+        int fd;                /* the loop's end */
         bool answered, suspended;
-        /* The thread's, from its beginning to its end: */
+        uint32_t n_refs;       /* atomic: the loop, and the thread, for which nobody waits */
+        /* The thread's: */
+        int far_fd;
         const char *address;
         Tls *tls;
         char whom[ADDRESS_TEXT_MAX], token[TOKEN_MAX], name[ROUTE_ID_MAX], slice[SLICE_MAX];
-        Engine *engine; /* atomic: of the loop, to end it */
+        Engine *engine;
+        pthread_mutex_t lock;  /* of these: */
+        bool abandoned;        /* nobody reads */
+        EngineRequest *computing;
 } Download;
+
+static void download_unref(Download *d) {
+        if (__atomic_sub_fetch(&d->n_refs, 1, __ATOMIC_ACQ_REL) > 0)
+                return;
+        pthread_mutex_destroy(&d->lock);
+        tls_unref(d->tls);
+        explicit_bzero(d->token, sizeof(d->token));
+        free(d);
+}
 
 /* ---- The thread: what is wanted ---------------------------------------------------------------------------------- */
 
@@ -176,6 +189,15 @@ static int make_graph(const Download *d, TensorId tensor, const Spec *spec, Grap
         return r;
 }
 
+/* What the loop ends when nobody reads any more. */
+static void computing(Download *d, EngineRequest *request) {
+        pthread_mutex_lock(&d->lock);
+        d->computing = request;
+        if (request && d->abandoned)
+                engine_request_cancel(request);
+        pthread_mutex_unlock(&d->lock);
+}
+
 /* The tensor of which the chunks are the file. */
 static int prepare(Download *d, TensorId *ret, Error *err) {
         _cleanup_(engine_request_unrefp) EngineRequest *request = NULL;
@@ -193,8 +215,11 @@ static int prepare(Download *d, TensorId *ret, Error *err) {
                 r = make_graph(d, tensor, spec, &graph, err);
         if (r == 0)
                 r = engine_submit(d->engine, graph, true, &request, err);
-        if (r == 0)
+        if (r == 0) {
+                computing(d, request);
                 r = engine_wait(request, UINT64_MAX, err);
+                computing(d, NULL);
+        }
         if (r == 0 && engine_request_take(request, ret) != 0)
                 r = error_set(err, -EIO, "the result is gone");
         engine_release(d->engine, tensor);
@@ -255,14 +280,12 @@ static int send_file(Download *d, TensorId tensor, bool *ret_begun, Error *err) 
 }
 
 static void *download_main(void *userdata) {
-        Download *d    = userdata;
-        Engine *engine = NULL;
-        Error err      = {};
-        bool begun     = false;
+        Download *d = userdata;
+        Error err   = {};
+        bool begun  = false;
         TensorId tensor;
-        int r = engine_connect_via(&engine, d->address, d->token, d->tls, d->whom, &err);
+        int r = engine_connect_via(&d->engine, d->address, d->token, d->tls, d->whom, &err);
 
-        __atomic_store_n(&d->engine, engine, __ATOMIC_RELEASE);
         if (r == 0)
                 r = prepare(d, &tensor, &err);
         if (r == 0)
@@ -273,36 +296,33 @@ static void *download_main(void *userdata) {
                 snprintf(head.text, sizeof(head.text), "%s", err.text);
                 (void) send_all(d->far_fd, &head, sizeof(head));
         }
-        if (engine)
-                engine_close(engine);
-        (void) shutdown(d->far_fd, SHUT_RDWR);
+        close(d->far_fd);
+        if (d->engine)
+                engine_close(d->engine);
+        engine_unref(d->engine);
+        download_unref(d);
         return NULL;
 }
 
 /* ---- The loop ---------------------------------------------------------------------------------------------------- */
 
-/* Whoever read has gone, or has everything: the thread ends with its socket, and its session. */
-static void download_free(void *userdata) {
+/* Whoever read has gone, or has everything: the thread ends what it computes, and finds its socket closed. */
+static void download_leave(void *userdata) {
         Download *d   = userdata;
         Download **at = &d->web->download;
-        Engine *engine;
 
         while (*at != d)
                 at = &(*at)->next;
         *at = d->next;
         d->web->n_downloads--;
         d->readable = sd_event_source_disable_unref(d->readable);
-        (void) shutdown(d->fd, SHUT_RDWR);
-        engine = __atomic_load_n(&d->engine, __ATOMIC_ACQUIRE);
-        if (engine)
-                engine_close(engine);
-        pthread_join(d->thread, NULL);
-        engine_unref(d->engine);
         close(d->fd);
-        close(d->far_fd);
-        tls_unref(d->tls);
-        explicit_bzero(d->token, sizeof(d->token));
-        free(d);
+        pthread_mutex_lock(&d->lock);
+        d->abandoned = true;
+        if (d->computing)
+                engine_request_cancel(d->computing);
+        pthread_mutex_unlock(&d->lock);
+        download_unref(d);
 }
 
 static ssize_t on_read(void *userdata, _unused_ uint64_t at, char *to, size_t room) {
@@ -322,14 +342,14 @@ static ssize_t on_read(void *userdata, _unused_ uint64_t at, char *to, size_t ro
 
 static void begin_answer(Download *d, const Head *head) {
         struct MHD_Response *response =
-                MHD_create_response_from_callback(head->size_bytes, BLOCK_BYTES, on_read, d, download_free);
+                MHD_create_response_from_callback(head->size_bytes, BLOCK_BYTES, on_read, d, download_leave);
         char disposition[2 * ROUTE_ID_MAX + 64];
         size_t n = (size_t) snprintf(disposition, sizeof(disposition), "attachment; filename=\"");
 
         d->answered = true;
         if (!response) {
                 request_refuse(d->request, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
-                download_free(d);
+                download_leave(d);
                 return;
         }
         for (const char *c = d->name; *c; c++) /* what a header and a file's name may have */
@@ -366,7 +386,7 @@ static int on_readable(_unused_ sd_event_source *source, int fd, _unused_ uint32
                                head.text);
         else
                 request_refuse(d->request, MHD_HTTP_SERVICE_UNAVAILABLE, "the download ends before it begins");
-        download_free(d);
+        download_leave(d);
         return 0;
 }
 
@@ -376,7 +396,7 @@ void downloads_end(Web *web) {
                 (void) shutdown(d->fd, SHUT_RDWR);
                 if (!d->answered) {
                         request_refuse(d->request, MHD_HTTP_SERVICE_UNAVAILABLE, "mars-web ends");
-                        download_free(d);
+                        download_leave(d);
                 } else if (d->suspended) {
                         d->suspended = false;
                         request_wake(d->request); /* which reads the end */
@@ -385,20 +405,25 @@ void downloads_end(Web *web) {
 }
 
 static int begin(Download *d, Error *err) {
+        pthread_t thread;
         int fd[2], r;
 
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0)
                 return error_prefix(err, -errno, "a socket");
         d->fd     = fd[0];
         d->far_fd = fd[1];
-        r         = sd_event_add_io(d->web->event, &d->readable, d->fd, EPOLLIN, on_readable, d);
+        r = sd_event_add_io(d->web->event, &d->readable, d->fd, EPOLLIN, on_readable, d);
         if (r >= 0)
                 r = sd_event_source_set_enabled(d->readable, SD_EVENT_ONESHOT);
+        d->n_refs = 2;
         if (r >= 0)
-                r = -pthread_create(&d->thread, NULL, download_main, d);
-        if (r >= 0)
+                r = -pthread_create(&thread, NULL, download_main, d);
+        if (r >= 0) {
+                pthread_detach(thread);
                 return 0;
-        sd_event_source_disable_unref(d->readable);
+        }
+        d->n_refs   = 1;
+        d->readable = sd_event_source_disable_unref(d->readable);
         close(d->fd);
         close(d->far_fd);
         return error_prefix(err, r, "a thread");
@@ -423,7 +448,9 @@ void api_npy(Request *request) {
                 return;
         }
         *d = (Download) { .web = web, .request = request, .address = web->config.scheduler[0], .fd = -1, .far_fd = -1 };
-        d->tls = tls_ref(web->config.tls);
+        pthread_mutex_init(&d->lock, NULL);
+        d->n_refs = 1;
+        d->tls    = tls_ref(web->config.tls);
         snprintf(d->whom, sizeof(d->whom), "%s", request_peer(request).text);
         snprintf(d->token, sizeof(d->token), "%s", request->token);
         snprintf(d->name, sizeof(d->name), "%s", request->id);
@@ -435,6 +462,5 @@ void api_npy(Request *request) {
                 return;
         }
         request_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "%s", err.text);
-        tls_unref(d->tls);
-        free(d);
+        download_unref(d);
 }
