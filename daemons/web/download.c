@@ -36,17 +36,17 @@ typedef struct Download {
         Request *request;
         struct Download *next;
         sd_event_source *readable;
-        int fd;                /* the loop's end */
+        int fd; /* the loop's end */
         bool answered, suspended;
-        uint32_t n_refs;       /* atomic: the loop, and the thread, for which nobody waits */
+        uint32_t n_refs; /* atomic: the loop, and the thread, for which nobody waits */
         /* The thread's: */
         int far_fd;
         const char *address;
         Tls *tls;
         char whom[ADDRESS_TEXT_MAX], token[TOKEN_MAX], name[ROUTE_ID_MAX], slice[SLICE_MAX];
         Engine *engine;
-        pthread_mutex_t lock;  /* of these: */
-        bool abandoned;        /* nobody reads */
+        pthread_mutex_t lock; /* of these: */
+        bool abandoned;       /* nobody reads */
         EngineRequest *computing;
 } Download;
 
@@ -412,7 +412,7 @@ static int begin(Download *d, Error *err) {
                 return error_prefix(err, -errno, "a socket");
         d->fd     = fd[0];
         d->far_fd = fd[1];
-        r = sd_event_add_io(d->web->event, &d->readable, d->fd, EPOLLIN, on_readable, d);
+        r         = sd_event_add_io(d->web->event, &d->readable, d->fd, EPOLLIN, on_readable, d);
         if (r >= 0)
                 r = sd_event_source_set_enabled(d->readable, SD_EVENT_ONESHOT);
         d->n_refs = 2;
