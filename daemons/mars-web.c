@@ -9,12 +9,8 @@
 #include "daemons/service.h"
 #include "daemons/told.h"
 #include "daemons/web/web.h"
-#include "io/file.h"
-#include "io/secret.h"
 
 #define KEPT_PORT "http"
-
-enum { PEM_BYTES = 256 << 10 }; /* of a certificate with those that it was issued by */
 
 static int log_level_of(const void *values) {
         return ((const ConfWeb *) values)->log_level;
@@ -24,9 +20,10 @@ static int print(void *told, FILE *f) {
         return conf_print_json(((const Told *) told)->conf, f);
 }
 
-static void on_reload(void *userdata) {
-        (void) told_again(userdata);
-}
+typedef struct Running {
+        Told told;
+        Web *web;
+} Running;
 
 /* HTTP in plain is read by everybody on the way, so it stays on this machine unless somebody wants it otherwise. */
 static int check_reach(const ConfWeb *config, const char *address, Error *err) {
@@ -41,33 +38,22 @@ static int check_reach(const ConfWeb *config, const char *address, Error *err) {
                          address);
 }
 
-static int read_public(char **ret, const char *path, Error *err) {
-        _cleanup_(freep) char *text = NULL;
-        File file                   = FILE_NONE;
-        int r                       = file_open(&file, path, err);
+/* A certificate that was renewed is used for connections that come. */
+static void on_reload(void *userdata) {
+        Running *running     = userdata;
+        const ConfWeb *config = conf_values(running->told.conf);
+        Tls *https           = NULL;
+        Error err            = {};
 
-        if (r == 0 && file.size_bytes > PEM_BYTES)
-                r = error_set(err, ERROR_VALUE, "%s: a certificate has %d bytes at most", path, PEM_BYTES);
-        text = r == 0 ? calloc(1, (size_t) file.size_bytes + 1) : NULL;
-        if (r == 0)
-                r = text ? file_read(&file, path, text, (size_t) file.size_bytes, 0, err) : error_oom(err, PEM_BYTES);
-        file_close(&file);
-        if (r == 0)
-                *ret = TAKE_PTR(text);
-        return r;
-}
-
-static int read_certificate(const ConfWeb *config, WebConfig *web, Error *err) {
-        int r;
-
+        (void) told_again(&running->told);
         if (!config->certificate)
-                return 0;
-        r = read_public(&web->certificate, config->certificate, err);
-        if (r == 0)
-                r = secret_read(&web->certificate_key, config->certificate_key, PEM_BYTES, err);
-        return r <= 0 ? r
-                      : error_set(err, ERROR_VALUE, "%s: there is no key of the certificate, or it cannot be read",
-                                  config->certificate_key);
+                return;
+        if (tls_new_server(&https, config->certificate, config->certificate_key, &err) < 0)
+                service_log(LOG_ERR, err.text);
+        else {
+                tls_unref(running->web->config.https);
+                running->web->config.https = https;
+        }
 }
 
 static int listen_and_run(Service *service, const ConfWeb *config, Web *web, Error *err) {
@@ -108,28 +94,29 @@ static int serve(const Conf *conf, Error *err) {
                                             .public_origin = config->public_origin,
                                             .log          = service_log,
                                             .print        = print };
-        Told told                       = { .conf = conf, .log_level = log_level_of };
+        Running running                 = { .told = { .conf = conf, .log_level = log_level_of } };
         Service service;
         int r = service_begin(&service, err);
 
         if (r == 0)
                 r = service_key(&tls, config->key_file, !conf_origin(conf, "key_file"), TLS_CLIENT, err);
         if (r == 0)
-                r = read_certificate(config, &to_serve, err);
-        to_serve.tls = told.tls = tls;
-        to_serve.print_userdata = &told;
+                r = config->certificate ? tls_new_server(&to_serve.https, config->certificate,
+                                                         config->certificate_key, err)
+                                        : 0;
+        to_serve.tls = running.told.tls = tls;
+        to_serve.print_userdata = &running.told;
         if (r == 0)
                 r = web_new(&web, service.event, &to_serve, err);
         if (r == 0) {
                 service.reload          = on_reload;
-                service.reload_userdata = &told;
+                service.reload_userdata = &running;
+                running.web             = web;
                 r                       = listen_and_run(&service, config, web, err);
         }
         web = web_free(web);
-        free(to_serve.certificate);
-        secret_free(to_serve.certificate_key);
         service_end(&service);
-        conf_free(told.own);
+        conf_free(running.told.own);
         return r;
 }
 

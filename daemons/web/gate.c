@@ -253,7 +253,7 @@ static bool origin_is_ours(const Request *request, const char *host) {
 
         if (!origin || (public && strcasecmp(origin, public) == 0))
                 return true;
-        scheme = request->web->config.certificate ? "https://" : "http://";
+        scheme = request->web->config.https ? "https://" : "http://";
         return strncmp(origin, scheme, strlen(scheme)) == 0 && strcasecmp(origin + strlen(scheme), host) == 0;
 }
 

@@ -83,7 +83,7 @@ static void answer_cookie(Request *request, const char *token) {
         cookie_name(web, name);
         /* Without Path= it goes to what is beside the login, wherever a proxy has put that: to the API alone. */
         snprintf(cookie, sizeof(cookie), "%s=%" PRIu64 ".%s; Max-Age=%d; HttpOnly; SameSite=Strict%s", name, until,
-                 proof, COOKIE_SECONDS, web->config.certificate ? "; Secure" : "");
+                 proof, COOKIE_SECONDS, web->config.https ? "; Secure" : "");
         response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
         if (response)
                 (void) MHD_add_response_header(response, MHD_HTTP_HEADER_SET_COOKIE, cookie);
@@ -125,7 +125,7 @@ int login_link(Web *web, const char *token, char ret[static LOGIN_LINK_MAX]) {
         for (size_t k = 0; k < sizeof(random); k++)
                 snprintf(web->code + 2 * k, 3, "%02x", random[k]);
         web->code_until = now_seconds() + LINK_SECONDS;
-        snprintf(ret, LOGIN_LINK_MAX, "%s://%s/#/login/%s", web->config.certificate ? "https" : "http", web->host,
+        snprintf(ret, LOGIN_LINK_MAX, "%s://%s/#/login/%s", web->config.https ? "https" : "http", web->host,
                  web->code);
         return 0;
 }

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sessions over http: a connection that was upgraded, and one of ours to the daemon that it is for. What comes from
- * either goes to the other, byte for byte; we read none of it. Ours begins with VIA, so that the daemon believes
- * nothing that it knows of us, and demands the token from whoever speaks through us.
- *
- * What one side does not take yet is held here, and no more is read from the other until it is gone. How much is read
- * at a time grows while all of it is taken, and begins anew when some was left: so who is slow holds little, and who is
- * fast is read in large pieces. What all together hold has its bound, too.
- *
- * The end of either is the end of both, when what had come before it is on its way. */
+/* Sessions over http: a connection that was upgraded, and one of ours to the daemon that it is for, between which bytes
+ * are carried (carry.h). Ours begins with VIA, so that the daemon believes nothing that it knows of us, and demands the
+ * token from whoever speaks through us. It is there before the client is told that it has it. */
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,35 +11,14 @@
 #include <unistd.h>
 
 #include "daemons/web/api.h"
+#include "daemons/web/carry.h"
 #include "io/socket.h"
-#include "io/stream.h"
 #include "wire/wire.h"
 
-enum {
-        PIECE_FIRST  = 16 << 10,  /* read at a time, when some was left the last time, */
-        PIECE_MOST   = PIECE_BYTES, /* and at most */
-        TURN_BYTES   = 1 << 20,   /* from one side, before others get a turn */
-        HELD_MOST    = 16 << 20,  /* of all relays: beyond it pieces stay small */
-        CONNECT_USEC = 5 * 1000 * 1000,
-        DRAIN_USEC   = 10 * 1000 * 1000, /* for one side to take what is left when the other has ended */
-};
-
-/* From one side to the other. */
-typedef struct Flow {
-        uint8_t *data;         /* [at, n) is held; NULL: nothing is */
-        size_t at, n, piece;
-        bool ended;            /* nothing more will come */
-} Flow;
-
-typedef struct Side {
-        Stream stream;
-        sd_event_source *io;
-        uint32_t epoll;
-        bool blocked;          /* it takes no more now */
-        Flow in;               /* what comes from it */
-} Side;
+enum { CONNECT_USEC = 5 * 1000 * 1000 };
 
 struct Relay {
+        Carrier carrier;
         Relay *next, *before;
         Web *web;
         Request *request;      /* until it is upgraded */
@@ -55,33 +28,22 @@ struct Relay {
         uint32_t attempt;      /* which of the scheduler's addresses */
         uint32_t worker;
         bool to_worker;
-        sd_event_source *late;
-        sd_event_source *again; /* a turn was over, and what comes next may be here already */
-        Side client, daemon;
+        sd_event_source *late, *io; /* of the connection to the daemon that is being made */
 };
 
 /* ---- The end ----------------------------------------------------------------------------------------------------- */
-
-static void held_drop(Relay *relay, Flow *flow) {
-        if (flow->data)
-                relay->web->held_bytes -= flow->n;
-        free(TAKE_PTR(flow->data));
-        flow->at = flow->n = 0;
-}
 
 static void relay_free(Relay *relay) {
         *(relay->before ? &relay->before->next : &relay->web->relay) = relay->next;
         if (relay->next)
                 relay->next->before = relay->before;
-        held_drop(relay, &relay->client.in);
-        held_drop(relay, &relay->daemon.in);
-        sd_event_source_disable_unref(relay->client.io);
-        sd_event_source_disable_unref(relay->daemon.io);
+        sd_event_source_disable_unref(relay->io);
         sd_event_source_disable_unref(relay->late);
-        sd_event_source_disable_unref(relay->again);
         link_free(relay->ask);
-        stream_close(&relay->daemon.stream);
-        if (relay->upgraded) /* its socket is the library's */
+        if (relay->upgraded)
+                relay->carrier.client.stream.fd = -1; /* it is the library's, which closes it */
+        carrier_done(&relay->carrier);
+        if (relay->upgraded)
                 (void) MHD_upgrade_action(relay->upgraded, MHD_UPGRADE_ACTION_CLOSE);
         free(relay);
 }
@@ -103,150 +65,25 @@ void relays_end(Web *web) {
         }
 }
 
-/* ---- Bytes ------------------------------------------------------------------------------------------------------- */
-
-/* What was read and not taken is kept. */
-static int hold(Relay *relay, Flow *flow, const uint8_t *data, size_t n) {
-        flow->data = malloc(n);
-        if (!flow->data)
-                return -ENOMEM;
-        memcpy(flow->data, data, n);
-        flow->at = 0;
-        flow->n  = n;
-        relay->web->held_bytes += n;
-        return 0;
-}
-
-/* How many bytes went; negative: that side is gone. */
-static ssize_t give(Side *to, const uint8_t *data, size_t n) {
-        const struct iovec iov = { (void *) (uintptr_t) data, n };
-        ssize_t sent           = stream_flush(&to->stream);
-
-        if (sent == 0 && n > 0)
-                sent = stream_send(&to->stream, &iov, 1, -1);
-        to->blocked = sent == -EAGAIN || (sent >= 0 && ((size_t) sent < n || stream_unsent(&to->stream)));
-        return sent == -EAGAIN ? 0 : sent;
-}
-
-/* 1: the other side took all of it; 0: it takes no more now; negative: it is gone. */
-static int give_held(Relay *relay, Flow *flow, Side *to) {
-        ssize_t n = give(to, flow->data ? flow->data + flow->at : NULL, flow->n - flow->at);
-
-        if (n < 0)
-                return (int) n;
-        flow->at += (size_t) n;
-        if (flow->at < flow->n)
-                return 0;
-        held_drop(relay, flow);
-        return to->blocked ? 0 : 1;
-}
-
-/* From one side to the other, as much as a turn is. 0; negative: one of them is gone. */
-static int carry(Relay *relay, Side *from, Side *to) {
-        uint8_t *piece = relay->web->piece;
-        Flow *flow     = &from->in;
-        size_t turn    = TURN_BYTES;
-        Error err      = {};
-        ssize_t n, sent;
-        int r, fd;
-
-        r = give_held(relay, flow, to);
-        if (r <= 0)
-                return r;
-        while (turn > 0 && !flow->ended) {
-                const size_t most = relay->web->held_bytes > HELD_MOST ? PIECE_FIRST
-                                                                       : MAX(flow->piece, (size_t) PIECE_FIRST);
-
-                n = stream_receive(&from->stream, piece, most, &fd, &err);
-                if (n == -EAGAIN)
-                        return 0;
-                if (n <= 0) {
-                        flow->ended = true; /* whatever the reason, it is the end */
-                        return 0;
-                }
-                sent = give(to, piece, (size_t) n);
-                if (sent < 0)
-                        return (int) sent;
-                if (sent < n) {
-                        flow->piece = PIECE_FIRST;
-                        return hold(relay, flow, piece + sent, (size_t) (n - sent));
-                }
-                if (to->blocked)
-                        return 0;
-                flow->piece = MIN(2 * most, (size_t) PIECE_MOST);
-                turn -= MIN(turn, (size_t) n);
-        }
-        return 0;
-}
-
-static void side_wait(Side *side, const Side *other) {
-        uint32_t epoll = 0;
-
-        if (side->blocked)
-                epoll |= EPOLLOUT;
-        if (!side->in.ended && !side->in.data && !other->blocked)
-                epoll |= EPOLLIN;
-        if (epoll == side->epoll || !side->io)
-                return;
-        side->epoll = epoll;
-        (void) sd_event_source_set_io_events(side->io, epoll);
-        (void) sd_event_source_set_enabled(side->io, epoll ? SD_EVENT_ON : SD_EVENT_OFF);
-}
-
-static int on_late(sd_event_source *source, uint64_t usec, void *userdata);
-
-static void relay_go(Relay *relay) {
-        Side *client = &relay->client, *daemon = &relay->daemon;
-
-        if (carry(relay, client, daemon) < 0 || carry(relay, daemon, client) < 0 ||
-            (client->in.ended && !client->in.data && !stream_unsent(&daemon->stream)) ||
-            (daemon->in.ended && !daemon->in.data)) {
-                relay_free(relay);
-                return;
-        }
-        side_wait(client, daemon);
-        side_wait(daemon, client);
-        if (stream_more(&daemon->stream) && !client->blocked)
-                (void) sd_event_source_set_enabled(relay->again, SD_EVENT_ONESHOT);
-        if ((client->in.ended || daemon->in.ended) && !relay->late &&
-            sd_event_add_time_relative(relay->web->event, &relay->late, CLOCK_MONOTONIC, DRAIN_USEC, 0, on_late,
-                                       relay) < 0)
-                relay_free(relay);
-}
-
-static int on_io(_unused_ sd_event_source *source, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
-        relay_go(userdata);
-        return 0;
-}
-
-static int on_again(_unused_ sd_event_source *source, void *userdata) {
-        relay_go(userdata);
-        return 0;
-}
-
 /* ---- Beginning --------------------------------------------------------------------------------------------------- */
+
+static void on_ended(Carrier *carrier) {
+        relay_free((Relay *) carrier);
+}
 
 static void on_upgraded(void *userdata, _unused_ struct MHD_Connection *connection, _unused_ void *context,
                         const char *extra, size_t n_extra, MHD_socket fd,
                         struct MHD_UpgradeResponseHandle *upgraded) {
         Relay *relay = userdata;
-        Side *client = &relay->client;
 
-        relay->request  = NULL;
-        relay->upgraded = upgraded;
-        relay->late     = sd_event_source_disable_unref(relay->late);
-        client->stream  = (Stream) { .fd = fd, .family = AF_INET };
-        client->epoll   = EPOLLIN;
-        if ((n_extra > 0 && hold(relay, &client->in, (const uint8_t *) extra, n_extra) < 0) ||
-            sd_event_add_io(relay->web->event, &client->io, fd, EPOLLIN, on_io, relay) < 0 ||
-            sd_event_add_defer(relay->web->event, &relay->again, on_again, relay) < 0 ||
-            sd_event_source_set_enabled(relay->again, SD_EVENT_OFF) < 0 ||
-            sd_event_source_set_io_events(relay->daemon.io, EPOLLIN) < 0) {
+        relay->request               = NULL;
+        relay->upgraded              = upgraded;
+        relay->late                  = sd_event_source_disable_unref(relay->late);
+        relay->carrier.client.stream = (Stream) { .fd = fd, .family = AF_INET };
+        if (carrier_hold(&relay->carrier, extra, n_extra) < 0)
                 relay_free(relay);
-                return;
-        }
-        relay->daemon.epoll = EPOLLIN;
-        relay_go(relay);
+        else
+                carrier_begin(&relay->carrier);
 }
 
 /* The daemon is there, and knows for whom we speak: the connection is the client's from now on. */
@@ -259,8 +96,7 @@ static void relay_upgrade(Relay *relay) {
                 relay_refuse(relay, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
                 return;
         }
-        (void) sd_event_source_set_enabled(relay->daemon.io, SD_EVENT_ON);
-        (void) sd_event_source_set_io_events(relay->daemon.io, 0);
+        relay->io = sd_event_source_disable_unref(relay->io);
         request_respond(relay->request, MHD_HTTP_SWITCHING_PROTOCOLS, response);
 }
 
@@ -277,7 +113,7 @@ static int say_via(Relay *relay) {
         frame_encode(&(Frame) { .kind = WIRE_IS_VIA, .body_bytes = (uint32_t) w.bytes.n }, header);
         iov[0] = (struct iovec) { header, sizeof(header) };
         iov[1] = (struct iovec) { w.bytes.data, w.bytes.n };
-        n      = w.r < 0 ? w.r : stream_send(&relay->daemon.stream, iov, 2, -1);
+        n      = w.r < 0 ? w.r : stream_send(&relay->carrier.daemon.stream, iov, 2, -1);
         vec_free(&w.bytes);
         if (n < 0)
                 return (int) n;
@@ -291,8 +127,8 @@ static void unreachable(Relay *relay, const Error *why) {
         const WebConfig *config = &relay->web->config;
         char words[MAX_ERROR_TEXT + 64];
 
-        relay->daemon.io = sd_event_source_disable_unref(relay->daemon.io);
-        stream_close(&relay->daemon.stream);
+        relay->io = sd_event_source_disable_unref(relay->io);
+        stream_close(&relay->carrier.daemon.stream);
         if (!relay->to_worker && ++relay->attempt < config->n_schedulers) {
                 relay_connect(relay, config->scheduler[relay->attempt]);
                 return;
@@ -308,14 +144,11 @@ static int on_connecting(sd_event_source *source, int fd, _unused_ uint32_t reve
         Error err    = {};
         int code = 0, r;
 
-        if (!relay->request) {
-                relay_go(relay);
-                return 0;
-        }
         if (relay->connecting && getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &n) < 0)
                 code = errno;
         relay->connecting = false;
-        r = code != 0 ? error_set(&err, -code, "%s", strerrordesc_np(code)) : stream_open(&relay->daemon.stream, &err);
+        r = code != 0 ? error_set(&err, -code, "%s", strerrordesc_np(code))
+                      : stream_open(&relay->carrier.daemon.stream, &err);
         if (r > 0) {
                 (void) sd_event_source_set_io_events(source, r == TLS_WANTS_OUTPUT ? EPOLLOUT : EPOLLIN);
                 return 0;
@@ -333,7 +166,7 @@ static int on_connecting(sd_event_source *source, int fd, _unused_ uint32_t reve
 }
 
 static int begin_connecting(Relay *relay, const char *text, Error *err) {
-        Side *daemon = &relay->daemon;
+        Side *daemon = &relay->carrier.daemon;
         Address address;
         int fd, r;
 
@@ -349,7 +182,7 @@ static int begin_connecting(Relay *relay, const char *text, Error *err) {
                 r = -errno;
         relay->connecting = true;
         if (r >= 0)
-                r = sd_event_add_io(relay->web->event, &daemon->io, fd, EPOLLOUT, on_connecting, relay);
+                r = sd_event_add_io(relay->web->event, &relay->io, fd, EPOLLOUT, on_connecting, relay);
         if (r < 0)
                 return error_set(err, r, "%s", strerrordesc_np(-r));
         return relay->web->config.tls && address.any.sa_family != AF_UNIX
@@ -367,10 +200,7 @@ static void relay_connect(Relay *relay, const char *address) {
 static int on_late(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
         Relay *relay = userdata;
 
-        if (relay->request)
-                relay_refuse(relay, MHD_HTTP_GATEWAY_TIMEOUT, "the daemon does not answer");
-        else
-                relay_free(relay);
+        relay_refuse(relay, MHD_HTTP_GATEWAY_TIMEOUT, "the daemon does not answer");
         return 0;
 }
 
@@ -449,7 +279,13 @@ static Relay *relay_new(Request *request) {
                 request_refuse(request, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
                 return NULL;
         }
-        *relay = (Relay) { .web = web, .request = request, .next = web->relay, .daemon.stream.fd = -1 };
+        *relay = (Relay) { .carrier = { .web              = web,
+                                        .client.stream.fd = -1,
+                                        .daemon.stream.fd = -1,
+                                        .ended            = on_ended },
+                           .web     = web,
+                           .request = request,
+                           .next    = web->relay };
         if (web->relay)
                 web->relay->before = relay;
         web->relay = relay;

@@ -27,8 +27,6 @@ enum {
         HEADER_BYTES     = 16 << 10,         /* request line and headers; twice as much is the memory of a connection */
 };
 
-#define TLS_PRIORITIES "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
-
 struct Guest {
         Web *web;
         int fd;
@@ -360,6 +358,10 @@ void web_accept(void *userdata, int fd) {
                 close(fd);
                 return;
         }
+        if (web->config.https)
+                fd = front_new(web, fd);
+        if (fd < 0)
+                return;
         (void) MHD_add_connection(web->daemon, fd, &address.any, address.size_bytes); /* which closes it if not */
 }
 
@@ -376,19 +378,11 @@ static void on_log(void *userdata, const char *fmt, va_list args) {
 }
 
 static int start(Web *web, Error *err) {
-        const bool https = web->config.certificate != NULL;
-        const struct MHD_OptionItem options[] = {
-                { https ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, web->config.certificate },
-                { MHD_OPTION_HTTPS_MEM_KEY, 0, web->config.certificate_key },
-                { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *) (uintptr_t) TLS_PRIORITIES },
-                { MHD_OPTION_END, 0, NULL },
-        };
         const union MHD_DaemonInfo *info;
         int r;
 
         web->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_UPGRADE |
-                                               MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
-                                               (https ? MHD_USE_TLS : 0U),
+                                               MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
                                        0, NULL, NULL, on_request, web,
                                        MHD_OPTION_EXTERNAL_LOGGER, on_log, web,
                                        MHD_OPTION_CONNECTION_LIMIT, (unsigned) MAX_CONNECTIONS,
@@ -398,14 +392,10 @@ static int start(Web *web, Error *err) {
                                        MHD_OPTION_NOTIFY_COMPLETED, on_completed, web,
                                        MHD_OPTION_STRICT_FOR_CLIENT, 1,
                                        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-                                       MHD_OPTION_ARRAY, options,
                                        MHD_OPTION_END);
         info = web->daemon ? MHD_get_daemon_info(web->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
         if (!info)
-                return error_set(err, https ? ERROR_VALUE : -EIO, "%s",
-                                 https ? "the HTTP server does not start: certificate and certificate_key are no PEM "
-                                         "files that belong to each other"
-                                       : "the HTTP server does not start");
+                return error_set(err, -EIO, "the HTTP server does not start");
         r = sd_event_add_io(web->event, &web->io, info->epoll_fd, EPOLLIN, on_ready, web);
         if (r >= 0)
                 r = sd_event_add_time(web->event, &web->timer, CLOCK_MONOTONIC, UINT64_MAX, 1, on_time, web);
@@ -445,11 +435,13 @@ Web *web_free(Web *web) {
         relays_end(web);
         feed_end(web);
         downloads_end(web);
+        fronts_end(web);
         sd_event_source_disable_unref(web->io);
         sd_event_source_disable_unref(web->timer);
         if (web->daemon)
                 MHD_stop_daemon(web->daemon);
         feed_free(web);
+        tls_unref(web->config.https);
         sd_event_unref(web->event);
         free(web);
         return NULL;

@@ -6,7 +6,9 @@
  *         routes.c   the one table of what there is: method, path, who may, who answers; what is not in it is refused
  *         gate.c     what stands before each answer: Host, Origin, the credential
  *         connect.c  links to the daemons, on behalf of whoever asks
+ *         front.c    https
  *         relay.c    sessions over http
+ *         carry.c    bytes both ways, of either
  *         api-*.c    the answers
  *
  * A request goes through the gate when its headers are there, and to its route when its body is, too. It is answered
@@ -27,6 +29,7 @@ typedef struct Check Check;
 typedef struct Guest Guest;
 typedef struct Relay Relay;
 struct Feed;
+typedef struct Front Front;
 
 enum { MAX_BODY = 1 << 20 }; /* bytes of a request's */
 
@@ -36,7 +39,7 @@ typedef struct WebConfig {
         const char *const *scheduler; /* addresses, tried in turn */
         uint32_t n_schedulers;
         Tls *tls;                     /* what TCP to daemons goes through; NULL: there is no key */
-        char *certificate, *certificate_key; /* PEM texts, or NULL: plain HTTP */
+        Tls *https;                   /* which becomes the web's; NULL: plain HTTP */
         const char *public_host, *public_origin; /* of a proxy before us: "host:port", "https://host:port"; or NULL */
         void (*log)(int level, const char *text);
         int (*print)(void *userdata, FILE *f); /* or NULL: the configuration in force, in JSON */
@@ -60,6 +63,7 @@ struct Web {
         /* gate.c */
         Check *check;          /* credentials that are asked for, or were asked for lately */
         unsigned n_checks;
+        Front *front;
         /* relay.c */
         Relay *relay;
         size_t held_bytes;     /* of all of them, read and not taken yet */
@@ -149,6 +153,12 @@ void gate_check(Request *request, const char *method, const char *path);
 void gate_forget(Request *request); /* it is gone: no check has it any more */
 void gate_end(Web *web);
 void request_pass(Request *request, const char *token);
+
+/* ---- front.c: https ---------------------------------------------------------------------------------------------- */
+
+/* Takes the connection. The socket at which plain HTTP is spoken, or -1. */
+int front_new(Web *web, int fd);
+void fronts_end(Web *web);
 
 /* ---- relay.c ----------------------------------------------------------------------------------------------------- */
 

@@ -7,12 +7,14 @@
  * Encrypted bytes are sent many records at a time, and read many at a time: a system call for each of 16 KiB would cost
  * as much as the cipher. */
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "io/secret.h"
 #include "io/tls.h"
 
 enum {
@@ -22,6 +24,7 @@ enum {
         OUT_FIRST     = 2 << 10,
         IN_BYTES      = 256 << 10, /* read at a time */
         IDENTITY_TEXT = 96,
+        KEY_TEXT_MAX  = 32 << 10,  /* of the key of a certificate, in PEM */
         ALERT_REASON  = 1000,      /* OpenSSL's reason for an alert that came is this and the alert's number */
         PLAIN_BYTE    = 'M',       /* of a frame (wire/frame.h): a TLS record begins with 20 to 24 */
         PLAIN_HTTP    = 'H',       /* of an answer */
@@ -48,7 +51,8 @@ typedef struct Ring {
         Keys keys;
         BIO_METHOD *method;
         SSL_CTX *ctx;
-        char *host;                 /* whose certificate it must be; NULL: keys are shown, not certificates */
+        char *host;                 /* whose certificate it must be; NULL: keys are shown, not certificates, */
+        bool serves;                /* unless we show one */
 } Ring;
 
 struct Tls {
@@ -319,6 +323,45 @@ static int ring_new_certified(Ring **ret, const char *host, const char *ca_file,
         return 0;
 }
 
+static bool use_key(SSL_CTX *ctx, const char *text) {
+        BIO *bio      = BIO_new_mem_buf(text, -1);
+        EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+        const bool r  = key && SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
+
+        EVP_PKEY_free(key);
+        BIO_free(bio);
+        return r;
+}
+
+static int ring_new_server(Ring **ret, const char *certificate, const char *key, Error *err) {
+        _cleanup_(ring_unrefp) Ring *ring  = ring_make();
+        _cleanup_(secret_freep) char *text = NULL;
+        int r;
+
+        if (!ring)
+                return error_oom(err, sizeof(*ring));
+        r = secret_read(&text, key, KEY_TEXT_MAX, err);
+        if (r != 0)
+                return r < 0 ? r : error_set(err, ERROR_VALUE, "%s: it is not there, or cannot be read", key);
+        ring->serves = true;
+        if (!method_init(ring->method) || !ring->ctx ||
+            SSL_CTX_set_min_proto_version(ring->ctx, TLS1_2_VERSION) != 1) {
+                ERR_clear_error();
+                return error_set(err, -EIO, "TLS cannot be had from this OpenSSL");
+        }
+        ctx_init_always(ring->ctx);
+        SSL_CTX_set_verify(ring->ctx, SSL_VERIFY_NONE, NULL);
+        if (SSL_CTX_use_certificate_chain_file(ring->ctx, certificate) != 1)
+                r = error_set(err, ERROR_VALUE, "%s: this is no certificate in PEM, or it cannot be read", certificate);
+        else if (!use_key(ring->ctx, text))
+                r = error_set(err, ERROR_VALUE, "%s: this is not the key of the certificate, in PEM", key);
+        ERR_clear_error();
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(ring);
+        return 0;
+}
+
 /* ---- Tls -------------------------------------------------------------------------------------------------------- */
 
 /* A processor that has no instructions for AES is three times as fast with the other one. */
@@ -388,6 +431,17 @@ int tls_reload(Tls *tls, Error *err) {
         ring_unref(tls->ring);
         tls->ring = ring;
         return 0;
+}
+
+int tls_new_server(Tls **ret, const char *certificate, const char *key, Error *err) {
+        Ring *ring = NULL;
+        int r      = ring_new_server(&ring, certificate, key, err);
+
+        if (r == 0)
+                r = tls_make(ret, ring, TLS_CLIENT, err);
+        if (r == 0)
+                (*ret)->rekey_bytes = UINT64_MAX;
+        return r;
 }
 
 Tls *tls_ref(Tls *tls) {
@@ -512,7 +566,7 @@ static int shake_words(TlsConn *conn, Error *err) {
         const int reason         = ERR_GET_REASON(last);
         const char *path         = conn->ring->keys.path;
 
-        if (conn->ring->host)
+        if (conn->ring->host || conn->ring->serves)
                 return certified_words(conn, err);
         if (conn->met_plain)
                 return error_set(err, -EACCES,
@@ -546,7 +600,8 @@ int tls_shake(TlsConn *conn, Error *err) {
                         ERR_clear_error();
                         return err->code;
                 }
-        } else if (!conn->ring->host && !SSL_session_reused(conn->ssl)) /* verify would have failed already */
+        } else if (!conn->ring->host && !conn->ring->serves && !SSL_session_reused(conn->ssl))
+                /* verify would have failed already */
                 return error_set(err, -EACCES, "it has not shown the key");
         r = tls_flush(conn);
         if (r == -EAGAIN)

@@ -33,6 +33,9 @@ int tls_new(Tls **ret, const char *path, TlsRole role, Error *err);
 /* For connecting to a server that shows a certificate for the name (or number) `host`, of an authority in the PEM file
  * `ca_file`; NULL: of those that this machine believes. TLS 1.2 will do there: it is somebody else's server. */
 int tls_new_certified(Tls **ret, const char *host, const char *ca_file, Error *err);
+/* For who connects to us and knows no key: we show the certificate (PEM, with those that it was issued by), of which we
+ * have the key. TLS 1.2 will do there, too. */
+int tls_new_server(Tls **ret, const char *certificate, const char *key, Error *err);
 /* The first of the keys is for connecting. */
 int tls_new_keys(Tls **ret, const Keys *keys, TlsRole role, Error *err);
 Tls *tls_ref(Tls *tls);

@@ -6,14 +6,17 @@ import re
 import resource
 import socket
 import statistics
+import subprocess
 import threading
 import time
 
+import numpy as np
 import pytest
-from test_web import SECONDS, TOKEN, Daemon, ask, say, upgraded
+from test_web import SECONDS, TOKEN, Daemon, ask, daemons, say, upgraded
 
 import mars.tensor as mt
 from mars.deploy.local import new_cluster
+from mars.errors import MarsError
 from mars.session import new_session
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW")
@@ -189,6 +192,42 @@ def test_ten_thousand_connections_and_five_hundred_that_are_slow_keep_nobody_awa
         for s in slow:
             s.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+# ---- Certificates
+
+
+def certificate(folder):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "2", "-subj", "/CN=mars", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
+                    "-keyout", folder / "key.pem", "-out", folder / "certificate.pem"], check=True,
+                   capture_output=True)
+    (folder / "key.pem").chmod(0o600)
+    return ["--certificate", str(folder / "certificate.pem"), "--certificate-key", str(folder / "key.pem")]
+
+
+def test_a_session_over_https_believes_the_servers_certificate_or_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MARS_TOKEN", TOKEN)
+    monkeypatch.delenv("MARS_CA_FILE", raising=False)
+    with new_cluster(n_worker=1) as cluster:
+        web = Daemon("mars-web", "--schedulers", cluster.endpoint, "--port", "0", *certificate(tmp_path))
+        try:
+            where = f"https://127.0.0.1:{web.where()}"
+            with pytest.raises(PermissionError, match="certificate is not believed"):
+                new_session(where)
+            monkeypatch.setenv("MARS_CA_FILE", str(tmp_path / "certificate.pem"))
+            (tmp_path / "plain").mkdir()
+            with daemons(tmp_path / "plain") as port, pytest.raises(
+                    (MarsError, ValueError), match="begins with http://|does it speak https"):
+                new_session(f"https://127.0.0.1:{port}")
+            with new_session(where) as sess:
+                data = np.random.default_rng(3).random((1500, 1000))
+                assert np.array_equal(sess.run(mt.tensor(data, chunk_size=500) + 1), data + 1)
+                big = mt.arange(8_000_000, chunk_size=1_000_000)
+                assert sess.run(big).sum() == 8_000_000 * 7_999_999 // 2
+        finally:
+            assert web.stop() == 0, web.said
 
 
 def test_http_in_plain_stays_on_this_machine_unless_somebody_wants_it_otherwise(tmp_path):

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTPS: TLS is ours (io/tls.h), and the HTTP server behind it speaks plainly through a pair of sockets, at which it
+ * sees the address of whoever has come. */
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemons/web/carry.h"
+
+struct Front {
+        Carrier carrier;
+        Front *next, *before;
+};
+
+static void front_free(Front *front) {
+        Web *web = front->carrier.web;
+
+        *(front->before ? &front->before->next : &web->front) = front->next;
+        if (front->next)
+                front->next->before = front->before;
+        carrier_done(&front->carrier);
+        free(front);
+}
+
+static void on_ended(Carrier *carrier) {
+        front_free((Front *) carrier);
+}
+
+void fronts_end(Web *web) {
+        while (web->front)
+                front_free(web->front);
+}
+
+int front_new(Web *web, int fd) {
+        Front *front = calloc(1, sizeof(*front));
+        int pair[2]  = { -1, -1 };
+        Error err    = {};
+
+        if (!front || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
+                free(front);
+                close(fd);
+                return -1;
+        }
+        *front = (Front) { .carrier = { .web    = web,
+                                        .client = { .stream = { .fd = fd, .family = AF_INET }, .opening = true },
+                                        .daemon.stream = { .fd = pair[0], .family = AF_INET }, /* no descriptors */
+                                        .ended  = on_ended },
+                           .next    = web->front };
+        if (web->front)
+                web->front->before = front;
+        web->front = front;
+        if (tls_open(&front->carrier.client.stream.tls, web->config.https, fd, false, &err) < 0) {
+                front_free(front);
+                close(pair[1]);
+                return -1;
+        }
+        carrier_begin(&front->carrier);
+        return pair[1];
+}
