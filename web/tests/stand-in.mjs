@@ -102,7 +102,7 @@ export class Cluster {
                 returned: 3101,
                 buffer_bytes: 64 * MiB,
                 file_bytes: 4 * GiB,
-                dirs: [{ path: "/var/lib/mars/spill", used_bytes: 4 * GiB, free_bytes: 212 * GiB, state: "used" }],
+                dirs: [{ path: "/var/lib/mars/spill", used_bytes: 4 * GiB, free_bytes: 212 * GiB, state: "works" }],
             },
             tasks: Array.from({ length: worker.running }, (_, k) => ({
                 thread: k,

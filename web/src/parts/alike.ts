@@ -47,7 +47,7 @@ export function nodesInOne({ nodes, edges }: Graph): Pick<Graph, "nodes" | "edge
     }
     const groups = new Map<number, Node[]>();
     for (const node of nodes) groups.set(root(node.node), [...(groups.get(root(node.node)) ?? []), node]);
-    const sum = (group: readonly Node[], field: "tasks" | "done" | "given" | "bytes") =>
+    const sum = (group: readonly Node[], field: "tasks" | "done" | "given") =>
         group.reduce((total, node) => total + node[field], 0);
     const kept = new Map<string, { from: number; to: number }>();
     for (const edge of edges) {
@@ -64,7 +64,7 @@ export function nodesInOne({ nodes, edges }: Graph): Pick<Graph, "nodes" | "edge
             tasks: sum(group, "tasks"),
             done: sum(group, "done"),
             given: sum(group, "given"),
-            bytes: sum(group, "bytes"),
+            bytes: Math.max(...group.map((node) => node.bytes)), // each adds to what the one before it made
         })),
         edges: [...kept.values()],
     };
