@@ -276,7 +276,7 @@ static void refuse_route(Request *request, const char *allow) {
 static void refuse_stranger(Request *request) {
         request_refuse_with(request, MHD_HTTP_UNAUTHORIZED, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"mars\"",
                             "a credential is needed: Authorization: Bearer TOKEN (marsctl token says where it is), or "
-                            "the link that marsctl web prints");
+                            "the link that mars-web logs when it starts");
 }
 
 void gate_check(Request *request, const char *method, const char *path) {

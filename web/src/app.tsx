@@ -125,7 +125,7 @@ function SignIn({ why }: { why: string }) {
                 )}
             </form>
             <p>
-                On the machine of the web service, <code>marsctl web</code> prints a link that signs in once without
+                The log of the web service (<code>journalctl -u mars-web</code>) has a link that signs in once without
                 it.
             </p>
         </main>
