@@ -180,11 +180,14 @@ test("a page outlives its daemon", async () => {
     await page.context().close();
 });
 
-test("a result with a name is seen, and dropped after a question", async () => {
+test("a result with a name can be fetched, and dropped after a question", async () => {
     const job = cluster.job("mt.arange(1000, chunk_size=100).save_as('numbers', session=s)");
     assert.equal(await job.ended, 0, job.said);
     const page = await at("#/storage");
     const row = page.getByRole("row", { name: /numbers/ });
+    const link = await row.getByRole("link", { name: "numbers" }).getAttribute("href");
+    const answer = await page.request.get(link);
+    assert.deepEqual([...(await answer.body()).subarray(0, 6)], [0x93, ...Buffer.from("NUMPY")]);
     await row.getByRole("button", { name: "Drop" }).click();
     await page.getByRole("button", { name: "Drop the name" }).click();
     await row.waitFor({ state: "detached" });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tensors that outlive what made them: how large, where, held by whom; and what memory and disks have.
-import { change } from "../api";
+import { address, change } from "../api";
 import type { Tensor, Worker } from "../contract";
 import { useTopic } from "../feed";
 import { bytes, count, plural, shape } from "../format";
@@ -28,7 +28,9 @@ function Names({ tensor }: { tensor: Tensor }) {
         <>
             {tensor.names.map((name) => (
                 <span class="named" key={name}>
-                    {name}{" "}
+                    <a href={address(`tensors/${encodeURIComponent(name)}/npy`)} download={`${name}.npy`}>
+                        {name}
+                    </a>{" "}
                     <Act
                         label="Drop"
                         verb="Drop the name"
