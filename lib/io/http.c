@@ -179,15 +179,19 @@ Tls *http_tls(const Http *http) {
 
 /* ---- Answers ----------------------------------------------------------------------------------------------------- */
 
-/* The value of a header within the head, or NULL. */
+/* The value of a header within the head, which is no string, or NULL. */
 static const char *header_find(const char *head, const char *end, const char *name) {
         const size_t n = strlen(name);
 
         for (const char *line = head; line < end;) {
                 const char *next = memchr(line, '\n', (size_t) (end - line));
 
-                if ((size_t) (end - line) > n && strncasecmp(line, name, n) == 0 && line[n] == ':')
-                        return line + n + 1 + strspn(line + n + 1, " \t");
+                if ((size_t) (end - line) > n && strncasecmp(line, name, n) == 0 && line[n] == ':') {
+                        line += n + 1;
+                        while (line < end && (*line == ' ' || *line == '\t'))
+                                line++;
+                        return line;
+                }
                 line = next ? next + 1 : end;
         }
         return NULL;
@@ -197,7 +201,7 @@ int http_answer_parse(const char *text, size_t n_bytes, HttpAnswer *ret, Error *
         static const char begin[] = "HTTP/1.1 ";
         const size_t n_begin      = sizeof(begin) - 1;
         const char *end           = memmem(text, n_bytes, "\r\n\r\n", 4), *length;
-        size_t n_digits;
+        size_t n_digits = 0;
 
         *ret = (HttpAnswer) {};
         if (memcmp(text, begin, MIN(n_bytes, n_begin)) != 0 || (!end && n_bytes >= HEAD_BYTES))
@@ -211,9 +215,10 @@ int http_answer_parse(const char *text, size_t n_bytes, HttpAnswer *ret, Error *
         }
         ret->head_bytes = (size_t) (end - text) + 4;
         length          = header_find(text, end, "Content-Length");
-        n_digits        = length ? strspn(length, "0123456789") : 0;
-        if (n_digits > 0 && n_digits < 10)
-                ret->body_bytes = strtoul(length, NULL, 10);
+        for (; length && length < end && isdigit((unsigned char) *length) && n_digits < 10; length++, n_digits++)
+                ret->body_bytes = 10 * ret->body_bytes + (size_t) (*length - '0');
+        if (n_digits == 10) /* what a server says in refusing is short */
+                ret->body_bytes = 0;
         return 0;
 }
 
