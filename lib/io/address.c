@@ -102,10 +102,12 @@ int address_resolve(const char *text, Address *ret, Error *err) {
         const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
         const char *colon           = strrchr(text, ':');
         char host[NI_MAXHOST];
+        in_port_t port;
         struct addrinfo *list = NULL;
         int r                 = address_parse(text, ret, err);
 
-        if (r == 0 || !colon || (size_t) (colon - text) >= sizeof(host))
+        if (r == 0 || !colon || (size_t) (colon - text) >= sizeof(host) || !parse_port(colon + 1, &port) ||
+            strncmp(text, UNIX, strlen(UNIX)) == 0)
                 return r;
         memcpy(host, text, (size_t) (colon - text));
         host[colon - text] = 0;

@@ -28,7 +28,8 @@ TEST(an_address_has_one_text) {
 }
 
 TEST(what_is_no_address_is_refused_with_words_that_quote_it) {
-        static const char *const bad[] = { "", ":", "unix:", "unix:here.sock", "127.0.0.1", "127.0.0.1:", ":7103",
+        static const char *const bad[] = { "", ":", "unix:", "unix:here.sock", "unix:80",
+                                           "127.0.0.1", "127.0.0.1:", ":7103",
                                            "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:+1", "127.0.0.1: 1",
                                            "127.0.0.1:1a", "127.0.0.1:0000007", "127.1:1", "1:1", "256.0.0.1:1",
                                            "::1:7103", "[::1]", "[::1]7103", "[]:1", "[::1:1", "::1]:1",
