@@ -692,7 +692,7 @@ def test_products_of_any_shape(n, k, p, dtype, chunk_size, seed):
 
 # ---- All names -------------------------------------------------------------------------------------------------------
 
-ELSEWHERE = """AxisError ExecutableTuple Tensor fft linalg einsum_path
+ELSEWHERE = """AxisError ExecutableTuple Tensor fft linalg einsum_path special stats spatial
     fromfile savetxt savez savez_compressed
     random tensor scalar rechunk load save ufunc topk argtopk
     innerproduct concat permute_dims matrix_transpose unstack trapezoid

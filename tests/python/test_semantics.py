@@ -589,7 +589,7 @@ def test_numpys_functions_give_tensors():
 def test_what_has_no_counterpart_is_refused_and_not_computed_unseen():
     t = mt.ones((3, 4))
     with pytest.raises(TypeError, match="counterpart"):
-        np.fft.fft(t)
+        np.datetime_as_string(t)
     with pytest.raises(TypeError, match="counterpart"):
         np.add.at(t, [0], 1)
     with pytest.raises(TypeError):
