@@ -99,7 +99,7 @@ static void finished(Remote *r, const Wire_finished *m) {
         Reader rd = { .start = m->tensors, .at = m->tensors, .end = m->tensors + m->tensors_n, .what = "FINISHED",
                       .err = &err, .scratch = arena };
 
-        if (request_known(r, m))
+        if (request_known(r, m) || !q) /* the session is closing, and those who waited have heard so */
                 return;
         q->n_done = m->n_done;
         if (m->code < 0)
