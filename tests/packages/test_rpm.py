@@ -12,8 +12,8 @@ import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 MEANS = ("rpm", "rpmbuild", "rpmlint", "debootstrap", "chroot", "mount")
-PROGRAMS = ("/bin/sh", "/sbin/ldconfig", "/usr/bin/python3", "/usr/bin/systemctl", "/usr/bin/systemd-sysusers",
-            "/usr/bin/systemd-tmpfiles")
+PROGRAMS = ("/bin/sh", "/usr/bin/kill", "/sbin/ldconfig", "/usr/bin/python3", "/usr/bin/systemctl",
+            "/usr/bin/systemd-sysusers", "/usr/bin/systemd-tmpfiles")
 PACKAGES = {"mars", "mars-libs", "mars-devel", "mars-common", "mars-scheduler", "mars-worker", "mars-web",
             "python3-mars", "mars-doc"}
 
