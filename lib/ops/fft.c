@@ -290,13 +290,14 @@ static Ref build_line(Build *b, Ref a, const Line *line, int *order) {
 }
 
 static Ref build_lines(Build *b, Ref a, const Line *line, uint32_t n) {
+        const int ndim = build_spec(b, a)->shape.ndim;
         int order[MAX_NDIM], back[MAX_NDIM];
 
-        for (int k = 0; k < build_spec(b, a)->shape.ndim; k++)
+        for (int k = 0; k < ndim; k++)
                 order[k] = k;
         for (uint32_t i = 0; i < n; i++)
                 a = build_line(b, a, line + i, order);
-        for (int k = 0; k < build_spec(b, a)->shape.ndim; k++)
+        for (int k = 0; k < ndim; k++)
                 back[order[k]] = k;
         return build_transpose(b, a, back);
 }

@@ -11,7 +11,7 @@ import nodes
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-DAEMONS = ("libmars0", "mars-common", "mars-scheduler", "mars-worker")
+DAEMONS = ("libmars0", "mars-common", "mars-scheduler", "mars-worker", "mars-web")
 
 
 @pytest.fixture(scope="module")
