@@ -99,7 +99,7 @@ static inline int64_t fft_convenient(int64_t n) {
 
                         for (; m < n; m *= 2)
                                 twos++;
-                        work = (double) m * (fives + threes + (twos + 2) / 3);
+                        work = (double) (m * (fives + threes + (twos + 2) / 3));
                         if (work < least) {
                                 least = work;
                                 best  = m;

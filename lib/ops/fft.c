@@ -291,7 +291,7 @@ static Ref build_line(Build *b, Ref a, const Line *line, int *order) {
 
 static Ref build_lines(Build *b, Ref a, const Line *line, uint32_t n) {
         const int ndim = build_spec(b, a)->shape.ndim;
-        int order[MAX_NDIM], back[MAX_NDIM];
+        int order[MAX_NDIM] = {}, back[MAX_NDIM] = {};
 
         for (int k = 0; k < ndim; k++)
                 order[k] = k;
