@@ -95,11 +95,13 @@ static inline int64_t fft_convenient(int64_t n) {
                 for (int64_t three = five; three < 3 * n; three *= 3, threes++) {
                         int64_t m = three;
                         int twos  = 0;
+                        int passes;
                         double work;
 
                         for (; m < n; m *= 2)
                                 twos++;
-                        work = (double) (m * (fives + threes + (twos + 2) / 3));
+                        passes = fives + threes + (twos + 2) / 3;
+                        work   = (double) m * passes;
                         if (work < least) {
                                 least = work;
                                 best  = m;
