@@ -105,7 +105,7 @@ TEST(a_link_is_handed_over_and_then_carries_frames) {
         ck_assert_str_eq(text, "GET /mars/api/v1/wire HTTP/1.1\r\nHost: 127.0.0.1:1\r\nConnection: Upgrade\r\n"
                                "Upgrade: mars\r\nAuthorization: Bearer a-token-of-sixteen\r\n\r\n");
         server_says(&v, "HTTP/1.1 101 Switching");
-        server_says(&v, SWITCHING + strlen("HTTP/1.1 101 Switching"));
+        server_says(&v, &SWITCHING[strlen("HTTP/1.1 101 Switching")]);
         end_link(&v.p.b, &events);
         RUN_UNTIL(&v.p, v.p.b.got.n == 1);
         ck_assert(got_text(&v.p.b, 0, 1, "hello"));
