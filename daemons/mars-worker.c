@@ -130,17 +130,5 @@ static int serve(const Conf *conf, Error *err) {
 }
 
 int main(int argc, char **argv) {
-        _cleanup_(conf_freep) Conf *conf = NULL;
-        Error err = {};
-        int r     = conf_load(&conf, &conf_worker, argc, argv, stdout, stderr);
-
-        if (r != 0)
-                return conf_exit_status(r);
-        service_log_level(((const ConfWorker *) conf_values(conf))->log_level);
-        for (uint32_t k = 0; k < conf_notes(conf).n; k++)
-                service_log(LOG_WARNING, conf_notes(conf).item[k]);
-        r = serve(conf, &err);
-        if (r < 0)
-                service_log(LOG_ERR, err.text);
-        return r < 0 ? EXIT_FAILURE : r;
+        return told_main(argc, argv, &conf_worker, log_level_of, serve);
 }

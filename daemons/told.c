@@ -59,3 +59,20 @@ bool told_again(Told *told) {
         sd_notify(0, "READY=1");
         return r == 0;
 }
+
+int told_main(int argc, char **argv, const ConfTable *table, int (*log_level)(const void *values),
+              int (*serve)(const Conf *conf, Error *err)) {
+        _cleanup_(conf_freep) Conf *conf = NULL;
+        Error err = {};
+        int r     = conf_load(&conf, table, argc, argv, stdout, stderr);
+
+        if (r != 0)
+                return conf_exit_status(r);
+        service_log_level(log_level(conf_values(conf)));
+        for (uint32_t k = 0; k < conf_notes(conf).n; k++)
+                service_log(LOG_WARNING, conf_notes(conf).item[k]);
+        r = serve(conf, &err);
+        if (r < 0)
+                service_log(LOG_ERR, err.text);
+        return r < 0 ? EXIT_FAILURE : r;
+}

@@ -12,6 +12,10 @@ typedef struct Told {
         int (*log_level)(const void *values);
 } Told;
 
+/* All of a daemon's main(): reads its configuration, says what is noted of it, serves. Returns the exit status; serve()
+ * the same, or an error that is logged. */
+int told_main(int argc, char **argv, const ConfTable *table, int (*log_level)(const void *values),
+              int (*serve)(const Conf *conf, Error *err));
 /* Reads the configuration and the keys again, tells the service manager, and the log: what was wrong (then nothing has
  * changed), and what needs a restart. True: told->conf is another one. */
 bool told_again(Told *told);

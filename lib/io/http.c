@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -84,22 +83,16 @@ static int parse_host(const char *host, const char *port, Parts *ret, Error *err
         return 0;
 }
 
-/* The first address that the system names: it puts those first that it could reach (RFC 6724). */
 static int resolve(const Parts *parts, char ret[static ADDRESS_TEXT_MAX], Error *err) {
-        const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
-        struct addrinfo *list       = NULL;
-        Address address             = {};
-        int r                       = getaddrinfo(parts->name, parts->port, &hints, &list);
+        char text[HOST_MAX + 16];
+        Address address;
+        int r;
 
-        if (r != 0)
-                return error_set(err, r == EAI_MEMORY ? ERROR_MEMORY : -EHOSTUNREACH, "%s: %s", parts->name,
-                                 gai_strerror(r));
-        assert(list->ai_addrlen <= sizeof(address.local));
-        memcpy(&address.any, list->ai_addr, list->ai_addrlen);
-        address.size_bytes = list->ai_addrlen;
-        address_print(&address, ret);
-        freeaddrinfo(list);
-        return 0;
+        snprintf(text, sizeof(text), strchr(parts->name, ':') ? "[%s]:%s" : "%s:%s", parts->name, parts->port);
+        r = address_resolve(text, &address, err);
+        if (r == 0)
+                address_print(&address, ret);
+        return r;
 }
 
 /* Printable, and nothing that would begin another header. */
