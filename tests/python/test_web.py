@@ -101,11 +101,12 @@ def ask(port, method="GET", path="/", host=None, body=None, **headers):
 
 
 def say(port, text):
-    """What comes back when these bytes are sent."""
-    with socket.create_connection(("127.0.0.1", port), SECONDS) as s:
+    """What comes back when these bytes are sent; nothing where the connection is cut off before or meanwhile."""
+    answer = b""
+    with socket.create_connection(("127.0.0.1", port), SECONDS) as s, contextlib.suppress(ConnectionError):
         s.sendall(text.encode())
-        s.shutdown(socket.SHUT_WR)
-        answer = b""
+        with contextlib.suppress(OSError):
+            s.shutdown(socket.SHUT_WR)  # unless it is closed
         while part := s.recv(65536):
             answer += part
     return answer.decode()
