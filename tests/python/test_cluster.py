@@ -237,7 +237,14 @@ def test_workers_that_die_again_and_again_change_no_bit(local):
 def test_data_that_is_lost_with_its_worker_is_said_and_the_session_goes_on():
     with mortal_cluster(2) as cluster:
         t = mt.tensor(np.ones((100, 100)), chunk_size=10).execute(session=cluster.session)
-        lose(cluster, 1)
+        used = {}
+
+        def all_is_reported():
+            used.update((worker["name"], worker["used_bytes"]) for worker in status(cluster, "workers"))
+            return sum(used.values()) >= 80_000
+
+        wait_for(all_is_reported, "the workers report what they hold")
+        lose(cluster, 1 + int(max(used, key=used.get).removeprefix("worker-")))
         with pytest.raises(Exception, match="gone|lost"):
             for _ in range(100):  # until the scheduler has noticed
                 cluster.session.run(t.sum() + mt.random.rand(3).sum())
