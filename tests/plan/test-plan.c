@@ -351,6 +351,22 @@ TEST(sorting_more_than_tasks_may_take_has_small_tasks_and_few_pieces) {
         ck_assert_uint_lt(plan->n_chunk, 20000);
 }
 
+TEST(what_a_task_may_read_whole_is_merged_from_runs_and_not_sorted_in_columns) {
+        enum { LIMIT = 256 << 20 };
+        GRAPH;
+        const Shape line = SHAPE(24 << 20);
+        const struct {
+                int64_t axis;
+        } params    = { 0 };
+        const Ref x = held(&b, 1, 24 << 20, 1, 1 << 20), flat = build_reshape(&b, x, &line),
+                  y = build_op(&b, "sort", &params, 1, &flat);
+        PLAN plan   = plan_within(&b, 1, &y, LIMIT);
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+
+        ck_assert_uint_le(most_bytes(plan), LIMIT);
+        ck_assert(strstr(plan_explain(plan, arena), "merge_runs"));
+}
+
 TEST(a_reshape_copies_nothing_when_chunks_end_where_rows_of_the_new_shape_do) {
         const struct {
                 int64_t step;
