@@ -295,7 +295,7 @@ typedef struct mars_session_options {
                                     ones or refuses; "off" takes small ones */
         const char *hugepage_size; /* of reserved ones: "auto" (default: the smallest), or a size that the system has,
                                       such as "2M" or "1G" */
-        const char *key_file; /* with an endpoint over TCP: the cluster's key; "none": there is none. Default:
+        const char *key_file; /* shown at TCP connections: the cluster's key; "none": there is none. Default:
                                  $MARS_KEY_FILE, else ~/.config/mars/cluster.key, else /etc/mars/cluster.key, if there
                                  is one */
 } mars_session_options;

@@ -35,7 +35,7 @@ static int connect_to(Engine **ret, const char *endpoint, const char *key_file, 
         int r;
 
         r = token_find(&token, NULL, err);
-        if (r >= 0 && strncmp(endpoint, "unix:", 5) != 0 && !http_is_url(endpoint))
+        if (r >= 0 && !http_is_url(endpoint)) /* of a scheduler's socket, too: its workers may be elsewhere */
                 r = tls_new(&tls, key_file, TLS_CLIENT, err);
         return r < 0 ? r : engine_connect(ret, endpoint, token, tls, err);
 }

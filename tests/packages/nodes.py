@@ -11,10 +11,10 @@ import tempfile
 import time
 
 MEANS = ("systemd-nspawn", "debootstrap", "nsenter", "ip", "mount")
-# What the packages depend on: containers have no network but their own.
+# What the packages and their tests depend on: containers have no network but their own.
 DEBIAN = ("systemd", "systemd-sysv", "dbus", "iproute2", "python3", "python3-numpy", "libblosc1", "libhwloc15",
           "libjson-c5", "libmicrohttpd12", "libopenblas0-pthread", "libsqlite3-0", "libssl3", "liburing2", "libxxhash0",
-          "libhugetlbfs0", "procps")
+          "libhugetlbfs0", "procps", "apt-utils", "autopkgtest", "dpkg-dev", "gcc", "libc6-dev", "pkgconf")
 CGROUPS = ("systemd", "unified", "memory", "cpu", "pids")
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 BOOT_SECONDS = 60

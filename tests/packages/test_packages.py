@@ -4,6 +4,7 @@ its service manager (nodes.py); the packages come from MARS_PACKAGES, or tools/p
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import textwrap
 
@@ -38,9 +39,10 @@ def head(network):
     return node
 
 
-def python(node, program, *words, timeout=120):
+def python(node, program, *words, environment=None, timeout=120):
     """Its last line, which is JSON."""
-    out = node("python3", "-c", textwrap.dedent(program), *words, timeout=timeout)
+    settings = [f"{name}={value}" for name, value in (environment or {}).items()]
+    out = node("env", *settings, "python3", "-c", textwrap.dedent(program), *words, timeout=timeout)
     return json.loads(out.strip().split("\n")[-1])
 
 
@@ -50,6 +52,14 @@ def test_the_rules_of_debian_are_kept(network):
     said = subprocess.run(["lintian", "--allow-root", "--fail-on", "error,warning", str(changes)], capture_output=True,
                           text=True)
     assert said.returncode == 0, said.stdout
+
+
+def test_what_debian_runs_of_each_package_passes(network):
+    """autopkgtest, which installs the packages itself; what isolates it from other machines is the container."""
+    node = network.node("tested")
+    shutil.copytree(TOP / "packaging/debian", node.root / "srv/mars/debian")
+    node("sh", "-c", "autopkgtest --ignore-restrictions=isolation-container --no-built-binaries /srv/packages/*.deb "
+         "/srv/mars/ -- null", timeout=300)
 
 
 def main_pid(node, unit):
@@ -136,13 +146,21 @@ def test_a_restart_and_an_upgrade_lose_no_chunk(head, how):
             return json.loads(text)["tasks_done"]
         before = float(sess.run(x.sum()))
         n = [done()]
-        subprocess.run(["sh", "-c", sys.argv[1]], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = ["sh", "-c", sys.argv[1]]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         after = float(sess.run(x.sum()))
         n.append(done())
-        print(json.dumps([before, after, n[1] - n[0]]))
+        def work():
+            r = mt.random.RandomState(4).rand(6000, 6000, chunk_size=500)
+            return (r @ r).sum()
+        under_way = sess.run(work(), wait=False)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        interrupted = not under_way.done()
+        print(json.dumps([before, after, n[1] - n[0], interrupted, float(under_way.result()), float(sess.run(work()))]))
     """, how.format(packages="/srv/packages"))
     assert said[0] == said[1]
     assert 64 < said[2] < 2 * 64, "the random chunks were made again"
+    assert said[4] == said[5], "the job that was under way"
     assert main_pid(head, "mars-worker") not in (0, pid)
 
 
@@ -189,6 +207,79 @@ def test_another_machine_joins_with_one_key_file(head, network):
     assert python(client, COMPUTES, f"{head.address}:7103") == expected()
 
 
+def test_a_worker_that_is_stopped_gives_its_chunks_away_first(head, network):
+    other = next(node for node in network.nodes if node.name == "other")
+    kept = """
+        import json, subprocess
+        import mars.tensor as mt
+        from mars.session import new_session
+        def done():
+            text = subprocess.run(["marsctl", "--json", "status"], capture_output=True, text=True, check=True).stdout
+            return json.loads(text)["tasks_done"]
+        sess = new_session("unix:/run/mars/scheduler.sock")
+    """
+    before = python(head, kept + """
+        x = mt.random.RandomState(3).rand(2000, 2000, chunk_size=250).execute(session=sess)
+        x.save_as("kept")
+        print(json.dumps([float(sess.run(x.sum())), done()]))
+    """)
+    workers = json.loads(head("marsctl", "--json", "workers"))
+    assert all(worker["used_bytes"] for worker in workers), "both hold some of it"
+    other("systemctl", "stop", "mars-worker")
+    after = python(head, kept + """
+        print(json.dumps([float(sess.run(sess.open("kept").sum())), done()]))
+    """)
+    assert after[0] == before[0]
+    assert after[1] - before[1] < 2 * 64, "the random chunks were made again"
+    other("systemctl", "start", "mars-worker")
+    nodes.wait_until("it joins again", lambda: head("marsctl", "workers").count("\n") >= 3)
+
+
+def test_other_machines_read_the_pages_and_have_sessions_over_https(head, network, tmp_path):
+    """As the guide says: a certificate and an address. There is nothing of ours on the other machine but the client."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "1", "-subj", "/CN=head", "-addext", f"subjectAltName=IP:{head.address}", "-keyout",
+                    tmp_path / "web.key", "-out", tmp_path / "web.pem"], check=True, capture_output=True)
+    for name in ("web.key", "web.pem"):
+        (head.root / "etc/mars" / name).write_bytes((tmp_path / name).read_bytes())
+    head("chgrp", "mars", "/etc/mars/web.key")
+    head("chmod", "0640", "/etc/mars/web.key")
+    (head.root / "etc/mars/web.conf").write_text(f"host = {head.address}\ncertificate = /etc/mars/web.pem\n"
+                                                 "certificate_key = /etc/mars/web.key\n")
+    drop_in = head.root / "etc/systemd/system/mars-web.socket.d/override.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text(f"[Socket]\nListenStream=\nListenStream={head.address}:7104\n")
+    head("systemctl", "daemon-reload")
+    head("systemctl", "stop", "mars-web.service")
+    head("systemctl", "restart", "mars-web.socket")
+
+    client = network.node("browser")
+    client.install("libmars0", "python3-mars")
+    (client.root / "etc/mars-web.pem").write_bytes((tmp_path / "web.pem").read_bytes())
+    here, token = f"https://{head.address}:7104", head("cat", "/etc/mars/token").strip()
+    said = python(client, """
+        import json, re, sys, urllib.error, urllib.request
+        def read(path, **headers):
+            request = urllib.request.Request(sys.argv[1] + path, headers=headers)
+            try:
+                with urllib.request.urlopen(request, timeout=20) as answer:
+                    return answer.status, answer.read().decode()
+            except urllib.error.HTTPError as error:
+                return error.code, ""
+        mine = {"Authorization": "Bearer " + sys.argv[2]}
+        page = read("/")[1]
+        script = read("/" + re.search(r'src="(?:\\./)?([^"]+[.]js)"', page)[1])[1]
+        print(json.dumps([re.search("<title>(.*)</title>", page)[1], "mars" in script.lower(),
+                          read("/api/v1/workers")[0], read("/api/v1/workers", **mine)[1],
+                          read("/metrics", **mine)[1]]))
+    """, here, token, environment={"SSL_CERT_FILE": "/etc/mars-web.pem"})
+    assert said[:3] == ["Mars", True, 401]
+    assert {worker["name"] for worker in json.loads(said[3])} == {"head", "other"}
+    assert 'mars_workers' in said[4]
+    assert python(client, COMPUTES, here,
+                  environment={"SSL_CERT_FILE": "/etc/mars-web.pem", "MARS_TOKEN": token}) == expected()
+
+
 def test_the_journal_of_the_system_has_what_daemons_say(head):
     lines = [json.loads(line) for line in head("journalctl", "-u", "mars-scheduler", "-o", "json").split("\n") if line]
     joined = [line for line in lines if "has joined" in line["MESSAGE"]]
@@ -202,6 +293,8 @@ def test_the_journal_of_the_system_has_what_daemons_say(head):
 
 
 def test_removed_and_purged_nothing_is_left(head):
+    """But what the administrator brought: the certificate, and his own word on the socket."""
+    head("rm", "-r", "/etc/mars/web.key", "/etc/mars/web.pem", "/etc/systemd/system/mars-web.socket.d")
     head("apt-get", "purge", "-y", "mars", "mars-worker", "mars-web", "mars-scheduler", "mars-common", "python3-mars",
          "libmars0")
     left = head("sh", "-c", "find / -xdev -path /proc -prune -o -path /srv -prune -o -path /usr/share/doc -prune -o "

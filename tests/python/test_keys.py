@@ -77,13 +77,13 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def cluster(key, n_workers=1):
-    """A scheduler and workers at loopback TCP; yields the scheduler's address and the daemons."""
+def cluster(key, n_workers=1, *options):
+    """A scheduler, with options, and workers at loopback TCP; yields the scheduler's address and the daemons."""
     port = free_port()
     at = f"127.0.0.1:{port}"
     daemons = []
     try:
-        daemons.append(Daemon("mars-scheduler", "-e", at, "--key-file", key).says("listening"))
+        daemons.append(Daemon("mars-scheduler", "-e", at, "--key-file", key, *options).says("listening"))
         for _ in range(n_workers):
             daemons.append(Daemon("mars-worker", "-e", "127.0.0.1:0", "-s", at, "--key-file", key, "--cache-mem",
                                   "128m").says("joined"))
@@ -132,6 +132,16 @@ def test_a_client_finds_the_key_by_variable_and_in_its_home(shared, home, monkey
     os.chmod(home / "home/mars/cluster.key", 0o644)
     with pytest.raises(ValueError, match="chmod o="):
         new_session(at)
+
+
+def test_who_comes_by_the_socket_of_the_scheduler_reaches_workers_elsewhere_with_the_key(home):
+    key = new_key(home / "cluster.key")
+    with cluster(key, 1, "--socket", f"{home}/scheduler"):
+        with new_session(f"unix:{home}/scheduler", key_file=key) as s:
+            assert s.run(mt.arange(3) * 2).tolist() == [0, 2, 4]
+        with new_session(f"unix:{home}/scheduler", key_file="none") as s, \
+                pytest.raises(OSError, match="the key of .* is needed"):
+            s.run(mt.arange(3) * 2)
 
 
 def test_every_key_of_the_file_lets_in_so_that_one_can_be_replaced(home):

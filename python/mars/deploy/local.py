@@ -111,7 +111,7 @@ class LocalCluster:
                     said = self._await(notified, 1, "STATUS=Serves at http://")
                     self.web_endpoint = said.removeprefix("STATUS=Serves at http://")
             os.unlink(f"{self._directory}/notify")
-            self.session = new_session(self.endpoint).as_default()
+            self.session = new_session(self.endpoint, key_file="none").as_default()
         except BaseException:
             self.stop()
             raise
