@@ -36,10 +36,14 @@ static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, c
                 ctl->code     = m.answer.code;
                 ctl->answered = true;
                 return ctl->answer ? 0 : error_oom(err, strlen(m.answer.text));
+        case WIRE_IS_PEER:
+                free(ctl->worker);
+                ctl->worker = strdup(m.peer.address);
+                return ctl->worker ? 0 : error_oom(err, strlen(m.peer.address));
         case WIRE_IS_ALIVE:
                 return 0;
         default:
-                return error_set(err, ERROR_CORRUPT, "the scheduler says %s, which is not for marsctl",
+                return error_set(err, ERROR_CORRUPT, "the %s says %s, which is not for marsctl", ctl->who,
                                  wire_name(m.kind));
         }
 }
@@ -82,7 +86,7 @@ int ctl_pause(Ctl *ctl, uint64_t usec, Error *err) {
 
         if (r == -ETIMEDOUT && ctl->failure.code == 0)
                 return 0;
-        return error_prefix(err, r, "scheduler at %s", ctl->address);
+        return error_prefix(err, r, "%s at %s", ctl->who, ctl->address);
 }
 
 static int on_stop(_unused_ sd_event_source *source, _unused_ const struct signalfd_siginfo *info, void *userdata) {
@@ -149,6 +153,7 @@ static int unreachable(const Ctl *ctl, int code, Error *err) {
 int ctl_open(Ctl *ctl, Error *err) {
         int r = sd_event_new(&ctl->event);
 
+        ctl->who = "scheduler";
         if (r < 0)
                 return error_prefix(err, r, "the loop");
         r = token_find(&ctl->token, NULL, err);
@@ -183,12 +188,23 @@ int ctl_open(Ctl *ctl, Error *err) {
         return r;
 }
 
+int ctl_visit(Ctl *ctl, Error *err) {
+        int r;
+
+        ctl->link    = link_free(ctl->link);
+        ctl->who     = "worker";
+        ctl->welcome = false;
+        r            = ctl_connect(ctl, ctl->worker ?: "", err);
+        return r < 0 ? error_prefix(err, r, "worker at %s", ctl->address) : 0;
+}
+
 void ctl_done(Ctl *ctl) {
         ctl->link  = link_free(ctl->link);
         ctl->event = sd_event_unref(ctl->event);
         free(ctl->token);
         tls_unref(ctl->tls);
         free(ctl->answer);
+        free(ctl->worker);
 }
 
 /* ---- Questions -------------------------------------------------------------------------------------------------- */
@@ -201,7 +217,7 @@ static int ctl_say(Ctl *ctl, const WireMessage *m, Error *err) {
                 return error_oom(err, sizeof(*m));
         r = ctl_wait(ctl, &ctl->answered, ANSWER_USEC, err);
         if (r < 0)
-                return error_prefix(err, r, "scheduler at %s", ctl->address);
+                return error_prefix(err, r, "%s at %s", ctl->who, ctl->address);
         return ctl->code < 0 ? error_set(err, ctl->code, "%s", ctl->answer) : 0;
 }
 

@@ -51,6 +51,12 @@ static const Column request_columns[] = {
         { "SINCE", CELL_SECONDS, "seconds", NULL },
 };
 
+static const Column task_columns[] = {
+        { "TASK", CELL_PART, "request", "task" }, { "STATE", CELL_TEXT, "state", NULL },
+        { "WORKER", CELL_COUNT, "worker", NULL }, { "INPUTS", CELL_OF, "inputs_made", "inputs" },
+        { "MAKES", CELL_TEXT, "makes", NULL },
+};
+
 typedef struct Table {
         const char *what; /* is asked */
         const Column *column;
@@ -61,14 +67,12 @@ typedef struct Table {
 static const Table workers  = { "workers", worker_columns, ELEMENTSOF(worker_columns), "no workers" };
 static const Table sessions = { "sessions", session_columns, ELEMENTSOF(session_columns), "no sessions" };
 static const Table requests = { "requests", request_columns, ELEMENTSOF(request_columns), "no requests under way" };
+static const Table tasks    = { "tasks", task_columns, ELEMENTSOF(task_columns), "no task of it is left" };
 
-static int show_table(Ctl *ctl, const Table *table, FILE *out, Error *err) {
+static int put_table(const Ctl *ctl, const Table *table, const char *answer, FILE *out, Error *err) {
         struct json_object *rows;
-        const char *answer;
-        int r = ctl_ask(ctl, table->what, &answer, err);
+        int r;
 
-        if (r < 0)
-                return r;
         if (ctl->json) {
                 fprintf(out, "%s\n", answer);
                 return 0;
@@ -82,6 +86,13 @@ static int show_table(Ctl *ctl, const Table *table, FILE *out, Error *err) {
                 r = error_set(err, ERROR_CORRUPT, "what the scheduler answers is no list of %s", table->what);
         json_object_put(rows);
         return r == ERROR_MEMORY ? error_oom(err, strlen(answer)) : r;
+}
+
+static int show_table(Ctl *ctl, const Table *table, FILE *out, Error *err) {
+        const char *answer;
+        int r = ctl_ask(ctl, table->what, &answer, err);
+
+        return r < 0 ? r : put_table(ctl, table, answer, out, err);
 }
 
 int ctl_status(Ctl *ctl, _unused_ const char *argument, FILE *out, Error *err) {
@@ -112,10 +123,6 @@ int ctl_workers(Ctl *ctl, _unused_ const char *argument, FILE *out, Error *err) 
 
 int ctl_sessions(Ctl *ctl, _unused_ const char *argument, FILE *out, Error *err) {
         return show_table(ctl, &sessions, out, err);
-}
-
-int ctl_tasks(Ctl *ctl, _unused_ const char *argument, FILE *out, Error *err) {
-        return show_table(ctl, &requests, out, err);
 }
 
 int ctl_top(Ctl *ctl, _unused_ const char *argument, FILE *out, Error *err) {
@@ -151,14 +158,28 @@ int ctl_top(Ctl *ctl, _unused_ const char *argument, FILE *out, Error *err) {
 
 /* 0, or CTL_USAGE with words. */
 static int request_parse(const char *text, unsigned long long *ret, Error *err) {
-        char *end;
-
-        errno = 0;
-        *ret  = strtoull(text, &end, 10);
-        if (errno == 0 && end != text && !*end && text[0] != '-')
+        if (ctl_number(&text, ret) && !*text)
                 return 0;
         error_set(err, ERROR_VALUE, "'%s' is no number of a request: marsctl tasks shows them", text);
         return CTL_USAGE;
+}
+
+int ctl_tasks(Ctl *ctl, const char *argument, FILE *out, Error *err) {
+        unsigned long long request;
+        const char *answer;
+        char question[64];
+        int r = 0;
+
+        if (!argument)
+                return show_table(ctl, &requests, out, err);
+        r = request_parse(argument, &request, err);
+        if (r != 0)
+                return r;
+        snprintf(question, sizeof(question), "%s %llu", tasks.what, request);
+        r = ctl_ask(ctl, question, &answer, err);
+        if (r == 0 && strcmp(answer, "null") == 0)
+                r = error_set(err, -ENOENT, "no request %llu is under way", request);
+        return r < 0 ? r : put_table(ctl, &tasks, answer, out, err);
 }
 
 int ctl_cancel_request(Ctl *ctl, const char *argument, FILE *out, Error *err) {
@@ -210,64 +231,4 @@ int ctl_undrain_worker(Ctl *ctl, const char *argument, FILE *out, Error *err) {
 
 int ctl_retire_worker(Ctl *ctl, const char *argument, FILE *out, Error *err) {
         return drain(ctl, argument, DRAIN_RETIRE, "ends when its chunks are with others", out, err);
-}
-
-static const Column why_lines[] = {
-        { "next task", CELL_TEXT, "task", NULL },
-        { "tasks done", CELL_OF, "tasks_done", "tasks" },
-        { "with workers", CELL_COUNT, "tasks_given", NULL },
-        { "requests ahead", CELL_COUNT, "requests_ahead", NULL },
-};
-
-static const struct {
-        const char *reason, *words;
-} why_words[] = {
-        { "given", "a worker has it: it runs, or waits there for inputs, memory or a thread" },
-        { "full", "all workers have as many tasks as they are given at a time" },
-        { "no workers", "there is no worker" },
-        { "lost", "inputs were lost with their workers, and are being made again" },
-        { "ending", "the request has failed or was canceled, and its tasks are ending" },
-};
-
-static void put_why(FILE *out, Arena *arena, struct json_object *why) {
-        static const Column reason = { .key = "reason" }, worker = { .kind = CELL_COUNT, .key = "worker" },
-                            busy = { .kind = CELL_COUNT, .key = "running" };
-        const char *text         = cell_text(arena, &reason, why) ?: "-";
-
-        for (size_t k = 0; k < ELEMENTSOF(why_lines); k++)
-                fprintf(out, "%-16s%s\n", why_lines[k].title, cell_text(arena, &why_lines[k], why) ?: "-");
-        for (size_t k = 0; k < ELEMENTSOF(why_words); k++)
-                if (strcmp(text, why_words[k].reason) == 0)
-                        fprintf(out, "%-16s%s\n", "because", why_words[k].words);
-        if (strcmp(text, "given") == 0)
-                fprintf(out, "%-16s%s, which runs %s now\n", "worker", cell_text(arena, &worker, why) ?: "-",
-                        cell_text(arena, &busy, why) ?: "-");
-}
-
-int ctl_why(Ctl *ctl, const char *argument, FILE *out, Error *err) {
-        _cleanup_(arena_freep) Arena *arena = arena_new();
-        unsigned long long request;
-        struct json_object *why;
-        const char *answer;
-        char question[64];
-        int r = arena ? request_parse(argument, &request, err) : error_oom(err, sizeof(Column));
-
-        if (r != 0)
-                return r;
-        snprintf(question, sizeof(question), "why %llu", request);
-        r = ctl_ask(ctl, question, &answer, err);
-        if (r == 0 && strcmp(answer, "null") == 0)
-                r = error_set(err, -ENOENT, "no request %llu is under way", request);
-        if (r < 0)
-                return r;
-        if (ctl->json) {
-                fprintf(out, "%s\n", answer);
-                return 0;
-        }
-        r = ctl_parse(&why, answer, err);
-        if (r < 0)
-                return r;
-        put_why(out, arena, why);
-        json_object_put(why);
-        return 0;
 }

@@ -88,6 +88,8 @@ const char *cell_text(Arena *arena, const Column *column, struct json_object *ro
                 return arena_printf(arena, "%s", text[0] ? text : "-");
         case CELL_HEAD:
                 return arena_printf(arena, "%.*s", (int) strcspn(text, ";"), text[0] ? text : "-");
+        case CELL_PART:
+                return arena_printf(arena, "%s.%s", text, json_object_get_string(of));
         case CELL_BYTES:
                 return arena_printf(arena, "%s", size_print(json_object_get_uint64(value), size));
         case CELL_OF:

@@ -15,7 +15,8 @@ typedef struct Ctl {
 
         sd_event *event;
         Link *link;
-        const char *address; /* of the scheduler that is spoken to */
+        const char *who, *address; /* that is spoken to: "scheduler", or "worker" */
+        char *worker;              /* address of the one that the scheduler named last */
         char *token;
         Tls *tls; /* NULL: there is no key */
         bool welcome, refused, answered;
@@ -30,6 +31,8 @@ int ctl_open(Ctl *ctl, Error *err) _must_check_;
 void ctl_done(Ctl *ctl);
 /* The answer in JSON; it lives until the next call. */
 int ctl_ask(Ctl *ctl, const char *what, const char **ret, Error *err) _must_check_;
+/* From now on it is the worker of which the scheduler has said where it is that is asked. */
+int ctl_visit(Ctl *ctl, Error *err) _must_check_;
 int ctl_drain(Ctl *ctl, uint32_t worker, WireDrain how, Error *err);
 int ctl_cancel(Ctl *ctl, uint64_t request, Error *err) _must_check_;
 int ctl_catch_stop(Ctl *ctl, Error *err) _must_check_;
@@ -41,6 +44,7 @@ int ctl_pause(Ctl *ctl, uint64_t usec, Error *err) _must_check_;
 typedef enum CellKind {
         CELL_TEXT,
         CELL_HEAD, /* a text up to its first ';' */
+        CELL_PART, /* a number within another one: 17.4 */
         CELL_COUNT,
         CELL_BYTES,
         CELL_OF, /* a count of another one */
@@ -51,7 +55,7 @@ typedef enum CellKind {
 typedef struct Column {
         const char *title;
         CellKind kind;
-        const char *key, *of; /* in the JSON object of the row; `of` of CELL_OF and CELL_BYTES_OF only */
+        const char *key, *of; /* in the JSON object of the row; `of` of CELL_PART, CELL_OF and CELL_BYTES_OF only */
 } Column;
 
 struct json_object;
@@ -79,15 +83,18 @@ int ctl_status(Ctl *ctl, const char *argument, FILE *out, Error *err); /* ctl-sh
 int ctl_workers(Ctl *ctl, const char *argument, FILE *out, Error *err);
 int ctl_sessions(Ctl *ctl, const char *argument, FILE *out, Error *err);
 int ctl_tasks(Ctl *ctl, const char *argument, FILE *out, Error *err);
-int ctl_why(Ctl *ctl, const char *argument, FILE *out, Error *err);
 int ctl_top(Ctl *ctl, const char *argument, FILE *out, Error *err);
 int ctl_cancel_request(Ctl *ctl, const char *argument, FILE *out, Error *err);
 int ctl_drain_worker(Ctl *ctl, const char *argument, FILE *out, Error *err);
 int ctl_undrain_worker(Ctl *ctl, const char *argument, FILE *out, Error *err);
 int ctl_retire_worker(Ctl *ctl, const char *argument, FILE *out, Error *err);
+int ctl_why(Ctl *ctl, const char *argument, FILE *out, Error *err);       /* ctl-why.c */
 int ctl_hugepages(Ctl *ctl, const char *argument, FILE *out, Error *err); /* ctl-pages.c */
 int ctl_keygen(Ctl *ctl, const char *argument, FILE *out, Error *err);    /* ctl-secrets.c */
 int ctl_token(Ctl *ctl, const char *argument, FILE *out, Error *err);
+
+/* The digits at *at, which then is behind them; false: there are none, or too many. */
+bool ctl_number(const char **at, unsigned long long *ret);
 
 void ctl_help(FILE *out);   /* ctl-help.c */
 void ctl_manual(FILE *out); /* marsctl.1 in roff */

@@ -18,15 +18,20 @@ const Command ctl_commands[] = {
         { .name    = "sessions",
           .summary = "List the sessions: whose they are, and what they hold.",
           .run     = ctl_sessions },
-        { .name    = "tasks",
-          .summary = "List the requests under way, with their progress.",
-          .doc     = "TASKS DONE counts those that are known so far: where shapes depend on data, more follow.",
-          .run     = ctl_tasks },
+        { .name     = "tasks",
+          .argument = "[REQUEST]",
+          .summary  = "List the requests under way, with their progress; or tasks of one.",
+          .doc      = "TASKS DONE counts those that are known so far: where shapes depend on data, more follow. Of a "
+                      "REQUEST the tasks are shown that are not done, 256 at most: those that workers have, then "
+                      "those that wait. Their names are REQUEST.NUMBER.",
+          .run      = ctl_tasks },
         { .name     = "why",
-          .argument = "REQUEST",
-          .summary  = "Say what a request waits for.",
-          .doc      = "That is the first task, in the order of the plan, that is not done: what it makes, who has it, "
-                      "and how many tasks of the plan are done, with workers, or wait.",
+          .argument = "REQUEST|TASK",
+          .summary  = "Say what a request, or one of its tasks, waits for.",
+          .doc      = "Of a request that is the first task, in the order of the plan, that is not done: what it makes, "
+                      "who has it, and how many tasks of the plan are done, with workers, or wait. Of a task, as "
+                      "marsctl tasks REQUEST names it, it is an input, a worker, memory, a disk or a thread; the "
+                      "worker that has it is asked, too.",
           .run      = ctl_why },
         { .name    = "top",
           .summary = "Show status, workers and tasks again every second, until Ctrl-C.",

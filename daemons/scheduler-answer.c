@@ -291,7 +291,7 @@ static const struct {
         { "workers", 0, put_workers },     { "worker", 1, put_one_worker }, { "sessions", 0, put_sessions },
         { "session", 1, put_one_session }, { "requests", 0, put_requests }, { "recent", 0, put_recent },
         { "request", 1, put_one_request }, { "graph", 1, put_graph },       { "why", 1, put_why },
-        { "tensors", 0, put_tensors },
+        { "tensors", 0, put_tensors },     { "tasks", 1, put_tasks },       { "task", 2, put_task },
 };
 
 static int asking_parse(Asking *a, const char *what, size_t *ret_row) {

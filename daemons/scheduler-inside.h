@@ -6,6 +6,7 @@
 enum {
         MAX_COUNTED_TENSORS = 4096, /* of a session, of which the bytes are added up: some 100 µs */
         MAX_SHOWN_STAGES    = 500,  /* of one request: more than a person reads, or a graph that can be drawn */
+        MAX_SHOWN_TASKS     = 256,
         MAX_SHOWN_TENSORS   = 256,
         MAX_SHOWN_PLACES    = 64, /* workers that have chunks of one tensor */
 };
@@ -36,4 +37,6 @@ int put_recent(Asking *a);   /* these, and the last ones that are done; of one s
 int put_one_request(Asking *a);
 int put_graph(Asking *a);
 int put_why(Asking *a);
+int put_tasks(Asking *a); /* of a request: those that workers have, and some of those that wait */
+int put_task(Asking *a);
 int put_tensors(Asking *a);

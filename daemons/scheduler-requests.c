@@ -212,6 +212,69 @@ int put_why(Asking *a) {
         return put_why_of(a, a->number[0], true);
 }
 
+/* ---- Tasks ------------------------------------------------------------------------------------------------------ */
+
+/* Without the closing brace. */
+static void put_task_of(const Asking *a, uint64_t request, const SchedTask *task) {
+        static const char *const states[] = { [TASK_IS_DONE] = "done",     [TASK_IS_GIVEN] = "given",
+                                              [TASK_IS_ENDING] = "ending", [TASK_NEEDS_WORKERS] = "no workers",
+                                              [TASK_NEEDS_LOST] = "lost",  [TASK_NEEDS_INPUT] = "input",
+                                              [TASK_IS_QUEUED] = "queued", [TASK_IS_NEXT] = "next" };
+
+        fprintf(a->f, "{\"request\": %llu, \"task\": %llu, \"makes\": ", (unsigned long long) request,
+                (unsigned long long) task->task);
+        if (task->makes[0])
+                json_text(a->f, task->makes);
+        else
+                fputs("null", a->f);
+        fprintf(a->f, ", \"state\": \"%s\", \"inputs\": %u, \"inputs_made\": %u, \"worker\": ", states[task->reason],
+                task->n_inputs, task->n_made);
+        if (task->worker != WORKER_NONE)
+                fprintf(a->f, "%u", task->worker);
+        else
+                fputs("null", a->f);
+}
+
+/* null: there is no such request. */
+int put_tasks(Asking *a) {
+        uint32_t n = 0;
+        SchedLook look;
+        SchedTask task;
+
+        if (!sched_look(a->s->sched, a->number[0], &look)) {
+                fputs("null", a->f);
+                return 0;
+        }
+        fputc('[', a->f);
+        for (int given = 1; given >= 0; given--)
+                for (uint32_t at = 0; n < MAX_SHOWN_TASKS && sched_look_task(&look, given, &at, &task); n++) {
+                        fputs(n > 0 ? ", " : "", a->f);
+                        put_task_of(a, a->number[0], &task);
+                        fputc('}', a->f);
+                }
+        fputc(']', a->f);
+        return 0;
+}
+
+/* null: there is no such task. If a worker has it the worker knows more, by the numbers of plan and task in it. */
+int put_task(Asking *a) {
+        SchedTaskWhy why;
+
+        if (!sched_why_task(a->s->sched, a->number[0], a->number[1], &why)) {
+                fputs("null", a->f);
+                return 0;
+        }
+        put_task_of(a, a->number[0], &why.task);
+        fprintf(a->f, ", \"plan\": %llu, \"number\": %u, \"maker\": ", (unsigned long long) why.plan, why.task.number);
+        if (why.task.reason == TASK_NEEDS_INPUT) {
+                put_task_of(a, a->number[0], &why.maker);
+                fputc('}', a->f);
+        } else
+                fputs("null", a->f);
+        fputc('}', a->f);
+        return why.task.reason == TASK_IS_GIVEN ? scheduler_tell_peer(a->s, a->to, why.task.worker) : 0;
+}
+
 int put_one_request(Asking *a) {
         const Asked *asked   = asked_find(a->s, a->number[0]);
         const Recent *recent = asked ? NULL : recent_find(a->s, a->number[0]);

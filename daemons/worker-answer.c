@@ -248,6 +248,36 @@ static int put_itself(Worker *w, FILE *f) {
         return r;
 }
 
+/* What a task does that the scheduler has given to us; "gone": it is done, or was taken back. */
+static void put_task(const Worker *w, uint64_t plan, uint32_t task, FILE *f) {
+        static const char *const states[] = { [WORK_NEEDS_INPUT]  = "input",
+                                              [WORK_NEEDS_MEMORY] = "memory",
+                                              [WORK_NEEDS_DISK]   = "disk",
+                                              [WORK_NEEDS_THREAD] = "thread",
+                                              [WORK_RUNS]         = "runs" };
+        const uint64_t now                = worker_clock();
+        EngineWhy why                     = { .work.from = WORKER_NONE };
+        const bool is = engine_why(w->engine, plan, task, &why), runs = is && why.work.state == WORK_RUNS;
+
+        fprintf(f, "{\"state\": \"%s\", \"missing\": %u, \"short_bytes\": %zu, \"from\": ",
+                is ? states[why.work.state] : "gone", why.work.n_missing, why.work.short_bytes);
+        if (why.work.from != WORKER_NONE)
+                fprintf(f, "%u", why.work.from);
+        else
+                fputs("null", f);
+        fprintf(f, ", \"on_its_way\": %s", why.work.on_its_way ? "true" : "false");
+        if (runs)
+                fprintf(f, ", \"thread\": %u", why.thread);
+        else
+                fputs(", \"thread\": null", f);
+        if (runs && why.since_usec > 0) {
+                fprintf(f, ", \"seconds\": %.6f, \"since\": ", (double) (now - MIN(now, why.since_usec)) / 1e6);
+                json_time(f, real_clock() - (now - MIN(now, why.since_usec)));
+        } else
+                fputs(", \"seconds\": null, \"since\": null", f);
+        fputc('}', f);
+}
+
 /* ---- The timeline ----------------------------------------------------------------------------------------------- */
 
 typedef struct Lanes {
@@ -337,8 +367,9 @@ static int put_spans(Worker *w, uint64_t since_usec, FILE *f) {
 
 int worker_answer(Worker *w, const char *what, char **ret, Error *err) {
         _cleanup_(freep) char *text = NULL;
-        unsigned long long number   = 0;
+        unsigned long long number   = 0, plan;
         char source[32];
+        uint32_t task;
         size_t n_bytes;
         FILE *f = open_memstream(&text, &n_bytes);
         int r   = 0;
@@ -354,6 +385,8 @@ int worker_answer(Worker *w, const char *what, char **ret, Error *err) {
                 r = w->config.print(w->config.print_userdata, f);
         else if (sscanf(what, "log %llu", &number) == 1)
                 lines_print(w->lines, source, &(LinesWanted) { .level = (int) MIN(number, (unsigned) LOG_DEBUG) }, f);
+        else if (sscanf(what, "task %llu %u", &plan, &task) == 2)
+                put_task(w, plan, task, f);
         else if (sscanf(what, "spans %llu", &number) == 1)
                 r = put_spans(w, number, f);
         else

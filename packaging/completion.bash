@@ -37,7 +37,7 @@ _marsctl()
                 COMPREPLY=($(compgen -W '$(_marsctl_names workers name)' -- "$cur"))
                 return
                 ;;
-        why | cancel)
+        tasks | why | cancel)
                 COMPREPLY=($(compgen -W '$(_marsctl_names tasks request)' -- "$cur"))
                 return
                 ;;

@@ -204,6 +204,24 @@ bool engine_doing(Engine *e, uint32_t thread, EngineDoing *ret) {
         return ret->since_usec != 0;
 }
 
+bool engine_why(Engine *e, uint64_t plan, uint32_t task, EngineWhy *ret) {
+        bool is;
+
+        if (!engine_lock(e))
+                return false;
+        *ret = (EngineWhy) {};
+        is   = e->broken.code == 0 && work_why(e->work, plan, task, &ret->work);
+        if (is && ret->work.state == WORK_RUNS) {
+                const Slot *slot = &e->slot[ret->work.thread / TASKS_AT_ONCE];
+
+                ret->thread = ret->work.thread / TASKS_AT_ONCE;
+                if (slot->at == ret->work.thread % TASKS_AT_ONCE)
+                        ret->since_usec = __atomic_load_n(&slot->began_usec, __ATOMIC_RELAXED);
+        }
+        pthread_mutex_unlock(&e->lock);
+        return is;
+}
+
 bool engine_disk(Engine *e, uint32_t k, EngineDisk *ret) {
         SpillDisk disk;
         bool is = false;

@@ -57,6 +57,13 @@ typedef struct EngineDoing {
 } EngineDoing;
 bool engine_doing(Engine *engine, uint32_t thread, EngineDoing *ret); /* false: it waits */
 
+typedef struct EngineWhy {
+        WorkWhy work;
+        uint32_t thread;     /* RUNS: one of ours */
+        uint64_t since_usec; /* RUNS: since then; 0: the thread took it with others that it does before */
+} EngineWhy;
+bool engine_why(Engine *engine, uint64_t plan, uint32_t task, EngineWhy *ret); /* false: it is not here (any more) */
+
 typedef struct EngineDisk {
         char path[256]; /* or its beginning */
         bool failed, full;

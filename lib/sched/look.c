@@ -10,6 +10,8 @@ bool sched_look(const Sched *s, uint64_t request, SchedLook *ret) {
                 return false;
         *ret = (SchedLook) { .plan     = r->run.id,
                              .of       = r->plan,
+                             .sched    = s,
+                             .running  = r,
                              .state    = r->state,
                              .n_before = q->n_done_before,
                              .n_done   = r->n_done,

@@ -237,6 +237,16 @@ static int task_fits(Work *w, uint32_t at, size_t *ret_output_bytes, bool *ret) 
         return *ret ? 0 : inputs_unclaim(w, at);
 }
 
+size_t task_short(Work *w, uint32_t at) {
+        const Task *t  = &w->task.data[at];
+        const Job *job = &w->job.data[t->plan];
+        bool any;
+        const size_t bytes   = output_bytes(job, t->task) + away_bytes(w, t, &any);
+        const size_t missing = memory_short(w, bytes, scratch_bytes(job, t->task), n_admitted(w) > 0);
+
+        return missing - MIN(missing, w->clean_bytes);
+}
+
 /* The task is admitted: what it needs is its own. It is LOADED when all inputs are here. `bytes` is what task_fits()
  * found that its outputs take. */
 static int admit(Work *w, uint32_t at, size_t bytes) {

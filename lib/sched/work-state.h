@@ -189,6 +189,7 @@ int work_next(Work *w, uint32_t thread);
 int inputs_claim(Work *w, uint32_t task);    /* while `rating` */
 int inputs_unclaim(Work *w, uint32_t task);
 int work_refused(Work *w, uint32_t thread);
+size_t task_short(Work *w, uint32_t at); /* bytes that it lacks, besides what could be forgotten at once */
 int work_finished(Work *w, const WorkEvent *e);
 int admitted_end(Work *w, uint32_t task);    /* what was reserved for it is free; its inputs may go */
 int together_free(Work *w, Job *job);      /* chunks reserved together that were not made */

@@ -128,6 +128,23 @@ bool work_here(const Work *work, uint64_t chunk); /* in memory */
  * at 0, with its size; false: there is no more. Between events only. */
 bool work_list(const Work *work, uint32_t *at, uint64_t *ret_chunk, size_t *ret_bytes);
 
+/* For people: what a task does that was given to us. */
+typedef enum WorkState {
+        WORK_NEEDS_INPUT, /* n_missing are not here; of those that others have one is had `from` a worker, or will be */
+        WORK_NEEDS_MEMORY, /* or somebody before it does: short_bytes more */
+        WORK_NEEDS_DISK,   /* its memory is its own; n_missing inputs are on their way into it */
+        WORK_NEEDS_THREAD,
+        WORK_RUNS, /* `thread` has it */
+} WorkState;
+
+typedef struct WorkWhy {
+        WorkState state;
+        uint32_t thread, n_missing, from; /* from WORKER_NONE: all that is missing is made here */
+        bool on_its_way;                  /* from there; or there is no room for it yet */
+        size_t short_bytes;
+} WorkWhy;
+bool work_why(Work *work, uint64_t plan, uint32_t task, WorkWhy *ret); /* false: it is done, or was not given to us */
+
 typedef struct WorkStats {
         uint64_t n_chunks, n_tasks, n_plans;
         size_t used_bytes;  /* chunks and scratch */

@@ -158,6 +158,50 @@ def test_why_says_what_a_request_waits_for(cluster):
     assert (done.returncode, done.stderr) == (1, "marsctl: no request 123456 is under way\n")
 
 
+def test_tasks_of_a_request_are_those_that_are_not_done(cluster):
+    with long_request(cluster) as (row, _, _):
+        number = str(row["request"])
+        tasks = until(lambda: [task for task in answered(cluster, "tasks", number) if task["state"] == "given"],
+                      "no worker has a task")
+        assert {task["worker"] for task in tasks} <= {0, 1} and len(tasks) <= 256
+        head, *rows = shown(cluster, "tasks", number).splitlines()
+        assert head.split() == ["TASK", "STATE", "WORKER", "INPUTS", "MAKES"] and len(rows) == 256
+        assert all(re.match(rf" *{number}\.\d+ +(given|input|next|queued) +([01]|-) +\d+ of \d+ ", line) for line in rows)
+    done = marsctl("tasks", "123456", at=cluster.endpoint)
+    assert (done.returncode, done.stderr) == (1, "marsctl: no request 123456 is under way\n")
+
+
+def test_why_of_a_task_asks_the_worker_that_has_it(cluster):
+    with long_request(cluster) as (row, _, _):
+        number = str(row["request"])
+
+        def with_worker():
+            for task in answered(cluster, "tasks", number):
+                why = answered(cluster, "why", f"{number}.{task['task']}")
+                if why["there"] and why["there"]["state"] == "runs" and why["there"]["seconds"] is not None:
+                    return why
+            return None
+
+        why = until(with_worker, "no worker says that a task runs")
+        assert why["state"] == "given" and why["worker"] in (0, 1) and why["there"]["seconds"] < SECONDS
+        waiting = [task for task in answered(cluster, "tasks", number) if task["state"] == "input"]
+        found = answered(cluster, "why", f"{number}.{waiting[-1]['task']}")
+        assert found["maker"]["request"] == row["request"] and found["there"] is None
+        words = shown(cluster, "why", f"{number}.{waiting[-1]['task']}")
+        assert re.search(rf"^waits for +what task {number}\.\d+ \(.*: chunk \(", words, re.M), words
+        until(lambda: any(re.search(r"^waits for +nothing: it runs on worker [01], thread 0, for .* s, since \d\d:", shown(
+            cluster, "why", f"{number}.{task['task']}"), re.M) for task in answered(cluster, "tasks", number)[:20]),
+              "no task is seen to run")
+        done = marsctl("why", f"{number}.99999999", at=cluster.endpoint)
+        assert done.returncode == 1 and f"no task {number}.99999999 is known" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["1.", ".4", "1.4x", "x", "", "-1", "1.-4"])
+def test_a_task_is_two_numbers(name, cluster):
+    done = marsctl("why", "--", name, at=cluster.endpoint)
+    assert done.returncode == 2 and "is no number of a request, and no task" in done.stderr
+
+
 def test_cancel_of_what_is_not_there_is_an_error(cluster):
     done = marsctl("cancel", "123456", at=cluster.endpoint)
     assert (done.returncode, done.stdout) == (1, "")
@@ -279,6 +323,8 @@ def test_somebody_else_there_is_no_scheduler(tmp_path):
     ([], "no command"),
     (["status", "now"], "status takes no argument"),
     (["cancel"], "cancel needs an argument: REQUEST"),
+    (["why"], "why needs an argument: REQUEST|TASK"),
+    (["tasks", "1", "2"], "tasks takes one argument"),
     (["cancel", "1", "2"], "cancel takes one argument"),
     (["--nonsense", "status"], "nonsense"),
     (["-s", "here", "status"], "must be host:port"),

@@ -327,3 +327,60 @@ TEST(why_names_the_first_task_that_is_not_done_and_what_it_waits_for) {
         ck_assert(!sched_why(b.sched, first, &why));
         bed_done(&b);
 }
+
+static SchedTaskWhy why_task(const Bed *b, uint64_t request, uint64_t task) {
+        SchedTaskWhy why;
+
+        ck_assert(sched_why_task(b->sched, request, task, &why));
+        return why;
+}
+
+/* Of those that workers have, or of the others. */
+static uint32_t shown(const Bed *b, uint64_t request, bool given) {
+        uint32_t n = 0, at = 0;
+        SchedLook look;
+        SchedTask task;
+
+        ck_assert(sched_look(b->sched, request, &look));
+        for (; sched_look_task(&look, given, &at, &task); n++)
+                ck_assert_int_eq(task.reason == TASK_IS_GIVEN, given);
+        return n;
+}
+
+TEST(why_of_a_task_follows_it_from_its_inputs_to_its_end) {
+        Bed b = bed_new(false);
+        SchedTaskWhy why;
+        uint64_t request, plan, reader = 20;
+        uint32_t done = 0;
+
+        request = submit(&b, graph_of(100, 10, NULL, NULL)); /* 20 tasks, and 10 that read what they make */
+        ck_assert_int_eq(why_task(&b, request, 0).task.reason, TASK_NEEDS_WORKERS);
+        while (why_task(&b, request, reader).task.n_inputs == 0)
+                reader++;
+        why = why_task(&b, request, reader);
+        ck_assert_int_eq(why.task.reason, TASK_NEEDS_INPUT);
+        ck_assert_uint_eq(why.task.n_made, 0);
+        ck_assert_uint_lt(why.maker.task, 20);
+        ck_assert_int_eq(why.maker.reason, TASK_NEEDS_WORKERS);
+        ck_assert(!sched_why_task(b.sched, request, 30, &why));
+        ck_assert(!sched_why_task(b.sched, request + 1, 0, &why));
+        ck_assert_uint_eq(shown(&b, request, false), 30);
+
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED, .worker = 3 });
+        plan = said(&b, SCHED_PLAN)->plan;
+        why  = why_task(&b, request, 0);
+        ck_assert_int_eq(why.task.reason, TASK_IS_GIVEN);
+        ck_assert_uint_eq(why.task.worker, 3);
+        ck_assert_uint_eq(why.plan, plan);
+        ck_assert_str_eq(why.task.makes, "fake: chunk (0,)");
+        ck_assert_uint_eq(shown(&b, request, true), 30);
+        ck_assert_uint_eq(shown(&b, request, false), 0);
+        tell(&b, (SchedEvent) { .kind = SCHED_DONE, .worker = 3, .plan = plan, .n = 1, .task = &done });
+        ck_assert_int_eq(why_task(&b, request, 0).task.reason, TASK_IS_DONE);
+        ck_assert_uint_eq(shown(&b, request, true), 29);
+
+        tell(&b, (SchedEvent) { .kind = SCHED_LEFT, .worker = 3 });
+        ck_assert_int_eq(why_task(&b, request, reader).task.reason, TASK_NEEDS_INPUT);
+        ck_assert_int_eq(why_task(&b, request, reader).maker.reason, TASK_NEEDS_WORKERS);
+        bed_done(&b);
+}

@@ -305,6 +305,185 @@ TEST(task_that_is_called_back_leaves_nothing) {
         bed_done(b);
 }
 
+/* ---- Chunks without plans --------------------------------------------------------------------------------------- */
+
+/* What is here to stay: `n` chunks, of which this is the sum of numbers. */
+static void holds(const Bed *b, uint32_t n, uint64_t sum) {
+        uint64_t chunk;
+        size_t size_bytes;
+        uint32_t at = 0;
+
+        while (work_list(b->work, &at, &chunk, &size_bytes)) {
+                ck_assert_uint_eq(size_bytes, CHUNK_BYTES);
+                n--;
+                sum -= chunk;
+        }
+        ck_assert_uint_eq(n, 0);
+        ck_assert_uint_eq(sum, 0);
+}
+
+TEST(whoever_leaves_takes_the_plans_and_leaves_the_chunks) {
+        Bed *b = bed_new(2, 3, 1 * MiB);
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 6);
+        ck_assert_int_eq(next(b, 0), 0);
+        finish(b, 0);
+        ck_assert_int_eq(next(b, 0), 1);
+        tell(b, (WorkEvent) { .kind = WORK_LEAVE });
+        ck_assert(b->run.canceled);
+        ck_assert_ptr_null(said(b, WORK_FORGOTTEN)); /* one runs */
+        ck_assert_int_eq(next(b, 1), -1);
+        finish(b, 0);
+        ck_assert_ptr_null(said(b, WORK_DONE));
+        ck_assert(said(b, WORK_FORGOTTEN)->left);
+        holds(b, 1, 100);
+        ck_assert_uint_eq(used(b), CHUNK_BYTES);
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 100, .n = 1 });
+        ck_assert_uint_eq(used(b), 0);
+        bed_done(b);
+}
+
+TEST(plan_of_a_number_that_was_left_is_another_one) {
+        Bed *b        = bed_new(1, 2, 1 * MiB);
+        PlanRun again = b->run;
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 2);
+        ck_assert_int_eq(next(b, 0), 0);
+        tell(b, (WorkEvent) { .kind = WORK_LEAVE });
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &again });
+        give(b, 0, 2);
+        ck_assert_int_eq(next(b, 1), -1); /* who was left still makes chunk 0, and nobody else may meanwhile */
+        finish(b, 0);
+        ck_assert_ptr_eq(said(b, WORK_FORGOTTEN)->run, &b->run);
+        ck_assert(!again.canceled);
+        ck_assert_int_eq(next(b, 1), 0);
+        finish(b, 1);
+        ck_assert_uint_eq(said(b, WORK_DONE)->task, 0);
+        holds(b, 1, 100);
+        bed_done(b);
+}
+
+TEST(take_fetches_the_chunk_and_is_answered_once) {
+        Bed *b         = bed_new(1, 1, 1 * MiB);
+        WorkEvent take = { .kind = WORK_TAKE, .chunk = 7, .from = 3, .size_bytes = CHUNK_BYTES };
+
+        tell(b, take);
+        ck_assert_uint_eq(said(b, WORK_FETCH)->from, 3);
+        ck_assert_ptr_null(said(b, WORK_TAKEN));
+        holds(b, 0, 0);
+        tell(b, (WorkEvent) { .kind = WORK_FETCHED, .chunk = 7, .size_bytes = CHUNK_BYTES });
+        ck_assert(said(b, WORK_TAKEN)->asked);
+        ck_assert_ptr_null(work_error(&b->said, said(b, WORK_TAKEN)));
+        tell(b, (WorkEvent) { .kind = WORK_FETCHED, .chunk = 7, .size_bytes = CHUNK_BYTES });
+        ck_assert_ptr_null(said(b, WORK_TAKEN));
+        holds(b, 1, 7);
+        tell(b, take); /* it is here */
+        ck_assert_ptr_null(said(b, WORK_FETCH));
+        ck_assert_ptr_null(work_error(&b->said, said(b, WORK_TAKEN)));
+        bed_done(b);
+}
+
+TEST(take_of_what_nobody_has_says_so) {
+        Bed *b = bed_new(1, 1, 1 * MiB);
+
+        tell(b, (WorkEvent) { .kind = WORK_TAKE, .chunk = 7, .from = WORKER_NONE });
+        ck_assert_int_eq(work_error(&b->said, said(b, WORK_TAKEN))->code, -ENOENT);
+        tell(b, (WorkEvent) { .kind = WORK_TAKE, .chunk = 7, .from = 3, .size_bytes = CHUNK_BYTES });
+        tell(b, (WorkEvent) { .kind = WORK_FETCH_FAILED, .chunk = 7, .from = 3 });
+        ck_assert_ptr_nonnull(strstr(work_error(&b->said, said(b, WORK_TAKEN))->text, "worker 3"));
+        ck_assert_uint_eq(used(b), 0);
+        holds(b, 0, 0);
+        bed_done(b);
+}
+
+TEST(take_that_is_dropped_on_its_way_is_answered_and_leaves_nothing) {
+        Bed *b = bed_new(1, 1, 1 * MiB);
+
+        tell(b, (WorkEvent) { .kind = WORK_TAKE, .chunk = 7, .from = 3, .size_bytes = CHUNK_BYTES });
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 7, .n = 1 });
+        ck_assert_int_eq(work_error(&b->said, said(b, WORK_TAKEN))->code, ERROR_CANCELED);
+        tell(b, (WorkEvent) { .kind = WORK_FETCHED, .chunk = 7, .size_bytes = CHUNK_BYTES });
+        ck_assert_ptr_null(said(b, WORK_TAKEN));
+        ck_assert_uint_eq(said(b, WORK_FREE)->chunk, 7);
+        ck_assert_uint_eq(used(b), 0);
+        bed_done(b);
+}
+
+TEST(take_of_who_leaves_is_off) {
+        Bed *b = bed_new(1, 1, 1 * MiB);
+
+        tell(b, (WorkEvent) { .kind = WORK_TAKE, .chunk = 7, .from = 3, .size_bytes = CHUNK_BYTES });
+        tell(b, (WorkEvent) { .kind = WORK_LEAVE });
+        tell(b, (WorkEvent) { .kind = WORK_FETCHED, .chunk = 7, .size_bytes = CHUNK_BYTES });
+        ck_assert_ptr_null(said(b, WORK_TAKEN)); /* nobody is there to hear it */
+        ck_assert_uint_eq(used(b), 0);
+        holds(b, 0, 0);
+        bed_done(b);
+}
+
+TEST(what_is_restored_is_here_until_it_is_dropped) {
+        Bed *b       = bed_new(2, 1, 1 * MiB);
+        RunTask task = { .task = 1, .position = 1 };
+
+        tell(b, (WorkEvent) { .kind = WORK_RESTORE, .chunk = 100, .size_bytes = CHUNK_BYTES });
+        tell(b, (WorkEvent) { .kind = WORK_RESTORE, .chunk = 900, .size_bytes = CHUNK_BYTES });
+        holds(b, 2, 1000);
+        ck_assert_uint_eq(used(b), 2 * CHUNK_BYTES);
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        tell(b, (WorkEvent) { .kind = WORK_RUN, .plan = 1, .n = 1, .task = &task }); /* reads 100 */
+        ck_assert_int_eq(next(b, 0), 1);
+        finish(b, 0);
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 100, .n = 1 });
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 900, .n = 1 });
+        holds(b, 1, 101);
+        bed_done(b);
+}
+
+/* ---- For people ------------------------------------------------------------------------------------------------- */
+
+static WorkWhy why(const Bed *b, uint32_t task) {
+        WorkWhy ret;
+
+        ck_assert(work_why(b->work, 1, task, &ret));
+        return ret;
+}
+
+TEST(why_says_what_a_task_waits_for_until_it_is_done) {
+        Bed *b       = bed_new(2, 3, 3 * CHUNK_BYTES);
+        RunFetch get = { .chunk = 1, .from = 5 };
+        RunTask task = { .task = 4, .position = 4 };
+        WorkWhy gone;
+
+        ck_assert(!work_why(b->work, 1, 0, &gone));
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        tell(b, (WorkEvent) { .kind = WORK_RUN, .plan = 1, .n = 1, .task = &task, .n_fetch = 1, .fetch = &get });
+        give(b, 3, 1);
+        ck_assert_int_eq(why(b, 4).state, WORK_NEEDS_INPUT);
+        ck_assert_uint_eq(why(b, 4).n_missing, 1);
+        ck_assert_uint_eq(why(b, 4).from, 5);
+        ck_assert(why(b, 4).on_its_way);
+        ck_assert_int_eq(why(b, 3).state, WORK_NEEDS_INPUT);
+        ck_assert_uint_eq(why(b, 3).from, WORKER_NONE); /* it is made here */
+        ck_assert(!work_why(b->work, 1, 0, &gone));
+        ck_assert(!work_why(b->work, 2, 3, &gone));
+
+        tell(b, (WorkEvent) { .kind = WORK_FETCHED, .chunk = 101, .size_bytes = CHUNK_BYTES });
+        ck_assert_int_eq(why(b, 4).state, WORK_NEEDS_THREAD);
+        give(b, 0, 1);
+        ck_assert_int_eq(next(b, 1), 0);
+        ck_assert_int_eq(why(b, 0).state, WORK_RUNS);
+        ck_assert_uint_eq(why(b, 0).thread, 1);
+        ck_assert_int_eq(next(b, 0), 4);
+        finish(b, 1);
+        ck_assert(!work_why(b->work, 1, 0, &gone));
+        ck_assert_int_eq(next(b, 1), -1);
+        ck_assert_int_eq(why(b, 3).state, WORK_NEEDS_MEMORY);
+        ck_assert_uint_eq(why(b, 3).short_bytes, CHUNK_BYTES);
+        bed_done(b);
+}
+
 /* ---- Memory and disk -------------------------------------------------------------------------------------------- */
 
 static void make(Bed *b, uint32_t task) {
@@ -360,6 +539,7 @@ TEST(task_starts_when_all_of_its_inputs_are_back) {
         give(b, 4, 1); /* reads chunk 0; there is no room for what it makes */
         ck_assert_int_eq(next(b, 0), -1);
         ck_assert_uint_eq(said(b, WORK_SPILL)->chunk, 101); /* nobody reads it, and it is the oldest of those */
+        ck_assert_int_eq(why(b, 4).state, WORK_NEEDS_MEMORY);
         write_ends(b, 101, NULL);
         ck_assert_int_eq(next(b, 0), 4);
         finish(b, 0);
@@ -370,6 +550,8 @@ TEST(task_starts_when_all_of_its_inputs_are_back) {
         ck_assert_int_eq(next(b, 0), -1);
         ck_assert_uint_eq(said(b, WORK_RETURN)->chunk, 101);
         ck_assert_int_eq(next(b, 1), -1);
+        ck_assert_int_eq(why(b, 5).state, WORK_NEEDS_DISK);
+        ck_assert_uint_eq(why(b, 5).n_missing, 1);
         tell(b, (WorkEvent) { .kind = WORK_RETURNED, .chunk = 101, .ok = true });
         ck_assert_int_eq(next(b, 1), 5);
         bed_done(b);
