@@ -76,7 +76,7 @@ static void member_leave(Scheduler *s, Member *m, bool killed) {
                 if (to->link && map_remove(&to->knows, number) != 0 && link_say(to->link, &gone) < 0)
                         scheduler_log(s, LOG_WARNING, "out of memory: %s does not hear that worker %u has left",
                                       to->peer, number);
-        scheduler_log_worker(s, number, EVENT_WORKER_LEFT, LOG_WARNING,
+        scheduler_log_worker(s, number, EVENT_WORKER_LEFT, m->bye ? LOG_INFO : LOG_WARNING,
                              "worker %u, %s, has left: what it had is made again when it is wanted", number, m->name);
         s->worker[number] = NULL;
         member_free(m);
@@ -142,6 +142,7 @@ int worker_join(Conn *c, const Wire_hello *m, Error *err) {
         member->address      = address;
         member->process      = c->local && c->pid > 0 ? pidfd_open(c->pid, 0) : -1;
         member->conn         = c;
+        member->bye          = false;
         member->n_threads    = m->n_threads;
         member->incarnation  = ++s->next_incarnation;
         member->cache_bytes  = m->cache_bytes;
@@ -316,6 +317,9 @@ int worker_hear(Conn *c, const WireMessage *m, Error *err) {
                 member->status       = m->status;
                 member->pages        = strdup(m->status.pages);
                 member->status.pages = NULL;
+                return 0;
+        case WIRE_IS_BYE:
+                member->bye = true;
                 return 0;
         case WIRE_IS_ALIVE:
                 return 0;

@@ -71,7 +71,11 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         const char *const words  = why->code < 0 ? why->text : "";
         const bool worth_a_line  = c->kind == CONN_WORKER || c->session || why->code < 0; /* who looks comes and goes */
 
-        if (worth_a_line && c->member)
+        if (c->member && c->member->bye)
+                scheduler_log_worker(c->scheduler, c->member->number, EVENT_WORKER_GONE, LOG_INFO,
+                                     "worker %u, %s (%s) has ended, as it was told to", c->member->number,
+                                     c->name ?: "", c->peer);
+        else if (worth_a_line && c->member)
                 scheduler_log_worker(c->scheduler, c->member->number, EVENT_WORKER_GONE, LOG_WARNING,
                                      "worker %u, %s (%s) is gone%s%s", c->member->number, c->name ?: "", c->peer,
                                      why->code < 0 ? ": " : "", words);

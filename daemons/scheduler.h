@@ -93,6 +93,7 @@ typedef struct Member {
         uint64_t away_usec;     /* since then */
         WireDrain drain;
         bool drained;           /* nothing is left there */
+        bool bye;               /* it has said that it ends */
         uint64_t identity;      /* of its memory; 0: it has none that outlives the process */
         uint32_t number, n_threads;
         int process;            /* pidfd of one of this machine; -1: not known */

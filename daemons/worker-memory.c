@@ -139,16 +139,21 @@ int worker_lease(Worker *w, bool on) {
 
 /* ---- Stopping --------------------------------------------------------------------------------------------------- */
 
+/* So that nobody takes our end for a failure. */
+static void say_bye(Worker *w) {
+        if (w->welcome && link_say(w->scheduler, &(WireMessage) { .kind = WIRE_IS_BYE }) == 0)
+                link_flush(w->scheduler);
+}
+
 static int on_deadline(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
         Worker *w = userdata;
 
         worker_say(w, LOG_WARNING, "not all chunks have been taken by others in time: it stops with them");
+        say_bye(w);
         return sd_event_exit(w->event, 0);
 }
 
-bool worker_stop(void *userdata) {
-        Worker *w = userdata;
-
+static bool stops_later(Worker *w) {
         if (!w->welcome || w->config.drain_usec == 0 || w->deadline)
                 return false;
         if (w->memory_name[0] && service_is_restart()) {
@@ -165,8 +170,18 @@ bool worker_stop(void *userdata) {
         return true;
 }
 
+bool worker_stop(void *userdata) {
+        Worker *w        = userdata;
+        const bool later = stops_later(w);
+
+        if (!later)
+                say_bye(w);
+        return later;
+}
+
 void worker_may_end(Worker *w, const Wire_leave *m) {
         if (m->code < 0)
                 worker_say(w, LOG_WARNING, "stopping with chunks that nobody else could take: %s", m->text);
+        say_bye(w);
         sd_event_exit(w->event, 0);
 }

@@ -190,7 +190,7 @@
         F(U64S, tensor, 1 << 22)       /* tensor, references; … */                                                     \
         F(U64S, request, 1 << 20)
 #define WIRE_KNOWN(F) F(U64S, request, 1 << 20) /* whose FINISHED has come */
-#define WIRE_BYE(F) F(U64, time, UINT64_MAX)    /* whatever the sender likes: the session ends, with all that it has */
+#define WIRE_BYE(F) F(U64, time, UINT64_MAX)    /* whatever it likes: a session, or a worker, ends for good */
 #define WIRE_NAME(F)                                                                                                   \
         F(U64, request, UINT64_MAX)                                                                                    \
         F(U32, what, 16)               /* WireName */                                                                  \

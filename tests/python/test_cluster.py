@@ -296,6 +296,22 @@ def test_a_stopped_cluster_has_no_processes_and_no_files():
         cluster.session.run(mt.ones(3))
 
 
+STOPS = """
+import mars.tensor as mt
+from mars.deploy.local import new_cluster
+for n_worker in (1, 3):
+    cluster = new_cluster(n_worker=n_worker, n_cpu=3, shared_memory="96m")
+    kept = mt.ones((1000, 1000), chunk_size=300).execute(session=cluster.session)
+    print(cluster.session.run(kept.sum()))
+    cluster.stop()
+"""
+
+
+def test_an_orderly_stop_says_nothing():
+    done = subprocess.run([sys.executable, "-c", STOPS], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1000000.0\n" * 2, "")
+
+
 # ---- By hand ---------------------------------------------------------------------------------------------------------
 
 def free_port():
