@@ -100,12 +100,13 @@ static const char *task_name(Arena *arena, struct json_object *task) {
 
 /* What the worker says that has it. */
 static const char *there_words(Arena *arena, const char *worker, struct json_object *there) {
-        const char *state   = text_of(arena, there, "state"), *from = text_of(arena, there, "from"),
-                   *missing = text_of(arena, there, "missing");
+        const char *state = text_of(arena, there, "state"), *from = text_of(arena, there, "from"),
+                   *missing      = text_of(arena, there, "missing");
         const Column short_bytes = { .kind = CELL_BYTES, .key = "short_bytes" };
 
         if (strcmp(state, "runs") == 0 && strcmp(text_of(arena, there, "seconds"), "-") == 0)
-                return arena_printf(arena, "other tasks: thread %s of worker %s has taken several, and runs another one",
+                return arena_printf(arena,
+                                    "other tasks: thread %s of worker %s has taken several, and runs another one",
                                     text_of(arena, there, "thread"), worker);
         if (strcmp(state, "runs") == 0)
                 return arena_printf(arena, "nothing: it runs on worker %s, thread %s, for %s, since %s", worker,
@@ -164,10 +165,10 @@ static int ask_there(Ctl *ctl, Arena *arena, struct json_object *task, struct js
                 return 0;
         r = ctl_visit(ctl, err);
         if (r == 0)
-                r = ctl_ask(ctl,
-                            arena_printf(arena, "task %s %s", text_of(arena, task, "plan"),
-                                         text_of(arena, task, "number")),
-                            &answer, err);
+                r = ctl_ask(
+                        ctl,
+                        arena_printf(arena, "task %s %s", text_of(arena, task, "plan"), text_of(arena, task, "number")),
+                        &answer, err);
         return r < 0 || !answer ? r : ctl_parse(ret_there, answer, err);
 }
 
@@ -217,7 +218,8 @@ int ctl_why(Ctl *ctl, const char *argument, FILE *out, Error *err) {
                             : arena_printf(arena, "why %llu", request),
                     &answer, err);
         if (r == 0 && strcmp(answer, "null") == 0)
-                r = is_task ? error_set(err, -ENOENT, "no task %llu.%llu is known: no such request is under way, or it has less",
+                r = is_task ? error_set(err, -ENOENT,
+                                        "no task %llu.%llu is known: no such request is under way, or it has less",
                                         request, task)
                             : error_set(err, -ENOENT, "no request %llu is under way", request);
         if (r < 0)

@@ -181,8 +181,8 @@ typedef struct WorkerFigures {
 void worker_figures(Worker *w, WorkerFigures *ret);
 Past *worker_past_new(void);
 void worker_past_add(Worker *w, const WorkerFigures *figures); /* once a second */
-/* "itself", "history", "configuration", "log LEVEL", "spans SINCE", "task PLAN NUMBER": JSON, which the caller frees. ERROR_VALUE: nothing
- * is known of it. */
+/* "itself", "history", "configuration", "log LEVEL", "spans SINCE", "task PLAN NUMBER": JSON, which the caller frees.
+ * ERROR_VALUE: nothing is known of it. */
 int worker_answer(Worker *w, const char *what, char **ret, Error *err);
 
 /* ---- worker.c */

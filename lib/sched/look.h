@@ -18,7 +18,7 @@ bool sched_look(const Sched *sched, uint64_t request, SchedLook *ret);
 /* Tasks of one stage: goes through all of them, some 10⁹ a second. */
 void sched_look_stage(const SchedLook *look, uint32_t stage, uint32_t *ret_done, uint32_t *ret_given);
 
-/* A task has a number in its request, which no other task of the request ever has: tasks of earlier plans come first. */
+/* A task has a number in its request, which no other one of it ever has: tasks of earlier plans come first. */
 typedef enum TaskReason {
         TASK_IS_DONE,
         TASK_IS_GIVEN,      /* `worker` has it, and knows more */

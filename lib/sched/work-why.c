@@ -24,7 +24,7 @@ static void look_at_inputs(Work *w, const Task *t, WorkWhy *ret) {
                 ret->n_missing++;
                 if (!c || c->state == CHUNK_ABSENT || ret->from != WORKER_NONE)
                         continue;
-                ret->from    = c->from;
+                ret->from       = c->from;
                 ret->on_its_way = c->state == CHUNK_FETCHING;
         }
 }

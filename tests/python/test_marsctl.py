@@ -166,7 +166,8 @@ def test_tasks_of_a_request_are_those_that_are_not_done(cluster):
         assert {task["worker"] for task in tasks} <= {0, 1} and len(tasks) <= 256
         head, *rows = shown(cluster, "tasks", number).splitlines()
         assert head.split() == ["TASK", "STATE", "WORKER", "INPUTS", "MAKES"] and len(rows) == 256
-        assert all(re.match(rf" *{number}\.\d+ +(given|input|next|queued) +([01]|-) +\d+ of \d+ ", line) for line in rows)
+        row = rf" *{number}\.\d+ +(given|input|next|queued) +([01]|-) +\d+ of \d+ "
+        assert all(re.match(row, line) for line in rows)
     done = marsctl("tasks", "123456", at=cluster.endpoint)
     assert (done.returncode, done.stderr) == (1, "marsctl: no request 123456 is under way\n")
 
@@ -189,9 +190,9 @@ def test_why_of_a_task_asks_the_worker_that_has_it(cluster):
         assert found["maker"]["request"] == row["request"] and found["there"] is None
         words = shown(cluster, "why", f"{number}.{waiting[-1]['task']}")
         assert re.search(rf"^waits for +what task {number}\.\d+ \(.*: chunk \(", words, re.M), words
-        until(lambda: any(re.search(r"^waits for +nothing: it runs on worker [01], thread 0, for .* s, since \d\d:", shown(
-            cluster, "why", f"{number}.{task['task']}"), re.M) for task in answered(cluster, "tasks", number)[:20]),
-              "no task is seen to run")
+        runs = re.compile(r"^waits for +nothing: it runs on worker [01], thread 0, for .* s, since \d\d:", re.M)
+        until(lambda: any(runs.search(shown(cluster, "why", f"{number}.{task['task']}"))
+                          for task in answered(cluster, "tasks", number)[:20]), "no task is seen to run")
         done = marsctl("why", f"{number}.99999999", at=cluster.endpoint)
         assert done.returncode == 1 and f"no task {number}.99999999 is known" in done.stderr
 
