@@ -216,6 +216,11 @@ static size_t part_bytes(int64_t n, DType t) {
         return ((size_t) n * dtype_size(t) + 15) / 16 * 16;
 }
 
+/* Of runs without indices whose elements can be made of their keys, only these are taken. */
+static bool keys_suffice(uint32_t n_in, DType t) {
+        return n_in == 1 && n_order_keys(t) == 1;
+}
+
 /* Per run: where it begins and ends in the task's part, a bound, two places and their strides. */
 enum { RUN_WORDS = 8 };
 
@@ -250,6 +255,7 @@ static int merge_row(BlockRun *run, const int64_t *at, char *out, const char **r
         const int last      = run->box[0].ndim - 1;
         const bool by_index = run->n_in > 1;
         const DType t       = run->in[0].dtype;
+        const bool by_key   = keys_suffice(run->n_in, t);
         const size_t size   = dtype_size(t);
         const int64_t n     = run->box[0].hi[last], n_run = div_up(n, RUN);
         const int64_t lo = run->domain->lo[last], hi = run->domain->hi[last];
@@ -264,7 +270,7 @@ static int merge_row(BlockRun *run, const int64_t *at, char *out, const char **r
                 .n = n, .n_run = n_run, .first = (const char **) (middle + 3 * n_run), .stride = middle + 4 * n_run
         };
         char *part   = (char *) run->scratch + ((size_t) (n_run * RUN_WORDS) * sizeof(int64_t) + 15) / 16 * 16;
-        char *number = part + part_bytes(hi - lo, t);
+        char *number = part + (by_key ? 0 : part_bytes(hi - lo, t));
         Item *item   = (Item *) (number + part_bytes(by_index ? hi - lo : 0, DTYPE_I64));
         int r;
 
@@ -279,21 +285,26 @@ static int merge_row(BlockRun *run, const int64_t *at, char *out, const char **r
                 *ret_before = element_before(&runs, begin);
         for (int64_t k = 0; k < n_run; k++) {
                 const int64_t length = end[k] - begin[k];
+                const char *from     = runs.first[k] + begin[k] * runs.stride[k];
 
-                copy_run(part + n_part * (int64_t) size, runs.first[k] + begin[k] * runs.stride[k], runs.stride[k],
-                         length, size);
+                if (by_key)
+                        put_keys(t, from, runs.stride[k], length, part, n_part);
+                else
+                        copy_run(part + n_part * (int64_t) size, from, runs.stride[k], length, size);
                 if (by_index)
                         copy_run(number + n_part * 8, index.first[k] + begin[k] * index.stride[k], index.stride[k],
                                  length, 8);
                 n_part += length;
         }
         assert(n_part == hi - lo);
-        if (!by_index) {
+        if (by_key)
+                sort_by_keys(t, part, n_part, out);
+        else if (!by_index)
                 sort_row(t, part, (int64_t) size, n_part, out, item);
-                return 0;
+        else {
+                order_row(t, part, (int64_t) size, n_part, item, item + n_part);
+                gather_items(number, 8, item, n_part, 8, out);
         }
-        order_row(t, part, (int64_t) size, n_part, item, item + n_part);
-        gather_items(number, 8, item, n_part, 8, out);
         return 0;
 }
 
@@ -326,9 +337,12 @@ static int merge_runs_run(BlockRun *run, Error *err) {
 static size_t merge_scratch(const OpCall *call) {
         const int64_t n = last_length(&call->in[0].shape), part = MIN(n, (int64_t) RUN);
 
-        return ((size_t) (div_up(n, RUN) * RUN_WORDS) * sizeof(int64_t) + 15) / 16 * 16 +
-               part_bytes(part, call->in[0].dtype) + part_bytes(call->n_in > 1 ? part : 0, DTYPE_I64) +
-               row_scratch(part);
+        const DType t  = call->in[0].dtype;
+        const size_t words = ((size_t) (div_up(n, RUN) * RUN_WORDS) * sizeof(int64_t) + 15) / 16 * 16;
+
+        if (keys_suffice(call->n_in, t))
+                return words + block_scratch(t, part);
+        return words + part_bytes(part, t) + part_bytes(call->n_in > 1 ? part : 0, DTYPE_I64) + row_scratch(part);
 }
 
 static int infer_argmerge(const OpCall *call, Spec *out, _unused_ Error *err) {

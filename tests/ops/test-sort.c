@@ -110,7 +110,7 @@ static char *values_of(DType t, int64_t n, uint64_t seed, bool few) {
         for (int64_t i = 0; i < n; i++)
                 for (size_t part = 0; part < size; part += dtype_size(dtype_real(t))) {
                         const uint64_t r = desk_random(&seed);
-                        Scalar s         = { .dtype = DTYPE_U64, .u64 = r };
+                        Scalar s;
 
                         if (dtype_kind(t) == KIND_FLOAT || dtype_kind(t) == KIND_COMPLEX) {
                                 const double v = few || r % 8 == 0 ? special[(r >> 8) % ELEMENTSOF(special)]
@@ -221,6 +221,57 @@ TEST(any_axis_is_sorted) {
                         free(made[0].data);
                         free(made[1].data);
                 }
+        engine_unref(e);
+}
+
+/* Values whose keys share their first bits in ever smaller clusters, or nearly all do; or ramps, one behind another. */
+static char *clusters_of(DType t, int64_t n, int how) {
+        const size_t size = dtype_size(t);
+        char *data        = calloc((size_t) n, size);
+        uint64_t seed     = 5;
+
+        for (int64_t i = 0; i < n; i++) {
+                const uint64_t r   = desk_random(&seed), fine = desk_random(&seed) >> 1;
+                const int64_t v    = (int64_t) (how == 0   ? fine >> (r % 60)
+                                                : how == 1 ? (r % 1000 ? (uint64_t) 1 << 40 | (fine & 63) : fine)
+                                                           : (uint64_t) (i % 997));
+                const Scalar value = scalar_cast(scalar_from_i64(DTYPE_I64, r % 3 == 0 && how == 0 ? -v : v), t);
+
+                memcpy(data + (size_t) i * size, value.bytes, size);
+        }
+        return data;
+}
+
+TEST(clustered_values_are_sorted_at_every_size) {
+        static const DType dtypes[]    = { DTYPE_F64, DTYPE_I64, DTYPE_F32, DTYPE_I32, DTYPE_C64 };
+        static const int64_t lengths[] = { 16, 17, 18, 31, 33, 100, 1023, 2047, 2048, 2049, 2050, 5000, 70000, 300000 };
+        Engine *e                      = desk_engine(2);
+
+        for (size_t t = 0; t < ELEMENTSOF(dtypes); t++)
+                for (size_t l = 0; l < ELEMENTSOF(lengths); l++)
+                        for (int how = 0; how < 3; how++) {
+                                const int64_t n = lengths[l];
+                                char *data      = clusters_of(dtypes[t], n, how);
+                                int64_t *order  = order_of(dtypes[t], data, n);
+                                Desk desk;
+                                Made made[2];
+
+                                desk_begin(&desk, e);
+                                const Ref a        = desk_leaf(&desk, dtypes[t], SHAPE(n), data, n);
+                                const Ref wanted[] = { op_of(&desk, "sort", NULL, a),
+                                                       op_of(&desk, "argsort", NULL, a) };
+
+                                ck_assert_msg(desk_run(&desk, wanted, 2, made) == 0, "%s", desk.err.text);
+                                for (int64_t i = 0; i < n; i++)
+                                        ck_assert(same_value(dtypes[t],
+                                                             made[0].data + (size_t) i * dtype_size(dtypes[t]),
+                                                             data + (size_t) order[i] * dtype_size(dtypes[t])));
+                                ck_assert_bytes_eq(made[1].data, order, (size_t) n * 8);
+                                free(made[0].data);
+                                free(made[1].data);
+                                free(order);
+                                free(data);
+                        }
         engine_unref(e);
 }
 
