@@ -172,8 +172,8 @@ int client_hear(Conn *c, const WireMessage *m, Arena *arena, Error *err) {
                 return 0;
         case WIRE_IS_ASK:
                 return ask(c, &m->ask, err);
-        case WIRE_IS_ALIVE:
-                return 0;
+        case WIRE_IS_ALIVE: /* he wants to know whether we are */
+                return link_say(c->link, m) < 0 ? error_oom(err, sizeof(*m)) : 0;
         default:
                 return error_set(err, ERROR_CORRUPT, "%s is not for clients to say", wire_name(m->kind));
         }

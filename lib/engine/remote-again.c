@@ -191,7 +191,10 @@ int remote_welcome(Remote *r, const Wire_welcome *m, Error *err) {
         r->cluster.key     = NULL;
         r->welcome         = true;
         r->away_usec       = 0;
+        r->signs           = (Signs) {};
         pthread_cond_broadcast(&r->engine->changed);
+        if (link_say(r->scheduler.link, &(WireMessage) { .kind = WIRE_IS_ALIVE }) < 0) /* whether it answers */
+                return error_oom(err, sizeof(*m));
         if (!again)
                 return 0;
         posts_drop(r);
@@ -199,6 +202,38 @@ int remote_welcome(Remote *r, const Wire_welcome *m, Error *err) {
                 return error_oom(err, sizeof(*m));
         remote_tick(r);
         return 0;
+}
+
+/* While we wait for it. What it sends is a sign of life, and what it takes of a long queue. Who gives none is asked for
+ * one, and gone if none comes. */
+static void scheduler_watch(Remote *r, uint64_t now) {
+        Signs *signs        = &r->signs;
+        const uint64_t n    = r->scheduler.link ? link_heard_bytes(r->scheduler.link) : 0;
+        const size_t queued = r->scheduler.link ? link_queued_bytes(r->scheduler.link) : 0;
+        Error err           = {};
+
+        if (!r->welcome || r->requests.n + r->uploads.n + r->namings.n == 0) {
+                signs->since_usec = 0;
+                return;
+        }
+        if (signs->since_usec == 0 || n != signs->heard_bytes || (queued > 0 && queued != signs->queued_bytes)) {
+                signs->since_usec  = now;
+                signs->asked       = false;
+                signs->heard_bytes = n;
+        }
+        signs->queued_bytes = queued;
+        if (now - signs->since_usec > REMOTE_QUIET_USEC + REMOTE_ANSWER_USEC && signs->answers) {
+                error_set(&err, -ETIMEDOUT, "it does not answer");
+                r->scheduler.link = link_free(r->scheduler.link);
+                remote_away(r, &err);
+                return;
+        }
+        if (now - signs->since_usec >= REMOTE_QUIET_USEC && queued == 0 && !signs->asked) {
+                signs->asked = true;
+                if (link_say(r->scheduler.link, &(WireMessage) { .kind = WIRE_IS_ALIVE }) < 0)
+                        remote_fail_for_memory(r);
+        }
+        remote_arm(r, now + REMOTE_QUIET_USEC);
 }
 
 /* ---- Chunks that were not there --------------------------------------------------------------------------------- */
@@ -296,4 +331,5 @@ void remote_tick(Remote *r) {
                 }
         }
         remote_uploads_tick(r, now);
+        scheduler_watch(r, now);
 }

@@ -171,6 +171,7 @@ static int hear_scheduler(Remote *r, const WireMessage *m, Error *err) {
                 remote_named(r, &m->named);
                 return 0;
         case WIRE_IS_ALIVE:
+                r->signs.answers = true;
                 return 0;
         default:
                 return error_set(err, ERROR_CORRUPT, "the scheduler says %s, which is not for clients",

@@ -13,6 +13,7 @@
 
 enum {
         REMOTE_ANSWER_USEC = 10 * 1000 * 1000, /* a scheduler that lives answers sooner */
+        REMOTE_QUIET_USEC  = 1 * 1000 * 1000,  /* and is asked whether it lives when it has been quiet for so long */
         REMOTE_FETCH_USEC  = 60 * 1000 * 1000, /* after which chunks that are nowhere to be had are given up */
         REMOTE_CACHE_BYTES = 1 << 30,          /* results larger than a part of this are fetched in pieces */
 };
@@ -109,6 +110,15 @@ typedef struct Post {
         Writer body;
 } Post;
 
+/* Of life. A process that is stopped keeps its sockets open, and the kernel answers for it. */
+typedef struct Signs {
+        bool answers; /* it has said ALIVE back: a scheduler of the version before never does */
+        bool asked;
+        uint64_t since_usec;  /* the last one; 0: we wait for nothing */
+        uint64_t heard_bytes; /* then */
+        size_t queued_bytes;
+} Signs;
+
 typedef struct Remote {
         Engine *engine;        /* a reference, until the thread ends */
         sd_event *event;
@@ -139,6 +149,7 @@ typedef struct Remote {
         uint64_t try_usec;     /* not before */
         uint32_t attempt;
         Error last_words;      /* why there is no link */
+        Signs signs;           /* of the scheduler */
 } Remote;
 
 /* Nothing works any more: everybody who waits hears why. The lock is held, here and below. */

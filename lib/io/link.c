@@ -79,6 +79,7 @@ struct Link {
         void *userdata;
         Input in;
         Outbox out;
+        uint64_t heard_bytes; /* so far */
         Error why;
         char text[ADDRESS_TEXT_MAX]; /* where it connects to; "": it was given a connection */
         bool relayed;
@@ -240,6 +241,7 @@ static ssize_t receive(Link *link, void *to, size_t size_bytes, Error *err) {
         int fd    = -1;
         ssize_t n = stream_receive(&link->stream, to, size_bytes, &fd, err);
 
+        link->heard_bytes += n > 0 ? (uint64_t) n : 0;
         if (fd < 0)
                 return n;
         if (in->n_fds == PENDING_FDS || in->in_payload) {
@@ -700,6 +702,10 @@ Link *link_free(Link *link) {
 
 size_t link_queued_bytes(const Link *link) {
         return link->out.bytes;
+}
+
+uint64_t link_heard_bytes(const Link *link) {
+        return link->heard_bytes;
 }
 
 void link_stop_reading(Link *link, bool stop) {

@@ -58,6 +58,7 @@ int link_send_payload(Link *link, uint16_t kind, const uint8_t *body, size_t bod
 int link_send_fd(Link *link, uint16_t kind, const uint8_t *body, size_t body_bytes, int fd) _must_check_;
 
 size_t link_queued_bytes(const Link *link); /* of headers and bodies: copied, not sent yet */
+uint64_t link_heard_bytes(const Link *link); /* that have come so far: who sends any, lives */
 /* Back-pressure: nothing is handed out, and closed() is not called, until it goes on. For however long: the other side
  * is not taken for dead. */
 void link_stop_reading(Link *link, bool stop);

@@ -284,6 +284,40 @@ def test_a_client_that_was_away_for_too_long_is_told_so(hand, tmp_path):
     proxy.close()
 
 
+def links(path):
+    """That somebody has made to the socket, taken or not."""
+    return sum(line.endswith(f" {path}") for line in pathlib.Path("/proc/net/unix").read_text().splitlines())
+
+
+def test_a_scheduler_that_is_stopped_is_no_scheduler_until_it_goes_on(tmp_path, want):
+    """The kernel keeps its sockets for it: who waits for it asks, and goes when there is no answer for ten seconds."""
+    short, long = (Hand(tmp_path / name, "--lease", lease) for name, lease in (("a", "1"), ("b", "30")))
+    try:
+        sessions = []
+        for some in (short, long):
+            os.mkdir(some.folder)
+            some.start("scheduler")
+            some.start("w0")
+            sessions.append(new_session(some.endpoint))
+            assert sessions[-1].run(mt.ones(10).sum()) == 10
+        n = links(f"{long.folder}/scheduler")
+        began = time.monotonic()
+        for some in (short, long):
+            some.processes["scheduler"].send_signal(signal.SIGSTOP)
+        futures = [s.run(*program(), wait=False) for s in sessions]
+        wait_for(lambda: links(f"{long.folder}/scheduler") > n, "nobody has noticed")
+        assert 9 < time.monotonic() - began < 20
+        long.processes["scheduler"].send_signal(signal.SIGCONT)
+        assert same(futures[1].result(timeout=SECONDS), want[7])
+        with pytest.raises(Exception, match="scheduler .*no connection for 1 s.*it does not answer"):
+            futures[0].result(timeout=SECONDS)
+        for s in sessions:
+            s.close()
+    finally:
+        short.stop()
+        long.stop()
+
+
 # ---- A scheduler that dies -------------------------------------------------------------------------------------------
 
 def again(some):
