@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store beside the memory's own speed: a chunk of 64 MiB put into it and got out of it, beside one memcpy() between
- * pages that were touched before; what it costs to map a chunk of a file that one has already; and whether the second
- * run of a job takes a page. For a store of anonymous memory and for a shared one, on the best rung of this machine. */
+ * pages of the same size that were touched before; what it costs to map a chunk of a file that one has already; and whether the second
+ * run of a job takes a page. For a store of anonymous memory and for a shared one, on the best rung of this machine and
+ * on the lowest. The three copies take turns, in an order that changes; ratios are medians of the rounds' own ratios. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include "base/pages.h"
 #include "store/store.h"
 
-enum { ROUNDS = 15, MAPS = 1000, CHUNK = 64 << 20, CACHE = 512 << 20 };
+enum { ROUNDS = 21, MAPS = 1000, CHUNK = 64 << 20, CACHE = 512 << 20 };
 
 static double now(void) {
         struct timespec t;
@@ -87,41 +88,70 @@ static void job(Store *s, uint64_t first) {
                         store_drop(s, first + k * (TASKS / KEPT));
 }
 
-static void run(bool shared, char *a, char *b) {
-        double copy[ROUNDS], in[ROUNDS], out[ROUNDS], begin, took;
+typedef enum Way { WAY_COPY, WAY_PUT, WAY_GET, _WAY_MAX } Way;
+
+/* The chunk that is put stays for the others to be got. */
+static double way_run(Store *s, Way way, ChunkId id, char *a, char *b) {
+        double begin = now();
+
+        switch (way) {
+        case WAY_COPY:
+                memcpy(b, a, CHUNK);
+                break;
+        case WAY_PUT:
+                put(s, id, a, CHUNK);
+                break;
+        case WAY_GET:
+                get(s, id - 1, b);
+                break;
+        case _WAY_MAX:
+                break;
+        }
+        return now() - begin;
+}
+
+static void put_and_get(Store *s, char *a, char *b) {
+        static const char *const names[] = { "memcpy", "put", "get" };
+        double seconds[_WAY_MAX][ROUNDS], ratio[_WAY_MAX][ROUNDS];
+
+        put(s, 1, a, CHUNK);
+        for (int k = -2; k < ROUNDS; k++) { /* two go by before pages of three chunks are there */
+                double took[_WAY_MAX];
+                ChunkId id = (ChunkId) (k + 4); /* 1 was put before */
+
+                for (int turn = 0; turn < _WAY_MAX; turn++) {
+                        Way way = (Way) ((turn + k + 2) % _WAY_MAX);
+
+                        took[way] = way_run(s, way, id, a, b);
+                }
+                store_drop(s, id - 1);
+                for (Way way = 0; k >= 0 && way < _WAY_MAX; way++) {
+                        seconds[way][k] = took[way];
+                        ratio[way][k]   = took[WAY_COPY] / took[way];
+                }
+        }
+        store_drop(s, ROUNDS + 3);
+        for (Way way = 0; way < _WAY_MAX; way++) {
+                double middle = median(seconds[way], ROUNDS);
+
+                printf("  %-7s %7.2f ms  %6.1f GB/s  %5.2f of memcpy\n", names[way], middle * 1e3,
+                       CHUNK / middle * 1e-9, median(ratio[way], ROUNDS));
+        }
+}
+
+static void run(bool shared, StorePages pages, char *a, char *b) {
         StoreStats before, after;
         char text[STORE_TEXT_MAX];
-        const double bytes = CHUNK;
+        double begin;
         uint64_t offset;
         size_t size;
         Store *s;
         long n_faults;
         int fd;
 
-        must(store_new(&s, &(StoreConfig) { .cache_bytes = CACHE, .shared = shared }, NULL));
-        put(s, 1, a, CHUNK);
-        store_drop(s, 1);
-        for (int k = 0; k < ROUNDS; k++) {
-                begin = now();
-                memcpy(b, a, CHUNK);
-                copy[k] = now() - begin;
-
-                begin = now();
-                put(s, 1, a, CHUNK);
-                in[k] = now() - begin;
-
-                begin = now();
-                get(s, 1, b);
-                out[k] = now() - begin;
-                store_drop(s, 1);
-        }
-        took = median(copy, ROUNDS);
+        must(store_new(&s, &(StoreConfig) { .cache_bytes = CACHE, .pages = pages, .shared = shared }, NULL));
         printf("%s: %s\n", shared ? "shared" : "own", store_pages_text(s, text));
-        printf("  memcpy  %7.2f ms  %6.1f GB/s\n", took * 1e3, bytes / took * 1e-9);
-        printf("  put     %7.2f ms  %6.1f GB/s  %5.2f of memcpy\n", median(in, ROUNDS) * 1e3,
-               bytes / median(in, ROUNDS) * 1e-9, took / median(in, ROUNDS));
-        printf("  get     %7.2f ms  %6.1f GB/s  %5.2f of memcpy\n", median(out, ROUNDS) * 1e3,
-               bytes / median(out, ROUNDS) * 1e-9, took / median(out, ROUNDS));
+        put_and_get(s, a, b);
 
         if (shared) {
                 double map[MAPS];
@@ -164,10 +194,15 @@ int main(void) {
 
         if (!a || !b)
                 return EXIT_FAILURE;
-        memset(a, 1, CHUNK);
-        memset(b, 2, CHUNK);
-        run(false, a, b);
-        run(true, a, b);
+        for (int k = 0; k < 4; k++) {
+                if (k == 2) { /* the same in small pages: a copy between them takes 1.2 to 1.4 times as long */
+                        must(madvise(a, CHUNK, MADV_DONTNEED) | madvise(b, CHUNK, MADV_DONTNEED));
+                        must(madvise(a, CHUNK, MADV_NOHUGEPAGE) | madvise(b, CHUNK, MADV_NOHUGEPAGE));
+                }
+                memset(a, 1, CHUNK);
+                memset(b, 2, CHUNK);
+                run(k % 2 > 0, k < 2 ? STORE_PAGES_TRY : STORE_PAGES_OFF, a, b);
+        }
         pages_free(a, CHUNK);
         pages_free(b, CHUNK);
         return EXIT_SUCCESS;
