@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Spilling beside what the disk can: chunks are written and read back by a Spill, and the same bytes by a plain loop
  * over io_uring with O_DIRECT on a file of its own beside it, with and without registered memory. They take turns;
- * medians are printed, in GB/s and as a ratio to the plain loop.
+ * medians are printed: of GB/s, and of each round's ratio to the plain loop.
  *
  *     build/bench/bench-spill [directory [MiB of a chunk [chunks [rounds]]]]
  *
@@ -26,7 +26,7 @@ typedef enum Way { WAY_RAW, WAY_FIXED, WAY_SPILL, _WAY_MAX } Way;
 
 static pthread_mutex_t lock  = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
-static uint32_t n_ended;
+static uint32_t n_ended, n_awaited;
 
 static double now(void) {
         struct timespec t;
@@ -48,8 +48,8 @@ static void on_done(void *userdata _unused_, uint64_t id _unused_, bool written 
                 exit(EXIT_FAILURE);
         }
         pthread_mutex_lock(&lock);
-        n_ended++;
-        pthread_cond_signal(&ended);
+        if (++n_ended == n_awaited)
+                pthread_cond_signal(&ended);
         pthread_mutex_unlock(&lock);
 }
 
@@ -88,7 +88,8 @@ static void raw_move(struct io_uring *ring, int fd, bool write, bool fixed, char
 }
 
 static void spill_move(Spill *s, bool write, char *data, size_t chunk_bytes, uint32_t n_chunks) {
-        n_ended = 0;
+        n_ended   = 0;
+        n_awaited = n_chunks;
         for (uint32_t k = 0; k < n_chunks; k++)
                 must((write ? spill_write(s, k, data + k * chunk_bytes, chunk_bytes) :
                               spill_read(s, k, data + k * chunk_bytes)) == 0, "spill");
@@ -179,7 +180,7 @@ int main(int argc, char **argv) {
         const char *dir          = argc > 1 ? argv[1] : "/var/tmp";
         const size_t chunk_bytes = (argc > 2 ? strtoul(argv[2], NULL, 10) : 64) * MiB;
         const uint32_t n_chunks  = argc > 3 ? (uint32_t) strtoul(argv[3], NULL, 10) : 16;
-        const uint32_t n_rounds  = argc > 4 ? MIN((uint32_t) strtoul(argv[4], NULL, 10), (uint32_t) MAX_ROUNDS) : 5;
+        const uint32_t n_rounds  = argc > 4 ? MIN((uint32_t) strtoul(argv[4], NULL, 10), (uint32_t) MAX_ROUNDS) : 9;
         const size_t size_bytes  = chunk_bytes * n_chunks;
         SpillConfig config       = { .dirs = dir, .owner = 1, .done = on_done, .say = on_say };
         double seconds[_WAY_MAX][2][MAX_ROUNDS + 1];
@@ -226,11 +227,15 @@ int main(int argc, char **argv) {
                 }
                 printf("%-18s", names[way]);
                 for (int direction = 0; direction < 2; direction++) {
-                        const double mine  = median(seconds[way][direction] + 1, n_rounds),
-                                     plain = median(seconds[WAY_RAW][direction] + 1, n_rounds);
+                        double *mine = seconds[way][direction] + 1, *plain = seconds[WAY_RAW][direction] + 1;
+                        double ratio[MAX_ROUNDS], took[MAX_ROUNDS];
 
+                        for (uint32_t k = 0; k < n_rounds; k++) {
+                                ratio[k] = plain[k] / mine[k];
+                                took[k]  = mine[k];
+                        }
                         printf("  %s %5.2f GB/s (%3.0f %%)", direction == 0 ? "write" : "read",
-                               (double) size_bytes / mine * 1e-9, 100 * plain / mine);
+                               (double) size_bytes / median(took, n_rounds) * 1e-9, 100 * median(ratio, n_rounds));
                 }
                 printf("\n");
         }

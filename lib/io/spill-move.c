@@ -92,6 +92,7 @@ static void piece_describe(SpillPiece *piece) {
                 add_memory(op, page_of(job) + from, to - from);
         if (tail)
                 add_memory(op, job->stage->tail, SPILL_PAGE);
+        piece->size_bytes = (uint32_t) (span.page_to - span.page_from);
 }
 
 /* Between the shared pages of a piece and our own. */
@@ -143,14 +144,16 @@ static void piece_free(Spill *s, SpillPiece *piece) {
 
 /* 0, or RING_BUSY: later. */
 static int piece_begin(Spill *s, SpillPiece *piece) {
-        Job *job = piece->job;
+        Job *job      = piece->job;
+        SpillPlace *p = job->entry->place;
 
         if (ring_begin(s->ring, &piece->op) == RING_BUSY) {
                 piece_free(s, piece);
                 return RING_BUSY;
         }
         job->n_begun++;
-        job->entry->place->n_begun++;
+        p->n_begun++;
+        p->begun_bytes += piece->size_bytes;
         return 0;
 }
 
@@ -296,7 +299,7 @@ static void read_end(Spill *s, Job *job) {
 void spill_piece_end(Spill *s, SpillPiece *piece) {
         Job *job          = piece->job;
         const int result  = piece->op.result;
-        const uint32_t at = piece->index;
+        const uint32_t at = piece->index, bytes = piece->size_bytes;
         Entry *forgotten  = piece->forgotten;
 
         piece_free(s, piece);
@@ -306,6 +309,7 @@ void spill_piece_end(Spill *s, SpillPiece *piece) {
         }
         job->n_begun--;
         job->entry->place->n_begun--;
+        job->entry->place->begun_bytes -= bytes;
         if (job->result == 0)
                 job->result = result;
         if (job->result == 0 && !job->write)
@@ -353,10 +357,15 @@ static bool unwanted(Spill *s, const Job *job) {
         return r;
 }
 
+/* As much is on its way as the disk has use for. */
+static bool is_deep(const SpillPlace *p) {
+        return p->n_begun >= SPILL_DIR_DEPTH || p->begun_bytes >= SPILL_DIR_BYTES;
+}
+
 /* Begins pieces; true: all have been begun and have ended. */
 static bool pieces_done(Spill *s, Job *job) {
         while (!all_begun(job)) {
-                if (job->entry->place->n_begun >= SPILL_DIR_DEPTH)
+                if (is_deep(job->entry->place))
                         return false;
                 if ((job->write ? write_next(s, job) : read_next(s, job)) != 0)
                         return false;
