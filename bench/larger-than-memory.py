@@ -2,16 +2,21 @@
 """Results larger than memory, watched from outside.
 
     meson devenv -C build python3 ../bench/larger-than-memory.py [--gib 8] [--cache-mem 256m] [--phy-mem 1g]
-                                                                 [--hugepages try|on|off] [--only NAME]
+                                                                 [--hugepages try|on|off] [--workers N] [--only NAME]
 
 Every case runs in a process of its own, in a memory control group (v1, needs root) whose limit is phy_mem: what passes
-it is killed. This process looks at it a hundred times a second: resident memory (VmRSS) and what the control group
-counts, file cache without. Reserved huge pages are in neither, and are added to both: their pool must have been filled
-(sysctl vm.nr_hugepages). The hard limit is 90 % of phy_mem. The answer is compared with what is known of it; bits are
+it is killed. With --workers it is a cluster of so many workers, each with that cache_mem and phy_mem, whose scheduler,
+workers and client are all in the group; its limit is that of all workers. This process looks at it a hundred times a
+second: private and file pages of every process (RssAnon + RssFile), and the memory files, which the group counts once
+however many map them; and what the control group counts itself, file cache without. Reserved huge pages are in
+neither: what the pool has given is added to both. It must have been filled (sysctl vm.nr_hugepages), and nobody else
+may take of it meanwhile. The hard limit is 90 % of phy_mem. The answer is compared with what is known of it; bits are
 compared by tests/laws/test-spilling.c.
 """
 
 import argparse
+import contextlib
+import glob
 import json
 import os
 import pathlib
@@ -20,6 +25,7 @@ import sys
 import time
 
 GROUPS = pathlib.Path("/sys/fs/cgroup/memory")
+POOLS = pathlib.Path("/sys/kernel/mm/hugepages")
 CASES = {}
 
 
@@ -92,71 +98,117 @@ def qr(mt, session, n):
     return wrong < 1e-10 and skew < 1e-12, wrong
 
 
-def child(args):
-    import mars.tensor as mt
+def times(size, n):
+    """n times a size as people write it."""
+    number = size.rstrip("bBiIkKmMgGtT")
+    return f"{float(number) * n:g}{size[len(number):]}"
+
+
+@contextlib.contextmanager
+def session_of(args):
+    """The session, and what tells the words for its pages."""
+    from mars.deploy.local import new_cluster
     from mars.session import new_session
 
-    with new_session(cache_mem=args.cache_mem, phy_mem=args.phy_mem, spill_dir=args.spill_dir,
-                     hugepages=args.hugepages) as session:
+    if args.workers == 0:
+        with new_session(cache_mem=args.cache_mem, phy_mem=args.phy_mem, spill_dir=args.spill_dir,
+                         hugepages=args.hugepages) as session:
+            yield session, lambda: session.stats()["pages_text"]
+        return
+    with new_cluster(args.workers, shared_memory=times(args.cache_mem, args.workers),
+                     phy_mem=times(args.phy_mem, args.workers), spill_dir=args.spill_dir,
+                     hugepages=args.hugepages) as cluster:
+        yield cluster.session, lambda: json.loads(subprocess.run(
+            ["marsctl", "-s", cluster.endpoint, "--json", "workers"], check=True, capture_output=True).stdout)[0]["pages"]
+
+
+def child(args):
+    import mars.tensor as mt
+
+    with session_of(args) as (session, pages_text):
         begin = time.perf_counter()
         right, value = CASES[args.child](mt, session, int(args.gib * 2**27))
         seconds = time.perf_counter() - begin
-        print(json.dumps({"seconds": seconds, "right": bool(right), "value": float(value), "stats": session.stats()}))
+        print(json.dumps({"seconds": seconds, "right": bool(right), "value": float(value), "pages": pages_text()}))
 
 
-def resident(pid):
-    """What is in pages that the control group counts, and in reserved ones."""
-    bytes_of = {"VmRSS": 0, "HugetlbPages": 0}
-    for line in open(f"/proc/{pid}/status"):
-        name, _, rest = line.partition(":")
-        if name in bytes_of:
-            bytes_of[name] = int(rest.split()[0]) << 10
-    return bytes_of["VmRSS"], bytes_of["HugetlbPages"]
+def numbers(path):
+    """Of a file of names and numbers: those that are one."""
+    pairs = (line.replace(":", " ").split() for line in open(path))
+    return {words[0]: int(words[1]) for words in pairs if len(words) > 1 and words[1].isdigit()}
 
 
-def counted(group):
-    numbers = dict(line.split() for line in open(group / "memory.stat"))
-    return int(numbers["total_rss"]) + int(numbers["total_mapped_file"])
+def own_bytes(group):
+    """Pages of all processes of a group that are in no memory file."""
+    total = 0
+    for pid in (group / "cgroup.procs").read_text().split():
+        try:
+            status = numbers(f"/proc/{pid}/status")
+        except OSError:
+            continue  # it has ended
+        total += (status.get("RssAnon", 0) + status.get("RssFile", 0)) << 10
+    return total
+
+
+def reserved_bytes():
+    """What reserved pages of all sizes are in use."""
+    return sum((int((pool / "nr_hugepages").read_text()) - int((pool / "free_hugepages").read_text())) *
+               (int(pool.name.removeprefix("hugepages-").removesuffix("kB")) << 10) for pool in POOLS.iterdir())
+
+
+def file_bytes(spill_dir):
+    return sum(os.stat(path).st_blocks * 512 for path in glob.glob(f"{spill_dir}/mars-spill-*/extents"))
+
+
+class Most:
+    """The most that was seen of each quantity, over all looks."""
+
+    def __init__(self):
+        self.resident = self.counted = self.reserved = self.spilled = 0
+
+    def look(self, group, before, spill_dir):
+        stat = numbers(group / "memory.stat")
+        reserved = reserved_bytes() - before
+        self.resident = max(self.resident, own_bytes(group) + stat["total_shmem"] + reserved)
+        self.counted = max(self.counted, stat["total_rss"] + max(stat["total_mapped_file"], stat["total_shmem"]) +
+                           reserved)
+        self.reserved = max(self.reserved, reserved)
+        self.spilled = max(self.spilled, file_bytes(spill_dir))
 
 
 def watch(name, args):
     group = GROUPS / f"larger-than-memory-{os.getpid()}"
+    before = reserved_bytes()
     group.mkdir()
     try:
-        (group / "memory.limit_in_bytes").write_text(args.phy_mem)
-        command = [sys.executable, __file__, "--child", name, "--gib", str(args.gib), "--cache-mem", args.cache_mem,
-                   "--phy-mem", args.phy_mem, "--hugepages", args.hugepages]
-        command += ["--spill-dir", args.spill_dir] if args.spill_dir else []
+        (group / "memory.limit_in_bytes").write_text(times(args.phy_mem, max(args.workers, 1)))
+        command = [sys.executable, __file__, "--child", name]
+        for option in ("gib", "cache_mem", "phy_mem", "hugepages", "workers", "spill_dir"):
+            command += [f"--{option.replace('_', '-')}", str(getattr(args, option))]
         process = subprocess.Popen(["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh", *command],
                                    stdout=subprocess.PIPE, text=True)
-        most, most_counted, most_reserved = 0, 0, 0
+        most = Most()
         while process.poll() is None:
-            try:
-                common, reserved = resident(process.pid)
-            except OSError:
-                break
-            most = max(most, common + reserved)
-            most_counted = max(most_counted, counted(group) + reserved)
-            most_reserved = max(most_reserved, reserved)
+            most.look(group, before, args.spill_dir)
             time.sleep(0.01)
         out = process.communicate()[0]
-        killed = next((int(line.split()[1]) for line in open(group / "memory.oom_control")
-                       if line.startswith("oom_kill ")), 0)
+        killed = numbers(group / "memory.oom_control").get("oom_kill", 0)
         limit = int((group / "memory.limit_in_bytes").read_text())
     finally:
+        while (group / "cgroup.procs").read_text():
+            time.sleep(0.01)  # the last daemons end with their lifeline
         group.rmdir()
     said = json.loads(out.splitlines()[-1]) if process.returncode == 0 else {}
     print(f"{name}: {CASES[name].__doc__}")
     if not said:
         print(f"    ended with {process.returncode}, {killed} killed")
         return False
-    stats = said["stats"]
     print(f"    {said['seconds']:.1f} s, {'right' if said['right'] else 'WRONG'} ({said['value']:.6g}); at most "
-          f"{most / 2**20:.0f} MiB resident, {most_counted / 2**20:.0f} MiB in the control group, "
-          f"{most_reserved / 2**20:.0f} MiB of both in reserved pages; hard limit {limit * 0.9 / 2**20:.0f} MiB; "
-          f"{killed} killed; {stats['spilled']} chunks written, {stats['returned']} read back\n"
-          f"    {stats['pages_text']}")
-    return said["right"] and max(most, most_counted) <= limit * 0.9 and killed == 0
+          f"{most.resident / 2**20:.0f} MiB resident, {most.counted / 2**20:.0f} MiB in the control group, "
+          f"{most.reserved / 2**20:.0f} MiB of both in reserved pages; hard limit {limit * 0.9 / 2**20:.0f} MiB; "
+          f"{killed} killed; {most.spilled / 2**20:.0f} MiB of spill files\n"
+          f"    {said['pages']}", flush=True)
+    return said["right"] and max(most.resident, most.counted) <= limit * 0.9 and killed == 0
 
 
 def main():
@@ -165,7 +217,8 @@ def main():
     parser.add_argument("--cache-mem", default="256m")
     parser.add_argument("--phy-mem", default="1g")
     parser.add_argument("--hugepages", choices=("try", "on", "off"), default="try")
-    parser.add_argument("--spill-dir")
+    parser.add_argument("--workers", type=int, default=0, help="0: a session in threads")
+    parser.add_argument("--spill-dir", default="/var/tmp")
     parser.add_argument("--only")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args()

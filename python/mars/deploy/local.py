@@ -31,17 +31,18 @@ STOP_SECONDS = 10
 
 
 def new_cluster(n_worker=1, n_cpu=None, shared_memory=None, web=False, *, phy_mem=None, disk=None, spill_dir=None,
-                log_level="warning"):
+                hugepages="try", log_level="warning"):
     """Starts a scheduler and workers on this machine, and makes a session there the default one.
 
     n_worker: processes that compute. n_cpu: CPUs that they use together; None: those that this process may use.
     shared_memory: memory for chunks, of all workers together ("4g", "40%" of the free memory, bytes); None: half of
     the free memory. web: True: serve pages and sessions over http at a free port of 127.0.0.1, which web_endpoint
     names, to whoever has the user's token (marsctl token); "host" or "host:port": there. phy_mem: all memory that they
-    may take, as shared_memory; None: all. disk, spill_dir: as of new_session(), of each worker. log_level: what the
+    may take, as shared_memory; None: all. disk, spill_dir, hugepages: as of new_session(), of each worker. log_level: what the
     daemons say on standard error.
     """
-    return LocalCluster(n_worker, n_cpu, shared_memory, web, phy_mem, disk, spill_dir, log_level)
+    return LocalCluster(n_worker, n_cpu, shared_memory, web, phy_mem, disk, spill_dir, hugepages,
+                        log_level)
 
 
 def _program(name):
@@ -74,7 +75,7 @@ class LocalCluster:
     """What new_cluster() returns. `endpoint` is for new_session(), "http://" + `web_endpoint` is likewise, and for a
     browser; `session` is the one that was made the default."""
 
-    def __init__(self, n_worker, n_cpu, shared_memory, web, phy_mem, disk, spill_dir, log_level):
+    def __init__(self, n_worker, n_cpu, shared_memory, web, phy_mem, disk, spill_dir, hugepages, log_level):
         n_cpu = len(os.sched_getaffinity(0)) if n_cpu is None else n_cpu
         if n_worker < 1 or n_cpu < 1:
             raise ValueError(f"n_worker and n_cpu are 1 at least, not {n_worker} and {n_cpu}")
@@ -103,6 +104,7 @@ class LocalCluster:
                     options += ["--phy-mem", _share(phy_mem or "100%", n_worker)]
                     options += ["--disk", str(disk)] if disk is not None else []
                     options += ["--spill-dir", os.fspath(spill_dir) if spill_dir else tempfile.gettempdir()]
+                    options += ["--hugepages", hugepages]
                     options += ["--drain", "none"]  # the cluster stops as a whole
                     self._start("mars-worker", log_level, self._socket(f"worker-{k}") + options)
                 self._await(notified, n_worker, "STATUS=Works for a scheduler")
