@@ -185,6 +185,7 @@ int main(int argc, char **argv) {
         SpillConfig config       = { .dirs = dir, .owner = 1, .done = on_done, .say = on_say };
         double seconds[_WAY_MAX][2][MAX_ROUNDS + 1];
         struct io_uring ring;
+        double start;
         bool fixed;
         Spill *s;
         Error err;
@@ -208,8 +209,8 @@ int main(int argc, char **argv) {
                 for (int direction = 0; direction < 2; direction++)
                         for (uint32_t turn = 0; turn < _WAY_MAX; turn++) {
                                 const Way way = (Way) ((turn + round) % _WAY_MAX);
-                                double start  = now();
 
+                                start = now();
                                 if (way == WAY_SPILL)
                                         spill_move(s, direction == 0, data, chunk_bytes, n_chunks);
                                 else if (way == WAY_RAW || fixed)
@@ -239,8 +240,12 @@ int main(int argc, char **argv) {
                 }
                 printf("\n");
         }
+        start = now();
         spill_free(s);
-        close(fd);
+        printf("closed in %.1f ms, of files of %zu MiB; ", (now() - start) * 1e3, size_bytes / MiB);
+        start = now();
+        close(fd); /* of the plain loop's, which has no name either */
+        printf("the system needs %.1f ms for as much\n", (now() - start) * 1e3);
         job_bench(&ring, dir, data, size_bytes, n_rounds);
         io_uring_queue_exit(&ring);
         return EXIT_SUCCESS;

@@ -131,11 +131,16 @@ static void remove_files(int fd) {
         closedir(d);
 }
 
+void spill_dir_remove(SpillDir *dir) {
+        if (dir->fd < 0)
+                return;
+        remove_files(dir->fd);
+        unlinkat(dir->parent_fd, dir->name, AT_REMOVEDIR);
+}
+
 void spill_dir_close(SpillDir *dir, bool remove) {
-        if (remove && dir->fd >= 0) {
-                remove_files(dir->fd);
-                unlinkat(dir->parent_fd, dir->name, AT_REMOVEDIR);
-        }
+        if (remove)
+                spill_dir_remove(dir);
         close_fd(&dir->extents_fd);
         close_fd(&dir->table_fd);
         close_fd(&dir->fd);

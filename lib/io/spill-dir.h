@@ -24,6 +24,7 @@ int spill_dir_make(SpillDir *ret, const char *path, uint64_t owner, bool keep, E
 /* What an owner that kept its files left: 0, or SPILL_DIR_ABSENT. A living owner or foreign files are errors. */
 enum { SPILL_DIR_ABSENT = 1 };
 int spill_dir_reopen(SpillDir *ret, const char *path, uint64_t owner, Error *err);
+void spill_dir_remove(SpillDir *dir); /* the names go, which is quick; the room when the files are closed */
 void spill_dir_close(SpillDir *dir, bool remove);
 
 /* What dead owners left beneath `path`: those who kept their files, or those who did not. */

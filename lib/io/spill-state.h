@@ -131,6 +131,9 @@ struct Spill {
         JobQueue reads, writes;  /* not yet taken by the disk thread */
         Entry *to_give;          /* dropped when whole */
         bool started, closing, waiting; /* waiting: the disk thread may have to be woken */
+        bool leaves;             /* the files stay when it closes */
+        bool ended;              /* the disk thread has let go of all this, */
+        bool frees;              /* and gives the room of files back that have no name any more */
         pthread_cond_t ready;
         int failure;             /* of the disk thread to start */
         bool sweep;              /* it begins with what dead owners left */

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #include "io/spill-header.h"
@@ -568,6 +569,35 @@ TEST(a_full_disk_is_back_pressure_until_there_is_room_again) {
                 ck_assert_int_eq(test_read(&t, k, BYTES), 0);
         t.spill = spill_free(t.spill);
         ck_assert_uint_eq(test_entries(t.dir), 0);
+        ck_assert_int_eq(umount(t.dir), 0);
+        ck_assert_int_eq(rmdir(t.dir), 0);
+}
+
+static uint64_t free_bytes(const char *path) {
+        struct statvfs fs;
+
+        ck_assert_int_eq(statvfs(path, &fs), 0);
+        return (uint64_t) fs.f_bfree * fs.f_frsize;
+}
+
+TEST(room_is_back_when_a_spill_is_freed_if_the_disk_has_not_as_much_besides) {
+        enum { BYTES = 1 << 20, N = 12 };
+        uint64_t before;
+        SpillTest t;
+
+        test_dir(&t);
+        if (!mounted(&t, "tmpfs", "size=16m")) {
+                rmdir(t.dir);
+                return;
+        }
+        before = free_bytes(t.dir);
+        test_open(&t);
+        for (uint64_t id = 0; id < N; id++)
+                ck_assert_int_eq(test_write(&t, id, BYTES, 0), 0);
+        ck_assert_uint_lt(free_bytes(t.dir), before - N * BYTES);
+        t.spill = spill_free(t.spill);
+        ck_assert_uint_eq(test_entries(t.dir), 0);
+        ck_assert_uint_eq(free_bytes(t.dir), before);
         ck_assert_int_eq(umount(t.dir), 0);
         ck_assert_int_eq(rmdir(t.dir), 0);
 }
