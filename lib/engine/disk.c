@@ -86,9 +86,11 @@ int disk_write(Engine *e, uint64_t chunk) {
                 }
                 store_unpin(e->store, chunk);
         }
-        if (r == SPILL_FULL)
+        if (r == SPILL_FULL && e->budget.disk_bytes)
                 error_set(&err, ERROR_SPILL_FULL, "no more than %s of disk may be used, or there is no more",
-                          e->budget.disk_bytes ? size_print(e->budget.disk_bytes, limit) : "what there is");
+                          size_print(e->budget.disk_bytes, limit));
+        else if (r == SPILL_FULL)
+                error_set(&err, ERROR_SPILL_FULL, "no disk has room");
         if (err.code == 0)
                 error_oom(&err, 0);
         e->n_refused_at_once++;

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "client/client.h"
+#include "io/mounts.h"
 
 enum { ROWS = 4096, COLUMNS = 1024, SIZE = ROWS * COLUMNS }; /* 32 MiB */
 
@@ -196,6 +198,141 @@ TEST(full_disk_is_an_error_with_words_and_the_session_lives_on) {
 
                 must_fail(MARS_ERROR_MEMORY, "more memory", mars_execute(s, 1, &x, &err));
         }
+        directory_end();
+}
+
+/* ---- Disks that fail in earnest --------------------------------------------------------------------------------- */
+
+/* Half of numbers(): it fits where they do not. */
+static mars_tensor *fewer_numbers(void) {
+        const mars_param params[] = {
+                { .name = "seed", .kind = MARS_PARAM_I64, .i64 = 6 },
+                { .name = "shape", .kind = MARS_PARAM_DIMS, .dims = (const int64_t[]) { ROWS / 2, COLUMNS }, .n = 2 },
+                { .name = "chunk_size", .kind = MARS_PARAM_DIMS, .dims = (const int64_t[]) { 1, 64, 1, COLUMNS }, .n = 4 },
+        };
+        mars_tensor *t = NULL;
+
+        must(mars_op1(&t, "random_uniform", 0, NULL, params, 3, &err));
+        return t;
+}
+
+/* A session whose disk has just refused it what it wanted computes what needs no room there. */
+static void computes(mars_session *s, mars_tensor *x) {
+        TENSOR here = op1("sum", x);
+        TENSOR there = op1("sum", x);
+        SESSION enough = NULL;
+
+        must(mars_session_new(&enough, NULL, &(mars_session_options) { .n_threads = 2, .memory_bytes = 512 << 20 },
+                              &err));
+        must(mars_execute(s, 1, &here, &err));
+        must(mars_execute(enough, 1, &there, &err));
+        ck_assert(value_of(s, here) == value_of(enough, there));
+}
+
+/* Larger than memory and not than the disk. */
+static void spills(mars_session *s) {
+        TENSOR y = fewer_numbers();
+        TENSOR again = fewer_numbers();
+        _cleanup_(freep) double *expected = NULL, *got = NULL;
+        mars_session_stats stats;
+        SESSION enough = NULL;
+
+        must(mars_session_new(&enough, NULL, &(mars_session_options) { .n_threads = 2, .memory_bytes = 512 << 20 },
+                              &err));
+        must(mars_execute(enough, 1, &again, &err));
+        expected = values_of(enough, again, SIZE / 2);
+        must(mars_execute(s, 1, &y, &err));
+        must(mars_session_stat(s, &stats, &err));
+        ck_assert_uint_gt(stats.away_bytes, 4 << 20);
+        got = values_of(s, y, SIZE / 2);
+        ck_assert_int_eq(memcmp(got, expected, SIZE / 2 * sizeof(double)), 0);
+}
+
+TEST(spill_file_that_may_not_grow_is_an_error_with_words_and_the_session_lives_on) {
+        const struct rlimit small = { .rlim_cur = 12 << 20, .rlim_max = RLIM_INFINITY };
+        const struct rlimit large = { .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY };
+
+        directory_new();
+        {
+                SESSION s = small_session(NULL);
+                TENSOR x  = numbers(COLUMNS);
+
+                ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+                must_fail(MARS_ERROR_SPILL_FULL, "no disk has room", mars_execute(s, 1, &x, &err));
+                computes(s, x);
+                spills(s);
+                ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &large), 0);
+                must(mars_execute(s, 1, &x, &err));
+        }
+        directory_end();
+}
+
+TEST(disk_that_is_full_is_an_error_with_words_and_the_session_lives_on) {
+        directory_new();
+        if (!mounts_tmpfs(directory, "size=16m")) {
+                directory_end();
+                return;
+        }
+        {
+                SESSION s = small_session(NULL);
+                TENSOR x  = numbers(COLUMNS);
+
+                must_fail(MARS_ERROR_SPILL_FULL, "no disk has room", mars_execute(s, 1, &x, &err));
+                computes(s, x);
+                spills(s);
+                must_fail(MARS_ERROR_SPILL_FULL, "no disk has room", mars_execute(s, 1, &x, &err));
+                spills(s);
+        }
+        mounts_end(directory);
+        directory_end();
+}
+
+/* The blocks of a disk go while chunks lie there: what is read is right, or the disk's error or a checksum that does
+ * not fit is said, with the directory. */
+TEST(disk_that_loses_its_blocks_is_an_error_with_words_and_the_session_lives_on_with_another) {
+        char image[80], both[160], other[80];
+
+        directory_new();
+        snprintf(image, sizeof(image), "%s.image", directory);
+        snprintf(other, sizeof(other), "%s.other", directory);
+        if (!mounts_image(directory, image, 64)) {
+                directory_end();
+                return;
+        }
+        ck_assert_int_eq(mkdir(other, 0700), 0);
+        snprintf(both, sizeof(both), "%s:%s", directory, other);
+        for (int k = 0; k < 2; k++) { /* alone, and beside one that is well */
+                SESSION s                         = NULL;
+                TENSOR x                          = numbers(COLUMNS);
+                TENSOR twin                       = numbers(COLUMNS);
+                _cleanup_(freep) double *expected = values_with_enough_memory(twin), *got = malloc(SIZE * sizeof(*got));
+                mars_error err                    = {};
+                int r;
+
+                ck_assert_ptr_nonnull(got);
+                if (k == 1) { /* the first disk is whole again, and then loses everything */
+                        mounts_end(directory);
+                        ck_assert(mounts_image(directory, image, 64));
+                }
+                must(mars_session_new(&s, NULL,
+                                      &(mars_session_options) { .n_threads    = 2,
+                                                                .memory_bytes = 8 << 20,
+                                                                .spill_dir    = k == 0 ? directory : both },
+                                      &err));
+                must(mars_execute(s, 1, &x, &err));
+                sync();
+                ck_assert_int_eq(truncate(image, 1 << 20), 0);
+                r = mars_fetch(s, x, got, NULL, &err);
+                ck_assert_msg(r == -EIO || r == MARS_ERROR_CORRUPT, "%d %s", r, err.text);
+                ck_assert_msg(strstr(err.text, directory), "%s", err.text);
+                computes(s, twin);
+                if (k == 0)
+                        continue;
+                spills(s);
+        }
+        mounts_end(directory);
+        ck_assert_int_eq(unlink(image), 0);
+        ck_assert_int_eq(rmdir(other), 0);
         directory_end();
 }
 

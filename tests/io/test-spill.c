@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
@@ -12,6 +11,7 @@
 
 #include "disks.h"
 #include "faults.h"
+#include "mounts.h"
 
 static const RingBackend backends[] = { RING_AUTO, RING_SYNC };
 
@@ -523,19 +523,6 @@ TEST(a_file_that_may_not_grow_is_a_full_disk) {
         }
 }
 
-/* Runs as root only; elsewhere nothing can be mounted. */
-static bool mounted(const SpillTest *t, const char *type, const char *options) {
-        if (geteuid() != 0) {
-                printf("# skipped: only root may mount a %s\n", type);
-                return false;
-        }
-        if (mount("none", t->dir, type, 0, options) < 0) {
-                printf("# skipped: cannot mount a %s: %s\n", type, strerror(errno));
-                return false;
-        }
-        return true;
-}
-
 TEST(a_full_disk_is_back_pressure_until_there_is_room_again) {
         enum { BYTES = 1 << 20 };
         uint64_t id = 0, n_first;
@@ -543,7 +530,7 @@ TEST(a_full_disk_is_back_pressure_until_there_is_room_again) {
         int r;
 
         test_dir(&t);
-        if (!mounted(&t, "tmpfs", "size=16m")) {
+        if (!mounts_tmpfs(t.dir, "size=16m")) {
                 rmdir(t.dir);
                 return;
         }
@@ -569,7 +556,7 @@ TEST(a_full_disk_is_back_pressure_until_there_is_room_again) {
                 ck_assert_int_eq(test_read(&t, k, BYTES), 0);
         t.spill = spill_free(t.spill);
         ck_assert_uint_eq(test_entries(t.dir), 0);
-        ck_assert_int_eq(umount(t.dir), 0);
+        mounts_end(t.dir);
         ck_assert_int_eq(rmdir(t.dir), 0);
 }
 
@@ -586,7 +573,7 @@ TEST(room_is_back_when_a_spill_is_freed_if_the_disk_has_not_as_much_besides) {
         SpillTest t;
 
         test_dir(&t);
-        if (!mounted(&t, "tmpfs", "size=16m")) {
+        if (!mounts_tmpfs(t.dir, "size=16m")) {
                 rmdir(t.dir);
                 return;
         }
@@ -598,24 +585,20 @@ TEST(room_is_back_when_a_spill_is_freed_if_the_disk_has_not_as_much_besides) {
         t.spill = spill_free(t.spill);
         ck_assert_uint_eq(test_entries(t.dir), 0);
         ck_assert_uint_eq(free_bytes(t.dir), before);
-        ck_assert_int_eq(umount(t.dir), 0);
+        mounts_end(t.dir);
         ck_assert_int_eq(rmdir(t.dir), 0);
 }
 
 TEST(a_disk_that_loses_its_blocks_fails_reads_and_is_written_no_more) {
         enum { BYTES = 1 << 20, N = 12 };
-        char image[80], command[400];
+        char image[80];
         uint32_t n_lost = 0;
         SpillTest t;
         int r;
 
         test_dir(&t);
         snprintf(image, sizeof(image), "%s.image", t.dir);
-        snprintf(command, sizeof(command), "truncate -s 32M %s && mkfs.ext4 -q %s && mount -o loop %s %s", image, image,
-                 image, t.dir);
-        if (geteuid() != 0 || system(command) != 0) {
-                printf("# skipped: only root may mount a file, with a loop device and mkfs.ext4\n");
-                unlink(image);
+        if (!mounts_image(t.dir, image, 32)) {
                 rmdir(t.dir);
                 return;
         }
@@ -634,8 +617,7 @@ TEST(a_disk_that_loses_its_blocks_fails_reads_and_is_written_no_more) {
         r = test_write(&t, 100, BYTES, 0);
         ck_assert_msg(r != 0 || test_stats(&t).n_dirs_failed == 0, "a disk that has failed was written");
         t.spill = spill_free(t.spill);
-        while (umount(t.dir) < 0 && errno == EBUSY)
-                sched_yield();
+        mounts_end(t.dir);
         ck_assert_int_eq(unlink(image), 0);
         ck_assert_int_eq(rmdir(t.dir), 0);
 }
