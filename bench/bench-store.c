@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store beside the memory's own speed: a chunk of 64 MiB put into it and got out of it, beside one memcpy() between
- * pages of the same size that were touched before; what it costs to map a chunk of a file that one has already; and whether the second
- * run of a job takes a page. For a store of anonymous memory and for a shared one, on the best rung of this machine and
- * on the lowest. The three copies take turns, in an order that changes; ratios are medians of the rounds' own ratios. */
+ * pages of the same size that were touched before; what it costs to map a chunk of a file that one has already; and
+ * whether the second run of a job takes a page. For a store of anonymous memory and for a shared one, on the best rung
+ * of this machine and on the lowest. The three copies take turns, in an order that changes; ratios are medians of the
+ * rounds' own ratios. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,7 +118,7 @@ static void put_and_get(Store *s, char *a, char *b) {
         put(s, 1, a, CHUNK);
         for (int k = -2; k < ROUNDS; k++) { /* two go by before pages of three chunks are there */
                 double took[_WAY_MAX];
-                ChunkId id = (ChunkId) (k + 4); /* 1 was put before */
+                ChunkId id = (ChunkId) k + 4; /* 1 was put before */
 
                 for (int turn = 0; turn < _WAY_MAX; turn++) {
                         Way way = (Way) ((turn + k + 2) % _WAY_MAX);

@@ -118,8 +118,8 @@ def session_of(args):
     with new_cluster(args.workers, shared_memory=times(args.cache_mem, args.workers),
                      phy_mem=times(args.phy_mem, args.workers), spill_dir=args.spill_dir,
                      hugepages=args.hugepages) as cluster:
-        yield cluster.session, lambda: json.loads(subprocess.run(
-            ["marsctl", "-s", cluster.endpoint, "--json", "workers"], check=True, capture_output=True).stdout)[0]["pages"]
+        show = ["marsctl", "-s", cluster.endpoint, "--json", "workers"]
+        yield cluster.session, lambda: json.loads(subprocess.check_output(show))[0]["pages"]
 
 
 def child(args):

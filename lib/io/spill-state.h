@@ -21,7 +21,7 @@
 
 enum {
         SPILL_PIECE     = 16 << 20, /* of a chunk in one operation: with two of them a disk is never idle */
-        SPILL_DIR_DEPTH = 64,       /* pieces on their way to one disk: a disk wants tens of MiB, however small they are */
+        SPILL_DIR_DEPTH = 64,       /* pieces on their way to one disk, which wants tens of MiB of any size */
         SPILL_DIR_BYTES = 256 << 20, /* and so many bytes: who reads waits for all that were begun before */
         SPILL_STEP      = 64 << 20, /* files grow by so much at least */
         SPILL_JOBS      = 64,       /* operations that are moved at a time */

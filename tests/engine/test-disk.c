@@ -77,7 +77,7 @@ TEST(result_larger_than_memory_is_fetched_and_saved) {
                         must(mars_session_stat(s, &stats, &err));
                         ck_assert_uint_gt(stats.away_bytes, SIZE * sizeof(double) / 2);
                         got = values_of(s, y, SIZE);
-                        ck_assert_int_eq(memcmp(got, expected, SIZE * sizeof(double)), 0);
+                        ck_assert_bytes_eq(got, expected, SIZE * sizeof(double));
                         must(mars_map_new(&map, s, y, &view, &err));
                         ck_assert_ptr_null(map); /* it does not lie in one piece: that is no error */
                         snprintf(path, sizeof(path), "%s.npy", directory);
@@ -90,7 +90,7 @@ TEST(result_larger_than_memory_is_fetched_and_saved) {
                         must(mars_load_npy(&back, path, NULL, 0, &err));
                         must(mars_execute(s, 1, &back, &err));
                         saved = values_of(s, back, SIZE);
-                        ck_assert_int_eq(memcmp(saved, expected, SIZE * sizeof(double)), 0);
+                        ck_assert_bytes_eq(saved, expected, SIZE * sizeof(double));
                 }
                 unlink(path);
         }
@@ -108,7 +108,7 @@ static void *read_all(void *userdata) {
         for (int k = 0; k < 3; k++) {
                 _cleanup_(freep) double *got = values_of(r->s, r->t, SIZE);
 
-                ck_assert_int_eq(memcmp(got, r->expected, SIZE * sizeof(double)), 0);
+                ck_assert_bytes_eq(got, r->expected, SIZE * sizeof(double));
         }
         return NULL;
 }
@@ -208,7 +208,10 @@ static mars_tensor *fewer_numbers(void) {
         const mars_param params[] = {
                 { .name = "seed", .kind = MARS_PARAM_I64, .i64 = 6 },
                 { .name = "shape", .kind = MARS_PARAM_DIMS, .dims = (const int64_t[]) { ROWS / 2, COLUMNS }, .n = 2 },
-                { .name = "chunk_size", .kind = MARS_PARAM_DIMS, .dims = (const int64_t[]) { 1, 64, 1, COLUMNS }, .n = 4 },
+                { .name = "chunk_size",
+                  .kind = MARS_PARAM_DIMS,
+                  .dims = (const int64_t[]) { 1, 64, 1, COLUMNS },
+                  .n    = 4 },
         };
         mars_tensor *t = NULL;
 
@@ -245,7 +248,7 @@ static void spills(mars_session *s) {
         must(mars_session_stat(s, &stats, &err));
         ck_assert_uint_gt(stats.away_bytes, 4 << 20);
         got = values_of(s, y, SIZE / 2);
-        ck_assert_int_eq(memcmp(got, expected, SIZE / 2 * sizeof(double)), 0);
+        ck_assert_bytes_eq(got, expected, SIZE / 2 * sizeof(*got));
 }
 
 TEST(spill_file_that_may_not_grow_is_an_error_with_words_and_the_session_lives_on) {
@@ -287,8 +290,41 @@ TEST(disk_that_is_full_is_an_error_with_words_and_the_session_lives_on) {
         directory_end();
 }
 
-/* The blocks of a disk go while chunks lie there: what is read is right, or the disk's error or a checksum that does
- * not fit is said, with the directory. */
+/* A row of numbers(), computed. */
+static mars_tensor *row_of(mars_tensor *x, int64_t row) {
+        const mars_param params[] = {
+                { .name = "start", .kind = MARS_PARAM_DIMS, .dims = (const int64_t[]) { row, 0 }, .n = 2 },
+                { .name = "stop", .kind = MARS_PARAM_DIMS, .dims = (const int64_t[]) { row + 1, COLUMNS }, .n = 2 },
+                { .name = "step", .kind = MARS_PARAM_DIMS, .dims = (const int64_t[]) { 1, 1 }, .n = 2 },
+        };
+        mars_tensor *t = NULL;
+
+        must(mars_op1(&t, "slice", 1, &x, params, 3, &err));
+        return t;
+}
+
+/* Every chunk is what it was, or is refused with the directory's name: how many are. */
+static uint32_t lost_chunks(mars_session *s, mars_tensor *x, const double *expected, const char *dir) {
+        uint32_t n = 0;
+
+        for (int64_t row = 0; row < ROWS; row += 64) {
+                TENSOR part                  = row_of(x, row);
+                _cleanup_(freep) double *got = NULL;
+                mars_error err               = {};
+                int r                        = mars_execute(s, 1, &part, &err);
+
+                if (r < 0) {
+                        ck_assert_msg(r == -EIO || r == MARS_ERROR_CORRUPT, "%d %s", r, err.text);
+                        ck_assert_msg(strstr(err.text, dir), "%s", err.text);
+                        n++;
+                        continue;
+                }
+                got = values_of(s, part, COLUMNS);
+                ck_assert_bytes_eq(got, expected + row * COLUMNS, COLUMNS * sizeof(*got));
+        }
+        return n;
+}
+
 TEST(disk_that_loses_its_blocks_is_an_error_with_words_and_the_session_lives_on_with_another) {
         char image[80], both[160], other[80];
 
@@ -301,33 +337,23 @@ TEST(disk_that_loses_its_blocks_is_an_error_with_words_and_the_session_lives_on_
         }
         ck_assert_int_eq(mkdir(other, 0700), 0);
         snprintf(both, sizeof(both), "%s:%s", directory, other);
-        for (int k = 0; k < 2; k++) { /* alone, and beside one that is well */
-                SESSION s                         = NULL;
-                TENSOR x                          = numbers(COLUMNS);
-                TENSOR twin                       = numbers(COLUMNS);
-                _cleanup_(freep) double *expected = values_with_enough_memory(twin), *got = malloc(SIZE * sizeof(*got));
-                mars_error err                    = {};
-                int r;
+        {
+                SESSION s = NULL;
+                TENSOR x = numbers(COLUMNS);
+                TENSOR twin = numbers(COLUMNS);
+                _cleanup_(freep) double *expected = values_with_enough_memory(twin);
+                uint32_t n_lost;
 
-                ck_assert_ptr_nonnull(got);
-                if (k == 1) { /* the first disk is whole again, and then loses everything */
-                        mounts_end(directory);
-                        ck_assert(mounts_image(directory, image, 64));
-                }
-                must(mars_session_new(&s, NULL,
-                                      &(mars_session_options) { .n_threads    = 2,
-                                                                .memory_bytes = 8 << 20,
-                                                                .spill_dir    = k == 0 ? directory : both },
-                                      &err));
+                must(mars_session_new(
+                        &s, NULL,
+                        &(mars_session_options) { .n_threads = 2, .memory_bytes = 8 << 20, .spill_dir = both }, &err));
                 must(mars_execute(s, 1, &x, &err));
                 sync();
-                ck_assert_int_eq(truncate(image, 1 << 20), 0);
-                r = mars_fetch(s, x, got, NULL, &err);
-                ck_assert_msg(r == -EIO || r == MARS_ERROR_CORRUPT, "%d %s", r, err.text);
-                ck_assert_msg(strstr(err.text, directory), "%s", err.text);
+                ck_assert_int_eq(truncate(image, 12 << 20), 0);
+                n_lost = lost_chunks(s, x, expected, directory);
+                ck_assert_uint_gt(n_lost, 0);
+                ck_assert_uint_lt(n_lost, ROWS / 64);
                 computes(s, twin);
-                if (k == 0)
-                        continue;
                 spills(s);
         }
         mounts_end(directory);

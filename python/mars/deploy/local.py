@@ -38,11 +38,10 @@ def new_cluster(n_worker=1, n_cpu=None, shared_memory=None, web=False, *, phy_me
     shared_memory: memory for chunks, of all workers together ("4g", "40%" of the free memory, bytes); None: half of
     the free memory. web: True: serve pages and sessions over http at a free port of 127.0.0.1, which web_endpoint
     names, to whoever has the user's token (marsctl token); "host" or "host:port": there. phy_mem: all memory that they
-    may take, as shared_memory; None: all. disk, spill_dir, hugepages: as of new_session(), of each worker. log_level: what the
-    daemons say on standard error.
+    may take, as shared_memory; None: all. disk, spill_dir, hugepages: as of new_session(), of each worker. log_level:
+    what the daemons say on standard error.
     """
-    return LocalCluster(n_worker, n_cpu, shared_memory, web, phy_mem, disk, spill_dir, hugepages,
-                        log_level)
+    return LocalCluster(n_worker, n_cpu, shared_memory, web, phy_mem, disk, spill_dir, hugepages, log_level)
 
 
 def _program(name):
