@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sorting, unique values and selection through the engine, on two threads.
  *
- *     bench-sort [million elements] [beginning of a name]
+ *     bench-sort [million elements] [beginning of a name] [MiB that a task may take, a share of memory if left out]
  *
  * Prints seconds by the clock and by the processors, the best of several runs over the same memory; bench/sort.py
  * prints them beside NumPy's. */
@@ -95,7 +95,10 @@ int main(int argc, char **argv) {
         filter = argc > 2 ? argv[2] : NULL;
         if (n <= 0)
                 return 1;
-        check(engine_new(&engine, &(EngineConfig){ .n_threads = 2 }, &err), &err);
+        const EngineConfig config = { .n_threads  = 2,
+                                      .task_bytes = argc > 3 ? (size_t) strtoull(argv[3], NULL, 10) << 20 : 0 };
+
+        check(engine_new(&engine, &config, &err), &err);
         double *real = mmap(NULL, (size_t) n * 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         int64_t *whole = mmap(NULL, (size_t) n * 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 

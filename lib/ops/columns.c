@@ -19,10 +19,12 @@ static size_t element_bytes(DType t) {
 }
 
 /* A run gives n / run elements to each of n / run others: longer runs make fewer, larger pieces, which disks want, and
- * shorter ones let all threads sort. */
+ * shorter ones stay in caches and let all threads sort. So they are as long as tasks allow only if what is read and
+ * what is made do not both stay in memory. */
 static int64_t run_at_most(const Build *b, DType t, int64_t n) {
         const int64_t piece = PIECE_BYTES / (int64_t) dtype_size(t);
-        int64_t run         = MAX((int64_t) (b->task_bytes / element_bytes(t)), (int64_t) RUN / 4);
+        const bool stays    = 2 * (size_t) n * dtype_size(t) <= b->alone_bytes;
+        int64_t run         = MAX(stays ? 0 : (int64_t) (b->task_bytes / element_bytes(t)), (int64_t) RUN / 4);
 
         while (run / piece < n / run && (size_t) run * 2 * element_bytes(t) <= b->alone_bytes)
                 run *= 2;
