@@ -151,16 +151,15 @@ def test_a_restart_and_an_upgrade_lose_no_chunk(head, how):
         after = float(sess.run(x.sum()))
         n.append(done())
         def work():
-            r = mt.random.RandomState(4).rand(6000, 6000, chunk_size=500)
+            r = mt.random.RandomState(4).rand(4000, 4000, chunk_size=250)
             return (r @ r).sum()
         under_way = sess.run(work(), wait=False)
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        interrupted = not under_way.done()
-        print(json.dumps([before, after, n[1] - n[0], interrupted, float(under_way.result()), float(sess.run(work()))]))
-    """, how.format(packages="/srv/packages"))
+        print(json.dumps([before, after, n[1] - n[0], float(under_way.result()), float(sess.run(work()))]))
+    """, how.format(packages="/srv/packages"), timeout=300)
     assert said[0] == said[1]
     assert 64 < said[2] < 2 * 64, "the random chunks were made again"
-    assert said[4] == said[5], "the job that was under way"
+    assert said[3] == said[4], "the job that was under way"
     assert main_pid(head, "mars-worker") not in (0, pid)
 
 
@@ -223,8 +222,8 @@ def test_a_worker_that_is_stopped_gives_its_chunks_away_first(head, network):
         x.save_as("kept")
         print(json.dumps([float(sess.run(x.sum())), done()]))
     """)
-    workers = json.loads(head("marsctl", "--json", "workers"))
-    assert all(worker["used_bytes"] for worker in workers), "both hold some of it"
+    nodes.wait_until("both hold some of it", lambda: all(
+        worker["used_bytes"] for worker in json.loads(head("marsctl", "--json", "workers"))))
     other("systemctl", "stop", "mars-worker")
     after = python(head, kept + """
         print(json.dumps([float(sess.run(sess.open("kept").sum())), done()]))
