@@ -61,6 +61,7 @@ class Session(_mars.Session):
         for name, value in (("n_threads", n_threads), ("memory_bytes", memory_bytes)):
             if value is not None and operator.index(value) <= 0:
                 raise ValueError(f"{name} is a positive number, or None for what the machine has, not {value}")
+        from . import tensor  # noqa: F401: which kinds errors have, and what results are; it imports this module, too
         self = super().__new__(cls, endpoint, n_threads or options.n_threads or 0,
                                memory_bytes or (0 if cache_mem or phy_mem else options.memory_bytes) or 0,
                                _size(cache_mem), _size(phy_mem), _size(disk), _path(spill_dir), spill_codec,

@@ -775,3 +775,15 @@ def test_import_of_the_package_takes_no_other_packages():
     program = "import sys, mars.tensor; print(sorted({'asyncio', 'concurrent.futures', 'scipy'} & set(sys.modules)))"
     made = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert made.stdout.strip() == "[]"
+
+
+def test_errors_have_their_kinds_for_who_imports_sessions_alone():
+    program = """if True:
+        from mars.session import new_session
+        try:
+            new_session("nobody:99999999")
+        except ValueError as error:
+            print(error)
+    """
+    made = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "99999999" in made.stdout
