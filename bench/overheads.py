@@ -47,7 +47,7 @@ def tiny():
 
 
 def process(code):
-    """Milliseconds. Modules are read as Python has compiled them once, also where the environment forbids to keep that."""
+    """Milliseconds. Modules are read as Python has compiled them, also where the environment forbids to keep that."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
