@@ -84,18 +84,35 @@ static void put_cluster(FILE *f, struct json_object *overview) {
         }
 }
 
+/* A metric of one worker, with the labels that all of them have, which stay open. */
+static void put_worker(FILE *f, const Metric *m, struct json_object *worker) {
+        fprintf(f, "%s{worker=\"%d\",name=", m->name, json_object_get_int(json_object_object_get(worker, "worker")));
+        put_label(f, json_object_get_string(json_object_object_get(worker, "name")));
+}
+
 static void put_workers(FILE *f, struct json_object *workers) {
+        static const Metric pages = { "mars_worker_pages_info", "pages", false,
+                                      "1; which pages it uses, and what to set for better ones." };
+        const size_t n = json_object_array_length(workers);
+
         for (size_t k = 0; k < ELEMENTSOF(of_worker); k++) {
                 put_head(f, &of_worker[k]);
-                for (size_t w = 0; w < json_object_array_length(workers); w++) {
+                for (size_t w = 0; w < n; w++) {
                         struct json_object *worker = json_object_array_get_idx(workers, w);
 
-                        fprintf(f, "%s{worker=\"%d\",name=", of_worker[k].name,
-                                json_object_get_int(json_object_object_get(worker, "worker")));
-                        put_label(f, json_object_get_string(json_object_object_get(worker, "name")));
+                        put_worker(f, &of_worker[k], worker);
                         fputc('}', f);
                         put_number(f, worker, of_worker[k].field);
                 }
+        }
+        put_head(f, &pages);
+        for (size_t w = 0; w < n; w++) {
+                struct json_object *worker = json_object_array_get_idx(workers, w);
+
+                put_worker(f, &pages, worker);
+                fputs(",pages=", f);
+                put_label(f, json_object_get_string(json_object_object_get(worker, pages.field)));
+                fputs("} 1\n", f);
         }
 }
 

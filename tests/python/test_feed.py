@@ -411,7 +411,8 @@ def test_metrics_are_those_of_the_documentation(web):
     assert dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.M)) == documented
     for line in text.splitlines():
         if not line.startswith("#"):
-            assert re.fullmatch(r'(\w+)(\{worker="\d+",name="[^"]*"\})? -?[\d.e+]+', line), line
+            assert re.fullmatch(r'(\w+)(\{worker="\d+",name="[^"]*"(,pages="[^"]+")?\})? -?[\d.e+]+', line), line
+    assert re.search(r'^mars_worker_pages_info\{worker="0".* pages ', text, re.M)
     assert 'mars_worker_threads{worker="0"' in text and re.search(r"^mars_workers 2$", text, re.M)
 
 
