@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether every task can have the memory that it needs. What cannot is refused before anything runs: it would only fail
- * later. Inputs that are leaves are left out, since their memory may be somebody else's. */
+ * later. Whether inputs that are leaves count is the caller's to say, since their memory may be somebody else's. */
 #include "plan/plan.h"
 
 static size_t plus(size_t a, size_t b) {
@@ -45,18 +45,22 @@ static size_t stage_bound(const Plan *plan, const Stage *stage) {
         return plus(times(n_in, in), times(n_out, out));
 }
 
-size_t plan_task_chunks(const Plan *plan, uint32_t task) {
+size_t plan_task_chunks(const Plan *plan, uint32_t task, PlanLeafCounts *counts, const void *userdata) {
         size_t bytes = 0;
 
         for (uint32_t k = plan->output_start[task]; k < plan->output_start[task + 1]; k++)
                 bytes = plus(bytes, plan_chunk_bytes(plan, plan->output_chunk[k]));
-        for (uint32_t k = plan->input_start[task]; k < plan->input_start[task + 1]; k++)
-                if (plan->value.data[plan->chunk_value[plan->input_chunk[k]]].stage != STAGE_NONE)
+        for (uint32_t k = plan->input_start[task]; k < plan->input_start[task + 1]; k++) {
+                const Value *value = &plan->value.data[plan->chunk_value[plan->input_chunk[k]]];
+
+                if (value->stage != STAGE_NONE || (counts && counts(userdata, value->stored)))
                         bytes = plus(bytes, plan_chunk_bytes(plan, plan->input_chunk[k]));
+        }
         return bytes;
 }
 
-bool plan_too_large(const Plan *plan, size_t chunk_bytes, size_t all_bytes, uint32_t *ret_task) {
+bool plan_too_large(const Plan *plan, size_t chunk_bytes, size_t all_bytes, PlanLeafCounts *counts,
+                    const void *userdata, uint32_t *ret_task) {
         for (uint32_t s = 0; s < plan->stage.n; s++) {
                 const Stage *stage = &plan->stage.data[s];
                 size_t most = MIN(chunk_bytes, all_bytes - MIN(stage->scratch_bytes, all_bytes));
@@ -64,7 +68,7 @@ bool plan_too_large(const Plan *plan, size_t chunk_bytes, size_t all_bytes, uint
                 if (stage_bound(plan, stage) <= most && stage->scratch_bytes <= all_bytes)
                         continue;
                 for (uint32_t t = stage->first_task; t < stage->first_task + stage->n_task; t++)
-                        if (plan_task_chunks(plan, t) > most || stage->scratch_bytes > all_bytes) {
+                        if (plan_task_chunks(plan, t, counts, userdata) > most || stage->scratch_bytes > all_bytes) {
                                 *ret_task = t;
                                 return true;
                         }

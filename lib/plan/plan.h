@@ -252,10 +252,13 @@ void plan_chunk_shape(const Plan *plan, uint32_t chunk, Shape *ret);
 size_t plan_chunk_bytes(const Plan *plan, uint32_t chunk);
 /* Upper bound of the bytes that task needs while it runs, besides its inputs: outputs and scratch. */
 size_t plan_task_bytes(const Plan *plan, uint32_t task);
-/* Bytes of the chunks that a task needs at a time: outputs, and inputs that the plan makes. */
-size_t plan_task_chunks(const Plan *plan, uint32_t task);
+/* Whether the chunks of a stored tensor take memory of those that count; NULL: none do. */
+typedef bool PlanLeafCounts(const void *userdata, uint64_t stored);
+/* Bytes of the chunks that a task needs at a time: outputs, inputs that the plan makes, and leaves that count. */
+size_t plan_task_chunks(const Plan *plan, uint32_t task, PlanLeafCounts *counts, const void *userdata);
 /* Whether a task needs more than so many bytes of chunks, or of chunks and scratch: which. */
-bool plan_too_large(const Plan *plan, size_t chunk_bytes, size_t all_bytes, uint32_t *ret_task);
+bool plan_too_large(const Plan *plan, size_t chunk_bytes, size_t all_bytes, PlanLeafCounts *counts,
+                    const void *userdata, uint32_t *ret_task);
 
 /* What will run, for people: stage by stage, with operators, chunks, bytes. NULL when out of memory. */
 const char *plan_explain(const Plan *plan, Arena *arena);

@@ -128,14 +128,22 @@ static int check_leaves(const Sched *s, const Graph *graph, Error *err) {
 
 static int running_try(Sched *s, Running *r);
 
+/* What a client gave lies in memory of its own; what another worker has may be read where it lies. */
+static bool leaf_counts(const void *userdata, uint64_t stored) {
+        const Sched *s       = userdata;
+        const SchedTensor *t = sched_tensor(s, stored);
+
+        return s->alone && t && !adopted_find(s, t->chunk_first);
+}
+
 /* What no worker could ever run is refused. */
 static int check_size(const Sched *s, const Plan *plan, Error *err) {
         uint32_t task;
         size_t bytes;
 
-        if (!plan_too_large(plan, s->most_chunk_bytes, s->most_bytes, &task))
+        if (!plan_too_large(plan, s->most_chunk_bytes, s->most_bytes, leaf_counts, s, &task))
                 return 0;
-        bytes = plan_task_chunks(plan, task);
+        bytes = plan_task_chunks(plan, task, leaf_counts, s);
         if (bytes > s->most_chunk_bytes)
                 error_set(err, ERROR_MEMORY,
                           "%zu bytes are needed at a time, and %zu are all that results may have in memory: use "

@@ -225,6 +225,28 @@ TEST(request_that_cannot_fit_says_both_numbers) {
         engine_unref(e);
 }
 
+TEST(request_whose_input_leaves_no_room_for_its_output_is_refused_before_anything_runs) {
+        enum { N = 75000 }; /* 600000 bytes */
+        Engine *e = NULL;
+        Error err = {};
+        Build b   = build_new(&err);
+        EngineStats before, after;
+        TensorId x, id;
+        Ref in;
+
+        ck_assert_int_eq(engine_new(&e, &(EngineConfig) { .budget.memory_bytes = MiB, .task_bytes = GiB }, &err), 0);
+        x  = run(e, doubled(N, N));
+        in = stored(&b, e, x);
+        engine_stats(e, &before);
+        ck_assert_int_eq(outcome_of(e, build_graph(&b, build_binary(&b, "add", in, in)), &id, &err), ERROR_MEMORY);
+        ck_assert_msg(strstr(err.text, "1200000 bytes are needed at a time, and 1048576 are all"), "%s", err.text);
+        engine_stats(e, &after);
+        ck_assert_uint_eq(after.n_tasks_done, before.n_tasks_done);
+        engine_release(e, run(e, sum_of(e, x)));
+        engine_release(e, x);
+        engine_unref(e);
+}
+
 TEST(sum_of_more_than_memory_needs_no_more_than_a_few_chunks) {
         Engine *e = engine_with(2, 1 * MiB);
         Error err = {};

@@ -450,6 +450,10 @@ TEST(stages_that_make_little_of_one_tensor_go_through_it_together) {
         ck_assert_uint_lt(bytes_read(plan, x_bytes / 16), x_bytes + x_bytes / 8);
 }
 
+static bool counts(const void *userdata, uint64_t stored) {
+        return *(const uint64_t *) userdata == stored;
+}
+
 TEST(task_that_needs_more_than_there_is_is_found) {
         GRAPH;
         Ref x         = held(&b, 1, 100, 10, 50);
@@ -457,11 +461,15 @@ TEST(task_that_needs_more_than_there_is_is_found) {
         PLAN plan     = plan_of(&b, 1, &y);
         uint32_t task = 7;
 
-        ck_assert_uint_eq(plan_task_chunks(plan, 0), 4000); /* its output: what x lies in may be somebody else's */
-        ck_assert(!plan_too_large(plan, 4000, 1 << 20, &task));
-        ck_assert(plan_too_large(plan, 3999, 1 << 20, &task));
+        ck_assert_uint_eq(plan_task_chunks(plan, 0, NULL, NULL), 4000); /* its output: x may be somebody else's */
+        ck_assert(!plan_too_large(plan, 4000, 1 << 20, NULL, NULL, &task));
+        ck_assert(plan_too_large(plan, 3999, 1 << 20, NULL, NULL, &task));
         ck_assert_uint_eq(task, 0);
-        ck_assert(plan_too_large(plan, 1 << 20, 3999, &task));
+        ck_assert(plan_too_large(plan, 1 << 20, 3999, NULL, NULL, &task));
+        for (uint64_t ours = 1; ours <= 2; ours++) { /* x is the first stored tensor */
+                ck_assert_uint_eq(plan_task_chunks(plan, 0, counts, &ours), ours == 1 ? 8000 : 4000);
+                ck_assert_int_eq(plan_too_large(plan, 7999, 1 << 20, counts, &ours, &task), ours == 1);
+        }
 }
 
 TEST(equal_expressions_are_computed_once) {
