@@ -113,10 +113,11 @@ static int each_piece(Engine *engine, TensorId id, PieceDo *fn, void *userdata, 
         next          = n;
         r             = engine_says(engine_pin_begin(engine, id, 0, n, &pin, err), err);
         while (r == 0) {
-                r = engine_pin_wait(pin, err);
                 n = piece_length(tiling, element_bytes, next, piece_bytes);
-                if (r == 0 && n > 0)
+                if (n > 0)
                         r = engine_says(engine_pin_begin(engine, id, next, n, &after, err), err);
+                if (r == 0)
+                        r = engine_pin_wait(pin, err);
                 if (r == 0)
                         r = fn(userdata, pin, err);
                 pin = engine_unpin(pin);

@@ -125,6 +125,7 @@ struct Engine {
 
         Budget budget;
         size_t task_bytes;      /* of a task of which all threads may have one */
+        size_t piece_bytes;     /* of results that are copied; 0: as the cache is large */
         Spill *spill;           /* NULL: not needed so far */
         char *spill_dirs;
         IdMap away;             /* chunk that is or was written -> its bytes */

@@ -60,18 +60,45 @@ static const char nothing[64] __attribute__((aligned(64))); /* where chunks with
 
 /* ---- Coming ----------------------------------------------------------------------------------------------------- */
 
-static void landing_unref(Landing *landing) {
+static void landing_unref(Remote *r, Landing *landing) {
         if (!landing || --landing->n_refs > 0)
                 return;
-        pages_free(landing->data, landing->size_bytes);
+        if (landing->data && landing->size_bytes <= REMOTE_SPARE_BYTES && r->n_spares < REMOTE_SPARES)
+                r->spare[r->n_spares++] = (Spare) { landing->data, landing->size_bytes };
+        else
+                pages_free(landing->data, landing->size_bytes);
         free(landing);
+        if (--r->n_landings > 0)
+                return;
+        while (r->n_spares > 0) {
+                const Spare spare = r->spare[--r->n_spares];
+
+                pages_free(spare.data, spare.size_bytes);
+        }
 }
 
-static Landing *landing_new(size_t size_bytes) {
+/* A spare one, unless most of it would lie idle. */
+static void landing_take_spare(Remote *r, Landing *landing) {
+        for (uint32_t k = 0; k < r->n_spares; k++) {
+                const Spare spare = r->spare[k];
+
+                if (spare.size_bytes < landing->size_bytes || spare.size_bytes / 2 > landing->size_bytes)
+                        continue;
+                landing->data       = spare.data;
+                landing->size_bytes = spare.size_bytes;
+                r->spare[k]         = r->spare[--r->n_spares];
+                return;
+        }
+}
+
+static Landing *landing_new(Remote *r, size_t size_bytes) {
         Landing *landing = calloc(1, sizeof(*landing));
 
-        if (landing)
-                *landing = (Landing) { .n_refs = 1, .size_bytes = size_bytes };
+        if (!landing)
+                return NULL;
+        *landing = (Landing) { .n_refs = 1, .size_bytes = size_bytes };
+        landing_take_spare(r, landing);
+        r->n_landings++;
         return landing;
 }
 
@@ -129,7 +156,7 @@ static void get_end(Remote *r, Get *get) {
                         first = first->next;
                 first->next = get->next;
         }
-        landing_unref(get->landing);
+        landing_unref(r, get->landing);
         free(get);
 }
 
@@ -161,7 +188,7 @@ static void pin_begin(Remote *r, EnginePin *pin) {
 
         for (uint64_t k = 0; k < pin->n_chunks; k++)
                 total += tiling_chunk_bytes(&pin->tiling, pin->spec.dtype, pin->first + k);
-        pin->landing = landing_new(total);
+        pin->landing = landing_new(r, total);
         if (!pin->landing)
                 ret = error_oom(&err, total);
         else if (!t)
@@ -208,7 +235,7 @@ static void pin_let_go(Remote *r, EnginePin *pin) {
                 let_go(r, b);
         }
         pin->landing->borrowed = NULL;
-        landing_unref(pin->landing);
+        landing_unref(r, pin->landing);
         pin->landing   = NULL;
         pin->n_missing = 0;
 }

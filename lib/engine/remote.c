@@ -647,6 +647,7 @@ int engine_connect_via(Engine **ret, const char *address, const char *token, Tls
         if (result < 0)
                 return result;
         e->budget.cache_bytes = REMOTE_CACHE_BYTES;
+        e->piece_bytes        = strncmp(address, "unix:", 5) == 0 ? 0 : REMOTE_PIECE_BYTES;
         result                = remote_new(&r, e, address, token, err);
         if (result == 0)
                 r->tls = tls_ref(tls);

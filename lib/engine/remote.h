@@ -15,7 +15,10 @@ enum {
         REMOTE_ANSWER_USEC = 10 * 1000 * 1000, /* a scheduler that lives answers sooner */
         REMOTE_QUIET_USEC  = 1 * 1000 * 1000,  /* and is asked whether it lives when it has been quiet for so long */
         REMOTE_FETCH_USEC  = 60 * 1000 * 1000, /* after which chunks that are nowhere to be had are given up */
-        REMOTE_CACHE_BYTES = 1 << 30,          /* results larger than a part of this are fetched in pieces */
+        REMOTE_CACHE_BYTES = 1 << 30,          /* results larger than a part of this are fetched in pieces, */
+        REMOTE_PIECE_BYTES = 16 << 20,         /* or larger than this, if they come over a network: */
+        REMOTE_SPARES      = 2,                /* pieces land where pieces have landed before, */
+        REMOTE_SPARE_BYTES = 64 << 20,         /* which are no larger than this */
 };
 
 /* Another process that we are linked with: the scheduler, or a worker. */
@@ -33,7 +36,7 @@ typedef struct Peer {
  * and what is read where it lies. */
 typedef struct Landing {
         uint32_t n_refs;
-        size_t size_bytes;
+        size_t size_bytes;     /* of the memory */
         char *data;            /* NULL: nothing has come so far */
         Borrowed *borrowed;
 } Landing;
@@ -119,6 +122,12 @@ typedef struct Signs {
         size_t queued_bytes;
 } Signs;
 
+/* Memory in which a piece has landed. To touch it for the first time would cost more than to receive into it. */
+typedef struct Spare {
+        char *data;
+        size_t size_bytes;
+} Spare;
+
 typedef struct Remote {
         Engine *engine;        /* a reference, until the thread ends */
         sd_event *event;
@@ -136,6 +145,8 @@ typedef struct Remote {
         Vec(Post) post;
         Map tensors;           /* id -> RemoteTensor * */
         Map gets;              /* chunk -> Get * */
+        uint32_t n_landings, n_spares;
+        Spare spare[REMOTE_SPARES]; /* while there is any landing */
         Map puts;              /* chunk -> Put * */
         Map uploads;           /* request -> Upload * */
         Map namings;           /* request -> Naming * that waits for an answer */

@@ -335,7 +335,7 @@ int engine_pin_wait(EnginePin *pin, Error *err) {
 }
 
 size_t engine_piece_bytes(const Engine *e) {
-        return e->budget.cache_bytes / PIECES;
+        return e->piece_bytes ?: e->budget.cache_bytes / PIECES;
 }
 
 EnginePin *engine_unpin(EnginePin *pin) {

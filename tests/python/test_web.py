@@ -217,6 +217,26 @@ def test_results_of_any_size_come_over_http(sess):
     assert np.array_equal(sess.run(big[5_999_990:6_000_010]), np.arange(5_999_990.0, 6_000_010.0))
 
 
+def resident(field):
+    """Bytes: VmRSS now, VmHWM at most since resident_peak_begins()."""
+    words = pathlib.Path("/proc/self/status").read_text().split(f"{field}:")[1].split()
+    return int(words[0]) << 10
+
+
+def resident_peak_begins():
+    pathlib.Path("/proc/self/clear_refs").write_text("5")
+
+
+def test_a_result_over_http_takes_the_client_a_few_pieces_besides_its_array(sess):
+    wanted = mt.arange(16 << 20, dtype="f8", chunk_size=1 << 20)  # 128 MiB in pieces of 16
+    wanted.execute(session=sess)
+    before = resident("VmRSS")
+    resident_peak_begins()
+    got = sess.fetch(wanted)
+    assert resident("VmHWM") - before < got.nbytes + (64 << 20)
+    assert np.array_equal(got, np.arange(16 << 20, dtype="f8"))
+
+
 def test_work_is_canceled_over_http(sess):
     r = mt.random.RandomState(3).rand(4000, 4000, chunk_size=200)
     future = (r @ r @ r).sum().execute(session=sess, wait=False)
