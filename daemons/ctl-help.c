@@ -14,7 +14,7 @@ typedef struct Option {
 } Option;
 
 static const Option options[] = {
-        { "-s, --scheduler ADDRESS", "Where the scheduler is: unix:/PATH or HOST:PORT." },
+        { "-s, --scheduler ADDRESS", "Where the scheduler is: unix:/PATH, HOST:PORT or http://HOST:PORT of mars-web" },
         { "--json", "Print what the scheduler answers as it is, in JSON." },
         { "-h, --help", "Print this." },
         { "-V, --version", "Print the version." },
@@ -62,7 +62,8 @@ void ctl_manual(FILE *out) {
                 ".SH DESCRIPTION\nShows what a cluster does, and ends what it should not do.\n"
                 "It speaks to the scheduler at its socket, which root and the group of the socket may open, or over "
                 "TCP\n"
-                "with the key of the cluster, or with a token where there is no key.\n"
+                "with the key of the cluster, or with a token where there is no key. Where only the web daemon can be\n"
+                "reached it speaks through that, with the token: all commands work there.\n"
                 ".SH COMMANDS\n",
                 MARS_VERSION);
         for (const Command *c = ctl_commands; c->name; c++) {
@@ -92,6 +93,8 @@ void ctl_manual(FILE *out) {
               ".SH ENVIRONMENT\n"
               ".TP\n.B MARS_TOKEN\nThe token that is shown at TCP connections, in place of the one in a file.\n"
               ".TP\n.B MARS_KEY_FILE\nThe file of the key, in place of those below; \\(lqnone\\(rq: no key.\n"
+              ".TP\n.B MARS_CA_FILE\nThe authorities that are believed when https servers show certificates, in place "
+              "of the system's.\n"
               ".SH FILES\n"
               ".TP\n.I ~/.config/mars/token\n.TQ\n.I /etc/mars/token\nThe token: the first that is there.\n"
               ".TP\n.I ~/.config/mars/cluster.key\n.TQ\n.I /etc/mars/cluster.key\nThe key that all machines of a "

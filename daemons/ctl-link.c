@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One link, one question at a time. */
+/* One link, one question at a time. Through a mars-web it is one that was handed over (io/http.h). */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -118,14 +118,23 @@ static int ctl_connect(Ctl *ctl, const char *address, Error *err) {
                                                               .version = WIRE_VERSION,
                                                               .build   = MARS_BUILD,
                                                               .token   = ctl->token,
-                                                              .name    = "marsctl" } };
+                                                              .name    = "marsctl",
+                                                              .address = SAY_NO_ADDRESS } };
         int r;
 
         ctl->address = address;
         ctl->failure = (Error) {};
-        r            = link_connect(&ctl->link, ctl->event, address, &events, ctl, err);
-        if (r == 0)
-                r = link_secure(ctl->link, ctl->tls, err);
+        if (http_is_url(address)) {
+                r = http_new(&ctl->http, address, ctl->token, err);
+                if (r == 0)
+                        r = link_connect(&ctl->link, ctl->event, http_address(ctl->http), &events, ctl, err);
+                if (r == 0)
+                        r = link_upgrade(ctl->link, ctl->http, "/api/v1/wire", err);
+        } else {
+                r = link_connect(&ctl->link, ctl->event, address, &events, ctl, err);
+                if (r == 0)
+                        r = link_secure(ctl->link, ctl->tls, err);
+        }
         if (r < 0)
                 return r;
         if (link_say(ctl->link, &hello) < 0)
@@ -139,6 +148,8 @@ static int unreachable(const Ctl *ctl, int code, Error *err) {
 
         if (ctl->refused)
                 return error_prefix(err, code, "the scheduler at %s refuses", ctl->address);
+        if (ctl->http) /* the link has the web server's words, or why there is none */
+                return error_prefix(err, code, "cannot reach the scheduler through %s", ctl->address);
         if (code == -EACCES && strncmp(ctl->address, "unix:", 5) != 0) /* keys do not fit: the link says how */
                 return code;
         if (code == -EACCES)
@@ -203,6 +214,7 @@ void ctl_done(Ctl *ctl) {
         ctl->event = sd_event_unref(ctl->event);
         free(ctl->token);
         tls_unref(ctl->tls);
+        http_unref(ctl->http);
         free(ctl->answer);
         free(ctl->worker);
 }

@@ -10,7 +10,7 @@
 /* ---- ctl-link.c: the conversation with a scheduler -------------------------------------------------------------- */
 
 typedef struct Ctl {
-        const char *place; /* where the scheduler is, as -s says; NULL: where clients look */
+        const char *place; /* where the scheduler, or a mars-web, is, as -s says; NULL: where clients look */
         bool json;         /* what the scheduler says is printed as it is */
 
         sd_event *event;
@@ -18,7 +18,8 @@ typedef struct Ctl {
         const char *who, *address; /* that is spoken to: "scheduler", or "worker" */
         char *worker;              /* address of the one that the scheduler named last */
         char *token;
-        Tls *tls; /* NULL: there is no key */
+        Tls *tls;   /* NULL: there is no key */
+        Http *http; /* the web server through which it is spoken to, or NULL */
         bool welcome, refused, answered;
         char *answer; /* of the last question: JSON, or the words of a code below 0 */
         int code;

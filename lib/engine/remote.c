@@ -298,6 +298,7 @@ int remote_connect(Peer *peer, Error *err) {
                                                .version = WIRE_VERSION,
                                                .token   = r->token,
                                                .name    = program_invocation_short_name,
+                                               .address = SAY_NO_ADDRESS,
                                                .session = again ? r->cluster.number : 0,
                                                .key     = again ? r->key : NULL } };
         int ret = connect_peer(peer, err);

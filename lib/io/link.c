@@ -297,6 +297,8 @@ static int take_header(Link *link, Error *err) {
 
         if (link->door && !link->stream.tls && memcmp(in->data + in->at, "\x16\x03", 2) == 0)
                 return refuse_tls(link, err);
+        if (link->text[0] && memcmp(in->data + in->at, "HTTP/1.", 7) == 0)
+                return error_set(err, ERROR_CORRUPT, "HTTP is spoken there: use 'http://%s'", link->text);
         r = frame_decode(in->data + in->at, &in->frame, err);
         if (r < 0)
                 return r;

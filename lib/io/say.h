@@ -14,6 +14,9 @@ int link_say_chunk(Link *link, uint64_t chunk, const char *data, size_t size_byt
 /* The message that a frame is, with its lists in an arena that is made for it (also when it fails: the caller's). A
  * descriptor that came with it is closed; -1: none came, or the caller keeps it. */
 int link_hear(const Frame *frame, const uint8_t *body, int fd, Arena **ret_arena, WireMessage *ret, Error *err);
+/* The address in HELLO of whoever is called by nobody: a web server that is spoken to by mistake takes it for the end
+ * of a request, and answers, so that nobody waits for what will not come. */
+#define SAY_NO_ADDRESS " / HTTP/1.1\r\n\r\n"
 /* Whoever has come to us says HELLO: whether he may come in, and then he is admitted (io/link.h). Over a unix socket
  * everybody may who could open it; over TLS he has the key, and is what he came as; else, and whoever speaks through
  * somebody else (VIA), he must know the token. What he speaks must be ours, of a client also the version before.

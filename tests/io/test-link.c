@@ -371,6 +371,31 @@ TEST(what_cannot_be_reached_is_closed_with_words_that_name_it) {
         }
 }
 
+static void accept_web(void *userdata, int fd) {
+        static const char answer[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+
+        *(int *) userdata = fd;
+        ck_assert_int_eq(write(fd, answer, strlen(answer)), (ssize_t) strlen(answer));
+}
+
+TEST(whoever_reaches_a_web_server_by_mistake_hears_how_to_say_that_he_meant_it) {
+        Pair p             = { .n_fds = n_open(), .a.fd = -1, .b.fd = -1 };
+        Listener *listener = NULL;
+        int web            = -1;
+
+        kernel = (typeof(kernel)) {};
+        ck_assert_int_ge(sd_event_new(&p.event), 0);
+        ck_assert_int_eq(listener_new(&listener, p.event, "127.0.0.1:0", 0, accept_web, &web, NULL), 0);
+        ck_assert_int_eq(
+                link_connect(&p.a.link, p.event, listener_address(listener), &events, &p.a, NULL), 0);
+        RUN_UNTIL(&p, p.a.n_closed > 0);
+        ck_assert_int_eq(p.a.why.code, ERROR_CORRUPT);
+        ck_assert(strstr(p.a.why.text, "'http://127.0.0.1:"));
+        close(web);
+        listener_free(listener);
+        pair_free(&p);
+}
+
 TEST(an_address_that_is_none_is_refused_at_once) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         Link *link                                 = NULL;

@@ -410,3 +410,56 @@ def test_token_is_made_once_and_never_printed(tmp_path):
     assert path.read_text() == token
     named = marsctl("token", env={**env, "MARS_TOKEN": "a-token-of-this-test"})
     assert named.stdout.splitlines()[0] == "$MARS_TOKEN"
+
+
+@pytest.fixture(scope="module")
+def web():
+    with new_cluster(n_worker=2, n_cpu=2, shared_memory="256m", web=True) as made:
+        made.session.run(mt.ones((100, 100), chunk_size=50).sum())
+        yield made
+
+
+def through(web, *arguments, **options):
+    return marsctl(*arguments, at=f"http://{web.web_endpoint}", **options)
+
+
+@pytest.mark.parametrize("command", ["status", "workers", "sessions", "tasks", "hugepages"])
+def test_what_the_scheduler_says_it_says_through_the_web_daemon(web, command):
+    said = through(web, command)
+    assert (said.returncode, said.stderr) == (0, ""), said
+    assert said.stdout.splitlines()[0].replace(f"http://{web.web_endpoint}", web.endpoint) == \
+        shown(web, command).splitlines()[0]
+
+
+def test_who_reaches_the_web_daemon_alone_may_end_and_drain_with_the_token(web):
+    with long_request(web) as (row, thread, outcome):
+        assert through(web, "why", str(row["request"])).returncode == 0
+        assert through(web, "cancel", str(row["request"])).returncode == 0
+        thread.join(SECONDS)
+    assert isinstance(outcome[0], Cancelled)
+    assert through(web, "drain", "1").returncode == 0
+    assert through(web, "undrain", "1").returncode == 0
+
+
+def test_without_the_token_the_web_daemon_lets_nobody_through(web):
+    refused = through(web, "status", env=dict(os.environ, MARS_TOKEN="not-the-token-of-this-cluster"))
+    assert refused.returncode == 1 and "cannot reach the scheduler through http://" in refused.stderr
+    assert "token" in refused.stderr
+
+
+def test_where_no_web_daemon_is_marsctl_says_so(free_port):
+    nobody = marsctl("status", at=f"http://127.0.0.1:{free_port}")
+    assert nobody.returncode == 1 and "Connection refused" in nobody.stderr
+    assert marsctl("status", at="http://").returncode == 2
+
+
+def test_whoever_forgets_to_say_http_to_marsctl_is_told_so(web):
+    said = marsctl("status", at=web.web_endpoint)
+    assert said.returncode == 1 and f"use 'http://{web.web_endpoint}'" in said.stderr
+
+
+@pytest.fixture
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        port = s.getsockname()[1]
+    return port

@@ -261,6 +261,13 @@ def test_mars_web_dies_under_a_running_job_and_nobody_notices_more_than_a_pause(
     assert sess.run(mt.ones(3).sum()) == 3
 
 
+def test_whoever_forgets_to_say_http_is_told_so_at_once(cluster):
+    began = time.monotonic()
+    with pytest.raises(Exception, match=f"HTTP is spoken there: use 'http://{cluster.web_endpoint}'"):
+        new_session(cluster.web_endpoint)
+    assert time.monotonic() - began < 5  # a scheduler has 10 s
+
+
 def test_who_has_no_token_has_no_session(cluster, monkeypatch):
     where = "http://" + cluster.web_endpoint
     for token in ("", "another-token-than-theirs", "x" * 255):
