@@ -27,6 +27,8 @@ static void emit(const FoldDest *dest, int c, int64_t node, const char *src, siz
 
 int cover_emit(Exec *exec, const Cover *cover, const Fold *fold, int64_t unit, size_t width, FoldEnd end,
                const FoldDest *dest) {
+        const bool in_place = end != FOLD_PARTIAL && fold->n_state == 1 && !(end == FOLD_FINISH && fold->finish) &&
+                              !dest->place && dest->lane[0] == (int64_t) dtype_size(fold->state[0]);
         char *root[MAX_STATE], *sum[MAX_STATE] = {};
         size_t mark = exec_mark(exec);
         int64_t count;
@@ -46,6 +48,8 @@ int cover_emit(Exec *exec, const Cover *cover, const Fold *fold, int64_t unit, s
         for (int j = cover->n - 2; j >= 0; j--) {
                 int64_t n_left = unit << cover->level[j];
 
+                if (in_place && j == 0)
+                        sum[0] = dest->at[0];
                 for (int c = 0; c < fold->n_state && !sum[c]; c++) {
                         sum[c] = exec_take(exec, width * dtype_size(fold->state[c]));
                         if (!sum[c])
@@ -57,7 +61,9 @@ int cover_emit(Exec *exec, const Cover *cover, const Fold *fold, int64_t unit, s
                 count += n_left;
         }
 
-        if (end == FOLD_STATE) {
+        if (in_place && root[0] == dest->at[0]) {
+                /* the last merge has written it */
+        } else if (end == FOLD_STATE) {
                 for (int c = 0; c < fold->n_state; c++)
                         emit(dest, c, 0, root[c], width, dtype_size(fold->state[c]));
         } else if (!fold->finish) {
@@ -152,11 +158,13 @@ void counter_cover(const Counter *c, Cover *ret) {
                 ret->level[ret->n] = c->left_level[i];
                 memcpy(ret->state[ret->n++], c->left[i], sizeof(c->left[i]));
         }
-        for (int l = MAX_LEVELS - 1; l >= 0; l--)
-                if (c->full >> l & 1) {
-                        ret->level[ret->n] = l;
-                        memcpy(ret->state[ret->n++], c->slot[l], sizeof(c->slot[l]));
-                }
+        for (uint64_t full = c->full; full;) {
+                const int l = 63 - __builtin_clzll(full);
+
+                full ^= (uint64_t) 1 << l;
+                ret->level[ret->n] = l;
+                memcpy(ret->state[ret->n++], c->slot[l], sizeof(c->slot[l]));
+        }
 }
 
 /* ---- Pyramid ----------------------------------------------------------------------------------------------------- */

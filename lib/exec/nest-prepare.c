@@ -13,8 +13,8 @@
 #include "exec/strided.h"
 
 enum {
-        LINE_BYTES   = 64,
         PACK_BYTES   = 96 << 10,   /* of one load: a part of L2 */
+        PACK_NEAR    = 24 << 10,   /* of all loads whose rows are read again and again: most of L1 */
         COUNTER_BYTES = 256 << 10, /* of the states of long strips: a part of L2 */
         MAX_COLUMNS  = 128,        /* rows side by side: their pyramids are 4 KiB each */
         BATCH        = 64,         /* rows whose covers are merged together */
@@ -361,6 +361,19 @@ static int64_t pack_tile(const NestRun *x, int loop, uint32_t w, size_t size) {
         return MAX(2 * LINE_BYTES / step, (int64_t) EIGHT) & ~(int64_t) (EIGHT - 1);
 }
 
+/* Rows that lie one behind the other, and are fetched at once, are asked for while those of the strip before are worked
+ * on, some with every row that is read: memory and the kernels are busy at the same time. */
+static size_t pack_ahead(const NestRun *x, int loop, uint32_t w, int64_t tile) {
+        const int64_t lane = lane_step(x, w), n = x->loop[loop].n;
+        int64_t n_read = x->by_terms ? div_up(n, (int64_t) EIGHT) : n;
+
+        if (tile != INT64_MAX || lane != n * x->move[(size_t) loop * x->n_walk + w])
+                return 0;
+        for (int k = x->lane_loop + 1; k < loop; k++)
+                n_read *= x->loop[k].n;
+        return (size_t) (div_up((int64_t) x->lanes * lane, n_read * LINE_BYTES) * LINE_BYTES);
+}
+
 static int make_load(Prepare *p, uint32_t i, Step *s) {
         NestRun *x = p->x;
         uint32_t w = p->walk_of[i];
@@ -383,7 +396,10 @@ static int make_load(Prepare *p, uint32_t i, Step *s) {
 
                 if (!pack)
                         return -ENOMEM;
-                *pack = (Pack) { .loop = loop, .tile = tile, .pitch = x->lanes * s->size };
+                *pack = (Pack) { .loop  = loop,
+                                 .tile  = tile,
+                                 .pitch = x->lanes * s->size,
+                                 .ahead = pack_ahead(x, loop, w, tile) };
                 pack->data = exec_take(x->run->exec, (size_t) MIN(tile, x->loop[loop].n) * pack->pitch);
                 if (!pack->data)
                         return -ENOMEM;
@@ -511,6 +527,10 @@ static int make_registers(Prepare *p, size_t slot_bytes) {
                 r = make_step(p, step->reg, step);
                 if (r < 0)
                         return r;
+                for (uint32_t f = 0; x->by_terms && p->depth[step->reg] == x->n_loop && f < x->n_fold; f++)
+                        for (int k = 0; k < 2; k++)
+                                if (x->fold[f].terms.in[k] == step->reg)
+                                        x->fold[f].load[k] = step;
         }
         bind_stores(p);
         r = bind_folds(p, slot_bytes);
@@ -671,6 +691,19 @@ static int make_folds(const Prepare *p) {
         return 0;
 }
 
+/* All of a short axis is there, and its sum is the result. */
+static bool has_few_terms(const NestRun *x) {
+        const Loop *reduced = x->loop + x->reduce_loop;
+
+        if (!x->by_terms || reduced->lo > 0 || reduced->n >= 2 << TERMS_LEVEL)
+                return false;
+        for (uint32_t f = 0; f < x->n_fold; f++)
+                if (x->fold[f].sink->end == FOLD_PARTIAL ||
+                    (x->fold[f].sink->end == FOLD_FINISH && x->fold[f].fold->finish))
+                        return false;
+        return true;
+}
+
 /* Nothing is computed, packed or stored in the innermost loop, which all folds take by eight: of short rows the loop
  * itself costs more than the work. */
 static bool runs_by_eight(const Prepare *p) {
@@ -723,9 +756,26 @@ static int64_t long_strip(const NestRun *x) {
         return MAX((int64_t) (COUNTER_BYTES / (5 * state_bytes)) & ~(int64_t) (STRIP - 1), (int64_t) STRIP);
 }
 
+/* Bytes a lane of what is packed whole, for loops in between which read it again and again. */
+static int64_t packed_bytes(const Prepare *p) {
+        const NestRun *x = p->x;
+        int64_t bytes    = 0;
+
+        for (uint32_t w = 0; w < x->n_walk && x->n_loop - x->lane_loop > 2; w++) {
+                const int64_t step = x->move[(size_t) (x->n_loop - 1) * x->n_walk + w];
+                const int64_t each = x->loop[x->n_loop - 1].n * (int64_t) p->info[w].size;
+
+                if (!p->info[w].writes && is_strided(p, w, p->lane) && step != 0 && magnitude(step) < LINE_BYTES &&
+                    each * STRIP <= PACK_BYTES)
+                        bytes += each;
+        }
+        return bytes;
+}
+
 /* Strips are of equal length, except along a reduced axis: there they end at multiples of a power of two. */
 static void choose_lanes(Prepare *p) {
         NestRun *x = p->x;
+        const int64_t packed = x->reduce_loop != x->lane_loop ? packed_bytes(p) : 0;
         int64_t n = MAX(x->loop[x->lane_loop].n, (int64_t) 1), max = STRIP, each;
 
         for (uint32_t i = 0; i < x->n_store; i++)
@@ -733,6 +783,8 @@ static void choose_lanes(Prepare *p) {
                         max = STRIP / 2; /* what is streamed was in L1 before: measured 10 % faster for a*b+c */
         if (x->reduce_loop >= 0 && only_loads(p))
                 max = x->reduce_loop == x->lane_loop ? 8 * STRIP : long_strip(x);
+        else if (packed > 0 && packed * max > PACK_NEAR)
+                max = MAX(PACK_NEAR / packed, (int64_t) STRIP / 4) & ~(int64_t) 15;
         x->ends = max;
         if (x->reduce_loop == x->lane_loop) {
                 x->lanes = (size_t) MIN(max, n);
@@ -756,7 +808,7 @@ int nest_prepare(NestRun *x, Run *run, const Nest *nest, const Box *box, const L
         p.n_axis  = nest->ndim;
         x->run = run;
         x->nest = nest;
-        x->streamed = x->by_terms = false;
+        x->streamed = x->by_terms = x->few_terms = false;
         for (int k = 0; k < MAX_NDIM; k++)
                 p.loop_of[k] = -1;
         for (int k = 0; k < nest->ndim; k++) {
@@ -781,5 +833,6 @@ int nest_prepare(NestRun *x, Run *run, const Nest *nest, const Box *box, const L
                 return r;
         r = make_folds(&p);
         x->by_eight = r >= 0 && !x->by_terms && runs_by_eight(&p);
+        x->few_terms = r >= 0 && has_few_terms(x);
         return r;
 }

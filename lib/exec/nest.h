@@ -12,6 +12,8 @@
 #include "exec/fold.h"
 #include "exec/products.h"
 
+enum { LINE_BYTES = 64 };
+
 typedef struct Loop {
         int64_t lo, n;     /* first position on the axis (of what is reduced), number of positions */
         int64_t i;         /* how many have been done */
@@ -37,6 +39,8 @@ typedef struct Pack {
         size_t pitch;
         int loop;
         int64_t tile;
+        size_t ahead;      /* bytes of what the next lanes need that are asked for with every row; 0: of none, */
+        const char *next, *next_end; /* and where they are */
         intptr_t base;     /* what is in it: the place at position 0 of the loop, */
         int64_t lo, hi;    /* positions, */
         size_t n_lane;     /* and lanes; 0: nothing yet */
@@ -91,7 +95,8 @@ typedef struct FoldSink {
         char *eight[2][MAX_STATE];    /* states of eight positions (lift_eight), in turns; NULL: not used */
         const char *row[EIGHT];       /* the elements of these positions, as far as they have come */
         uint32_t element;             /* by_eight: the walk of the elements */
-        FoldTerms terms;              /* by_terms, as the next two: what the elements are made of, */
+        FoldTerms terms;              /* by_terms, as the next three: what the elements are made of, */
+        const Step *load[2];          /* the loads of both inputs; NULL: it was there before the loop, */
         const char *other[EIGHT];     /* the second input of each position, row[] being the first, */
         char *low[TERMS_LEVEL];       /* and the states of fewer than eight positions, by level */
         Counter *counter;             /* reduced along another loop than the lanes */
@@ -123,7 +128,8 @@ typedef struct NestRun {
         size_t column, n_column;      /* rows that are reduced along the lanes side by side */
         bool columns_inside;          /* the loops of the rows are inside the lane loop: each row has a pyramid */
         bool by_eight;                /* the innermost loop only folds what lies in memory: eight positions at once */
-        bool by_terms;                /* it only adds up terms of what lies in memory: up to eight positions at once */
+        bool by_terms;                /* it only adds up terms of what lies in memory: up to eight positions at once, */
+        bool few_terms;               /* and that is all of the axis: from its end on, into one state */
         bool streamed;
 } NestRun;
 

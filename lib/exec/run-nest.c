@@ -32,6 +32,13 @@ static char *pack_row(NestRun *x, const Step *s, intptr_t at) {
                 p->n_lane = x->m;
                 strided_pack(p->data, p->pitch, (size_t) (p->hi - p->lo), (const char *) (base + p->lo * step), step,
                              s->lane, x->m, s->size);
+                p->next = (const char *) base + (int64_t) x->m * s->lane;
+                p->next_end = p->next + (p->ahead > 0 ? (int64_t) x->m * s->lane : 0);
+        } else {
+                const char *end = p->next + MIN((ptrdiff_t) p->ahead, p->next_end - p->next);
+
+                for (; p->next < end; p->next += LINE_BYTES)
+                        __builtin_prefetch(p->next, 0, 2); /* into L2: L1 is full */
         }
         return p->data + (size_t) (loop->i - p->lo) * p->pitch;
 }
@@ -295,6 +302,23 @@ static int terms_level(int64_t first, int64_t n) {
         return MIN(aligned, 63 - __builtin_clzll((uint64_t) n));
 }
 
+/* Where an input of the terms is at n positions, the first of them `ahead` of the present one. */
+static void term_rows(NestRun *x, const FoldSink *f, int input, int64_t ahead, int n, const intptr_t *at,
+                      const char **ret) {
+        const Step *s = f->load[input];
+        intptr_t row = (intptr_t) x->reg[f->terms.in[input]], pitch = 0;
+
+        if (s) {
+                const bool direct = s->kind == STEP_DIRECT;
+
+                row   = direct ? at[s->walk] : (intptr_t) pack_row(x, s, at[s->walk]);
+                pitch = direct ? x->move[(size_t) x->reduce_loop * x->n_walk + s->walk] : (intptr_t) s->pack->pitch;
+        }
+        row += ahead * pitch;
+        for (int j = 0; j < n; j++, row += pitch)
+                ret[j] = (const char *) row;
+}
+
 /* The innermost loop by nodes of up to eight positions, whose elements the folds compute. */
 static int run_terms(NestRun *x, int k, intptr_t *at) {
         Loop *loop = x->loop + k;
@@ -302,27 +326,57 @@ static int run_terms(NestRun *x, int k, intptr_t *at) {
 
         for (loop->i = 0; loop->i < loop->n;) {
                 const int64_t first = loop->lo + loop->i;
-                const int level = terms_level(first, loop->n - loop->i);
+                const int level = terms_level(first, loop->n - loop->i), n = 1 << level;
 
-                for (int j = 0; j < 1 << level; j++, loop->i++) {
-                        evaluate(x, k + 1, at);
-                        for (uint32_t i = 0; i < x->n_fold; i++) {
-                                x->fold[i].row[j] = x->reg[x->fold[i].terms.in[0]];
-                                x->fold[i].other[j] = x->reg[x->fold[i].terms.in[1]];
-                        }
-                        for (uint32_t w = 0; w < x->n_walk; w++)
-                                at[w] += move[w];
-                }
                 for (uint32_t i = 0; i < x->n_fold; i++) {
                         FoldSink *f = x->fold + i;
                         char *state = level < TERMS_LEVEL ? f->low[level] : f->eight[first >> TERMS_LEVEL & 1][0];
                         int r;
 
+                        term_rows(x, f, 0, 0, n, at, f->row);
+                        term_rows(x, f, 1, 0, n, at, f->other);
                         f->terms.lift(x->m, level, (const void *const *) f->row, (const void *const *) f->other, state);
                         r = counter_push(f->counter, level, first >> level, &state);
                         if (r < 0)
                                 return r;
                 }
+                loop->i += n;
+                for (uint32_t w = 0; w < x->n_walk; w++)
+                        at[w] += n * move[w];
+        }
+        return run_canceled(x->run) ? ERROR_CANCELED : 0;
+}
+
+/* The same of an axis that has at most one node of each level: its root is merged from the right, and the last step
+ * makes it where the result goes. */
+static int run_few_terms(NestRun *x, int k, const intptr_t *at) {
+        Loop *loop = x->loop + k;
+
+        loop->i = 0;
+        for (uint32_t i = 0; i < x->n_fold; i++) {
+                FoldSink *f        = x->fold + i;
+                const int64_t lane = x->move[(size_t) x->lane_loop * x->n_walk + f->walk];
+                const size_t size  = dtype_size(f->fold->state[0]);
+                char *dest         = (char *) at[f->walk], *root = NULL;
+
+                for (int64_t left = loop->n; left > 0;) {
+                        const int level = __builtin_ctzll((uint64_t) left), n = 1 << level;
+                        char *own = level < TERMS_LEVEL ? f->low[level] : f->eight[0][0];
+                        char *last, *state;
+
+                        left -= n;
+                        last  = left == 0 && lane == (int64_t) size ? dest : own;
+                        state = root ? own : last;
+                        term_rows(x, f, 0, left, n, at, f->row);
+                        term_rows(x, f, 1, left, n, at, f->other);
+                        f->terms.lift(x->m, level, (const void *const *) f->row, (const void *const *) f->other, state);
+                        if (root)
+                                f->fold->merge(x->m, (void *[]) { state }, (void *[]) { root }, (void *[]) { last },
+                                               f->unit << level, f->unit * (loop->n - left - n));
+                        root = last;
+                }
+                if (root != dest)
+                        strided_scatter(dest, lane, root, x->m, size);
         }
         return run_canceled(x->run) ? ERROR_CANCELED : 0;
 }
@@ -364,6 +418,8 @@ static int run_loop(NestRun *x, int k) {
         memcpy(at, outer, x->n_walk * sizeof(*at));
         if (k == x->lane_loop)
                 return run_lanes(x, k, at);
+        if (reduced && x->few_terms)
+                return run_few_terms(x, k, at);
         if (reduced)
                 for (uint32_t i = 0; i < x->n_fold; i++)
                         counter_reset(x->fold[i].counter, x->m);
