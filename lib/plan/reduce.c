@@ -376,15 +376,41 @@ static int reduce_rest(Planner *p, Job *job, const Axes *axes, const Tiling *dom
 
 /* ---- Chains ---------------------------------------------------------------------------------------------------- */
 
-/* The only reader of a reduction that is another one, of what the first leaves: a task that has all of the axes of the
+/* The reduction that leaves what ref is computed from, through elementwise operators of its shape, when nobody else
+ * reads any of it; UINT32_MAX: none. */
+static uint32_t find_first(const Planner *p, Ref ref) {
+        const Node *node = planner_node(p, ref);
+        const Slot *s    = planner_slot(p, ref);
+        uint32_t first   = UINT32_MAX;
+
+        if (!node->op || s->kept || s->n_reader != 1)
+                return UINT32_MAX;
+        if (node->op->family == FAMILY_REDUCE)
+                return ((const ReduceParams *) node->params)->keepdims ? UINT32_MAX : ref.node;
+        if (node->op->family != FAMILY_MAP || node->n_out != 1 || s->root)
+                return UINT32_MAX;
+        for (uint32_t k = 0; k < node->n_in && first == UINT32_MAX; k++)
+                if (shape_equal(&planner_spec(p, node->in[k])->shape, &node->out[0].shape))
+                        first = find_first(p, node->in[k]);
+        return first;
+}
+
+/* The only reduction of what this one leaves, or of what is computed from that: a task that has all of the axes of the
  * first goes on with the second, from values in a local. UINT32_MAX: none. */
 static uint32_t find_next(const Planner *p, uint32_t index) {
-        const Slot *s    = &p->slot[p->first[index]];
-        const Node *next = &p->graph->node.data[s->reader];
+        uint32_t next = index;
 
-        if (s->kept || s->n_reader != 1 || ((const ReduceParams *) p->graph->node.data[index].params)->keepdims)
-                return UINT32_MAX;
-        return next->op->family == FAMILY_REDUCE && !p->slot[p->first[s->reader]].deferred ? s->reader : UINT32_MAX;
+        do {
+                const Slot *s = &p->slot[p->first[next]];
+
+                if (s->n_reader != 1)
+                        return UINT32_MAX;
+                next = s->reader;
+        } while (p->graph->node.data[next].op->family == FAMILY_MAP);
+        return p->graph->node.data[next].op->family == FAMILY_REDUCE && !p->slot[p->first[next]].deferred &&
+                               find_first(p, p->graph->node.data[next].in[0]) == index
+                       ? next
+                       : UINT32_MAX;
 }
 
 /* The axes are the last ones of `ndim`, and none of them is of length zero: what is left are the first axes of the
@@ -400,10 +426,9 @@ static bool has_all(const Tiling *domain, const Axes *axes) {
         return true;
 }
 
-/* Two reductions in one stage: `before` into a local, of which `job` is a reduction. Returns 1 when the tasks would not
- * have all of the axes of the first. */
+/* Two reductions in one stage: `before` into a local; `job` is a reduction of it, or of what is computed from it.
+ * Returns 1 when the tasks would not have all of the axes of the first. */
 static int stage_chain(Planner *p, Job *before, const Axes *axes_before, Job *job, const Axes *axes) {
-        const Ref ref                              = p->graph->node.data[job->node].in[0];
         const Node *first                          = &p->graph->node.data[before->node];
         const Shape *in                            = &graph_spec(p->graph, first->in[0])->shape;
         _cleanup_(stage_build_clear) StageBuild sb = { .ndim = in->ndim };
@@ -431,20 +456,22 @@ static int stage_chain(Planner *p, Job *before, const Axes *axes_before, Job *jo
         if (!has_all(&stage.domain, axes_before))
                 return 1;
         stage.label = nest_label(p, &nb, job_name(p, before));
-        if (stage.label)
-                stage.label = arena_printf(p->arena, "%s → %s", stage.label, job_name(p, job));
-        if (!stage.label)
-                return error_oom(p->err, 64);
         r = reduce_in_stage(p, &nb, before, 1, axes_before, axes_before->n, 0, &stage.domain, &rest, value, &n_left,
                             &unit);
         if (r >= 0)
-                r = vec_push(&rest.memo, (Memo) { .ref = ref, .map = identity, .reg = rest.instr.n - 1 });
+                r = vec_push(&rest.memo,
+                             (Memo) { .ref = { before->node, 0 }, .map = identity, .reg = rest.instr.n - 1 });
         if (r >= 0)
-                r = program_emit(p, &rest, ref, identity, &job->reg);
+                r = program_emit(p, &rest, p->graph->node.data[job->node].in[0], identity, &job->reg);
         if (r >= 0)
                 r = program_cast(p, &rest, job->reg, job->f->in, &job->reg);
-        if (r >= 0)
-                r = reduce_in_stage(p, &rest, job, 1, axes, axes->n, 0, &stage.domain, NULL, value, &n_left, &unit);
+        if (r < 0)
+                return r;
+        if (stage.label)
+                stage.label = arena_printf(p->arena, "%s → %s", stage.label, nest_label(p, &rest, job_name(p, job)));
+        if (!stage.label)
+                return error_oom(p->err, 64);
+        r = reduce_in_stage(p, &rest, job, 1, axes, axes->n, 0, &stage.domain, NULL, value, &n_left, &unit);
         if (r >= 0)
                 r = stage_add(p, &sb, &stage);
         if (r < 0)
@@ -617,10 +644,9 @@ static int waits_for_next(Planner *p, uint32_t index, const Axes *axes) {
         return next_axes.axis[next_axes.n - 1] < in->ndim - axes->n;
 }
 
-/* `index` reduces what a reduction leaves that waits for it: both in one stage, if tasks have all of the first one's
+/* The job reduces what `first` leaves, which waits for it: both in one stage, if tasks have all of the first one's
  * axes; 1 otherwise, when the first has got a stage of its own. */
-static int reduce_chain(Planner *p, uint32_t index, const Axes *axes, Job *job) {
-        const uint32_t first = p->graph->node.data[index].in[0].node;
+static int reduce_chain(Planner *p, uint32_t first, const Axes *axes, Job *job) {
         Axes axes_before;
         Job before;
         int r = axes_of(p, &p->graph->node.data[first], &axes_before);
@@ -639,7 +665,7 @@ int stage_reduce(Planner *p, uint32_t index) {
         const Node *node = &p->graph->node.data[index];
         const Shape *in  = &graph_spec(p->graph, node->in[0])->shape;
         Job job[MAX_GROUP];
-        uint32_t n_job = 1;
+        uint32_t n_job = 1, first;
         Axes axes;
         int r;
 
@@ -651,9 +677,9 @@ int stage_reduce(Planner *p, uint32_t index) {
         for (int i = 0; i < axes.n; i++)
                 if (axes.axis[i] < in->ndim && in->dim[axes.axis[i]] == 0)
                         return stage_identity(p, index, &job[0]);
-        if (planner_slot(p, node->in[0])->value == NO_VALUE &&
-            planner_node(p, node->in[0])->op->family == FAMILY_REDUCE) {
-                r = reduce_chain(p, index, &axes, &job[0]);
+        first = find_first(p, node->in[0]);
+        if (first != UINT32_MAX && p->slot[p->first[first]].value == NO_VALUE) {
+                r = reduce_chain(p, first, &axes, &job[0]);
                 if (r <= 0)
                         return r;
         }

@@ -244,6 +244,44 @@ TEST(a_reduction_of_what_another_leaves_is_in_its_stage_where_tasks_have_the_who
         ck_assert(kept->complete);
 }
 
+static Ref twice_the_sums(Build *b, Ref x) {
+        return build_binary(b, "multiply", build_f64(b, DTYPE_F64, 2), reduce(b, "sum", x, 1));
+}
+
+TEST(what_is_computed_from_a_reduction_on_the_way_to_the_next_one_is_in_their_stage) {
+        GRAPH;
+        const Ref x = held(&b, 1, 1000, 10, 100), next = reduce(&b, "max", twice_the_sums(&b, x), 0);
+        PLAN plan   = plan_of(&b, 1, &next);
+
+        ck_assert_uint_eq(plan->stage.data[0].n_nest, 2);
+        for (uint32_t v = 0; v < plan->value.n; v++)
+                ck_assert(plan->value.data[v].stage == STAGE_NONE || shape_size(&plan->value.data[v].shape) < 1000);
+}
+
+TEST(of_two_reductions_that_meet_one_goes_on_and_the_other_is_read) {
+        GRAPH;
+        const Ref least = reduce(&b, "min", held(&b, 1, 1000, 10, 100), 1),
+                  most  = reduce(&b, "max", held(&b, 2, 1000, 20, 100), 1);
+        const Ref met   = reduce(&b, "sum", build_binary(&b, "subtract", least, build_unary(&b, "negative", most)), 0);
+        PLAN plan       = plan_of(&b, 1, &met);
+        uint32_t n_nest = 0;
+
+        for (uint32_t s = 0; s < plan->stage.n; s++)
+                n_nest += plan->stage.data[s].n_nest;
+        ck_assert(plan->complete);
+        ck_assert_uint_eq(n_nest, 3);
+}
+
+TEST(what_several_read_is_not_in_the_stage_of_one_of_them) {
+        GRAPH;
+        const Ref twice = twice_the_sums(&b, held(&b, 1, 1000, 10, 100));
+        const Ref y[]   = { reduce(&b, "max", twice, 0), reduce(&b, "min", twice, 0) };
+        PLAN plan       = plan_of(&b, 2, y);
+
+        ck_assert(plan->complete);
+        ck_assert_uint_eq(plan->stage.data[0].n_nest, 1);
+}
+
 TEST(a_tensor_that_is_kept_is_reduced_while_it_is_written) {
         GRAPH;
         const Ref x = held(&b, 1, 100, 10, 100), y = build_unary(&b, "square", x),
