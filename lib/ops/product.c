@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Products of matrices. What BLAS is asked for follows from shapes alone, so bits do not depend on how the inputs are
- * cut. There are three ways:
+ * cut. There are four ways:
  *
  *   product         a tile of the result over the whole inner axis by each task.
  *   product_add     of what is larger than PRODUCT_MOST: the inner axis is cut too, and each block of it adds to the
@@ -8,8 +8,10 @@
  *   product_blocks  of tall and thin inputs, as in X.T @ y: the inner axis is cut in blocks of BLOCK_STEP, a
  *                   product for each, and the tree of `sum` adds them up. A task goes through its block by strips that
  *                   stay in its cache, and computes elementwise inputs there. gram.c does it for X.T @ X.
+ *   sums of terms   of rows of few elements and a small matrix, as in X @ w: the graph says it so, and it is fused.
  *
- * float32, float64 and complex products are BLAS's; others are loops over rows that compilers make vectors of. */
+ * float32, float64 and complex products are BLAS's, but for the smallest results (thin.h); others are loops over rows
+ * that compilers make vectors of. */
 #include <string.h>
 
 #include "graph/graph.h"
@@ -17,6 +19,7 @@
 #include "ops/blas.h"
 #include "ops/kernel.h"
 #include "ops/product.h"
+#include "ops/thin.h"
 
 enum {
         PRODUCT_SMALL = 1 << 16, /* elements of a result that is small: 512 KiB a block */
@@ -26,6 +29,8 @@ enum {
         TILE_ROWS = 1024,        /* few enough that small machines have several tiles of a 4000 x 4000 product */
         TILE_COLUMNS = 4096,     /* many, since BLAS packs the right-hand side once per tile */
         TILE_UNIT = 8,           /* rows of a tile are a multiple of it */
+        TERMS_MOST = 16,         /* inner elements, and columns, of a product that is a sum of terms */
+        TERMS_LEAST = 1024,      /* and its rows at least: two strips */
         THIN_TILE = 1 << 18,     /* elements of the tiles of thin matrices */
         CALL_MOST = 1 << 19,     /* multiplications of a call that OpenBLAS does without packing, twice as fast */
         STRIP_MOST = 1 << 15,    /* elements of both inputs in a strip: 256 KiB, a quarter of L2 */
@@ -120,6 +125,10 @@ static int product_run(BlockRun *run, _unused_ Error *err) {
                 }
                 if (product_loops[dtype]) {
                         product_loops[dtype](x[0].data, x[1].data, m, n, k, run->more, to);
+                        continue;
+                }
+                if (is_thin(dtype, m, n, k)) {
+                        thin_product(dtype, &x[0], &x[1], m, n, k, run->more, to);
                         continue;
                 }
                 blas_enter();
@@ -243,6 +252,20 @@ static bool is_gram(Build *b, const Ref *x, int64_t k, int64_t n) {
                (is_transpose_of(b, x[0], x[1]) || is_transpose_of(b, x[1], x[0]));
 }
 
+/* Of many rows with few elements each and a small matrix. BLAS takes longer to pack the rows than to multiply them, and
+ * the result would go through memory: as sums of terms these products are fused with what they are needed for. */
+static bool is_terms(DType dtype, int64_t m, int64_t n, int64_t k) {
+        return (dtype == DTYPE_F32 || dtype == DTYPE_F64) && m >= TERMS_LEAST && n > 0 && n <= TERMS_MOST && k > 0 &&
+               k <= TERMS_MOST;
+}
+
+static Ref build_terms(Build *b, Ref x, Ref y) {
+        const Ref a = build_insert_axis(b, x, 1);
+        const Ref c = build_insert_axis(b, build_transpose(b, y, (int[]){ 1, 0 }), 0);
+
+        return build_reduce(b, "sum", build_binary(b, "multiply", a, c), DIMS(2), false, DTYPE_NONE);
+}
+
 /* Vectors become matrices, dtypes become one. */
 static int expand_matmul(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         Spec spec;
@@ -272,6 +295,8 @@ static int expand_matmul(Build *b, const OpCall *call, const Ref *in, Ref *out) 
         if (n_a == 2 && n_b == 2 && is_gram(b, x, k, n)) {
                 r = build_op(b, "gram_blocks", NULL, 1, &x[1]);
                 r = k > BLOCK_STEP ? build_reduce(b, "sum", r, DIMS(0), false, spec.dtype) : build_drop_axis(b, r, 0);
+        } else if (n_a == 2 && n_b == 2 && is_terms(spec.dtype, m, n, k)) {
+                r = build_terms(b, x[0], x[1]);
         } else if (n_a == 2 && n_b == 2 && k >= 4 * BLOCK_STEP && m * n <= PRODUCT_SMALL) {
                 r = build_op(b, "product_blocks", NULL, 2, x);
                 r = build_reduce(b, "sum", r, DIMS(0), false, spec.dtype);

@@ -125,3 +125,82 @@ TEST(blocks_of_the_inner_axis_add_to_the_tiles_before_them) {
         free(y);
         free(z);
 }
+
+/* a (m x k) by b (k x n), each perhaps given as its transpose. */
+typedef struct Small {
+        int64_t m, n, k;
+} Small;
+
+static Made small_product(const Small *c, bool turn_a, bool turn_b, const double *a, const double *b, int64_t step) {
+        const Shape of_a = turn_a ? SHAPE(c->k, c->m) : SHAPE(c->m, c->k);
+        const Shape of_b = turn_b ? SHAPE(c->n, c->k) : SHAPE(c->k, c->n);
+        const int axes[] = { 1, 0 };
+        Desk desk;
+        Ref in[2];
+
+        desk_begin(&desk, engine);
+        in[0] = desk_leaf(&desk, DTYPE_F64, of_a, a, step);
+        in[1] = desk_leaf(&desk, DTYPE_F64, of_b, b, step);
+        if (turn_a)
+                in[0] = build_transpose(&desk.b, in[0], axes);
+        if (turn_b)
+                in[1] = build_transpose(&desk.b, in[1], axes);
+        return desk_made(&desk, build_op(&desk.b, "matmul", NULL, 2, in));
+}
+
+static double *turned(const double *a, int64_t rows, int64_t columns) {
+        double *ret = malloc((size_t) (rows * columns) * sizeof(double));
+
+        ck_assert_ptr_nonnull(ret);
+        for (int64_t i = 0; i < rows; i++)
+                for (int64_t j = 0; j < columns; j++)
+                        ret[j * rows + i] = a[i * columns + j];
+        return ret;
+}
+
+TEST(products_with_few_columns_have_the_same_bits_in_every_layout_and_at_every_level) {
+        static const Small cases[] = { { 8, 10, TALL }, { 3, 16, 1000 }, { 13, 2, 129 }, { 1, 7, 64 }, { 5, 5, TALL },
+                                       { 2000, 8, 10 }, { 4000, 1, 7 }, { 1500, 16, 1 } };
+        static const char *const levels[] = { "v1", "v3", "v4" };
+
+        engine = desk_engine(2);
+        for (size_t k = 0; k < ELEMENTSOF(cases); k++) {
+                const Small *c = &cases[k];
+                double *a = integers(c->m * c->k, 8), *b = integers(c->k * c->n, 9), *a_turned, *b_turned;
+                Made first = {};
+
+                for (int64_t i = 0; i < c->m * c->k; i++)
+                        a[i] = a[i] / 7 + 1e-3 * (double) (i % 1009);
+                a_turned = turned(a, c->m, c->k);
+                b_turned = turned(b, c->k, c->n);
+                for (size_t l = 0; l < ELEMENTSOF(levels); l++) {
+                        if (op_level_set(levels[l], NULL) < 0)
+                                continue;
+                        for (int turn = 0; turn < 4; turn++) {
+                                Made made = small_product(c, turn & 1, turn & 2, turn & 1 ? a_turned : a,
+                                                          turn & 2 ? b_turned : b, turn == 3 ? 3001 : TALL);
+
+                                if (!first.data) {
+                                        first = made;
+                                        continue;
+                                }
+                                ck_assert_bytes_eq(made.data, first.data, (size_t) (c->m * c->n) * sizeof(double));
+                                free(made.data);
+                        }
+                }
+                for (int64_t i = 0; i < c->m * c->n; i++) {
+                        double want = 0;
+
+                        for (int64_t j = 0; j < c->k; j++)
+                                want += a[i / c->n * c->k + j] * b[j * c->n + i % c->n];
+                        ck_assert_double_eq_tol(((const double *) (const void *) first.data)[i], want,
+                                                1e-10 * (double) c->k);
+                }
+                free(first.data);
+                free(a);
+                free(b);
+                free(a_turned);
+                free(b_turned);
+        }
+        engine_unref(engine);
+}
