@@ -248,10 +248,11 @@ static inline Moments moments_quads(const Moments *in, size_t n_each) {
                             moments_join((Moments) { sum[2], m2[2] }, (Moments) { sum[3], m2[3] }, n_each), 2 * n_each);
 }
 
+/* A run, as nodes of 64 in the four lanes. */
 static inline Moments moments_of_256(const double *from) {
-        Moments of_64[4], last;
+        Moments of_64[4];
 
-        _Static_assert(RUN_LEVEL == 8, "four rounds of four");
+        _Static_assert(RUN_LEVEL == 8, "three rounds of four, and one of four runs");
         for (int k = 0; k < 4; k++) {
                 Moments of_16[4];
 
@@ -259,8 +260,20 @@ static inline Moments moments_of_256(const double *from) {
                         of_16[j] = moments_of_16(from + 64 * k + 16 * j);
                 of_64[k] = moments_quads(of_16, 4);
         }
-        last = moments_quads(of_64, 16); /* four lanes of one vector: four times the same, then all lanes are the run */
-        return moments_quads((Moments[]) { last, last, last, last }, 64);
+        return moments_quads(of_64, 16);
+}
+
+/* Four runs, whose last rounds go together: nothing else waits for them. */
+static inline void moments_of_runs(const double *from, size_t n, double *sum, double *m2) {
+        Moments run[4];
+
+        for (size_t k = 0; k < n; k++)
+                run[k] = moments_of_256(from + (k << RUN_LEVEL));
+        for (size_t k = n; k < 4; k++)
+                run[k] = run[0];
+        run[0] = moments_quads(run, 64);
+        memcpy(sum, &run[0].sum, n * sizeof(*sum));
+        memcpy(m2, &run[0].m2, n * sizeof(*m2));
 }
 
 /* Shorter ones, which are few. */
@@ -284,15 +297,15 @@ static void moments_lift_runs_F64(size_t n, int level, const void *in, _unused_ 
         const double *restrict from = in;
         double *restrict sum = state[0], *restrict m2 = state[1];
 
-        for (size_t i = 0; i < n; i++, from += (size_t) 1 << level) {
-                if (level == RUN_LEVEL) {
-                        const Moments run = moments_of_256(from);
-
-                        sum[i] = run.sum[0];
-                        m2[i]  = run.m2[0];
-                } else
+        if (level < RUN_LEVEL) {
+                for (size_t i = 0; i < n; i++, from += (size_t) 1 << level)
                         moments_of_run(level, from, &sum[i], &m2[i]);
+                return;
         }
+        for (; n >= 4; n -= 4, from += (size_t) 4 << level, sum += 4, m2 += 4)
+                moments_of_runs(from, 4, sum, m2);
+        if (n > 0)
+                moments_of_runs(from, n, sum, m2);
 }
 
 #define MOMENTS_LIFT_F64_(D, ...) MOMENTS_LIFT_(D, double, double)
