@@ -8,8 +8,23 @@ QUADS_LOOPS(sum, a + b)
 QUADS_RUNS(sum)
 WRAPPING_RUNS(sum, a + b)
 TERMS_LOOPS(sum)
+/* Eight rows in one loop, whose levels stay in registers: an addition is so short that blocks of row after row keep
+ * memory waiting (0.29 instead of 0.40 ns an element with one thread). */
+#define SUM_ROWS_(D)                                                                                                   \
+        static void sum_lift_rows_##D(size_t n, const void *const *row, _unused_ int64_t index, void *const *state) {  \
+                const CTYPE_##D *r0 = row[0], *r1 = row[1], *r2 = row[2], *r3 = row[3];                                \
+                const CTYPE_##D *r4 = row[4], *r5 = row[5], *r6 = row[6], *r7 = row[7];                                \
+                CTYPE_##D *restrict out = state[0];                                                                    \
+                                                                                                                       \
+                INDEPENDENT for (size_t i = 0; i < n; i++)                                                             \
+                        out[i] = ((r0[i] + r1[i]) + (r2[i] + r3[i])) + ((r4[i] + r5[i]) + (r6[i] + r7[i]));            \
+        }
+SUM_ROWS_(F32)
+SUM_ROWS_(F64)
 #define FOLD_ROW_TERMS(D)                                                                                              \
-        FOLD_ROW_MORE_(D, sum, &ZERO_##D, .merge_quads = sum_merge_quads_##D, .lift_terms = TERMS_OF(D, sum))
+        { .in = DTYPE_##D, .n_state = 1, .state = { DTYPE_##D }, .out = DTYPE_##D, .merge = sum_merge_##D,             \
+          .merge_pairs = sum_merge_pairs_##D, .identity = &ZERO_##D, .lift_eight = sum_lift_rows_##D,                  \
+          .lift_runs = sum_lift_runs_##D, .merge_quads = sum_merge_quads_##D, .lift_terms = TERMS_OF(D, sum) },
 static const Fold sum_folds[] = {
         FOLD_ROWS_WIDENING_BITS(sum, ZERO)
         FOLD_ROW_IDENTITY_(F16, sum, ZERO)
