@@ -327,6 +327,7 @@ static int row_tensor(void *userdata, const JournalRow *row, Error *err) {
                                                      .tiling      = w.tiling,
                                                      .chunk_first = w.chunk_first,
                                                      .recipe      = row->number[0],
+                                                     .anchor      = row->number[0] == 0 && row->number[1] == 0,
                                                      .n_refs      = (uint32_t) map_get(&re->refs, w.id) },
                                     err);
 }

@@ -155,8 +155,12 @@ static int chunk_held(Sched *s, uint32_t worker, const Held *held, const Ranges 
         if (t) {
                 uint32_t k = (uint32_t) (held->chunk - in_tensor->first);
 
-                if (t->holder[k] == worker)
+                if (t->holder[k] == worker || (t->anchor && t->spare[k] == worker))
                         return 0;
+                if (!made_there && held->bytes == tensor_chunk_bytes(t, k) && spare_fits(s, t, k, worker)) {
+                        t->spare[k] = worker;
+                        return 0;
+                }
                 if (t->n_refs == 0 || t->holder[k] != WORKER_NONE || made_there ||
                     held->bytes != tensor_chunk_bytes(t, k))
                         return drop_add(s, worker, held->chunk);
@@ -194,9 +198,16 @@ static int chunks_lost(Sched *s, uint32_t worker) {
         for (uint32_t k = 0; k < s->tensors.capacity && ret == 0; k++) {
                 SchedTensor *t = (SchedTensor *) (uintptr_t) s->tensors.entry[k].value;
 
-                for (uint32_t c = 0; t && c < t->n_chunks && ret == 0; c++)
-                        if (t->holder[c] == worker && !held_find(w, t->chunk_first + c))
-                                ret = tensor_hold(s, t, c, WORKER_NONE);
+                for (uint32_t c = 0; t && c < t->n_chunks && ret == 0; c++) {
+                        if (held_find(w, t->chunk_first + c))
+                                continue;
+                        if (t->anchor && t->spare[c] == worker)
+                                t->spare[c] = WORKER_NONE;
+                        if (t->holder[c] == worker)
+                                ret = tensor_hold(s, t, c, spare_take(t, c));
+                }
+                if (t && ret == 0)
+                        ret = anchor_look(s, t);
         }
         for (Running *r = s->first_running; r && ret == 0; r = r->after)
                 for (uint32_t c = 0; c < r->plan->n_chunk && !r->ending; c++)

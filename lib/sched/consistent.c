@@ -64,6 +64,10 @@ static bool tensor_consistent(const Sched *s, const SchedTensor *t) {
                 if (t->holder[k] != WORKER_NONE && s->worker.data[t->holder[k]].state == WORKER_GONE)
                         return false;
         }
+        for (uint32_t k = 0; t->anchor && k < t->n_chunks; k++)
+                if (t->spare[k] != WORKER_NONE &&
+                    (t->spare[k] == t->holder[k] || s->worker.data[t->spare[k]].state == WORKER_GONE))
+                        return false;
         return n_lost == t->n_lost && t->n_refs + t->n_recipes > 0 && (t->n_refs > 0 || n_lost == t->n_chunks) &&
                (t->recipe == 0 || recipe_find(s, t->recipe));
 }

@@ -140,6 +140,8 @@ static int taken_over(Sched *s, const Taking *t, bool *ret) {
                (r && !r->ending && r->holder[k] == t->from);
         if (!*ret)
                 return 0;
+        if (tensor && tensor->anchor && tensor->spare[k] == t->to)
+                spare_take(tensor, (uint32_t) k); /* that is the one which it has from now on */
         if (tensor)
                 return tensor_hold(s, tensor, (uint32_t) k, t->to);
         r->holder[k] = (uint16_t) t->to;
@@ -165,6 +167,8 @@ int chunk_taken(Sched *s, const SchedEvent *e) {
         taking_ends(s, &t);
         if (t.off)
                 return 0;
+        if (t.copy)
+                return spare_taken(s, &t, e->error);
         if (e->error && t.from != WORKER_NONE)
                 s->worker.data[t.from].refused = *e->error;
         if (e->error)
@@ -178,6 +182,23 @@ int chunk_taken(Sched *s, const SchedEvent *e) {
                 return 0;
         ret = fetches_turn(s, t.chunk, t.to);
         return ret < 0 ? ret : drop_say(s, t.from, t.chunk);
+}
+
+int spare_begin(Sched *s, const SchedTensor *t, uint32_t chunk) {
+        const uint32_t from = t->holder[chunk];
+        uint32_t to         = taker(s);
+
+        if (to == from)
+                to = taker(s);
+        if (!worker_open(s, from) || s->worker.data[from].n_taking >= MOST_TAKING || to == from ||
+            taking_find(s, t->chunk_first + chunk))
+                return 0;
+        return take(s, &(Taking) { .chunk      = t->chunk_first + chunk,
+                                   .owner      = t->id,
+                                   .from       = from,
+                                   .to         = to,
+                                   .copy       = true,
+                                   .size_bytes = tensor_chunk_bytes(t, chunk) });
 }
 
 /* ---- What is left ----------------------------------------------------------------------------------------------- */
@@ -291,6 +312,8 @@ int worker_drain(Sched *s, uint32_t worker, bool on) {
         w->refused = (Error) {};
         s->n_open += worker_open(s, worker);
         s->unsettled = true;
+        if (on)
+                ret = spares_leave(s, worker);
         for (Running *r = s->first_running; r && ret == 0; r = r->after) {
                 r->stirred = true;
                 if (!r->ending && worker < r->share.n)

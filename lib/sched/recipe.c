@@ -60,12 +60,13 @@ int recipe_new(Sched *s, const Graph *graph, const Plan *plan, uint64_t id, Reci
                                        .n_task      = plan->n_task,
                                        .n_chunk     = plan->n_chunk,
                                        .digest      = plan_digest(plan) };
+        recipe->depth = recipe_depth(s, &recipe->said);
         if (recipe_add(s, recipe) < 0) {
                 recipe_free(recipe);
                 return -ENOMEM;
         }
         for (uint32_t k = 0; k < n; k++)
-                sched_tensor(s, leaf[k])->n_recipes++;
+                tensor_read(s, sched_tensor(s, leaf[k]));
         *ret = recipe;
         return 0;
 }
@@ -84,6 +85,14 @@ static int recipe_end(Sched *s, Recipe *recipe) {
         }
         recipe_free(recipe);
         return r;
+}
+
+void recipe_disown(Recipe *recipe, const SchedTensor *t) {
+        SchedTensor **at = &recipe->tensors;
+
+        while (*at != t)
+                at = &(*at)->next_of_recipe;
+        *at = t->next_of_recipe;
 }
 
 /* One end leads to another, as far back as programs go: they stand in a row instead of on the stack. */
@@ -193,12 +202,22 @@ int sched_restore_tensor(Sched *s, const SchedTensor *said, Error *err) {
                                  (unsigned long long) said->id);
         if (tensor_new(s, &said->spec, &said->tiling, NULL, said->chunk_first, &t) < 0)
                 return error_oom(err, sizeof(*t));
-        t->n_refs    = said->n_refs;
+        if (said->anchor && anchor_make(t) < 0) {
+                tensor_free(t);
+                return error_oom(err, sizeof(*t));
+        }
         t->n_recipes = (uint32_t) map_remove(&s->reads, said->id);
-        if (tensor_add(s, t, said->id, recipe) < 0)
+        t->n_refs    = said->n_refs + (t->anchor && t->n_recipes > 0);
+        if (tensor_add(s, t, said->id, recipe) < 0 || anchor_look(s, t) < 0)
                 return error_oom(err, sizeof(*t));
         s->holding = true;
         return 0;
+}
+
+static int by_id(const void *a, const void *b) {
+        const uint64_t x = *(const uint64_t *) a, y = *(const uint64_t *) b;
+
+        return x < y ? -1 : x > y;
 }
 
 /* The rows of a transaction are all there or none of them, so it is rare that anything has come to nothing. */
@@ -214,6 +233,13 @@ int restored_begin(Sched *s) {
         for (uint32_t k = 0; k < s->recipes.capacity && r == 0; k++)
                 if (s->recipes.entry[k].value)
                         recipe[n_recipe++] = s->recipes.entry[k].key;
+        if (n_recipe > 0)
+                qsort(recipe, n_recipe, sizeof(*recipe), by_id); /* what others read was made before them */
+        for (uint32_t k = 0; k < n_recipe; k++) {
+                Recipe *one = recipe_find(s, recipe[k]);
+
+                one->depth = recipe_depth(s, &one->said);
+        }
         for (uint32_t k = 0; k < n_tensor && r == 0; k++) {
                 SchedTensor *t = sched_tensor(s, tensor[k]);
 

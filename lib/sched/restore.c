@@ -240,6 +240,14 @@ static int data_need(Sched *s, const SchedTensor *t) {
 
 /* ---- After every step in which something was lost or found ------------------------------------------------------ */
 
+static bool somebody_may_come(const Sched *s) {
+        bool may = s->n_open == 0;
+
+        for (uint32_t w = 0; w < s->worker.n; w++)
+                may |= s->worker.data[w].state == WORKER_AWAY || s->worker.data[w].state == WORKER_BACK;
+        return may;
+}
+
 /* Somebody waits for chunks of it. */
 static int tensor_need(Sched *s, SchedTensor *t) {
         Recipe *recipe = recipe_find(s, t->recipe);
@@ -247,8 +255,17 @@ static int tensor_need(Sched *s, SchedTensor *t) {
         bool covers;
         int ret;
 
-        if (t->recipe == 0)
+        if (t->recipe == 0 && !t->anchor)
                 return data_need(s, t);
+        if (t->recipe == 0 && somebody_may_come(s))
+                return 0; /* and have it */
+        if (t->recipe == 0) {
+                s->unsettled = true;
+                error_set(&why, -EIO,
+                          "tensor %llu is lost with its copy, and how it was made in more than %u steps is forgotten",
+                          (unsigned long long) t->id, s->most_lineage);
+                return tensor_lost(s, t->id, &why);
+        }
         assert(recipe);
         recipe->wanted = true;
         if (recipe->repair) {

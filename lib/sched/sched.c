@@ -297,6 +297,8 @@ static int made_tensor(Sched *s, Running *r, uint32_t m, SchedTensor **of_value,
         ret_code = tensor_new(s, graph_spec(r->plan->graph, r->plan->made.data[m].ref), &value->tiling,
                               r->length ? r->length + value->first_chunk : NULL, r->run.first_id + value->first_chunk,
                               ret);
+        if (ret_code == 0 && recipe_is_long(s, r->recipe))
+                ret_code = anchor_make(*ret);
         if (ret_code == 0)
                 ret_code = tensor_add(s, *ret, s->next_tensor, r->recipe);
         if (ret_code < 0)
@@ -306,7 +308,10 @@ static int made_tensor(Sched *s, Running *r, uint32_t m, SchedTensor **of_value,
         (*ret)->n_lost = 0;
         for (uint32_t k = 0; k < (*ret)->n_chunks; k++)
                 (*ret)->holder[k] = r->holder[value->first_chunk + k];
-        return s->alone ? 0 : action_add(s, &(SchedAction) { .kind = SCHED_TENSOR, .tensor = (*ret)->id });
+        if (s->alone)
+                return 0;
+        ret_code = action_add(s, &(SchedAction) { .kind = SCHED_TENSOR, .tensor = (*ret)->id });
+        return ret_code < 0 ? ret_code : anchor_look(s, *ret);
 }
 
 /* Hands the wanted outputs to whoever submitted the request. */
@@ -491,6 +496,8 @@ static int settle(Sched *s) {
                 }
                 if (ret == 0 && !s->unsettled)
                         ret = drains_go(s);
+                if (ret == 0 && !s->unsettled)
+                        ret = anchors_go(s);
         }
         return ret;
 }
@@ -587,6 +594,7 @@ int sched_new(Sched **ret, bool alone, SchedPlanner *planner) {
                 return -ENOMEM;
         s->planner     = planner;
         s->alone       = alone;
+        s->most_lineage = MAX_LINEAGE;
         sched_number(s, 1); /* 0 is no tensor, chunk or plan */
         *ret = s;
         return 0;
@@ -599,6 +607,10 @@ void sched_refuse_above(Sched *s, size_t chunk_bytes, size_t all_bytes) {
 
 void sched_limit(Sched *s, size_t task_bytes) {
         s->task_bytes = task_bytes;
+}
+
+void sched_limit_lineage(Sched *s, uint32_t most_steps) {
+        s->most_lineage = most_steps;
 }
 
 Sched *sched_free(Sched *s) {
@@ -630,6 +642,7 @@ Sched *sched_free(Sched *s) {
         }
         vec_free(&s->adopted);
         vec_free(&s->taking);
+        vec_free(&s->anchors);
         vec_free(&s->unused);
         vec_free(&s->hopeless);
         vec_free(&s->worker);

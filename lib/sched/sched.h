@@ -30,13 +30,16 @@ typedef struct SchedTensor {
         Spec spec;          /* the actual shape */
         Tiling tiling;      /* the actual lengths */
         uint64_t chunk_first; /* chunk k has the id chunk_first + k */
-        uint64_t recipe;    /* that made it; 0: data that a client gave, or nobody knows (alone) */
+        uint64_t recipe;      /* that made it; 0: data that a client gave, an anchor, or nobody knows (alone) */
         uint32_t n_chunks;
         uint32_t n_refs;    /* 0: a ghost */
         uint32_t n_recipes; /* that read it */
         uint32_t n_lost;    /* chunks that nobody has */
         uint32_t *holder;   /* [n_chunks] worker, or WORKER_NONE: lost */
         int64_t *edges;     /* of the tiling */
+        bool anchor;        /* a lineage ends here (anchor.c) */
+        bool listed, refused; /* it is to have copies; there is no room for them */
+        uint32_t *spare;      /* [n_chunks] of an anchor: worker that has a copy, or WORKER_NONE */
         struct SchedTensor *next_of_recipe, *closed_next;
 } SchedTensor;
 
@@ -53,7 +56,10 @@ typedef struct SchedRecipe {
         uint64_t digest;          /* plan_digest(): it comes out the same, or it is not used */
 } SchedRecipe;
 
-enum { WORKER_NONE = UINT16_MAX };
+enum {
+        WORKER_NONE = UINT16_MAX,
+        MAX_LINEAGE = 1000, /* steps back of what was made of what: 2 MB of recipes for a variable of a loop */
+};
 
 /* ---- Events ----------------------------------------------------------------------------------------------------- */
 
@@ -168,6 +174,8 @@ int sched_new(Sched **ret, bool alone, SchedPlanner *planner);
 void sched_number(Sched *sched, uint64_t first);
 Sched *sched_free(Sched *sched);
 void sched_limit(Sched *sched, size_t task_bytes); /* how much a task of later plans may take (PlanLeaves); 0: any */
+/* Results of a longer lineage are kept, instead of what they came from (anchor.c); MAX_LINEAGE if nobody says it. */
+void sched_limit_lineage(Sched *sched, uint32_t most_steps);
 /* Requests of which one task cannot but take more fail at once: so many bytes of chunks, and of chunks and scratch. */
 void sched_refuse_above(Sched *sched, size_t chunk_bytes, size_t all_bytes);
 DEFINE_CLEANUP(Sched *, sched_free)

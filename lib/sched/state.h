@@ -41,6 +41,7 @@ typedef struct Share {
 typedef struct Recipe {
         SchedRecipe said;     /* its lists are ours */
         uint32_t n_uses;      /* tensors that it made, and plans of it that are run */
+        uint32_t depth;       /* recipes in a row, from here back to what has none */
         SchedTensor *tensors; /* that it made and that are, or are ghosts */
         Running *repair;      /* that makes what of them is lost and wanted, or is ending */
         bool wanted;          /* scratch of restore.c */
@@ -64,6 +65,7 @@ typedef struct Taking {
         uint64_t chunk, owner; /* id of the tensor, or of the plan that reads it */
         uint32_t from, to;     /* from WORKER_NONE: it should be there, and that is made sure */
         bool in_plan;          /* the plan made it and keeps it for itself */
+        bool copy;             /* it stays where it was, too: a spare */
         bool off;              /* the chunk is not wanted there any more, which is told */
         size_t size_bytes;     /* at most */
 } Taking;
@@ -150,6 +152,8 @@ struct Sched {
         uint32_t n_repairs, n_draining;
         Vec(Taking) taking;
         uint32_t next_taker;
+        Vec(uint64_t) anchors; /* tensors that are to have copies */
+        uint32_t most_lineage;
         Vec(Recipe *) unused;         /* scratch of recipe.c */
         Vec(uint64_t) hopeless;       /* scratch of restore.c: tensors */
         bool burying;
@@ -212,9 +216,23 @@ int tensor_hold(Sched *s, SchedTensor *t, uint32_t chunk, uint32_t worker);
 SchedTensor *adopted_find(const Sched *s, uint64_t chunk); /* the client's tensor that has this chunk */
 int tensors_close(Sched *s);
 
+/* ---- anchor.c: where lineages are cut */
+bool recipe_is_long(const Sched *s, const Recipe *recipe);
+uint32_t recipe_depth(const Sched *s, const SchedRecipe *said);
+int anchor_make(SchedTensor *t);                     /* it has no recipe, and is in no map yet */
+int anchor_look(Sched *s, SchedTensor *t);           /* whether it is to have copies */
+void tensor_read(Sched *s, SchedTensor *t);          /* by a recipe */
+uint32_t spare_take(SchedTensor *t, uint32_t chunk); /* who had it, and is not counted as that any more */
+int spare_drop(Sched *s, SchedTensor *t, uint32_t chunk);
+int spares_leave(Sched *s, uint32_t worker);
+bool spare_fits(const Sched *s, const SchedTensor *t, uint32_t chunk, uint32_t worker);
+int spare_taken(Sched *s, const Taking *taking, const Error *err);
+int anchors_go(Sched *s); /* copies that can be made now */
+
 /* ---- recipe.c */
 int recipe_new(Sched *s, const Graph *graph, const Plan *plan, uint64_t id, Recipe **ret);
 Recipe *recipe_find(const Sched *s, uint64_t id);
+void recipe_disown(Recipe *recipe, const SchedTensor *t); /* it is none of its tensors; a use that is to be ended */
 int recipe_unuse(Sched *s, Recipe *recipe); /* one use less */
 int recipe_plan(Sched *s, const Recipe *recipe, Graph **ret_graph, Plan **ret, Error *err);
 void recipe_free(Recipe *recipe);
@@ -246,6 +264,7 @@ int takings_lost(Sched *s, uint32_t worker);
 /* The chunk is dropped there: whoever takes it from there need not, and what is made sure is not so. */
 int takings_off(Sched *s, uint32_t worker, uint64_t chunk);
 bool chunk_on_its_way(const Sched *s, uint64_t chunk);
+int spare_begin(Sched *s, const SchedTensor *t, uint32_t chunk);               /* unless its worker has enough to do */
 int chunk_confirm(Sched *s, uint64_t tensor, uint64_t chunk, uint32_t worker); /* whether it is there */
 
 /* ---- place.c */

@@ -5,13 +5,14 @@
 #include "sched/state.h"
 
 static size_t tensor_bytes(const SchedTensor *t) {
-        return sizeof(*t) + t->n_chunks * sizeof(uint32_t);
+        return sizeof(*t) + (t->anchor ? 2 : 1) * t->n_chunks * sizeof(uint32_t);
 }
 
 void tensor_free(SchedTensor *tensor) {
         if (!tensor)
                 return;
         free(tensor->holder);
+        free(tensor->spare);
         free(tensor->edges);
         free(tensor);
 }
@@ -129,7 +130,7 @@ int tensor_add(Sched *s, SchedTensor *t, uint64_t id, Recipe *recipe) {
         s->state_bytes += tensor_bytes(t);
         s->n_ghosts += t->n_refs == 0;
         if (!recipe)
-                return s->alone ? 0 : adopted_add(s, t);
+                return s->alone || t->anchor ? 0 : adopted_add(s, t);
         t->recipe         = recipe->said.id;
         t->next_of_recipe = recipe->tensors;
         recipe->tensors   = t;
@@ -203,11 +204,13 @@ static int tensor_empty(Sched *s, SchedTensor *t) {
         Recipe *recipe = recipe_find(s, t->recipe);
         int r          = 0;
 
-        for (uint32_t k = 0; k < t->n_chunks && r == 0; k++)
-                if (t->holder[k] != WORKER_NONE) {
-                        r            = drop_add(s, t->holder[k], t->chunk_first + k);
-                        t->holder[k] = WORKER_NONE;
-                }
+        for (uint32_t k = 0; k < t->n_chunks && r == 0; k++) {
+                if (t->holder[k] != WORKER_NONE)
+                        r = drop_add(s, t->holder[k], t->chunk_first + k);
+                t->holder[k] = WORKER_NONE;
+                if (r == 0)
+                        r = spare_drop(s, t, k);
+        }
         t->n_lost = t->n_chunks;
         if (recipe && recipe->repair && !recipe->repair->ending && r == 0) {
                 for (uint32_t k = 0; k < t->n_chunks; k++)
@@ -224,15 +227,11 @@ static int tensor_end(Sched *s, SchedTensor *t) {
 
         map_remove(&s->tensors, t->id);
         s->state_bytes -= tensor_bytes(t);
-        if (t->recipe == 0 && !s->alone)
+        if (t->recipe == 0 && !t->anchor && !s->alone)
                 adopted_gone(s);
         if (!recipe)
                 return r;
-        for (SchedTensor **at = &recipe->tensors; *at; at = &(*at)->next_of_recipe)
-                if (*at == t) {
-                        *at = t->next_of_recipe;
-                        break;
-                }
+        recipe_disown(recipe, t);
         if (recipe->repair && !recipe->repair->ending)
                 recipe->repair->made[recipe->repair->plan->chunk_value[t->chunk_first -
                                                                        recipe->repair->run.first_id]] = NULL;
@@ -254,7 +253,7 @@ int tensor_unref(Sched *s, uint64_t id) {
 
         assert(t && t->n_refs > 0);
         if (--t->n_refs > 0)
-                return 0;
+                return anchor_look(s, t);
         r = tensor_empty(s, t);
         if (t->n_recipes > 0) {
                 s->n_ghosts++;
@@ -270,7 +269,11 @@ int tensor_unread(Sched *s, SchedTensor *t) {
         int r;
 
         assert(t->n_recipes > 0);
-        if (--t->n_recipes > 0 || t->n_refs > 0)
+        if (--t->n_recipes > 0)
+                return 0;
+        if (t->anchor)
+                return tensor_unref(s, t->id); /* its own */
+        if (t->n_refs > 0)
                 return 0;
         s->n_ghosts--;
         r = tensor_end(s, t);

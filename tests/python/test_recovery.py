@@ -330,6 +330,25 @@ def n_made(some):
     return sum(row["tasks_done"] for row in answer(some.endpoint, "workers"))
 
 
+def test_a_long_loop_is_not_remembered_from_its_beginning_and_outlives_whoever_dies(hand):
+    """Decision 0041: after a thousand steps a result is kept at two workers, and not how it was made."""
+    some = hand()
+    with new_session(some.endpoint) as s:
+        x, n = mt.ones(100, chunk_size=50).execute(session=s), np.ones(100)
+        begin = answer(some.endpoint, "status")["state_bytes"]
+        for _ in range(1050):
+            x, n = (x * 0.5 + 1).execute(session=s), n * 0.5 + 1
+        wait_for(lambda: answer(some.endpoint, "status")["state_bytes"] - begin < 400_000, "all is remembered")
+        again(some)
+        assert np.array_equal(s.fetch(x), n)
+        for name in ("w0", "w1"):
+            wait_for(lambda: answer(some.endpoint, "status")["workers"] == 2, "the workers do not come back")
+            x, n = (x * 0.5 + 1).execute(session=s), n * 0.5 + 1
+            some.kill(name)
+            assert np.array_equal(s.fetch(x), n)
+            some.start(name)
+
+
 def test_a_scheduler_that_is_killed_and_started_again_goes_on(hand, want):
     some = hand()
     with new_session(some.endpoint) as s:

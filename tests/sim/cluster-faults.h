@@ -18,6 +18,7 @@ static void link_break(Sim *s, SimWorker *w) {
 
 static void worker_left(Sim *s, SimWorker *w, bool killed) {
         w->known = w->draining = w->stops = false;
+        s->n_left += !killed;
         sched_tell(s, (SchedEvent) { .kind = SCHED_LEFT, .worker = number_of(s, w), .killed = killed });
 }
 
@@ -106,6 +107,14 @@ static bool is_gone(const Sim *s, RowKind kind, uint64_t id) {
         return false;
 }
 
+/* A row in place of an earlier one. */
+static bool is_replaced(const Sim *s, uint32_t row) {
+        for (uint32_t k = row + 1; k < s->row.n; k++)
+                if (s->row.data[k].kind == s->row.data[row].kind && s->row.data[k].id == s->row.data[row].id)
+                        return true;
+        return false;
+}
+
 /* What the client says that it has, of a tensor that the journal knows. */
 static uint32_t refs_of(const Sim *s, uint64_t tensor) {
         uint32_t n = 0;
@@ -135,6 +144,8 @@ static void resume(Sim *s, const Asked *asked) {
 static void sched_begin(Sim *s) {
         ck_assert_int_eq(sched_new(&s->sched, false, fake_plan), 0);
         sched_number(s->sched, ++s->epoch << 40);
+        if (s->forgets)
+                sched_limit_lineage(s->sched, 1 + s->seed % 3);
 }
 
 static void sched_restarted(Sim *s) {
@@ -165,8 +176,9 @@ static void sched_restarted(Sim *s) {
         for (uint32_t k = 0; k < s->row.n; k++) {
                 SchedTensor t = s->row.data[k].tensor;
 
-                if (s->row.data[k].kind != ROW_TENSOR || is_gone(s, ROW_TENSOR_GONE, t.id))
+                if (s->row.data[k].kind != ROW_TENSOR || is_gone(s, ROW_TENSOR_GONE, t.id) || is_replaced(s, k))
                         continue;
+                t.anchor = t.anchor && t.recipe == 0;
                 t.n_refs = refs_of(s, t.id);
                 ck_assert_msg(sched_restore_tensor(s->sched, &t, &err) == 0, "%s", err.text);
         }

@@ -97,6 +97,14 @@ static void cancel_one(Sim *s) {
                               .kind = SCHED_CANCEL, .request = 1 + sim_random(s, s->n_requests), .error = &err });
 }
 
+/* Whoever has something that cannot be made again is waited for. */
+static bool all_are_back(const Sim *s) {
+        for (uint32_t k = 0; k < MAX_SIM_WORKERS; k++)
+                if (s->worker[k].alive && !s->worker[k].linked)
+                        return false;
+        return true;
+}
+
 /* While things go wrong, if they do in this seed. */
 static void live(Sim *s) {
         uint32_t n_submits = SUBMITS;
@@ -116,7 +124,7 @@ static void live(Sim *s) {
                         journal_sync(s);
                 if (s->faults && one_in(s, 40))
                         fault(s);
-                if (!s->begun && one_in(s, 30))
+                if (!s->begun && one_in(s, 30) && (!s->forgets || all_are_back(s)))
                         begin(s);
                 if (!somebody_moves(s) && n_submits == 0)
                         return; /* it waits for what must be mended */
@@ -246,6 +254,7 @@ static void run_seed(uint64_t seed) {
         s->tight    = seed % 7 == 3;
         s->refuses  = seed % 6 == 5;
         s->poisons  = seed % 9 == 4;
+        s->forgets  = seed % 8 >= 5;
         s->begun    = true;
         sched_begin(s);
         for (uint32_t n = 1 + (uint32_t) sim_random(s, 6); n > 0; n--) {
