@@ -56,6 +56,13 @@ static bool running_consistent(const Sched *s, const Running *r) {
         return tasks_consistent(s, r, uses) && chunks_consistent(r, uses);
 }
 
+/* Tasks of the repair may read what it makes again, also of a ghost. */
+static bool is_repaired(const Sched *s, const SchedTensor *t) {
+        const Recipe *recipe = recipe_find(s, t->recipe);
+
+        return recipe && recipe->repair && !recipe->repair->ending;
+}
+
 static bool tensor_consistent(const Sched *s, const SchedTensor *t) {
         uint32_t n_lost = 0;
 
@@ -68,7 +75,8 @@ static bool tensor_consistent(const Sched *s, const SchedTensor *t) {
                 if (t->spare[k] != WORKER_NONE &&
                     (t->spare[k] == t->holder[k] || s->worker.data[t->spare[k]].state == WORKER_GONE))
                         return false;
-        return n_lost == t->n_lost && t->n_refs + t->n_recipes > 0 && (t->n_refs > 0 || n_lost == t->n_chunks) &&
+        return n_lost == t->n_lost && t->n_refs + t->n_recipes > 0 &&
+               (t->n_refs > 0 || n_lost == t->n_chunks || is_repaired(s, t)) &&
                (t->recipe == 0 || recipe_find(s, t->recipe));
 }
 

@@ -230,10 +230,13 @@ static int chunks_forget(Sched *s, Running *r) {
 
         for (uint32_t c = 0; c < r->plan->n_chunk && ret == 0; c++) {
                 uint32_t w = r->holder[c], v = r->plan->chunk_value[c];
+                SchedTensor *t = r->made ? r->made[v] : NULL;
 
-                if (w == WORKER_NONE || r->plan->value.data[v].stage == STAGE_NONE || (r->made && r->made[v]))
+                if (w == WORKER_NONE || r->plan->value.data[v].stage == STAGE_NONE || (t && t->n_refs > 0))
                         continue;
-                if (r->drop == DROP_TASKS || !r->share.data[w].knows)
+                if (t) /* a ghost: other tasks of the plan were to read this */
+                        ret = tensor_hold(s, t, c - r->plan->value.data[v].first_chunk, WORKER_NONE);
+                if (ret == 0 && (r->drop == DROP_TASKS || !r->share.data[w].knows))
                         ret = drop_add(s, w, plan_run_chunk(&r->run, c));
         }
         return ret;

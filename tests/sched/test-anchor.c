@@ -17,7 +17,7 @@ typedef struct Bed {
         bool refuses;           /* to take chunks */
         bool there[8];          /* workers */
         uint64_t n_requests, tensor;
-        Error outcome;          /* of the last request; its result is `tensor` */
+        Error outcome; /* of the last request; its result is `tensor` */
 } Bed;
 
 static void answer(Bed *b, const SchedAction *a) {
@@ -140,7 +140,7 @@ static uint32_t n_lost(const Bed *b) {
 }
 
 TEST(what_is_remembered_of_a_loop_does_not_grow_with_its_steps) {
-        Bed b = bed_with(2);
+        Bed b         = bed_with(2);
         uint64_t most = 0;
 
         for (uint32_t k = 0; k < STEPS; k++) {
