@@ -10,6 +10,8 @@
 
 enum { ANSWER_USEC = 10 * 1000 * 1000 }; /* a scheduler that is not stuck answers in a millisecond */
 
+#define SCHEDULER_PATH "/api/v1/wire" /* behind mars-web; a worker is below it */
+
 /* Where the packages put the scheduler, and where it listens to TCP without being told. */
 static const char *const places[] = { "unix:/run/mars/scheduler.sock", "127.0.0.1:7103" };
 
@@ -38,7 +40,8 @@ static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, c
                 return ctl->answer ? 0 : error_oom(err, strlen(m.answer.text));
         case WIRE_IS_PEER:
                 free(ctl->worker);
-                ctl->worker = strdup(m.peer.address);
+                ctl->worker        = strdup(m.peer.address);
+                ctl->worker_number = m.peer.worker;
                 return ctl->worker ? 0 : error_oom(err, strlen(m.peer.address));
         case WIRE_IS_ALIVE:
                 return 0;
@@ -113,7 +116,8 @@ int ctl_catch_stop(Ctl *ctl, Error *err) {
 
 /* ---- Connecting ------------------------------------------------------------------------------------------------- */
 
-static int ctl_connect(Ctl *ctl, const char *address, Error *err) {
+/* `path`: what a web server is asked for, if there is one in between. */
+static int ctl_connect(Ctl *ctl, const char *address, const char *path, Error *err) {
         const WireMessage hello = { WIRE_IS_HELLO, .hello = { .role    = WIRE_CONTROL,
                                                               .version = WIRE_VERSION,
                                                               .build   = MARS_BUILD,
@@ -125,11 +129,11 @@ static int ctl_connect(Ctl *ctl, const char *address, Error *err) {
         ctl->address = address;
         ctl->failure = (Error) {};
         if (http_is_url(address)) {
-                r = http_new(&ctl->http, address, ctl->token, err);
+                r = ctl->http ? 0 : http_new(&ctl->http, address, ctl->token, err);
                 if (r == 0)
                         r = link_connect(&ctl->link, ctl->event, http_address(ctl->http), &events, ctl, err);
                 if (r == 0)
-                        r = link_upgrade(ctl->link, ctl->http, "/api/v1/wire", err);
+                        r = link_upgrade(ctl->link, ctl->http, path, err);
         } else {
                 r = link_connect(&ctl->link, ctl->event, address, &events, ctl, err);
                 if (r == 0)
@@ -173,7 +177,7 @@ int ctl_open(Ctl *ctl, Error *err) {
         if (r < 0)
                 return r;
         if (ctl->place) {
-                r = ctl_connect(ctl, ctl->place, err);
+                r = ctl_connect(ctl, ctl->place, SCHEDULER_PATH, err);
                 if (r < 0 && !ctl->link && ctl->failure.code == 0) { /* it is no address */
                         error_prefix(err, r, "-s");
                         return CTL_USAGE;
@@ -183,7 +187,7 @@ int ctl_open(Ctl *ctl, Error *err) {
         for (size_t k = 0; k < ELEMENTSOF(places); k++) {
                 Error why = {};
 
-                r = ctl_connect(ctl, places[k], &why);
+                r = ctl_connect(ctl, places[k], SCHEDULER_PATH, &why);
                 if (r == 0)
                         return 0;
                 ctl->link = link_free(ctl->link);
@@ -200,12 +204,14 @@ int ctl_open(Ctl *ctl, Error *err) {
 }
 
 int ctl_visit(Ctl *ctl, Error *err) {
+        char path[64];
         int r;
 
         ctl->link    = link_free(ctl->link);
         ctl->who     = "worker";
         ctl->welcome = false;
-        r            = ctl_connect(ctl, ctl->worker ?: "", err);
+        snprintf(path, sizeof(path), SCHEDULER_PATH "/%u", ctl->worker_number);
+        r = ctl_connect(ctl, ctl->http ? ctl->address : ctl->worker ?: "", path, err);
         return r < 0 ? error_prefix(err, r, "worker at %s", ctl->address) : 0;
 }
 

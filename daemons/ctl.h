@@ -16,7 +16,8 @@ typedef struct Ctl {
         sd_event *event;
         Link *link;
         const char *who, *address; /* that is spoken to: "scheduler", or "worker" */
-        char *worker;              /* address of the one that the scheduler named last */
+        char *worker;              /* address of the one that the scheduler named last, */
+        uint32_t worker_number;    /* and its number */
         char *token;
         Tls *tls;   /* NULL: there is no key */
         Http *http; /* the web server through which it is spoken to, or NULL */

@@ -434,6 +434,9 @@ def test_what_the_scheduler_says_it_says_through_the_web_daemon(web, command):
 def test_who_reaches_the_web_daemon_alone_may_end_and_drain_with_the_token(web):
     with long_request(web) as (row, thread, outcome):
         assert through(web, "why", str(row["request"])).returncode == 0
+        given = [task["task"] for task in answered(web, "tasks", str(row["request"])) if task["state"] == "given"]
+        why = json.loads(through(web, "--json", "why", f"{row['request']}.{given[-1]}").stdout)
+        assert why["state"] == "done" or why["there"]["state"] in ("thread", "runs", "input", "gone")  # it was asked
         assert through(web, "cancel", str(row["request"])).returncode == 0
         thread.join(SECONDS)
     assert isinstance(outcome[0], Cancelled)
