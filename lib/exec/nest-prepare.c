@@ -480,6 +480,12 @@ static void bind_stores(Prepare *p) {
         }
 }
 
+/* Elements that are computed can be folded eight at once when they are in eight places. */
+static bool takes_turns(const NestRun *x, const FoldSink *fold) {
+        return fold->fold->lift_eight && !fold->sink->unit && x->loop[x->reduce_loop].n >= EIGHT &&
+               x->nest->instr[fold->sink->reg[0]].kind > INSTR_LOCAL;
+}
+
 /* A counter keeps the vectors of an even position until the odd one has come: registers that are computed anew for each
  * position take turns. */
 static int bind_folds(Prepare *p, size_t slot_bytes) {
@@ -497,8 +503,8 @@ static int bind_folds(Prepare *p, size_t slot_bytes) {
                         if ((!fold->sink->unit && fold->fold->lift && !fold->fold->lift_two) || p->stays[reg] ||
                             p->moving_of[reg] || p->depth[reg] != x->n_loop)
                                 continue;
-                        *m = (Moving) { .reg = reg, .walk = -1 };
-                        for (int t = 0; t < 2; t++) {
+                        *m = (Moving) { .reg = reg, .walk = -1, .n_turn = takes_turns(x, fold) ? EIGHT : 2 };
+                        for (uint32_t t = 0; t < m->n_turn; t++) {
                                 m->turn[t] = exec_take(x->run->exec, slot_bytes);
                                 if (!m->turn[t])
                                         return -ENOMEM;
@@ -642,9 +648,11 @@ static int take_states(const NestRun *x, const Fold *fold, char *ret[static MAX_
 
 /* Elements that are still there seven positions later can be folded eight at once. */
 static bool folds_eight(const Prepare *p, const FoldSink *fold) {
-        uint32_t reg = fold->sink->reg[0];
+        uint32_t reg    = fold->sink->reg[0];
+        const Moving *m = p->moving_of[reg];
 
-        return fold->fold->lift_eight && !fold->sink->unit && (p->stays[reg] || p->depth[reg] != p->x->n_loop);
+        return fold->fold->lift_eight && !fold->sink->unit &&
+               (p->stays[reg] || p->depth[reg] != p->x->n_loop || (m && m->walk < 0 && m->n_turn == EIGHT));
 }
 
 static int make_folds(const Prepare *p) {

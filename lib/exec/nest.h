@@ -74,15 +74,16 @@ typedef struct Store {
         int64_t lane;
 } Store;
 
-/* A register that is not always in the same place: a destination in memory, or one of two buffers in turns, because a
- * reduction still looks at what it was at the position before. */
+enum { EIGHT = 8, EIGHT_LEVEL = 3 };
+
+/* A register that is not always in the same place: a destination in memory, or one of two or eight buffers in turns,
+ * because a reduction still looks at what it was at the positions before. */
 typedef struct Moving {
         uint32_t reg;
         int64_t walk;      /* >= 0: it is where this walk is */
-        char *turn[2];
+        uint32_t n_turn;
+        char *turn[EIGHT];
 } Moving;
-
-enum { EIGHT = 8, EIGHT_LEVEL = 3 };
 
 typedef struct FoldSink {
         const Sink *sink;

@@ -264,7 +264,8 @@ static inline int run_body(NestRun *x, int k, const intptr_t *at) {
                         if (m->walk >= 0)
                                 x->reg[m->reg] = (char *) at[m->walk];
                         else
-                                x->reg[m->reg] = m->turn[(x->loop[x->reduce_loop].lo + x->loop[x->reduce_loop].i) & 1];
+                                x->reg[m->reg] = m->turn[(x->loop[x->reduce_loop].lo + x->loop[x->reduce_loop].i) &
+                                                             (m->n_turn - 1)];
                 }
                 evaluate(x, k + 1, at);
                 store_strip(x, at);
