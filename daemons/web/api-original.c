@@ -122,7 +122,8 @@ static void on_requests(void *userdata, const Seen *seen) {
         json_object_put(rows);
 }
 
-void api_original_graphs(Request *request) {
+/* The requests of the session that the path names. */
+static void see_requests(Request *request, TopicSeen *seen) {
         char name[64];
 
         if (strspn(request->id, "0123456789") != strlen(request->id) || strlen(request->id) > 18) {
@@ -130,5 +131,55 @@ void api_original_graphs(Request *request) {
                 return;
         }
         snprintf(name, sizeof(name), "requests?session=%s", request->id);
-        request_see(request, name, on_requests);
+        request_see(request, name, seen);
+}
+
+void api_original_graphs(Request *request) {
+        see_requests(request, on_requests);
+}
+
+/* The row of the one that the path names, or NULL: the request is refused. *ret_rows is the caller's to put. */
+static struct json_object *seen_graph(Request *request, const Seen *seen, struct json_object **ret_rows) {
+        *ret_rows = seen_object(request, seen);
+
+        for (size_t k = 0; *ret_rows && k < json_object_array_length(*ret_rows); k++) {
+                struct json_object *row = json_object_array_get_idx(*ret_rows, k);
+                struct json_object *id  = json_object_object_get(row, "request");
+
+                if (strcmp(json_object_get_string(id), request->ids[1]) == 0)
+                        return row;
+        }
+        if (*ret_rows)
+                request_refuse(request, MHD_HTTP_NOT_FOUND, "session %s has no graph '%s'", request->id,
+                               request->ids[1]);
+        return NULL;
+}
+
+static void on_graph(void *userdata, const Seen *seen) {
+        struct json_object *rows, *row = seen_graph(userdata, seen, &rows);
+        struct json_object *made = row ? json_object_new_object() : NULL;
+
+        if (made)
+                (void) json_object_object_add(made, "state",
+                                              json_object_new_string(state_of(json_object_get_string(
+                                                      json_object_object_get(row, "state")))));
+        if (row)
+                answer(userdata, made);
+        json_object_put(rows);
+}
+
+void api_original_graph(Request *request) {
+        see_requests(request, on_graph);
+}
+
+static void on_graph_to_cancel(void *userdata, const Seen *seen) {
+        struct json_object *rows, *row = seen_graph(userdata, seen, &rows);
+
+        if (row)
+                request_cancel(userdata, json_object_get_uint64(json_object_object_get(row, "request")));
+        json_object_put(rows);
+}
+
+void api_original_cancel(Request *request) {
+        see_requests(request, on_graph_to_cancel);
 }

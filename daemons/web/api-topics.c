@@ -113,11 +113,15 @@ void api_drop_name(Request *request) {
         say(request, &(WireMessage) { WIRE_IS_NAME, .name = { .what = NAME_REMOVE, .name = request->id } });
 }
 
+void request_cancel(Request *request, uint64_t number) {
+        say(request, &(WireMessage) { WIRE_IS_CANCEL, .cancel = { .request = number } });
+}
+
 void api_cancel(Request *request) {
         uint64_t number;
 
         if (number_of(request, &number))
-                say(request, &(WireMessage) { WIRE_IS_CANCEL, .cancel = { .request = number } });
+                request_cancel(request, number);
 }
 
 static void drain(Request *request, WireDrain how) {

@@ -43,3 +43,5 @@ void api_original(Request *request);
 void api_original_worker(Request *request);
 void api_original_sessions(Request *request);
 void api_original_graphs(Request *request);
+void api_original_graph(Request *request);
+void api_original_cancel(Request *request);

@@ -13,7 +13,9 @@
 #include "daemons/web/feed.h"
 
 enum {
-        MAX_STREAMS  = 512,               /* pages that are open at a time */
+        MAX_STREAMS  = 512,               /* pages that are open at a time, */
+        MAX_STREAMS_OF_ONE = 128,         /* with one credential at one host, */
+        AGAIN_SEC    = 10,                /* after which he may try again */
         MAX_SUBJECTS = 8,                 /* topics of one */
         COMMENT_USEC = 15 * 1000 * 1000,  /* something comes at least as often, so that who has gone is noticed */
         STREAM_USEC  = 600 * 1000 * 1000, /* then it ends, and who comes again shows his credential again */
@@ -31,6 +33,7 @@ struct Stream {
         Feed *feed;
         Stream *next;
         Request *request; /* as long as the response is */
+        uint64_t who;     /* request_who() */
         Subject subject[MAX_SUBJECTS];
         uint32_t n_subjects, at; /* the one whose news are being sent */
         char *sending;           /* or NULL */
@@ -175,9 +178,18 @@ static int subjects_add(Stream *s, const char *topics, Error *err) {
         return s->n_subjects > 0 ? 0 : error_set(err, ERROR_VALUE, "topics: of what?");
 }
 
+static unsigned n_streams_of(const Feed *feed, uint64_t who) {
+        unsigned n = 0;
+
+        for (const Stream *s = feed->stream; s; s = s->next)
+                n += s->who == who;
+        return n;
+}
+
 void api_events(Request *request) {
         Feed *feed         = request->web->feed;
         const char *topics = request_argument(request, "topics");
+        const uint64_t who = request_who(request, request->token);
         struct MHD_Response *response;
         Error err = {};
         Stream *s;
@@ -187,6 +199,14 @@ void api_events(Request *request) {
                 request_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "%d pages are open already", MAX_STREAMS);
                 return;
         }
+        if (n_streams_of(feed, who) >= MAX_STREAMS_OF_ONE) {
+                char seconds[16];
+
+                snprintf(seconds, sizeof(seconds), "%d", AGAIN_SEC);
+                request_refuse_with(request, MHD_HTTP_TOO_MANY_REQUESTS, MHD_HTTP_HEADER_RETRY_AFTER, seconds,
+                                    "you have %d pages open already", MAX_STREAMS_OF_ONE);
+                return;
+        }
         s = calloc(1, sizeof(*s));
         if (!s) {
                 request_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
@@ -194,6 +214,7 @@ void api_events(Request *request) {
         }
         *s           = (Stream) { .feed       = feed,
                                   .request    = request,
+                                  .who        = who,
                                   .begun_usec = feed_clock(),
                                   .said_usec  = feed_clock(),
                                   .sending    = strdup("retry: 1000\n\n") };

@@ -69,6 +69,7 @@ const char *topic_name(const Topic *topic);
 /* "logs?level=4&request=7" of the path and the arguments of the request. False: it is refused. */
 bool request_topic_name(Request *request, const char *path, char *ret, size_t size_bytes);
 void request_see(Request *request, const char *name, TopicSeen *seen); /* which answers it (api-topics.c) */
+void request_cancel(Request *request, uint64_t number); /* likewise: it ends the work of that number */
 void topics_stale(Feed *feed); /* something was done: what was answered before is not good any more */
 void topics_tick(Feed *feed, uint64_t now_usec);
 void topics_free(Feed *feed);

@@ -6,6 +6,7 @@
  *      route        what is not in the table is not there (404, 405)
  *      Origin       where a browser says on behalf of which page it asks, it is ours, exactly (403)
  *      credential   a token that the scheduler finds good, or a cookie that stands for one (401)
+ *      rate         of whoever has one, from his host: more than that is a program that forgets to wait (429)
  *
  * We know no token ourselves. Who shows one is announced to the scheduler, on whose WELCOME he is let in; for some
  * seconds the same token is believed without asking again. */
@@ -16,12 +17,15 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/hash.h"
 #include "daemons/web/web.h"
 
 enum {
         GOOD_USEC  = 10 * 1000 * 1000, /* how long a token is believed */
         CHECK_USEC = 5 * 1000 * 1000,  /* after which the scheduler has not answered */
         MAX_CHECKS = 64,               /* tokens that are known at a time */
+        A_SECOND   = 200,              /* requests of one, */
+        AT_ONCE    = 1000,             /* and after he was quiet: some dozens of pages that are opened together */
 };
 
 struct Check {
@@ -72,6 +76,28 @@ static void check_refuse(Check *check, unsigned status, const char *words) {
         check_free(check);
 }
 
+uint64_t request_who(const Request *request, const char *token) {
+        WebPeer peer     = request_peer(request);
+        const char *port = strrchr(peer.text, ':');
+        const size_t n   = port ? (size_t) (port - peer.text) : strlen(peer.text);
+
+        return hash_bytes(token, strlen(token), hash_bytes(peer.text, n, 0));
+}
+
+/* He is who he says. */
+static void pass_on(Request *request, const char *token) {
+        const uint64_t after = rate_take(request->web->rate, request_who(request, token), now_usec());
+        char seconds[16];
+
+        if (after == 0) {
+                request_pass(request, token);
+                return;
+        }
+        snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long) (after / 1000000 + 1));
+        request_refuse_with(request, MHD_HTTP_TOO_MANY_REQUESTS, MHD_HTTP_HEADER_RETRY_AFTER, seconds,
+                            "more than %d requests a second: wait in between", A_SECOND);
+}
+
 static void check_pass(Check *check) {
         check->good      = true;
         check->good_usec = now_usec();
@@ -81,7 +107,7 @@ static void check_pass(Check *check) {
                 Request *request = check->waiting;
 
                 check->waiting = request->next_waiting;
-                request_pass(request, check->token);
+                pass_on(request, check->token);
         }
 }
 
@@ -154,7 +180,7 @@ static void check_token(Request *request, const char *token) {
         if (check && check->good && now_usec() - check->good_usec > GOOD_USEC)
                 check = check_free(check);
         if (check && check->good) {
-                request_pass(request, token);
+                pass_on(request, token);
                 return;
         }
         if (check) {
@@ -184,6 +210,15 @@ void gate_forget(Request *request) {
                                 *at = request->next_waiting;
                                 return;
                         }
+}
+
+int gate_begin(Web *web, Error *err) {
+        web->rate = calloc(1, sizeof(*web->rate));
+        if (!web->rate)
+                return error_oom(err, sizeof(*web->rate));
+        web->rate->per_second = A_SECOND;
+        web->rate->burst      = AT_ONCE;
+        return 0;
 }
 
 void gate_end(Web *web) {
@@ -291,7 +326,7 @@ void gate_check(Request *request, const char *method, const char *path) {
                 request_refuse(request, MHD_HTTP_MISDIRECTED_REQUEST, "nothing here is called so");
                 return;
         }
-        request->route = route_find(method, path, request->id, allow);
+        request->route = route_find(method, path, request->ids, allow);
         if (!request->route) {
                 refuse_route(request, allow);
                 return;

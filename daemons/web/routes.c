@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All that there is. A path is compared with the whole text of a request's, byte for byte; of one that ends with "{}"
- * the last segment is whatever it is. What is not here is not there, whatever the method. */
+/* All that there is. A path is compared with the whole text of a request's, byte for byte; a segment "{}" is whatever
+ * it is, as long as it is not empty. What is not here is not there, whatever the method. */
 #include <stdio.h>
 #include <string.h>
 
@@ -45,33 +45,39 @@ static const Route routes[] = {
         { "GET", "/api/session", RIGHT_READ, api_original_sessions },
         { "DELETE", "/api/session/{}", RIGHT_WRITE, api_end_session },
         { "GET", "/api/session/{}/graph", RIGHT_READ, api_original_graphs },
+        { "GET", "/api/session/{}/graph/{}", RIGHT_READ, api_original_graph },
+        { "DELETE", "/api/session/{}/graph/{}", RIGHT_WRITE, api_original_cancel },
         { "GET", "/api/worker", RIGHT_READ, api_original_worker },
         { "GET", "/{}", RIGHT_NONE, api_pages }, /* the last one: no word above is a file */
 };
 
-/* One segment: no slash, and not empty. */
-static bool path_fits(const char *pattern, const char *path, char ret_id[static ROUTE_ID_MAX]) {
-        const char *hole = strstr(pattern, "{}");
-        const size_t n   = hole ? (size_t) (hole - pattern) : strlen(pattern);
-        size_t n_id;
+/* What stands in the place of each "{}": no slash, and not empty. */
+static bool path_fits(const char *pattern, const char *path, char ret_id[static ROUTE_IDS][ROUTE_ID_MAX]) {
+        unsigned k = 0;
 
-        if (strncmp(pattern, path, n) != 0)
-                return false;
-        n_id = hole ? strcspn(path + n, "/") : 0;
-        if (strcmp(path + n + n_id, hole ? hole + 2 : "") != 0 || (hole && n_id == 0) || n_id >= ROUTE_ID_MAX)
-                return false;
-        memcpy(ret_id, path + n, n_id);
-        ret_id[n_id] = 0;
-        return true;
+        for (const char *hole; (hole = strstr(pattern, "{}")); pattern = hole + 2, k++) {
+                const size_t n    = (size_t) (hole - pattern);
+                const size_t n_id = strncmp(pattern, path, n) == 0 ? strcspn(path + n, "/") : 0;
+
+                assert(k < ROUTE_IDS);
+                if (n_id == 0 || n_id >= ROUTE_ID_MAX)
+                        return false;
+                memcpy(ret_id[k], path + n, n_id);
+                ret_id[k][n_id] = 0;
+                path += n + n_id;
+        }
+        return strcmp(pattern, path) == 0;
 }
 
-const Route *route_find(const char *method, const char *path, char ret_id[static ROUTE_ID_MAX],
+const Route *route_find(const char *method, const char *path, char ret_id[static ROUTE_IDS][ROUTE_ID_MAX],
                         char ret_allow[static ALLOW_MAX]) {
         const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
         size_t n           = 0;
 
-        ret_allow[0] = ret_id[0] = 0;
+        ret_allow[0] = 0;
         for (size_t k = 0; k < ELEMENTSOF(routes); k++) {
+                for (unsigned i = 0; i < ROUTE_IDS; i++)
+                        ret_id[i][0] = 0;
                 if (!path_fits(routes[k].path, path, ret_id))
                         continue;
                 if (strcmp(routes[k].method, wanted) == 0)

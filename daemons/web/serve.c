@@ -222,7 +222,10 @@ static Request *request_new(Web *web, struct MHD_Connection *connection) {
         Request *request = calloc(1, sizeof(*request));
 
         if (request)
-                *request = (Request) { .web = web, .connection = connection, .guest = info->socket_context };
+                *request = (Request) { .web        = web,
+                                       .connection = connection,
+                                       .guest      = info->socket_context,
+                                       .id         = request->ids[0] };
         return request;
 }
 
@@ -412,7 +415,9 @@ int web_new(Web **ret, sd_event *event, const WebConfig *config, Error *err) {
                 return error_oom(err, sizeof(*web));
         web->config = *config;
         web->event  = sd_event_ref(event);
-        r           = feed_new(web, err);
+        r           = gate_begin(web, err);
+        if (r == 0)
+                r = feed_new(web, err);
         if (r == 0)
                 r = start(web, err);
         if (r < 0)
@@ -443,6 +448,7 @@ Web *web_free(Web *web) {
         feed_free(web);
         tls_unref(web->config.https);
         sd_event_unref(web->event);
+        free(web->rate);
         free(web);
         return NULL;
 }

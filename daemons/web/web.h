@@ -4,7 +4,7 @@
  *
  *         serve.c    connections: libmicrohttpd in the daemon's loop, its limits and time-outs
  *         routes.c   the one table of what there is: method, path, who may, who answers; what is not in it is refused
- *         gate.c     what stands before each answer: Host, Origin, the credential
+ *         gate.c     what stands before each answer: Host, Origin, the credential, how often he asks
  *         connect.c  links to the daemons, on behalf of whoever asks
  *         front.c    https
  *         relay.c    sessions over http
@@ -18,6 +18,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/arena.h"
+#include "daemons/rate.h"
 #include "io/address.h"
 #include "io/say.h"
 #include "io/token.h"
@@ -63,6 +64,7 @@ struct Web {
         /* gate.c */
         Check *check;          /* credentials that are asked for, or were asked for lately */
         unsigned n_checks;
+        Rate *rate;            /* of requests with a credential */
         Front *front;
         /* relay.c */
         Relay *relay;
@@ -94,14 +96,14 @@ typedef enum Right {
 } Right;
 
 struct Route {
-        const char *method, *path; /* one segment may be "{}": request->id is what stands there */
+        const char *method, *path; /* segments may be "{}": request->ids are what stands there */
         Right right;
         void (*answer)(Request *request); /* now or later */
 };
 
 /* The route, with ret_id (or ""); NULL: there is none, and *ret_allow names the methods that the path has, or is "". */
-enum { ROUTE_ID_MAX = 128, ALLOW_MAX = 64 };
-const Route *route_find(const char *method, const char *path, char ret_id[static ROUTE_ID_MAX],
+enum { ROUTE_IDS = 2, ROUTE_ID_MAX = 128, ALLOW_MAX = 64 };
+const Route *route_find(const char *method, const char *path, char ret_id[static ROUTE_IDS][ROUTE_ID_MAX],
                         char ret_allow[static ALLOW_MAX]);
 const Route *route_list(size_t *ret_n); /* all, for tests */
 
@@ -123,7 +125,8 @@ struct Request {
         bool begun;            /* the library has told us of its headers, and been told to go on */
         bool suspended;        /* nothing happens to it, nor to its connection, until it is answered or passed */
         bool answered;
-        char id[ROUTE_ID_MAX]; /* the segment {} of the path */
+        char ids[ROUTE_IDS][ROUTE_ID_MAX]; /* the segments {} of the path, */
+        const char *id;        /* of which this is the first; "": it has none */
         char token[TOKEN_MAX]; /* the credential that it has shown, which the scheduler has found good; "" */
         uint8_t *body;         /* of a POST or PUT: text that ends with 0 */
         size_t body_bytes;
@@ -150,6 +153,8 @@ const char *request_argument(const Request *request, const char *name); /* of th
 
 /* Passes the request (request_pass()) or answers it, now or later. */
 void gate_check(Request *request, const char *method, const char *path);
+int gate_begin(Web *web, Error *err);
+uint64_t request_who(const Request *request, const char *token); /* his host and credential, as a number */
 void gate_forget(Request *request); /* it is gone: no check has it any more */
 void gate_end(Web *web);
 void request_pass(Request *request, const char *token);

@@ -20,6 +20,7 @@ enum {
         SWITCHING    = 101,
         UNAUTHORIZED = 401,
         FORBIDDEN    = 403,
+        TOO_MANY     = 429,      /* he who asks is to wait */
         CODE_VALUE   = 400,      /* and above: it is the request; */
         CODE_LATER   = 500,      /* and above: it is the server, perhaps not for long */
 };
@@ -236,7 +237,7 @@ static void words_of(const char *body, size_t n, char ret[static MAX_ERROR_TEXT]
 
 static int refused(const HttpOpening *o, const HttpAnswer *answer, Error *err) {
         const int code = answer->status == UNAUTHORIZED || answer->status == FORBIDDEN ? -EACCES
-                         : answer->status >= CODE_LATER                                ? -ECONNREFUSED
+                         : answer->status >= CODE_LATER || answer->status == TOO_MANY  ? -ECONNREFUSED
                          : answer->status >= CODE_VALUE                                ? ERROR_VALUE
                                                                                        : ERROR_SUPPORT;
         char words[MAX_ERROR_TEXT];

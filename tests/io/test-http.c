@@ -122,6 +122,7 @@ TEST(what_the_server_refuses_is_closed_with_its_words) {
                 { "HTTP/1.1 401 No\r\nContent-Length: 31\r\n\r\n{\"text\": \"the \\\"token\\\" is bad\"}",
                   "the \"token\" is bad (status 401)", -EACCES },
                 { "HTTP/1.1 503 No\r\nContent-Length: 5\r\n\r\nlater", "later (status 503)", -ECONNREFUSED },
+                { "HTTP/1.1 429 No\r\nContent-Length: 4\r\n\r\nwait", "wait (status 429)", -ECONNREFUSED },
                 { "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", "refuses (status 404)", ERROR_VALUE },
                 { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "knows nothing of Mars", ERROR_SUPPORT },
                 { "SSH-2.0-OpenSSH_9.2p1\r\n", "no web server", ERROR_CORRUPT },

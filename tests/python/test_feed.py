@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What mars-web shows of a cluster that works: every answer has the form that docs/openapi.json says, and is true."""
+import concurrent.futures
 import contextlib
 import http.client
 import io
@@ -433,6 +434,26 @@ def test_paths_of_the_original_answer_with_their_meaning(web):
     graphs = json.loads(web.ask(f"/api/session/{min(sessions)}/graph")[1])
     assert {graph["state"] for graph in graphs.values()} <= {"running", "success", "failed", "cancelled"}
     assert all(set(graph) == {"id", "state", "start_time", "end_time", "graph_size"} for graph in graphs.values())
+
+
+def test_a_script_of_the_original_sees_the_state_of_a_graph_and_cancels_it(web):
+    from mars.session import new_session
+    with new_session(web.cluster.endpoint) as session, new_session(web.cluster.endpoint) as other:
+        future = mt.random.RandomState(3).normal(size=(100_000, 40_000), chunk_size=1000).sum().execute(
+            session=session, wait=False)
+        until(lambda: future.progress() > 0, "it does not begin")
+        graph = next(row for row in web.see("requests") if row["state"] == "running")
+        other_session = next(row["session"] for row in web.see("sessions") if row["session"] != graph["session"])
+        other.run(mt.ones(3))
+        path = f"/api/session/{graph['session']}/graph/{graph['request']}"
+        assert json.loads(web.ask(path)[1]) == {"state": "running"}
+        for wrong in (f"/api/session/{other_session}/graph/{graph['request']}", f"{path}0",
+                      f"/api/session/{graph['session']}/graph/x"):
+            assert web.ask(wrong)[0] == web.ask(wrong, "DELETE")[0] == 404, wrong
+        assert web.ask(path, "DELETE")[0] == 204
+        with pytest.raises(concurrent.futures.CancelledError):
+            future.result()
+        until(lambda: json.loads(web.ask(path)[1]) == {"state": "cancelled"}, "it is not canceled")
 
 
 def test_a_worker_can_be_drained_and_given_work_again(web):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every route of mars-web, with every method, to everybody who could come; what strangers can do to it; and https."""
 import contextlib
+import http.client
 import pathlib
 import re
 import resource
@@ -235,3 +236,45 @@ def test_http_in_plain_stays_on_this_machine_unless_somebody_wants_it_otherwise(
     assert Daemon("mars-web", *options).says("HTTP is not encrypted").process.wait(SECONDS) == 1
     web = Daemon("mars-web", *options, "--plain-http").says("listening at 0.0.0.0:")
     assert web.stop() == 0
+
+
+def answer_of(port, path, token, n):
+    """Status and Retry-After of n requests over one connection, until one is refused."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    for _ in range(n):
+        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            break
+    connection.close()
+    return answer.status, answer.getheader("Retry-After")
+
+
+def test_a_program_that_forgets_to_wait_is_told_so_and_nobody_else_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("MARS_TOKEN", TOKEN)
+    with daemons(tmp_path) as port:
+        status, after = answer_of(port, "/api", TOKEN, 20000)
+        assert (status, after) == (429, "1")
+        with socket.socket() as other:  # from another host of this machine
+            other.bind(("127.0.0.2", 0))
+            other.settimeout(SECONDS)
+            other.connect(("127.0.0.1", port))
+            other.sendall(f"GET /api HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+                          .encode())
+            assert other.recv(12) == b"HTTP/1.1 200"
+        time.sleep(float(after))  # as it was told
+        assert answer_of(port, "/api", TOKEN, 1)[0] == 200
+
+
+def test_one_who_opens_page_after_page_is_told_when_it_is_enough(tmp_path, monkeypatch):
+    monkeypatch.setenv("MARS_TOKEN", TOKEN)
+    head = f"Authorization: Bearer {TOKEN}\r\n\r\n"
+    with daemons(tmp_path) as port, contextlib.ExitStack() as pages:
+        said = []
+        while not said or said[-1].startswith(b"HTTP/1.1 200"):
+            page = pages.enter_context(socket.create_connection(("127.0.0.1", port), SECONDS))
+            page.sendall(f"GET /api/v1/events?topics=overview HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{head}".encode())
+            said.append(page.recv(1024))
+        assert len(said) == 129 and said[-1].startswith(b"HTTP/1.1 429") and b"Retry-After: 10" in said[-1]
+        assert answer_of(port, "/api", TOKEN, 1)[0] == 200
