@@ -227,6 +227,7 @@ static void fault(Sim *s) {
                 if (!w->linked)
                         return;
                 w->draining = one_in(s, 3) ? false : true;
+                s->n_emptied += w->draining;
                 w->stops    = false;
                 sched_tell(s, (SchedEvent) { .kind = SCHED_DRAIN, .worker = number_of(s, w), .on = w->draining });
                 return;

@@ -126,7 +126,7 @@ typedef struct Sim {
         Map data;             /* its own tensors -> first chunk */
         Map data_bytes;       /* chunk -> size, plus 1 */
         Vec(Put) put;
-        uint64_t n_requests, n_failed, n_succeeded, n_faults, n_killed, n_left, n_restarts, n_drained;
+        uint64_t n_requests, n_failed, n_succeeded, n_faults, n_killed, n_left, n_emptied, n_restarts, n_drained;
         bool faults, failures, tight, refuses, poisons;
         bool forgets; /* how things were made, after a few steps */
 } Sim;
