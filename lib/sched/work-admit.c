@@ -381,6 +381,17 @@ static int fail_for_memory(Work *w, uint32_t at) {
         return r < 0 ? r : task_end(w, at);
 }
 
+/* Whether memory is not all that tasks wait for: an output is looked at by others, whose leaving is an event. */
+static bool waits_for_readers(Work *w) {
+        for (uint32_t k = 0; k < w->ready.n && w->n_odd + w->n_stopping > 0; k++) {
+                const Task *t = &w->task.data[w->ready.data[k].task];
+
+                if (output_in_the_way(w, &w->job.data[t->plan], t->task))
+                        return true;
+        }
+        return false;
+}
+
 /* Nothing is under way and the first task does not fit: the first that does goes. If none does, what might help is
  * tried: pieces of memory that wait for their chunks go, the disk is asked once more; then the first task fails. */
 static int overtake(Work *w, uint32_t thread) {
@@ -419,7 +430,7 @@ static int overtake(Work *w, uint32_t thread) {
                 w->task.data[w->ready.data[0].task].retried = true;
                 w->refusal.code                             = 0;
         } else if (n_freed == w->n_freed)
-                return fail_for_memory(w, ready_pop(w).task);
+                return waits_for_readers(w) ? 0 : fail_for_memory(w, ready_pop(w).task);
         return work_next(w, thread);
 }
 

@@ -620,6 +620,24 @@ TEST(chunk_that_a_client_reads_stays) {
         bed_done(b);
 }
 
+TEST(task_whose_output_somebody_still_reads_waits_and_does_not_fail_for_memory) {
+        Bed *b = bed_new(1, 1, 1 * MiB);
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 1);
+        make(b, 0);
+        tell(b, (WorkEvent) { .kind = WORK_PIN, .pin = 1, .chunk = 100, .n = 1 });
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 100, .n = 1 });
+        give(b, 0, 1); /* it is to be made again */
+        ck_assert_int_eq(next(b, 0), -1);
+        ck_assert_ptr_null(said(b, WORK_FAILED));
+        tell(b, (WorkEvent) { .kind = WORK_UNPIN, .pin = 1, .chunk = 100, .n = 1 });
+        ck_assert_int_eq(next(b, 0), 0);
+        finish(b, 0);
+        ck_assert_uint_eq(said(b, WORK_DONE)->task, 0);
+        bed_done(b);
+}
+
 TEST(clients_get_all_of_their_chunks_or_none) {
         Bed *b = bed_that_spills(1, 4, 3);
 
