@@ -133,7 +133,7 @@ static bool leaf_counts(const void *userdata, uint64_t stored) {
         const Sched *s       = userdata;
         const SchedTensor *t = sched_tensor(s, stored);
 
-        return s->alone && t && !adopted_find(s, t->chunk_first);
+        return s->alone && t && !t->given;
 }
 
 /* What no worker could ever run is refused. */

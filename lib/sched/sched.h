@@ -37,6 +37,7 @@ typedef struct SchedTensor {
         uint32_t n_lost;    /* chunks that nobody has */
         uint32_t *holder;   /* [n_chunks] worker, or WORKER_NONE: lost */
         int64_t *edges;     /* of the tiling */
+        bool given;         /* it is data of a client, in memory of its own when it is the only one (alone) */
         bool anchor;        /* a lineage ends here (anchor.c) */
         bool listed, refused; /* it is to have copies; there is no room for them */
         uint32_t *spare;      /* [n_chunks] of an anchor: worker that has a copy, or WORKER_NONE */

@@ -311,6 +311,7 @@ int sched_adopt(Sched *s, const Spec *spec, const Tiling *tiling, uint32_t worke
                 r = tensor_add(s, t, s->next_tensor, NULL);
         if (r < 0)
                 return r;
+        t->given = true;
         *ret = s->next_tensor++;
         s->next_chunk += t->n_chunks;
         if (worker == WORKER_NONE && s->n_open == 0)

@@ -291,6 +291,25 @@ TEST(foreign_memory_is_an_input_and_is_released_once) {
         free(buffer);
 }
 
+TEST(foreign_memory_may_be_larger_than_the_cache) {
+        enum { N = 1 << 18 }; /* 2 MiB */
+        Engine *e           = engine_with(1, 1 * MiB);
+        const Spec spec     = { .dtype = DTYPE_F64, .shape = SHAPE(N) };
+        const Tiling tiling = { .ndim = 1, .axis = { cuts_regular(N, N) } };
+        double *buffer      = malloc(N * sizeof(*buffer));
+        int released        = 0;
+        TensorId id;
+
+        for (int k = 0; k < N; k++)
+                buffer[k] = k;
+        ck_assert_int_eq(engine_adopt(e, &spec, &tiling, (const char *[]) { (char *) buffer }, count, &released, &id,
+                                      NULL), 0);
+        ck_assert_double_eq(value_of(e, run(e, sum_of(e, id))), (double) N * (N - 1) / 2);
+        engine_unref(e);
+        ck_assert_int_eq(released, 1);
+        free(buffer);
+}
+
 /* x[x >= from], summed if you like */
 static Graph *chosen(int64_t n, int64_t step, double from, bool sum, Ref *also) {
         Error err = {};
