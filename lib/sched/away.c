@@ -190,6 +190,14 @@ static bool held_find(const Worker *w, uint64_t chunk) {
                bsearch(&(Held) { .chunk = chunk }, w->held.data, w->held.n, sizeof(Held), held_compare) != NULL;
 }
 
+/* Whoever had it has it no more. A spare takes its place, which those have to know who fetch it from the old one. */
+static int chunk_lost(Sched *s, SchedTensor *t, uint32_t chunk) {
+        const uint32_t spare = spare_take(t, chunk);
+        const int ret        = tensor_hold(s, t, chunk, spare);
+
+        return ret < 0 || spare == WORKER_NONE ? ret : fetches_turn(s, t->chunk_first + chunk, spare);
+}
+
 /* Of what it had, all is lost that it does not name. */
 static int chunks_lost(Sched *s, uint32_t worker) {
         const Worker *w = &s->worker.data[worker];
@@ -204,7 +212,7 @@ static int chunks_lost(Sched *s, uint32_t worker) {
                         if (t->anchor && t->spare[c] == worker)
                                 t->spare[c] = WORKER_NONE;
                         if (t->holder[c] == worker)
-                                ret = tensor_hold(s, t, c, spare_take(t, c));
+                                ret = chunk_lost(s, t, c);
                 }
                 if (t && ret == 0)
                         ret = anchor_look(s, t);

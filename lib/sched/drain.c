@@ -101,8 +101,7 @@ static bool running_reads(const Running *r, uint64_t chunk, uint32_t *ret) {
         return chunk - r->run.first_id < r->plan->n_chunk;
 }
 
-/* Whoever has to fetch it from the old place, for a task that it was given. */
-static int fetches_turn(Sched *s, uint64_t chunk, uint32_t to) {
+int fetches_turn(Sched *s, uint64_t chunk, uint32_t to) {
         int ret = 0;
 
         for (Running *r = s->first_running; r && ret == 0; r = r->after) {

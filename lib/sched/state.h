@@ -264,6 +264,8 @@ int takings_lost(Sched *s, uint32_t worker);
 /* The chunk is dropped there: whoever takes it from there need not, and what is made sure is not so. */
 int takings_off(Sched *s, uint32_t worker, uint64_t chunk);
 bool chunk_on_its_way(const Sched *s, uint64_t chunk);
+/* The chunk is there now: whoever has to fetch it from the old place, for a task that it was given, is told. */
+int fetches_turn(Sched *s, uint64_t chunk, uint32_t to);
 int spare_begin(Sched *s, const SchedTensor *t, uint32_t chunk);               /* unless its worker has enough to do */
 int chunk_confirm(Sched *s, uint64_t tensor, uint64_t chunk, uint32_t worker); /* whether it is there */
 

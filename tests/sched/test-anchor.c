@@ -9,16 +9,32 @@
 
 enum { STEPS = 40, MOST = 5 };
 
+/* Where a worker is to fetch a chunk. */
+typedef struct Told {
+        uint64_t chunk;
+        uint32_t worker, from;
+} Told;
+
 typedef struct Bed {
         Sched *sched;
         SchedActions said;
         Arena *arena;
         Vec(SchedEvent) answer; /* of workers, in their order */
+        Vec(Told) told;         /* in the order in which it was said */
         bool refuses;           /* to take chunks */
         bool there[8];          /* workers */
         uint64_t n_requests, tensor;
         Error outcome; /* of the last request; its result is `tensor` */
 } Bed;
+
+static void remember_fetches(Bed *b, const SchedAction *a) {
+        for (uint32_t k = 0; k < a->n_fetch; k++) {
+                const RunFetch *f = &b->said.fetch.data[a->first_fetch + k];
+                const Told told   = { plan_run_chunk(a->run, f->chunk), a->worker, f->from };
+
+                ck_assert_int_eq(vec_push(&b->told, told), 0);
+        }
+}
 
 static void answer(Bed *b, const SchedAction *a) {
         static const Error full = { .code = ERROR_MEMORY, .text = "there is no room" };
@@ -65,8 +81,10 @@ static void tell(Bed *b, SchedEvent event) {
                 sched_actions_clear(&b->said);
                 ck_assert_int_eq(sched_step(b->sched, &e, &b->said), 0);
                 ck_assert(sched_consistent(b->sched));
-                for (uint32_t i = 0; i < b->said.action.n; i++)
+                for (uint32_t i = 0; i < b->said.action.n; i++) {
+                        remember_fetches(b, &b->said.action.data[i]);
                         answer(b, &b->said.action.data[i]);
+                }
         }
         b->answer.n = 0;
 }
@@ -104,6 +122,7 @@ static void bed_done(Bed *b) {
         sched_free(b->sched);
         sched_actions_done(&b->said);
         vec_free(&b->answer);
+        vec_free(&b->told);
         arena_free(b->arena);
 }
 
@@ -189,6 +208,48 @@ TEST(result_that_was_cut_off_is_at_its_second_worker_when_the_first_is_lost) {
         ck_assert_uint_eq(n_lost(&b), 0);
         for (uint32_t k = 0; k < sched_tensor(b.sched, b.tensor)->n_chunks; k++)
                 ck_assert_uint_eq(sched_tensor(b.sched, b.tensor)->holder[k], 1);
+        bed_done(&b);
+}
+
+/* Where the worker was told last to fetch the chunk. */
+static uint32_t told_last(const Bed *b, uint32_t worker, uint64_t chunk) {
+        for (uint32_t k = b->told.n; k > 0; k--)
+                if (b->told.data[k - 1].worker == worker && b->told.data[k - 1].chunk == chunk)
+                        return b->told.data[k - 1].from;
+        return WORKER_NONE;
+}
+
+TEST(worker_that_waits_for_a_chunk_of_one_that_is_lost_is_told_who_has_the_copy) {
+        const Error canceled = { .code = ERROR_CANCELED, .text = "canceled" };
+        Bed b                = bed_with(4);
+        uint32_t n_turned    = 0;
+        const SchedTensor *t;
+        uint64_t x;
+
+        loop(&b, MOST);
+        x = b.tensor;
+        t = sched_tensor(b.sched, x);
+        memset(b.there, false, sizeof(b.there)); /* they are given tasks, and are slow */
+        tell(&b, (SchedEvent) { .kind = SCHED_DRAIN, .worker = 0, .on = true });
+        b.told.n = 0;
+        ask(&b, x, 100);
+        memset(b.there, true, 4);
+        const uint32_t n_told = b.told.n;
+
+        tell(&b, (SchedEvent) { .kind = SCHED_LEFT, .worker = 0 });
+        ck_assert_uint_eq(t->n_lost, 0);
+        for (uint32_t k = 0; k < n_told; k++) {
+                const Told told   = b.told.data[k];
+                const uint64_t at = told.chunk - t->chunk_first;
+
+                if (told.from != 0 || at >= t->n_chunks || t->holder[at] == told.worker)
+                        continue;
+                ck_assert_uint_eq(told_last(&b, told.worker, told.chunk), t->holder[at]);
+                n_turned++;
+        }
+        ck_assert_uint_gt(n_turned, 0);
+        tell(&b, (SchedEvent) { .kind = SCHED_CANCEL, .request = b.n_requests, .error = &canceled });
+        b.tensor = x;
         bed_done(&b);
 }
 
