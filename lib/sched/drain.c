@@ -59,6 +59,14 @@ int chunk_confirm(Sched *s, uint64_t tensor, uint64_t chunk, uint32_t worker) {
         return take(s, &(Taking) { .chunk = chunk, .owner = tensor, .from = WORKER_NONE, .to = worker });
 }
 
+/* Whether its place is there already, or that of its copy: then it stays there. */
+static bool taker_has(const Sched *s, const Taking *t) {
+        const SchedTensor *tensor = t->in_plan ? NULL : sched_tensor(s, t->owner);
+        const uint64_t k          = tensor ? t->chunk - tensor->chunk_first : 0;
+
+        return tensor && (tensor->holder[k] == t->to || (tensor->anchor && tensor->spare[k] == t->to));
+}
+
 int takings_off(Sched *s, uint32_t worker, uint64_t chunk) {
         Taking *t = taking_find(s, chunk);
 
@@ -66,7 +74,9 @@ int takings_off(Sched *s, uint32_t worker, uint64_t chunk) {
                 return 0;
         taking_ends(s, t);
         t->off = true;
-        return t->to != worker ? drop_say(s, t->to, chunk) : 0;
+        if (t->to == worker || taker_has(s, t))
+                return 0;
+        return drop_say(s, t->to, chunk);
 }
 
 /* A worker is gone, or remembers none of it: nothing is on its way from there or to it. */

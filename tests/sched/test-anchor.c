@@ -23,7 +23,7 @@ typedef struct Bed {
         Vec(Told) told;         /* in the order in which it was said */
         bool refuses;           /* to take chunks */
         bool there[8];          /* workers */
-        uint64_t n_requests, tensor;
+        uint64_t n_requests, n_dropped, tensor;
         Error outcome; /* of the last request; its result is `tensor` */
 } Bed;
 
@@ -60,6 +60,9 @@ static void answer(Bed *b, const SchedAction *a) {
                 e.asked = true;
                 e.error = b->refuses ? &full : NULL;
                 break;
+        case SCHED_DROP:
+                b->n_dropped += a->n;
+                return;
         case SCHED_FINISHED:
                 b->outcome = a->outcome > 0 ? b->said.error.data[a->outcome - 1] : (Error) {};
                 b->tensor  = a->outcome > 0 ? 0 : b->said.tensor.data[a->first];
@@ -250,6 +253,19 @@ TEST(worker_that_waits_for_a_chunk_of_one_that_is_lost_is_told_who_has_the_copy)
         ck_assert_uint_gt(n_turned, 0);
         tell(&b, (SchedEvent) { .kind = SCHED_CANCEL, .request = b.n_requests, .error = &canceled });
         b.tensor = x;
+        bed_done(&b);
+}
+
+TEST(copy_at_the_worker_that_was_to_take_over_the_chunk_stays_when_the_first_is_lost) {
+        Bed b = bed_with(2);
+
+        loop(&b, MOST);
+        b.there[1] = false; /* it is slow */
+        tell(&b, (SchedEvent) { .kind = SCHED_DRAIN, .worker = 0, .on = true });
+        b.n_dropped = 0;
+        tell(&b, (SchedEvent) { .kind = SCHED_LEFT, .worker = 0 });
+        ck_assert_uint_eq(b.n_dropped, 0);
+        ck_assert_uint_eq(n_lost(&b), 0);
         bed_done(&b);
 }
 
