@@ -3,7 +3,8 @@
  * long as recipes read it, and a second worker gets a copy of each of its chunks (its spare), which takes the chunk's
  * place when the first one is lost. When all of them are there, and not before, it is forgotten how it was made, and
  * with that all that was remembered for nothing else. So memory does not grow with the steps of a loop, and what any
- * one worker loses can still be made again. Where no second worker has room nothing is forgotten.
+ * one worker loses can still be made again. Where no second worker has room nothing is forgotten. What one recipe made
+ * is cut off at once: tasks that make some of it again would make the rest, too, which nobody would know of.
  *
  * A spare is never read. It goes with the tensor, and from a worker that is to have nothing. A chunk that nobody has
  * has no spare. */
@@ -101,21 +102,33 @@ int spare_taken(Sched *s, const Taking *taking, const Error *err) {
         return drop_say(s, taking->to, taking->chunk);
 }
 
-/* It is data from now on. */
-static int lineage_cut(Sched *s, SchedTensor *t) {
-        Recipe *recipe = recipe_find(s, t->recipe);
-        int ret;
+/* All that it made is data from now on. */
+static int lineage_cut(Sched *s, Recipe *recipe) {
+        int ret = 0;
 
-        recipe_disown(recipe, t);
-        t->recipe = 0;
-        ret       = action_add(s, &(SchedAction) { .kind = SCHED_TENSOR, .tensor = t->id });
-        return ret < 0 ? ret : recipe_unuse(s, recipe);
+        for (SchedTensor *t = recipe->tensors, *next; t && ret == 0; t = next) {
+                next = t->next_of_recipe;
+                recipe_disown(recipe, t);
+                t->recipe = 0;
+                ret       = action_add(s, &(SchedAction) { .kind = SCHED_TENSOR, .tensor = t->id });
+                if (ret == 0)
+                        ret = recipe_unuse(s, recipe);
+        }
+        return ret;
+}
+
+static bool is_twice(const SchedTensor *t) {
+        bool twice = t->anchor && t->n_lost == 0;
+
+        for (uint32_t k = 0; k < t->n_chunks && twice; k++)
+                twice = t->spare[k] != WORKER_NONE;
+        return twice;
 }
 
 /* Copies that are missing and can be made now. *ret: there is nothing more to do. */
 static int anchor_go(Sched *s, SchedTensor *t, bool *ret) {
-        const Recipe *recipe = recipe_find(s, t->recipe);
-        int r                = 0;
+        Recipe *recipe = recipe_find(s, t->recipe);
+        int r          = 0;
 
         *ret = t->n_lost == 0 || !recipe; /* what is made again comes with the next step */
         for (uint32_t k = 0; k < t->n_chunks && r == 0 && !t->refused; k++) {
@@ -126,8 +139,13 @@ static int anchor_go(Sched *s, SchedTensor *t, bool *ret) {
         }
         if (r < 0 || !*ret || t->refused || !recipe)
                 return r;
+        for (const SchedTensor *other = recipe->tensors; other; other = other->next_of_recipe)
+                if (!is_twice(other)) {
+                        *ret = !other->listed;
+                        return 0;
+                }
         *ret = !recipe->repair;
-        return *ret ? lineage_cut(s, t) : 0;
+        return *ret ? lineage_cut(s, recipe) : 0;
 }
 
 int anchors_go(Sched *s) {

@@ -67,8 +67,15 @@ int chunk_drop(Sched *s, Running *r, uint32_t chunk) {
                 return 0;
         if (r->leaf[value] && (t->n_refs > 1 || is_repaired(s, t)))
                 return 0; /* somebody else may want it */
-        if (t)
-                ret = tensor_hold(s, t, chunk - r->plan->value.data[value].first_chunk, WORKER_NONE);
+        if (t) {
+                const uint32_t k = chunk - r->plan->value.data[value].first_chunk;
+
+                ret = spare_drop(s, t, k);
+                if (ret == 0)
+                        ret = tensor_hold(s, t, k, WORKER_NONE);
+                if (ret == 0 && r->made)
+                        ret = anchor_look(s, t); /* when it has been made again */
+        }
         r->holder[chunk] = WORKER_NONE;
         return ret < 0 ? ret : drop_add(s, worker, plan_run_chunk(&r->run, chunk));
 }

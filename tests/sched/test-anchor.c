@@ -21,7 +21,8 @@ typedef struct Bed {
         Arena *arena;
         Vec(SchedEvent) answer; /* of workers, in their order */
         Vec(Told) told;         /* in the order in which it was said */
-        bool refuses;           /* to take chunks */
+        bool refuses;           /* to take chunks, */
+        uint32_t accepts;       /* after so many */
         bool there[8];          /* workers */
         uint64_t n_requests, n_dropped, tensor;
         Error outcome; /* of the last request; its result is `tensor` */
@@ -58,7 +59,8 @@ static void answer(Bed *b, const SchedAction *a) {
                 e.kind  = SCHED_TAKEN;
                 e.chunk = a->chunk;
                 e.asked = true;
-                e.error = b->refuses ? &full : NULL;
+                e.error = b->refuses && b->accepts == 0 ? &full : NULL;
+                b->accepts -= b->accepts > 0;
                 break;
         case SCHED_DROP:
                 b->n_dropped += a->n;
@@ -253,6 +255,36 @@ TEST(worker_that_waits_for_a_chunk_of_one_that_is_lost_is_told_who_has_the_copy)
         ck_assert_uint_gt(n_turned, 0);
         tell(&b, (SchedEvent) { .kind = SCHED_CANCEL, .request = b.n_requests, .error = &canceled });
         b.tensor = x;
+        bed_done(&b);
+}
+
+TEST(results_of_one_recipe_are_cut_off_together_or_not_at_all) {
+        FakeParams p = { .seed = 4, .length = 100, .step = 10 };
+        Bed b        = bed_with(2);
+        Graph *graph;
+        Ref in = {};
+        uint64_t x;
+
+        loop(&b, MOST - 1);
+        x         = b.tensor;
+        b.refuses = true;
+        b.accepts = 10; /* the first one */
+        ck_assert_int_eq(graph_new(&graph), 0);
+        ck_assert_int_eq(graph_add_stored(graph, x, &sched_tensor(b.sched, x)->spec, &in.node), 0);
+        for (uint32_t k = 0; k < 2; k++) {
+                ck_assert_int_eq(graph_add(graph, &fake_op, &p, &in, 1, &in.node, NULL), 0);
+                ck_assert_int_eq(vec_push(&graph->wanted, in), 0);
+        }
+        tell(&b, (SchedEvent) { .kind = SCHED_SUBMIT, .request = ++b.n_requests, .graph = graph });
+        ck_assert_int_eq(b.outcome.code, 0);
+        ck_assert_uint_eq(b.accepts, 0);
+        ck_assert(sched_tensor(b.sched, b.tensor)->refused != sched_tensor(b.sched, b.tensor + 1)->refused);
+        for (uint32_t k = 0; k < 2; k++) {
+                ck_assert_uint_ne(sched_tensor(b.sched, b.tensor + k)->recipe, 0);
+                ck_assert(sched_tensor(b.sched, b.tensor + k)->anchor);
+        }
+        let_go(&b, b.tensor + 1);
+        let_go(&b, x);
         bed_done(&b);
 }
 
