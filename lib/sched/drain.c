@@ -144,15 +144,18 @@ static int taken_over(Sched *s, const Taking *t, bool *ret) {
         SchedTensor *tensor = t->in_plan ? NULL : sched_tensor(s, t->owner);
         Running *r          = t->in_plan ? (Running *) (uintptr_t) map_get(&s->plans, t->owner) : NULL;
         uint64_t k          = tensor ? t->chunk - tensor->chunk_first : r ? t->chunk - r->run.first_id : 0;
+        int ret_code        = 0;
 
         *ret = (tensor && tensor->n_refs > 0 && (tensor->holder[k] == t->from || tensor->holder[k] == t->to)) ||
                (r && !r->ending && r->holder[k] == t->from);
         if (!*ret)
                 return 0;
-        if (tensor && tensor->anchor && tensor->spare[k] == t->to)
+        if (tensor && tensor->anchor && tensor->spare[k] == t->to) {
                 spare_take(tensor, (uint32_t) k); /* that is the one which it has from now on */
+                ret_code = anchor_look(s, tensor);
+        }
         if (tensor)
-                return tensor_hold(s, tensor, (uint32_t) k, t->to);
+                return ret_code < 0 ? ret_code : tensor_hold(s, tensor, (uint32_t) k, t->to);
         r->holder[k] = (uint16_t) t->to;
         return 0;
 }

@@ -319,6 +319,20 @@ TEST(result_whose_two_workers_are_lost_at_once_is_an_error_that_says_so) {
         bed_done(&b);
 }
 
+TEST(chunk_that_the_worker_with_its_copy_takes_over_gets_another_copy) {
+        Bed b = bed_with(3);
+        const SchedTensor *t;
+
+        loop(&b, MOST);
+        t = sched_tensor(b.sched, b.tensor);
+        tell(&b, (SchedEvent) { .kind = SCHED_DRAIN, .worker = 0, .on = true });
+        for (uint32_t k = 0; k < t->n_chunks; k++) {
+                ck_assert_uint_ne(t->holder[k], 0);
+                ck_assert(t->spare[k] == 1 || t->spare[k] == 2);
+        }
+        bed_done(&b);
+}
+
 TEST(worker_that_is_to_stop_need_not_hand_its_copies_on) {
         Bed b = bed_with(2);
 
