@@ -18,12 +18,13 @@ static void plainly(const Keys *keys, char ret[static MAX_KEYS * (2 * KEY_BYTES 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         char again[MAX_KEYS * (2 * KEY_BYTES + 1) + 1];
-        char *text = strndup((const char *) data, size);
+        char *text = calloc(size + 1, 1);
         Error err  = {};
         Keys keys, same;
 
         if (!text)
                 return 0;
+        memcpy(text, data, size);
         if (keys_parse(&keys, text, "file", &err) == 0) {
                 assert(keys.n > 0 && keys.n <= MAX_KEYS);
                 plainly(&keys, again);
