@@ -306,9 +306,12 @@ int repairs_settle(Sched *s) {
         for (uint32_t k = 0; k < s->recipes.capacity && s->n_repairs > 0; k++)
                 if (s->recipes.entry[k].value)
                         ((Recipe *) (uintptr_t) s->recipes.entry[k].value)->wanted = false;
-        for (Running *r = s->first_running; r && ret == 0 && !s->unsettled; r = r->after)
+        for (Running *r = s->first_running; r && ret == 0; r = r->after) {
                 if (!r->ending && r->n_lacking > 0)
                         ret = running_needs(s, r);
+                if (s->unsettled)
+                        return ret; /* it may have ended */
+        }
         /* Nobody waits for it any more. */
         for (Running *r = s->first_running; r && ret == 0 && !s->unsettled; r = r->after)
                 if (r->made && !r->ending && !r->recipe->wanted) {
