@@ -5,12 +5,12 @@
 
 #include "client.h"
 
-/* Some hundred milliseconds of work in many tasks. */
+/* Half a minute of work in many tasks, to be ended before. */
 static mars_tensor *long_work(void) {
         const mars_param params[] = {
-                { .name = "shape", .kind = MARS_PARAM_DIMS, .dims = (const int64_t[]) { 40000000 }, .n = 1 },
+                { .name = "shape", .kind = MARS_PARAM_DIMS, .dims = (const int64_t[]) { 4000000000 }, .n = 1 },
                 { .name = "dtype", .kind = MARS_PARAM_DTYPE, .i64 = MARS_FLOAT64 },
-                { .name = "chunk_size", .kind = MARS_PARAM_DIMS, .dims = (const int64_t[]) { 1, 100000 }, .n = 2 },
+                { .name = "chunk_size", .kind = MARS_PARAM_DIMS, .dims = (const int64_t[]) { 1, 1000000 }, .n = 2 },
         };
         mars_tensor *x = NULL;
 
@@ -46,9 +46,11 @@ TEST(submitted_work_is_done_without_waiting) {
 
 TEST(who_waits_in_slices_is_not_held_by_a_long_task) {
         SESSION s      = session(1);
-        TENSOR numbers = counted(1 << 26, 1 << 26); /* one task of a second or so */
-        TENSOR sines   = op1("sin", numbers);
-        TENSOR total   = op1("sum", sines);
+        TENSOR numbers = counted(1 << 26, 1 << 26); /* one task of some seconds, to be ended before */
+        TENSOR tangent = op1("tan", numbers);
+        TENSOR angle   = op1("arctan", tangent);
+        TENSOR again   = op1("tan", angle);
+        TENSOR total   = op1("sum", again);
         FUTURE f       = NULL;
 
         must(mars_begin(&f, s, 1, &total, &err));
