@@ -439,12 +439,12 @@ def test_paths_of_the_original_answer_with_their_meaning(web):
 def test_a_script_of_the_original_sees_the_state_of_a_graph_and_cancels_it(web):
     from mars.session import new_session
     with new_session(web.cluster.endpoint) as session, new_session(web.cluster.endpoint) as other:
-        future = mt.random.RandomState(3).normal(size=(100_000, 40_000), chunk_size=1000).sum().execute(
+        other.run(mt.ones(3))
+        future = mt.random.RandomState(3).normal(size=(100_000, 400_000), chunk_size=1000).sum().execute(
             session=session, wait=False)
         until(lambda: future.progress() > 0, "it does not begin")
         graph = next(row for row in web.see("requests") if row["state"] == "running")
         other_session = next(row["session"] for row in web.see("sessions") if row["session"] != graph["session"])
-        other.run(mt.ones(3))
         path = f"/api/session/{graph['session']}/graph/{graph['request']}"
         assert json.loads(web.ask(path)[1]) == {"state": "running"}
         for wrong in (f"/api/session/{other_session}/graph/{graph['request']}", f"{path}0",
