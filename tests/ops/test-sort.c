@@ -134,34 +134,37 @@ static Ref op_of(Desk *desk, const char *op, const void *params, Ref a) {
         return build_op(&desk->b, op, params, 1, &a);
 }
 
+/* n elements in chunks of so many, and the order that they are brought into. */
+static void check_sorted(Engine *e, DType dtype, char *data, int64_t n, int64_t step) {
+        const size_t size = dtype_size(dtype);
+        int64_t *order    = order_of(dtype, data, n);
+        Desk desk;
+        Made made[2];
+
+        desk_begin(&desk, e);
+        const Ref a        = desk_leaf(&desk, dtype, SHAPE(n), data, step);
+        const Ref wanted[] = { op_of(&desk, "sort", NULL, a), op_of(&desk, "argsort", NULL, a) };
+
+        ck_assert_msg(desk_run(&desk, wanted, 2, made) == 0, "%s", desk.err.text);
+        ck_assert_int_eq(made[0].spec.dtype, dtype);
+        ck_assert_int_eq(made[1].spec.dtype, DTYPE_I64);
+        for (int64_t i = 0; i < n; i++)
+                ck_assert(same_value(dtype, made[0].data + (size_t) i * size, data + (size_t) order[i] * size));
+        ck_assert_bytes_eq(made[1].data, order, (size_t) n * 8);
+        free(made[0].data);
+        free(made[1].data);
+        free(order);
+}
+
 TEST(every_dtype_is_sorted_as_numpy_sorts_whatever_the_cuts) {
         Engine *e = desk_engine(2);
 
         for (int t = 0; t < _DTYPE_MAX; t++)
                 for (int64_t n = 0; n < 300; n += n < 20 ? 1 : 93)
                         for (size_t s = 0; s < ELEMENTSOF(steps); s++) {
-                                const DType dtype = (DType) t;
-                                const size_t size = dtype_size(dtype);
-                                char *data        = values_of(dtype, n, (uint64_t) (t * 1000 + n), n % 2);
-                                int64_t *order    = order_of(dtype, data, n);
-                                Desk desk;
-                                Made made[2];
+                                char *data = values_of((DType) t, n, (uint64_t) (t * 1000 + n), n % 2);
 
-                                desk_begin(&desk, e);
-                                const Ref a        = desk_leaf(&desk, dtype, SHAPE(n), data, steps[s]);
-                                const Ref wanted[] = { op_of(&desk, "sort", NULL, a),
-                                                       op_of(&desk, "argsort", NULL, a) };
-
-                                ck_assert_msg(desk_run(&desk, wanted, 2, made) == 0, "%s", desk.err.text);
-                                ck_assert_int_eq(made[0].spec.dtype, dtype);
-                                ck_assert_int_eq(made[1].spec.dtype, DTYPE_I64);
-                                for (int64_t i = 0; i < n; i++)
-                                        ck_assert(same_value(dtype, made[0].data + (size_t) i * size,
-                                                             data + (size_t) order[i] * size));
-                                ck_assert_bytes_eq(made[1].data, order, (size_t) n * 8);
-                                free(made[0].data);
-                                free(made[1].data);
-                                free(order);
+                                check_sorted(e, (DType) t, data, n, steps[s]);
                                 free(data);
                         }
         engine_unref(e);
@@ -250,26 +253,9 @@ TEST(clustered_values_are_sorted_at_every_size) {
         for (size_t t = 0; t < ELEMENTSOF(dtypes); t++)
                 for (size_t l = 0; l < ELEMENTSOF(lengths); l++)
                         for (int how = 0; how < 3; how++) {
-                                const int64_t n = lengths[l];
-                                char *data      = clusters_of(dtypes[t], n, how);
-                                int64_t *order  = order_of(dtypes[t], data, n);
-                                Desk desk;
-                                Made made[2];
+                                char *data = clusters_of(dtypes[t], lengths[l], how);
 
-                                desk_begin(&desk, e);
-                                const Ref a        = desk_leaf(&desk, dtypes[t], SHAPE(n), data, n);
-                                const Ref wanted[] = { op_of(&desk, "sort", NULL, a),
-                                                       op_of(&desk, "argsort", NULL, a) };
-
-                                ck_assert_msg(desk_run(&desk, wanted, 2, made) == 0, "%s", desk.err.text);
-                                for (int64_t i = 0; i < n; i++)
-                                        ck_assert(same_value(dtypes[t],
-                                                             made[0].data + (size_t) i * dtype_size(dtypes[t]),
-                                                             data + (size_t) order[i] * dtype_size(dtypes[t])));
-                                ck_assert_bytes_eq(made[1].data, order, (size_t) n * 8);
-                                free(made[0].data);
-                                free(made[1].data);
-                                free(order);
+                                check_sorted(e, dtypes[t], data, lengths[l], lengths[l]);
                                 free(data);
                         }
         engine_unref(e);
