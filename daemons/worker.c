@@ -142,9 +142,6 @@ static int say_report(Worker *w, const Report *report) {
         const WorkAction *a = &report->action;
 
         switch (a->kind) {
-        case WORK_FETCH:
-                worker_fetch(w, a->chunk, a->from);
-                return 0;
         case WORK_FAILED:
                 return link_say(w->scheduler,
                                 &(WireMessage) { WIRE_IS_FAILED,
@@ -172,7 +169,8 @@ static int say_report(Worker *w, const Report *report) {
 }
 
 /* Without a scheduler there is nobody to tell: chunks that were pinned are let go, and plans of the one that is gone
- * when nothing of them runs any more. */
+ * when nothing of them runs any more. Chunks are asked for all the same: those that clients give come without it, and
+ * of the others the engine hears with worker_servers_leave() that they do not come, or it would wait for ever. */
 static void say_reports(Worker *w) {
         int r = 0;
 
@@ -197,6 +195,8 @@ static void say_reports(Worker *w) {
                 }
                 if (one->action.kind == WORK_PINNED)
                         worker_send(w, one);
+                else if (one->action.kind == WORK_FETCH)
+                        worker_fetch(w, one->action.chunk, one->action.from);
                 else if (one->action.kind == WORK_FORGOTTEN && one->action.left)
                         held_free((Held *) one->action.run); /* its first member */
                 else if (w->welcome)
