@@ -128,42 +128,47 @@ static int hello(Conn *c, const Wire_hello *m, Error *err) {
 }
 
 /* Whoever it is, he comes from elsewhere: what we know of the relay is nothing that he may. */
-static int via(Conn *c, const Wire_via *m) {
+static int via(Conn *c, const Wire_via *m, int fd, Error *err) {
         LinkPeer peer = {};
+        int r         = link_hear_via(c->link, m, fd, err);
 
-        link_relayed(c->link, m->peer);
         c->local = false;
         c->uid   = (uid_t) -1;
         c->pid   = 0;
         if (link_peer(c->link, &peer) == 0)
                 memcpy(c->peer, peer.text, sizeof(c->peer));
+        return r;
+}
+
+/* fd: what came with it, or -1. */
+static int hear(Conn *c, const WireMessage *m, Arena *arena, int fd, Error *err) {
+        c->heard_usec = scheduler_clock();
+        switch (c->kind) {
+        case CONN_NEW:
+                return m->kind == WIRE_IS_HELLO ? hello(c, &m->hello, err)
+                       : m->kind == WIRE_IS_VIA ? via(c, &m->via, fd, err)
+                                               : error_set(err, ERROR_CORRUPT, "%s before HELLO", wire_name(m->kind));
+        case CONN_WORKER:
+                return worker_hear(c, m, err);
+        case CONN_CLIENT:
+                return c->session ? client_hear(c, m, arena, err) : 0; /* after BYE nothing is said */
+        case CONN_CONTROL:
+                return control_hear(c, m, err);
+        }
         return 0;
 }
 
 static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, const uint8_t *body,
                       _unused_ char *payload, int fd, Error *err) {
         _cleanup_(arena_freep) Arena *arena = NULL;
-        Conn *c = userdata;
         WireMessage m;
-        int r;
+        int r = link_hear(frame, body, -1, &arena, &m, err);
 
-        r = link_hear(frame, body, fd, &arena, &m, err);
-        if (r < 0)
-                return r;
-        c->heard_usec = scheduler_clock();
-        switch (c->kind) {
-        case CONN_NEW:
-                return m.kind == WIRE_IS_HELLO ? hello(c, &m.hello, err)
-                       : m.kind == WIRE_IS_VIA ? via(c, &m.via)
-                                               : error_set(err, ERROR_CORRUPT, "%s before HELLO", wire_name(m.kind));
-        case CONN_WORKER:
-                return worker_hear(c, &m, err);
-        case CONN_CLIENT:
-                return c->session ? client_hear(c, &m, arena, err) : 0; /* after BYE nothing is said */
-        case CONN_CONTROL:
-                return control_hear(c, &m, err);
-        }
-        return 0;
+        if (r == 0)
+                r = hear(userdata, &m, arena, fd, err);
+        if (fd >= 0)
+                close(fd);
+        return r;
 }
 
 static const LinkEvents events = { .message = on_message, .closed = on_closed };

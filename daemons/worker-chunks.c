@@ -518,10 +518,8 @@ static int hear_ask(Worker *w, Mate *mate, const Wire_ask *m, Error *err) {
 static int hear(Worker *w, Mate *mate, const WireMessage *m, size_t payload_bytes, int fd, Error *err) {
         Arriving *a;
 
-        if (mate->kind == MATE_NEW && m->kind == WIRE_IS_VIA) {
-                link_relayed(mate->link, m->via.peer);
-                return 0;
-        }
+        if (mate->kind == MATE_NEW && m->kind == WIRE_IS_VIA)
+                return link_hear_via(mate->link, &m->via, fd, err);
         if (mate->kind == MATE_NEW)
                 return m->kind == WIRE_IS_HELLO ? hear_hello(w, mate, &m->hello, err)
                                                 : error_set(err, ERROR_CORRUPT, "%s before HELLO", wire_name(m->kind));

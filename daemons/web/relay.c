@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sessions over http: a connection that was upgraded, and one of ours to the daemon that it is for, between which bytes
- * are carried (carry.h). Ours begins with VIA, so that the daemon believes nothing that it knows of us, and demands the
- * token from whoever speaks through us. It is there before the client is told that it has it. */
+/* Sessions over http: a connection that was upgraded, and one of ours to the daemon that it is for. Ours begins with
+ * VIA, so that the daemon believes nothing that it knows of us, and demands the token from whoever speaks through us.
+ * It is there before the client is told that it has it.
+ *
+ * A daemon of this machine, at a unix socket, gets the client's connection itself, with VIA, and we are out of it: no
+ * byte is copied twice. Else, and where TLS is between the client and us, bytes are carried (carry.h). */
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +25,7 @@ struct Relay {
         Relay *next, *before;
         Web *web;
         Request *request;      /* until it is upgraded */
+        WebPeer peer;          /* whose it is, for people */
         struct MHD_UpgradeResponseHandle *upgraded;
         Link *ask;             /* to the scheduler: where is the worker? */
         bool connecting;
@@ -67,26 +71,56 @@ void relays_end(Web *web) {
 
 /* ---- Beginning --------------------------------------------------------------------------------------------------- */
 
+/* The bytes of VIA, with the client's connection or -1; 0: all of them are on their way. */
+static int say_via(Relay *relay, int fd) {
+        const WireMessage via = { WIRE_IS_VIA, .via.peer = relay->peer.text };
+        uint8_t header[FRAME_BYTES];
+        Writer w = {};
+        struct iovec iov[2];
+        ssize_t n;
+
+        wire_encode(&via, &w);
+        frame_encode(&(Frame) { .kind = WIRE_IS_VIA, .fd = fd >= 0, .body_bytes = (uint32_t) w.bytes.n }, header);
+        iov[0] = (struct iovec) { header, sizeof(header) };
+        iov[1] = (struct iovec) { w.bytes.data, w.bytes.n };
+        n      = w.r < 0 ? w.r : stream_send(&relay->carrier.daemon.stream, iov, 2, fd);
+        vec_free(&w.bytes);
+        if (n < 0)
+                return (int) n;
+        return (size_t) n == sizeof(header) + iov[1].iov_len ? 0 : -EIO; /* a new socket has room for it */
+}
+
 static void on_ended(Carrier *carrier) {
         relay_free((Relay *) carrier);
+}
+
+/* Between the client and a daemon of this machine nothing is but us. */
+static bool can_hand_over(const Relay *relay, int fd) {
+        int family  = AF_UNIX;
+        socklen_t n = sizeof(family);
+
+        return relay->carrier.daemon.stream.family == AF_UNIX &&
+               getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &n) == 0 && family != AF_UNIX;
 }
 
 static void on_upgraded(void *userdata, _unused_ struct MHD_Connection *connection, _unused_ void *context,
                         const char *extra, size_t n_extra, MHD_socket fd,
                         struct MHD_UpgradeResponseHandle *upgraded) {
         Relay *relay = userdata;
+        bool hand_over;
 
         relay->request               = NULL;
         relay->upgraded              = upgraded;
         relay->late                  = sd_event_source_disable_unref(relay->late);
         relay->carrier.client.stream = (Stream) { .fd = fd, .family = AF_INET };
-        if (carrier_hold(&relay->carrier, extra, n_extra) < 0)
+        hand_over                    = n_extra == 0 && can_hand_over(relay, fd);
+        if (say_via(relay, hand_over ? fd : -1) < 0 || hand_over || carrier_hold(&relay->carrier, extra, n_extra) < 0)
                 relay_free(relay);
         else
                 carrier_begin(&relay->carrier);
 }
 
-/* The daemon is there, and knows for whom we speak: the connection is the client's from now on. */
+/* The daemon is there: the connection is the client's from now on. */
 static void relay_upgrade(Relay *relay) {
         struct MHD_Response *response = MHD_create_response_for_upgrade(on_upgraded, relay);
 
@@ -98,26 +132,6 @@ static void relay_upgrade(Relay *relay) {
         }
         relay->io = sd_event_source_disable_unref(relay->io);
         request_respond(relay->request, MHD_HTTP_SWITCHING_PROTOCOLS, response);
-}
-
-/* The bytes of VIA; 0: all of them are on their way. */
-static int say_via(Relay *relay) {
-        const WebPeer peer    = request_peer(relay->request);
-        const WireMessage via = { WIRE_IS_VIA, .via.peer = peer.text };
-        uint8_t header[FRAME_BYTES];
-        Writer w = {};
-        struct iovec iov[2];
-        ssize_t n;
-
-        wire_encode(&via, &w);
-        frame_encode(&(Frame) { .kind = WIRE_IS_VIA, .body_bytes = (uint32_t) w.bytes.n }, header);
-        iov[0] = (struct iovec) { header, sizeof(header) };
-        iov[1] = (struct iovec) { w.bytes.data, w.bytes.n };
-        n      = w.r < 0 ? w.r : stream_send(&relay->carrier.daemon.stream, iov, 2, -1);
-        vec_free(&w.bytes);
-        if (n < 0)
-                return (int) n;
-        return (size_t) n == sizeof(header) + iov[1].iov_len ? 0 : -EIO; /* a new socket has room for it */
 }
 
 static void relay_connect(Relay *relay, const char *address);
@@ -152,11 +166,6 @@ static int on_connecting(sd_event_source *source, int fd, _unused_ uint32_t reve
         if (r > 0) {
                 (void) sd_event_source_set_io_events(source, r == TLS_WANTS_OUTPUT ? EPOLLOUT : EPOLLIN);
                 return 0;
-        }
-        if (r == 0) {
-                r = say_via(relay);
-                if (r < 0)
-                        error_set(&err, r, "%s", strerrordesc_np(-r));
         }
         if (r < 0)
                 unreachable(relay, &err);
@@ -254,11 +263,10 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
 
 static void ask_where(Relay *relay) {
         static const LinkEvents events = { .message = on_message, .closed = on_closed };
-        const WebPeer peer             = request_peer(relay->request);
         Error err                      = {};
 
-        if (web_connect(relay->web, &relay->ask, relay->attempt, relay->request->token, peer.text, &events, relay,
-                        &err) < 0)
+        if (web_connect(relay->web, &relay->ask, relay->attempt, relay->request->token, relay->peer.text, &events,
+                        relay, &err) < 0)
                 relay_refuse(relay, MHD_HTTP_SERVICE_UNAVAILABLE, err.text);
 }
 
@@ -285,6 +293,7 @@ static Relay *relay_new(Request *request) {
                                         .ended            = on_ended },
                            .web     = web,
                            .request = request,
+                           .peer    = request_peer(request),
                            .next    = web->relay };
         if (web->relay)
                 web->relay->before = relay;

@@ -797,6 +797,35 @@ void link_relayed(Link *link, const char *who) {
         snprintf(link->via, sizeof(link->via), "%s", who);
 }
 
+int link_take_over(Link *link, int fd, Error *err) {
+        Address address = { .size_bytes = sizeof(address.local) };
+        int type = 0, r = 0;
+        socklen_t n = sizeof(type);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_STREAM ||
+            getpeername(fd, &address.any, &address.size_bytes) < 0 ||
+            (address.any.sa_family != AF_INET && address.any.sa_family != AF_INET6))
+                r = error_set(err, ERROR_CORRUPT, "what was handed over is no connection");
+        else if (link->in.at < link->in.n || link->in.n_fds > 0 || link_unsent(link))
+                r = error_set(err, ERROR_CORRUPT, "a connection is handed over in the middle of another one");
+        if (r < 0)
+                return r;
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (fd < 0)
+                return error_set(err, -errno, "what was handed over: %s", strerrordesc_np(errno));
+        r = socket_prepare(fd, address.any.sa_family);
+        if (r >= 0)
+                r = sd_event_source_set_io_fd(link->io, fd);
+        if (r < 0) {
+                close(fd);
+                return error_set(err, r, "what was handed over: %s", strerrordesc_np(-r));
+        }
+        close(link->stream.fd);
+        link->stream  = (Stream) { .fd = fd, .family = address.any.sa_family };
+        link->blocked = false;
+        return 0;
+}
+
 int link_peer(const Link *link, LinkPeer *ret) {
         Address address = { .size_bytes = sizeof(address.local) };
         struct ucred who;

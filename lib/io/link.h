@@ -90,6 +90,9 @@ typedef struct LinkPeer {
 } LinkPeer;
 /* Its other side speaks for `who` (VIA) and may nothing for itself: link_peer() is about him from now on. */
 void link_relayed(Link *link, const char *who);
+/* Its other side hands a connection of its own over, which is the link from now on: a stream socket over TCP, which is
+ * duplicated. From message(), when nothing was said yet but that. */
+int link_take_over(Link *link, int fd, Error *err);
 int link_peer(const Link *link, LinkPeer *ret); /* 0 or an errno; of a link that is connected */
 
 /* ---- Listening -------------------------------------------------------------------------------------------------- */

@@ -2,6 +2,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <xxhash.h>
+#if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)
+#include <xxh_x86dispatch.h> /* the same digests with the vectors that the processor has */
+#endif
 
 #include "io/say.h"
 #include "io/token.h"
@@ -31,6 +34,11 @@ int link_hear(const Frame *frame, const uint8_t *body, int fd, Arena **ret_arena
         *ret_arena = arena_new();
         return *ret_arena ? wire_decode(frame->kind, body, frame->body_bytes, *ret_arena, ret, err)
                           : error_oom(err, sizeof(*ret));
+}
+
+int link_hear_via(Link *link, const Wire_via *via, int fd, Error *err) {
+        link_relayed(link, via->peer);
+        return fd < 0 ? 0 : link_take_over(link, fd, err);
 }
 
 int link_let_in(Link *link, const Wire_hello *hello, const char *token, const char *we, Error *err) {

@@ -17,6 +17,9 @@ int link_hear(const Frame *frame, const uint8_t *body, int fd, Arena **ret_arena
 /* The address in HELLO of whoever is called by nobody: a web server that is spoken to by mistake takes it for the end
  * of a request, and answers, so that nobody waits for what will not come. */
 #define SAY_NO_ADDRESS " / HTTP/1.1\r\n\r\n"
+/* Whoever has come to us says VIA: he speaks for somebody else. With a descriptor (else -1), which
+ * is duplicated, he hands that one's connection over, and is out of it. */
+int link_hear_via(Link *link, const Wire_via *via, int fd, Error *err);
 /* Whoever has come to us says HELLO: whether he may come in, and then he is admitted (io/link.h). Over a unix socket
  * everybody may who could open it; over TLS he has the key, and is what he came as; else, and whoever speaks through
  * somebody else (VIA), he must know the token. What he speaks must be ours, of a client also the version before.

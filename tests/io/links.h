@@ -127,6 +127,8 @@ typedef struct End {
         When free_when, stop_when;
         int refuse_message, refuse_payload;
         bool words, echo;
+        bool takes_over;               /* the connection that comes with a message; */
+        int refused;                   /* what became of it */
 } End;
 
 static inline void end_acts(End *end, When when) {
@@ -149,6 +151,10 @@ static inline int on_message(void *userdata, Link *link, const Frame *frame, con
         ck_assert_int_eq(vec_push(&end->got, got), 0);
         if (end->echo)
                 ck_assert_int_eq(link_send(link, frame->kind, body, frame->body_bytes), 0);
+        if (end->takes_over && fd >= 0) {
+                end->refused = link_take_over(link, fd, err);
+                return end->refused;
+        }
         if (end->refuse_message && end->words)
                 return error_set(err, end->refuse_message, "not this one");
         return end->refuse_message;

@@ -388,3 +388,71 @@ TEST(a_descriptor_for_which_the_process_has_no_room_closes_the_link) {
         ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
         pair_free(&p);
 }
+
+/* ---- Connections that are handed over ---------------------------------------------------------------------------- */
+
+TEST(a_link_goes_on_over_the_connection_that_is_handed_over_and_the_first_one_is_closed) {
+        Pair p, client;
+        LinkPeer peer;
+
+        pair_init(&p, UNIX);
+        pair_sockets(&client, TCP);
+        p.b.takes_over = true;
+        ck_assert_int_eq(link_send_fd(p.a.link, 5, (uint8_t *) "for", 3, client.b.fd), 0);
+        RUN_UNTIL(&p, p.b.got.n == 1 && p.a.n_closed == 1);
+        ck_assert_int_eq(p.b.refused, 0);
+        ck_assert_int_eq(link_peer(p.b.link, &peer), 0);
+        ck_assert(!peer.local && peer.loopback);
+        ck_assert_int_eq(link_send_fd(p.b.link, 2, NULL, 0, STDIN_FILENO), ERROR_SUPPORT);
+        close(client.b.fd); /* whoever handed it over is out of it */
+        client.b.fd    = -1;
+        client.a.event = p.event;
+        end_link(&client.a, &events);
+        send_text(&client.a, 1, "there");
+        send_text(&p.b, 2, "back");
+        RUN_UNTIL(&p, p.b.got.n == 2 && client.a.got.n == 1);
+        ck_assert(got_text(&p.b, 1, 1, "there") && got_text(&client.a, 0, 2, "back"));
+        client.a.link = link_free(client.a.link);
+        RUN_UNTIL(&p, p.b.n_closed == 1);
+        end_free(&p.a);
+        end_free(&p.b);
+        sd_event_unref(p.event);
+        end_free(&client.a);
+        end_free(&client.b);
+        sd_event_unref(client.event);
+        ck_assert_uint_eq(n_open(), p.n_fds);
+}
+
+/* `said`: behind the message that it comes with. */
+static void assert_not_taken_over(int fd, bool said) {
+        Pair p;
+
+        pair_init(&p, UNIX);
+        p.b.takes_over = true;
+        ck_assert_int_eq(link_send_fd(p.a.link, 5, NULL, 0, fd), 0);
+        if (said)
+                send_text(&p.a, 6, "and this");
+        RUN_UNTIL(&p, p.b.n_closed == 1);
+        ck_assert_int_eq(p.b.refused, ERROR_CORRUPT);
+        ck_assert_int_eq(p.b.why.code, ERROR_CORRUPT);
+        pair_free(&p);
+}
+
+TEST(what_is_no_tcp_connection_or_comes_within_another_is_not_taken_over) {
+        int alone = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), packets = socket(AF_INET, SOCK_DGRAM, 0);
+        int both[2], tcp[2];
+
+        sockets(UNIX, both);
+        sockets(TCP, tcp);
+        assert_not_taken_over(STDIN_FILENO, false);
+        assert_not_taken_over(alone, false);
+        assert_not_taken_over(packets, false);
+        assert_not_taken_over(both[0], false);
+        assert_not_taken_over(tcp[0], true);
+        for (size_t k = 0; k < 2; k++) {
+                close(both[k]);
+                close(tcp[k]);
+        }
+        close(alone);
+        close(packets);
+}

@@ -328,6 +328,57 @@ def test_what_is_relayed_is_believed_nothing_that_mars_web_is(cluster, token):
             assert answer_of(s) == expected
 
 
+def test_a_daemon_of_this_machine_gets_the_connection_itself_and_mars_web_may_die(cluster, token):
+    with upgraded(cluster, token) as scheduler, upgraded(cluster, token, "/api/v1/wire/1") as worker:
+        for s in scheduler, worker:
+            s.sendall(frame(HELLO, CONTROL, 2, b"", token.encode(), b"test"))
+            assert answer_of(s) == WELCOME
+        (pid,) = children(cluster, "mars-web")
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: children(cluster, "mars-web") not in ([], [pid]), "it is not started again")
+        for s in scheduler, worker:
+            s.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                while s.recv(65536):
+                    pass  # what WELCOME said
+
+
+def test_what_a_client_says_before_it_was_let_in_is_not_lost(cluster, token):
+    host, port = cluster.web_endpoint.split(":")
+    with socket.create_connection((host, int(port)), SECONDS) as s:
+        s.sendall(f"GET /api/v1/wire HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: Upgrade\r\nUpgrade: mars\r\n"
+                  f"Authorization: Bearer {token}\r\n\r\n".encode() +
+                  frame(HELLO, CONTROL, 2, b"", token.encode(), b"test"))
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += s.recv(1) or pytest.fail(head.decode())
+        assert answer_of(s) == WELCOME
+
+
+def test_daemons_of_other_machines_are_relayed(tmp_path, monkeypatch):
+    """Whose bytes go through mars-web, and come again when it has died."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MARS_TOKEN", TOKEN)
+    started = [Daemon("mars-scheduler", "--socket", "none", "--port", "0", "--state-dir", "none")]
+    try:
+        scheduler = f"127.0.0.1:{started[0].where()}"
+        started.append(Daemon("mars-worker", "--socket", "none", "--port", "0", "--schedulers", scheduler,
+                              "--cache-mem", "256m", "--drain", "none"))
+        started.append(Daemon("mars-web", "--schedulers", scheduler, "--port", "0"))
+        port = started[2].where()
+        with new_session(f"http://127.0.0.1:{port}") as sess:
+            big = mt.arange(8_000_000, chunk_size=1_000_000)
+            assert sess.run(big).sum() == 8_000_000 * 7_999_999 // 2
+            data = np.random.default_rng(7).random((1200, 900))
+            assert np.array_equal(sess.run(mt.tensor(data, chunk_size=400).T), data.T)
+            started.pop().stop(signal.SIGKILL)
+            started.append(Daemon("mars-web", "--schedulers", scheduler, "--port", str(port)).says("listening"))
+            assert sess.run(big)[-1] == 7_999_999
+    finally:
+        while started:
+            started.pop().stop()
+
+
 def test_a_connection_is_handed_over_to_daemons_of_the_cluster_only(cluster, token):
     for path in ("/api/v1/wire/7", "/api/v1/wire/-1", "/api/v1/wire/unix:", "/api/v1/wire/127.0.0.1:22",
                  "/api/v1/wire/99999", "/api/v1/wire/0x0"):
