@@ -58,6 +58,19 @@
                           "ports say nothing about who connects.",                                                     \
                 .reason = "A file beside the key, with the same owner and mode.",                                      \
         }
+#define CONF_KEY_METRICS(S)                                                                                            \
+        {                                                                                                              \
+                .name = "metrics", CONF_AT(S, ADDRESS, metrics), .value = "none", .unset = "none", .own = true,        \
+                .doc    = "Answer GET /metrics over HTTP at this host:port, for Prometheus, to whoever shows the "     \
+                          "token. none: nowhere; mars-web has the figures of all daemons.",                            \
+                .reason = "A port that nobody has asked for is one more to look after.",                               \
+        }
+#define CONF_KEY_PLAIN_HTTP(S)                                                                                         \
+        {                                                                                                              \
+                .name = "plain_http", CONF_AT(S, FLAG, plain_http), .value = "no",                                     \
+                .doc    = "Serve HTTP without encryption beyond this machine.",                                        \
+                .reason = "Everyone on the way could read results and tokens.",                                        \
+        }
 #define CONF_KEY_LOG_LEVEL(S)                                                                                          \
         {                                                                                                              \
                 .group = "Messages", .name = "log_level", CONF_AT(S, CHOICE, log_level), .value = "info",              \

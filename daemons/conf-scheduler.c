@@ -34,6 +34,8 @@ static const ConfKey keys[] = {
         },
         CONF_KEY_KEY_FILE(ConfScheduler),
         CONF_KEY_TOKEN_FILE(ConfScheduler),
+        CONF_KEY_METRICS(ConfScheduler),
+        CONF_KEY_PLAIN_HTTP(ConfScheduler),
         {
                 .group = "State",
                 .name  = "state_dir",

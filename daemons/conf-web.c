@@ -63,13 +63,7 @@ static const ConfKey keys[] = {
                           "https://host:port/path. Requests for that host, and of pages from there, are taken, too.",
                 .reason = "A request for a host that we do not know may come from a page that means harm.",
         },
-        {
-                .name = "plain_http",
-                AT(FLAG, plain_http),
-                .value  = "no",
-                .doc    = "Serve HTTP without encryption beyond this machine.",
-                .reason = "Everyone on the way could read results and take sessions over.",
-        },
+        CONF_KEY_PLAIN_HTTP(ConfWeb),
         CONF_KEY_LOG_LEVEL(ConfWeb),
 };
 

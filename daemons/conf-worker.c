@@ -53,6 +53,8 @@ static const ConfKey keys[] = {
         },
         CONF_KEY_KEY_FILE(ConfWorker),
         CONF_KEY_TOKEN_FILE(ConfWorker),
+        CONF_KEY_METRICS(ConfWorker),
+        CONF_KEY_PLAIN_HTTP(ConfWorker),
         {
                 .group = "Work",
                 .name  = "threads",

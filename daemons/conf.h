@@ -143,6 +143,8 @@ typedef struct ConfScheduler {
         int port;
         const char *socket;                /* or NULL: none */
         const char *key_file, *token_file; /* need not exist while conf_origin() is NULL; key_file NULL: none */
+        const char *metrics;               /* host:port where HTTP is spoken, to Prometheus, or NULL; */
+        bool plain_http;                   /* also beyond this machine */
         const char *state_dir;
         uint64_t heartbeat_usec, suspect_usec, dead_usec, lease_usec;
         uint32_t max_sessions, max_requests; /* requests: of one session, that are under way */
@@ -158,7 +160,8 @@ typedef struct ConfWorker {
         int port;
         const char *socket;
         ConfList schedulers;
-        const char *key_file, *token_file;
+        const char *key_file, *token_file, *metrics;
+        bool plain_http;
         uint32_t threads;                       /* 0: one for each CPU that the process may use */
         const char *cache_mem, *phy_mem, *disk; /* as BudgetOptions; disk may be NULL */
         ConfList spill_dirs;

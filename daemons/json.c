@@ -53,3 +53,28 @@ uint64_t real_clock(void) {
         clock_gettime(CLOCK_REALTIME, &t);
         return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
 }
+
+void json_status(FILE *f, const Wire_status *st, const char *pages) {
+        const struct {
+                const char *name;
+                uint64_t value;
+        } numbers[] = {
+                { "running", st->n_running },
+                { "tasks_done", st->n_done },
+                { "chunks", st->n_chunks },
+                { "used_bytes", st->used_bytes },
+                { "pinned_bytes", st->pinned_bytes },
+                { "scratch_bytes", st->scratch_bytes },
+                { "resident_bytes", st->resident_bytes },
+                { "spilled_bytes", st->away_bytes },
+                { "received_bytes", st->received_bytes },
+                { "sent_bytes", st->sent_bytes },
+                { "disk_read_bytes", st->disk_read_bytes },
+                { "disk_written_bytes", st->disk_written_bytes },
+        };
+
+        for (size_t k = 0; k < ELEMENTSOF(numbers); k++)
+                fprintf(f, "\"%s\": %llu, ", numbers[k].name, (unsigned long long) numbers[k].value);
+        fprintf(f, "\"cpu_seconds\": %.3f, \"pages\": ", (double) st->cpu_usec / 1e6);
+        json_text(f, pages);
+}

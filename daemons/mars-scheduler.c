@@ -6,10 +6,12 @@
 #include <syslog.h>
 
 #include "daemons/conf.h"
-#include "io/token.h"
+#include "daemons/metrics.h"
 #include "daemons/scheduler.h"
+#include "daemons/scrape.h"
 #include "daemons/service.h"
 #include "daemons/told.h"
+#include "io/token.h"
 
 /* Told: there. By the service manager: where it says. By hand: with the user's own state, one for each place where a
  * scheduler listens. NULL: nowhere. */
@@ -73,6 +75,22 @@ static int print(void *told, FILE *f) {
         return conf_print_json(((const Told *) told)->conf, f);
 }
 
+static const char *token_of(void *userdata) {
+        return ((const Scheduler *) userdata)->config.token;
+}
+
+/* What workers do they say themselves, and mars-web says all of it. */
+static int put_metrics(void *userdata, FILE *f) {
+        _cleanup_(freep) char *text = NULL;
+        Error err                   = {};
+        int r                       = scheduler_answer(userdata, NULL, "status", &text, &err);
+
+        if (r == 0)
+                r = metrics_cluster(f, text);
+        metrics_process(f);
+        return r;
+}
+
 static void on_reload(void *userdata) {
         Running *running = userdata;
         const ConfScheduler *now;
@@ -92,6 +110,7 @@ static int serve(const Conf *conf, Error *err) {
         const ConfScheduler *config = conf_values(conf);
         _cleanup_(scheduler_freep) Scheduler *scheduler = NULL;
         _cleanup_(tls_unrefp) Tls *tls                  = NULL;
+        _cleanup_(scrape_freep) Scrape *scrape          = NULL;
         _cleanup_(freep) char *token = NULL, *state_dir = NULL;
         Running running = { .told = { .conf = conf, .log_level = log_level_of } };
         Service service;
@@ -128,6 +147,14 @@ static int serve(const Conf *conf, Error *err) {
                                            .tls         = tls,
                                            .accepted    = scheduler_accept },
                         scheduler, err);
+        if (r == 0)
+                r = scrape_new(&scrape, service.event,
+                               &(ScrapeConfig) { .listen     = config->metrics,
+                                                 .plain_http = config->plain_http,
+                                                 .token      = token_of,
+                                                 .put        = put_metrics,
+                                                 .userdata   = scheduler },
+                               err);
         if (r == 0) {
                 running.told.tls        = tls;
                 running.scheduler       = scheduler;
@@ -135,6 +162,7 @@ static int serve(const Conf *conf, Error *err) {
                 service.reload_userdata = &running;
                 r                       = service_run(&service);
         }
+        scrape    = scrape_free(scrape);
         scheduler = scheduler_free(scheduler);
         if (state_dir && getenv(SERVICE_LIFELINE) && r >= 0)
                 journal_remove(state_dir);

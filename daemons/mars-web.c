@@ -25,17 +25,10 @@ typedef struct Running {
         Web *web;
 } Running;
 
-/* HTTP in plain is read by everybody on the way, so it stays on this machine unless somebody wants it otherwise. */
 static int check_reach(const ConfWeb *config, const char *address, Error *err) {
-        bool local;
-        int r = address_is_local(address, &local, err);
-
-        if (r < 0 || local || config->certificate || config->plain_http)
-                return r;
-        return error_set(err, -EACCES,
-                         "%s is not of this machine alone, and HTTP is not encrypted: tokens and results could be read "
-                         "on the way. Give certificate and certificate_key, or say plain_http = yes",
-                         address);
+        return config->certificate || config->plain_http
+                       ? 0
+                       : httpd_check_reach(address, "give certificate and certificate_key", err);
 }
 
 /* A certificate that was renewed is used for connections that come. */

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "daemons/conf.h"
+#include "daemons/metrics.h"
+#include "daemons/scrape.h"
 #include "daemons/service.h"
 #include "daemons/told.h"
 #include "daemons/worker.h"
@@ -53,6 +55,21 @@ static void accepted(void *userdata, int fd) {
         worker_accept(*worker, fd);
 }
 
+static const char *token_of(void *userdata) {
+        return ((const Worker *) userdata)->token;
+}
+
+static int put_metrics(void *userdata, FILE *f) {
+        _cleanup_(freep) char *text = NULL, *list = NULL;
+        Error err                   = {};
+        int r                       = worker_answer(userdata, "figures", &text, &err);
+
+        if (r == 0)
+                r = asprintf(&list, "[%s]", text) < 0 ? -ENOMEM : metrics_workers(f, list);
+        metrics_process(f);
+        return r;
+}
+
 static int log_level_of(const void *values) {
         return ((const ConfWorker *) values)->log_level;
 }
@@ -69,6 +86,7 @@ static int serve(const Conf *conf, Error *err) {
         const ConfWorker *config                  = conf_values(conf);
         _cleanup_(worker_freep) Worker *worker    = NULL;
         _cleanup_(tls_unrefp) Tls *tls            = NULL;
+        _cleanup_(scrape_freep) Scrape *scrape    = NULL;
         _cleanup_(freep) char *spill_dirs         = join(config->spill_dirs);
         char host[256] = "worker";
         Told told      = { .conf = conf, .log_level = log_level_of };
@@ -113,6 +131,14 @@ static int serve(const Conf *conf, Error *err) {
         if (r == 0)
                 r = worker_new(&worker, service.event, &worker_config, service.address, &service.kept, service_log,
                                err);
+        if (r == 0)
+                r = scrape_new(&scrape, service.event,
+                               &(ScrapeConfig) { .listen     = config->metrics,
+                                                 .plain_http = config->plain_http,
+                                                 .token      = token_of,
+                                                 .put        = put_metrics,
+                                                 .userdata   = worker },
+                               err);
         if (r == 0) {
                 worker->ready           = on_ready;
                 service.stop            = worker_stop;
@@ -123,6 +149,7 @@ static int serve(const Conf *conf, Error *err) {
                 on_ready(NULL, false);
                 r = service_run(&service);
         }
+        scrape = scrape_free(scrape);
         worker = worker_free(worker);
         service_end(&service);
         conf_free(told.own);

@@ -19,30 +19,15 @@ static const char *state_of(const Member *m) {
 }
 
 static void put_worker(Asking *a, const Member *m) {
-        const Wire_status *st = &m->status;
-        FILE *f               = a->f;
+        FILE *f = a->f;
 
         fprintf(f, "{\"worker\": %u, \"name\": ", m->number);
         json_text(f, m->name);
         fputs(", \"address\": ", f);
         json_text(f, m->address);
-        fprintf(f, ", \"state\": \"%s\", \"threads\": %u, \"running\": %u, \"tasks_done\": %llu, \"chunks\": %llu",
-                state_of(m), m->n_threads, st->n_running, (unsigned long long) st->n_done,
-                (unsigned long long) st->n_chunks);
-        fprintf(f,
-                ", \"cache_bytes\": %llu, \"memory_bytes\": %llu, \"used_bytes\": %llu, \"pinned_bytes\": %llu, "
-                "\"scratch_bytes\": %llu, \"resident_bytes\": %llu, \"spilled_bytes\": %llu",
-                (unsigned long long) m->cache_bytes, (unsigned long long) m->memory_bytes,
-                (unsigned long long) st->used_bytes, (unsigned long long) st->pinned_bytes,
-                (unsigned long long) st->scratch_bytes, (unsigned long long) st->resident_bytes,
-                (unsigned long long) st->away_bytes);
-        fprintf(f,
-                ", \"cpu_seconds\": %.3f, \"received_bytes\": %llu, \"sent_bytes\": %llu, \"disk_read_bytes\": %llu, "
-                "\"disk_written_bytes\": %llu, \"pages\": ",
-                (double) st->cpu_usec / 1e6, (unsigned long long) st->received_bytes,
-                (unsigned long long) st->sent_bytes, (unsigned long long) st->disk_read_bytes,
-                (unsigned long long) st->disk_written_bytes);
-        json_text(f, m->pages);
+        fprintf(f, ", \"state\": \"%s\", \"threads\": %u, \"cache_bytes\": %llu, \"memory_bytes\": %llu, ", state_of(m),
+                m->n_threads, (unsigned long long) m->cache_bytes, (unsigned long long) m->memory_bytes);
+        json_status(f, &m->status, m->pages);
         fprintf(f, ", \"heard_seconds\": %.3f}",
                 (double) (a->now_usec - (m->conn ? m->conn->heard_usec : m->away_usec)) / 1e6);
 }

@@ -113,6 +113,25 @@ void worker_figures(Worker *w, WorkerFigures *ret) {
         ret->n_running      = engine_n_running(w->engine);
 }
 
+void worker_status(const Worker *w, const WorkerFigures *f, Wire_status *ret) {
+        const EngineStats *s = &f->stats;
+
+        *ret = (Wire_status) { .used_bytes         = s->chunk_bytes,
+                               .scratch_bytes      = s->scratch_bytes,
+                               .away_bytes         = s->away_bytes,
+                               .n_chunks           = s->store.n_chunks,
+                               .n_done             = s->n_tasks_done,
+                               .n_running          = f->n_running,
+                               .pages              = s->pages_text,
+                               .pinned_bytes       = MIN(s->store.pinned_bytes, s->chunk_bytes),
+                               .resident_bytes     = f->resident_bytes,
+                               .cpu_usec           = f->user_usec + f->system_usec,
+                               .received_bytes     = w->received_bytes,
+                               .sent_bytes         = w->sent_bytes,
+                               .disk_read_bytes    = s->disk_read_bytes,
+                               .disk_written_bytes = s->disk_written_bytes };
+}
+
 void worker_past_add(Worker *w, const WorkerFigures *f) {
         const EngineStats *s  = &f->stats;
         const uint64_t pinned = MIN(s->store.pinned_bytes, s->chunk_bytes);
@@ -248,6 +267,24 @@ static int put_itself(Worker *w, FILE *f) {
         return r;
 }
 
+static void put_figures(Worker *w, FILE *f) {
+        WorkerFigures figures;
+        Wire_status status;
+
+        worker_figures(w, &figures);
+        worker_status(w, &figures, &status);
+        fprintf(f, "{\"worker\": %u, \"name\": ", w->number);
+        json_text(f, w->config.name);
+        fprintf(f,
+                ", \"joined\": %d, \"threads\": %u, \"cache_bytes\": %llu, \"memory_bytes\": %llu, "
+                "\"transfer_bytes\": %llu, \"heap_bytes\": %llu, ",
+                w->welcome, figures.stats.n_threads, (unsigned long long) figures.stats.cache_bytes,
+                (unsigned long long) engine_memory_bytes(w->engine), (unsigned long long) figures.transfer_bytes,
+                (unsigned long long) figures.heap_bytes);
+        json_status(f, &status, status.pages);
+        fputc('}', f);
+}
+
 /* What a task does that the scheduler has given to us; "gone": it is done, or was taken back. */
 static void put_task(const Worker *w, uint64_t plan, uint32_t task, FILE *f) {
         static const char *const states[] = { [WORK_NEEDS_INPUT]  = "input",
@@ -379,6 +416,8 @@ int worker_answer(Worker *w, const char *what, char **ret, Error *err) {
         snprintf(source, sizeof(source), "worker:%u", w->number);
         if (strcmp(what, "itself") == 0)
                 r = put_itself(w, f);
+        else if (strcmp(what, "figures") == 0)
+                put_figures(w, f);
         else if (strcmp(what, "history") == 0)
                 past_print(w->past, f);
         else if (strcmp(what, "configuration") == 0 && w->config.print)

@@ -368,30 +368,14 @@ static int hear_run(Worker *w, const Wire_run *m, bool recall, Error *err) {
 
 /* What there is to be seen of it, at once and with each heartbeat. */
 static int say_status(Worker *w) {
+        WireMessage m = { .kind = WIRE_IS_STATUS };
         WorkerFigures f;
 
         worker_figures(w, &f);
         if (past_due(w->past, real_clock()))
                 worker_past_add(w, &f);
-        if (!w->welcome)
-                return 0;
-        return link_say(
-                w->scheduler,
-                &(WireMessage) { WIRE_IS_STATUS,
-                                 .status = { .used_bytes         = f.stats.chunk_bytes,
-                                             .scratch_bytes      = f.stats.scratch_bytes,
-                                             .away_bytes         = f.stats.away_bytes,
-                                             .n_chunks           = f.stats.store.n_chunks,
-                                             .n_done             = f.stats.n_tasks_done,
-                                             .n_running          = f.n_running,
-                                             .pages              = f.stats.pages_text,
-                                             .pinned_bytes       = MIN(f.stats.store.pinned_bytes, f.stats.chunk_bytes),
-                                             .resident_bytes     = f.resident_bytes,
-                                             .cpu_usec           = f.user_usec + f.system_usec,
-                                             .received_bytes     = w->received_bytes,
-                                             .sent_bytes         = w->sent_bytes,
-                                             .disk_read_bytes    = f.stats.disk_read_bytes,
-                                             .disk_written_bytes = f.stats.disk_written_bytes } });
+        worker_status(w, &f, &m.status);
+        return w->welcome ? link_say(w->scheduler, &m) : 0;
 }
 
 static int hear(Worker *w, const WireMessage *m, Error *err) {

@@ -179,10 +179,11 @@ typedef struct WorkerFigures {
         uint32_t n_running;
 } WorkerFigures;
 void worker_figures(Worker *w, WorkerFigures *ret);
+void worker_status(const Worker *w, const WorkerFigures *figures, Wire_status *ret); /* as the scheduler is told */
 Past *worker_past_new(void);
 void worker_past_add(Worker *w, const WorkerFigures *figures); /* once a second */
-/* "itself", "history", "configuration", "log LEVEL", "spans SINCE", "task PLAN NUMBER": JSON, which the caller frees.
- * ERROR_VALUE: nothing is known of it. */
+/* "itself", "figures" (those that the scheduler says of it, too), "history", "configuration", "log LEVEL", "spans
+ * SINCE", "task PLAN NUMBER": JSON, which the caller frees. ERROR_VALUE: nothing is known of it. */
 int worker_answer(Worker *w, const char *what, char **ret, Error *err);
 
 /* ---- worker.c */

@@ -292,14 +292,6 @@ static bool origin_is_ours(const Request *request, const char *host) {
         return strncmp(origin, scheme, strlen(scheme)) == 0 && strcasecmp(origin + strlen(scheme), host) == 0;
 }
 
-/* "Bearer TOKEN"; NULL: none was shown. */
-static const char *bearer(const Request *request) {
-        static const char scheme[] = "Bearer ";
-        const char *value          = header(request, MHD_HTTP_HEADER_AUTHORIZATION);
-
-        return value && strncasecmp(value, scheme, strlen(scheme)) == 0 ? value + strlen(scheme) : NULL;
-}
-
 static void refuse_route(Request *request, const char *allow) {
         if (allow[0])
                 request_refuse_with(request, MHD_HTTP_METHOD_NOT_ALLOWED, MHD_HTTP_HEADER_ALLOW, allow,
@@ -309,9 +301,9 @@ static void refuse_route(Request *request, const char *allow) {
 }
 
 static void refuse_stranger(Request *request) {
-        request_refuse_with(request, MHD_HTTP_UNAUTHORIZED, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"mars\"",
-                            "a credential is needed: Authorization: Bearer TOKEN (marsctl token says where it is), or "
-                            "the link that mars-web logs when it starts");
+        request_refuse(request, MHD_HTTP_UNAUTHORIZED,
+                       "a credential is needed: Authorization: Bearer TOKEN (marsctl token says where it is), or the "
+                       "link that mars-web logs when it starts");
 }
 
 void gate_check(Request *request, const char *method, const char *path) {
@@ -343,7 +335,7 @@ void gate_check(Request *request, const char *method, const char *path) {
                 request_refuse(request, MHD_HTTP_FORBIDDEN, "another page may not ask on behalf of its reader");
                 return;
         }
-        token = bearer(request);
+        token = httpd_bearer(request->connection);
         if (!token) {
                 token = login_token(request);
                 /* A browser sends the cookie by itself, and the Origin with everything that could change something. */

@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libmicrohttpd in our loop: it has an epoll descriptor, which the loop watches like any other, and says when it wants
- * to be called at the latest. It starts no thread, and listens nowhere: connections come from our listeners.
- *
- * Who comes is a guest until he has shown a credential with a whole request. Guests have little time, whatever they
- * do with it, and when there are too many the oldest goes: so many who are slow, in reading or in writing, keep nobody
- * else away. What a request may be is bounded below, before anything looks at it. */
+/* Requests and their answers, over connections that httpd.c has. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "daemons/json.h"
@@ -20,19 +13,8 @@
 #include "io/socket.h"
 
 enum {
-        GUEST_USEC       = 10 * 1000 * 1000, /* for a request and its answer, until a credential is shown */
-        MAX_GUESTS       = 256,
-        MAX_CONNECTIONS  = 8192,             /* all of them: less than descriptors that the service may have */
-        IDLE_SEC         = 60,               /* of a connection where nothing comes or goes */
-        HEADER_BYTES     = 16 << 10,         /* request line and headers; twice as much is the memory of a connection */
-};
-
-struct Guest {
-        Web *web;
-        int fd;
-        bool is_guest;
-        uint64_t begun_usec;
-        Guest *next, *before;
+        MAX_GUESTS      = 256,
+        MAX_CONNECTIONS = 8192, /* all of them: less than descriptors that the service may have */
 };
 
 void web_log(const Web *web, int level, const char *fmt, ...) {
@@ -45,70 +27,6 @@ void web_log(const Web *web, int level, const char *fmt, ...) {
         web->config.log(level, text);
         if (web->feed)
                 lines_add(web->feed->lines, real_clock(), level, NULL, text);
-}
-
-static uint64_t now_usec(void) {
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
-}
-
-/* ---- Guests ------------------------------------------------------------------------------------------------------ */
-
-static void guest_leave(Guest *guest) {
-        Web *web = guest->web;
-
-        if (!guest->is_guest)
-                return;
-        *(guest->before ? &guest->before->next : &web->oldest) = guest->next;
-        *(guest->next ? &guest->next->before : &web->newest)   = guest->before;
-        guest->is_guest = false;
-        web->n_guests--;
-}
-
-/* The library sees the end of the connection, closes it, and tells us. What he has not read is dropped, also by the
- * kernel. */
-static void guest_cut(Guest *guest) {
-        const struct linger now = { .l_onoff = 1 };
-
-        guest_leave(guest);
-        (void) setsockopt(guest->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-        (void) shutdown(guest->fd, SHUT_RDWR);
-}
-
-static void guest_come(Web *web, struct MHD_Connection *connection, void **socket_context) {
-        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        Guest *guest                         = calloc(1, sizeof(*guest));
-
-        *socket_context = guest;
-        if (!guest) {
-                (void) shutdown(info->connect_fd, SHUT_RDWR);
-                return;
-        }
-        *guest = (Guest) { .web        = web,
-                           .fd         = info->connect_fd,
-                           .is_guest   = true,
-                           .begun_usec = now_usec(),
-                           .before     = web->newest };
-        *(web->newest ? &web->newest->next : &web->oldest) = guest;
-        web->newest = guest;
-        if (++web->n_guests > MAX_GUESTS)
-                guest_cut(web->oldest);
-}
-
-static void on_connection(void *userdata, struct MHD_Connection *connection, void **socket_context,
-                          enum MHD_ConnectionNotificationCode code) {
-        Web *web = userdata;
-
-        if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-                guest_come(web, connection, socket_context);
-                return;
-        }
-        if (*socket_context)
-                guest_leave(*socket_context);
-        free(*socket_context);
-        *socket_context = NULL;
 }
 
 /* ---- Answers ----------------------------------------------------------------------------------------------------- */
@@ -126,7 +44,6 @@ static const struct {
         { "Cross-Origin-Resource-Policy", "same-origin" },
 };
 
-/* It goes on in the library's next turn, which is due now, and which the library does not ask for. */
 static void resume(Request *request) {
         if (!request->suspended)
                 return;
@@ -135,8 +52,7 @@ static void resume(Request *request) {
 }
 
 void request_wake(Request *request) {
-        request->web->due = true;
-        MHD_resume_connection(request->connection);
+        httpd_wake(request->web->httpd, request->connection);
 }
 
 void request_respond(Request *request, unsigned status, struct MHD_Response *response) {
@@ -184,6 +100,8 @@ static struct MHD_Response *refusal(unsigned status, const char *fmt, va_list ar
         response = MHD_create_response_from_buffer(n, text, MHD_RESPMEM_MUST_COPY);
         if (response)
                 (void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+        if (response && status == MHD_HTTP_UNAUTHORIZED)
+                (void) MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"mars\"");
         return response;
 }
 
@@ -217,15 +135,10 @@ const char *request_argument(const Request *request, const char *name) {
 /* ---- Requests ---------------------------------------------------------------------------------------------------- */
 
 static Request *request_new(Web *web, struct MHD_Connection *connection) {
-        const union MHD_ConnectionInfo *info =
-                MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
         Request *request = calloc(1, sizeof(*request));
 
         if (request)
-                *request = (Request) { .web        = web,
-                                       .connection = connection,
-                                       .guest      = info->socket_context,
-                                       .id         = request->ids[0] };
+                *request = (Request) { .web = web, .connection = connection, .id = request->ids[0] };
         return request;
 }
 
@@ -306,7 +219,7 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
                 } else {
                         request->state = REQUEST_ASKED;
                         if (request->token[0])
-                                guest_leave(request->guest);
+                                httpd_know(request->connection);
                         request->route->answer(request);
                         return request->answered ? send_answer(request) : wait_for_answer(request);
                 }
@@ -319,39 +232,7 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
         return MHD_NO;
 }
 
-/* ---- The loop ---------------------------------------------------------------------------------------------------- */
-
-static int on_ready(_unused_ sd_event_source *source, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
-        Web *web = userdata;
-
-        web->due = false;
-        (void) MHD_run(web->daemon);
-        return 0;
-}
-
-static int on_time(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
-        Web *web = userdata;
-
-        while (web->oldest && now_usec() - web->oldest->begun_usec >= GUEST_USEC)
-                guest_cut(web->oldest);
-        web->due = false;
-        (void) MHD_run(web->daemon);
-        return 0;
-}
-
-/* Before the loop waits: until when. */
-static int before_waiting(sd_event_source *source, void *userdata) {
-        const Web *web = userdata;
-        uint64_t until = web->oldest ? web->oldest->begun_usec + GUEST_USEC : UINT64_MAX;
-        MHD_UNSIGNED_LONG_LONG msec;
-
-        if (web->due)
-                until = 0;
-        else if (MHD_get_timeout(web->daemon, &msec) == MHD_YES)
-                until = MIN(until, msec == 0 ? 0 : now_usec() + (uint64_t) msec * 1000);
-        (void) sd_event_source_set_time(source, until);
-        return sd_event_source_set_enabled(source, SD_EVENT_ON);
-}
+/* ---- The daemon -------------------------------------------------------------------------------------------------- */
 
 void web_accept(void *userdata, int fd) {
         Web *web        = userdata;
@@ -365,46 +246,11 @@ void web_accept(void *userdata, int fd) {
                 fd = front_new(web, fd);
         if (fd < 0)
                 return;
-        (void) MHD_add_connection(web->daemon, fd, &address.any, address.size_bytes); /* which closes it if not */
+        httpd_add(web->httpd, fd, &address.any, address.size_bytes);
 }
 
-/* ---- The daemon -------------------------------------------------------------------------------------------------- */
-
-static void on_log(void *userdata, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
-
-static void on_log(void *userdata, const char *fmt, va_list args) {
-        char text[512];
-
-        vsnprintf(text, sizeof(text), fmt, args);
-        text[strcspn(text, "\n")] = 0;
+static void on_log(void *userdata, const char *text) {
         web_log(userdata, LOG_DEBUG, "%s", text);
-}
-
-static int start(Web *web, Error *err) {
-        const union MHD_DaemonInfo *info;
-        int r;
-
-        web->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_UPGRADE |
-                                               MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-                                       0, NULL, NULL, on_request, web,
-                                       MHD_OPTION_EXTERNAL_LOGGER, on_log, web,
-                                       MHD_OPTION_CONNECTION_LIMIT, (unsigned) MAX_CONNECTIONS,
-                                       MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) IDLE_SEC,
-                                       MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) 2 * HEADER_BYTES,
-                                       MHD_OPTION_NOTIFY_CONNECTION, on_connection, web,
-                                       MHD_OPTION_NOTIFY_COMPLETED, on_completed, web,
-                                       MHD_OPTION_STRICT_FOR_CLIENT, 1,
-                                       MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-                                       MHD_OPTION_END);
-        info = web->daemon ? MHD_get_daemon_info(web->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
-        if (!info)
-                return error_set(err, -EIO, "the HTTP server does not start");
-        r = sd_event_add_io(web->event, &web->io, info->epoll_fd, EPOLLIN, on_ready, web);
-        if (r >= 0)
-                r = sd_event_add_time(web->event, &web->timer, CLOCK_MONOTONIC, UINT64_MAX, 1, on_time, web);
-        if (r >= 0)
-                r = sd_event_source_set_prepare(web->timer, before_waiting);
-        return r < 0 ? error_prefix(err, r, "the loop") : 0;
 }
 
 int web_new(Web **ret, sd_event *event, const WebConfig *config, Error *err) {
@@ -419,7 +265,14 @@ int web_new(Web **ret, sd_event *event, const WebConfig *config, Error *err) {
         if (r == 0)
                 r = feed_new(web, err);
         if (r == 0)
-                r = start(web, err);
+                r = httpd_new(&web->httpd, event,
+                              &(HttpdConfig) { .request         = on_request,
+                                               .completed       = on_completed,
+                                               .log             = on_log,
+                                               .userdata        = web,
+                                               .max_guests      = MAX_GUESTS,
+                                               .max_connections = MAX_CONNECTIONS },
+                              err);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(web);
@@ -441,10 +294,7 @@ Web *web_free(Web *web) {
         feed_end(web);
         downloads_end(web);
         fronts_end(web);
-        sd_event_source_disable_unref(web->io);
-        sd_event_source_disable_unref(web->timer);
-        if (web->daemon)
-                MHD_stop_daemon(web->daemon);
+        web->httpd = httpd_free(web->httpd);
         feed_free(web);
         tls_unref(web->config.https);
         sd_event_unref(web->event);

@@ -2,7 +2,7 @@
 #pragma once
 /* mars-web from within: one loop thread owns all of this.
  *
- *         serve.c    connections: libmicrohttpd in the daemon's loop, its limits and time-outs
+ *         serve.c    requests and answers, over the connections of httpd.c: its limits and time-outs
  *         routes.c   the one table of what there is: method, path, who may, who answers; what is not in it is refused
  *         gate.c     what stands before each answer: Host, Origin, the credential, how often he asks
  *         connect.c  links to the daemons, on behalf of whoever asks
@@ -13,11 +13,11 @@
  *
  * A request goes through the gate when its headers are there, and to its route when its body is, too. It is answered
  * exactly once, now or later, by whoever has it: nothing here waits. */
-#include <microhttpd.h>
 #include <stdio.h>
 #include <systemd/sd-event.h>
 
 #include "base/arena.h"
+#include "daemons/httpd.h"
 #include "daemons/rate.h"
 #include "io/address.h"
 #include "io/say.h"
@@ -27,7 +27,6 @@ typedef struct Web Web;
 typedef struct Request Request;
 typedef struct Route Route;
 typedef struct Check Check;
-typedef struct Guest Guest;
 typedef struct Relay Relay;
 struct Feed;
 typedef struct Front Front;
@@ -56,11 +55,7 @@ struct Web {
         char host[192];        /* host:port that people write */
         char port[8];
         /* serve.c */
-        struct MHD_Daemon *daemon;
-        sd_event_source *io, *timer;
-        bool due;              /* the library is to run before the loop waits again */
-        Guest *oldest, *newest; /* connections that have shown no credential so far */
-        unsigned n_guests, n_connections;
+        Httpd *httpd;
         /* gate.c */
         Check *check;          /* credentials that are asked for, or were asked for lately */
         unsigned n_checks;
@@ -119,7 +114,6 @@ typedef enum RequestState {
 struct Request {
         Web *web;
         struct MHD_Connection *connection;
-        Guest *guest;          /* the connection */
         const Route *route;
         RequestState state;
         bool begun;            /* the library has told us of its headers, and been told to go on */

@@ -113,11 +113,13 @@ TEST(the_last_source_that_has_a_value_counts_and_is_remembered) {
 /* Every key with a value that is not its default, where those that must go together do. */
 static const char *const unusual[][64] = {
         { "--host=::1", "--advertise=a.example", "--endpoint=[::1]:1", "--port=0", "--socket=none",
-          "--key-file=/k # \"x\"", "--token-file=/t\\", "--state-dir=/s ", "--heartbeat=0.25", "--suspect=500ms",
-          "--dead=1min", "--lease=1.000001", "--max-sessions=1", "--max-requests=2", "--log-level=fatal" },
+          "--key-file=/k # \"x\"", "--token-file=/t\\", "--metrics=[::1]:9", "--plain-http",
+          "--state-dir=/s ", "--heartbeat=0.25", "--suspect=500ms", "--dead=1min", "--lease=1.000001",
+          "--max-sessions=1", "--max-requests=2", "--log-level=fatal" },
         { "--host=h", "--advertise=a", "--endpoint=e:1", "--port=none", "--socket=/s", "--schedulers=unix:/a b,[::1]:5",
-          "--name=\"quoted\" # \\", "--key-file=/k", "--token-file=/t", "--threads=3", "--cache-mem=12.5 %",
-          "--share-memory=no", "--phy-mem=1 TiB", "--hugepages=on", "--hugepage-size=1048576k",
+          "--name=\"quoted\" # \\", "--key-file=/k", "--token-file=/t", "--metrics=h:9", "--plain-http",
+          "--threads=3", "--cache-mem=12.5 %", "--share-memory=no",
+          "--phy-mem=1 TiB", "--hugepages=on", "--hugepage-size=1048576k",
           "--spill-dirs=/a#b:/c d", "--disk=0", "--keep-for=2min", "--drain=none", "--log-level=err" },
         { "--host=h", "--advertise=a", "--endpoint=e:1", "--port=1", "--ui-port=2", "--schedulers=a:1,b:2",
           "--key-file=/k", "--certificate=/c", "--certificate-key=/d", "--public-url=https://a/b",

@@ -404,19 +404,6 @@ def test_who_leaves_in_the_middle_of_a_download_leaves_nothing_behind(web):
 
 # ---- Other programs -------------------------------------------------------------------------------------------------
 
-def test_metrics_are_those_of_the_documentation(web):
-    status, text = web.ask("/metrics")
-    assert status == 200
-    text = text.decode()
-    documented = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", (ROOT / "docs/METRICS.md").read_text(), re.M))
-    assert dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.M)) == documented
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            assert re.fullmatch(r'(\w+)(\{worker="\d+",name="[^"]*"(,pages="[^"]+")?\})? -?[\d.e+]+', line), line
-    assert re.search(r'^mars_worker_pages_info\{worker="0".* pages ', text, re.M)
-    assert 'mars_worker_threads{worker="0"' in text and re.search(r"^mars_workers 2$", text, re.M)
-
-
 def test_the_timeline_can_be_opened_by_other_programs(web):
     web.cluster.session.run(mt.ones((1000, 1000), chunk_size=100).sum())
     status, text = web.ask("/api/v1/timeline/trace")

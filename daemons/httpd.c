@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemons/httpd.h"
+#include "io/link.h"
+#include "io/socket.h"
+
+enum {
+        GUEST_USEC   = 10 * 1000 * 1000, /* for a request and its answer, until a credential is shown */
+        IDLE_SEC     = 60,               /* of a connection where nothing comes or goes */
+        HEADER_BYTES = 16 << 10,         /* request line and headers; twice as much is the memory of a connection */
+};
+
+typedef struct Guest {
+        Httpd *httpd;
+        int fd;
+        bool is_guest;
+        uint64_t begun_usec;
+        struct Guest *next, *before;
+} Guest;
+
+struct Httpd {
+        HttpdConfig config;
+        struct MHD_Daemon *daemon;
+        sd_event_source *io, *timer;
+        bool due;               /* the library is to run before the loop waits again */
+        Guest *oldest, *newest; /* connections that have shown no credential so far */
+        unsigned n_guests, n_connections;
+};
+
+static uint64_t now_usec(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
+}
+
+/* ---- Guests ------------------------------------------------------------------------------------------------------ */
+
+static void guest_leave(Guest *guest) {
+        Httpd *h = guest->httpd;
+
+        if (!guest->is_guest)
+                return;
+        *(guest->before ? &guest->before->next : &h->oldest) = guest->next;
+        *(guest->next ? &guest->next->before : &h->newest)   = guest->before;
+        guest->is_guest = false;
+        h->n_guests--;
+}
+
+/* The library sees the end of the connection, closes it, and tells us. What he has not read is dropped, also by the
+ * kernel. */
+static void guest_cut(Guest *guest) {
+        const struct linger now = { .l_onoff = 1 };
+
+        guest_leave(guest);
+        (void) setsockopt(guest->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+        (void) shutdown(guest->fd, SHUT_RDWR);
+}
+
+static void guest_come(Httpd *h, struct MHD_Connection *connection, void **socket_context) {
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        Guest *guest                         = calloc(1, sizeof(*guest));
+
+        *socket_context = guest;
+        if (!guest) {
+                (void) shutdown(info->connect_fd, SHUT_RDWR);
+                return;
+        }
+        *guest = (Guest) { .httpd      = h,
+                           .fd         = info->connect_fd,
+                           .is_guest   = true,
+                           .begun_usec = now_usec(),
+                           .before     = h->newest };
+        *(h->newest ? &h->newest->next : &h->oldest) = guest;
+        h->newest = guest;
+        if (++h->n_guests > h->config.max_guests)
+                guest_cut(h->oldest);
+}
+
+static void on_connection(void *userdata, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code) {
+        Httpd *h = userdata;
+
+        if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+                h->n_connections++;
+                guest_come(h, connection, socket_context);
+                return;
+        }
+        h->n_connections--;
+        if (*socket_context)
+                guest_leave(*socket_context);
+        free(*socket_context);
+        *socket_context = NULL;
+}
+
+void httpd_know(struct MHD_Connection *connection) {
+        const union MHD_ConnectionInfo *info =
+                MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+        if (info && info->socket_context)
+                guest_leave(info->socket_context);
+}
+
+unsigned httpd_connections(const Httpd *h) {
+        return h->n_connections;
+}
+
+unsigned httpd_guests(const Httpd *h) {
+        return h->n_guests;
+}
+
+const char *httpd_bearer(struct MHD_Connection *connection) {
+        static const char scheme[] = "Bearer ";
+        const char *value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+
+        return value && strncasecmp(value, scheme, strlen(scheme)) == 0 ? value + strlen(scheme) : NULL;
+}
+
+/* ---- The loop ---------------------------------------------------------------------------------------------------- */
+
+static int on_ready(_unused_ sd_event_source *source, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
+        Httpd *h = userdata;
+
+        h->due = false;
+        (void) MHD_run(h->daemon);
+        return 0;
+}
+
+static int on_time(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
+        Httpd *h = userdata;
+
+        while (h->oldest && now_usec() - h->oldest->begun_usec >= GUEST_USEC)
+                guest_cut(h->oldest);
+        h->due = false;
+        (void) MHD_run(h->daemon);
+        return 0;
+}
+
+/* Before the loop waits: until when. */
+static int before_waiting(sd_event_source *source, void *userdata) {
+        const Httpd *h = userdata;
+        uint64_t until = h->oldest ? h->oldest->begun_usec + GUEST_USEC : UINT64_MAX;
+        MHD_UNSIGNED_LONG_LONG msec;
+
+        if (h->due)
+                until = 0;
+        else if (MHD_get_timeout(h->daemon, &msec) == MHD_YES)
+                until = MIN(until, msec == 0 ? 0 : now_usec() + (uint64_t) msec * 1000);
+        (void) sd_event_source_set_time(source, until);
+        return sd_event_source_set_enabled(source, SD_EVENT_ON);
+}
+
+void httpd_wake(Httpd *h, struct MHD_Connection *connection) {
+        h->due = true;
+        MHD_resume_connection(connection);
+}
+
+void httpd_add(Httpd *h, int fd, const struct sockaddr *from, socklen_t size_bytes) {
+        (void) MHD_add_connection(h->daemon, fd, from, size_bytes); /* which closes it if not */
+}
+
+/* ---- Beginning and end ------------------------------------------------------------------------------------------- */
+
+static void on_log(void *userdata, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
+
+static void on_log(void *userdata, const char *fmt, va_list args) {
+        const Httpd *h = userdata;
+        char text[512];
+
+        if (!h->config.log)
+                return;
+        vsnprintf(text, sizeof(text), fmt, args);
+        text[strcspn(text, "\n")] = 0;
+        h->config.log(h->config.userdata, text);
+}
+
+int httpd_new(Httpd **ret, sd_event *event, const HttpdConfig *config, Error *err) {
+        _cleanup_(httpd_freep) Httpd *h = calloc(1, sizeof(*h));
+        const union MHD_DaemonInfo *info;
+        int r;
+
+        if (!h)
+                return error_oom(err, sizeof(*h));
+        h->config = *config;
+        h->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_UPGRADE |
+                                             MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+                                     0, NULL, NULL, config->request, config->userdata,
+                                     MHD_OPTION_EXTERNAL_LOGGER, on_log, h,
+                                     MHD_OPTION_CONNECTION_LIMIT, config->max_connections,
+                                     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) IDLE_SEC,
+                                     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) 2 * HEADER_BYTES,
+                                     MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+                                     MHD_OPTION_NOTIFY_COMPLETED, config->completed, config->userdata,
+                                     MHD_OPTION_STRICT_FOR_CLIENT, 1,
+                                     MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+                                     MHD_OPTION_END);
+        info = h->daemon ? MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+        if (!info)
+                return error_set(err, -EIO, "the HTTP server does not start");
+        r = sd_event_add_io(event, &h->io, info->epoll_fd, EPOLLIN, on_ready, h);
+        if (r >= 0)
+                r = sd_event_add_time(event, &h->timer, CLOCK_MONOTONIC, UINT64_MAX, 1, on_time, h);
+        if (r >= 0)
+                r = sd_event_source_set_prepare(h->timer, before_waiting);
+        if (r < 0)
+                return error_prefix(err, r, "the loop");
+        *ret = TAKE_PTR(h);
+        return 0;
+}
+
+Httpd *httpd_free(Httpd *h) {
+        if (!h)
+                return NULL;
+        sd_event_source_disable_unref(h->io);
+        sd_event_source_disable_unref(h->timer);
+        if (h->daemon)
+                MHD_stop_daemon(h->daemon);
+        free(h);
+        return NULL;
+}
+
+int httpd_check_reach(const char *address, const char *instead, Error *err) {
+        bool local;
+        int r = address_is_local(address, &local, err);
+
+        if (r < 0 || local)
+                return r;
+        return error_set(err, -EACCES,
+                         "%s is not of this machine alone, and HTTP is not encrypted: tokens and results could be read "
+                         "on the way. Either %s, or say plain_http = yes",
+                         address, instead);
+}
