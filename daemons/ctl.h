@@ -94,6 +94,7 @@ int ctl_why(Ctl *ctl, const char *argument, FILE *out, Error *err);       /* ctl
 int ctl_hugepages(Ctl *ctl, const char *argument, FILE *out, Error *err); /* ctl-pages.c */
 int ctl_keygen(Ctl *ctl, const char *argument, FILE *out, Error *err);    /* ctl-secrets.c */
 int ctl_token(Ctl *ctl, const char *argument, FILE *out, Error *err);
+int ctl_web(Ctl *ctl, const char *argument, FILE *out, Error *err); /* ctl-web.c */
 
 /* The digits at *at, which then is behind them; false: there are none, or too many. */
 bool ctl_number(const char **at, unsigned long long *ret);

@@ -23,11 +23,13 @@ typedef struct Guest {
         int fd;
         bool is_guest;
         uint64_t begun_usec;
+        sd_event_source *first; /* until his first byte is there */
         struct Guest *next, *before;
 } Guest;
 
 struct Httpd {
         HttpdConfig config;
+        sd_event *event;
         struct MHD_Daemon *daemon;
         sd_event_source *io, *timer;
         bool due;               /* the library is to run before the loop waits again */
@@ -53,6 +55,23 @@ static void guest_leave(Guest *guest) {
         *(guest->next ? &guest->next->before : &h->newest)   = guest->before;
         guest->is_guest = false;
         h->n_guests--;
+}
+
+/* Who encrypts, as browsers do for https and clients that have the cluster's key, would wait for an answer, and the
+ * library for the end of a line. This comes before the library's turn, which would have taken the byte. */
+static int on_first(_unused_ sd_event_source *source, int fd, _unused_ uint32_t revents, void *userdata) {
+        static const char answer[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 61\r\n\r\n"
+                                     "HTTP is spoken here in plain: the address begins with http://";
+        Guest *guest               = userdata;
+        uint8_t begin[2];
+
+        guest->first = sd_event_source_disable_unref(guest->first);
+        if (recv(fd, begin, sizeof(begin), MSG_PEEK | MSG_DONTWAIT) != sizeof(begin) ||
+            memcmp(begin, "\x16\x03", sizeof(begin)) != 0)
+                return 0;
+        (void) send(fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void) shutdown(fd, SHUT_RDWR);
+        return 0;
 }
 
 /* The library sees the end of the connection, closes it, and tells us. What he has not read is dropped, also by the
@@ -81,8 +100,16 @@ static void guest_come(Httpd *h, struct MHD_Connection *connection, void **socke
                            .before     = h->newest };
         *(h->newest ? &h->newest->next : &h->oldest) = guest;
         h->newest = guest;
+        if (sd_event_add_io(h->event, &guest->first, guest->fd, EPOLLIN, on_first, guest) >= 0)
+                (void) sd_event_source_set_priority(guest->first, SD_EVENT_PRIORITY_IMPORTANT);
         if (++h->n_guests > h->config.max_guests)
                 guest_cut(h->oldest);
+}
+
+static void guest_free(Guest *guest) {
+        guest_leave(guest);
+        sd_event_source_disable_unref(guest->first);
+        free(guest);
 }
 
 static void on_connection(void *userdata, struct MHD_Connection *connection, void **socket_context,
@@ -96,8 +123,7 @@ static void on_connection(void *userdata, struct MHD_Connection *connection, voi
         }
         h->n_connections--;
         if (*socket_context)
-                guest_leave(*socket_context);
-        free(*socket_context);
+                guest_free(*socket_context);
         *socket_context = NULL;
 }
 
@@ -190,6 +216,7 @@ int httpd_new(Httpd **ret, sd_event *event, const HttpdConfig *config, Error *er
         if (!h)
                 return error_oom(err, sizeof(*h));
         h->config = *config;
+        h->event  = sd_event_ref(event);
         h->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_UPGRADE |
                                              MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
                                      0, NULL, NULL, config->request, config->userdata,
@@ -223,6 +250,7 @@ Httpd *httpd_free(Httpd *h) {
         sd_event_source_disable_unref(h->timer);
         if (h->daemon)
                 MHD_stop_daemon(h->daemon);
+        sd_event_unref(h->event);
         free(h);
         return NULL;
 }

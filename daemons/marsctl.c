@@ -71,6 +71,13 @@ const Command ctl_commands[] = {
           .summary = "Show where the token is that is shown at TCP connections; make one if there is none.",
           .alone   = true,
           .run     = ctl_token },
+        { .name     = "web",
+          .argument = "[URL]",
+          .summary  = "Print a link that signs a browser in at mars-web, once, within an hour.",
+          .doc      = "URL is that of -s, else http://127.0.0.1:7104. The token must be one that marsctl finds. The "
+                      "link that was made before is none any more.",
+          .alone    = true,
+          .run      = ctl_web },
         {},
 };
 

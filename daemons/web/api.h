@@ -28,7 +28,7 @@ void api_drain(Request *request);
 void api_undrain(Request *request);
 void api_retire(Request *request);
 
-/* ---- metrics.c, trace.c: the same for other programs */
+/* ---- api-metrics.c, trace.c: the same for other programs */
 void api_metrics(Request *request);
 void api_trace(Request *request);
 

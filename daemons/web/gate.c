@@ -303,7 +303,7 @@ static void refuse_route(Request *request, const char *allow) {
 static void refuse_stranger(Request *request) {
         request_refuse(request, MHD_HTTP_UNAUTHORIZED,
                        "a credential is needed: Authorization: Bearer TOKEN (marsctl token says where it is), or the "
-                       "link that mars-web logs when it starts");
+                       "link that marsctl web prints");
 }
 
 void gate_check(Request *request, const char *method, const char *path) {

@@ -106,7 +106,7 @@ void api_enter(Request *request) {
 
         if (!token_same(web->code, code) || now_seconds() > web->code_until) {
                 request_refuse(request, MHD_HTTP_UNAUTHORIZED,
-                               "the link has been used, or is too old: each start of mars-web logs another one");
+                               "the link has been used, or is too old: marsctl web prints another one");
                 return;
         }
         explicit_bzero(web->code, sizeof(web->code));

@@ -18,6 +18,7 @@ enum {
         HEAD_BYTES   = 8 << 10, /* of an answer: more is none */
         ANSWER_BYTES = 12 << 10, /* with the words of its body */
         SWITCHING    = 101,
+        OK           = 200,
         UNAUTHORIZED = 401,
         FORBIDDEN    = 403,
         TOO_MANY     = 429,      /* he who asks is to wait */
@@ -36,10 +37,11 @@ struct Http {
 };
 
 struct HttpOpening {
+        unsigned wanted;                /* the status of what is hoped for */
         char request[REQUEST_MAX];
         size_t sent, n_request;
-        char answer[ANSWER_BYTES];
-        size_t n_answer;
+        char answer[ANSWER_BYTES + 1];  /* with an end, when it is whole */
+        size_t n_answer, head_bytes;
 };
 
 /* ---- URLs -------------------------------------------------------------------------------------------------------- */
@@ -250,16 +252,18 @@ static int refused(const HttpOpening *o, const HttpAnswer *answer, Error *err) {
 
 /* ---- Beginning --------------------------------------------------------------------------------------------------- */
 
-int http_open(HttpOpening **ret, const Http *http, const char *path, Error *err) {
+/* `headers`: those that it has besides. */
+static int opening_new(HttpOpening **ret, const Http *http, unsigned wanted, const char *method, const char *path,
+                       const char *headers, Error *err) {
         HttpOpening *o = calloc(1, sizeof(*o));
         int n;
 
         if (!o)
                 return error_oom(err, sizeof(*o));
-        n = snprintf(o->request, sizeof(o->request),
-                     "GET %s%s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: mars\r\n"
-                     "Authorization: Bearer %s\r\n\r\n",
-                     http->prefix, path, http->host, http->token);
+        o->wanted = wanted;
+        n         = snprintf(o->request, sizeof(o->request),
+                             "%s %s%s HTTP/1.1\r\nHost: %s\r\n%sAuthorization: Bearer %s\r\n\r\n", method,
+                             http->prefix, path, http->host, headers, http->token);
         if (n < 0 || (size_t) n >= sizeof(o->request)) {
                 free(o);
                 return error_set(err, ERROR_VALUE, "the token has %d characters at most", TOKEN_MAX - 1);
@@ -269,9 +273,21 @@ int http_open(HttpOpening **ret, const Http *http, const char *path, Error *err)
         return 0;
 }
 
+int http_open(HttpOpening **ret, const Http *http, const char *path, Error *err) {
+        return opening_new(ret, http, SWITCHING, "GET", path, "Connection: Upgrade\r\nUpgrade: mars\r\n", err);
+}
+
+int http_open_post(HttpOpening **ret, const Http *http, const char *path, Error *err) {
+        return opening_new(ret, http, OK, "POST", path, "Connection: close\r\nContent-Length: 0\r\n", err);
+}
+
+const char *http_text(const HttpOpening *o) {
+        return o->answer + o->head_bytes;
+}
+
 HttpOpening *http_close(HttpOpening *o) {
         if (o)
-                explicit_bzero(o->request, sizeof(o->request));
+                explicit_bzero(o, sizeof(*o));
         free(o);
         return NULL;
 }
@@ -302,7 +318,7 @@ int http_step(HttpOpening *o, Stream *stream, Error *err) {
         if (r != 0)
                 return r;
         for (;;) {
-                n = stream_receive(stream, o->answer + o->n_answer, sizeof(o->answer) - o->n_answer, &fd, err);
+                n = stream_receive(stream, o->answer + o->n_answer, ANSWER_BYTES - o->n_answer, &fd, err);
                 if (n == -EAGAIN)
                         return TLS_WANTS_INPUT;
                 if (n < 0)
@@ -311,13 +327,15 @@ int http_step(HttpOpening *o, Stream *stream, Error *err) {
                 r = o->n_answer > 0 ? http_answer_parse(o->answer, o->n_answer, &answer, err) : HTTP_MORE;
                 if (r < 0)
                         return r;
-                if (r == 0 && answer.status == SWITCHING)
+                if (r == 0 && answer.status == SWITCHING && o->wanted == SWITCHING)
                         return o->n_answer == answer.head_bytes
                                        ? 0
                                        : error_set(err, ERROR_CORRUPT, "the other side speaks before it is spoken to");
-                if (r == 0 && (n == 0 || o->n_answer == sizeof(o->answer) ||
-                               o->n_answer - answer.head_bytes >= answer.body_bytes))
-                        return refused(o, &answer, err);
+                if (r == 0 && (n == 0 || o->n_answer == ANSWER_BYTES ||
+                               o->n_answer - answer.head_bytes >= answer.body_bytes)) {
+                        o->head_bytes = answer.head_bytes;
+                        return answer.status == o->wanted ? 0 : refused(o, &answer, err);
+                }
                 if (n == 0)
                         return error_set(err, -ECONNRESET, "the web server has closed the connection unanswered");
         }

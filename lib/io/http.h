@@ -23,6 +23,10 @@ Tls *http_tls(const Http *http);            /* NULL: in plain */
 /* A connection that becomes the one of that path, "/api/v1/wire". */
 int http_open(HttpOpening **ret, const Http *http, const char *path, Error *err);
 HttpOpening *http_close(HttpOpening *opening);
+/* Likewise, of a request that is answered with a text: POST of that path. */
+int http_open_post(HttpOpening **ret, const Http *http, const char *path, Error *err);
+/* What was answered to it: when http_step() has said 0. */
+const char *http_text(const HttpOpening *opening);
 /* 0: it is one; TLS_WANTS_…: it goes on when the socket is ready for that; negative, with the server's words. */
 int http_step(HttpOpening *opening, struct Stream *stream, Error *err);
 

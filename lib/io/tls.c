@@ -69,7 +69,8 @@ struct TlsConn {
         SSL *ssl;
         int fd;
         bool connects, shaken;
-        bool met_plain;             /* the other side's first byte is that of a frame */
+        bool met_plain;             /* the other side's first byte is that of a frame, */
+        bool met_http;              /* or that of HTTP */
         bool met_any;               /* something has come */
         bool more;
         int code;                   /* of a system call that has failed */
@@ -196,8 +197,10 @@ static int on_read(BIO *bio, char *to, size_t size_bytes, size_t *ret) {
                 BIO_set_retry_read(bio);
         else if (n < 0)
                 conn->code = -errno;
-        if (n > 0 && !conn->met_any)
-                conn->met_plain = to[0] == (conn->ring->host ? PLAIN_HTTP : PLAIN_BYTE);
+        if (n > 0 && !conn->met_any) {
+                conn->met_plain = to[0] == PLAIN_BYTE;
+                conn->met_http  = to[0] == PLAIN_HTTP;
+        }
         conn->met_any |= n > 0;
         *ret = (size_t) MAX(n, 0);
         return n > 0;
@@ -548,7 +551,7 @@ static int certified_words(const TlsConn *conn, Error *err) {
         const long verified  = SSL_get_verify_result(conn->ssl);
         const unsigned long last = ERR_peek_last_error();
 
-        if (conn->met_plain)
+        if (conn->met_http)
                 return error_set(err, ERROR_VALUE, "it speaks plain HTTP: the address begins with http://");
         if (conn->code < 0)
                 return error_set(err, conn->code, "%s", strerrordesc_np(-conn->code));
@@ -568,6 +571,8 @@ static int shake_words(TlsConn *conn, Error *err) {
 
         if (conn->ring->host || conn->ring->serves)
                 return certified_words(conn, err);
+        if (conn->met_http)
+                return error_set(err, ERROR_CORRUPT, "HTTP is spoken there: the address begins with http://");
         if (conn->met_plain)
                 return error_set(err, -EACCES,
                                  conn->connects ? "it speaks without encryption, so it has no key; give it that of %s"

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -345,8 +347,7 @@ def test_help_and_the_manual_name_the_same_commands():
     words, roff = marsctl("--help").stdout, marsctl("--manual").stdout
     commands = re.findall(r"^  ([a-z]+)\b", words.split("Options")[0], re.M)
     assert set(commands) == {"status", "workers", "sessions", "tasks", "why", "top", "cancel", "drain",
-                             "undrain", "retire", "hugepages", "keygen",
-                             "token"}
+                             "undrain", "retire", "hugepages", "keygen", "token", "web"}
     for command in commands:
         assert f".TP\n\\fB{command}\\fR" in roff
 
@@ -466,3 +467,28 @@ def free_port():
     with socket.create_server(("127.0.0.1", 0)) as s:
         port = s.getsockname()[1]
     return port
+
+
+# ---- Browsers
+
+def test_web_prints_a_link_that_signs_in_once(web):
+    where = f"http://{web.web_endpoint}"
+    said = marsctl("web", where)
+    assert (said.returncode, said.stderr) == (0, "")
+    link, code = said.stdout.rsplit("/", 1)
+    assert link == f"{where}/#/login"
+    enter = urllib.request.Request(f"{where}/api/v1/enter", code.strip().encode(), method="POST")
+    with urllib.request.urlopen(enter, timeout=SECONDS) as answer:
+        assert answer.status == 204 and "HttpOnly" in answer.headers["Set-Cookie"]
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(enter, timeout=SECONDS)
+    assert json.loads(through(web, "web", "--json").stdout)["link"].startswith(link)
+
+
+def test_web_says_why_there_is_no_link(web):
+    refused = through(web, "web", env=dict(os.environ, MARS_TOKEN="not-the-token-of-this-cluster"))
+    assert refused.returncode == 1 and f"mars-web at http://{web.web_endpoint}" in refused.stderr
+    assert "token" in refused.stderr and "401" in refused.stderr
+    nobody = marsctl("web", "http://127.0.0.1:1")
+    assert nobody.returncode == 1 and "Connection refused" in nobody.stderr
+    assert marsctl("web", "127.0.0.1:7104").returncode == 2

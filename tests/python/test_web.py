@@ -268,6 +268,17 @@ def test_whoever_forgets_to_say_http_is_told_so_at_once(cluster):
     assert time.monotonic() - began < 5  # a scheduler has 10 s
 
 
+def test_whoever_encrypts_where_http_is_spoken_in_plain_is_told_so_at_once(cluster, tmp_path):
+    key = tmp_path / "cluster.key"
+    subprocess.run(["marsctl", "keygen", key], check=True, stdout=subprocess.DEVNULL)
+    began = time.monotonic()
+    with pytest.raises(Exception, match="HTTP is spoken there: the address begins with http://"):
+        new_session(cluster.web_endpoint, key_file=str(key))
+    with pytest.raises(ValueError, match="it speaks plain HTTP: the address begins with http://"):
+        new_session("https://" + cluster.web_endpoint)
+    assert time.monotonic() - began < 5
+
+
 def test_who_has_no_token_has_no_session(cluster, monkeypatch):
     where = "http://" + cluster.web_endpoint
     for token in ("", "another-token-than-theirs", "x" * 255):

@@ -118,13 +118,15 @@ def test_another_users_session_is_not_taken_over_by_its_number(cluster, port):
 # ---- Limits
 
 
-def median_seconds(port, n=20):
-    def once():
-        began = time.monotonic()
-        assert ask(port, path="/api/v1/health", Authorization=f"Bearer {TOKEN}")[0] == 200
-        return time.monotonic() - began
-
-    return statistics.median(once() for _ in range(n))
+def median_seconds(*ports, n=400):
+    """Of each port's answers: they are asked in turns, so that what else the machine does meets all of them alike."""
+    taken = {port: [] for port in ports}
+    for _ in range(n):
+        for port, seconds in taken.items():
+            began = time.monotonic()
+            assert ask(port, path="/api/v1/health", Authorization=f"Bearer {TOKEN}")[0] == 200
+            seconds.append(time.monotonic() - began)
+    return [statistics.median(seconds) for seconds in taken.values()]
 
 
 def resident_bytes(pid):
@@ -146,12 +148,13 @@ def test_large_and_endless_requests_are_cut_off(port):
         break
 
 
-def test_ten_thousand_connections_and_five_hundred_that_are_slow_keep_nobody_away(cluster, port):
+def test_ten_thousand_connections_and_five_hundred_that_are_slow_keep_nobody_away(cluster, port, tmp_path):
     """Half of them send a byte now and then and never end; half have asked and read nothing. Each is cut off after ten
-    seconds at the latest, and honest clients take at most twice the time that they take alone."""
+    seconds at the latest, and honest clients take at most twice the time that they take at a mars-web beside it, which
+    nobody else asks."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
-    alone = median_seconds(port)
+    script = re.search(r"app-\w+\.js", ask(port)[2])[0]  # more than the kernel takes of who does not read
     ended = threading.Event()
     slow = []
 
@@ -168,15 +171,16 @@ def test_ten_thousand_connections_and_five_hundred_that_are_slow_keep_nobody_awa
             slow.append(s)
             if k % 2:
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-                s.sendall(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode() * 100)
+                s.sendall(f"GET /{script} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode() * 8)
             else:
                 s.sendall(b"GET / HTTP/1.1\r\nA: ")
         dripping.start()
         for _ in range(100):
             for s in [socket.create_connection(("127.0.0.1", port), SECONDS) for _ in range(100)]:
                 s.close()
-        among = median_seconds(port)
-        assert among < 2 * alone + 0.02, (alone, among)
+        with daemons(tmp_path) as other:
+            among, alone = median_seconds(port, other)
+        assert among < 2 * alone, (alone, among)
         with daemon_pid(cluster) as pid:
             assert resident_bytes(pid) < 64 << 20
         with new_session("http://" + cluster.web_endpoint) as sess:
