@@ -23,6 +23,8 @@
                 const int *lwork, int *info
 
 LAPACK_ALL(geqrf, LAPACK_QR_);
+LAPACK_ALL(larft, const char *direct, const char *storev, const int *n, const int *k, const void *v, const int *ldv,
+           const void *tau, void *t, const int *ldt, size_t, size_t);
 LAPACK_REAL(orgqr, LAPACK_Q_);
 LAPACK_COMPLEX(ungqr, LAPACK_Q_);
 LAPACK_REAL(gesdd, const char *jobz, const int *m, const int *n, void *a, const int *lda, void *s, void *u,

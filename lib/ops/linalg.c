@@ -96,9 +96,22 @@ int64_t linalg_least(int64_t a, int64_t b) {
 int64_t linalg_tall(int64_t n) {
         int64_t rows = LINALG_TALL;
 
-        while (rows < 4 * n)
+        while (rows * n > LINALG_TASK && rows >= 4 * n)
+                rows /= 2;
+        while (rows < 2 * n)
                 rows *= 2;
         return rows;
+}
+
+int64_t linalg_panel(int64_t m) {
+        return MAX(MIN(LINALG_TASK / MAX(m, (int64_t) 1) / LINALG_THIN * LINALG_THIN, (int64_t) LINALG_PANEL),
+                   (int64_t) LINALG_THIN);
+}
+
+int64_t linalg_half(int64_t n) {
+        const int64_t unit = n > 2 * LINALG_WHOLE ? LINALG_WHOLE : n > 2 * LINALG_PANEL ? LINALG_PANEL : LINALG_THIN;
+
+        return div_up(n / 2, unit) * unit;
 }
 
 /* ---- Graphs
@@ -141,19 +154,38 @@ Ref build_counting(Build *b, int64_t n) {
         return build_op(b, "arange", &params, 0, NULL);
 }
 
-Ref build_identity(Build *b, DType dtype, int64_t n) {
-        const Ref i = build_counting(b, n);
+Ref build_eye(Build *b, DType dtype, int64_t m, int64_t n) {
+        const Ref i = build_counting(b, m), k = m == n ? i : build_counting(b, n);
 
-        return build_cast(b, build_binary(b, "equal", build_insert_axis(b, i, 1), build_insert_axis(b, i, 0)), dtype);
+        return build_cast(b, build_binary(b, "equal", build_insert_axis(b, i, 1), build_insert_axis(b, k, 0)), dtype);
 }
 
-/* The indices are cut, and so the rows that a task fetches. */
-Ref build_gather(Build *b, Ref a, Ref index) {
-        const int64_t chunk_size[] = { 1, LINALG_BLOCK };
-        const RechunkParams cut    = { .chunk_size = { .n = 2, .given = true, .v = chunk_size } };
+Ref build_pair(Build *b, Ref a, Ref c, int axis) {
+        return build_concatenate(b, (const Ref[]) { a, c }, 2, axis);
+}
 
+/* The indices are cut, and so the rows that a task fetches; it may need any row, so the columns are cut for it. */
+Ref build_gather(Build *b, Ref a, Ref index) {
+        const Shape s = build_spec(b, a)->shape;
+        const int64_t chunk_size[] = { 1, LINALG_WHOLE };
+        const RechunkParams cut    = { .chunk_size = { .n = 2, .given = true, .v = chunk_size } };
+        const int64_t columns = s.ndim == 2 ? s.dim[1] : 1, step = s.ndim == 2 ? MAX(linalg_panel(s.dim[0]), 1) : 1;
+        _cleanup_(freep) Ref *part = calloc((size_t) div_up(columns, step) + 1, sizeof(Ref));
+        uint32_t n_part = 0;
+
+        if (!part) {
+                b->r = error_oom(b->err, sizeof(Ref));
+                return a;
+        }
         index = build_op(b, "rechunk", &cut, 1, &index);
-        return build_op(b, "gather_rows", NULL, 2, (const Ref[]) { a, index });
+        if (s.ndim < 2 || columns <= step)
+                return build_op(b, "gather_rows", NULL, 2, (const Ref[]) { a, index });
+        for (int64_t at = 0; at < columns; at += step) {
+                const Ref some = build_slice(b, a, 1, at, MIN(at + step, columns), 1);
+
+                part[n_part++] = build_op(b, "gather_rows", NULL, 2, (const Ref[]) { some, index });
+        }
+        return build_concatenate(b, part, n_part, 1);
 }
 
 Ref build_product(Build *b, Ref a, Ref c) {

@@ -7,9 +7,11 @@
 #include "graph/graph.h"
 
 enum {
-        LINALG_WHOLE = 2048, /* rows and columns that one task factorizes: 32 MiB, 0.3 s of a core for LU */
-        LINALG_BLOCK = 1024, /* columns at a time of larger ones: the products between them take most of the time */
-        LINALG_TALL  = 8192, /* rows at a time of tall matrices, at least */
+        LINALG_WHOLE = 1024,    /* rows and columns that one task factorizes: 8 MiB, some 20 ms of a core */
+        LINALG_PANEL = 256,     /* columns that a task chooses pivots or reflectors for, one after the other */
+        LINALG_THIN  = 64,      /* and at least so many, however many rows they have */
+        LINALG_TASK  = 1 << 22, /* elements of a panel, of columns whose rows change places, of a block of rows */
+        LINALG_TALL  = 8192,    /* rows of a block of a tall matrix, at most */
 };
 
 /* ---- Inference
@@ -26,6 +28,10 @@ int linalg_batch(const OpCall *call, const int core[2], Shape *ret, Error *err);
 int linalg_solve(const OpCall *call, Spec *out, Error *err);
 /* Rows of a block of a tall matrix of n columns: a power of two, as automatic chunks have it. */
 int64_t linalg_tall(int64_t n);
+/* Columns of a panel of m rows that one task factorizes. */
+int64_t linalg_panel(int64_t m);
+/* Where n > LINALG_PANEL rows or columns are cut in two: about the middle, and where chunks are cut. */
+int64_t linalg_half(int64_t n);
 /* The smaller of two lengths, of which any may be UNKNOWN. */
 int64_t linalg_least(int64_t a, int64_t b);
 
@@ -37,8 +43,9 @@ Ref build_swap(Build *b, Ref a);    /* the last two axes exchanged */
 Ref build_adjoint(Build *b, Ref a); /* and conjugated */
 Ref build_constant(Build *b, DType dtype, double value, int64_t n_row, int64_t n_column);
 Ref build_counting(Build *b, int64_t n); /* 0 … n - 1 as int64 */
-Ref build_identity(Build *b, DType dtype, int64_t n);
-Ref build_gather(Build *b, Ref a, Ref index); /* rows by their numbers */
+Ref build_eye(Build *b, DType dtype, int64_t m, int64_t n); /* 1 on the diagonal */
+Ref build_pair(Build *b, Ref a, Ref c, int axis); /* one behind the other */
+Ref build_gather(Build *b, Ref a, Ref index); /* rows of a matrix by their numbers, some columns at a time */
 Ref build_product(Build *b, Ref a, Ref c);
 /* x with a x = c (rows: x a = c) for triangular a. */
 Ref build_triangular(Build *b, Ref a, Ref c, bool lower, bool unit, bool rows);

@@ -2,9 +2,9 @@
 /* LU with partial pivoting, and what follows from it. lu_factor gives the order of the rows as numbers, a[order] = L
  * U; from it come the permutation matrix of lu(), solutions, inverses and determinants.
  *
- * Larger matrices are factorized panel by panel (right-looking): a panel of columns with all its rows is one task,
- * which chooses the pivots; the rows of everything else are fetched in the new order, and one product updates what
- * remains. */
+ * Larger matrices are cut in two halves of columns: the left one is factorized, the rows of the right one are
+ * fetched in its order, and what one product leaves of them is factorized in turn. At the end of it is a panel: a few
+ * columns with all their rows, whose pivots one task chooses. */
 #include <math.h>
 #include <string.h>
 
@@ -120,84 +120,48 @@ OP(lu_block) = {
         .core_out = { 1, 2, 2 },
 };
 
-/* ---- Panels
+/* ---- Halves
  * -------------------------------------------------------------------------------------------------------------- */
-
-/* Rows of one of the results, of parts side by side; those of no columns are left out. */
-static Ref row_of(Build *b, Ref left, int64_t n_left, Ref middle, Ref right, int64_t n_right) {
-        Ref part[3];
-        uint32_t n = 0;
-
-        if (n_left > 0)
-                part[n++] = left;
-        part[n++] = middle;
-        if (n_right > 0)
-                part[n++] = right;
-        return build_concatenate(b, part, n, 1);
-}
 
 static int expand_factor(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         const Shape *s    = &call->in[0].shape;
         const DType dtype = call->in[0].dtype;
         const int64_t m = s->dim[s->ndim - 2], n = s->dim[s->ndim - 1], k = MIN(m, n);
-        _cleanup_(freep) Ref *rows_l = NULL, *rows_u = NULL;
-        Ref rest = in[0], left = {}, order = {};
-        uint32_t n_row = 0, n_row_l;
+        const bool panel = k <= linalg_panel(m), small = MAX(m, n) <= LINALG_WHOLE;
+        const int64_t half = panel ? k : linalg_half(k), below = m - half;
+        Ref left, right, rest, top, low, order;
 
-        if (s->ndim > 2 || k <= LINALG_WHOLE) {
+        if (s->ndim > 2 || small || (panel && n == k)) {
                 out[0] = build_op(b, "lu_block", NULL, 1, in);
                 out[1] = ref_out(out[0], 1);
                 out[2] = ref_out(out[0], 2);
                 return build_done(b);
         }
-        rows_l = calloc((size_t) div_up(k, LINALG_BLOCK) + 1, sizeof(Ref));
-        rows_u = calloc((size_t) div_up(k, LINALG_BLOCK) + 1, sizeof(Ref));
-        if (!rows_l || !rows_u)
-                return b->r = error_oom(b->err, sizeof(Ref));
-
-        /* rest: what is to be factorized, m - at rows, n - at columns; left: its rows of L, `at` columns */
-        for (int64_t at = 0; at < k; at += LINALG_BLOCK) {
-                const int64_t w = MIN(k - at, (int64_t) LINALG_BLOCK), below = m - at - w, after = n - at - w;
-                Ref panel = build_part(b, rest, 0, m - at, 0, w), l, u, right = {};
-
-                panel = build_op(b, "lu_block", NULL, 1, &panel);
-                l     = ref_out(panel, 1);
-                u     = ref_out(panel, 2);
-                order = at == 0 ? panel
-                                : build_concatenate(
-                                          b,
-                                          (const Ref[]) { build_slice(b, order, 0, 0, at, 1),
-                                                          build_gather(b, build_slice(b, order, 0, at, m, 1), panel) },
-                                          2, 0);
-                if (at > 0)
-                        left = build_gather(b, left, panel);
-                if (after > 0) {
-                        rest  = build_gather(b, build_part(b, rest, 0, m - at, w, after), panel);
-                        right = build_triangular(b, build_part(b, l, 0, w, 0, w), build_part(b, rest, 0, w, 0, after),
-                                                 true, true, false);
-                }
-                rows_l[n_row] =
-                        row_of(b, at > 0 ? build_part(b, left, 0, w, 0, at) : left, at, build_part(b, l, 0, w, 0, w),
-                               build_constant(b, dtype, 0, w, k - at - w), k - at - w);
-                rows_u[n_row++] = row_of(b, build_constant(b, dtype, 0, w, at), at, u, right, after);
-                if (below > 0) {
-                        const Ref under = build_part(b, l, w, below, 0, w);
-
-                        left = at == 0 ? under
-                                       : build_concatenate(
-                                                 b, (const Ref[]) { build_part(b, left, w, below, 0, at), under }, 2,
-                                                 1);
-                        if (after > 0)
-                                rest = build_binary(b, "subtract", build_part(b, rest, w, below, 0, after),
-                                                    build_product(b, under, right));
-                }
+        left   = build_part(b, in[0], 0, m, 0, half);
+        left   = build_op(b, "lu_factor", NULL, 1, &left);
+        low    = ref_out(left, 1);
+        right  = build_gather(b, build_part(b, in[0], 0, m, half, n - half), left);
+        top    = build_triangular(b, build_part(b, low, 0, half, 0, half), build_part(b, right, 0, half, 0, n - half),
+                                  true, true, false);
+        out[2] = build_pair(b, ref_out(left, 2), top, 1);
+        if (below == 0) { /* wide: U goes on to the right */
+                out[0] = left;
+                out[1] = low;
+                return build_done(b);
         }
-        n_row_l = n_row;
-        if (m > k)
-                rows_l[n_row_l++] = left;
-        out[0] = order;
-        out[1] = build_concatenate(b, rows_l, n_row_l, 0);
-        out[2] = build_concatenate(b, rows_u, n_row, 0);
+        rest   = build_binary(b, "subtract", build_part(b, right, half, below, 0, n - half),
+                              build_product(b, build_part(b, low, half, below, 0, half), top));
+        rest   = build_op(b, "lu_factor", NULL, 1, &rest);
+        order  = build_gather(b, build_slice(b, left, 0, half, m, 1), rest);
+        out[0] = build_pair(b, build_slice(b, left, 0, 0, half, 1), order, 0);
+        out[1] = build_pair(b,
+                            build_pair(b, build_part(b, low, 0, half, 0, half),
+                                       build_constant(b, dtype, 0, half, k - half), 1),
+                            build_pair(b, build_gather(b, build_part(b, low, half, below, 0, half), rest),
+                                       ref_out(rest, 1), 1),
+                            0);
+        out[2] = build_pair(b, out[2],
+                            build_pair(b, build_constant(b, dtype, 0, k - half, half), ref_out(rest, 2), 1), 0);
         return build_done(b);
 }
 
@@ -385,7 +349,7 @@ static int expand_inv(Build *b, const OpCall *call, const Ref *in, Ref *out) {
 
         if (linalg_dtype(call, &dtype, b->err) < 0)
                 return b->r = ERROR_TYPE;
-        *out = build_solve(b, build_cast(b, in[0], dtype), build_identity(b, dtype, s->dim[s->ndim - 1]));
+        *out = build_solve(b, build_cast(b, in[0], dtype), build_eye(b, dtype, s->dim[s->ndim - 1], s->dim[s->ndim - 1]));
         return build_done(b);
 }
 
@@ -530,20 +494,19 @@ static int infer_det(const OpCall *call, Spec *out, Error *err) {
         return 0;
 }
 
-static int expand_det(Build *b, const OpCall *call, const Ref *in, Ref *out) {
+/* lu_factor's order, and the diagonal of U: rows and columns are read at one index. */
+static int build_diagonal(Build *b, const OpCall *call, const Ref *in, Ref ret[static 2]) {
         const Shape *s = &call->in[0].shape;
         const uint32_t n = (uint32_t) s->ndim;
         int64_t axis[MAX_NDIM], start[MAX_NDIM] = {}, step[MAX_NDIM];
         DType dtype;
-        Ref a, pair[2];
+        Ref a;
 
         if (linalg_dtype(call, &dtype, b->err) < 0)
                 return b->r = ERROR_TYPE;
-        a       = build_cast(b, in[0], dtype);
-        pair[0] = build_op(b, "lu_factor", NULL, 1, &a);
-        pair[1] = ref_out(pair[0], 2);
-
-        /* The diagonal of U: rows and columns are read at one index. */
+        a      = build_cast(b, in[0], dtype);
+        ret[0] = build_op(b, "lu_factor", NULL, 1, &a);
+        ret[1] = ref_out(ret[0], 2);
         for (uint32_t k = 0; k < n; k++) {
                 axis[k] = MIN((int64_t) k, (int64_t) n - 2);
                 step[k] = 1;
@@ -554,8 +517,16 @@ static int expand_det(Build *b, const OpCall *call, const Ref *in, Ref *out) {
                 .start = { .n = n, .given = true, .v = start },
                 .step  = { .n = n, .given = true, .v = step },
         };
-        pair[1] = build_op(b, "view", &diagonal, 1, &pair[1]);
-        *out    = build_op(b, "det_block", NULL, 2, pair);
+        ret[1] = build_op(b, "view", &diagonal, 1, &ret[1]);
+        return build_done(b);
+}
+
+static int expand_det(Build *b, const OpCall *call, const Ref *in, Ref *out) {
+        Ref pair[2];
+
+        if (build_diagonal(b, call, in, pair) < 0)
+                return b->r;
+        *out = build_op(b, "det_block", NULL, 2, pair);
         return build_done(b);
 }
 
@@ -567,4 +538,42 @@ OP(det) = {
         .n_in   = 1,
         .infer  = infer_det,
         .expand = expand_det,
+};
+
+static int infer_slogdet(const OpCall *call, Spec *out, Error *err) {
+        const int r = infer_det(call, out, err);
+
+        if (r < 0)
+                return r;
+        out[1]       = out[0];
+        out[1].dtype = dtype_real(out[0].dtype);
+        return 0;
+}
+
+static int expand_slogdet(Build *b, const OpCall *call, const Ref *in, Ref *out) {
+        Ref pair[2], size, one;
+
+        if (build_diagonal(b, call, in, pair) < 0)
+                return b->r;
+        const DType dtype = build_spec(b, pair[1])->dtype, real = dtype_real(dtype);
+
+        size    = build_unary(b, "absolute", pair[1]);
+        one     = build_op(b, "where", NULL, 3,
+                           (const Ref[]) { build_binary(b, "equal", size, build_f64(b, real, 0)), build_f64(b, real, 1), size });
+        pair[1] = build_binary(b, "divide", pair[1], build_cast(b, one, dtype));
+        out[0]  = build_op(b, "det_block", NULL, 2, pair);
+        out[1]  = build_reduce(b, "sum", build_unary(b, "log", size), DIMS(-1), false, real);
+        return build_done(b);
+}
+
+OP(slogdet) = {
+        .name   = "slogdet",
+        .doc    = "Sign and logarithm of the absolute value of the determinant: 0 and -inf of singular matrices.\n\n"
+                  "Computed from U. Raises TypeError for float16.",
+        .family = FAMILY_BLOCK,
+        .inputs = "a",
+        .n_in   = 1,
+        .n_out  = 2,
+        .infer  = infer_slogdet,
+        .expand = expand_slogdet,
 };

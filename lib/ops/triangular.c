@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Triangular systems. The block operator solves x a = b, since then every row of b is a system of its own: rows are
- * cut, by steps that shapes give. a x = b is the same of the transposes, which are views. A large a is taken block
- * by block of columns: what earlier blocks of x contribute is one product, so nearly all time is matmul's. */
+ * cut, by steps that shapes give. a x = b is the same of the transposes, which are views. A large a is cut into four:
+ * one half of x is what the other needs, in one product, so nearly all time is matmul's. */
 #include <cblas.h>
 
 #include "ops/blas.h"
@@ -103,7 +103,7 @@ static int rows_run(BlockRun *run, Error *err) {
 }
 
 static int64_t rows_step(_unused_ const OpCall *call) {
-        return LINALG_BLOCK;
+        return LINALG_PANEL;
 }
 
 static int infer_rows(const OpCall *call, Spec *out, Error *err) {
@@ -147,34 +147,30 @@ OP(triangular_block) = {
         .follows     = 2,
 };
 
-/* ---- Blocks of columns
+/* ---- Halves
  * ------------------------------------------------------------------------------------------------- */
 
 /* x a = b. For an upper a the first columns of x come first, for a lower one the last. */
 static int expand_rows(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         const TriangularParams *p = call->params;
         const Shape *s  = &call->in[1].shape;
-        const int64_t m = s->dim[s->ndim - 2], n = s->dim[s->ndim - 1];
-        Ref done = {};
+        const int64_t m = s->dim[s->ndim - 2], n = s->dim[s->ndim - 1], half = linalg_half(n);
+        Ref first, last;
 
         if (call->in[0].shape.ndim > 2 || s->ndim > 2 || n <= LINALG_WHOLE) {
                 *out = build_op(b, "triangular_block", p, 2, in);
                 return build_done(b);
         }
-        for (int64_t from = 0; from < n; from += LINALG_BLOCK) {
-                const int64_t w = MIN(n - from, (int64_t) LINALG_BLOCK), at = p->lower ? n - from - w : from;
-                Ref pair[2]     = { build_part(b, in[0], at, w, at, w), build_part(b, in[1], 0, m, at, w) }, x;
+        const int64_t at[2] = { p->lower ? half : 0, p->lower ? n - half : half }; /* what comes first, how many */
+        const int64_t to[2] = { p->lower ? 0 : half, n - at[1] };
+        const Ref square    = build_part(b, in[0], at[0], at[1], at[0], at[1]),
+                  beside = build_part(b, in[0], at[0], at[1], to[0], to[1]),
+                  other  = build_part(b, in[0], to[0], to[1], to[0], to[1]);
 
-                if (from > 0) {
-                        x       = build_product(b, done, build_part(b, in[0], p->lower ? at + w : 0, from, at, w));
-                        pair[1] = build_binary(b, "subtract", pair[1], x);
-                }
-                x    = build_op(b, "triangular_block", p, 2, pair);
-                done = from == 0  ? x
-                     : p->lower ? build_concatenate(b, (const Ref[]) { x, done }, 2, 1)
-                                : build_concatenate(b, (const Ref[]) { done, x }, 2, 1);
-        }
-        *out = done;
+        first = build_triangular(b, square, build_part(b, in[1], 0, m, at[0], at[1]), p->lower, p->unit, true);
+        last  = build_binary(b, "subtract", build_part(b, in[1], 0, m, to[0], to[1]), build_product(b, first, beside));
+        last  = build_triangular(b, other, last, p->lower, p->unit, true);
+        *out  = p->lower ? build_pair(b, last, first, 1) : build_pair(b, first, last, 1);
         return build_done(b);
 }
 

@@ -462,13 +462,7 @@ def det(a):
 
 def slogdet(a):
     """Sign and logarithm of the absolute value of the determinant."""
-    a = _matrix(a, square=True)
-    p, low, up = op("lu", a)
-    diagonal_ = up.diagonal(0, -2, -1)
-    size = op("absolute", diagonal_)
-    sign = (diagonal_ / op("where", op("equal", size, 0), 1, size)).prod(-1)
-    # The sign of the permutation is its determinant, +1 or -1.
-    return ExecutableTuple([sign * op("det", p), op("log", size).sum(-1)])
+    return ExecutableTuple(op("slogdet", _matrix(a, square=True)))
 
 
 def eig(a):
