@@ -93,10 +93,8 @@ NOTES = {
         "shares_memory": "never",
     },
     "numpy.linalg": {
-        "eig": "complex, also where all eigenvalues are real",
-        "eigvals": "complex, also where all eigenvalues are real",
-        "eigh": "each matrix in one task",
-        "eigvalsh": "each matrix in one task",
+        "eig": "complex, also where all eigenvalues are real; each matrix in one task",
+        "eigvals": "complex, also where all eigenvalues are real; each matrix in one task",
         "lstsq": "the rank is computed when it is called",
     },
     "numpy.fft": {name: "NumPy 2's dtypes: float32 in single precision" for name in mt.fft.__all__

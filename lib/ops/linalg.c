@@ -6,6 +6,8 @@
 
 #include "graph/infer.h"
 
+#define PRODUCT_BYTES (64 << 20) /* of inputs of one task */
+
 /* ---- Inference
  * ------------------------------------------------------------------------------------------------------ */
 
@@ -188,8 +190,25 @@ Ref build_gather(Build *b, Ref a, Ref index) {
         return build_concatenate(b, part, n_part, 1);
 }
 
+/* A tile of a product wants its part of both inputs at once: where that is much, by squares. */
 Ref build_product(Build *b, Ref a, Ref c) {
-        return build_op(b, "matmul", NULL, 2, (const Ref[]) { a, c });
+        const Spec *s     = build_spec(b, a), *s_c = build_spec(b, c);
+        const int64_t k   = s->shape.dim[s->shape.ndim - 1], n = s_c->shape.dim[s_c->shape.ndim - 1];
+        const int64_t tile = LINALG_WHOLE + MIN(n, (int64_t) 4 * LINALG_WHOLE), most = PRODUCT_BYTES / tile;
+        const bool large   = s->shape.ndim == 2 && s_c->shape.ndim == 2 && k > LINALG_WHOLE &&
+                           k * (int64_t) dtype_size(s->dtype) > most;
+
+        return build_op(b, large ? "product_squares" : "matmul", NULL, 2, (const Ref[]) { a, c });
+}
+
+Ref build_rows_where(Build *b, Ref a, Ref mask) {
+        const Shape *s    = &build_spec(b, a)->shape;
+        const int64_t row = MAX(s->dim[1], (int64_t) 1),
+                      chunk_size[] = { 1, MAX(LINALG_TASK / row, (int64_t) 1), 1, row };
+        const RechunkParams cut = { .chunk_size = { .n = 4, .given = true, .v = chunk_size } };
+
+        a = build_op(b, "rechunk", &cut, 1, &a);
+        return build_op(b, "compress_rows", NULL, 2, (const Ref[]) { a, mask });
 }
 
 Ref build_triangular(Build *b, Ref a, Ref c, bool lower, bool unit, bool rows) {

@@ -344,12 +344,12 @@ static int infer_inv(const OpCall *call, Spec *out, Error *err) {
 }
 
 static int expand_inv(Build *b, const OpCall *call, const Ref *in, Ref *out) {
-        const Shape *s = &call->in[0].shape;
+        const int64_t n = call->in[0].shape.dim[call->in[0].shape.ndim - 1];
         DType dtype;
 
         if (linalg_dtype(call, &dtype, b->err) < 0)
                 return b->r = ERROR_TYPE;
-        *out = build_solve(b, build_cast(b, in[0], dtype), build_eye(b, dtype, s->dim[s->ndim - 1], s->dim[s->ndim - 1]));
+        *out = build_solve(b, build_cast(b, in[0], dtype), build_eye(b, dtype, n, n));
         return build_done(b);
 }
 
@@ -559,7 +559,8 @@ static int expand_slogdet(Build *b, const OpCall *call, const Ref *in, Ref *out)
 
         size    = build_unary(b, "absolute", pair[1]);
         one     = build_op(b, "where", NULL, 3,
-                           (const Ref[]) { build_binary(b, "equal", size, build_f64(b, real, 0)), build_f64(b, real, 1), size });
+                           (const Ref[]) { build_binary(b, "equal", size, build_f64(b, real, 0)),
+                                           build_f64(b, real, 1), size });
         pair[1] = build_binary(b, "divide", pair[1], build_cast(b, one, dtype));
         out[0]  = build_op(b, "det_block", NULL, 2, pair);
         out[1]  = build_reduce(b, "sum", build_unary(b, "log", size), DIMS(-1), false, real);

@@ -326,6 +326,31 @@ OP(matmul) = {
         .expand = expand_matmul,
 };
 
+/* For factorizations, whose parts take their turns in little memory. */
+static int expand_squares(Build *b, const OpCall *call, const Ref *in, Ref *out) {
+        *out = build_large(b, in[0], in[1], call->in[0].shape.dim[1]);
+        return build_done(b);
+}
+
+static int infer_squares(const OpCall *call, Spec *out, Error *err) {
+        const int r = infer_matmul(call, out, err);
+
+        if (r >= 0 && (out->shape.ndim != 2 || call->in[0].dtype != call->in[1].dtype))
+                return error_set(err, ERROR_VALUE, "%s: of matrices of one dtype", call->op->name);
+        return r;
+}
+
+OP(product_squares) = {
+        .name = "product_squares",
+        .doc = "Products of matrices by blocks of the inner axis, whatever their size.",
+        .family = FAMILY_CONTRACT,
+        .hidden = true,
+        .inputs = "a, b",
+        .n_in = 2,
+        .infer = infer_squares,
+        .expand = expand_squares,
+};
+
 OP(product) = {
         .name = "product",
         .doc = "Products of matrices: one tile of the result per task.",

@@ -332,9 +332,8 @@ static int expand_reflectors(Build *b, const OpCall *call, const Ref *in, Ref *o
         v     = ref_out(left, 0);
         t     = ref_out(left, 1);
         right = build_part(b, in[0], 0, m, half, n - half);
-        right = build_binary(
-                b, "subtract", right,
-                build_product(b, v, build_product(b, build_adjoint(b, t), build_product(b, build_adjoint(b, v), right))));
+        rest  = build_product(b, build_adjoint(b, t), build_product(b, build_adjoint(b, v), right));
+        right = build_binary(b, "subtract", right, build_product(b, v, rest));
         top    = build_part(b, right, 0, half, 0, n - half);
         out[2] = build_pair(b, ref_out(left, 2), top, 1);
         if (below == 0) { /* wide: R goes on to the right */

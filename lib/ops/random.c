@@ -12,12 +12,7 @@
 #include "ops/math-log.h"
 #include "ops/math-trig.h"
 #include "ops/philox.h"
-
-typedef struct RandomParams {
-        SourceParams source;
-        int64_t seed; /* of the generator */
-        int64_t draw; /* number of this draw within its generator */
-} RandomParams;
+#include "ops/random.h"
 
 typedef struct RandomIntegersParams {
         RandomParams random;

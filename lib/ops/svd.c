@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Singular values. A tall matrix is that of its R: u is Q times the u of R. A wide one is the transpose of a tall
- * one. */
+ * one. A large square one is a = U H (polar.c), and H = v diag(s) v^H: u is U v. */
 #include <limits.h>
 #include <string.h>
 
@@ -27,7 +27,10 @@ typedef struct SvdWork {
         int64_t n_u, n_vh; /* columns of u, rows of vh */
 } SvdWork;
 
-enum { SVD_MOST = 20000 }; /* singular values: the work array has 4 times their square, counted in 32 bits */
+enum {
+        SVD_WHOLE = 2048,  /* rows and columns that one task takes: 300 MiB of float64 */
+        SVD_MOST  = 20000, /* of a stack: the work array has 4 times their square, counted in 32 bits */
+};
 
 /* What gesdd asks for, and a bit more, with which it works by blocks; "N" needs less than "S". */
 static size_t svd_work(DType t, int64_t m, int64_t n, bool vectors, bool full, void *scratch, SvdWork *ret) {
@@ -148,7 +151,7 @@ static int infer_svd(const OpCall *call, Spec *out, Error *err) {
         if (r < 0)
                 return r;
         least = linalg_least(s->dim[s->ndim - 2], s->dim[s->ndim - 1]);
-        if (least > SVD_MOST)
+        if (least > SVD_MOST && s->ndim > 2)
                 return error_set(err, ERROR_SUPPORT, "%s: more than %d singular values", call->op->name, SVD_MOST);
 
         Spec *values = &out[vectors ? 1 : 0];
@@ -162,42 +165,99 @@ static int infer_svd(const OpCall *call, Spec *out, Error *err) {
         return 0;
 }
 
+/* Columns of u that go with singular values next to nothing need not be orthogonal, which a last QR makes of them: it
+ * leaves the others as they are, but for a sign. */
+static int expand_square(Build *b, const OpCall *call, const Ref *in, Ref *out) {
+        const DType dtype = call->in[0].dtype, real = dtype_real(dtype);
+        const int64_t n   = call->in[0].shape.dim[0];
+        const Ref unitary = build_op(b, "polar", NULL, 1, in);
+        Ref h = build_product(b, build_adjoint(b, unitary), in[0]), q, sign;
+
+        h      = build_op(b, "eigh", NULL, 1, &h);
+        out[1] = build_binary(b, "maximum", build_slice(b, h, 0, n - 1, -1, -1), build_f64(b, real, 0));
+        h      = build_slice(b, ref_out(h, 1), 1, n - 1, -1, -1);
+        out[2] = build_adjoint(b, h);
+
+        q    = build_product(b, unitary, h);
+        q    = build_op(b, "qr", NULL, 1, &q);
+        sign = build_op(b, "where", NULL, 3,
+                        (const Ref[]) { build_eye(b, DTYPE_BOOL, n, n), ref_out(q, 1), build_f64(b, dtype, 0) });
+        sign = build_reduce(b, "sum", sign, DIMS(0), false, dtype);
+        if (dtype_kind(dtype) == KIND_COMPLEX)
+                sign = build_unary(b, "real", sign); /* LAPACK's diagonals are real */
+        sign   = build_op(b, "where", NULL, 3,
+                          (const Ref[]) { build_binary(b, "less", sign, build_f64(b, real, 0)), build_f64(b, dtype, -1),
+                                          build_f64(b, dtype, 1) });
+        out[0] = build_binary(b, "multiply", q, build_insert_axis(b, sign, 0));
+        return build_done(b);
+}
+
+OP(svd_square) = {
+        .name        = "svd_square",
+        .doc         = "u, s and vh of a large square matrix, by way of its polar factor.",
+        .family      = FAMILY_BLOCK,
+        .hidden      = true,
+        .inputs      = "a",
+        .n_in        = 1,
+        .n_out       = 3,
+        .params_size = sizeof(SvdParams),
+        .params      = SVD_PARAMS,
+        .infer       = infer_svd,
+        .expand      = expand_square,
+};
+
+/* Columns that those of u do not span follow them. */
+static Ref build_completed(Build *b, Ref u) {
+        const struct { bool complete; } params = { true };
+        const int64_t m = build_spec(b, u)->shape.dim[0], k = build_spec(b, u)->shape.dim[1];
+        Ref q;
+
+        if (m == k)
+                return u;
+        q = build_op(b, "qr", &params, 1, &u);
+        return build_pair(b, u, build_slice(b, q, 1, k, m, 1), 1);
+}
+
 static int expand_svd(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         const Shape *s = &call->in[0].shape;
-        const int64_t m = s->dim[s->ndim - 2], n = s->dim[s->ndim - 1];
+        const int64_t m = s->dim[s->ndim - 2], n = s->dim[s->ndim - 1], least = MIN(m, n), most = MAX(m, n);
         const bool vectors = op_n_out(call->op) > 1, full = is_full(call->op, call->params),
-                   blocks = s->ndim == 2 && !full;
-        const bool wide = blocks && n > m && n >= 2 * linalg_tall(m), tall = blocks && m >= 2 * linalg_tall(n);
+                   blocks = s->ndim == 2 && (most > SVD_WHOLE || (!full && most >= 2 * linalg_tall(least)));
+        const bool wide = blocks && n > m;
         DType dtype;
-        Ref a, q;
+        Ref a, q, made[3];
 
         if (linalg_dtype(call, &dtype, b->err) < 0)
                 return b->r = ERROR_TYPE;
         a = build_cast(b, in[0], dtype);
-        if (wide)
-                a = build_swap(b, a);
-        if (!wide && !tall) {
+        if (!blocks) {
                 out[0] = build_op(b, vectors ? "svd_block" : "svdvals_block", full ? call->params : NULL, 1, &a);
                 for (uint32_t i = 1; i < op_n_out(call->op); i++)
                         out[i] = ref_out(out[0], i);
                 return build_done(b);
         }
-        q = build_op(b, "qr", NULL, 1, &a);
-        a = ref_out(q, 1);
-        if (!vectors) {
-                out[0] = build_op(b, "svdvals_block", NULL, 1, &a);
+        if (m == n) {
+                a = build_op(b, "svd_square", NULL, 1, &a);
+                for (uint32_t i = 0; i < op_n_out(call->op); i++)
+                        out[i] = ref_out(a, vectors ? i : 1);
                 return build_done(b);
         }
-        a      = build_op(b, "svd_block", NULL, 1, &a);
-        out[1] = ref_out(a, 1);
-        out[0] = build_product(b, q, a);
-        out[2] = ref_out(a, 2);
-        if (wide) {
-                const Ref u = build_swap(b, out[2]);
-
-                out[2] = build_swap(b, out[0]);
-                out[0] = u;
+        if (wide)
+                a = build_swap(b, a);
+        q = build_op(b, "qr", NULL, 1, &a);
+        a = ref_out(q, 1);
+        a = build_op(b, vectors ? "svd" : "svdvals", NULL, 1, &a);
+        if (!vectors) {
+                out[0] = a;
+                return build_done(b);
         }
+        made[0] = build_product(b, q, a);
+        made[2] = ref_out(a, 2);
+        if (full)
+                made[0] = build_completed(b, made[0]);
+        out[0] = wide ? build_swap(b, made[2]) : made[0];
+        out[1] = ref_out(a, 1);
+        out[2] = wide ? build_swap(b, made[0]) : made[2];
         return build_done(b);
 }
 

@@ -160,3 +160,182 @@ TEST(large_systems_and_definite_matrices_are_solved_by_blocks) {
         clear_all(l, 2);
         clear_all(in, 2);
 }
+
+TEST(square_and_wide_matrices_have_q_and_r_by_reflectors) {
+        static const Shape sizes[] = { { 2, { 1100, 1100 } }, { 2, { 300, 1200 } }, { 2, { 1300, 500 } } };
+
+        for (size_t k = 0; k < ELEMENTSOF(sizes); k++) {
+                Array a = random_array(k == 1 ? DTYPE_C64 : DTYPE_F64, &sizes[k]), out[2], again[2];
+
+                run_op("qr", NULL, &a, 1, 400, out);
+                assert_qr(&a, &out[0], &out[1]);
+                run_op("qr", NULL, &a, 1, 700, again);
+                for (int i = 0; i < 2; i++)
+                        ck_assert_bytes_eq(out[i].v, again[i].v,
+                                           (size_t) shape_size(&out[i].shape) * sizeof(Number));
+                clear_all(again, 2);
+                clear_all(out, 2);
+                array_clear(&a);
+        }
+}
+
+TEST(complete_q_of_large_matrices_is_square) {
+        const struct { bool complete; } params = { true };
+        Array a = RANDOM(DTYPE_F64, 1100, 30), out[2];
+
+        run_op("qr", &params, &a, 1, 500, out);
+        const Matrix q = matrix_at(&out[0], 0), r = matrix_at(&out[1], 0), of = matrix_at(&a, 0);
+        ck_assert(q.m == 1100 && q.n == 1100 && r.m == 1100 && r.n == 30);
+        ck_assert_double_le(distance(q, NULL, r, &of), 1e-12);
+        ck_assert_double_le(distance(adjoint(q), NULL, q, NULL), 1e-12);
+        assert_triangle(r, false);
+        clear_all(out, 2);
+        array_clear(&a);
+}
+
+TEST(polar_factors_are_unitary_also_of_nearly_singular_matrices_and_leave_a_hermitian_one) {
+        for (int singular = 0; singular < 2; singular++)
+                for (int t = 0; t < 2; t++) {
+                        const struct { bool hermitian; } params = { false };
+                        Array a = RANDOM(t ? DTYPE_C128 : DTYPE_F64, 40, 40), u, h;
+
+                        for (int64_t i = 0; i < 40 && singular; i++)
+                                a.v[i * 40 + 3] = a.v[i * 40 + 4] + 1e-13 * a.v[i * 40 + 3];
+                        run_op("polar", &params, &a, 1, 17, &u);
+                        ck_assert_double_le(distance(adjoint(matrix_at(&u, 0)), NULL, matrix_at(&u, 0), NULL), 1e-13);
+                        h = array_new(a.dtype, &a.shape);
+                        for (int64_t i = 0; i < 40; i++)
+                                for (int64_t k = 0; k < 40; k++)
+                                        for (int64_t l = 0; l < 40; l++)
+                                                h.v[i * 40 + k] += conj(u.v[l * 40 + i]) * a.v[l * 40 + k];
+                        for (int64_t i = 0; i < 40; i++)
+                                for (int64_t k = 0; k < 40; k++)
+                                        ck_assert_double_le(cabs(h.v[i * 40 + k] - conj(h.v[k * 40 + i])), 1e-13);
+                        array_clear(&h);
+                        array_clear(&u);
+                        array_clear(&a);
+                }
+}
+
+/* Hermitian, with eigenvalues that are spread, a few, all equal, or next to the mean of all. */
+static Array hermitian(DType t, int64_t n, int kind) {
+        const Shape s = SHAPE(n, n);
+        Array a = random_array(t, &s), q[2], ret = array_new(t, &s);
+
+        run_op("qr", NULL, &a, 1, n, q);
+        for (int64_t l = 0; l < n; l++) {
+                const double value = kind == 0   ? (double) l * (double) l - 40
+                                     : kind == 1 ? (double) (l % 3) - 1
+                                     : kind == 2 ? 2
+                                     : kind == 3 ? ldexp(1, (int) -l)
+                                                 : (double) (l == 0);
+
+                for (int64_t i = 0; i < n; i++)
+                        for (int64_t k = 0; k < n; k++)
+                                ret.v[i * n + k] += value * q[0].v[i * n + l] * conj(q[0].v[k * n + l]);
+        }
+        for (int64_t i = 0; i < n; i++)
+                for (int64_t k = 0; k <= i; k++) {
+                        const Number v = kind == 2 ? 2 * (i == k) : (ret.v[i * n + k] + conj(ret.v[k * n + i])) / 2;
+
+                        ret.v[i * n + k] = v;
+                        ret.v[k * n + i] = conj(v);
+                }
+        clear_all(q, 2);
+        array_clear(&a);
+        return ret;
+}
+
+TEST(spectra_are_divided_whatever_they_are) {
+        for (int kind = 0; kind < 5; kind++)
+                for (int t = 0; t < 2; t++) {
+                        Array a = hermitian(t ? DTYPE_C128 : DTYPE_F64, 30, kind), out[3];
+                        double size = 0;
+                        int64_t n_upper = 0;
+
+                        for (int64_t i = 0; i < 900; i++)
+                                size = fmax(size, cabs(a.v[i]));
+                        run_op("divide_spectrum", NULL, &a, 1, 11, out);
+                        const Matrix v = matrix_at(&out[0], 0);
+                        ck_assert_double_le(distance(adjoint(v), NULL, v, NULL), 1e-13);
+                        for (int64_t i = 0; i < 30; i++) {
+                                n_upper += out[2].v[i] != 0;
+                                for (int64_t k = 0; k < 30; k++)
+                                        if (out[2].v[i] != out[2].v[k])
+                                                ck_assert_double_le(cabs(out[1].v[i * 30 + k]), 2e-13 * size);
+                        }
+                        ck_assert(n_upper > 0 && n_upper < 30);
+                        clear_all(out, 3);
+                        array_clear(&a);
+                }
+}
+
+TEST(matrices_without_finite_elements_have_no_polar_factor) {
+        const struct { bool hermitian; } params = { true };
+        Array a = RANDOM(DTYPE_F64, 8, 8), out;
+        Error err = {};
+
+        a.v[9] = NAN;
+        ck_assert_int_eq(try_op("polar", &params, &a, 1, 3, &out, &err), ERROR_LINALG);
+        ck_assert_ptr_nonnull(strstr(err.text, "Array must not contain infs or NaNs"));
+        array_clear(&a);
+}
+
+TEST(logarithms_of_large_determinants_do_not_overflow) {
+        Array a = large(DTYPE_F64, 1100, 1100), out[2], order;
+
+        run_op("slogdet", NULL, &a, 1, 600, out);
+        ck_assert_double_eq(creal(out[0].v[0]), 1);
+        ck_assert(isfinite(creal(out[1].v[0])));
+        ck_assert_double_le(fabs(creal(out[1].v[0]) - 1100 * log(2200)), 1);
+        run_op("det", NULL, &a, 1, 600, &order);
+        ck_assert(isinf(creal(order.v[0])));
+        array_clear(&order);
+        clear_all(out, 2);
+        array_clear(&a);
+}
+
+TEST(eigenvectors_of_large_matrices_come_from_two_smaller_ones) {
+        for (int kind = 0; kind < 5; kind++)
+                for (int t = 0; t < 2; t++) {
+                        Array a = hermitian(t ? DTYPE_C128 : DTYPE_F64, 30, kind), out[2], again[2], values;
+                        double size = 0;
+
+                        for (int64_t i = 0; i < 900; i++)
+                                size = fmax(size, cabs(a.v[i]));
+                        run_op("eigh_halves", NULL, &a, 1, 11, out);
+                        run_op("eigvalsh", NULL, &a, 1, 11, &values);
+                        const Matrix v = matrix_at(&out[1], 0), of = matrix_at(&a, 0);
+                        ck_assert_double_le(distance(adjoint(v), NULL, v, NULL), 1e-13);
+                        ck_assert_double_le(distance(v, out[0].v, adjoint(v), &of), 2e-13 * size);
+                        for (int64_t i = 0; i < 30; i++) {
+                                ck_assert_double_le(cabs(out[0].v[i] - values.v[i]), 1e-13 * size);
+                                ck_assert(i == 0 || creal(out[0].v[i]) >= creal(out[0].v[i - 1]));
+                        }
+                        run_op("eigh_halves", NULL, &a, 1, 7, again);
+                        ck_assert_bytes_eq(out[1].v, again[1].v, 900 * sizeof(Number));
+                        array_clear(&values);
+                        clear_all(again, 2);
+                        clear_all(out, 2);
+                        array_clear(&a);
+                }
+}
+
+/* The rank of a is 40, or 3, or it is nothing at all. */
+TEST(singular_vectors_of_large_matrices_come_from_the_polar_factor_whatever_the_rank) {
+        for (int rank = 0; rank <= 6; rank += 3)
+                for (int t = 0; t < 2; t++) {
+                        Array a = RANDOM(t ? DTYPE_C128 : DTYPE_F64, 40, 40), out[3], values;
+
+                        for (int64_t i = 0; i < 1600 && rank < 6; i++)
+                                a.v[i] = i / 40 < rank ? a.v[i] : rank ? a.v[i % (rank * 40)] : 0;
+                        run_op("svd_square", NULL, &a, 1, 17, out);
+                        assert_svd(&a, out);
+                        run_op("svdvals", NULL, &a, 1, 17, &values);
+                        for (int64_t i = 0; i < 40; i++)
+                                ck_assert_double_le(cabs(out[1].v[i] - values.v[i]), 1e-12);
+                        array_clear(&values);
+                        clear_all(out, 3);
+                        array_clear(&a);
+                }
+}
