@@ -85,13 +85,22 @@ typedef struct mars_error {
 typedef enum mars_dtype {
         MARS_BOOL, MARS_INT8, MARS_UINT8, MARS_INT16, MARS_UINT16, MARS_INT32, MARS_UINT32, MARS_INT64, MARS_UINT64,
         MARS_FLOAT16, MARS_FLOAT32, MARS_FLOAT64, MARS_COMPLEX64, MARS_COMPLEX128,
+        /* Times, counted in a unit: MARS_DATETIME64 + MARS_UNIT_NS is "datetime64[ns]". In memory they are int64; dates
+         * count from the beginning of 1970; INT64_MIN is NaT. */
+        MARS_TIMEDELTA64 = 0x40, MARS_DATETIME64 = 0x60,
         MARS_DTYPE_NONE = 0xff,
 } mars_dtype;
 
+/* MARS_UNIT_GENERIC has no length of its own: it becomes what it meets. */
+typedef enum mars_unit {
+        MARS_UNIT_GENERIC, MARS_UNIT_Y, MARS_UNIT_M, MARS_UNIT_W, MARS_UNIT_D, MARS_UNIT_H, MARS_UNIT_MIN, MARS_UNIT_S,
+        MARS_UNIT_MS, MARS_UNIT_US, MARS_UNIT_NS, MARS_UNIT_PS, MARS_UNIT_FS, MARS_UNIT_AS,
+} mars_unit;
+
 size_t mars_dtype_size(mars_dtype dtype);      /* bytes of an element; 0 for an unknown number */
 const char *mars_dtype_name(mars_dtype dtype); /* "float64" */
-int mars_dtype_from_name(mars_dtype *ret, const char *name, mars_error *err); /* "float64", "f8", "<f8", "d" */
-mars_dtype mars_promote_types(mars_dtype a, mars_dtype b);                    /* NEP 50 */
+int mars_dtype_from_name(mars_dtype *ret, const char *name, mars_error *err); /* "float64", "f8", "<f8", "M8[ns]" */
+mars_dtype mars_promote_types(mars_dtype a, mars_dtype b); /* NEP 50; MARS_DTYPE_NONE: there is none */
 bool mars_can_cast(mars_dtype from, mars_dtype to, const char *casting);      /* "safe", "same_kind", … */
 
 /* One value in the representation of its dtype. */

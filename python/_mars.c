@@ -336,6 +336,9 @@ static PyObject *module_promote(PyObject *module, PyObject *const *args, Py_ssiz
         if (py_to_dtype(args[0], &a) < 0 || py_to_dtype(args[1], &b) < 0)
                 return NULL;
         both = mars_promote_types(a, b);
+        if (both == MARS_DTYPE_NONE)
+                return PyErr_Format(PyExc_TypeError, "%s and %s do not have a common dtype", mars_dtype_name(a),
+                                    mars_dtype_name(b));
         return Py_NewRef(PyTuple_GetItem(py.dtypes, (Py_ssize_t) both));
 }
 

@@ -142,6 +142,19 @@ static int from_strong_scalar(mars_scalar value, mars_tensor **ret) {
         return -1;
 }
 
+/* What the package's slow reader has made: an array, or one of integers and the dtype that they are. */
+static int hold_array(PyObject *array, Py_buffer *ret, mars_dtype *ret_dtype) {
+        PyObject *dtype;
+
+        if (!PyTuple_Check(array))
+                return hold_buffer(array, ret, ret_dtype);
+        dtype = PyTuple_GetItem(array, 1);
+        if (!dtype || hold_buffer(PyTuple_GetItem(array, 0), ret, ret_dtype) > 0)
+                return 1;
+        *ret_dtype = (mars_dtype) PyLong_AsLong(dtype);
+        return 0;
+}
+
 /* The package's slow reader. NULL without an exception: an object of which NumPy makes no data either. */
 static PyObject *read_slowly(PyObject *object, bool operand) {
         PyObject *array = PyObject_CallFunctionObjArgs(py.read_array, object, NULL);
@@ -161,7 +174,7 @@ static int from_object(PyObject *object, bool operand, const int64_t *cuts, size
                 array = read_slowly(object, operand);
                 if (!array)
                         return PyErr_Occurred() ? -1 : 1;
-                if (hold_buffer(array, &b, &dtype) > 0) {
+                if (hold_array(array, &b, &dtype) > 0) {
                         PyErr_Format(PyExc_TypeError, "no tensor can be made of %R", (PyObject *) Py_TYPE(object));
                         Py_DECREF(array);
                         return -1;
@@ -229,7 +242,7 @@ int py_to_scalar(PyObject *object, mars_scalar *ret) {
                 array = read_slowly(object, false);
                 if (!array)
                         return -1;
-                if (hold_buffer(array, &b, &dtype) > 0) {
+                if (hold_array(array, &b, &dtype) > 0) {
                         PyErr_Format(PyExc_TypeError, "%R is not a number", object);
                         Py_DECREF(array);
                         return -1;

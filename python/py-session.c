@@ -512,6 +512,8 @@ static PyObject *session_map(PyObject *self, PyObject *object) {
         r = mars_map_new(&ret->map, session_of(self), t, &ret->data, &err);
         Py_END_ALLOW_THREADS
         ret->dtype = mars_tensor_dtype(t);
+        if (ret->dtype >= MARS_TIMEDELTA64) /* which buffers cannot say */
+                ret->dtype = MARS_INT64;
         ret->ndim = (int) mars_tensor_ndim(t);
         mars_tensor_shape(t, shape);
         mars_tensor_unref(t);

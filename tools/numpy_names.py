@@ -15,7 +15,7 @@ import numpy as np
 import mars.tensor as mt
 
 GONE = "gone in NumPy 2"
-DATES = "there are no dtypes of dates"
+DATES = "of calendars of working days: call NumPy's on fetched values"
 TEXTS = "there are no dtypes of texts, objects or records"
 WIDE = "there are no dtypes beyond float64 and complex128"
 MATRIX = "NumPy advises against matrices as a class: use tensors of two axes"
@@ -34,8 +34,7 @@ WHY_NOT = {
             issubsctype kernel_version longcomplex longfloat lookfor mat maximum_sctype nbytes numarray obj2sctype
             oldnumeric recfromcsv recfromtxt safe_eval sctype2char sctypes set_numeric_ops set_string_function seterrobj
             source string_ tracemalloc_domain unicode_ use_hugepage who clongfloat""",
-        DATES: """busday_count busday_offset busdaycalendar datetime64 datetime_as_string datetime_data is_busday isnat
-            timedelta64""",
+        DATES: "busday_count busday_offset busdaycalendar is_busday",
         TEXTS: "bytes_ char character chararray flexible fromregex object_ rec recarray record str_ void",
         WIDE: "clongdouble complex256 float128 longdouble",
         MATRIX: "asmatrix bmat matrix",
@@ -75,6 +74,7 @@ NOTES = {
         "apply_along_axis": "the function is called here, with tensors, at most 10,000 times",
         "apply_over_axes": "the function is called here, with tensors",
         "asfortranarray": "tensors have no order in memory: the same tensor",
+        "datetime_as_string": "an array of NumPy's: the values are fetched",
         "einsum_path": "NumPy's, of the shapes",
         "empty": "zeros",
         "fromfile": "read by NumPy in this process",

@@ -10,6 +10,7 @@
 #include "client/data.h"
 #include "client/expr.h"
 #include "client/parallel.h"
+#include "client/times.h"
 #include "exec/strided.h"
 #include "io/file.h"
 
@@ -107,7 +108,7 @@ static int data_cut(Data *data, const int64_t *chunk_size, size_t n_chunk_size, 
 }
 
 static int check_array(mars_dtype dtype, unsigned ndim, const int64_t *shape, Spec *ret, Error *err) {
-        if ((unsigned) dtype >= _DTYPE_MAX)
+        if (!type_exists((unsigned) dtype))
                 return error_set(err, ERROR_TYPE, "there is no dtype of number %u", (unsigned) dtype);
         if (ndim > MAX_NDIM)
                 return error_set(err, ERROR_VALUE, "maximum supported dimension for an ndarray is %d, found %u",
@@ -115,12 +116,12 @@ static int check_array(mars_dtype dtype, unsigned ndim, const int64_t *shape, Sp
         for (unsigned k = 0; k < ndim; k++)
                 if (shape[k] < 0)
                         return error_set(err, ERROR_VALUE, "negative dimensions are not allowed");
-        *ret = (Spec) { .dtype = (DType) dtype, .shape = shape_of((int) ndim, shape) };
+        *ret = (Spec) { .dtype = type_dtype((unsigned) dtype), .shape = shape_of((int) ndim, shape) };
         return shape_check(&ret->shape, dtype_size(ret->dtype), err);
 }
 
-/* The expression that begins with the data; takes the data over. */
-static int data_expr(mars_tensor **ret, Data *data, Error *err) {
+/* The expression that begins with the data; takes the data over. `type` is what its integers are to the user. */
+static int data_expr(mars_tensor **ret, Data *data, unsigned type, Error *err) {
         Expr *e;
         int r = expr_new_leaf(&e, EXPR_DATA, &data->spec, err);
 
@@ -128,8 +129,9 @@ static int data_expr(mars_tensor **ret, Data *data, Error *err) {
                 data_unref(data);
                 return r;
         }
-        e->data = data;
-        *ret    = &e->out[0];
+        e->data         = data;
+        e->out[0].dtype = (uint8_t) type;
+        *ret            = &e->out[0];
         return 0;
 }
 
@@ -244,7 +246,7 @@ int mars_from_memory(mars_tensor **ret, const void *data, mars_dtype dtype, unsi
         r = data_copy(d, data, strides, error_of(err));
         if (r < 0)
                 return r;
-        return data_expr(ret, TAKE_PTR(d), error_of(err));
+        return data_expr(ret, TAKE_PTR(d), (unsigned) dtype, error_of(err));
 }
 
 int mars_lend_memory(mars_tensor **ret, const void *data, mars_dtype dtype, unsigned ndim, const int64_t *shape,
@@ -276,7 +278,7 @@ int mars_lend_memory(mars_tensor **ret, const void *data, mars_dtype dtype, unsi
                 if (((const unsigned char *) data)[i] > 1)
                         return error_set(error_of(err), ERROR_VALUE, "byte %" PRId64 " of the booleans is %u", i,
                                          ((const unsigned char *) data)[i]);
-        r = data_expr(ret, data_ref(d), error_of(err));
+        r = data_expr(ret, data_ref(d), (unsigned) dtype, error_of(err));
         if (r < 0)
                 return r;
         d->bytes    = data; /* only now is the caller's memory ours to release */
@@ -358,7 +360,7 @@ int mars_load_npy(mars_tensor **ret, const char *path, const int64_t *chunk_size
                 return r;
 
         reversed = header.fortran_order && header.shape.ndim > 1;
-        spec     = (Spec) { .dtype = header.dtype, .shape = header.shape };
+        spec     = (Spec) { .dtype = type_dtype(header.type), .shape = header.shape };
         for (int k = 0; reversed && k < header.shape.ndim; k++)
                 spec.shape.dim[k] = header.shape.dim[header.shape.ndim - 1 - k];
         r = data_new(&d, DATA_FILE, &spec, error_of(err));
@@ -380,7 +382,7 @@ int mars_load_npy(mars_tensor **ret, const char *path, const int64_t *chunk_size
         }
         if (!cut)
                 d->tiling = tiling_auto(&spec.shape, spec.dtype);
-        r = data_expr(&whole, TAKE_PTR(d), error_of(err));
+        r = data_expr(&whole, TAKE_PTR(d), header.type, error_of(err));
         if (r < 0)
                 return r;
         if (reversed) {

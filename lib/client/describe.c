@@ -3,7 +3,7 @@
  * once, at the first question. */
 #include <string.h>
 
-#include "client/expr.h"
+#include "client/times.h"
 #include "graph/params.h"
 
 static mars_op_info *infos;
@@ -100,34 +100,32 @@ SAME_CODE(SUPPORT);
 SAME_CODE(CORRUPT);
 SAME_CODE(SPILL_FULL);
 
-static bool is_dtype(unsigned dtype) {
-        return dtype < _DTYPE_MAX;
-}
-
 size_t mars_dtype_size(mars_dtype dtype) {
-        return is_dtype(dtype) ? dtype_size((DType) dtype) : 0;
+        return type_exists(dtype) ? dtype_size(type_dtype(dtype)) : 0;
 }
 
 const char *mars_dtype_name(mars_dtype dtype) {
-        return is_dtype(dtype) ? dtype_name((DType) dtype) : "none";
+        return type_exists(dtype) ? type_name(dtype) : "none";
 }
 
 int mars_dtype_from_name(mars_dtype *ret, const char *name, mars_error *err) {
-        DType t;
+        unsigned type;
 
-        if (!name || !dtype_from_name(name, &t))
+        if (!name || !type_from_name(name, &type))
                 return error_set(error_of(err), ERROR_TYPE, "data type '%s' not understood", name ?: "(null)");
-        *ret = (mars_dtype) t;
+        *ret = (mars_dtype) type;
         return 0;
 }
 
 mars_dtype mars_promote_types(mars_dtype a, mars_dtype b) {
-        return is_dtype(a) && is_dtype(b) ? (mars_dtype) dtype_promote((DType) a, (DType) b) : MARS_DTYPE_NONE;
+        unsigned both;
+
+        return type_exists(a) && type_exists(b) && type_promote(a, b, &both) ? (mars_dtype) both : MARS_DTYPE_NONE;
 }
 
 bool mars_can_cast(mars_dtype from, mars_dtype to, const char *casting) {
         Casting c;
 
-        return is_dtype(from) && is_dtype(to) && casting && casting_from_name(casting, &c) &&
-               dtype_can_cast((DType) from, (DType) to, c);
+        return type_exists(from) && type_exists(to) && casting && casting_from_name(casting, &c) &&
+               type_can_cast(from, to, c);
 }

@@ -37,7 +37,8 @@ struct mars_tensor {
         int64_t *dim;           /* ndim of them */
         _Atomic uint32_t n_need;
         uint8_t out;            /* which output of expr */
-        uint8_t dtype, weak, ndim;
+        uint8_t dtype;          /* of mars.h: times are int64 to the expression, see client/times.h */
+        uint8_t weak, ndim;
 };
 
 struct Expr {
@@ -69,6 +70,11 @@ static inline Error *error_of(mars_error *err) {
 int expr_new_leaf(Expr **ret, ExprKind kind, const Spec *spec, Error *err);
 int expr_new_scalar(mars_tensor **ret, Scalar value, Weak weak, Error *err);
 Expr *expr_unref(Expr *expr);
+
+/* An operation of the graph; its handles have the dtypes of the engine. As mars_op(), but errors do not begin with the
+ * operator's name. */
+int tensor_op(mars_tensor **ret, const Op *op, unsigned n_in, mars_tensor *const *in, const mars_param *params,
+              size_t n_params, Error *err);
 
 /* A copy of what is known of the tensor now. */
 void tensor_spec(const mars_tensor *tensor, Spec *ret);

@@ -426,7 +426,7 @@ int mars_save_npy(mars_session *session, mars_tensor *tensor, const char *path, 
                 r = engine_says(engine_tensor(engine, result->id, &spec, &tiling, error_of(err)), error_of(err));
         if (r < 0)
                 return r;
-        header_bytes = npy_print(spec->dtype, &spec->shape, header);
+        header_bytes = npy_print(tensor->dtype, &spec->shape, header);
         save.offset  = (int64_t) header_bytes;
         r = draft_new(&draft, path, save.offset + shape_size(&spec->shape) * (int64_t) dtype_size(spec->dtype),
                       error_of(err));

@@ -6,6 +6,7 @@
 
 #include "client/result.h"
 #include "client/session.h"
+#include "client/times.h"
 
 enum { MAX_NAME = 255, CLOSE = 3, N_NEAR = 5 }; /* letters that may differ; names that an error lists */
 
@@ -76,8 +77,13 @@ int mars_save_as(mars_session *session, mars_tensor *tensor, const char *name, m
         _cleanup_(result_unrefp) Result *result = NULL;
         Engine *engine                          = NULL;
         TensorId id;
-        int r = mars_execute(session, 1, &tensor, err);
+        int r;
 
+        if (type_is_time(tensor->dtype)) /* names are of the engine, which does not know of times */
+                return error_set(error_of(err), ERROR_SUPPORT,
+                                 "save_as: names keep no units: save astype('int64'), and cast what is opened to %s",
+                                 type_name(tensor->dtype));
+        r = mars_execute(session, 1, &tensor, err);
         if (r == 0)
                 r = session_engine(session, &engine, error_of(err));
         if (r < 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client/npy.h"
+#include "client/times.h"
 
 static const uint8_t magic[6] = { 0x93, 'N', 'U', 'M', 'P', 'Y' };
 
@@ -116,9 +117,10 @@ static int read_bool(Text *t, bool *ret) {
         return 0;
 }
 
-/* "<f8", ">i4", "|b1": an order of bytes, a kind, a size. */
-static int read_descr(Text *t, DType *ret, bool *ret_swap) {
+/* "<f8", ">i4", "|b1", "<M8[ns]": an order of bytes, a kind, a size, the unit of times. */
+static int read_descr(Text *t, unsigned *ret, bool *ret_swap) {
         char descr[32] = "";
+        bool times;
         int r;
 
         skip_blanks(t);
@@ -131,13 +133,15 @@ static int read_descr(Text *t, DType *ret, bool *ret_swap) {
                 return error_set(t->err, ERROR_TYPE, "the .npy file holds Python objects; only plain numbers can be "
                                                      "read");
         *ret_swap = descr[0] == '>';
-        if (strlen(descr) < 3 || strlen(descr) > 4 || !strchr("<>|=", descr[0]) || !strchr("biufc", descr[1]))
+        times = strchr("mM", descr[1]);
+        if (strlen(descr) < 3 || (!times && strlen(descr) > 4) || !strchr("<>|=", descr[0]) ||
+            (!times && !strchr("biufc", descr[1])))
                 return error_set(t->err, ERROR_TYPE, "the .npy file holds elements of type '%s'; only plain numbers "
                                                      "can be read", descr);
-        if (!dtype_from_name(descr + 1, ret))
+        if (!type_from_name(descr + 1, ret))
                 return error_set(t->err, ERROR_TYPE, "the .npy file holds elements of type '%s', which do not exist "
                                                      "here", descr);
-        if (dtype_size(*ret) == 1)
+        if (dtype_size(type_dtype(*ret)) == 1)
                 *ret_swap = false;
         else if (descr[0] == '|')
                 return broken(t, "'%s' does not say the order of bytes", descr);
@@ -168,7 +172,7 @@ static int read_dict(Text *t, NpyHeader *ret) {
                         return broken(t, "'%s' is there twice", name);
                 if (!take(t, ':'))
                         return broken(t, "'%s' has no value", name);
-                r = key == DESCR   ? read_descr(t, &ret->dtype, &ret->swap)
+                r = key == DESCR   ? read_descr(t, &ret->type, &ret->swap)
                     : key == ORDER ? read_bool(t, &ret->fortran_order)
                                    : read_shape(t, &ret->shape);
                 if (r < 0)
@@ -216,21 +220,21 @@ int npy_parse(const uint8_t *data, size_t size, NpyHeader *ret, Error *err) {
         r        = read_dict(&text, ret);
         if (r < 0)
                 return r;
-        r = shape_check(&ret->shape, dtype_size(ret->dtype), err);
+        r = shape_check(&ret->shape, dtype_size(type_dtype(ret->type)), err);
         if (r < 0)
                 return error_prefix(err, r, "the .npy file");
         ret->data_offset = (int64_t) (at + length);
-        ret->data_bytes  = shape_size(&ret->shape) * (int64_t) dtype_size(ret->dtype);
+        ret->data_bytes  = shape_size(&ret->shape) * (int64_t) dtype_size(type_dtype(ret->type));
         return 0;
 }
 
 /* ---- Writing ---------------------------------------------------------------------------------------------------- */
 
-size_t npy_print(DType dtype, const Shape *shape, char ret[static NPY_WRITE_MAX]) {
+size_t npy_print(unsigned type, const Shape *shape, char ret[static NPY_WRITE_MAX]) {
         size_t n = sizeof(magic) + 4, total;
 
         n += (size_t) snprintf(ret + n, NPY_WRITE_MAX - n, "{'descr': '%s', 'fortran_order': False, 'shape': (",
-                               dtype_code(dtype));
+                               type_code(type));
         for (int k = 0; k < shape->ndim; k++)
                 n += (size_t) snprintf(ret + n, NPY_WRITE_MAX - n, "%s%lld%s", k > 0 ? " " : "",
                                        (long long) shape->dim[k], k + 1 < shape->ndim || shape->ndim == 1 ? "," : "");

@@ -9,7 +9,7 @@ enum {
 };
 
 typedef struct NpyHeader {
-        DType dtype;
+        unsigned type;       /* of the elements: client/times.h */
         bool swap;           /* elements are big-endian */
         bool fortran_order;  /* the first index runs fastest */
         Shape shape;
@@ -21,4 +21,4 @@ typedef struct NpyHeader {
  * broken .npy file; ERROR_TYPE: a dtype that we do not have. */
 int npy_parse(const uint8_t *data, size_t size, NpyHeader *ret, Error *err);
 /* Writes the header of a C-ordered file; returns its size, a multiple of 64. */
-size_t npy_print(DType dtype, const Shape *shape, char ret[static NPY_WRITE_MAX]);
+size_t npy_print(unsigned type, const Shape *shape, char ret[static NPY_WRITE_MAX]);

@@ -9,6 +9,7 @@
 #include "client/data.h"
 #include "client/expr.h"
 #include "client/result.h"
+#include "client/times.h"
 #include "graph/params.h"
 
 enum { INPUTS_NEAR = 4 }; /* inputs whose specs lie on the stack */
@@ -213,7 +214,7 @@ static int64_t dim_get(const mars_tensor *t, int k) {
 }
 
 void tensor_spec(const mars_tensor *tensor, Spec *ret) {
-        ret->dtype      = (DType) tensor->dtype;
+        ret->dtype      = type_dtype(tensor->dtype);
         ret->weak       = (Weak) tensor->weak;
         ret->shape.ndim = tensor->ndim;
         for (int k = 0; k < tensor->ndim; k++)
@@ -355,15 +356,19 @@ int mars_scalar_weak(mars_tensor **ret, char kind, mars_scalar value, mars_error
 }
 
 int mars_scalar_strong(mars_tensor **ret, mars_scalar value, mars_error *err) {
-        Scalar s = { .dtype = (DType) value.dtype };
+        Scalar s = { .dtype = type_dtype((unsigned) value.dtype) };
+        int r;
 
-        if ((unsigned) value.dtype >= _DTYPE_MAX)
+        if (!type_exists((unsigned) value.dtype))
                 return error_set(error_of(err), ERROR_TYPE, "there is no dtype of number %d", value.dtype);
         if (s.dtype == DTYPE_BOOL)
                 s.bytes[0] = value.bytes[0] != 0;
         else
                 memcpy(s.bytes, value.bytes, dtype_size(s.dtype));
-        return expr_new_scalar(ret, s, WEAK_NONE, error_of(err));
+        r = expr_new_scalar(ret, s, WEAK_NONE, error_of(err));
+        if (r == 0)
+                (*ret)->dtype = (uint8_t) value.dtype;
+        return r;
 }
 
 static const char *const weak_words[] = {
@@ -560,22 +565,30 @@ static int expr_new_op(Expr **ret, const Op *op, uint32_t n_in, mars_tensor *con
 }
 
 /* A handle with a reference for each output. */
-static int make_op(mars_tensor **ret, const Op *op, unsigned n_in, mars_tensor *const *in, const mars_param *params,
-                   size_t n_params, Error *err) {
+int tensor_op(mars_tensor **ret, const Op *op, unsigned n_in, mars_tensor *const *in, const mars_param *params,
+              size_t n_params, Error *err) {
         Expr *e;
-        int r;
+        int r = expr_new_op(&e, op, n_in, in, params, n_params, err);
 
-        if (err)
-                err->code = 0; /* what the caller's error says is of an earlier call */
-        r = expr_new_op(&e, op, n_in, in, params, n_params, err);
         if (r < 0)
-                return error_of_op(op, r, err);
+                return r;
         e->n_ref = e->n_out;
         for (uint32_t i = 0; i < e->n_out; i++) {
                 e->out[i].n_need = 1;
                 ret[i]           = &e->out[i];
         }
         return 0;
+}
+
+static int make_op(mars_tensor **ret, const Op *op, unsigned n_in, mars_tensor *const *in, const mars_param *params,
+                   size_t n_params, Error *err) {
+        int r;
+
+        if (err)
+                err->code = 0; /* what the caller's error says is of an earlier call */
+        r = times_concern(n_in, in, params, n_params) ? times_op(ret, op, n_in, in, params, n_params, err)
+                                                      : tensor_op(ret, op, n_in, in, params, n_params, err);
+        return r < 0 ? error_of_op(op, r, err) : 0;
 }
 
 int mars_op(mars_tensor **ret, unsigned op, unsigned n_in, mars_tensor *const *in, const mars_param *params,
@@ -603,7 +616,7 @@ int mars_op1(mars_tensor **ret, const char *op, unsigned n_in, mars_tensor *cons
 }
 
 int mars_full(mars_tensor **ret, mars_dtype dtype, unsigned ndim, const int64_t *shape, double value, mars_error *err) {
-        Scalar s = scalar_from_f64((unsigned) dtype < _DTYPE_MAX ? (DType) dtype : DTYPE_F64, value);
+        Scalar s = scalar_from_f64(type_exists((unsigned) dtype) ? type_dtype((unsigned) dtype) : DTYPE_F64, value);
         mars_param params[] = {
                 { .name = "shape", .kind = MARS_PARAM_DIMS, .dims = shape, .n = ndim },
                 { .name = "dtype", .kind = MARS_PARAM_DTYPE, .i64 = (int64_t) dtype },

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all modules of the package stand on: the operator table, dtypes, and data from outside."""
+import datetime
+
 import numpy as np
 
 from . import _mars
@@ -9,6 +11,14 @@ DTYPES = tuple(map(np.dtype, ("bool", "int8", "uint8", "int16", "uint16", "int32
                               "float16", "float32", "float64", "complex64", "complex128")))
 CODES = {key: code for code, d in enumerate(DTYPES) for key in (d, d.type, d.name, d.str, d.str[1:])}
 CODES.update({bool: 0, int: 7, float: 11, complex: 13})
+
+# Times: the number of their kind plus that of their unit.
+_UNITS_OF_TIME = ("", "Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as")
+TIMES = {kind + number: np.dtype(letter + (f"[{unit}]" if unit else ""))
+         for kind, letter in ((0x40, "m8"), (0x60, "M8")) for number, unit in enumerate(_UNITS_OF_TIME)}
+CODES.update({key: code for code, d in TIMES.items() for key in (d, d.name, d.str, d.str[1:])})
+CODES.update({np.timedelta64: 0x40, np.datetime64: 0x60, datetime.timedelta: 0x46 + 3, datetime.datetime: 0x66 + 3})
+ALL_DTYPES = DTYPES + tuple(TIMES.get(code) for code in range(len(DTYPES), max(TIMES) + 1))
 
 PARAM_DIMS, PARAM_DTYPE, PARAM_TEXT = 5, 4, 6
 
@@ -47,8 +57,11 @@ def read_dtype(what):
     """The code of whatever NumPy takes for a dtype. The extension asks once for every new thing."""
     dtype = np.dtype(what)
     code = CODES.get(dtype.newbyteorder("="))
+    if code is None and dtype.kind in "mM":
+        raise TypeError(f"tensors have no dtype {dtype}: their times are counted in single units such as "
+                        f"'{dtype.str[1:3]}[{np.datetime_data(dtype)[0]}]'")
     if code is None:
-        raise TypeError(f"tensors have no dtype {dtype}: they are bool, integers, floats and complex numbers")
+        raise TypeError(f"tensors have no dtype {dtype}: they are bool, integers, floats, complex numbers and times")
     try:
         if len(CODES) < 1000:
             CODES[what] = code
@@ -59,17 +72,24 @@ def read_dtype(what):
 
 def as_dtype(what):
     """The NumPy dtype that tensors have for it."""
-    return DTYPES[_mars.dtype_code(what)]
+    return ALL_DTYPES[_mars.dtype_code(what)]
 
 
 def read_array(what):
-    """Data as an array whose buffer the extension reads."""
+    """Data as an array whose buffer the extension reads. Times have no buffer: they are integers with a dtype."""
     if what is None or isinstance(what, (str, bytes, bytearray, type)):
         raise TypeError(f"no tensor can be made of {what!r}")
+    if isinstance(what, datetime.timedelta):
+        what = np.timedelta64(what)
+    elif isinstance(what, datetime.date):
+        what = np.datetime64(what)
     array = np.asarray(what)
+    if array.dtype.kind in "mM":
+        code = read_dtype(array.dtype)
+        return array.astype(ALL_DTYPES[code], copy=False).view(np.int64), code
     if array.dtype.kind not in "biufc" or array.dtype.itemsize > (16 if array.dtype.kind == "c" else 8):
         raise TypeError(f"no tensor can be made of dtype {array.dtype} ({type(what).__name__}): tensors are bool, "
-                        "integers, floats and complex numbers")
+                        "integers, floats, complex numbers and times")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 

@@ -162,16 +162,15 @@ class Session(_mars.Session):
     def _value(self, t):
         """An array of the caller's own; a scalar for a tensor without axes."""
         value = np.empty(t.shape, t.dtype)
-        self._fetch(t, value)
+        self._fetch(t, value if t.dtype.kind not in "mM" else value.view(np.int64))
         return value if t.ndim else value[()]
 
     def _view(self, t):
         """A read-only array, without a copy when the chunks lie in one piece."""
         mapped = self._map(t)
         if mapped is not None:
-            return np.asarray(mapped)
-        value = np.empty(t.shape, t.dtype)
-        self._fetch(t, value)
+            return np.asarray(mapped) if t.dtype.kind not in "mM" else np.asarray(mapped).view(t.dtype)
+        value = np.asarray(self._value(t))
         value.flags.writeable = False
         return value
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/npy.h"
+#include "mars.h"
 
 #include "harness.h"
 
@@ -41,12 +42,32 @@ TEST(header_that_is_written_reads_back_for_every_dtype_and_rank) {
                         ck_assert_uint_eq(n % 64, 0);
                         ck_assert_int_eq(text[n - 1], '\n');
                         ck_assert_int_eq(npy_parse((uint8_t *) text, n, &h, NULL), 0);
-                        ck_assert_int_eq(h.dtype, t);
+                        ck_assert_int_eq(h.type, t);
                         ck_assert(!h.swap && !h.fortran_order);
                         ck_assert(shape_equal(&h.shape, &shape));
                         ck_assert_int_eq(h.data_offset, (int64_t) n);
                         ck_assert_int_eq(h.data_bytes, shape_size(&shape) * (int64_t) dtype_size(t));
                 }
+}
+
+TEST(header_of_times_has_their_unit) {
+        static const char *const codes[] = { "<M8[ns]", "<m8[D]", "<M8", ">M8[as]" };
+        static const unsigned types[]    = { MARS_DATETIME64 + MARS_UNIT_NS, MARS_TIMEDELTA64 + MARS_UNIT_D,
+                                             MARS_DATETIME64, MARS_DATETIME64 + MARS_UNIT_AS };
+        const Shape shape = { 1, { 3 } };
+
+        for (size_t k = 0; k < ELEMENTSOF(codes); k++) {
+                char text[NPY_WRITE_MAX], *at;
+                NpyHeader h;
+                size_t n = npy_print(types[k], &shape, text);
+
+                at = memmem(text, n, codes[k] + 1, strlen(codes[k] + 1));
+                ck_assert_ptr_nonnull(at);
+                at[-1] = codes[k][0];
+                ck_assert_int_eq(npy_parse((uint8_t *) text, n, &h, NULL), 0);
+                ck_assert_uint_eq(h.type, types[k]);
+                ck_assert(h.swap == (codes[k][0] == '>') && h.data_bytes == 24);
+        }
 }
 
 TEST(header_of_the_largest_shape_fits) {
@@ -73,7 +94,7 @@ TEST(all_versions_and_all_ways_to_write_the_dict_are_read) {
                         Error err;
 
                         ck_assert_msg(parse(version, dicts[i], &h, &err) == 0, "%s: %s", dicts[i], err.text);
-                        ck_assert_int_eq(h.dtype, DTYPE_F64);
+                        ck_assert_int_eq(h.type, DTYPE_F64);
                         ck_assert(shape_equal(&h.shape, &wanted));
                         ck_assert_int_eq(h.data_bytes, 96);
                 }
@@ -83,11 +104,11 @@ TEST(order_of_axes_and_bytes_is_told) {
         NpyHeader h;
 
         ck_assert_int_eq(parse(1, "{'descr': '>i4', 'fortran_order': True, 'shape': (2, 3)}", &h, NULL), 0);
-        ck_assert(h.swap && h.fortran_order && h.dtype == DTYPE_I32);
+        ck_assert(h.swap && h.fortran_order && h.type == DTYPE_I32);
         ck_assert_int_eq(parse(1, "{'descr': '|b1', 'fortran_order': False, 'shape': ()}", &h, NULL), 0);
-        ck_assert(!h.swap && h.dtype == DTYPE_BOOL && h.shape.ndim == 0 && h.data_bytes == 1);
+        ck_assert(!h.swap && h.type == DTYPE_BOOL && h.shape.ndim == 0 && h.data_bytes == 1);
         ck_assert_int_eq(parse(1, "{'descr': '>u1', 'fortran_order': False, 'shape': (0,)}", &h, NULL), 0);
-        ck_assert(!h.swap && h.dtype == DTYPE_U8 && h.data_bytes == 0);
+        ck_assert(!h.swap && h.type == DTYPE_U8 && h.data_bytes == 0);
 }
 
 TEST(what_is_broken_is_refused_with_the_reason) {

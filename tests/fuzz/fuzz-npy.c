@@ -18,9 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 return 0;
         }
         assert(r == 0 && h.data_offset > 0 && (size_t) h.data_offset <= size && h.data_bytes >= 0);
-        n = npy_print(h.dtype, &h.shape, text);
+        n = npy_print(h.type, &h.shape, text);
         r = npy_parse((const uint8_t *) text, n, &again, &err);
-        assert(r == 0 && again.dtype == h.dtype && again.data_bytes == h.data_bytes);
+        assert(r == 0 && again.type == h.type && again.data_bytes == h.data_bytes);
         assert(shape_equal(&again.shape, &h.shape));
         return 0;
 }

@@ -15,9 +15,10 @@ from numpy import (False_, True_, base_repr, binary_repr, broadcast_shapes, byte
                    format_float_positional, format_float_scientific, get_printoptions, half, int_, isscalar, issubdtype,
                    iterable, longlong, printoptions, set_printoptions, short, single, ubyte, uint, uintc,  # noqa: F401
                    uintp, ulonglong, ushort)
-from numpy import (bool_, complex64, complex128, complexfloating, dtype, errstate, float16, float32, float64, floating,
-                   generic, geterr, inexact, int8, int16, int32, int64, integer, intc, intp, number,  # noqa: F401
-                   seterr, signedinteger, uint8, uint16, uint32, uint64, unsignedinteger)
+from numpy import (bool_, complex64, complex128, complexfloating, datetime64, datetime_data, dtype, errstate, float16,
+                   float32, float64, floating, generic, geterr, inexact, int8, int16, int32, int64, integer, intc, intp,
+                   number, seterr, signedinteger, timedelta64, uint8, uint16, uint32, uint64,  # noqa: F401
+                   unsignedinteger)
 
 from .. import _core
 from ..errors import AxisError
@@ -25,9 +26,10 @@ from .core import ExecutableTuple, Tensor
 
 _OWN = ["AxisError", "ExecutableTuple", "Tensor", "fft", "linalg", "random", "spatial", "special", "stats"]
 from . import (apply, creation, fft, indexing, io, linalg, logic, manipulation, math, polynomials, random, reduction,
-               sorting, spatial, special, statistics, stats, ufuncs)
+               sorting, spatial, special, statistics, stats, times, ufuncs)
 
-_AREAS = (creation, manipulation, ufuncs, math, reduction, indexing, sorting, statistics, logic, polynomials, apply, io)
+_AREAS = (creation, manipulation, ufuncs, math, reduction, indexing, sorting, statistics, logic, polynomials, apply, io,
+          times)
 _PRODUCTS = ("dot", "einsum", "einsum_path", "inner", "innerproduct", "kron", "matmul", "outer",
              "tensordot", "vdot", "vecdot")
 

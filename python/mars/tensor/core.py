@@ -360,7 +360,7 @@ def _execute_now(made):
     get_default_session()._wait(made if isinstance(made, tuple) else (made,), False)
 
 
-_mars.setup(tensor_class=Tensor, errors=errors.by_code, mars_error=errors.MarsError, dtypes=_core.DTYPES,
+_mars.setup(tensor_class=Tensor, errors=errors.by_code, mars_error=errors.MarsError, dtypes=_core.ALL_DTYPES,
             dtype_codes=_core.CODES, read_dtype=_core.read_dtype, read_array=_core.read_array, execute=_execute_now)
 
 

@@ -41,6 +41,7 @@ def _data(x, chunk_size=None):
         return _mars.data(x, None)
     if not hasattr(x, "dtype"):
         x = _core.read_array(x)
+        x = x[0].view(_core.ALL_DTYPES[x[1]]) if isinstance(x, tuple) else x
     return _mars.data(x, cutting(chunk_size, x.shape, x.dtype))
 
 
@@ -181,6 +182,10 @@ empty_like = zeros_like
 def arange(start, stop=None, step=None, dtype=None, chunk_size=None, gpu=None, *, chunks=None, like=None):
     """arange([start,] stop[, step]): numbers from start to before stop."""
     _refuse(gpu)
+    from . import times
+
+    if times.are_times(start, stop, step) or dtype is not None and _core.as_dtype(dtype).kind in "mM":
+        return times.arange(start, stop, step, dtype, one_of(chunk_size, chunks))
     if stop is None:
         start, stop = 0, start
     step = 1 if step is None else step

@@ -271,7 +271,7 @@ def _fitting(value, dtype):
         raise TypeError("float() argument must be a string or a real number, not 'complex'")
     if dtype.kind in "iu" and isinstance(value, float) and not np.isfinite(value):
         raise (ValueError if value != value else OverflowError)(f"cannot convert float {value} to integer")
-    return dtype.type(value)
+    return dtype.type(value) if dtype.kind not in "mM" else operator.index(value)
 
 
 def _put(t, key, value):

@@ -160,7 +160,7 @@ def _changes(ordered, equal_nan):
     """Where an element differs from the one before it."""
     after, before = ordered[1:], ordered[:-1]
     different = op("not_equal", after, before)
-    if equal_nan and ordered.dtype.kind in "fc":
+    if equal_nan and ordered.dtype.kind in "fcmM":
         both_nan = op("logical_and", op("isnan", after), op("isnan", before))
         different = op("logical_and", different, op("logical_not", both_nan))
     return concatenate([ones((min(1, ordered.shape[0]),), bool), different]) if ordered.shape[0] else zeros((0,), bool)

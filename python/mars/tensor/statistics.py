@@ -335,7 +335,7 @@ def _at_quantiles(a, n, q, method, dtype):
     chosen = op("kth", a, k=np.concatenate([low, high, [n - 1]]), axis=-1)
     made, last = chosen[..., :n_q], chosen[..., 2 * n_q:]
     if method not in ("lower", "higher", "nearest"):
-        wide = made if made.dtype.kind == "f" else made.astype(float)
+        wide = made if made.dtype.kind in "fmM" else made.astype(float)
         made = _lerp(wide, chosen[..., n_q:2 * n_q], astensor(weight.astype(dtype)))
     return op("where", op("isnan", last), last, made) if a.dtype.kind == "f" else made
 
