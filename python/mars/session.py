@@ -93,7 +93,35 @@ class Session(_mars.Session):
 
     def names(self):
         """The names of results (Tensor.save_as) that open() knows, sorted."""
+        from .mutable import PREFIX
+
+        return [name for name in self._all_names() if not name.startswith(PREFIX)]
+
+    def _all_names(self):
         return sorted(self._names().splitlines())
+
+    def create_mutable_tensor(self, shape, dtype=None, name=None, default_value=0, chunk_size=None, *, fill_value=None):
+        """A tensor of default_value into which parts are written: m[key] = value, m.write(key, value, timestamp),
+        m.read(key, timestamp), and then m.seal(timestamp), which gives the Tensor. In a cluster all sessions of the
+        user find it by its name and write to it (get_mutable_tensor). The name may also come first, as once it did."""
+        from .mutable import create
+
+        if isinstance(shape, str):
+            name, shape, dtype = shape, dtype, name
+        return create(self, shape, dtype, name, default_value if fill_value is None else fill_value, chunk_size)
+
+    def get_mutable_tensor(self, name):
+        """The mutable tensor of that name."""
+        from .mutable import find
+
+        return find(self, name)
+
+    def _forget(self, name):
+        """Takes a name away, or finds that another program did."""
+        try:
+            self.remove(name)
+        except KeyError:
+            pass
 
     def as_default(self):
         """Makes this the session that execute() uses when it is told no other."""

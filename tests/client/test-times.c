@@ -81,15 +81,15 @@ TEST(factors_between_units_are_those_of_the_calendar) {
         must(units_meet(MARS_UNIT_Y, MARS_UNIT_NS, error_of(&err)));
 }
 
-/* The 29th of February 2020 at noon and NaT, a day and a half later; what days that are. */
+/* The 29th of February 2020 at noon, and NaT; a day and a half later it is the 2nd of March. */
 TEST(times_are_added_and_converted_from_c) {
-        const int64_t hours[] = { 439668, INT64_MIN }, n = 2, half_days[] = { 36 };
-        const int64_t days[] = { 18322, INT64_MIN };
+        const int64_t hours[] = { 439716, INT64_MIN }, n = 2, half_days[] = { 36 };
+        const int64_t days[] = { 18323, INT64_MIN };
         SESSION s = session(1);
         TENSOR date = NULL, *delta = NULL, *sum = NULL, *day = NULL, *nat = NULL, *wrong = NULL;
         const mars_param to_days = mars_param_dtype("dtype", (mars_dtype) (MARS_DATETIME64 + MARS_UNIT_D));
-        int64_t made[2];
-        bool is_nat[2];
+        int64_t made[2] = {};
+        bool is_nat[2]  = {};
 
         must(mars_from_memory(&date, hours, (mars_dtype) (MARS_DATETIME64 + MARS_UNIT_H), 1, &n, NULL, NULL, 0, &err));
         must(mars_from_memory(&delta, half_days, (mars_dtype) (MARS_TIMEDELTA64 + MARS_UNIT_H), 0, NULL, NULL, NULL, 0,
