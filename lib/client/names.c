@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Results by name. What is opened is a tensor that nothing can compute: it is there, in that session. */
+/* Results by name. What is opened is a tensor that nothing can compute: it is there, in that session.
+ *
+ * To the engine a time is an integer (client/times.h), so its name says what it is: "<M8[ns] wind" is a date that users
+ * know as "wind". Their own names do not begin like that. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +13,28 @@
 
 enum { MAX_NAME = 255, CLOSE = 3, N_NEAR = 5 }; /* letters that may differ; names that an error lists */
 
+/* The users' part of a name, and the type that the rest says; MARS_DTYPE_NONE: there is no rest. */
+static const char *name_parts(const char *whole, unsigned *ret_type) {
+        const char *end = strchr(whole, ' ');
+        char code[16];
+
+        *ret_type = MARS_DTYPE_NONE;
+        if (whole[0] != '<' || !end || (size_t) (end - whole) >= sizeof(code))
+                return whole;
+        memcpy(code, whole, (size_t) (end - whole));
+        code[end - whole] = '\0';
+        return type_from_name(code, ret_type) && type_is_time(*ret_type) ? end + 1
+                                                                         : (*ret_type = MARS_DTYPE_NONE, whole);
+}
+
 static int name_check(const char *name, Error *err) {
+        unsigned type;
+
         if (!name || !name[0] || strlen(name) > MAX_NAME || strchr(name, '\n'))
                 return error_set(err, ERROR_VALUE, "a name is a line of text of at most %d bytes", MAX_NAME);
+        name_parts(name, &type);
+        if (type != MARS_DTYPE_NONE)
+                return error_set(err, ERROR_VALUE, "a name does not begin with a dtype");
         return 0;
 }
 
@@ -44,12 +66,14 @@ static int unknown(const char *name, char *names, Error *err) {
 
         for (char *one = strtok_r(names, "\n", &rest); one; one = strtok_r(NULL, "\n", &rest)) {
                 const size_t at = strlen(near);
+                unsigned type;
+                const char *known = name_parts(one, &type);
 
                 n_all++;
-                if (n < N_NEAR && strlen(one) <= MAX_NAME &&
-                    (distance(name, one) <= CLOSE || strncmp(name, one, CLOSE) == 0) &&
-                    at + strlen(one) + 5 < sizeof(near)) {
-                        snprintf(near + at, sizeof(near) - at, "%s'%s'", n > 0 ? ", " : "", one);
+                if (n < N_NEAR && strlen(known) <= MAX_NAME &&
+                    (distance(name, known) <= CLOSE || strncmp(name, known, CLOSE) == 0) &&
+                    at + strlen(known) + 5 < sizeof(near)) {
+                        snprintf(near + at, sizeof(near) - at, "%s'%s'", n > 0 ? ", " : "", known);
                         n++;
                 }
         }
@@ -62,28 +86,46 @@ static int ask(mars_session *session, WireName what, const char *name, TensorId 
         _cleanup_(freep) char *names = NULL;
         int r                        = session_engine(session, ret_engine, err);
 
-        if (r == 0 && what != NAME_LIST)
-                r = name_check(name, err);
         if (r == 0)
                 r = engine_name(*ret_engine, what, name, tensor, &names, err);
-        if (r == MARS_ERROR_NO_NAME && names)
+        if (r == MARS_ERROR_NO_NAME && name && names)
                 r = unknown(name, names, err);
         if (r == 0 && ret_names)
                 *ret_names = TAKE_PTR(names);
         return r;
 }
 
+/* What the engine calls the result that users call `name`: 0, or 1 if there is none. */
+static int whole_name(mars_session *session, const char *name, char ret[static MAX_NAME + 1], Error *err) {
+        _cleanup_(freep) char *names = NULL;
+        char *rest                   = NULL;
+        Engine *engine               = NULL;
+        TensorId none                = 0;
+        int r                        = name_check(name, err);
+
+        if (r == 0)
+                r = ask(session, NAME_LIST, NULL, &none, &engine, &names, err);
+        if (r < 0)
+                return r;
+        for (char *one = strtok_r(names, "\n", &rest); one; one = strtok_r(NULL, "\n", &rest)) {
+                unsigned type;
+
+                if (strcmp(name_parts(one, &type), name) == 0 && strlen(one) <= MAX_NAME) {
+                        memcpy(ret, one, strlen(one) + 1);
+                        return 0;
+                }
+        }
+        memcpy(ret, name, strlen(name) + 1); /* which is asked for, for the words */
+        return 1;
+}
+
 int mars_save_as(mars_session *session, mars_tensor *tensor, const char *name, mars_error *err) {
         _cleanup_(result_unrefp) Result *result = NULL;
         Engine *engine                          = NULL;
+        char whole[MAX_NAME + 1];
         TensorId id;
-        int r;
+        int r = mars_execute(session, 1, &tensor, err);
 
-        if (type_is_time(tensor->dtype)) /* names are of the engine, which does not know of times */
-                return error_set(error_of(err), ERROR_SUPPORT,
-                                 "save_as: names keep no units: save astype('int64'), and cast what is opened to %s",
-                                 type_name(tensor->dtype));
-        r = mars_execute(session, 1, &tensor, err);
         if (r == 0)
                 r = session_engine(session, &engine, error_of(err));
         if (r < 0)
@@ -91,8 +133,15 @@ int mars_save_as(mars_session *session, mars_tensor *tensor, const char *name, m
         result = tensor_result(tensor, engine);
         if (!result)
                 return error_set(error_of(err), ERROR_VALUE, "save_as: the session does not have the tensor's values");
+        r = whole_name(session, name, whole, error_of(err));
+        if (r < 0)
+                return r;
+        if (r > 0 && type_is_time(tensor->dtype) &&
+            (size_t) snprintf(whole, sizeof(whole), "%s %s", type_code(tensor->dtype), name) >= sizeof(whole))
+                return error_set(error_of(err), ERROR_VALUE, "the name of a time has at most %zu bytes",
+                                 MAX_NAME - strlen(type_code(tensor->dtype)) - 1);
         id = result->id;
-        return ask(session, NAME_SAVE, name, &id, &engine, NULL, error_of(err));
+        return ask(session, NAME_SAVE, whole, &id, &engine, NULL, error_of(err));
 }
 
 int mars_open(mars_tensor **ret, mars_session *session, const char *name, mars_error *err) {
@@ -102,8 +151,12 @@ int mars_open(mars_tensor **ret, mars_session *session, const char *name, mars_e
         Result *result = NULL;
         Expr *e        = NULL;
         TensorId id    = 0;
-        int r          = ask(session, NAME_OPEN, name, &id, &engine, NULL, error_of(err));
+        char whole[MAX_NAME + 1];
+        unsigned type;
+        int r = whole_name(session, name, whole, error_of(err));
 
+        if (r >= 0)
+                r = ask(session, NAME_OPEN, whole, &id, &engine, NULL, error_of(err));
         if (r == 0)
                 r = result_new(&result, engine, id, error_of(err));
         if (r < 0)
@@ -118,6 +171,9 @@ int mars_open(mars_tensor **ret, mars_session *session, const char *name, mars_e
                 return r;
         }
         tensor_add_result(&e->out[0], result);
+        name_parts(whole, &type);
+        if (type != MARS_DTYPE_NONE && spec->dtype == DTYPE_I64)
+                e->out[0].dtype = (uint8_t) type;
         *ret = &e->out[0];
         return 0;
 }
@@ -125,13 +181,31 @@ int mars_open(mars_tensor **ret, mars_session *session, const char *name, mars_e
 int mars_names(char **ret, mars_session *session, mars_error *err) {
         Engine *engine = NULL;
         TensorId none  = 0;
+        char *to;
+        int r = ask(session, NAME_LIST, NULL, &none, &engine, ret, error_of(err));
 
-        return ask(session, NAME_LIST, NULL, &none, &engine, ret, error_of(err));
+        if (r < 0)
+                return r;
+        to = *ret;
+        for (const char *at = *ret; *at;) { /* line by line, each from its users' part on */
+                const size_t n = strcspn(at, "\n");
+                const char *end = at + n + (at[n] == '\n');
+                unsigned type;
+
+                at = name_parts(at, &type);
+                memmove(to, at, (size_t) (end - at));
+                to += end - at;
+                at = end;
+        }
+        *to = '\0';
+        return 0;
 }
 
 int mars_remove(mars_session *session, const char *name, mars_error *err) {
         Engine *engine = NULL;
         TensorId none  = 0;
+        char whole[MAX_NAME + 1];
+        int r = whole_name(session, name, whole, error_of(err));
 
-        return ask(session, NAME_REMOVE, name, &none, &engine, NULL, error_of(err));
+        return r < 0 ? r : ask(session, NAME_REMOVE, whole, &none, &engine, NULL, error_of(err));
 }

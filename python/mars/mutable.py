@@ -154,8 +154,6 @@ class MutableTensor:
         return _core.op("full", shape=self.shape, dtype=self.dtype, value=self._default, chunk_size=self._cuts)
 
     def _save(self, t, name):
-        """Names keep no units of times: their integers are kept."""
-        t = t.astype(np.int64) if t.dtype.kind in "mM" else t
         t.save_as(name, session=self._session)
 
 

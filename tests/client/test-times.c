@@ -106,5 +106,30 @@ TEST(times_are_added_and_converted_from_c) {
         must_fail(MARS_ERROR_TYPE, "ufunc 'add' cannot use operands with types dtype('datetime64[h]')",
                   mars_op1(&wrong, "add", 2, (mars_tensor *[]) { date, date }, NULL, 0, &err));
         must_fail(MARS_ERROR_TYPE, "ufunc 'sqrt' not supported", mars_op1(&wrong, "sqrt", 1, &date, NULL, 0, &err));
-        must_fail(MARS_ERROR_SUPPORT, "names keep no units", mars_save_as(s, date, "a date", &err));
+}
+
+TEST(results_by_name_keep_their_units) {
+        const mars_dtype ns = MARS_DATETIME64 + MARS_UNIT_NS;
+        const int64_t n = 2, values[] = { 5, INT64_MIN };
+        SESSION s    = session(1);
+        TENSOR date  = NULL, *number = NULL, *again = NULL, *wrong = NULL;
+        char *names  = NULL;
+        int64_t made[2] = {};
+
+        must(mars_from_memory(&date, values, ns, 1, &n, NULL, NULL, 0, &err));
+        must(mars_from_memory(&number, values, MARS_INT64, 1, &n, NULL, NULL, 0, &err));
+        must(mars_save_as(s, date, "when", &err));
+        must(mars_save_as(s, number, "what", &err));
+        must(mars_open(&again, s, "when", &err));
+        ck_assert_uint_eq(mars_tensor_dtype(again), ns);
+        must(mars_fetch(s, again, made, NULL, &err));
+        ck_assert_mem_eq(made, values, sizeof(values));
+        must_fail(MARS_ERROR_NAME_TAKEN, "when", mars_save_as(s, number, "when", &err));
+        must_fail(MARS_ERROR_VALUE, "begin with a dtype", mars_save_as(s, number, "<M8[s] when", &err));
+        must(mars_names(&names, s, &err));
+        ck_assert(strstr(names, "when") && strstr(names, "what") && !strchr(names, '<'));
+        free(names);
+        must(mars_remove(s, "when", &err));
+        must_fail(MARS_ERROR_NO_NAME, "no result 'when'", mars_open(&wrong, s, "when", &err));
+        must(mars_save_as(s, number, "when", &err));
 }

@@ -254,3 +254,15 @@ def test_times_are_the_same_in_every_kind_of_session(session):
     for got, expected in zip(made, want):
         assert np.asarray(got).dtype == np.asarray(expected).dtype
         np.testing.assert_array_equal(got, expected)
+
+
+def test_results_by_name_keep_their_units(session):
+    t = mt.tensor(np.array(["2020-02-29", "NaT"], "M8[D]"))
+    t.save_as("leap days", session=session)
+    opened = session.open("leap days")
+    assert opened.dtype == t.dtype and session.names() == ["leap days"]
+    np.testing.assert_array_equal(opened.fetch(session=session), np.array(["2020-02-29", "NaT"], "M8[D]"))
+    with pytest.raises(ValueError, match="leap days"):
+        mt.ones(3).save_as("leap days", session=session)
+    session.remove("leap days")
+    assert session.names() == []
