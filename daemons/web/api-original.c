@@ -22,14 +22,16 @@ static void answer(Request *request, struct json_object *object) {
         json_object_put(object);
 }
 
-/* What was seen, or NULL: the request is refused. */
-static struct json_object *seen_object(Request *request, const Seen *seen) {
+/* What was seen, of this type, or NULL: the request is refused. */
+static struct json_object *seen_of(Request *request, const Seen *seen, json_type type) {
         struct json_object *object = seen->status == MHD_HTTP_OK ? json_tokener_parse(seen->text) : NULL;
 
-        if (!object)
-                request_refuse(request, seen->status == MHD_HTTP_OK ? MHD_HTTP_SERVICE_UNAVAILABLE : seen->status, "%s",
-                               seen->status == MHD_HTTP_OK ? "out of memory" : seen->text ?: "");
-        return object;
+        if (object && json_object_is_type(object, type))
+                return object;
+        json_object_put(object);
+        request_refuse(request, seen->status == MHD_HTTP_OK ? MHD_HTTP_BAD_GATEWAY : seen->status, "%s",
+                       seen->status == MHD_HTTP_OK ? "the scheduler is of another version" : seen->text ?: "");
+        return NULL;
 }
 
 static struct json_object *field(struct json_object *object, const char *name) {
@@ -53,7 +55,7 @@ static struct json_object *by_key(struct json_object *rows, const char *key,
 /* ---- Workers ----------------------------------------------------------------------------------------------------- */
 
 static void on_overview(void *userdata, const Seen *seen) {
-        struct json_object *overview = seen_object(userdata, seen);
+        struct json_object *overview = seen_of(userdata, seen, json_type_object);
 
         if (!overview)
                 return;
@@ -80,7 +82,7 @@ static struct json_object *make_session(struct json_object *row) {
 }
 
 static void on_sessions(void *userdata, const Seen *seen) {
-        struct json_object *rows = seen_object(userdata, seen);
+        struct json_object *rows = seen_of(userdata, seen, json_type_array);
 
         if (!rows)
                 return;
@@ -114,7 +116,7 @@ static struct json_object *make_graph(struct json_object *row) {
 }
 
 static void on_requests(void *userdata, const Seen *seen) {
-        struct json_object *rows = seen_object(userdata, seen);
+        struct json_object *rows = seen_of(userdata, seen, json_type_array);
 
         if (!rows)
                 return;
@@ -140,7 +142,7 @@ void api_original_graphs(Request *request) {
 
 /* The row of the one that the path names, or NULL: the request is refused. *ret_rows is the caller's to put. */
 static struct json_object *seen_graph(Request *request, const Seen *seen, struct json_object **ret_rows) {
-        *ret_rows = seen_object(request, seen);
+        *ret_rows = seen_of(request, seen, json_type_array);
 
         for (size_t k = 0; *ret_rows && k < json_object_array_length(*ret_rows); k++) {
                 struct json_object *row = json_object_array_get_idx(*ret_rows, k);
