@@ -137,7 +137,7 @@ TEST(what_is_broken_is_refused_with_the_reason) {
                 { "{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", "Python objects", ERROR_TYPE },
                 { "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,)}", "records", ERROR_TYPE },
                 { "{'descr': '<U5', 'fortran_order': False, 'shape': (1,)}", "'<U5'", ERROR_TYPE },
-                { "{'descr': '<M8[ns]', 'fortran_order': False, 'shape': (1,)}", "'<M8[ns]'", ERROR_TYPE },
+                { "{'descr': '<M8[25s]', 'fortran_order': False, 'shape': (1,)}", "'<M8[25s]'", ERROR_TYPE },
                 { "{'descr': '<f16', 'fortran_order': False, 'shape': (1,)}", "do not exist", ERROR_TYPE },
                 { "{'descr': '|f8', 'fortran_order': False, 'shape': (1,)}", "order of bytes", ERROR_VALUE },
         };
