@@ -10,6 +10,8 @@ typedef struct IdPage {
 } IdPage;
 
 static IdPage *page_of(const IdMap *map, uint64_t id) {
+        if (_likely_(map->last && map->last_at == id / IDMAP_PAGE))
+                return map->last;
         return (IdPage *) (uintptr_t) map_get(&map->pages, id / IDMAP_PAGE);
 }
 
@@ -39,6 +41,8 @@ int idmap_set(IdMap *map, uint64_t id, uint64_t value) {
                 }
                 map->spare = NULL;
         }
+        map->last    = page;
+        map->last_at = id / IDMAP_PAGE;
         page->n += page->value[id % IDMAP_PAGE] == 0;
         map->n += page->value[id % IDMAP_PAGE] == 0;
         page->value[id % IDMAP_PAGE] = value;
@@ -55,6 +59,7 @@ uint64_t idmap_remove(IdMap *map, uint64_t id) {
         map->n--;
         if (--page->n == 0) {
                 map_remove(&map->pages, id / IDMAP_PAGE);
+                map->last = NULL;
                 free(map->spare);
                 map->spare = page;
         }

@@ -9,6 +9,8 @@ enum { IDMAP_PAGE = 64 }; /* ids whose values lie together */
 typedef struct IdMap {
         Map pages;               /* id / IDMAP_PAGE -> struct IdPage * */
         struct IdPage *spare;    /* an empty one, so that a queue of ids does not come and go with malloc */
+        struct IdPage *last;     /* where something was set last, or NULL: that is looked for most, */
+        uint64_t last_at;        /* and its place in `pages` */
         uint64_t n;
 } IdMap;
 

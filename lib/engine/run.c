@@ -427,14 +427,14 @@ static void task_report(Engine *e, uint32_t slot_at, uint32_t held_at, int r, Er
 }
 
 /* Without the lock. */
-static int task_run(Exec *exec, Held *held, Error *err) {
+static int task_run(Exec *exec, Held *held, bool first, Error *err) {
         const Plan *plan = held->run->plan;
 
         err->code = 0;
         for (uint32_t k = 0; k < held->in.n; k++)
                 plan_chunk_shape(plan, plan->input_chunk[plan->input_start[held->task] + k], &held->in.data[k].shape);
-        return exec_run(exec, plan, held->task, held->in.data, held->out.data, held->scratch, &held->run->canceled,
-                        err);
+        return (first ? exec_run : exec_run_next)(exec, plan, held->task, held->in.data, held->out.data, held->scratch,
+                                                  &held->run->canceled, err);
 }
 
 /* Runs and reports tasks that the slot holds, all but a last one that is not small: nobody shall wait for that to hear
@@ -450,7 +450,7 @@ static void tasks_run(Engine *e, uint32_t at) {
         start = now_usec();
         __atomic_store_n(&slot->began_usec, start, __ATOMIC_RELAXED);
         for (uint32_t k = slot->at; k < end; k++)
-                result[k] = task_run(slot->exec, &slot->held[k], &err[k]);
+                result[k] = task_run(slot->exec, &slot->held[k], k == slot->at, &err[k]);
         stop = now_usec();
         pthread_mutex_lock(&e->lock);
         __atomic_store_n(&slot->began_usec, 0, __ATOMIC_RELAXED);

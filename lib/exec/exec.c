@@ -6,7 +6,8 @@
  * into scratch, only the box.
  *
  * The thread's memory is a stack of blocks. A task takes from the last one; when it is full there is a new, larger
- * one. The next task starts with one block as large as all of them, so that soon there is one block for ever. */
+ * one. The next task starts with one block as large as all of them, so that soon there is one block for ever. A nest
+ * that tasks of the same stage can use again lies at its bottom. */
 #include "exec/exec.h"
 
 #include <string.h>
@@ -76,10 +77,19 @@ void exec_release(Exec *exec, size_t mark) {
                 exec->used = 0;
 }
 
-static void exec_reset(Exec *exec) {
+void exec_keep(Exec *exec, KeptNest *kept) {
+        if (exec->n_block > 1)
+                return; /* the next task begins with a new one */
+        exec->kept      = kept;
+        exec->kept_used = exec->used;
+}
+
+static void exec_reset(Exec *exec, const Stage *stage) {
         size_t total = 0;
 
-        exec->used = 0;
+        if (exec->kept && (exec->n_block > 1 || !nest_kept_is_of(exec->kept, stage)))
+                exec->kept = NULL;
+        exec->used = exec->kept ? exec->kept_used : 0;
         if (_likely_(exec->n_block <= 1))
                 return;
         for (uint32_t i = 0; i < exec->n_block; i++)
@@ -261,8 +271,8 @@ static const struct {
         [STAGE_BLOCK] = { "computing", run_block },
 };
 
-int exec_run(Exec *exec, const Plan *plan, uint32_t task, const ChunkMemory *in, ChunkMemory *out, void *scratch,
-             const volatile bool *canceled, Error *err) {
+int exec_run_next(Exec *exec, const Plan *plan, uint32_t task, const ChunkMemory *in, ChunkMemory *out, void *scratch,
+                  const volatile bool *canceled, Error *err) {
         const Stage *stage = plan->stage.data + plan->task_stage[task];
         uint32_t first = plan->input_start[task];
         bool in_pieces = stage->kind == STAGE_MERGE || (stage->kind == STAGE_BLOCK && stage->block.op->takes_pieces);
@@ -270,7 +280,7 @@ int exec_run(Exec *exec, const Plan *plan, uint32_t task, const ChunkMemory *in,
         Run run;
         int r = 0;
 
-        exec_reset(exec);
+        exec_reset(exec, stage);
         run.exec = exec;
         run.plan = plan;
         run.stage = stage;
@@ -301,4 +311,10 @@ int exec_run(Exec *exec, const Plan *plan, uint32_t task, const ChunkMemory *in,
         if (r < 0 && (!err || err->code != r)) /* who carries the words on says where */
                 return error_prefix(err, r, "%s %s", kinds[stage->kind].verb, stage->label ?: "");
         return r;
+}
+
+int exec_run(Exec *exec, const Plan *plan, uint32_t task, const ChunkMemory *in, ChunkMemory *out, void *scratch,
+             const volatile bool *canceled, Error *err) {
+        exec->kept = NULL;
+        return exec_run_next(exec, plan, task, in, out, scratch, canceled, err);
 }

@@ -21,3 +21,6 @@ DEFINE_CLEANUP(Exec *, exec_free)
  * strips: when it becomes true the task ends with ERROR_CANCELED. */
 int exec_run(Exec *exec, const Plan *plan, uint32_t task, const ChunkMemory *in, ChunkMemory *out, void *scratch,
              const volatile bool *canceled, Error *err);
+/* The same while the plan of the task before it is still there: what is the same for both is not made ready again. */
+int exec_run_next(Exec *exec, const Plan *plan, uint32_t task, const ChunkMemory *in, ChunkMemory *out, void *scratch,
+                  const volatile bool *canceled, Error *err);

@@ -13,11 +13,15 @@ typedef struct Block64 {
         size_t size_bytes;
 } Block64;
 
+typedef struct KeptNest KeptNest;
+
 struct Exec {
         Block64 block[40]; /* each twice as large as the one before: more than memory has */
         uint32_t n_block;
         Block64 last;
         size_t used;       /* of the last block */
+        KeptNest *kept;    /* of a task before this one (run-nest.c), or NULL; */
+        size_t kept_used;  /* and where what it needs ends, in the only block */
         int force_lane;
 };
 
@@ -45,6 +49,9 @@ _must_check_ static inline void *exec_take(Exec *exec, size_t size_bytes) {
 size_t exec_mark(const Exec *exec);
 void exec_release(Exec *exec, size_t mark);
 
+/* What was taken so far is there for the next task, too, if that comes as exec_run_next(). */
+void exec_keep(Exec *exec, KeptNest *kept);
+
 /* For tests: which loop of each nest becomes the lanes (modulo their number); -1: the cheapest. Bits must not depend
  * on it. */
 void exec_force_lane(Exec *exec, int lane);
@@ -71,6 +78,7 @@ typedef struct Run {
 } Run;
 
 int run_nests(Run *run);
+bool nest_kept_is_of(const KeptNest *kept, const Stage *stage); /* or the stage has no such nest: it can stay */
 int run_merge(Run *run);
 int run_block(Run *run);
 int run_scan(Run *run);

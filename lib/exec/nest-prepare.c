@@ -658,7 +658,6 @@ static bool folds_eight(const Prepare *p, const FoldSink *fold) {
 static int make_folds(const Prepare *p) {
         NestRun *x = p->x;
         Exec *exec = x->run->exec;
-        const Loop *reduced = x->loop + x->reduce_loop;
 
         for (uint32_t f = 0; f < x->n_fold; f++) {
                 FoldSink *fold = x->fold + f;
@@ -681,7 +680,6 @@ static int make_folds(const Prepare *p) {
                         fold->counter = exec_take(exec, sizeof(Counter));
                         if (!fold->counter)
                                 return -ENOMEM;
-                        counter_init(fold->counter, exec, fold->fold, fold->unit, x->lanes);
                         continue;
                 }
                 fold->base = exec_take(exec, sizeof(PyramidBase));
@@ -689,6 +687,23 @@ static int make_folds(const Prepare *p) {
                 fold->place = exec_take_array(exec, char *, x->n_column * MAX_STATE);
                 if (!fold->base || !fold->pyramid || !fold->place)
                         return -ENOMEM;
+        }
+        return 0;
+}
+
+/* Nothing has been folded yet. */
+static int folds_begin(NestRun *x) {
+        Exec *exec = x->run->exec;
+        const Loop *reduced = x->loop + x->reduce_loop;
+
+        for (uint32_t f = 0; f < x->n_fold; f++) {
+                const FoldSink *fold = x->fold + f;
+                int r;
+
+                if (fold->counter) {
+                        counter_init(fold->counter, exec, fold->fold, fold->unit, x->lanes);
+                        continue;
+                }
                 r = pyramid_base_init(fold->base, exec, fold->fold, fold->unit, reduced->lo, reduced->lo + reduced->n,
                                       x->n_column, x->lanes);
                 if (r < 0)
@@ -806,7 +821,7 @@ static void choose_lanes(Prepare *p) {
         x->lanes = (size_t) (MIN(each + 15, n) & ~(int64_t) 15) ?: (size_t) n;
 }
 
-int nest_prepare(NestRun *x, Run *run, const Nest *nest, const Box *box, const LocalMemory *local) {
+int nest_lay_out(NestRun *x, Run *run, const Nest *nest, const Box *box, const LocalMemory *local) {
         Prepare p; /* what is not set here the steps below set: there is much room in it for axes */
         int r;
 
@@ -841,6 +856,29 @@ int nest_prepare(NestRun *x, Run *run, const Nest *nest, const Box *box, const L
                 return r;
         r = make_folds(&p);
         x->by_eight = r >= 0 && !x->by_terms && runs_by_eight(&p);
-        x->few_terms = r >= 0 && has_few_terms(x);
         return r;
+}
+
+int nest_begin(NestRun *x) {
+        x->few_terms = has_few_terms(x);
+        for (uint32_t s = 0; s < x->n_step; s++)
+                if (x->step[s].kind == STEP_PACK)
+                        x->step[s].pack->n_lane = 0;
+        return folds_begin(x);
+}
+
+int nest_again(NestRun *x, Run *run, const Box *box) {
+        int r;
+
+        x->run = run;
+        r      = nest_places(x, box);
+        for (uint32_t f = 0; f < x->n_fold; f++) /* where the others begin matters to nobody */
+                x->loop[x->reduce_loop].lo = box->lo[x->fold[f].sink->axis];
+        return r < 0 ? r : nest_begin(x);
+}
+
+int nest_prepare(NestRun *x, Run *run, const Nest *nest, const Box *box, const LocalMemory *local) {
+        int r = nest_lay_out(x, run, nest, box, local);
+
+        return r < 0 ? r : nest_begin(x);
 }

@@ -43,3 +43,5 @@ static inline const Fold *sink_fold(const Sink *sink) {
 /* The walks of all loads, indices and results over the axes of the nest: p->info, base, move and walk_of, and x->fold
  * and x->store. 0 or -ENOMEM. */
 int nest_walks(Prepare *p, const LocalMemory *local);
+/* Where the walks of a nest without locals begin for another box, along which they move as they did: x->at. */
+int nest_places(NestRun *x, const Box *box);

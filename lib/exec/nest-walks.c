@@ -88,8 +88,67 @@ static DType sink_dtype(const Nest *nest, const Sink *sink, uint32_t c) {
         return sink->end == FOLD_FINISH ? sink_fold(sink)->out : sink_fold(sink)->state[c];
 }
 
-static bool is_large(const ChunkMemory *memory, size_t size) {
-        return (size_t) shape_size(&memory->shape) * size >= STREAM_BYTES;
+static bool streams(const NestRun *x, const Sink *sink) {
+        const ChunkMemory *memory = x->run->out + sink->dest[0];
+        const size_t size         = dtype_size(sink_dtype(x->nest, sink, 0));
+
+        return !sink->local && (size_t) shape_size(&memory->shape) * size >= STREAM_BYTES;
+}
+
+/* All walks, of which nothing is known yet. */
+static void find_walks(Prepare *p, const LocalMemory *local) {
+        NestRun *x = p->x;
+        const Nest *nest = x->nest;
+        uint32_t w = 0, f = 0;
+
+        memset(p->info, 0, x->n_walk * sizeof(*p->info));
+        memset(p->base, 0, x->n_walk * sizeof(*p->base));
+        for (uint32_t i = 0; i < nest->n_instr; i++) {
+                const Instr *instr = nest->instr + i;
+
+                if (instr->kind > INSTR_LOCAL && instr->kind != INSTR_GENERATE)
+                        continue;
+                p->walk_of[i] = w;
+                p->info[w].size = instr->kind == INSTR_GENERATE ? 0 : dtype_size(instr->dtype);
+                if (instr->kind == INSTR_LOAD)
+                        walk_load(p, w, instr->source);
+                else if (instr->kind == INSTR_LOCAL)
+                        walk_local(p, w, x->run->stage->local + instr->source, local + instr->source);
+                else
+                        walk_generate(p, w, instr);
+                w++;
+        }
+        for (uint32_t i = 0; i < nest->n_sink; i++) {
+                const Sink *sink = nest->sink + i;
+                FoldSink *fold   = sink->op ? x->fold + f++ : NULL;
+
+                for (uint32_t c = 0; c < sink_n_dest(sink); c++, w++) {
+                        int64_t node = 0;
+
+                        p->info[w].size = dtype_size(sink_dtype(nest, sink, c));
+                        p->info[w].writes = true;
+                        p->info[w].result = sink->op;
+                        if (sink->local)
+                                walk_local(p, w, x->run->stage->local + sink->dest[c], local + sink->dest[c]);
+                        else
+                                node = walk_out(p, w, sink->dest[c], sink->op ? sink->axis : NO_AXIS);
+                        if (fold)
+                                fold->node[c] = node;
+                }
+        }
+}
+
+int nest_places(NestRun *x, const Box *box) {
+        Prepare p = { .x = x, .box = box, .base = x->at };
+
+        for (int k = 0; k < MAX_NDIM; k++)
+                p.loop_of[k] = -1; /* it moves as before */
+        p.info    = exec_take_array(x->run->exec, WalkInfo, x->n_walk);
+        p.walk_of = exec_take_array(x->run->exec, uint32_t, x->nest->n_instr);
+        if (!p.info || !p.walk_of)
+                return -ENOMEM;
+        find_walks(&p, NULL);
+        return 0;
 }
 
 int nest_walks(Prepare *p, const LocalMemory *local) {
@@ -114,55 +173,27 @@ int nest_walks(Prepare *p, const LocalMemory *local) {
         x->store = exec_take_array(exec, Store, x->n_store);
         if (!p->info || !p->base || !p->move || !p->walk_of || !x->fold || !x->store)
                 return -ENOMEM;
-        memset(p->info, 0, x->n_walk * sizeof(*p->info));
-        memset(p->base, 0, x->n_walk * sizeof(*p->base));
         memset(p->move, 0, ((size_t) p->n_axis + 1) * x->n_walk * sizeof(int64_t));
 
-        for (uint32_t i = 0; i < nest->n_instr; i++) {
-                const Instr *instr = nest->instr + i;
-
-                if (instr->kind > INSTR_LOCAL && instr->kind != INSTR_GENERATE)
-                        continue;
-                p->walk_of[i] = w;
-                p->info[w].size = instr->kind == INSTR_GENERATE ? 0 : dtype_size(instr->dtype);
-                if (instr->kind == INSTR_LOAD)
-                        walk_load(p, w, instr->source);
-                else if (instr->kind == INSTR_LOCAL)
-                        walk_local(p, w, x->run->stage->local + instr->source, local + instr->source);
-                else
-                        walk_generate(p, w, instr);
-                w++;
-        }
-        for (uint32_t i = 0; i < nest->n_sink; i++) {
+        for (uint32_t i = 0; i < nest->n_instr; i++)
+                w += nest->instr[i].kind <= INSTR_LOCAL || nest->instr[i].kind == INSTR_GENERATE;
+        for (uint32_t i = 0; i < nest->n_sink; w += sink_n_dest(nest->sink + i), i++) {
                 const Sink *sink = nest->sink + i;
-                FoldSink *fold = NULL;
 
-                if (sink->op) {
-                        fold = x->fold + f++;
-                        memset(fold, 0, sizeof(*fold));
-                        fold->sink = sink;
-                        fold->fold = sink_fold(sink);
-                        fold->unit = sink->unit ?: 1;
-                        fold->walk = w;
-                        fold->n_dest = sink_n_dest(sink);
-                } else {
-                        x->store[s++] = (Store) { .reg = sink->reg[0], .walk = w };
+                if (!sink->op) {
+                        x->store[s++] = (Store) { .kind = streams(x, sink) ? STORE_STREAM : STORE_DONE,
+                                                  .reg  = sink->reg[0],
+                                                  .walk = w };
+                        continue;
                 }
-                for (uint32_t c = 0; c < sink_n_dest(sink); c++, w++) {
-                        int64_t node = 0;
-
-                        p->info[w].size = dtype_size(sink_dtype(nest, sink, c));
-                        p->info[w].writes = true;
-                        p->info[w].result = sink->op;
-                        if (sink->local)
-                                walk_local(p, w, x->run->stage->local + sink->dest[c], local + sink->dest[c]);
-                        else
-                                node = walk_out(p, w, sink->dest[c], sink->op ? sink->axis : NO_AXIS);
-                        if (fold)
-                                fold->node[c] = node;
-                        else if (!sink->local && is_large(x->run->out + sink->dest[c], p->info[w].size))
-                                x->store[s - 1].kind = STORE_STREAM;
-                }
+                memset(x->fold + f, 0, sizeof(x->fold[f]));
+                x->fold[f].sink   = sink;
+                x->fold[f].fold   = sink_fold(sink);
+                x->fold[f].unit   = sink->unit ?: 1;
+                x->fold[f].walk   = w;
+                x->fold[f].n_dest = sink_n_dest(sink);
+                f++;
         }
+        find_walks(p, local);
         return 0;
 }

@@ -143,11 +143,17 @@ typedef struct LocalMemory {
         bool moves;                   /* holds one block of rows at a time */
 } LocalMemory;
 
-/* Makes the nest ready for `box`, a part of the task's box. */
+/* The loops, walks and steps of the nest for `box`, a part of the task's box; and then what it needs to run. */
+int nest_lay_out(NestRun *x, Run *run, const Nest *nest, const Box *box, const LocalMemory *local);
+int nest_begin(NestRun *x);
+/* The second for another task of the stage, instead of both: its box is as large, and all that it reads and makes lies
+ * in memory as that of the first did, but elsewhere. Of nests without locals. */
+int nest_again(NestRun *x, Run *run, const Box *box);
+/* Both: makes the nest ready. */
 int nest_prepare(NestRun *x, Run *run, const Nest *nest, const Box *box, const LocalMemory *local);
 /* Runs it. */
 int nest_execute(NestRun *x);
-/* Both. */
+/* All of this. */
 int nest_run(Run *run, const Nest *nest, const Box *box, const LocalMemory *local);
 
 /* Lays a local out at `data` with room for at most n positions of domain axis `along`. Its last axis lies innermost, or

@@ -457,8 +457,6 @@ int nest_execute(NestRun *x) {
         return r;
 }
 
-/* ---- Stages ------------------------------------------------------------------------------------------------------ */
-
 /* A reduction of nothing: the identity everywhere. */
 static int run_empty(Run *run, const Nest *nest, const LocalMemory *local) {
         for (uint32_t i = 0; i < nest->n_sink; i++) {
@@ -509,6 +507,97 @@ int nest_run(Run *run, const Nest *nest, const Box *box, const LocalMemory *loca
         exec_release(run->exec, mark);
         return r;
 }
+
+/* ---- Again ------------------------------------------------------------------------------------------------------- */
+
+/* The nest of a stage that has one only, as it was made ready for a task; and in what kind of memory: tasks that differ
+ * in nothing but places need not make it ready again, which costs more than to run it on a few elements. */
+struct KeptNest {
+        const Stage *stage;
+        NestRun x;
+        int64_t n[MAX_NDIM];                /* the size of its box, */
+        int64_t (*stride)[MAX_NDIM];        /* [source] how each lies in memory, */
+        Shape *shape;                       /* [out] and what is made */
+};
+
+static bool is_alone(const Stage *stage) {
+        return stage->kind == STAGE_NEST && stage->n_nest == 1 && stage->n_local == 0 &&
+               !(stage->n_out == 1 && stage->out[0].pieces);
+}
+
+bool nest_kept_is_of(const KeptNest *kept, const Stage *stage) {
+        return !is_alone(stage) || kept->stage == stage;
+}
+
+static bool is_as_kept(const KeptNest *kept, const Run *run) {
+        const Stage *stage = run->stage;
+
+        if (kept->stage != stage)
+                return false;
+        for (int k = 0; k < run->box.ndim; k++)
+                if (run->box.hi[k] - run->box.lo[k] != kept->n[k])
+                        return false;
+        for (uint32_t i = 0; i < stage->n_source; i++)
+                if (memcmp(kept->stride[i], run->source[i].view.stride,
+                           (size_t) run->source[i].box.ndim * sizeof(int64_t)) != 0)
+                        return false;
+        for (uint32_t i = 0; i < stage->n_out; i++)
+                if (memcmp(kept->shape[i].dim, run->out[i].shape.dim,
+                           (size_t) run->out[i].shape.ndim * sizeof(int64_t)) != 0)
+                        return false;
+        return true;
+}
+
+/* What the nest is kept with; NULL when out of memory. */
+static KeptNest *keep(const Run *run) {
+        const Stage *stage = run->stage;
+        KeptNest *kept     = exec_take(run->exec, sizeof(*kept));
+
+        if (!kept)
+                return NULL;
+        kept->stage  = stage;
+        kept->stride = exec_take(run->exec, stage->n_source * sizeof(*kept->stride));
+        kept->shape  = exec_take_array(run->exec, Shape, stage->n_out);
+        if (!kept->stride || !kept->shape)
+                return NULL;
+        for (int k = 0; k < run->box.ndim; k++)
+                kept->n[k] = run->box.hi[k] - run->box.lo[k];
+        for (uint32_t i = 0; i < stage->n_source; i++)
+                memcpy(kept->stride[i], run->source[i].view.stride,
+                       (size_t) run->source[i].box.ndim * sizeof(int64_t));
+        for (uint32_t i = 0; i < stage->n_out; i++)
+                kept->shape[i] = run->out[i].shape;
+        return kept;
+}
+
+static bool box_is_empty(const Box *box) {
+        for (int k = 0; k < box->ndim; k++)
+                if (box->lo[k] >= box->hi[k])
+                        return true;
+        return false;
+}
+
+/* The nest of a stage that has no other, on a box that is not empty. */
+static int run_alone(Run *run) {
+        KeptNest *kept = run->exec->kept;
+        int r;
+
+        if (kept && is_as_kept(kept, run)) {
+                r = nest_again(&kept->x, run, &run->box);
+                return r < 0 ? r : nest_execute(&kept->x);
+        }
+        kept = keep(run);
+        if (!kept)
+                return -ENOMEM;
+        r = nest_lay_out(&kept->x, run, run->stage->nest, &run->box, NULL);
+        if (r < 0)
+                return r;
+        exec_keep(run->exec, kept);
+        r = nest_begin(&kept->x);
+        return r < 0 ? r : nest_execute(&kept->x);
+}
+
+/* ---- Stages ------------------------------------------------------------------------------------------------------ */
 
 /* True when the nest reduces along axis 0 of the domain: it must see all rows. */
 static bool reduces_rows(const Nest *nest) {
@@ -631,12 +720,17 @@ static int run_piece(void *userdata, _unused_ uint32_t chunk, const Box *chunk_b
 
 int run_nests(Run *run) {
         const Stage *stage = run->stage;
-        uint32_t n_block = n_blockable(stage);
-        LocalMemory *local = exec_take_array(run->exec, LocalMemory, stage->n_local);
-        Box box = run->box;
+        uint32_t n_block;
+        LocalMemory *local;
+        Box box;
         int64_t rows;
         int r;
 
+        if (is_alone(stage) && !box_is_empty(&run->box))
+                return run_alone(run);
+        n_block = n_blockable(stage);
+        local   = exec_take_array(run->exec, LocalMemory, stage->n_local);
+        box     = run->box;
         if (!local)
                 return -ENOMEM;
         if (stage->n_out == 1 && stage->out[0].pieces)

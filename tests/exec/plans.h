@@ -470,7 +470,7 @@ static inline void hand_seal(Hand *h) {
         }
 }
 
-/* Runs all tasks in plan order. */
+/* Runs all tasks in plan order, one after the other on one thread that goes on with what it has. */
 static inline int hand_run(Hand *h, Exec *exec, Error *err) {
         ChunkMemory *in = calloc(h->plan.n_chunk + 1, sizeof(*in)), *out = calloc(h->plan.n_chunk + 1, sizeof(*out));
         int r = 0;
@@ -484,7 +484,7 @@ static inline int hand_run(Hand *h, Exec *exec, Error *err) {
                         in[n_in++] = h->chunk[h->plan.input_chunk[k]];
                 for (uint32_t k = h->plan.output_start[t]; k < h->plan.output_start[t + 1]; k++)
                         out[n_out++] = h->chunk[h->plan.output_chunk[k]];
-                r = exec_run(exec, &h->plan, t, in, out, memory, NULL, err);
+                r = (i == 0 ? exec_run : exec_run_next)(exec, &h->plan, t, in, out, memory, NULL, err);
                 free(memory);
         }
         free(in);
