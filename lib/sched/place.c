@@ -17,10 +17,6 @@
 enum {
         MOVE        = 4,         /* work that bringing a byte costs */
         FETCH_WORK  = 256 << 10, /* and bringing a chunk, however small: a message there and back */
-        TASK_WORK   = 4 << 10,   /* of a task, however small; and of an element of its domain */
-        ELEMENT_WORK = 8,
-        PRODUCT_WORK = 1,        /* where BLAS multiplies and adds */
-        BLOCK_WORK  = 64,        /* where other operators see many at a time: sorts, factors */
         PIECE       = 8,         /* neighbours without inputs that stay on one worker, at most; */
         PIECE_WORK  = 1 << 20,   /* more if they are less work than this */
         WINDOW_WORK = 64 << 20,  /* given at a time, a thread: the rest can still go elsewhere; */
@@ -160,39 +156,9 @@ uint32_t worker_spread(const Sched *s, uint32_t k, uint32_t n) {
 
 /* ---- Work ------------------------------------------------------------------------------------------------------- */
 
-static uint64_t box_elements(const Box *box) {
-        uint64_t n = 1;
-
-        for (int axis = 0; axis < box->ndim; axis++)
-                n *= (uint64_t) MAX(box->hi[axis] - box->lo[axis], (int64_t) 0);
-        return n;
-}
-
-/* In bytes that could be gone through instead. */
-static uint64_t element_work(const Stage *stage) {
-        if (stage->kind != STAGE_BLOCK)
-                return ELEMENT_WORK;
-        return stage->block.op->family == FAMILY_CONTRACT ? PRODUCT_WORK : BLOCK_WORK;
-}
-
-/* Of one task for all of its stage, the first: they are about equal. */
 void running_weigh(Running *r) {
-        const Plan *plan = r->plan;
-
-        for (uint32_t k = 0; r->work && k < plan->stage.n; k++) {
-                const Stage *stage = &plan->stage.data[k];
-                Box box, source;
-
-                if (stage->n_task == 0)
-                        continue;
-                plan_task_box(plan, stage->first_task, &box);
-                r->work[k] = TASK_WORK + box_elements(&box) * element_work(stage) +
-                             plan_task_bytes(plan, stage->first_task) - stage->scratch_bytes;
-                for (uint32_t i = 0; i < stage->n_source; i++) {
-                        plan_source_box(plan, stage, i, &box, &source);
-                        r->work[k] += box_elements(&source) * sizeof(double);
-                }
-        }
+        if (r->work)
+                plan_run_weigh(r->plan, r->work);
 }
 
 static uint64_t work_of(const Running *r, uint32_t task) {

@@ -6,7 +6,7 @@
 #include "plan/plan.h"
 
 typedef struct PlanRun {
-        uint64_t id;                  /* ascending; work of earlier plans goes first */
+        uint64_t id;                  /* ascending */
         const Plan *plan;
         const Graph *graph;           /* of which it was made, for workers that make it themselves; NULL: alone */
         size_t task_bytes, alone_bytes; /* with these limits (PlanLeaves) */
@@ -33,3 +33,8 @@ static inline uint64_t plan_run_chunk(const PlanRun *run, uint32_t chunk) {
 void plan_run_print(const PlanRun *run, uint32_t task, char *ret, size_t size_bytes); /* "sum: chunk (3, 1)" */
 /* Puts this in front of the words: "sum: chunk (3, 1): …". Returns the error's code. */
 int plan_run_error(const PlanRun *run, uint32_t task, Error *err);
+
+/* What a task of each stage is, in bytes that could be gone through instead: right to a factor, and known without a
+ * clock. At least TASK_WORK. */
+enum { TASK_WORK = 4 << 10 };
+void plan_run_weigh(const Plan *plan, uint64_t *ret);

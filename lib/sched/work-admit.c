@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who may start. A task is admitted all or nothing, in the order of the plans; from then on its memory is its own and
+/* Who may start. A task is admitted all or nothing, in the order of its plan; from then on its memory is its own and
  * its inputs stay, so what was admitted will run, and when nothing is under way everything else can go. So there is
  * always room for a task that fits into the limits at all, unless the disk takes no more or clients hold too much. */
 #include <stdio.h>
@@ -260,6 +260,8 @@ static int admit(Work *w, uint32_t at, size_t bytes) {
         t->bytes = job->together ? output_bytes(job, t->task) : bytes;
         w->chunk_bytes += t->bytes;
         w->scratch_bytes += scratch_bytes(job, t->task);
+        job->done_work += job->work[run->plan->task_stage[t->task]];
+        job->served += job->work[run->plan->task_stage[t->task]];
         t->state = TASK_LOADED;
         if (w->rating && inputs_claim(w, at) < 0)
                 return -ENOMEM;
@@ -320,10 +322,10 @@ static uint32_t loaded_first(Work *w) {
         uint32_t first = w->loaded.data[0];
 
         for (uint32_t k = 1; k < w->loaded.n; k++) {
-                Ready a = ready_of(w, w->loaded.data[k]), b = ready_of(w, first);
+                const Order a = order_of(w, w->loaded.data[k]), b = order_of(w, first);
 
-                if (ready_before(&a, &b))
-                        first = a.task;
+                if (order_before(&a, &b))
+                        first = w->loaded.data[k];
         }
         list_remove(w->loaded.data, &w->loaded.n, first);
         return first;
@@ -335,16 +337,16 @@ static int load_ahead(Work *w) {
         size_t bytes;
         int r = 0;
 
-        while (fits && r == 0 && w->n_away > 0 && w->ready.n > 0 && n_admitted(w) < (1 + AHEAD) * w->n_threads &&
+        while (fits && r == 0 && w->n_away > 0 && w->n_ready > 0 && n_admitted(w) < (1 + AHEAD) * w->n_threads &&
                !client_waits(w)) {
-                uint32_t at = w->ready.data[0].task;
+                uint32_t at = ready_first(w);
 
                 away_bytes(w, &w->task.data[at], &any);
                 if (!any)
                         break;
                 r = task_fits(w, at, &bytes, &fits);
                 if (r == 0 && fits)
-                        r = admit(w, ready_pop(w).task, bytes);
+                        r = admit(w, ready_pop(w), bytes);
         }
         return r;
 }
@@ -383,10 +385,10 @@ static int fail_for_memory(Work *w, uint32_t at) {
 
 /* Whether memory is not all that tasks wait for: an output is looked at by others, whose leaving is an event. */
 static bool waits_for_readers(Work *w) {
-        for (uint32_t k = 0; k < w->ready.n && w->n_odd + w->n_stopping > 0; k++) {
-                const Task *t = &w->task.data[w->ready.data[k].task];
+        for (uint32_t k = 0; k < w->task.n && w->n_odd + w->n_stopping > 0; k++) {
+                const Task *t = &w->task.data[k];
 
-                if (output_in_the_way(w, &w->job.data[t->plan], t->task))
+                if (t->state == TASK_READY && output_in_the_way(w, &w->job.data[t->plan], t->task))
                         return true;
         }
         return false;
@@ -402,17 +404,17 @@ static int overtake(Work *w, uint32_t thread) {
         int r = 0;
 
         w->passed.n = 0;
-        while (w->ready.n > 0 && found == NONE && r == 0 && work_idle(w)) {
-                Ready ready = ready_pop(w);
+        while (w->n_ready > 0 && found == NONE && r == 0 && work_idle(w)) {
+                const uint32_t at = ready_pop(w);
 
-                r = task_fits(w, ready.task, &bytes, &fits);
+                r = task_fits(w, at, &bytes, &fits);
                 if (fits)
-                        found = ready.task;
+                        found = at;
                 else if (r == 0)
-                        r = vec_push(&w->passed, ready);
+                        r = vec_push(&w->passed, at);
         }
         for (uint32_t k = 0; k < w->passed.n && r == 0; k++)
-                r = ready_push(w, w->passed.data[k]);
+                r = task_ready(w, w->passed.data[k]);
         if (r < 0)
                 return r;
         if (found != NONE) {
@@ -426,11 +428,11 @@ static int overtake(Work *w, uint32_t thread) {
                         r = together_free(w, &w->job.data[k]);
         if (r < 0)
                 return r;
-        if (w->refusal.code < 0 && !w->task.data[w->ready.data[0].task].retried) {
-                w->task.data[w->ready.data[0].task].retried = true;
+        if (w->refusal.code < 0 && !w->task.data[ready_first(w)].retried) {
+                w->task.data[ready_first(w)].retried = true;
                 w->refusal.code                             = 0;
         } else if (n_freed == w->n_freed)
-                return waits_for_readers(w) ? 0 : fail_for_memory(w, ready_pop(w).task);
+                return waits_for_readers(w) ? 0 : fail_for_memory(w, ready_pop(w));
         return work_next(w, thread);
 }
 
@@ -443,15 +445,15 @@ int work_next(Work *w, uint32_t thread) {
         assert(w->thread[thread] == NONE);
         if (w->loaded.n > 0)
                 at = loaded_first(w);
-        while (at == NONE && w->ready.n > 0 && !(w->pin.n > 0 && client_waits(w))) {
+        while (at == NONE && w->n_ready > 0 && !(w->pin.n > 0 && client_waits(w))) {
                 if (w->loading.n > 0 && n_admitted(w) >= (1 + AHEAD) * w->n_threads)
                         return 0;
-                r = task_fits(w, w->ready.data[0].task, &bytes, &fits);
+                r = task_fits(w, ready_first(w), &bytes, &fits);
                 if (r < 0)
                         return r;
                 if (!fits) /* what is under way will make room; nothing overtakes meanwhile */
                         return work_idle(w) ? overtake(w, thread) : 0;
-                at = ready_pop(w).task;
+                at = ready_pop(w);
                 r  = admit(w, at, bytes);
                 if (r < 0)
                         return r;

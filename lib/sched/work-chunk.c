@@ -105,13 +105,13 @@ int chunk_settle(Work *w, Chunk *c) {
 
 /* Whether task a comes before task b. */
 static bool task_before(const Work *w, uint32_t a, uint32_t b) {
-        Ready x, y;
+        Order x, y;
 
         if (w->task.data[a].plan == w->task.data[b].plan)
                 return w->task.data[a].position < w->task.data[b].position;
-        x = ready_of(w, a);
-        y = ready_of(w, b);
-        return ready_before(&x, &y);
+        x = order_of(w, a);
+        y = order_of(w, b);
+        return order_before(&x, &y);
 }
 
 int use_add(Work *w, Chunk *c, uint32_t task) {

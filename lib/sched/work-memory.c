@@ -37,7 +37,7 @@ int chunk_rate_now(Work *w, const Chunk *c) {
         }
         key = (EvictKey) { .plan = EVICT_NEVER, .used_at = c->used_at, .size_bytes = c->bytes, .chunk = at };
         if (c->first != NONE) {
-                Ready reader = ready_of(w, w->use.data[c->first].task);
+                Order reader = order_of(w, w->use.data[c->first].task);
 
                 key.plan     = reader.plan;
                 key.position = reader.position;

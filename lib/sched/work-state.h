@@ -77,9 +77,13 @@ typedef struct Task {
         uint32_t next_unused;
 } Task;
 
-/* Ready tasks in the order of plans and of their positions in them. */
-typedef struct Ready {
+/* Where a task stands: in the order of plans, and of the positions in them. */
+typedef struct Order {
         uint64_t plan;
+        uint32_t position;
+} Order;
+
+typedef struct Ready {
         uint32_t position, task;
 } Ready;
 
@@ -89,6 +93,12 @@ typedef enum Together { TOGETHER_OPEN, TOGETHER_YES, TOGETHER_NO } Together;
 typedef struct Job {
         PlanRun *run;        /* NULL: unused */
         uint8_t *together;   /* [value] Together; NULL while nothing is */
+        Vec(Ready) line;     /* tasks that became ready in their order: those from line_at on; */
+        uint32_t line_at;
+        Vec(Ready) early;    /* and those that became ready behind later ones: a heap */
+        uint64_t *work;      /* [stage] of one of its tasks (plan_run_weigh) */
+        uint64_t done_work;  /* of the tasks that were admitted, */
+        uint64_t served;     /* and the same as turns go by it: counted from where the others were when it came */
         uint32_t n_running;
         bool ending;
         bool left;           /* whoever gave it is gone; `plans` has it no more, but perhaps one of its number */
@@ -118,8 +128,11 @@ struct Work {
         Vec(Task) task;
         Vec(Use) use;
         Vec(Job) job;
-        Vec(Ready) ready;
-        Vec(Ready) passed;   /* scratch of overtake() */
+        Vec(uint32_t) passed; /* scratch of overtake() */
+        uint32_t n_ready;    /* tasks, of all jobs */
+        uint32_t turn;       /* the job whose tasks go first, */
+        uint64_t turn_end;   /* until it has been served so much; */
+        uint64_t served;     /* and where it stood when its turn began */
         Vec(uint32_t) loading, loaded; /* tasks */
         Vec(Pin) pin;        /* that wait, in their order */
         Vec(uint64_t) wanted; /* chunks to be fetched, in their order; some may not be WANTED any more */
@@ -167,14 +180,15 @@ int work_fetched(Work *w, const WorkEvent *e);
 int work_fetch_failed(Work *w, const WorkEvent *e);
 
 /* ---- work-task.c: plans, tasks, who is ready */
-bool ready_before(const Ready *a, const Ready *b);
-Ready ready_of(const Work *w, uint32_t task);
-int ready_push(Work *w, Ready ready);
-Ready ready_pop(Work *w);
+bool order_before(const Order *a, const Order *b);
+Order order_of(const Work *w, uint32_t task);
+uint32_t ready_first(Work *w);          /* the next task to start; there is one */
+uint32_t ready_pop(Work *w);            /* the same, which is ready no more */
 int task_ready(Work *w, uint32_t task);
 int task_end(Work *w, uint32_t task);   /* its inputs are read no more; the entry is unused */
 Job *job_find(Work *w, uint64_t plan);
 int plan_add(Work *w, PlanRun *run);
+void job_clear(Job *job);
 int plan_end(Work *w, Job *job);        /* nothing of it runs any more */
 int work_run(Work *w, const WorkEvent *e);
 int work_recall(Work *w, const WorkEvent *e);

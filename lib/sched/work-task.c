@@ -1,50 +1,135 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plans and their tasks: what the scheduler gives, calls back and forgets; a heap of those that are ready. */
+/* Plans and their tasks: what the scheduler gives, calls back and forgets; which are ready, and whose turn it is. */
+#include <string.h>
+
 #include "sched/work-state.h"
+
+enum {
+        LINE_LEAST = 64,         /* tasks that have gone are kept in the line, not to move the rest for each of them */
+        TURN_WORK  = 1 << 20,    /* of a plan before it is another one's turn: a fraction of a millisecond, and many
+                                    times what it costs to look at all plans */
+        BRIEF_WORK = 256 << 20,  /* to have done less is little: some hundredths of a second */
+};
 
 /* ---- Ready tasks ------------------------------------------------------------------------------------------------ */
 
-bool ready_before(const Ready *a, const Ready *b) {
+bool order_before(const Order *a, const Order *b) {
         return a->plan != b->plan ? a->plan < b->plan : a->position < b->position;
 }
 
-Ready ready_of(const Work *w, uint32_t task) {
+Order order_of(const Work *w, uint32_t task) {
         const Task *t = &w->task.data[task];
 
-        return (Ready) { .plan = w->job.data[t->plan].run->id, .position = t->position, .task = task };
+        return (Order) { .plan = w->job.data[t->plan].run->id, .position = t->position };
 }
 
-int ready_push(Work *w, Ready ready) {
+static uint32_t job_n_ready(const Job *job) {
+        return job->line.n - job->line_at + job->early.n;
+}
+
+static int early_push(Job *job, Ready ready) {
         uint32_t at;
 
-        if (vec_push(&w->ready, ready) < 0)
+        if (vec_push(&job->early, ready) < 0)
                 return -ENOMEM;
-        for (at = w->ready.n - 1; at > 0 && ready_before(&ready, &w->ready.data[(at - 1) / 2]); at = (at - 1) / 2)
-                w->ready.data[at] = w->ready.data[(at - 1) / 2];
-        w->ready.data[at] = ready;
+        assert(job->early.data);
+        for (at = job->early.n - 1; at > 0 && ready.position < job->early.data[(at - 1) / 2].position;
+             at = (at - 1) / 2)
+                job->early.data[at] = job->early.data[(at - 1) / 2];
+        job->early.data[at] = ready;
         return 0;
 }
 
-Ready ready_pop(Work *w) {
-        Ready ret = w->ready.data[0], last = vec_pop(&w->ready);
-        uint32_t at = 0, n = w->ready.n;
+static uint32_t early_pop(Job *job) {
+        const uint32_t ret = job->early.data[0].task;
+        const Ready last   = vec_pop(&job->early);
+        uint32_t at = 0, n = job->early.n;
 
-        /* The last one goes far down, mostly to where it came from: the hole is there before it is looked for. */
         for (uint32_t child = 1; child < n; child = 2 * at + 1) {
-                child += child + 1 < n && ready_before(&w->ready.data[child + 1], &w->ready.data[child]);
-                w->ready.data[at] = w->ready.data[child];
-                at                = child;
+                child += child + 1 < n && job->early.data[child + 1].position < job->early.data[child].position;
+                if (job->early.data[child].position >= last.position)
+                        break;
+                job->early.data[at] = job->early.data[child];
+                at                  = child;
         }
-        for (; at > 0 && ready_before(&last, &w->ready.data[(at - 1) / 2]); at = (at - 1) / 2)
-                w->ready.data[at] = w->ready.data[(at - 1) / 2];
         if (n > 0)
-                w->ready.data[at] = last;
+                job->early.data[at] = last;
         return ret;
 }
 
+static int line_push(Job *job, Ready ready) {
+        if (job->line_at >= LINE_LEAST && job->line_at > job->line.n / 2) {
+                job->line.n -= job->line_at;
+                memmove(job->line.data, job->line.data + job->line_at, job->line.n * sizeof(Ready));
+                job->line_at = 0;
+        }
+        return vec_push(&job->line, ready);
+}
+
+static bool early_is_first(const Job *job) {
+        return job->early.n > 0 &&
+               (job->line_at == job->line.n || job->early.data[0].position < job->line.data[job->line_at].position);
+}
+
 int task_ready(Work *w, uint32_t at) {
-        w->task.data[at].state = TASK_READY;
-        return ready_push(w, ready_of(w, at));
+        Task *t           = &w->task.data[at];
+        Job *job          = &w->job.data[t->plan];
+        const Ready ready = { .position = t->position, .task = at };
+        const bool late   = job->line_at == job->line.n || job->line.data[job->line.n - 1].position < ready.position;
+
+        if (job_n_ready(job) == 0) /* what it could not use meanwhile it does not get later */
+                job->served = MAX(job->served, w->served);
+        t->state = TASK_READY;
+        w->n_ready++;
+        return late ? line_push(job, ready) : early_push(job, ready);
+}
+
+/* ---- Whose turn it is ------------------------------------------------------------------------------------------- */
+
+/* The policy: of plans that have something to do the one that was served least has its turn, so that none waits until
+ * another one has ended, however much that has to do. But when memory is short they go one after the other, all but
+ * those that have done little so far: each that is under way has chunks, for which the others' would have to leave. */
+static bool goes_before(const Work *w, const Job *a, const Job *b) {
+        const bool a_waits = w->rating && a->done_work > BRIEF_WORK, b_waits = w->rating && b->done_work > BRIEF_WORK;
+
+        if (a_waits != b_waits)
+                return b_waits;
+        if (!a_waits && a->served != b->served)
+                return a->served < b->served;
+        return a->run->id < b->run->id;
+}
+
+static Job *turn_job(Work *w) {
+        Job *best = NULL, *last;
+
+        assert(w->n_ready > 0 && w->job.data && w->turn < w->job.n);
+        last = &w->job.data[w->turn]; /* or one that has its place now */
+        if (job_n_ready(last) > 0 && last->served < w->turn_end)
+                return last;
+        for (uint32_t k = 0; k < w->job.n; k++) {
+                Job *job = &w->job.data[k];
+
+                if (job_n_ready(job) > 0 && (!best || goes_before(w, job, best)))
+                        best = job;
+        }
+        assert(best);
+        w->turn     = (uint32_t) (best - w->job.data);
+        w->turn_end = best->served + TURN_WORK;
+        w->served   = MAX(w->served, best->served);
+        return best;
+}
+
+uint32_t ready_first(Work *w) {
+        const Job *job = turn_job(w);
+
+        return early_is_first(job) ? job->early.data[0].task : job->line.data[job->line_at].task;
+}
+
+uint32_t ready_pop(Work *w) {
+        Job *job = turn_job(w);
+
+        w->n_ready--;
+        return early_is_first(job) ? early_pop(job) : job->line.data[job->line_at++].task;
 }
 
 /* ---- Plans ------------------------------------------------------------------------------------------------------ */
@@ -53,6 +138,14 @@ Job *job_find(Work *w, uint64_t plan) {
         uint64_t at = map_get(&w->plans, plan);
 
         return at ? &w->job.data[at - 1] : NULL;
+}
+
+void job_clear(Job *job) {
+        free(job->together);
+        free(job->work);
+        vec_free(&job->line);
+        vec_free(&job->early);
+        *job = (Job) {};
 }
 
 int plan_add(Work *w, PlanRun *run) {
@@ -64,7 +157,13 @@ int plan_add(Work *w, PlanRun *run) {
                 return -ENOMEM;
         if (map_set(&w->plans, run->id, at + 1) < 0)
                 return -ENOMEM;
-        w->job.data[at] = (Job) { .run = run };
+        /* Behind a turn of those that are there: else they would wait for ever while others keep coming. */
+        w->job.data[at] = (Job) { .run    = run,
+                                  .work   = malloc((run->plan->stage.n + 1) * sizeof(uint64_t)),
+                                  .served = w->served + TURN_WORK };
+        if (!w->job.data[at].work)
+                return -ENOMEM;
+        plan_run_weigh(run->plan, w->job.data[at].work);
         for (uint32_t v = 0; v < run->plan->value.n; v++)
                 if (run->together[v] && !w->job.data[at].together) {
                         w->job.data[at].together = calloc(run->plan->value.n, 1);
@@ -86,8 +185,7 @@ int plan_end(Work *w, Job *job) {
                         r = work_drop(w, w->chunk.data[k].id, 1);
         if (!job->left)
                 map_remove(&w->plans, id);
-        free(job->together);
-        *job = (Job) {};
+        job_clear(job);
         return r < 0 ? r : work_act(w, &forgotten);
 }
 
@@ -150,17 +248,30 @@ int task_end(Work *w, uint32_t at) {
         return r;
 }
 
-/* Takes the marked tasks, of which none runs, out of all lists. */
-static int tasks_remove(Work *w, const bool *which) {
-        uint32_t n = 0;
+/* The marked tasks of the job are ready no more. */
+static int ready_remove(Work *w, Job *job, const bool *which) {
+        uint32_t n = 0, n_early = job->early.n;
         int r      = 0;
 
-        for (uint32_t k = 0; k < w->ready.n; k++)
-                if (!which[w->ready.data[k].task])
-                        w->ready.data[n++] = w->ready.data[k];
-        w->ready.n = 0;
-        for (uint32_t k = 0; k < n && r == 0; k++)
-                r = ready_push(w, w->ready.data[k]);
+        w->n_ready -= job_n_ready(job);
+        for (; job->line_at < job->line.n; job->line_at++)
+                if (!which[job->line.data[job->line_at].task])
+                        job->line.data[n++] = job->line.data[job->line_at];
+        job->line.n  = n;
+        job->line_at = job->early.n = 0;
+        for (uint32_t k = 0; k < n_early && r == 0; k++)
+                if (!which[job->early.data[k].task])
+                        r = early_push(job, job->early.data[k]);
+        w->n_ready += job_n_ready(job);
+        return r;
+}
+
+/* Takes the marked tasks, of which none runs, out of all lists. */
+static int tasks_remove(Work *w, const bool *which) {
+        int r = 0;
+
+        for (uint32_t k = 0; k < w->job.n && r == 0; k++)
+                r = ready_remove(w, &w->job.data[k], which);
         for (uint32_t at = 0; at < w->task.n && r == 0; at++) {
                 if (!which[at])
                         continue;

@@ -43,7 +43,7 @@ bool work_why(Work *w, uint64_t plan, uint32_t task, WorkWhy *ret) {
                 look_at_inputs(w, t, ret);
                 break;
         case TASK_READY: /* in their order: who does not fit holds up those behind */
-                ret->short_bytes = task_short(w, w->ready.data[0].task);
+                ret->short_bytes = task_short(w, ready_first(w));
                 if (ret->short_bytes == 0)
                         ret->short_bytes = task_short(w, at);
                 ret->state = ret->short_bytes > 0 ? WORK_NEEDS_MEMORY : WORK_NEEDS_THREAD;

@@ -115,7 +115,7 @@ Work *work_free(Work *w) {
         if (!w)
                 return NULL;
         for (uint32_t k = 0; k < w->job.n; k++)
-                free(w->job.data[k].together);
+                job_clear(&w->job.data[k]);
         idmap_done(&w->chunks);
         map_done(&w->plans);
         evict_done(&w->dirty);
@@ -124,7 +124,6 @@ Work *work_free(Work *w) {
         vec_free(&w->task);
         vec_free(&w->use);
         vec_free(&w->job);
-        vec_free(&w->ready);
         vec_free(&w->passed);
         vec_free(&w->loading);
         vec_free(&w->loaded);
@@ -136,7 +135,7 @@ Work *work_free(Work *w) {
 }
 
 uint32_t work_n_ready(const Work *w) {
-        return w->ready.n + w->loaded.n;
+        return w->n_ready + w->loaded.n;
 }
 
 uint32_t work_n_running(const Work *w) {
@@ -174,6 +173,14 @@ bool work_list(const Work *w, uint32_t *at, uint64_t *ret_chunk, size_t *ret_byt
         return false;
 }
 
+static uint64_t ready_bytes(const Work *w) {
+        uint64_t n = 0;
+
+        for (uint32_t k = 0; k < w->job.n; k++)
+                n += w->job.data[k].line.capacity + w->job.data[k].early.capacity;
+        return n * sizeof(Ready);
+}
+
 void work_stats(const Work *w, WorkStats *ret) {
         *ret = (WorkStats) {
                 .n_chunks = w->chunks.n,
@@ -189,7 +196,7 @@ void work_stats(const Work *w, WorkStats *ret) {
                 .state_bytes = sizeof(*w) + idmap_bytes(&w->chunks) + evict_bytes(&w->dirty) + evict_bytes(&w->clean) +
                                (uint64_t) w->chunk.capacity * sizeof(Chunk) +
                                (uint64_t) w->task.capacity * sizeof(Task) + (uint64_t) w->use.capacity * sizeof(Use) +
-                               (uint64_t) w->ready.capacity * sizeof(Ready),
+                               ready_bytes(w),
         };
 }
 
@@ -223,13 +230,13 @@ static bool uses_consistent(const Work *w, const Chunk *c) {
         uint32_t claims = 0, last = NONE;
 
         for (uint32_t at = c->first; at != NONE; last = at, at = w->use.data[at].next) {
-                Ready this = ready_of(w, w->use.data[at].task), before;
+                Order this = order_of(w, w->use.data[at].task), before;
 
                 claims += w->task.data[w->use.data[at].task].claimed;
                 if (last == NONE)
                         continue;
-                before = ready_of(w, w->use.data[last].task);
-                if (ready_before(&this, &before)) /* the same task may run still for a scheduler that is gone */
+                before = order_of(w, w->use.data[last].task);
+                if (order_before(&this, &before)) /* the same task may run still for a scheduler that is gone */
                         return false;
         }
         return claims == c->claims && last == c->last;
@@ -249,14 +256,14 @@ static bool rated(const Work *w, const Chunk *c) {
                 return true;
         if (c->first == NONE)
                 return key->plan == EVICT_NEVER && key->used_at == c->used_at;
-        return key->plan == ready_of(w, w->use.data[c->first].task).plan &&
-               key->position == ready_of(w, w->use.data[c->first].task).position;
+        return key->plan == order_of(w, w->use.data[c->first].task).plan &&
+               key->position == order_of(w, w->use.data[c->first].task).position;
 }
 
 bool work_consistent(const Work *w) {
         size_t chunks = together_bytes(w), scratch = 0, away = 0, clean = 0, writing = 0, pinned = 0;
         uint32_t n_chunks = 0, n_tasks = 0, n_odd = 0, n_away = 0, n_writing = 0, n_returning = 0, n_fetching = 0;
-        uint32_t n_loading = 0, n_loaded = 0, n_running = 0;
+        uint32_t n_loading = 0, n_loaded = 0, n_running = 0, n_ready = 0;
 
         for (uint32_t k = 0; k < w->chunk.n; k++) {
                 const Chunk *c = &w->chunk.data[k];
@@ -291,6 +298,7 @@ bool work_consistent(const Work *w) {
                 n_loading += t->state == TASK_LOADING;
                 n_loaded += t->state == TASK_LOADED;
                 n_running += t->state == TASK_RUNNING;
+                n_ready += t->state == TASK_READY;
                 chunks += t->bytes;
                 plan = w->job.data[t->plan].run->plan;
                 scratch += admitted ? chunk_rounded(plan->stage.data[plan->task_stage[t->task]].scratch_bytes) : 0;
@@ -300,6 +308,7 @@ bool work_consistent(const Work *w) {
         return n_chunks == w->chunks.n && n_tasks == w->n_tasks && n_odd == w->n_odd && n_away == w->n_away &&
                n_writing == w->n_writing && n_returning == w->n_returning && n_fetching == w->n_fetching &&
                n_loading == w->loading.n && n_loaded == w->loaded.n && n_running == w->n_running &&
+               n_ready == w->n_ready &&
                chunks == w->chunk_bytes && scratch == w->scratch_bytes && away == w->away_bytes &&
                clean == w->clean_bytes && writing == w->writing_bytes && pinned == w->pinned_bytes;
 }

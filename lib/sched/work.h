@@ -2,8 +2,8 @@
 #pragma once
 /* The worker, as a pure machine. It knows the tasks that were given to it, which of their inputs are here, and how much
  * memory is in use; threads ask it for work (WORK_NEXT) and report (WORK_FINISHED). Ready tasks start in the order
- * of their plans. A thread that holds several tasks at a time asks for each under a number of its own: `thread` is less
- * than n_threads * tasks_per_thread.
+ * of their plan, and plans have their turns. A thread that holds several tasks at a time asks for each under a number
+ * of its own: `thread` is less than n_threads * tasks_per_thread.
  *
  * A task is admitted all or nothing: when its outputs, its scratch and those of its inputs that are on disk fit into
  * memory. From then on its inputs stay; when the last of them is back it starts. What nobody needs now makes room:

@@ -207,6 +207,28 @@ TEST(canceled_request_ends_leaves_nothing_and_the_engine_goes_on) {
         }
 }
 
+TEST(small_request_does_not_wait_for_the_end_of_a_large_one_that_came_before) {
+        for (unsigned n_threads = 1; n_threads <= 2; n_threads++) {
+                Engine *e                                             = engine_with(n_threads, 256 * MiB);
+                _cleanup_(engine_request_unrefp) EngineRequest *large = NULL;
+                Error err = {};
+                Build b   = build_new(&err);
+                Ref x     = counting(&b, (int64_t) 1 << 40, 1 << 20); /* hours, and nothing is kept of it */
+                uint64_t done, total;
+
+                x = build_reduce(&b, "sum", x, (Dims) {}, false, DTYPE_NONE);
+                ck_assert_int_eq(engine_submit(e, build_graph(&b, x), true, &large, &err), 0);
+                for (int k = 0; k < 10; k++)
+                        engine_release(e, run(e, doubled(100000, 1000)));
+                engine_request_progress(large, &done, &total);
+                ck_assert_uint_lt(done, total);
+                ck_assert(!engine_request_done(large));
+                engine_request_cancel(large);
+                ck_assert_int_eq(engine_wait(large, UINT64_MAX, NULL), ERROR_CANCELED);
+                engine_unref(e);
+        }
+}
+
 TEST(request_that_cannot_fit_says_both_numbers) {
         Engine *e   = NULL;
         Error err   = {};

@@ -155,6 +155,72 @@ TEST(tasks_start_in_the_order_of_the_plan_when_their_inputs_are_here) {
         bed_done(b);
 }
 
+/* Gives a plan of n tasks, all of which are ready, under the number; another one stands for its tasks. */
+static void give_plan(Bed *b, PlanRun *run, uint32_t n) {
+        RunTask task[400];
+
+        ck_assert_uint_le(n, ELEMENTSOF(task));
+        for (uint32_t k = 0; k < n; k++)
+                task[k] = (RunTask) { .task = k, .position = k };
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = run });
+        tell(b, (WorkEvent) { .kind = WORK_RUN, .plan = run->id, .n = n, .task = task });
+}
+
+/* The plan whose task runs next, to its end. */
+static uint64_t plan_served(Bed *b) {
+        uint64_t plan;
+
+        ck_assert_int_ge(next(b, 0), 0);
+        plan = said(b, WORK_START)->plan;
+        finish(b, 0);
+        return plan;
+}
+
+TEST(plans_have_their_turns_and_the_order_of_each_is_kept) {
+        Bed *b         = bed_new(1, 400, 64 * MiB);
+        PlanRun second = b->run;
+        uint32_t n[3] = {}, n_turns = 0;
+        uint64_t last = 0;
+
+        second.id       = 2;
+        second.first_id = 1000;
+        give_plan(b, &b->run, 400);
+        for (int k = 0; k < 100; k++)
+                ck_assert_uint_eq(plan_served(b), 1);
+        give_plan(b, &second, 300);
+        for (uint32_t k = 0; k < 600; k++) {
+                const uint64_t plan = plan_served(b);
+
+                ck_assert_uint_eq(work_here(b->work, (plan == 1 ? 100 + 100 : 1000) + n[plan]), true);
+                n[plan]++;
+                n_turns += plan != last;
+                last = plan;
+                ck_assert_uint_le(MAX(n[1], n[2]) - MIN(n[1], n[2]), 200); /* both are done at about the same time, */
+        }
+        ck_assert_uint_eq(n[1], 300);
+        ck_assert_uint_le(n_turns, 20); /* and do not take turns at every task */
+        bed_done(b);
+}
+
+TEST(plans_that_keep_coming_do_not_keep_the_others_waiting) {
+        Bed *b       = bed_new(1, 400, 64 * MiB);
+        uint32_t n   = 0;
+        PlanRun *run = calloc(400, sizeof(*run));
+
+        give_plan(b, &b->run, 400);
+        for (uint32_t k = 0; k < 400; k++) { /* there is always one that was served less */
+                run[k]          = b->run;
+                run[k].id       = 2 + k;
+                run[k].first_id = 1000 + 10 * (uint64_t) k;
+                give_plan(b, &run[k], 2);
+                n += plan_served(b) == 1;
+                n += plan_served(b) == 1;
+        }
+        ck_assert_uint_ge(n, 200);
+        bed_done(b);
+        free(run);
+}
+
 TEST(task_that_does_not_fit_waits_for_what_runs) {
         Bed *b = bed_new(1, 3, 2 * CHUNK_BYTES);
 
