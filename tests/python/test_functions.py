@@ -771,3 +771,16 @@ def test_what_computes_when_it_is_called_is_listed(monkeypatch):
                 program(mt, t)
                 found.update([name] if asked else [])
     assert sorted(found) == sorted(listed.NOW)
+
+
+@pytest.mark.parametrize("combine_size", [None, 2, 3, 9])
+@pytest.mark.parametrize("n", [1, 2, 5, 7])
+def test_trees_of_sums_and_products_are_sums_and_products(n, combine_size):
+    terms = [np.arange(6).reshape(2, 3) + k for k in range(n)]
+    tensors = [mt.tensor(t, chunk_size=2) for t in terms]
+    assert np.array_equal(mt.tree_add(*tensors, combine_size=combine_size), sum(terms))
+    assert np.array_equal(mt.tree_multiply(*tensors, combine_size=combine_size), np.prod(terms, axis=0))
+    with pytest.raises(ValueError):
+        mt.tree_add()
+    with pytest.raises(ValueError):
+        mt.tree_add(*tensors, combine_size=1)

@@ -50,6 +50,17 @@ def test_power_divergences(power):
 
 
 @pytest.mark.parametrize("alternative", ALTERNATIVES)
+@pytest.mark.parametrize("mode", ["auto", "exact", "asymp", "approx"])
+def test_kolmogorovs_test(mode, alternative):
+    x, more = A.ravel() / 2, dict(alternative=alternative, mode=mode)
+    same(mt.stats.ks_1samp(cut(x), st.norm.cdf, **more), st.ks_1samp(x, st.norm.cdf, **more))
+    same(mt.stats.ks_1samp(cut(x), lambda x, s: 0.5 + 0.5 * mt.special.erf(x / s / 2**0.5), (1.5,), **more),
+         st.ks_1samp(x, st.norm.cdf, (0, 1.5), **more))
+    with pytest.raises(ValueError):
+        mt.stats.ks_1samp(cut(x), st.norm.cdf, alternative="other")
+
+
+@pytest.mark.parametrize("alternative", ALTERNATIVES)
 @pytest.mark.parametrize("axis", [0, 1, None])
 def test_students_tests(axis, alternative):
     a, b, more = cut(A), cut(B), dict(axis=axis, alternative=alternative)

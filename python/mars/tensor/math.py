@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """NumPy's mathematical functions that are not universal ones."""
 import builtins
+import functools
 
 import numpy as np
 
@@ -14,11 +15,34 @@ from .ufuncs import store
 __all__ = """angle around bartlett blackman clip cross convolve correlate diff ediff1d fix gradient hamming
     hanning i0 imag interp iscomplex iscomplexobj isneginf isposinf isreal isrealobj kaiser nan_to_num
     packbits real real_if_close result_type round round_ sinc trapz trapezoid unpackbits unwrap where
-    can_cast common_type promote_types min_scalar_type""".split()
+    can_cast common_type promote_types min_scalar_type tree_add tree_multiply""".split()
 
 
 def _out(made, out, name):
     return made if out is None else store(made, out, "same_kind", name)
+
+
+def _tree(name, terms, combine_size, out):
+    """Neighbours are joined, then the results of that, and so on: no operand is deeper than the tree is high."""
+    if not terms:
+        raise ValueError(f"tree_{name} needs at least one tensor")
+    if combine_size is not None and combine_size < 2:
+        raise ValueError(f"combine_size is at least 2, not {combine_size}")
+    terms = [astensor(t) for t in terms]
+    while len(terms) > 1:
+        terms = [functools.reduce(functools.partial(op, name), terms[k:k + (combine_size or 2)])
+                 for k in range(0, len(terms), combine_size or 2)]
+    return _out(terms[0], out, name)
+
+
+def tree_add(*args, combine_size=None, out=None):
+    """The sum of tensors; combine_size (2) of them are added at a time."""
+    return _tree("add", args, combine_size, out)
+
+
+def tree_multiply(*args, combine_size=None, out=None):
+    """The product of tensors; combine_size (2) of them are multiplied at a time."""
+    return _tree("multiply", args, combine_size, out)
 
 
 def where(condition, x=None, y=None):

@@ -9,10 +9,10 @@ from .core import ExecutableTuple, Tensor, axis_of
 from .creation import arange, astensor, full
 from .indexing import take_along_axis
 from .manipulation import broadcast_to, concatenate, flip
-from .sorting import argsort
+from .sorting import argsort, sort
 
-__all__ = ["chisquare", "entropy", "power_divergence", "rankdata", "ttest_1samp", "ttest_ind", "ttest_ind_from_stats",
-           "ttest_rel"]
+__all__ = ["chisquare", "entropy", "ks_1samp", "power_divergence", "rankdata", "ttest_1samp", "ttest_ind",
+           "ttest_ind_from_stats", "ttest_rel"]
 
 
 class Result(ExecutableTuple):
@@ -155,6 +155,32 @@ def ttest_ind(a, b, axis=0, equal_var=True, alternative="two-sided"):
     (a, of_a), (b, of_b) = _along(a, axis), _along(b, axis)
     return _two_means(a.mean(axis=of_a), a.var(axis=of_a, ddof=1), float(a.shape[of_a]),
                       b.mean(axis=of_b), b.var(axis=of_b, ddof=1), float(b.shape[of_b]), equal_var, alternative)
+
+
+# ---- Kolmogorov's test -----------------------------------------------------------------------------------------------
+
+def ks_1samp(x, cdf, args=(), alternative="two-sided", mode="auto"):
+    """Kolmogorov's and Smirnov's test of a sample against a distribution. Its function is called here, with the sorted
+    sample as a tensor: no code goes to workers. The p-value is of one number, when it is asked for SciPy's."""
+    from scipy.stats import distributions
+
+    if alternative not in ("two-sided", "less", "greater"):
+        raise ValueError("Unexpected alternative value")
+    if mode not in ("auto", "exact", "asymp", "approx"):
+        raise ValueError(f"Unexpected value {mode!r} for mode")
+    x = _float(x).ravel()
+    n = x.shape[0]
+    at = astensor(cdf(sort(x), *args))
+    above = op("max", arange(1.0, n + 1) / n - at)
+    below = op("max", at - arange(0.0, n) / n)
+    if alternative != "two-sided":
+        statistic = (above if alternative == "greater" else below).execute()
+        return Result((statistic, astensor(distributions.ksone.sf(float(statistic), n))))
+    statistic = op("maximum", above, below).execute()
+    d = float(statistic)
+    probability = {"asymp": lambda: distributions.kstwobign.sf(d * np.sqrt(n)),
+                   "approx": lambda: 2 * distributions.ksone.sf(d, n)}.get(mode, lambda: distributions.kstwo.sf(d, n))()
+    return Result((statistic, astensor(np.clip(probability, 0, 1))))
 
 
 # ---- Ranks -----------------------------------------------------------------------------------------------------------
