@@ -3,15 +3,12 @@
 package says that is there: what the files of that root provide, as rpm itself finds it."""
 import os
 import pathlib
-import shutil
 import subprocess
 import textwrap
 
 import nodes
 import pytest
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
-MEANS = ("rpm", "rpmbuild", "rpmlint", "debootstrap", "chroot", "mount")
 PROGRAMS = ("/bin/sh", "/usr/bin/kill", "/sbin/ldconfig", "/usr/bin/python3", "/usr/bin/systemctl",
             "/usr/bin/systemd-sysusers", "/usr/bin/systemd-tmpfiles")
 PACKAGES = {"mars", "mars-libs", "mars-devel", "mars-common", "mars-scheduler", "mars-worker", "mars-web",
@@ -26,10 +23,10 @@ def run(*words, **kwargs):
 
 @pytest.fixture(scope="module", autouse=True)
 def means():
-    missing = [name for name in MEANS if not shutil.which(name)] + ([] if os.geteuid() == 0 else ["root"])
-    if missing and os.environ.get("MARS_SYSTEM_WITHOUT") == "containers":
-        pytest.skip(f"left out, as MARS_SYSTEM_WITHOUT=containers asks: {', '.join(missing)} not here")
-    assert not missing, f"not here: {', '.join(missing)}; MARS_SYSTEM_WITHOUT=containers leaves these tests out"
+    words, left_out = nodes.lacking("rpm")
+    if left_out:
+        pytest.skip(words)
+    assert not words, words
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +35,7 @@ def packages(tmp_path_factory):
     folder = os.environ.get("MARS_RPMS")
     if not folder:
         folder = tmp_path_factory.mktemp("rpms")
-        run(TOP / "tools/package-rpm", folder)
+        run(nodes.TOP / "tools/package-rpm", folder)
     found = {run("rpm", "-qp", "--qf", "%{NAME}", path): path for path in pathlib.Path(folder).glob("*.rpm")}
     return {name: path for name, path in found.items() if not name.endswith(("-debuginfo", "-debugsource"))}
 
@@ -55,11 +52,11 @@ def provided(root):
 def root(tmp_path_factory, packages):
     """A root with the stub, and all packages installed into it."""
     folder = tmp_path_factory.mktemp("root")
-    base = nodes.root_file_system(os.environ.get("MARS_ROOT_FILE_SYSTEM", TOP / "build/rootfs"))
+    run("mount", "-t", "tmpfs", "tmpfs", folder)
     for part in ("up", "work", "root"):
         (folder / part).mkdir()
     root = folder / "root"
-    layers = f"lowerdir={base},upperdir={folder / 'up'},workdir={folder / 'work'}"
+    layers = f"lowerdir={nodes.root_file_system()},upperdir={folder / 'up'},workdir={folder / 'work'}"
     run("mount", "-t", "overlay", "overlay", "-o", layers, root)
     run("mount", "-t", "proc", "proc", root / "proc")
     try:
@@ -86,7 +83,7 @@ def root(tmp_path_factory, packages):
         run("rpm", "--root", root, "-i", *packages.values())
         yield root
     finally:
-        subprocess.run(["umount", "-R", str(root)], check=False)
+        subprocess.run(["umount", "-R", str(folder)], check=False)
 
 
 def inside(root, *words):
@@ -98,7 +95,8 @@ def test_the_split_is_that_of_the_debian_packages(packages):
 
 
 def test_rpmlint_finds_nothing(packages):
-    said = run("rpmlint", "-c", TOP / "packaging/rpm/rpmlint.toml", TOP / "packaging/rpm/mars.spec", *packages.values())
+    rpm = nodes.TOP / "packaging/rpm"
+    said = run("rpmlint", "-c", rpm / "rpmlint.toml", rpm / "mars.spec", *packages.values())
     assert "0 errors, 0 warnings" in said, said
 
 
@@ -108,6 +106,7 @@ def test_what_is_installed_is_what_was_packaged(root, packages):
 
 def test_the_daemons_have_their_user_and_token(root):
     assert inside(root, "id", "-un", "mars").strip() == "mars"
+    assert inside(root, "id", "-Gn", "mars-web").split() == ["mars-web", "mars"]
     assert inside(root, "stat", "-c", "%a %U %G", "/etc/mars/token").strip() == "640 root mars"
 
 

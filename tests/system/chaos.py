@@ -20,7 +20,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from rig import SECONDS, Rig, require, wait_for  # noqa: E402
+from rig import SECONDS, SKIPPED, Rig, lacking, wait_for  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
 N_WORKERS, N_CLIENTS = 3, 2
@@ -265,7 +265,10 @@ def main():
     for fault in options.faults:
         if fault not in ALL:
             parser.error(f"'{fault}' is no fault: {', '.join(ALL)}")
-    require()
+    words, left_out = lacking()
+    if words:
+        print(words)
+        sys.exit(SKIPPED if left_out else 1)
     with Rig() as rig:
         chaos = Chaos(rig, options)
         try:

@@ -21,34 +21,15 @@ import tempfile
 import threading
 import time
 
+TOP = pathlib.Path(__file__).resolve().parents[2]
 SECONDS = 30  # after which a wait has failed
+SKIPPED = 77  # exit status of a test that was left out
 
 
-def missing():
-    """Why there can be no machines here, or None."""
-    if os.geteuid() != 0:
-        return "root is needed to make network namespaces"
-    for program in ("ip", "nft", "mars-scheduler", "mars-worker", "mars-keeper", "marsctl"):
-        if not shutil.which(program):
-            return f"{program} is not installed"
-    probe = f"mars-probe-{os.getpid()}"
-    made = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True)
-    if made.returncode != 0:
-        return f"no network namespaces: {made.stderr.strip()}"
-    subprocess.run(["ip", "netns", "del", probe], check=False)
-    return None
-
-
-def require():
-    """Ends the program with words where machines cannot be had. Status 77, which is "skipped", only if somebody has
-    asked for that by name."""
-    why = missing()
-    if why is None:
-        return
-    if os.environ.get("MARS_SYSTEM_WITHOUT") == "namespaces":
-        print(f"left out, as MARS_SYSTEM_WITHOUT=namespaces asks: {why}")
-        sys.exit(77)
-    sys.exit(f"tests of whole machines: {why} (MARS_SYSTEM_WITHOUT=namespaces leaves them out)")
+def lacking():
+    """What this machine lacks, or "", and whether the tests are left out because somebody asked for that by name."""
+    said = subprocess.run([TOP / "tools/means", "system"], capture_output=True, text=True)
+    return said.stdout + said.stderr, said.returncode == SKIPPED
 
 
 def run(*command):

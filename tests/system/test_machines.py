@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from mars.session import new_session  # noqa: E402
 from programs import N, digest, program  # noqa: E402
-from rig import Rig, require  # noqa: E402
+from rig import Rig, lacking  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
 SCRIPT = f"""if True:
@@ -27,7 +27,10 @@ SCRIPT = f"""if True:
 
 @pytest.fixture(scope="module")
 def rig():
-    require()
+    words, left_out = lacking()
+    if left_out:
+        pytest.skip(words)
+    assert not words, words
     with Rig() as made:
         made.cluster(2)
         made.client = made.machine("client")

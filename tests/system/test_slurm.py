@@ -2,14 +2,12 @@
 """The example for Slurm under the distribution's own daemons, on one machine."""
 import os
 import pathlib
-import shutil
 import subprocess
 
 import pytest
-from rig import SECONDS, wait_for
+from rig import SECONDS, lacking, wait_for
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples/slurm"
-MEANS = ("munged", "slurmctld", "slurmd", "sbatch", "marsctl")
 CONFIGURATION = """\
 ClusterName=mars
 SlurmctldHost={host}
@@ -36,10 +34,10 @@ PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP
 @pytest.fixture
 def slurm(tmp_path):
     """The environment of somebody who submits."""
-    missing = [name for name in MEANS if not shutil.which(name)] + ([] if os.geteuid() == 0 else ["root"])
-    if missing and os.environ.get("MARS_SYSTEM_WITHOUT") == "namespaces":
-        pytest.skip(f"left out, as MARS_SYSTEM_WITHOUT=namespaces asks: {', '.join(missing)} not here")
-    assert not missing, f"not here: {', '.join(missing)} (MARS_SYSTEM_WITHOUT=namespaces leaves this out)"
+    words, left_out = lacking()
+    if left_out:
+        pytest.skip(words)
+    assert not words, words
     host = os.uname().nodename.split(".")[0]
     for name in ("state", "spool"):
         (tmp_path / name).mkdir()
