@@ -136,9 +136,11 @@ static void put_check(FILE *f, const char *before, const char *name, const char 
 }
 
 static const char *check_workers(const ClusterSums *sums, char *text, size_t size_bytes) {
-        snprintf(text, size_bytes, "%u workers with %u threads", sums->n_here, sums->n_threads);
+        snprintf(text, size_bytes, "%u worker%s with %u thread%s", sums->n_here, sums->n_here == 1 ? "" : "s",
+                 sums->n_threads, sums->n_threads == 1 ? "" : "s");
         if (sums->n_away > 0)
-                snprintf(text + strlen(text), size_bytes - strlen(text), "; %u are away", sums->n_away);
+                snprintf(text + strlen(text), size_bytes - strlen(text), "; %u %s away", sums->n_away,
+                         sums->n_away == 1 ? "is" : "are");
         if (sums->n_here == 0)
                 return "bad";
         return sums->n_away > 0 ? "warning" : "good";

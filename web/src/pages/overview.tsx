@@ -4,6 +4,7 @@ import type * as contract from "../contract";
 import { Await, Bar, Panel, State } from "../parts/bits";
 import { Chart } from "../parts/chart";
 import { LogTable } from "../parts/log-table";
+import { Traffic } from "../parts/traffic";
 import { Under } from "../parts/under";
 import { useTopic } from "../feed";
 import { UNITS, bytes, count, duration, plural, rate } from "../format";
@@ -119,26 +120,7 @@ export function ClusterCharts({ history, now }: { history: contract.OverviewHist
                     { label: "tasks", colour: "--orange", values: history.scratch_bytes },
                 ]}
             />
-            <Chart
-                title="Between workers"
-                unit={UNITS.rate}
-                time={time}
-                least={1024}
-                lines={[
-                    { label: "received", colour: "--blue", values: history.received_bytes },
-                    { label: "sent", colour: "--orange", values: history.sent_bytes },
-                ]}
-            />
-            <Chart
-                title="Disk"
-                unit={UNITS.rate}
-                time={time}
-                least={1024}
-                lines={[
-                    { label: "written", colour: "--blue", values: history.disk_written_bytes },
-                    { label: "read back", colour: "--orange", values: history.disk_read_bytes },
-                ]}
-            />
+            <Traffic network="Between workers" history={history} />
         </>
     );
 }

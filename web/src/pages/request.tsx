@@ -10,7 +10,7 @@ import { href } from "../route";
 
 function waitsFor(why: contract.Why): string {
     const where = why.worker === null ? "a worker" : `worker ${why.worker}`;
-    const busy = why.running === null ? "" : `, which runs ${plural(why.running, "piece")}`;
+    const busy = !why.running ? "" : `, which runs ${plural(why.running, "piece")}`;
     const ahead = why.requests_ahead === 0 ? "" : `; ${plural(why.requests_ahead, "task")} before it`;
     return {
         given: `${where} has ${why.task}${busy}`,

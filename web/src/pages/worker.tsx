@@ -9,6 +9,7 @@ import { Act, Await, Bar, Facts, Legend, Panel, State, type Part } from "../part
 import { Chart } from "../parts/chart";
 import { ConfigurationTable } from "../parts/configuration";
 import { LogTable } from "../parts/log-table";
+import { Traffic } from "../parts/traffic";
 import { href } from "../route";
 
 const LOG_MS = 3000;
@@ -50,26 +51,7 @@ function Charts({ worker, history }: { worker: contract.WorkerDetail; history: c
                     { label: "heap", colour: "--purple", values: history.heap_bytes },
                 ]}
             />
-            <Chart
-                title="Network"
-                unit={UNITS.rate}
-                time={time}
-                least={1024}
-                lines={[
-                    { label: "received", colour: "--blue", values: history.received_bytes },
-                    { label: "sent", colour: "--orange", values: history.sent_bytes },
-                ]}
-            />
-            <Chart
-                title="Disk"
-                unit={UNITS.rate}
-                time={time}
-                least={1024}
-                lines={[
-                    { label: "written", colour: "--blue", values: history.disk_written_bytes },
-                    { label: "read back", colour: "--orange", values: history.disk_read_bytes },
-                ]}
-            />
+            <Traffic network="Network" history={history} />
             <Chart
                 title="Chunks on disk alone"
                 unit={UNITS.bytes}
