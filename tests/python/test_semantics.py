@@ -589,7 +589,7 @@ def test_numpys_functions_give_tensors():
 def test_what_has_no_counterpart_is_refused_and_not_computed_unseen():
     t = mt.ones((3, 4))
     with pytest.raises(TypeError, match="counterpart"):
-        np.datetime_as_string(t)
+        np.is_busday(t)
     with pytest.raises(TypeError, match="counterpart"):
         np.add.at(t, [0], 1)
     with pytest.raises(TypeError):
@@ -671,7 +671,7 @@ def itself():
     (lambda: mt.tensor(["a", "b"]), TypeError, "U1"),
     (lambda: mt.tensor([1, None]), TypeError, "object"),
     (lambda: mt.tensor(None), TypeError, "None"),
-    (lambda: mt.tensor(np.datetime64("2020-01-01")), TypeError, "datetime64"),
+    (lambda: mt.tensor(np.datetime64("2020-01-01", "25s")), TypeError, "datetime64"),
     (lambda: mt.ones(3, dtype="S3"), TypeError, "S3"),
     (lambda: mt.ones(3, dtype="longdouble"), TypeError, "float128"),
     (lambda: mt.ones(3) + object(), TypeError, "unsupported operand"),
