@@ -143,7 +143,9 @@ typedef struct EnginePin {
         uint64_t n_missing;
         bool is_lost;             /* it waits to ask where its chunks are: */
         uint32_t n_lost;          /* they were not where they were said to be so often, */
-        uint64_t lost_usec, again_usec; /* since then; not before */
+        uint64_t lost_usec;       /* since then, the scheduler's time to make them again left out; */
+        uint64_t again_usec;      /* not before; */
+        uint64_t asked_usec;      /* it was asked then */
 } EnginePin;
 
 /* All chunks, for as long as the caller likes. Those that were spilled are called back, and the caller waits for them,

@@ -299,8 +299,10 @@ void remote_located(Remote *r, uint64_t id, uint64_t upload, const Wire_finished
                 return;
         if (err.code < 0)
                 pin_answered(r->engine, pin->id, pin->chunk_id, &err);
-        else
+        else {
+                pin->lost_usec += now_usec() - pin->asked_usec;
                 remote_pin_again(r, pin);
+        }
 }
 
 void remote_tick(Remote *r) {
@@ -323,7 +325,8 @@ void remote_tick(Remote *r) {
                         remote_arm(r, pin->again_usec);
                         continue;
                 }
-                pin->is_lost = false;
+                pin->is_lost    = false;
+                pin->asked_usec = now;
                 if (remote_ask_where(r, pin->tensor, pin->id, 0, &request) < 0) {
                         error_oom(&err, sizeof(*pin));
                         pin_answered(r->engine, pin->id, pin->chunk_id, &err);

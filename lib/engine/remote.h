@@ -14,7 +14,7 @@
 enum {
         REMOTE_ANSWER_USEC = 10 * 1000 * 1000, /* a scheduler that lives answers sooner */
         REMOTE_QUIET_USEC  = 1 * 1000 * 1000,  /* and is asked whether it lives when it has been quiet for so long */
-        REMOTE_FETCH_USEC  = 60 * 1000 * 1000, /* after which chunks that are nowhere to be had are given up */
+        REMOTE_FETCH_USEC  = 60 * 1000 * 1000, /* that chunks may not be had from where they are said to be */
         REMOTE_CACHE_BYTES = 1 << 30,          /* results larger than a part of this are fetched in pieces, */
         REMOTE_PIECE_BYTES = 16 << 20,         /* or larger than this, if they come over a network: */
         REMOTE_SPARES      = 2,                /* pieces land where pieces have landed before, */
