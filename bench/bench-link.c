@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Links beside what their sockets can do: payloads of 64 MiB from one process to another, each on a processor of its
- * own, through a link at each end, through links over TLS (TCP only), through a plain loop of send() and
- * recv(MSG_WAITALL), and through the same loop over io_uring, on connections of the same kind, taking turns; medians in
+ * own, through a link at each end, through links with movers (io_uring in the loop), through links over TLS (TCP only),
+ * through a plain loop of send() and recv(MSG_WAITALL), and through the same loop over io_uring, on connections of the same kind, taking turns; medians in
  * GB/s. Then small messages, there and back one at a time, and one way as many as go.
  *
  * The goal: 90 % of the plain loop; over TLS more than 10 GbE carries (1.25 GB/s). */
@@ -31,6 +31,7 @@ typedef enum Kind { KIND_ECHO, KIND_MESSAGE, KIND_CHUNK, KIND_ALL_THERE, _KIND_M
 typedef struct End {
         sd_event *event;
         Link *link;
+        Mover *mover;
         char *memory;
         unsigned n_got[_KIND_MAX];
 } End;
@@ -101,6 +102,12 @@ static void on_done(void *userdata _unused_) {
 }
 
 static const LinkEvents events = { on_message, on_payload, on_closed };
+
+/* Moves at both ends, or at none. */
+static void end_moves(End *end) {
+        must(mover_new(&end->mover, end->event, NULL) == 0, "mover");
+        link_move(end->link, end->mover);
+}
 
 static void end_init(End *end, int fd, char *memory, Tls *tls) {
         *end = (End) { .memory = memory };
@@ -240,7 +247,7 @@ static double uring_payloads(struct io_uring *ring, int fd, char *memory) {
 
 /* ---- All three --------------------------------------------------------------------------------------------------- */
 
-typedef enum Way { WAY_PLAIN, WAY_URING, WAY_LINK, WAY_TLS, _WAY_MAX } Way;
+typedef enum Way { WAY_PLAIN, WAY_URING, WAY_LINK, WAY_MOVED, WAY_TLS, WAY_TLS_MOVED, _WAY_MAX } Way;
 
 static void pin(int processor) {
         cpu_set_t set;
@@ -268,6 +275,8 @@ static int serve(Way way, int family, char *memory, Tls *tls) {
                 uring_serve(fd[1], memory);
         else {
                 end_accept(&end, fd[1], memory, tls);
+                if (way == WAY_MOVED || way == WAY_TLS_MOVED)
+                        end_moves(&end);
                 sd_event_loop(end.event);
         }
         _exit(0);
@@ -290,41 +299,53 @@ static void bench(const char *name, int family, char *memory, const char *cipher
         Tls *tls = cipher ? key(cipher) : NULL;
         struct io_uring ring;
         int fd[_WAY_MAX];
-        End end, secure;
+        End end, moved, secure, secure_moved;
 
         for (Way way = 0; way < _WAY_MAX; way++)
-                fd[way] = serve(way, family, memory, way == WAY_TLS ? tls : NULL);
+                fd[way] = serve(way, family, memory, way >= WAY_TLS ? tls : NULL);
         pin(0);
         uring_init(&ring);
         end_init(&end, fd[WAY_LINK], memory, NULL);
+        end_init(&moved, fd[WAY_MOVED], memory, NULL);
+        end_moves(&moved);
         end_init(&secure, fd[WAY_TLS], memory, tls);
+        end_init(&secure_moved, fd[WAY_TLS_MOVED], memory, tls);
+        end_moves(&secure_moved);
         for (int k = 0; k < ROUNDS; k++) {
                 took[WAY_PLAIN][k] = plain_payloads(fd[WAY_PLAIN], memory);
                 took[WAY_URING][k] = uring_payloads(&ring, fd[WAY_URING], memory);
                 took[WAY_LINK][k]  = link_payloads(&end);
+                took[WAY_MOVED][k] = link_payloads(&moved);
                 echoes[k]          = link_echoes(&end);
                 messages[k]        = link_messages(&end);
                 took[WAY_TLS][k]   = link_payloads(&secure);
+                took[WAY_TLS_MOVED][k] = link_payloads(&secure_moved);
                 tls_echoes[k]      = link_echoes(&secure);
                 tls_messages[k]    = link_messages(&secure);
         }
         link_free(end.link);
+        link_free(moved.link);
         link_free(secure.link);
+        link_free(secure_moved.link);
+        mover_unref(moved.mover);
+        mover_unref(secure_moved.mover);
         sd_event_unref(end.event);
+        sd_event_unref(moved.event);
         sd_event_unref(secure.event);
+        sd_event_unref(secure_moved.event);
         tls_unref(tls);
         io_uring_queue_exit(&ring);
         close(fd[WAY_PLAIN]);
         close(fd[WAY_URING]);
-        printf("%-4s  plain %5.2f  io_uring %5.2f  link %5.2f GB/s, of plain %.2f", name, gb / median(took[WAY_PLAIN]),
-               gb / median(took[WAY_URING]), gb / median(took[WAY_LINK]),
-               median(took[WAY_PLAIN]) / median(took[WAY_LINK]));
+        printf("%-4s  plain %5.2f  io_uring %5.2f  link %5.2f  moved %5.2f GB/s, of plain %.2f", name,
+               gb / median(took[WAY_PLAIN]), gb / median(took[WAY_URING]), gb / median(took[WAY_LINK]),
+               gb / median(took[WAY_MOVED]), median(took[WAY_PLAIN]) / median(took[WAY_MOVED]));
         printf("   there and back %5.1f us   %.1f million messages/s\n", 1e6 * median(echoes) / N_ECHOES,
                1e-6 * N_MESSAGES / median(messages));
         if (cipher)
-                printf("tls   %-9s  link %5.2f GB/s, of the plain link %.2f   there and back %5.1f us   %.1f million "
+                printf("tls   %-9s  link %5.2f  moved %5.2f GB/s, of the plain link %.2f   there and back %5.1f us   %.1f million "
                        "messages/s\n",
-                       cipher, gb / median(took[WAY_TLS]), median(took[WAY_LINK]) / median(took[WAY_TLS]),
+                       cipher, gb / median(took[WAY_TLS]), gb / median(took[WAY_TLS_MOVED]), median(took[WAY_LINK]) / median(took[WAY_TLS]),
                        1e6 * median(tls_echoes) / N_ECHOES, 1e-6 * N_MESSAGES / median(tls_messages));
 }
 

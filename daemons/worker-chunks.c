@@ -67,6 +67,7 @@ static int mate_connect(Mate *mate, Error *err) {
                 r = link_secure(mate->link, w->door.tls, err);
         if (r < 0)
                 return r;
+        link_move(mate->link, w->door.mover);
         return link_say(mate->link, &(WireMessage) { WIRE_IS_HELLO,
                                                      .hello = { .role    = WIRE_CLIENT,
                                                                 .version = WIRE_VERSION,

@@ -591,6 +591,7 @@ static int on_tick(sd_event_source *source, _unused_ uint64_t usec, void *userda
 int worker_new(Worker **ret, sd_event *event, const WorkerConfig *config, const char *announced,
                const ServiceKept *kept, void (*log)(int level, const char *text), Error *err) {
         _cleanup_(worker_freep) Worker *w = calloc(1, sizeof(*w));
+        Error why                         = {};
         int r;
 
         if (!w)
@@ -605,6 +606,8 @@ int worker_new(Worker **ret, sd_event *event, const WorkerConfig *config, const 
         w->past  = worker_past_new();
         if (!w->lines || !w->past || span_lane_init(&w->receive) < 0 || span_lane_init(&w->send) < 0)
                 return error_oom(err, sizeof(*w));
+        if (mover_new(&w->door.mover, event, &why) < 0)
+                worker_say(w, LOG_WARNING, "large chunks are sent and received by plain calls: %s", why.text);
         w->wake      = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         w->announced = strdup(announced);
         if (w->wake < 0)
@@ -649,6 +652,7 @@ Worker *worker_free(Worker *w) {
                 close(w->wake);
         pthread_mutex_destroy(&w->lock);
         tls_unref(w->door.tls);
+        mover_unref(w->door.mover);
         sd_event_unref(w->event);
         span_lane_clear(&w->receive);
         span_lane_clear(&w->send);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two machines share a socket.
  *
- * Reading: header, body, payload, and again. Headers and bodies come through a buffer, as many as there are at a time;
- * of a payload only what has come into the buffer is copied, the rest goes where it stays. The buffer grows with what
- * comes, not with what a header promises, and idle links have none.
+ * Reading: header, body, payload, and again. Headers and bodies come through a buffer (io/inbox.h), as many as there are
+ * at a time; of a payload only what has come into the buffer is copied, the rest goes where it stays.
  *
  * Writing: a queue (io/outbox.h). It is sent once per iteration of the loop, earlier when much has gathered.
  *
@@ -11,9 +10,9 @@
  * comes in through a door is a guest until his host says that he may stay: he has little time and little room, and is
  * the first to go when there are too many.
  *
- * No io_uring: with a few MiB per turn straight out of and into the caller's memory, plain calls move as many bytes as
- * io_uring does with MSG_WAITALL (bench/bench-link: 4.0 of 4.0 GB/s through unix sockets, 4.4 of 4.3 over TCP), and
- * a call that has returned needs no cancelling when the link is freed.
+ * Large payloads go through io_uring (io/mover.h) where the link has a mover: while such a move is under way nothing
+ * else is done in its direction, and the kernel is not asked whether it could be. A link that closes stops its moves
+ * first: until then their memory is the kernel's.
  *
  * The end comes once, from the loop: after everything that was received has been handed out, the queue is dropped,
  * done() says so for each payload, then closed(). When sending fails, what the other side has said before it went is
@@ -26,6 +25,7 @@
 #include <unistd.h>
 
 #include "io/address.h"
+#include "io/inbox.h"
 #include "io/link.h"
 #include "io/outbox.h"
 #include "io/say.h"
@@ -44,21 +44,7 @@ enum {
         GUEST_BYTES     = 4 << 10,  /* in so many bytes */
         MAX_GUESTS      = 128,      /* at a time, of a door: half a MiB of buffers */
         SILENCE_USEC    = 5000000,  /* how often one is asked whether it has gone silent */
-        PENDING_FDS     = 2,        /* one before a header that is not whole, one with what came next */
 };
-
-typedef struct Input {
-        uint8_t *data;
-        size_t at, n, capacity;     /* [at, n) has come and is not used up; at: where the frame begins */
-        bool in_frame, in_payload;  /* its header is there; its body too, and there is a place for the payload */
-        Frame frame;
-        char *payload;
-        uint64_t got;               /* of the payload */
-        uint64_t got_here;          /* of that, in this buffer behind the body */
-        int frame_fd;               /* of the frame */
-        int fd[PENDING_FDS];        /* those whose header is not there yet */
-        unsigned n_fds;
-} Input;
 
 struct Link {
         unsigned n_ref;
@@ -77,8 +63,10 @@ struct Link {
         Link *guest_next, *guest_before; /* the list from the oldest to the newest */
         const LinkEvents *events;
         void *userdata;
-        Input in;
+        Inbox in;
         Outbox out;
+        Mover *mover;               /* NULL: all is sent and received by calls of our own */
+        Move sending, receiving;
         uint64_t heard_bytes; /* so far */
         Error why;
         char text[ADDRESS_TEXT_MAX]; /* where it connects to; "": it was given a connection */
@@ -110,14 +98,6 @@ static void link_fail(Link *link, const Error *why) {
                 link->why = *why;
 }
 
-static void input_close_fds(Input *in) {
-        if (in->frame_fd >= 0)
-                close(in->frame_fd);
-        while (in->n_fds > 0)
-                close(in->fd[--in->n_fds]);
-        in->frame_fd = -1;
-}
-
 static void guest_leave(Link *link) {
         Door *door = TAKE_PTR(link->door);
 
@@ -134,8 +114,10 @@ static void link_close(Link *link) {
         link->later = sd_event_source_disable_unref(link->later);
         link->clock = sd_event_source_disable_unref(link->clock);
         guest_leave(link);
+        stream_stop(&link->stream, link->mover, &link->sending, &link->receiving);
+        link->mover = mover_unref(link->mover);
         stream_close(&link->stream);
-        input_close_fds(&link->in);
+        inbox_close_fds(&link->in);
         outbox_drop(&link->out);
 }
 
@@ -146,19 +128,19 @@ static void link_later(Link *link) {
 
 /* There is something to send, perhaps not before the kernel takes more. */
 static bool link_unsent(const Link *link) {
-        return !link->mute && (!outbox_empty(&link->out) || stream_unsent(&link->stream));
+        return !link->mute && (!outbox_empty(&link->out) || stream_unsent(&link->stream) > 0);
 }
 
 static bool link_reads(const Link *link) {
-        return !link->over && !link->stopped && !link->opening;
+        return !link->over && !link->stopped && !link->opening && !link->receiving.under_way;
 }
 
 static void link_wait(Link *link) {
         uint32_t epoll = 0;
 
-        if (link->connecting || (link->blocked && link_unsent(link)))
+        if (link->connecting || (link->blocked && !link->sending.under_way && link_unsent(link)))
                 epoll |= EPOLLOUT;
-        if (!link->connecting && !link->stopped)
+        if (!link->connecting && !link->stopped && !link->receiving.under_way)
                 epoll |= EPOLLIN;
         if (epoll == link->epoll)
                 return;
@@ -198,8 +180,28 @@ static void link_mute(Link *link, int code) {
                 error_set(&link->why, code, "sending: %s", strerrordesc_np(-code));
         else
                 error_set(&link->why, -ECONNRESET, "the other side has closed the connection before all was sent");
+        stream_stop(&link->stream, link->mover, &link->sending, NULL);
         outbox_drop(&link->out);
         (void) shutdown(link->stream.fd, SHUT_RDWR);
+}
+
+/* What is next goes through the mover, if it is much. */
+static bool link_begin_send(Link *link) {
+        struct iovec iov[MOVE_IOV];
+        size_t bytes;
+        unsigned n_iov;
+        int fd = -1;
+
+        if (!link->mover)
+                return false;
+        if (link->stream.tls) {
+                bytes = stream_unsent(&link->stream);
+                n_iov = 0;
+        } else
+                n_iov = outbox_iov(&link->out, iov, ELEMENTSOF(iov), MOVE_MOST, &bytes, &fd);
+        link->blocked = bytes >= MOVE_LEAST && fd < 0 &&
+                        stream_begin_send(&link->stream, link->mover, &link->sending, iov, n_iov) == 0;
+        return link->blocked;
 }
 
 static void link_write(Link *link) {
@@ -209,11 +211,11 @@ static void link_write(Link *link) {
         ssize_t n;
         int fd;
 
-        if (link->over || link->opening || link->mute)
+        if (link->over || link->opening || link->mute || link->sending.under_way)
                 return;
         link->blocked       = false;
         link->out.new_bytes = 0;
-        for (;;) {
+        while (!link_begin_send(link)) {
                 n = stream_flush(&link->stream);
                 if (n == 0 && (outbox_empty(&link->out) || turn == 0))
                         return;
@@ -227,19 +229,31 @@ static void link_write(Link *link) {
                 }
                 if (n > 0)
                         outbox_advance(&link->out, (size_t) n);
-                link->blocked = n == -EAGAIN || ((size_t) n < asked && !stream_unsent(&link->stream));
+                link->blocked = n == -EAGAIN || ((size_t) n < asked && stream_unsent(&link->stream) == 0);
                 if (link->blocked)
                         return;
                 turn -= (size_t) n;
         }
 }
 
+static void on_sent(void *userdata, ssize_t n) {
+        _cleanup_(link_unrefp) Link *link = link_ref(userdata);
+
+        link->blocked = false;
+        n             = stream_sent(&link->stream, n);
+        if (n < 0)
+                link_mute(link, (int) n);
+        else
+                outbox_advance(&link->out, (size_t) n);
+        link_write(link);
+        link_settle(link);
+}
+
 /* ---- Reading ---------------------------------------------------------------------------------------------------- */
 
-static ssize_t receive(Link *link, void *to, size_t size_bytes, Error *err) {
-        Input *in = &link->in;
-        int fd    = -1;
-        ssize_t n = stream_receive(&link->stream, to, size_bytes, &fd, err);
+/* What a call, or a move, has brought. */
+static ssize_t receive_end(Link *link, ssize_t n, int fd, Error *err) {
+        Inbox *in = &link->in;
 
         link->heard_bytes += n > 0 ? (uint64_t) n : 0;
         if (fd < 0)
@@ -253,35 +267,11 @@ static ssize_t receive(Link *link, void *to, size_t size_bytes, Error *err) {
         return n;
 }
 
-/* Where the next bytes of the buffer go. What a header promises is believed as far as bytes have come. */
-static int input_room(Link *link, Error *err) {
-        Input *in          = &link->in;
-        const size_t whole = in->in_frame ? FRAME_BYTES + (size_t) in->frame.body_bytes : FRAME_BYTES;
-        size_t capacity;
-        uint8_t *data;
+static ssize_t receive(Link *link, void *to, size_t size_bytes, Error *err) {
+        int fd          = -1;
+        const ssize_t n = stream_receive(&link->stream, to, size_bytes, &fd, err);
 
-        if (in->at > 0) {
-                memmove(in->data, in->data + in->at, in->n - in->at);
-                in->n -= in->at;
-                in->at = 0;
-        }
-        if (in->n < in->capacity)
-                return 0;
-        capacity = MAX((size_t) (link->door ? GUEST_BYTES : READ_BYTES), MIN(whole, 2 * in->n));
-        assert(capacity > in->n);
-        data = realloc(in->data, capacity);
-        if (!data)
-                return error_oom(err, capacity);
-        in->data     = data;
-        in->capacity = capacity;
-        return 0;
-}
-
-static void input_trim(Input *in) {
-        if (in->at < in->n)
-                return;
-        free(TAKE_PTR(in->data));
-        in->at = in->n = in->capacity = 0;
+        return receive_end(link, n, fd, err);
 }
 
 /* The other side encrypts, and we do not. It understands an answer that does not, as far as it needs to. */
@@ -292,7 +282,7 @@ static int refuse_tls(Link *link, Error *err) {
 }
 
 static int take_header(Link *link, Error *err) {
-        Input *in = &link->in;
+        Inbox *in = &link->in;
         int r;
 
         if (link->door && !link->stream.tls && memcmp(in->data + in->at, "\x16\x03", 2) == 0)
@@ -326,7 +316,7 @@ static int answer(const Link *link, int r, Error *err) {
 }
 
 static int hand_out(Link *link, Error *err) {
-        Input *in            = &link->in;
+        Inbox *in            = &link->in;
         const Frame frame    = in->frame;
         const uint8_t *body  = in->data + in->at + FRAME_BYTES;
         char *payload        = in->in_payload ? in->payload : NULL;
@@ -343,7 +333,7 @@ static int hand_out(Link *link, Error *err) {
 
 /* One step with what is in the buffer. 1: a step was made; 0: more must come; negative: the stream is of no use. */
 static int input_step(Link *link, Error *err) {
-        Input *in   = &link->in;
+        Inbox *in   = &link->in;
         size_t left = in->n - in->at;
         int r;
 
@@ -373,7 +363,7 @@ static int input_step(Link *link, Error *err) {
 
 /* Hands out everything that is whole. */
 static int input_use(Link *link, Error *err) {
-        Input *in = &link->in;
+        Inbox *in = &link->in;
         int r;
 
         while (link_reads(link)) {
@@ -396,23 +386,35 @@ static void link_use(Link *link) {
                 link_fail(link, &why);
 }
 
+/* What is left of a payload comes through the mover, if it is much. */
+static bool link_begin_receive(Link *link) {
+        Inbox *in           = &link->in;
+        const uint64_t left = in->frame.payload_bytes - in->got;
+
+        return link->mover && left >= MOVE_LEAST &&
+               stream_begin_receive(&link->stream, link->mover, &link->receiving, in->payload + in->got, left) == 0;
+}
+
 /* How much came; 0: the other side has closed; -EAGAIN; with words, any other. */
 static ssize_t input_receive(Link *link, size_t *turn, Error *err) {
-        Input *in = &link->in;
+        Inbox *in = &link->in;
         ssize_t n;
         int r;
 
         if (in->in_payload) {
                 const size_t most = (size_t) MIN(in->frame.payload_bytes - in->got, (uint64_t) PAYLOAD_TURN);
 
+                if (link_begin_receive(link))
+                        return -EAGAIN;
                 n = receive(link, in->payload + in->got, most, err);
                 if (n > 0) {
                         in->got += (uint64_t) n;
                         *turn -= MIN(*turn, (size_t) div_up(n, PAYLOAD_TURN / READ_TURN));
-                }
+                } else if (n == -EAGAIN)
+                        link_begin_receive(link);
                 return n;
         }
-        r = input_room(link, err);
+        r = inbox_room(in, link->door ? GUEST_BYTES : READ_BYTES, err);
         if (r < 0)
                 return r;
         n = receive(link, in->data + in->n, in->capacity - in->n, err);
@@ -424,7 +426,7 @@ static ssize_t input_receive(Link *link, size_t *turn, Error *err) {
 }
 
 static void read_end(Link *link) {
-        const Input *in = &link->in;
+        const Inbox *in = &link->in;
         Error why       = {};
 
         if (in->in_frame || in->at < in->n)
@@ -452,7 +454,26 @@ static void link_read(Link *link) {
                 else
                         link_use(link);
         }
-        input_trim(&link->in);
+        inbox_trim(&link->in);
+}
+
+static void on_received(void *userdata, ssize_t n) {
+        _cleanup_(link_unrefp) Link *link = link_ref(userdata);
+        Error why                         = {};
+        int fd                            = -1;
+
+        n = stream_received(&link->stream, &link->receiving, n, &fd, &why);
+        n = receive_end(link, n, fd, &why);
+        if (n == 0)
+                read_end(link);
+        else if (n < 0 && n != -EAGAIN)
+                link_fail(link, &why);
+        else if (n > 0) {
+                link->in.got += (uint64_t) n;
+                link_use(link);
+        }
+        link_read(link);
+        link_settle(link);
 }
 
 /* ---- The loop --------------------------------------------------------------------------------------------------- */
@@ -525,7 +546,7 @@ static int on_later(sd_event_source *source _unused_, void *userdata) {
         link_use(link); /* reading was stopped and goes on */
         if (stream_more(&link->stream))
                 link_read(link);
-        input_trim(&link->in);
+        inbox_trim(&link->in);
         link_settle(link);
         return 0;
 }
@@ -566,7 +587,9 @@ static int link_make(Link **ret, sd_event *event, int fd, int family, const Link
                 return error_oom(err, sizeof(*link));
         }
         *link = (Link) { .n_ref = 1, .stream = { .fd = fd, .family = family }, .events = events,
-                         .userdata = userdata, .in.frame_fd = -1, .epoll = EPOLLIN };
+                         .userdata = userdata, .in.frame_fd = -1, .epoll = EPOLLIN,
+                         .sending = { .ended = on_sent, .userdata = link },
+                         .receiving = { .ended = on_received, .userdata = link } };
         r     = socket_prepare(fd, family);
         if (r >= 0)
                 r = sd_event_add_io(event, &link->io, fd, EPOLLIN, on_io, link);
@@ -648,6 +671,11 @@ int link_upgrade(Link *link, const Http *http, const char *path, Error *err) {
         return http_open(&link->stream.http, http, path, err);
 }
 
+void link_move(Link *link, Mover *mover) {
+        if (!link->over && !link->mover && mover)
+                link->mover = mover_ref(mover);
+}
+
 static int guest_come(Link *link, Door *door, Error *err) {
         Error why = {};
         int r;
@@ -666,6 +694,7 @@ static int guest_come(Link *link, Door *door, Error *err) {
         }
         r = secure(link, door->tls, false, err);
         link_clock(link, GUEST_USEC);
+        link_move(link, door->mover);
         return r;
 }
 

@@ -12,6 +12,7 @@
 #include <systemd/sd-event.h>
 
 #include "io/http.h"
+#include "io/mover.h"
 #include "wire/frame.h"
 
 typedef struct Link Link;
@@ -43,6 +44,8 @@ int link_connect(Link **ret, sd_event *event, const char *address, const LinkEve
 int link_secure(Link *link, Tls *tls, Error *err);
 /* Likewise: it was connected to a web server, which is to hand it over as the path says. Over https it is secured. */
 int link_upgrade(Link *link, const Http *http, const char *path, Error *err);
+/* Large payloads go through the mover of its loop from now on, where nothing is encrypted. NULL: as before. */
+void link_move(Link *link, Mover *mover);
 /* Closes it, from wherever: also out of its own callbacks. closed() is not called any more; done() of payloads is. */
 Link *link_free(Link *link);
 DEFINE_CLEANUP(Link *, link_free)
@@ -68,6 +71,7 @@ void link_flush(Link *link);                /* tries to send now what is queued 
  * oldest goes first, each for some seconds and with few bytes. All zeros is a door without a key. */
 typedef struct Door {
         Tls *tls;                    /* NULL: no key */
+        Mover *mover;                /* for large payloads (link_move()), or NULL */
         bool relays;                 /* there is a user who only ever speaks for others, whether he says VIA or not: */
         uid_t relay_uid;
         Link *oldest, *newest;

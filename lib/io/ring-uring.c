@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The driver over io_uring. The ring is born disabled and restricted to the few opcodes that files need, since no
- * seccomp filter sees what a ring does. One read of an eventfd is always on its way beside the operations: its end is
- * what wakes a waiter. */
+/* The driver over io_uring. One read of an eventfd is always on its way beside the operations: its end is what wakes a
+ * waiter. */
 #include <fcntl.h>
-#include <liburing.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "io/ring.h"
+#include "io/uring.h"
 
 enum { SPARE = 2 }; /* entries beside the operations: the read of the eventfd */
 
@@ -21,28 +20,6 @@ typedef struct RingUring {
         uint64_t wake_count; /* where the eventfd is read to */
 } RingUring;
 
-/* liburing 2.3 declares functions for both calls and does not export them. */
-static int uring_restrict(struct io_uring *ring) {
-        static const uint8_t opcodes[] = { IORING_OP_READ, IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_FALLOCATE };
-        struct io_uring_restriction allowed[ELEMENTSOF(opcodes)] = {};
-
-        for (size_t k = 0; k < ELEMENTSOF(opcodes); k++)
-                allowed[k] = (struct io_uring_restriction) {
-                        .opcode = IORING_RESTRICTION_SQE_OP,
-                        .sqe_op = opcodes[k],
-                };
-        return io_uring_register((unsigned) ring->ring_fd, IORING_REGISTER_RESTRICTIONS, allowed, ELEMENTSOF(opcodes));
-}
-
-static int uring_submit_now(RingUring *u) {
-        int r;
-
-        do
-                r = io_uring_submit(&u->ring);
-        while (r == -EINTR);
-        return r < 0 ? r : 0;
-}
-
 /* The eventfd is read by the ring, so that one wait is for both. */
 static int wake_arm(RingUring *u) {
         struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
@@ -50,30 +27,12 @@ static int wake_arm(RingUring *u) {
         assert(sqe);
         io_uring_prep_read(sqe, u->wake_fd, &u->wake_count, sizeof(u->wake_count), 0);
         sqe->user_data = TAG_WAKE;
-        return uring_submit_now(u);
-}
-
-static int uring_open(RingUring *u, unsigned depth) {
-        /* Completions are taken when we ask for them, by the one thread that submits: known since Linux 6.1. */
-        static const unsigned flags[] = { IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, 0 };
-        int r = -EINVAL;
-
-        for (size_t k = 0; k < ELEMENTSOF(flags) && r == -EINVAL; k++)
-                r = io_uring_queue_init(depth + SPARE, &u->ring, IORING_SETUP_R_DISABLED | flags[k]);
-        if (r < 0)
-                return r;
-        r = uring_restrict(&u->ring);
-        if (r == 0)
-                r = io_uring_register((unsigned) u->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
-        if (r == 0)
-                r = wake_arm(u);
-        if (r < 0)
-                io_uring_queue_exit(&u->ring);
-        return r;
+        return uring_submit(&u->ring);
 }
 
 int ring_uring_new(void **ret, unsigned depth, Error *err) {
-        _cleanup_(freep) RingUring *u = calloc(1, sizeof(*u));
+        static const uint8_t opcodes[] = { IORING_OP_READ, IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_FALLOCATE };
+        _cleanup_(freep) RingUring *u  = calloc(1, sizeof(*u));
         int r;
 
         if (!u)
@@ -81,19 +40,23 @@ int ring_uring_new(void **ret, unsigned depth, Error *err) {
         u->wake_fd = eventfd(0, EFD_CLOEXEC);
         if (u->wake_fd < 0)
                 return error_set(err, -errno, "cannot make an eventfd: %s", strerrordesc_np(errno));
-        r = uring_open(u, depth);
+        r = uring_open(&u->ring, &(UringConfig) { depth + SPARE, opcodes, ELEMENTSOF(opcodes), .event_fd = -1 }, err);
+        if (r == 0) {
+                r = wake_arm(u);
+                if (r < 0) {
+                        io_uring_queue_exit(&u->ring);
+                        error_set(err, r, "io_uring: %s", strerrordesc_np(-r));
+                }
+        }
         if (r < 0) {
                 close(u->wake_fd);
-                if (r == -ENOMEM) /* what the ring may lock, not what the machine has */
-                        return error_set(err, -ENOLCK, "io_uring: %u entries are beyond RLIMIT_MEMLOCK", depth);
-                return error_set(err, r, "io_uring: %s%s", strerrordesc_np(-r),
-                                 r == -EPERM ? ", by sysctl kernel.io_uring_disabled or a seccomp filter" : "");
+                return r;
         }
         *ret = TAKE_PTR(u);
         return 0;
 }
 
-static int uring_submit(void *driver, uint64_t tag, const RingOp *op) {
+static int ring_submit(void *driver, uint64_t tag, const RingOp *op) {
         RingUring *u             = driver;
         struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
 
@@ -117,7 +80,7 @@ static int uring_submit(void *driver, uint64_t tag, const RingOp *op) {
         }
         sqe->user_data = tag;
         /* An entry that the kernel could not take now is taken with the next call. */
-        (void) uring_submit_now(u);
+        (void) uring_submit(&u->ring);
         return 0;
 }
 
@@ -188,7 +151,7 @@ static void uring_free(void *driver) {
 
 const RingDriver ring_uring = {
         .name   = "io_uring",
-        .submit = uring_submit,
+        .submit = ring_submit,
         .reap   = uring_reap,
         .wake   = uring_wake,
         .free   = uring_free,

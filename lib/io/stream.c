@@ -56,8 +56,8 @@ int stream_flush(Stream *s) {
         return s->tls ? tls_flush(s->tls) : 0;
 }
 
-bool stream_unsent(const Stream *s) {
-        return s->tls && tls_unsent(s->tls);
+size_t stream_unsent(const Stream *s) {
+        return s->tls ? tls_unsent(s->tls) : 0;
 }
 
 bool stream_more(const Stream *s) {
@@ -91,6 +91,17 @@ static int take_fd(struct msghdr *msg, int *ret, Error *err) {
                        : error_set(err, ERROR_CORRUPT, "%u descriptors at a time; a message has one", n);
 }
 
+/* What recvmsg() has said. */
+static ssize_t received(const Stream *s, struct msghdr *msg, ssize_t n, int *ret_fd, Error *err) {
+        int r;
+
+        *ret_fd = -1;
+        if (n < 0)
+                return n == -EAGAIN ? n : error_set(err, (int) n, "receiving: %s", strerrordesc_np((int) -n));
+        r = s->family == AF_UNIX ? take_fd(msg, ret_fd, err) : 0;
+        return r < 0 ? r : n;
+}
+
 ssize_t stream_receive(Stream *s, void *to, size_t size_bytes, int *ret_fd, Error *err) {
         union {
                 struct cmsghdr align;
@@ -99,7 +110,6 @@ ssize_t stream_receive(Stream *s, void *to, size_t size_bytes, int *ret_fd, Erro
         struct iovec iov  = { to, size_bytes };
         struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
         ssize_t n;
-        int r;
 
         *ret_fd = -1;
         if (s->tls)
@@ -111,8 +121,61 @@ ssize_t stream_receive(Stream *s, void *to, size_t size_bytes, int *ret_fd, Erro
         do
                 n = recvmsg(s->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         while (n < 0 && errno == EINTR);
-        if (n < 0)
-                return errno == EAGAIN ? -EAGAIN : error_set(err, -errno, "receiving: %s", strerrordesc_np(errno));
-        r = s->family == AF_UNIX ? take_fd(&msg, ret_fd, err) : 0;
-        return r < 0 ? r : n;
+        return received(s, &msg, n < 0 ? -errno : n, ret_fd, err);
+}
+
+/* ---- Through a mover -------------------------------------------------------------------------------------------- */
+
+int stream_begin_send(Stream *s, Mover *mover, Move *move, const struct iovec *iov, unsigned n_iov) {
+        int r;
+
+        assert(n_iov <= ELEMENTSOF(move->iov));
+        move->msg = (struct msghdr) { .msg_iov = move->iov, .msg_iovlen = 1 };
+        if (s->tls)
+                move->iov[0].iov_len = tls_out(s->tls, &move->iov[0].iov_base);
+        else {
+                memcpy(move->iov, iov, n_iov * sizeof(*iov));
+                move->msg.msg_iovlen = n_iov;
+        }
+        r = move->iov[0].iov_len > 0 ? mover_begin(mover, move, MOVE_SEND, s->fd) : -EBUSY;
+        if (r < 0 && s->tls)
+                tls_sent(s->tls, 0);
+        return r;
+}
+
+ssize_t stream_sent(Stream *s, ssize_t n) {
+        if (n == -EINTR || n == -EAGAIN || n == -ECANCELED)
+                n = 0;
+        if (!s->tls)
+                return n;
+        tls_sent(s->tls, n);
+        return MIN(n, 0);
+}
+
+int stream_begin_receive(Stream *s, Mover *mover, Move *move, void *to, uint64_t left) {
+        move->iov[0] = (struct iovec) { to, (size_t) MIN(left, (uint64_t) MOVE_MOST) };
+        move->msg    = (struct msghdr) { .msg_iov = move->iov, .msg_iovlen = 1 };
+        if (s->tls)
+                move->iov[0].iov_len = tls_in(s->tls, left, &move->iov[0].iov_base);
+        return move->iov[0].iov_len > 0 ? mover_begin(mover, move, MOVE_RECEIVE, s->fd) : -EBUSY;
+}
+
+ssize_t stream_received(Stream *s, Move *move, ssize_t n, int *ret_fd, Error *err) {
+        *ret_fd = -1;
+        if (n == -EINTR || n == -ECANCELED)
+                n = -EAGAIN;
+        if (!s->tls)
+                return received(s, &move->msg, n, ret_fd, err);
+        tls_came(s->tls, n);
+        return n < 0 && n != -EAGAIN ? error_set(err, (int) n, "receiving: %s", strerrordesc_np((int) -n)) : -EAGAIN;
+}
+
+void stream_stop(Stream *s, Mover *mover, Move *sending, Move *receiving) {
+        const bool cut = s->tls && sending->under_way;
+
+        mover_stop(mover, sending);
+        if (cut)
+                tls_sent(s->tls, -ECANCELED);
+        if (receiving)
+                mover_stop(mover, receiving);
 }

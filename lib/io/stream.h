@@ -3,6 +3,12 @@
 /* What the bytes of a link go through: its socket as it is, or TLS over it (io/tls.h), which a web server may have to
  * hand over first (io/http.h). Nothing here blocks. */
 #include "io/http.h"
+#include "io/mover.h"
+
+enum {
+        MOVE_LEAST = 128 << 10, /* what is worth a move, */
+        MOVE_MOST  = 16 << 20,  /* and what one moves: so often it is seen that bytes come */
+};
 
 typedef struct Stream {
         int fd, family;
@@ -20,8 +26,19 @@ void stream_close(Stream *stream);
 ssize_t stream_send(Stream *stream, const struct iovec *iov, unsigned n_iov, int fd);
 /* What was taken and is not on its way yet: 0, none any more; -EAGAIN, or another errno. */
 int stream_flush(Stream *stream);
-bool stream_unsent(const Stream *stream);
+size_t stream_unsent(const Stream *stream); /* bytes of those */
 /* How many bytes came, perhaps with a descriptor (else -1) that is the caller's; 0: the other side has closed; -EAGAIN;
  * negative, with words. */
 ssize_t stream_receive(Stream *stream, void *to, size_t size_bytes, int *ret_fd, Error *err);
+/* The same two of much, through a mover; its ended() hears what stream_sent() and stream_received() understand. 0, or
+ * -EBUSY: not now. Over TLS what is sent is what stream_send() has taken (`iov` is not looked at); and what is received
+ * comes out of stream_receive() afterwards. `left` bytes are still to come at least. */
+int stream_begin_send(Stream *stream, Mover *mover, Move *move, const struct iovec *iov, unsigned n_iov);
+int stream_begin_receive(Stream *stream, Mover *mover, Move *move, void *to, uint64_t left);
+/* How many bytes of those in `iov` have gone; an errno. */
+ssize_t stream_sent(Stream *stream, ssize_t n);
+/* As stream_receive(); -EAGAIN: go on there. */
+ssize_t stream_received(Stream *stream, Move *move, ssize_t n, int *ret_fd, Error *err);
+/* Stops them; NULL: there is none. */
+void stream_stop(Stream *stream, Mover *mover, Move *sending, Move *receiving);
 bool stream_more(const Stream *stream); /* perhaps more can be received although the socket is not readable */

@@ -82,6 +82,11 @@ struct TlsConn {
         uint64_t n_written, rekey_bytes;
         uint8_t *out;               /* [out_at, out_n) is not sent */
         size_t out_at, out_n, out_capacity;
+        bool out_lent;              /* to who sends it for us: it stays where it is */
+        bool cut;                   /* he has not sent all of it: nothing that is sent now would be understood */
+        uint8_t *in;                /* [in_at, in_n) came through one who receives for us, IN_BYTES at most */
+        size_t in_at, in_n;
+        bool leaves_socket;         /* to him, this once */
         Error failure;              /* reading is over */
 };
 
@@ -153,6 +158,8 @@ static int out_reserve(TlsConn *conn, size_t n) {
 
         if (conn->out_n + n <= conn->out_capacity)
                 return 0;
+        if (conn->out_lent)
+                return -ENOBUFS;
         if (conn->out_at > 0) {
                 memmove(conn->out, conn->out + conn->out_at, conn->out_n - conn->out_at);
                 conn->out_n -= conn->out_at;
@@ -173,10 +180,9 @@ static int out_reserve(TlsConn *conn, size_t n) {
 static int on_write(BIO *bio, const char *data, size_t n, size_t *ret) {
         TlsConn *conn = BIO_get_data(bio);
 
-        if (out_reserve(conn, n) < 0) {
-                conn->code = -ENOMEM;
+        conn->code = out_reserve(conn, n);
+        if (conn->code < 0)
                 return 0;
-        }
         memcpy(conn->out + conn->out_n, data, n);
         conn->out_n += n;
         *ret = n;
@@ -190,6 +196,17 @@ static int on_read(BIO *bio, char *to, size_t size_bytes, size_t *ret) {
         ssize_t n;
 
         BIO_clear_retry_flags(bio);
+        if (conn->in_at < conn->in_n) {
+                *ret = MIN(size_bytes, conn->in_n - conn->in_at);
+                memcpy(to, conn->in + conn->in_at, *ret);
+                conn->in_at += *ret;
+                return 1;
+        }
+        if (conn->leaves_socket) {
+                BIO_set_retry_read(bio);
+                *ret = 0;
+                return 0;
+        }
         do
                 n = recvmsg(conn->fd, &msg, MSG_DONTWAIT);
         while (n < 0 && errno == EINTR);
@@ -229,8 +246,44 @@ int tls_flush(TlsConn *conn) {
         return 0;
 }
 
-bool tls_unsent(const TlsConn *conn) {
-        return conn->out_at < conn->out_n;
+size_t tls_unsent(const TlsConn *conn) {
+        return conn->out_n - conn->out_at;
+}
+
+/* What is to be said of keys while it is lent finds room behind it. */
+size_t tls_out(TlsConn *conn, void **ret) {
+        if (out_reserve(conn, RECORD_MORE) < 0)
+                return 0;
+        *ret           = conn->out + conn->out_at;
+        conn->out_lent = true;
+        return conn->out_n - conn->out_at;
+}
+
+void tls_sent(TlsConn *conn, ssize_t n) {
+        conn->out_lent = false;
+        conn->cut      = n < 0;
+        conn->out_at   = n < 0 ? conn->out_n : conn->out_at + (size_t) n;
+}
+
+size_t tls_in(TlsConn *conn, uint64_t left, void **ret) {
+        /* Of the record that is here in part, which is text that is left. */
+        enum { HERE = RECORD_BYTES + RECORD_MORE };
+
+        if (left <= 2 * HERE || (!conn->in && !(conn->in = malloc(IN_BYTES))))
+                return 0;
+        conn->leaves_socket = conn->more;
+        if (conn->more)
+                return 0;
+        assert(conn->in_at == conn->in_n);
+        *ret = conn->in;
+        return (size_t) MIN(left - HERE, (uint64_t) IN_BYTES);
+}
+
+/* What has ended or failed says so once more when it is asked. */
+void tls_came(TlsConn *conn, ssize_t n) {
+        conn->in_at = 0;
+        conn->in_n  = (size_t) MAX(n, (ssize_t) 0);
+        conn->more  = true;
 }
 
 /* ---- Rings ------------------------------------------------------------------------------------------------------ */
@@ -534,12 +587,13 @@ TlsConn *tls_close(TlsConn *conn) {
         if (!conn)
                 return NULL;
         ERR_clear_error();
-        if (conn->shaken && conn->failure.code == 0 && SSL_shutdown(conn->ssl) < 0)
+        if (conn->shaken && !conn->cut && conn->failure.code == 0 && SSL_shutdown(conn->ssl) < 0)
                 ERR_clear_error();
         (void) tls_flush(conn);
         SSL_free(conn->ssl);
         ring_unref(conn->ring);
         free(conn->out);
+        free(conn->in);
         free(conn);
         return NULL;
 }
@@ -679,7 +733,7 @@ static int read_words(TlsConn *conn, int r, Error *err) {
         return error_set(err, -ECONNRESET, "the connection was cut off: the other side has not said goodbye");
 }
 
-ssize_t tls_receive(TlsConn *conn, void *to, size_t size_bytes, Error *err) {
+static ssize_t receive(TlsConn *conn, void *to, size_t size_bytes, Error *err) {
         size_t all = 0, n;
         int r;
 
@@ -699,6 +753,13 @@ ssize_t tls_receive(TlsConn *conn, void *to, size_t size_bytes, Error *err) {
         }
         conn->more = true;
         return (ssize_t) all;
+}
+
+ssize_t tls_receive(TlsConn *conn, void *to, size_t size_bytes, Error *err) {
+        const ssize_t n = receive(conn, to, size_bytes, err);
+
+        conn->leaves_socket = false;
+        return n;
 }
 
 bool tls_more(const TlsConn *conn) {

@@ -61,8 +61,17 @@ TlsRole tls_peer_role(const TlsConn *conn); /* as what he came who connected to 
 /* How many bytes were taken. Some may wait in the buffer until tls_flush(): 0, -EAGAIN, another errno. */
 ssize_t tls_send(TlsConn *conn, const struct iovec *iov, unsigned n_iov);
 int tls_flush(TlsConn *conn);
-bool tls_unsent(const TlsConn *conn);
+size_t tls_unsent(const TlsConn *conn); /* bytes that wait so */
+/* For who sends for us what tls_send() has encrypted: how much there is, and where; it stays there until tls_sent() says
+ * how much of it has gone, or an errno. Nothing else of the above is called in between. */
+size_t tls_out(TlsConn *conn, void **ret);
+void tls_sent(TlsConn *conn, ssize_t n);
 /* How many bytes came; 0: the other side has said goodbye; -EAGAIN; negative, with words: also when the connection ends
  * without a goodbye, which anybody on the way can make it do. */
 ssize_t tls_receive(TlsConn *conn, void *to, size_t size_bytes, Error *err);
+/* For who receives for us, when `left` bytes of text at least are still to come: so many bytes come from the socket for
+ * them, and where they go; tls_came() says how many have, or an errno. 0: tls_receive() first, which gives what is here
+ * and does not ask the socket this once; or there is no memory. */
+size_t tls_in(TlsConn *conn, uint64_t left, void **ret);
+void tls_came(TlsConn *conn, ssize_t n);
 bool tls_more(const TlsConn *conn); /* what comes next may be here already, and the socket says nothing of it */

@@ -214,11 +214,13 @@ static inline void end_free(End *end) {
 
 /* ---- Pairs ------------------------------------------------------------------------------------------------------- */
 
-typedef enum Wire { UNIX, TCP, N_WIRES } Wire;
+/* Moved: with a mover at both ends. */
+typedef enum Wire { UNIX, TCP, UNIX_MOVED, TCP_MOVED, N_WIRES } Wire;
 
 typedef struct Pair {
         sd_event *event;
         End a, b;
+        Mover *mover;
         unsigned n_fds; /* before */
 } Pair;
 
@@ -237,7 +239,7 @@ static inline void sockets(Wire wire, int fd[2]) {
         socklen_t n           = sizeof(at);
         int listening;
 
-        if (wire == UNIX) {
+        if (wire == UNIX || wire == UNIX_MOVED) {
                 ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
                 return;
         }
@@ -266,10 +268,28 @@ static inline void pair_sockets(Pair *p, Wire wire) {
         p->b = (End) { .event = p->event, .fd = fd[1] };
 }
 
+/* False: the kernel does not let us, and says why. */
+static inline bool mover_make(Mover **ret, sd_event *event) {
+        Error err   = {};
+        const int r = mover_new(ret, event, &err);
+
+        if (r < 0) {
+                ck_assert_ptr_nonnull(strstr(err.text, "io_uring: "));
+                fprintf(stderr, "%s\n", err.text);
+        }
+        return r == 0;
+}
+
 static inline void pair_init(Pair *p, Wire wire) {
         pair_sockets(p, wire);
         end_link(&p->a, &events);
         end_link(&p->b, &events);
+        if (wire < UNIX_MOVED)
+                return;
+        if (!mover_make(&p->mover, p->event))
+                return; /* plain calls, as daemons do it there */
+        link_move(p->a.link, p->mover);
+        link_move(p->b.link, p->mover);
 }
 
 /* The test itself is at the end b. */
@@ -282,6 +302,7 @@ static inline void pair_init_raw(Pair *p, const LinkEvents *how) {
 static inline void pair_free(Pair *p) {
         end_free(&p->a);
         end_free(&p->b);
+        mover_unref(p->mover);
         sd_event_unref(p->event);
         ck_assert_uint_eq(n_open(), p->n_fds);
 }
