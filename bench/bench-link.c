@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Links beside what their sockets can do: payloads of 64 MiB from one process to another, each on a processor of its
  * own, through a link at each end, through links with movers (io_uring in the loop), through links over TLS (TCP only),
- * through a plain loop of send() and recv(MSG_WAITALL), and through the same loop over io_uring, on connections of the same kind, taking turns; medians in
- * GB/s. Then small messages, there and back one at a time, and one way as many as go.
+ * through a plain loop of send() and recv(MSG_WAITALL), and through the same loop over io_uring, on connections of the
+ * same kind, taking turns; medians in GB/s. Then small messages, there and back one at a time, and one way as many as
+ * go.
  *
  * The goal: 90 % of the plain loop; over TLS more than 10 GbE carries (1.25 GB/s). */
 #include <liburing.h>
@@ -343,9 +344,10 @@ static void bench(const char *name, int family, char *memory, const char *cipher
         printf("   there and back %5.1f us   %.1f million messages/s\n", 1e6 * median(echoes) / N_ECHOES,
                1e-6 * N_MESSAGES / median(messages));
         if (cipher)
-                printf("tls   %-9s  link %5.2f  moved %5.2f GB/s, of the plain link %.2f   there and back %5.1f us   %.1f million "
-                       "messages/s\n",
-                       cipher, gb / median(took[WAY_TLS]), gb / median(took[WAY_TLS_MOVED]), median(took[WAY_LINK]) / median(took[WAY_TLS]),
+                printf("tls   %-9s  link %5.2f  moved %5.2f GB/s, of the plain link %.2f   there and back %5.1f us   "
+                       "%.1f million messages/s\n",
+                       cipher, gb / median(took[WAY_TLS]), gb / median(took[WAY_TLS_MOVED]),
+                       median(took[WAY_LINK]) / median(took[WAY_TLS]),
                        1e6 * median(tls_echoes) / N_ECHOES, 1e-6 * N_MESSAGES / median(tls_messages));
 }
 

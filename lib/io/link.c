@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two machines share a socket.
  *
- * Reading: header, body, payload, and again. Headers and bodies come through a buffer (io/inbox.h), as many as there are
- * at a time; of a payload only what has come into the buffer is copied, the rest goes where it stays.
+ * Reading: header, body, payload, and again. Headers and bodies come through a buffer (io/inbox.h), as many as there
+ * are at a time; of a payload only what has come into the buffer is copied, the rest goes where it stays.
  *
  * Writing: a queue (io/outbox.h). It is sent once per iteration of the loop, earlier when much has gathered.
  *

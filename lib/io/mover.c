@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernel writes to an eventfd when something has ended: one more descriptor of the loop. What wants to go on does so
- * whenever the thread leaves the kernel. What has ended is put into a list first, since its owners may stop other moves,
- * which have to be found then, wherever they are. */
+/* The kernel writes to an eventfd when something has ended: one more descriptor of the loop. What wants to go on does
+ * so whenever the thread leaves the kernel. What has ended is put into a list first, since its owners may stop other
+ * moves, which have to be found then, wherever they are. */
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>

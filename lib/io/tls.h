@@ -62,8 +62,8 @@ TlsRole tls_peer_role(const TlsConn *conn); /* as what he came who connected to 
 ssize_t tls_send(TlsConn *conn, const struct iovec *iov, unsigned n_iov);
 int tls_flush(TlsConn *conn);
 size_t tls_unsent(const TlsConn *conn); /* bytes that wait so */
-/* For who sends for us what tls_send() has encrypted: how much there is, and where; it stays there until tls_sent() says
- * how much of it has gone, or an errno. Nothing else of the above is called in between. */
+/* For who sends for us what tls_send() has encrypted: how much there is, and where; it stays there until tls_sent()
+ * says how much of it has gone, or an errno. Nothing else of the above is called in between. */
 size_t tls_out(TlsConn *conn, void **ret);
 void tls_sent(TlsConn *conn, ssize_t n);
 /* How many bytes came; 0: the other side has said goodbye; -EAGAIN; negative, with words: also when the connection ends

@@ -19,8 +19,8 @@ static int restrict_to(const struct io_uring *ring, const uint8_t *opcodes, unsi
 }
 
 static int open_ring(struct io_uring *ring, const UringConfig *c) {
-        /* Completions are taken when we ask for them, by the one thread that submits: known since Linux 6.1. Not where an
-         * eventfd is to say when: it was seen (Linux 6.18) that work was deferred and nothing was said. */
+        /* Completions are taken when we ask for them, by the one thread that submits: known since Linux 6.1. Not where
+         * an eventfd is to say when: it was seen (Linux 6.18) that work was deferred and nothing was said. */
         static const unsigned flags[] = { IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, 0 };
         int r = -EINVAL;
 

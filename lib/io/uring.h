@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Rings of io_uring as they are made here: for one thread, which submits and takes what has ended, and restricted to the few operations that they are for, since no seccomp filter sees what a ring does. */
+/* Rings of io_uring as they are made here: for one thread, which submits and takes what has ended, and restricted to
+ * the few operations that they are for, since no seccomp filter sees what a ring does. */
 #include <liburing.h>
 
 #include "base/error.h"
