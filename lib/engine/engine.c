@@ -84,7 +84,7 @@ static void engine_free(Engine *e) {
         else
                 store_free(e->store);
         calls_make(e->calls); /* after a break foreign memory is released only now */
-        for (uint32_t k = 0; k < e->n_threads && e->slot; k++) {
+        for (uint32_t k = 0; k < e->n_slots && e->slot; k++) {
                 exec_free(e->slot[k].exec);
                 for (uint32_t i = 0; i < TASKS_AT_ONCE; i++) {
                         vec_free(&e->slot[k].held[i].in);
@@ -98,6 +98,7 @@ static void engine_free(Engine *e) {
                 span_lane_clear(&e->lane[k]);
         free(e->lane);
         free(e->free_slot);
+        free(e->spare_slot);
         free(e->handed);
         free(e->thread);
         free(e->spill_dirs);
@@ -189,7 +190,7 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
                                              .hard_bytes       = e->budget.hard_bytes,
                                              .soft_bytes       = e->budget.soft_bytes,
                                              .overhead_bytes   = e->budget.overhead_bytes,
-                                             .tasks_per_thread = TASKS_AT_ONCE,
+                                             .tasks_per_thread = e->n_slots / e->n_threads * TASKS_AT_ONCE,
                                              .spill            = e->budget.spill });
         if (r == 0 && config->n_kept > 0)
                 r = chunks_restored(e);
@@ -224,12 +225,14 @@ int engine_make(Engine **ret, const EngineConfig *config, const EngineOps *ops, 
         e->reports   = config->reports;
         e->reports_userdata = config->reports_userdata;
         e->n_threads = config->n_threads ?: cpu_count();
-        e->slot      = calloc(e->n_threads, sizeof(*e->slot));
-        e->free_slot = calloc(e->n_threads, sizeof(*e->free_slot));
-        e->handed    = calloc(e->n_threads, sizeof(*e->handed));
-        e->thread    = calloc(e->n_threads, sizeof(*e->thread));
-        if (!e->slot || !e->free_slot || !e->handed || !e->thread)
-                return error_oom(err, e->n_threads * sizeof(*e->slot));
+        e->n_slots   = e->reports ? e->n_threads : 2 * e->n_threads; /* whoever cancels wants to go on at once */
+        e->slot      = calloc(e->n_slots, sizeof(*e->slot));
+        e->free_slot = calloc(e->n_slots, sizeof(*e->free_slot));
+        e->spare_slot = calloc(e->n_slots, sizeof(*e->spare_slot));
+        e->handed    = calloc(e->n_slots, sizeof(*e->handed));
+        e->thread    = calloc(e->n_slots, sizeof(*e->thread));
+        if (!e->slot || !e->free_slot || !e->spare_slot || !e->handed || !e->thread)
+                return error_oom(err, e->n_slots * sizeof(*e->slot));
         if (e->reports) {
                 e->lane = calloc(e->n_threads + ENGINE_LANES, sizeof(*e->lane));
                 for (uint32_t k = 0; e->lane && k < e->n_threads + ENGINE_LANES; k++)
@@ -242,6 +245,8 @@ int engine_make(Engine **ret, const EngineConfig *config, const EngineOps *ops, 
                 e->free_slot[e->n_free_slots] = e->n_threads - 1 - e->n_free_slots;
                 e->n_free_slots++;
         }
+        for (uint32_t k = e->n_threads; k < e->n_slots; k++)
+                e->spare_slot[e->n_spare_slots++] = k;
         *ret = TAKE_PTR(e);
         return 0;
 }
@@ -281,7 +286,7 @@ static void local_close(Engine *e) {
         cancel_all(e, &err);
         pthread_cond_broadcast(&e->wake);
         pins_end(e, &err);
-        while (e->requests.n > 0 || e->n_free_slots < e->n_threads || e->n_alive > (helper_of == e))
+        while (e->requests.n > 0 || e->n_free_slots + e->n_spare_slots < e->n_slots || e->n_alive > (helper_of == e))
                 if (e->n_handed == 0 || !engine_help(e, true))
                         pthread_cond_wait(&e->changed, &e->lock);
         if (e->broken.code == 0 && e->sched)

@@ -58,6 +58,7 @@ typedef struct Slot {
         Exec *exec;
         Held held[TASKS_AT_ONCE];
         uint32_t n_held, at;    /* those before `at` have been reported */
+        bool replaced;          /* nobody wants what it is at: another slot has its part until it returns from there */
         uint64_t began_usec;    /* atomic: of the one at `at`; 0: it does not run */
         Vec(size_t) bytes;
         Vec(int64_t) length;
@@ -138,13 +139,14 @@ struct Engine {
         Each *each;
         Vec(EngineName) name;   /* of a session of this process; each has a reference */
 
-        Slot *slot;             /* [n_threads] */
+        Slot *slot;             /* [n_slots] */
         SpanLane *lane;         /* [n_threads + ENGINE_LANES]; NULL: nobody can ask for them */
         uint32_t *free_slot;    /* [n_free_slots] */
+        uint32_t *spare_slot;   /* [n_spare_slots] for those that are replaced */
         uint32_t *handed;       /* [n_handed] slots with a task that a caller has left to helpers */
-        pthread_t *thread;      /* [n_threads] helpers that were started */
+        pthread_t *thread;      /* [n_slots] helpers that were started */
         uint64_t busy_since_usec; /* since when there has always been something to do; 0: there is nothing */
-        uint32_t n_threads, n_free_slots, n_handed, n_started, n_alive, n_idle;
+        uint32_t n_threads, n_slots, n_free_slots, n_spare_slots, n_handed, n_started, n_alive, n_idle;
         SpillCodec spill_codec;
         bool tiny;              /* tasks take less time than a second thread would cost the one that runs them */
         bool closing, closed;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The wiring: what the machines want is done here, by the thread that reports.
  *
- * A task needs one of n_threads slots: thread numbers for the worker's machine, an Exec, and the lists of its memory.
+ * A task needs a slot, of which there are as many as threads: thread numbers for the worker's machine, an Exec, and the
+ * lists of its memory.
  * Any thread may take a free slot: helpers, and callers that wait for a request. Helpers are started when there is
  * work that is worth waking somebody for: many bytes, or more to do although somebody has been at it for a while.
  *
@@ -102,8 +103,32 @@ static int request_finished(Engine *e, const SchedAction *a) {
         return r;
 }
 
+/* Who computes for a plan that was canceled looks up soon, but not from within LAPACK or BLAS, which may take minutes.
+ * Others have those threads' part until they do. */
+static void slots_replace(Engine *e) {
+        for (uint32_t k = 0; k < e->n_slots && e->n_spare_slots > 0; k++) {
+                Slot *slot = &e->slot[k];
+
+                if (slot->at == slot->n_held || slot->replaced ||
+                    !__atomic_load_n(&slot->held[slot->at].run->canceled, __ATOMIC_RELAXED))
+                        continue;
+                slot->replaced                  = true;
+                e->free_slot[e->n_free_slots++] = e->spare_slot[--e->n_spare_slots];
+                engine_wake(e);
+        }
+}
+
+static void slot_give_back(Engine *e, uint32_t at) {
+        if (e->slot[at].replaced)
+                e->spare_slot[e->n_spare_slots++] = at;
+        else
+                e->free_slot[e->n_free_slots++] = at;
+        e->slot[at].replaced = false;
+}
+
 static int do_sched_action(Engine *e, const SchedAction *a) {
         const SchedActions *lists = &e->sched_actions;
+        int r;
 
         switch (a->kind) {
         case SCHED_PLAN:
@@ -115,7 +140,9 @@ static int do_sched_action(Engine *e, const SchedAction *a) {
         case SCHED_DROP:
                 return tell_work(e, &(WorkEvent) { .kind = WORK_DROP, .chunk = a->chunk, .n = a->n });
         case SCHED_FORGET:
-                return tell_work(e, &(WorkEvent) { .kind = WORK_FORGET, .plan = a->plan, .drop = a->drop });
+                r = tell_work(e, &(WorkEvent) { .kind = WORK_FORGET, .plan = a->plan, .drop = a->drop });
+                slots_replace(e);
+                return r;
         case SCHED_FINISHED:
                 return request_finished(e, a);
         case SCHED_RECALL: /* workers that leave, and what is remembered for when they do */
@@ -476,7 +503,7 @@ void engine_wake(Engine *e) {
                 pthread_cond_signal(&e->wake);
                 return;
         }
-        if (e->n_started == e->n_threads || e->closing)
+        if (e->n_started + e->n_spare_slots >= e->n_slots || e->closing)
                 return;
         sigfillset(&all); /* signals are for the program's own threads */
         pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -531,7 +558,7 @@ bool engine_run_one(Engine *e, bool patient) {
                 at    = e->free_slot[--e->n_free_slots];
                 taken = tasks_take(e, at);
                 if (taken != TASK) {
-                        e->free_slot[e->n_free_slots++] = at;
+                        slot_give_back(e, at);
                         return taken == FAILURE;
                 }
         }
@@ -545,7 +572,7 @@ bool engine_run_one(Engine *e, bool patient) {
                         engine_wake(e);
                 tasks_run(e, at);
         }
-        e->free_slot[e->n_free_slots++] = at;
+        slot_give_back(e, at);
         if (e->closing)
                 pthread_cond_broadcast(&e->changed);
         return true;

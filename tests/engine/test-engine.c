@@ -229,6 +229,42 @@ TEST(small_request_does_not_wait_for_the_end_of_a_large_one_that_came_before) {
         }
 }
 
+TEST(engine_goes_on_at_once_although_lapack_does_not_look_up) {
+        Engine *e                  = engine_with(1, 512 * MiB);
+        const int64_t chunk_size[] = { 1, 1500 };
+        ArangeParams params = { .source = { .shape = DIMS(1500, 1500),
+                                            .dtype = DTYPE_F64,
+                                            .chunk_size = { .n = 2, .given = true, .v = chunk_size } },
+                                .start = scalar_from_f64(DTYPE_F64, 0),
+                                .step  = scalar_from_f64(DTYPE_F64, 1) };
+        Error err  = {};
+        Build b    = build_new(&err);
+        bool at_it = false;
+        TensorId matrix;
+
+        matrix = run(e, build_graph(&b, build_op(&b, "arange", &params, 0, NULL)));
+        for (int k = 0; k < 10 && !at_it; k++) {
+                _cleanup_(engine_request_unrefp) EngineRequest *q = NULL;
+                EngineStats stats;
+                Ref x;
+
+                b = build_new(&err);
+                x = stored(&b, e, matrix);
+                x = build_op(&b, "svdvals", NULL, 1, &x);
+                ck_assert_int_eq(engine_submit(e, build_graph(&b, x), true, &q, &err), 0);
+                do
+                        engine_stats(e, &stats);
+                while (stats.scratch_bytes == 0 && !engine_request_done(q));
+                engine_request_cancel(q);
+                engine_release(e, run(e, doubled(100000, 100)));
+                at_it = !engine_request_done(q); /* else it was canceled before LAPACK began */
+                ck_assert_int_eq(engine_wait(q, UINT64_MAX, NULL), ERROR_CANCELED);
+        }
+        ck_assert(at_it);
+        engine_release(e, matrix);
+        engine_unref(e);
+}
+
 TEST(request_that_cannot_fit_says_both_numbers) {
         Engine *e   = NULL;
         Error err   = {};
