@@ -3,6 +3,7 @@
 import os
 import pathlib
 import subprocess
+import sys
 
 import pytest
 from rig import SECONDS, lacking, wait_for
@@ -45,7 +46,8 @@ def slurm(tmp_path):
     (tmp_path / "munge.key").write_bytes(os.urandom(1024))
     (tmp_path / "munge.key").chmod(0o400)
     environment = dict(os.environ, SLURM_CONF=str(tmp_path / "slurm.conf"), MARS_KEY_FILE=str(tmp_path / "key"),
-                       MARS_PORT="17103", TMPDIR=str(tmp_path))
+                       MARS_PORT="17103", TMPDIR=str(tmp_path),
+                       PATH=os.path.dirname(sys.executable) + ":" + os.environ["PATH"])  # the job's python3 is ours
     log = open(tmp_path / "log", "wb")
     begun = []
     try:
