@@ -14,7 +14,7 @@
 typedef struct Ring Ring;
 
 enum {
-        RING_IOV  = 4, /* pieces of memory of one operation */
+        RING_IOV  = 64, /* pieces of memory of one operation */
         RING_BUSY = 1, /* as many operations as the ring can hold are on their way */
 };
 

@@ -9,13 +9,16 @@
  * by pages of our own: nobody else's bytes are written to disk, none are overwritten, and a disk that checksums what
  * it is given never sees a page change.
  *
- * The header's piece is written last, since it has the digest. Pieces are hashed in order, one at a time between looks
- * at the ring, and only after everything has been begun that can be: a disk never waits for a checksum, unless it is
- * the last one. */
+ * The header's piece is written last, since it has the digest. Small chunks that lie one behind the other in the file
+ * are moved by one operation, up to a piece's size: while a disk is busy enough they wait for each other. Pieces are
+ * hashed in order, one at a time between looks at the ring, and only after everything has been begun that can be: a
+ * disk never waits for a checksum, unless it is the last one. */
 #include <stdio.h>
 #include <string.h>
 
 #include "io/spill-state.h"
+
+enum { SMALL_IOV = 4 }; /* the header, the chunk's own pages, and two that are shared */
 
 void spill_move_begin(Spill *s _unused_, Job *job) {
         const Entry *e = job->entry;
@@ -71,19 +74,13 @@ static bool tail_is_shared(const Span *span) {
         return span->to < span->page_to && (span->page_from > 0 || span->page_to > SPILL_PAGE);
 }
 
-static void piece_describe(SpillPiece *piece) {
-        Job *job          = piece->job;
-        const Entry *e    = job->entry;
-        const Span span   = span_of(job, piece->index);
-        const bool head   = head_is_shared(&span), tail = tail_is_shared(&span);
-        uint64_t from     = span.page_from + (head ? SPILL_PAGE : 0), to = span.page_to - (tail ? SPILL_PAGE : 0);
-        RingOp *op        = &piece->op;
+/* The memory of a piece, behind what the operation has already. */
+static void piece_add(SpillPiece *piece, Job *job) {
+        const Span span = span_of(job, piece->index);
+        const bool head = head_is_shared(&span), tail = tail_is_shared(&span);
+        uint64_t from   = span.page_from + (head ? SPILL_PAGE : 0), to = span.page_to - (tail ? SPILL_PAGE : 0);
+        RingOp *op      = &piece->op;
 
-        *op = (RingOp) {
-                .kind   = job->write ? RING_WRITE : RING_READ,
-                .fd     = e->place->dir.extents_fd,
-                .offset = e->extent->offset + (piece->index > 0 ? SPILL_PAGE + span.page_from : 0),
-        };
         if (piece->index == 0)
                 add_memory(op, job->stage->header, SPILL_PAGE);
         if (head)
@@ -92,7 +89,20 @@ static void piece_describe(SpillPiece *piece) {
                 add_memory(op, page_of(job) + from, to - from);
         if (tail)
                 add_memory(op, job->stage->tail, SPILL_PAGE);
-        piece->size_bytes = (uint32_t) (span.page_to - span.page_from);
+        piece->size_bytes += (uint32_t) (span.page_to - span.page_from);
+}
+
+static void piece_describe(SpillPiece *piece) {
+        const Job *job  = piece->job;
+        const Entry *e  = job->entry;
+        const Span span = span_of(job, piece->index);
+
+        piece->op = (RingOp) {
+                .kind   = job->write ? RING_WRITE : RING_READ,
+                .fd     = e->place->dir.extents_fd,
+                .offset = e->extent->offset + (piece->index > 0 ? SPILL_PAGE + span.page_from : 0),
+        };
+        piece->size_bytes = 0;
 }
 
 /* Between the shared pages of a piece and our own. */
@@ -144,20 +154,27 @@ static void piece_free(Spill *s, SpillPiece *piece) {
 
 /* 0, or RING_BUSY: later. */
 static int piece_begin(Spill *s, SpillPiece *piece) {
-        Job *job      = piece->job;
-        SpillPlace *p = job->entry->place;
+        SpillPlace *p = piece->job->entry->place;
 
         if (ring_begin(s->ring, &piece->op) == RING_BUSY) {
                 piece_free(s, piece);
                 return RING_BUSY;
         }
-        job->n_begun++;
+        for (Job *job = piece->job; job; job = job->also) {
+                job->n_begun++;
+                job->direct = !p->buffered;
+        }
         p->n_begun++;
         p->begun_bytes += piece->size_bytes;
         return 0;
 }
 
 /* ---- Writing ---------------------------------------------------------------------------------------------------- */
+
+/* The next piece of who has begun all. */
+static uint32_t all_pieces(const Job *job) {
+        return job->write ? job->n_pieces + 1 : job->n_pieces;
+}
 
 static void header_make(const Spill *s, const Job *job) {
         SpillStage *stage = job->stage;
@@ -190,15 +207,12 @@ static int write_next(Spill *s, Job *job) {
                 header_make(s, job);
         piece_copy_shared(job, index);
         piece_describe(piece);
+        piece_add(piece, job);
         r = piece_begin(s, piece);
         if (r != 0)
                 return r;
-        job->next_piece = index == 0 ? job->n_pieces + 1 : index + 1;
+        job->next_piece = index == 0 ? all_pieces(job) : index + 1;
         return 0;
-}
-
-static bool all_begun(const Job *job) {
-        return job->write ? job->next_piece == job->n_pieces + 1 : job->next_piece == job->n_pieces;
 }
 
 /* Where the slot of the entry lies is found again by who restarts. */
@@ -263,6 +277,7 @@ static int read_next(Spill *s, Job *job) {
         if (!piece)
                 return RING_BUSY;
         piece_describe(piece);
+        piece_add(piece, job);
         r = piece_begin(s, piece);
         if (r == 0)
                 job->next_piece++;
@@ -294,6 +309,68 @@ static void read_end(Spill *s, Job *job) {
         spill_deactivate(s, job, r < 0 ? &err : NULL);
 }
 
+/* ---- Chunks of one piece ---------------------------------------------------------------------------------------- */
+
+static uint64_t small_end(const Job *job) {
+        return job->entry->extent->offset + SPILL_PAGE + spill_covering(job->moved_offset, job->moved_bytes);
+}
+
+/* Nothing of it is on its way, and all of it may be. */
+static bool small_waits(const Job *job) {
+        return job->phase == JOB_MOVE && job->n_pieces == 1 && job->next_piece == 0 && job->result == 0 &&
+               (!job->write || job->n_hashed == 1);
+}
+
+static void small_add(const Spill *s, SpillPiece *piece, Job *job) {
+        if (job->write) {
+                header_make(s, job);
+                piece_copy_shared(job, 0);
+        }
+        piece_add(piece, job);
+}
+
+/* Those that lie behind it in the file go with it. */
+static void small_add_neighbours(const Spill *s, SpillPiece *piece) {
+        const Job *first = piece->job;
+        Job *last        = piece->job;
+
+        for (Job *job = s->active; job && piece->op.n_iov + SMALL_IOV <= RING_IOV;) {
+                if (job->write != first->write || !small_waits(job) || job->entry->place != first->entry->place ||
+                    job->entry->extent->offset != small_end(last) ||
+                    small_end(job) - first->entry->extent->offset > SPILL_PIECE) {
+                        job = job->next;
+                        continue;
+                }
+                small_add(s, piece, job);
+                last->also = job;
+                last       = job;
+                job        = s->active;
+        }
+}
+
+static int small_begin(Spill *s, Job *job) {
+        SpillPiece *piece;
+        int r;
+
+        if (job->entry->place->begun_bytes >= SPILL_BUSY || !small_waits(job))
+                return RING_BUSY;
+        piece = piece_new(s, job, 0);
+        if (!piece)
+                return RING_BUSY;
+        piece_describe(piece);
+        small_add(s, piece, job);
+        small_add_neighbours(s, piece);
+        r = piece_begin(s, piece);
+        for (Job *next; job; job = next) {
+                next = job->also;
+                if (r == 0)
+                        job->next_piece = all_pieces(job);
+                else
+                        job->also = NULL;
+        }
+        return r;
+}
+
 /* ---- Jobs ------------------------------------------------------------------------------------------------------- */
 
 void spill_piece_end(Spill *s, SpillPiece *piece) {
@@ -307,13 +384,16 @@ void spill_piece_end(Spill *s, SpillPiece *piece) {
                 spill_room_forgotten(s, forgotten, result);
                 return;
         }
-        job->n_begun--;
         job->entry->place->n_begun--;
         job->entry->place->begun_bytes -= bytes;
-        if (job->result == 0)
-                job->result = result;
-        if (job->result == 0 && !job->write)
-                read_arrived(job, at);
+        for (Job *also; job; job = also) {
+                also = TAKE_PTR(job->also);
+                job->n_begun--;
+                if (job->result == 0)
+                        job->result = result;
+                if (job->result == 0 && !job->write)
+                        read_arrived(job, at);
+        }
 }
 
 /* A piece has failed and none is on its way. True: the job is to be moved again; else it has ended. */
@@ -328,7 +408,7 @@ static bool job_failed(Spill *s, Job *job) {
                 return false;
         }
         job->result = 0;
-        if (spill_place_blame(s, p, job->write, result)) {
+        if (spill_place_blame(s, p, job, result)) {
                 spill_move_begin(s, job);
                 return true;
         }
@@ -364,10 +444,12 @@ static bool is_deep(const SpillPlace *p) {
 
 /* Begins pieces; true: all have been begun and have ended. */
 static bool pieces_done(Spill *s, Job *job) {
-        while (!all_begun(job)) {
+        while (job->next_piece != all_pieces(job)) {
                 if (is_deep(job->entry->place))
                         return false;
-                if ((job->write ? write_next(s, job) : read_next(s, job)) != 0)
+                if ((job->n_pieces == 1 ? small_begin(s, job) :
+                     job->write         ? write_next(s, job) :
+                                          read_next(s, job)) != 0)
                         return false;
         }
         return job->n_begun == 0 && job->n_hashed == job->n_pieces;

@@ -72,12 +72,13 @@ int spill_place_open(Spill *s, SpillPlace *p, Error *err) {
         return 0;
 }
 
-bool spill_place_blame(Spill *s, SpillPlace *p, bool write, int result) {
-        if (result == -EINVAL && !p->buffered) { /* O_DIRECT with pages is too fine for this disk */
-                place_buffer(s, p);
+bool spill_place_blame(Spill *s, SpillPlace *p, const Job *job, int result) {
+        if (result == -EINVAL && job->direct) { /* O_DIRECT with pages is too fine for this disk */
+                if (!p->buffered)
+                        place_buffer(s, p);
                 return true;
         }
-        if (write && spill_is_full(result))
+        if (job->write && spill_is_full(result))
                 place_full(s, p);
         else if (result != -ENODATA && result != -ENOMEM && result != -EAGAIN && result != -EINTR)
                 place_fail(s, p, strerrordesc_np(-result));

@@ -20,11 +20,12 @@
 #include "io/spill-header.h"
 
 enum {
-        SPILL_PIECE     = 16 << 20, /* of a chunk in one operation: with two of them a disk is never idle */
+        SPILL_PIECE     = 16 << 20, /* in one operation: with two of them a disk is never idle */
+        SPILL_BUSY      = 8 * SPILL_PIECE, /* on their way to one disk: small chunks wait for their neighbours then */
         SPILL_DIR_DEPTH = 64,       /* pieces on their way to one disk, which wants tens of MiB of any size */
         SPILL_DIR_BYTES = 256 << 20, /* and so many bytes: who reads waits for all that were begun before */
         SPILL_STEP      = 64 << 20, /* files grow by so much at least */
-        SPILL_JOBS      = 64,       /* operations that are moved at a time */
+        SPILL_JOBS      = 256,      /* operations that are moved at a time */
         SPILL_DEPTH_MAX = 256,      /* pieces on their way to all disks */
         SPILL_PACKS     = 2,        /* chunks whose compressed form is in memory at a time */
         SPILL_WINDOW    = 64,       /* pieces of a chunk that may end out of order */
@@ -106,13 +107,15 @@ typedef struct Job {
         uint64_t arrived;        /* of those from n_hashed on, a bit each */
         int result;              /* the first failure of a piece */
         int refusal;             /* of the place that was tried last */
+        bool direct;             /* what is on its way was begun with O_DIRECT */
         SpillStage *stage;
+        struct Job *also;        /* whose chunk lies behind this one in the file, and is moved by the same operation */
         struct Job *next;
 } Job;
 
 typedef struct SpillPiece {
         RingOp op;               /* first: what the ring gives back is this */
-        Job *job;                /* NULL: a slot is zeroed */
+        Job *job;                /* and those that are moved with it; NULL: a slot is zeroed */
         Entry *forgotten;        /* whose slot it is */
         uint32_t index, size_bytes;
         struct SpillPiece *next; /* unused */
@@ -179,7 +182,7 @@ uint64_t spill_disk_room(const struct statvfs *fs); /* what we may take of it */
 /* The end of the operation that a place has for its room. */
 void spill_room_end(Spill *s, SpillPlace *place);
 /* A job's operation on its place failed: what does that say of the place? true: the same again. */
-bool spill_place_blame(Spill *s, SpillPlace *place, bool write, int result);
+bool spill_place_blame(Spill *s, SpillPlace *place, const Job *job, int result);
 bool spill_is_full(int result); /* of the errors by which disks say so */
 
 /* ---- spill-pack.c: compressed chunks --------------------------------------------------------------------------- */

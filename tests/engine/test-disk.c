@@ -349,7 +349,7 @@ TEST(disk_that_loses_its_blocks_is_an_error_with_words_and_the_session_lives_on_
                         &(mars_session_options) { .n_threads = 2, .memory_bytes = 8 << 20, .spill_dir = both }, &err));
                 must(mars_execute(s, 1, &x, &err));
                 sync();
-                ck_assert_int_eq(truncate(image, 12 << 20), 0);
+                ck_assert_int_eq(truncate(image, 4 << 20), 0);
                 n_lost = lost_chunks(s, x, expected, directory);
                 ck_assert_uint_gt(n_lost, 0);
                 ck_assert_uint_lt(n_lost, ROWS / 64);

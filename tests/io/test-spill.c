@@ -387,6 +387,71 @@ TEST(whichever_operation_fails_every_chunk_is_right_or_refused_and_everything_is
                 }
 }
 
+enum { ROW = 24 }; /* chunks one behind the other */
+
+/* Moves them all at a time; the disk thread goes on only when all have been begun. */
+static void move_row(SpillTest *t, char *data, bool write) {
+        bool begun[ROW];
+
+        pthread_mutex_lock(&t->lock);
+        for (uint64_t id = 0; id < ROW; id++) {
+                begun[id] = write || t->end[id].code == 0;
+                if (begun[id] && write)
+                        ck_assert_int_eq(spill_write(t->spill, id, data + id * SCENE_BYTES, SCENE_BYTES), 0);
+                else if (begun[id])
+                        ck_assert_int_eq(spill_read(t->spill, id, data + id * SCENE_BYTES), 0);
+        }
+        pthread_mutex_unlock(&t->lock);
+        for (uint64_t id = 0; id < ROW; id++)
+                if (begun[id])
+                        (void) test_wait(t, id, write ? 1 : 2);
+}
+
+static void row_scene(SpillTest *t, bool may_refuse) {
+        enum { OFFSET = 64 };
+        char *data = test_memory((size_t) ROW * SCENE_BYTES, OFFSET);
+
+        for (uint64_t id = 0; id < ROW; id++)
+                test_fill(data + id * SCENE_BYTES, id, SCENE_BYTES);
+        move_row(t, data, true);
+        memset(data, 0, (size_t) ROW * SCENE_BYTES);
+        move_row(t, data, false);
+        for (uint64_t id = 0; id < ROW; id++) {
+                ck_assert_msg(may_refuse || t->end[id].code == 0, "%s", t->end[id].text);
+                ck_assert(t->end[id].code == 0 ? test_same(data + id * SCENE_BYTES, id, SCENE_BYTES) :
+                                                 t->end[id].text[0] != 0);
+        }
+        ck_assert_uint_eq(test_stats(t).n_busy, 0);
+        ck_assert_uint_eq(test_stats(t).promised_bytes, test_stats(t).stored_bytes);
+        test_memory_free(data, OFFSET);
+}
+
+TEST(chunks_that_lie_together_are_moved_together_and_whatever_fails_each_is_right_or_refused) {
+        uint64_t n_ops = 0;
+
+        for (uint64_t at = 0; at <= n_ops; at++) {
+                Faults faults = { .fail_at = at, .fail_with = at % 2 ? -EIO : -EINVAL };
+                SpillTest t;
+
+                test_dir(&t);
+                test_open(&t, .ring = faults_config(&faults));
+                row_scene(&t, at > 0);
+                test_close(&t);
+                if (at == 0)
+                        n_ops = faults.n_submitted;
+        }
+        ck_assert_uint_lt(n_ops, 2 * ROW); /* they were read together at least */
+        for (uint64_t seed = 1; seed <= 24; seed++) {
+                Faults faults = { .chance = seed };
+                SpillTest t;
+
+                test_dir(&t);
+                test_open(&t, .ring = faults_config(&faults), .keep = seed % 2);
+                row_scene(&t, false);
+                test_close(&t);
+        }
+}
+
 TEST(a_disk_that_always_fails_is_left_and_another_takes_its_chunks) {
         static const int errors[] = { -EIO, -ENOSPC };
 
