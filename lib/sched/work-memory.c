@@ -5,7 +5,10 @@
  * nothing but that no other is tried until there is reason to. */
 #include "sched/work-state.h"
 
-enum { PAGE_BYTES = 4096 }; /* what came back lies in pages of its own */
+enum {
+        PAGE_BYTES  = 4096, /* what came back lies in pages of its own */
+        AHEAD_SHARE = 8,    /* of the soft cache, that is written early: a disk wants tens of MiB at a time */
+};
 
 static size_t over(size_t bytes, size_t limit) {
         return bytes > limit ? bytes - limit : 0;
@@ -131,12 +134,14 @@ int room_make(Work *w, size_t short_bytes) {
         return r;
 }
 
-/* Above the soft limit chunks are written before somebody needs their room. */
+/* Above the soft limit chunks are written before somebody needs their room, and some more, so that who needs it does
+ * not wait for the disk. */
 static int write_behind(Work *w, size_t over_bytes) {
         const EvictKey *dirty;
         int r = rating_begin(w);
 
-        while (r == 0 && w->refusal.code == 0 && over_bytes > w->clean_bytes + w->writing_bytes &&
+        /* what comes back has its copy on disk */
+        while (r == 0 && w->refusal.code == 0 && over_bytes > w->clean_bytes + w->writing_bytes + w->returning_bytes &&
                (dirty = evict_first(&w->dirty)))
                 r = chunk_write(w, &w->chunk.data[dirty->chunk]);
         return r;
@@ -164,6 +169,7 @@ int work_spilled(Work *w, const WorkEvent *e) {
 int chunk_return(Work *w, Chunk *c) {
         c->state = CHUNK_RETURNING;
         w->n_returning++;
+        w->returning_bytes += c->bytes;
         w->away_bytes -= c->bytes;
         w->chunk_bytes += c->bytes;
         return work_act(w, &(WorkAction) { .kind = WORK_RETURN, .chunk = c->id });
@@ -224,6 +230,7 @@ int work_returned(Work *w, const WorkEvent *e) {
 
         assert(c && c->state == CHUNK_RETURNING);
         w->n_returning--;
+        w->returning_bytes -= c->bytes;
         if (e->ok) {
                 w->n_away--;
                 w->n_returned++;
@@ -257,7 +264,7 @@ int memory_settle(Work *w) {
                 return r;
         over_bytes = memory_short(w, 0, 0, true);
         if (over_bytes > 0)
-                return write_behind(w, over_bytes);
+                return write_behind(w, over_bytes + w->soft_cache / AHEAD_SHARE);
         if (w->rating && w->n_away == 0 && w->n_writing == 0 && w->chunk_bytes < w->soft_cache / 2)
                 return rating_end(w);
         return 0;

@@ -120,7 +120,7 @@ struct Work {
         size_t soft_cache;   /* of chunk_bytes */
         size_t chunk_bytes, scratch_bytes;
         size_t writing_bytes, clean_bytes; /* of chunks HERE: being written; written */
-        size_t away_bytes;
+        size_t away_bytes, returning_bytes;
         uint64_t n_freed;    /* grows whenever memory becomes free */
         IdMap chunks;        /* id -> index into chunk, plus 1 */
         Map plans;           /* id -> index into job, plus 1 */

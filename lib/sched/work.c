@@ -261,7 +261,7 @@ static bool rated(const Work *w, const Chunk *c) {
 }
 
 bool work_consistent(const Work *w) {
-        size_t chunks = together_bytes(w), scratch = 0, away = 0, clean = 0, writing = 0, pinned = 0;
+        size_t chunks = together_bytes(w), scratch = 0, away = 0, clean = 0, writing = 0, returning = 0, pinned = 0;
         uint32_t n_chunks = 0, n_tasks = 0, n_odd = 0, n_away = 0, n_writing = 0, n_returning = 0, n_fetching = 0;
         uint32_t n_loading = 0, n_loaded = 0, n_running = 0, n_ready = 0;
 
@@ -280,6 +280,7 @@ bool work_consistent(const Work *w) {
                 away += c->state == CHUNK_AWAY ? c->bytes : 0;
                 clean += c->state == CHUNK_HERE && c->disk ? c->bytes : 0;
                 writing += c->writing ? c->bytes : 0;
+                returning += c->state == CHUNK_RETURNING ? c->bytes : 0;
                 pinned += c->pins > 0 ? c->bytes : 0;
                 if (idmap_get(&w->chunks, c->id) != k + 1 || !uses_consistent(w, c) || !rated(w, c) ||
                     (c->writing && c->state != CHUNK_HERE) ||
@@ -310,5 +311,6 @@ bool work_consistent(const Work *w) {
                n_loading == w->loading.n && n_loaded == w->loaded.n && n_running == w->n_running &&
                n_ready == w->n_ready &&
                chunks == w->chunk_bytes && scratch == w->scratch_bytes && away == w->away_bytes &&
-               clean == w->clean_bytes && writing == w->writing_bytes && pinned == w->pinned_bytes;
+               clean == w->clean_bytes && writing == w->writing_bytes && returning == w->returning_bytes &&
+               pinned == w->pinned_bytes;
 }
