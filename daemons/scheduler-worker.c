@@ -10,9 +10,9 @@
 #include "daemons/events.h"
 #include "daemons/scheduler.h"
 
-/* A task must fit into every worker. */
+/* A task must fit into every worker; of its inputs what the caches of the others have may be lent to it. */
 static void limits_change(Scheduler *s) {
-        uint64_t task = 0, cache = 0, memory = 0;
+        uint64_t task = 0, cache = 0, memory = 0, caches = 0;
 
         for (uint32_t w = 0; w < s->n_workers; w++) {
                 const Member *m = s->worker[w];
@@ -22,9 +22,10 @@ static void limits_change(Scheduler *s) {
                 task   = task == 0 ? m->task_bytes : MIN(task, m->task_bytes);
                 cache  = cache == 0 ? m->cache_bytes : MIN(cache, m->cache_bytes);
                 memory = memory == 0 ? m->memory_bytes : MIN(memory, m->memory_bytes);
+                caches += m->cache_bytes;
         }
         sched_limit(s->sched, task);
-        sched_refuse_above(s->sched, cache, memory);
+        sched_refuse_above(s->sched, cache, memory, caches - cache);
 }
 
 void cluster_size(const Scheduler *s, uint64_t *ret_cache, uint32_t *ret_threads) {

@@ -182,7 +182,7 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
                 r = sched_new(&e->sched, true, plan_make);
         if (e->sched) {
                 sched_limit(e->sched, e->task_bytes);
-                sched_refuse_above(e->sched, e->budget.cache_bytes, e->budget.arena_bytes);
+                sched_refuse_above(e->sched, e->budget.cache_bytes, e->budget.arena_bytes, 0);
         }
         if (r == 0)
                 r = work_new(&e->work, e->n_threads,

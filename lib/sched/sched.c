@@ -135,32 +135,40 @@ static int check_leaves(const Sched *s, const Graph *graph, Error *err) {
 
 static int running_try(Sched *s, Running *r);
 
-/* What a client gave lies in memory of its own; what another worker has may be read where it lies. */
+/* What the client of a session of one process gave lies in memory of its own. */
 static bool leaf_counts(const void *userdata, uint64_t stored) {
         const Sched *s       = userdata;
         const SchedTensor *t = sched_tensor(s, stored);
 
-        return s->alone && t && !t->given;
+        return t && !(s->alone && t->given);
 }
 
-/* What no worker could ever run is refused. */
-static int check_size(const Sched *s, const Plan *plan, Error *err) {
+static int check_limits(const Sched *s, const Plan *plan, size_t chunk_bytes, size_t all_bytes, PlanLeafCounts *counts,
+                        Error *err) {
         uint32_t task;
         size_t bytes;
 
-        if (!plan_too_large(plan, s->most_chunk_bytes, s->most_bytes, leaf_counts, s, &task))
+        if (!plan_too_large(plan, chunk_bytes, all_bytes, counts, s, &task))
                 return 0;
-        bytes = plan_task_chunks(plan, task, leaf_counts, s);
-        if (bytes > s->most_chunk_bytes)
+        bytes = plan_task_chunks(plan, task, counts, s);
+        if (bytes > chunk_bytes)
                 error_set(err, ERROR_MEMORY,
                           "%zu bytes are needed at a time, and %zu are all that results may have in memory: use "
-                          "smaller chunks, or a larger cache", bytes, s->most_chunk_bytes);
+                          "smaller chunks, or a larger cache", bytes, chunk_bytes);
         else
                 error_set(err, ERROR_MEMORY,
                           "%zu bytes are needed at a time, and %zu are all that work may have: use smaller chunks, "
                           "or more memory",
-                          bytes + plan->stage.data[plan->task_stage[task]].scratch_bytes, s->most_bytes);
+                          bytes + plan->stage.data[plan->task_stage[task]].scratch_bytes, all_bytes);
         return plan_run_error(&(PlanRun) { .plan = plan }, task, err);
+}
+
+/* What no worker could ever run is refused. */
+static int check_size(const Sched *s, const Plan *plan, Error *err) {
+        int r = check_limits(s, plan, s->most_chunk_bytes, s->most_bytes, NULL, err);
+
+        return r < 0 ? r : check_limits(s, plan, s->most_chunk_bytes + s->lent_bytes, s->most_bytes + s->lent_bytes,
+                                        leaf_counts, err);
 }
 
 /* The plan, which is taken over with its graph, is the request's from now on. */
@@ -607,9 +615,10 @@ int sched_new(Sched **ret, bool alone, SchedPlanner *planner) {
         return 0;
 }
 
-void sched_refuse_above(Sched *s, size_t chunk_bytes, size_t all_bytes) {
+void sched_refuse_above(Sched *s, size_t chunk_bytes, size_t all_bytes, size_t lent_bytes) {
         s->most_chunk_bytes = chunk_bytes;
         s->most_bytes       = all_bytes;
+        s->lent_bytes       = lent_bytes;
 }
 
 void sched_limit(Sched *s, size_t task_bytes) {

@@ -177,8 +177,9 @@ Sched *sched_free(Sched *sched);
 void sched_limit(Sched *sched, size_t task_bytes); /* how much a task of later plans may take (PlanLeaves); 0: any */
 /* Results of a longer lineage are kept, instead of what they came from (anchor.c); MAX_LINEAGE if nobody says it. */
 void sched_limit_lineage(Sched *sched, uint32_t most_steps);
-/* Requests of which one task cannot but take more fail at once: so many bytes of chunks, and of chunks and scratch. */
-void sched_refuse_above(Sched *sched, size_t chunk_bytes, size_t all_bytes);
+/* Requests of which one task cannot but take more fail at once: so many bytes of chunks, and of chunks and scratch; and
+ * with results of earlier requests lent_bytes more, since it may read these where other workers have them. */
+void sched_refuse_above(Sched *sched, size_t chunk_bytes, size_t all_bytes, size_t lent_bytes);
 DEFINE_CLEANUP(Sched *, sched_free)
 
 /* 0, or -ENOMEM: then the event may be half done; the machine is to be thrown away. What is wrong with a request is the

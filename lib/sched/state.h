@@ -165,6 +165,7 @@ struct Sched {
         SchedPlanner *planner;
         size_t task_bytes;
         size_t most_chunk_bytes, most_bytes; /* 0: any */
+        size_t lent_bytes;                   /* that inputs may take besides */
         SchedActions *actions;  /* of the step at hand */
 };
 
