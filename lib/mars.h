@@ -326,7 +326,7 @@ typedef struct mars_session_stats {
         uint64_t away_bytes;                /* of chunks on disk alone */
         uint64_t spilled, evicted, returned; /* chunks so far: written, forgotten, read back */
         unsigned n_threads;
-        const char *pages; /* "hugetlb", "transparent", "plain" */
+        const char *pages; /* "hugetlb", "transparent", "plain"; "of workers", which have their own */
         /* What the process has in memory: arena_bytes (chunks and work, and what is free between them), what it had
          * when the session was made, copies of callers' memory (mars_from_memory(), of the whole process), buffers of
          * the disk, and the tables of chunks and tasks. */

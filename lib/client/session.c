@@ -199,7 +199,7 @@ int mars_session_stat(mars_session *session, mars_session_stats *ret, mars_error
                 .arena_bytes    = stats.store.arena_bytes,
                 .tasks_done     = stats.n_tasks_done,
                 .n_threads      = stats.n_threads,
-                .pages          = pages[stats.store.rung],
+                .pages          = stats.elsewhere ? "of workers" : pages[stats.store.rung],
                 .process_bytes  = stats.process_bytes,
                 .copied_bytes   = pages_taken_bytes(),
                 .buffer_bytes   = stats.buffer_bytes,

@@ -73,6 +73,7 @@ typedef struct EngineStats {
         uint64_t disk_read_bytes, disk_written_bytes, n_disk_busy; /* of chunks, so far; operations under way */
         uint64_t soft_bytes, hard_bytes; /* of chunks and scratch: from here on chunks are written; never passed */
         uint64_t table_bytes;   /* of the machines and the plans */
+        bool elsewhere;         /* memory is that of workers */
         char pages_text[STORE_TEXT_MAX];
         char disk_text[192]; /* which way chunks go to disk; "": none did so far */
 } EngineStats;

@@ -574,6 +574,8 @@ static void remote_stats(Engine *e, EngineStats *ret) {
                 ret->store.n_chunks += t->t.n_chunks;
                 ret->store.used_bytes += (size_t) shape_size(&t->t.spec.shape) * dtype_size(t->t.spec.dtype);
         }
+        ret->elsewhere   = true;
+        snprintf(ret->pages_text, sizeof(ret->pages_text), "each worker has its own: marsctl workers shows them");
         ret->n_tensors   = e->remote->tensors.n;
         ret->cache_bytes = e->remote->cluster.cache_bytes;
         ret->n_threads   = e->remote->cluster.n_threads;

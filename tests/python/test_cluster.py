@@ -134,6 +134,22 @@ def test_what_is_too_large_is_refused_with_both_numbers():
         assert small.session.run(mt.ones(3).sum()) == 3
 
 
+def test_pages_are_those_of_workers(cluster, local):
+    assert cluster.session.stats()["pages"] == "of workers"
+    assert "marsctl workers" in cluster.session.stats()["pages_text"]
+    assert local.stats()["pages"] in ("hugetlb", "transparent", "plain")
+
+
+def test_what_an_earlier_result_leaves_no_room_for_is_refused_when_it_is_submitted():
+    side = 1200  # 11 MiB; the factors are twice as much, and the cache has 32
+    with new_cluster(n_worker=1, shared_memory="32m", phy_mem="1g") as small:
+        x = mt.random.RandomState(1).rand(side, side).execute(session=small.session)
+        with pytest.raises(MemoryError, match=r"svd: .*bytes are needed at a time, and 33554432 are all that results "
+                                              r"may have in memory: use smaller chunks, or a larger cache"):
+            small.session.run(mt.linalg.svd(x))
+        assert small.session.run((x >= 0).all())
+
+
 def test_a_cluster_computes_what_is_larger_than_its_memory(tmp_path, local):
     def standardized():
         x = mt.random.RandomState(5).rand(8_000, 2_000, chunk_size=(1000, 2000)) * 2  # 128 MB
