@@ -140,6 +140,44 @@ def test_pages_are_those_of_workers(cluster, local):
     assert local.stats()["pages"] in ("hugetlb", "transparent", "plain")
 
 
+def kernel_bytes(pid):
+    """What the kernel charges a process with: private and file pages, and memory files."""
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    kib = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines) if "Rss" in name}
+    return (kib["RssAnon"] + kib["RssFile"]) << 10, kib["RssShmem"] << 10
+
+
+def test_every_byte_of_a_worker_that_the_kernel_sees_is_in_its_ledger(tmp_path):
+    with new_cluster(1, 2, shared_memory="64m", phy_mem="1g", spill_dir=tmp_path) as small:
+        pid = program_of(small._processes[1])
+        own_before, _ = kernel_bytes(pid)
+        ended = threading.Event()
+        looks = []
+
+        def watch():
+            while not ended.wait(0.001):
+                looks.append(kernel_bytes(pid))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            for seed in range(2):  # makes, spills, sorts, copies in, multiplies and lets go
+                x = mt.random.RandomState(seed).rand(4096, 2048)
+                given = mt.tensor(np.ones((4096, 1024)))
+                for made in (x, x + x, mt.sort(x), given @ x[:1024]):
+                    small.session.run(made, fetch=False)
+        finally:
+            ended.set()
+            watcher.join()
+        show = ["marsctl", "-s", small.endpoint, "--json", "workers"]
+        wait_for(lambda: json.loads(subprocess.check_output(show))[0]["disk_written_bytes"] > 0, "nothing was spilled")
+        said = json.loads(subprocess.check_output(show))[0]
+        assert len(looks) > 100
+        for own, shared in looks:
+            assert shared <= said["memory_bytes"]
+            assert own - own_before <= (own + shared) // 50 + (16 << 20)
+
+
 def test_what_an_earlier_result_leaves_no_room_for_is_refused_when_it_is_submitted():
     side = 1200  # 11 MiB; the factors are twice as much, and the cache has 32
     with new_cluster(n_worker=1, shared_memory="32m", phy_mem="1g") as small:
