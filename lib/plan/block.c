@@ -159,21 +159,48 @@ static int block_output(Planner *p, StageBuild *sb, const BlockAxes *axes, const
         return 0;
 }
 
-/* Only batch axes and the cut axis are cut. */
+/* Axes of inputs that have batch axes: each batch has its own. What has none is read once by a task, whatever its
+ * batches, as the vector that elements are looked for in. */
+static void own_axes(const StageBuild *sb, int n_batch, bool own[static MAX_NDIM]) {
+        for (int k = 0; k < n_batch; k++)
+                own[k] = true;
+        for (uint32_t i = 0; i < sb->source.n; i++) {
+                const Source *s = &sb->source.data[i];
+                bool batches    = false;
+
+                for (int k = 0; k < s->shape->ndim; k++)
+                        batches |= s->input[k].axis != NO_AXIS && s->input[k].axis < n_batch;
+                for (int k = 0; k < s->shape->ndim && batches; k++)
+                        if (s->input[k].axis != NO_AXIS)
+                                own[s->input[k].axis] = true;
+        }
+}
+
 /* Batches are computed each by itself, so they are cut as memory wants it: by what a task reads, may have to put
  * together, makes, and needs besides. */
-static int block_batch_cuts(Planner *p, const BlockAxes *axes, const OpCall *call, Tiling *t) {
+static int block_batch_cuts(Planner *p, const StageBuild *sb, const BlockAxes *axes, const OpCall *call, Tiling *ret) {
         const size_t limit =
                 p->leaves->task_bytes ? MIN(p->leaves->task_bytes, (size_t) MAX_CHUNK_BYTES) : MAX_CHUNK_BYTES;
         size_t element     = 2 * sizeof(double);
+        bool own[MAX_NDIM] = {};
+        Tiling t           = *ret;
+        int r;
 
+        if (axes->contract)
+                return 0;
         for (uint32_t i = 0; i < call->n_in; i++)
                 element += 2 * dtype_size(call->in[i].dtype);
-        return axes->contract ? 0
-                              : cuts_limit(p, t, axes->n_batch,
-                                           (int64_t) (limit / (p->leaves->task_bytes ? element : sizeof(double))));
+        own_axes(sb, axes->n_batch, own);
+        for (int k = axes->n_batch; k < t.ndim; k++)
+                if (!own[k])
+                        t.axis[k] = cuts_whole(1);
+        r = cuts_limit(p, &t, axes->n_batch, (int64_t) (limit / (p->leaves->task_bytes ? element : sizeof(double))));
+        for (int k = 0; k < axes->n_batch && r >= 0; k++)
+                ret->axis[k] = t.axis[k];
+        return r;
 }
 
+/* Only batch axes and the cut axis are cut. */
 static int block_cuts(Planner *p, StageBuild *sb, const BlockAxes *axes, const OpCall *call, Tiling *ret) {
         const Op *op = axes->op;
         int r;
@@ -198,7 +225,7 @@ static int block_cuts(Planner *p, StageBuild *sb, const BlockAxes *axes, const O
                 if (step > 0)
                         ret->axis[along] = cuts_regular(sb->extent[along], step);
         }
-        return block_batch_cuts(p, axes, call, ret);
+        return block_batch_cuts(p, sb, axes, call, ret);
 }
 
 /* Of a product that does not fit into memory every tile would have its inputs read again. Tiles that form a square read
@@ -284,6 +311,36 @@ int stage_block(Planner *p, uint32_t index) {
         return r < 0 ? r : stage_add(p, &sb, &stage);
 }
 
+typedef Vec(int64_t) Sizes;
+
+static void sizes_clear(Sizes *sizes) {
+        vec_free(sizes);
+}
+
+/* An input of `length`, from `offset` on, in the pieces in which it lies. */
+static int add_cuts(Planner *p, const Source *s, int along, int64_t offset, int64_t length, Sizes *ret) {
+        const Tiling *t   = &p->plan->value.data[s->value].tiling;
+        const int64_t end = offset + length;
+        int r             = 0;
+
+        for (int k = 0; k < t->ndim; k++) {
+                const Cuts *c = &t->axis[k];
+
+                if (s->map[k].axis != along || s->map[k].step != 1 || c->extent == UNKNOWN)
+                        continue;
+                for (uint32_t i = 1; i < c->n && r >= 0; i++) {
+                        const int64_t at = cuts_edge(c, i) - s->map[k].start;
+
+                        if (at <= offset || at >= end)
+                                continue;
+                        r      = vec_push(ret, at - offset);
+                        offset = at;
+                }
+                break;
+        }
+        return r < 0 || offset == end ? r : vec_push(ret, end - offset);
+}
+
 /* Concatenation: every input is read at its own distance; a task's box overlaps those inputs that it needs and no
  * others. */
 int stage_concatenate(Planner *p, uint32_t index) {
@@ -295,7 +352,7 @@ int stage_concatenate(Planner *p, uint32_t index) {
                                                        .label = node_name(node),
                                                        .block = { .op = node->op, .params = node->params } };
         int *axis   = arena_new_array(p->arena, int, ndim);
-        _cleanup_(freep) int64_t *size = NULL;
+        _cleanup_(sizes_clear) Sizes size = {};
         int64_t offset  = 0;
         int along, r;
         Cuts cuts;
@@ -326,20 +383,19 @@ int stage_concatenate(Planner *p, uint32_t index) {
         if (r < 0)
                 return r;
 
-        /* Along the axis: the cuts of the largest input, and a border between any two. */
-        size = calloc(node->n_in, sizeof(int64_t));
-        if (!size)
-                return error_oom(p->err, node->n_in * sizeof(int64_t));
-        uint32_t n = 0;
-        for (uint32_t i = 0; i < node->n_in; i++) {
+        /* Along the axis: the cuts of every input, and a border between any two. */
+        offset = 0;
+        for (uint32_t i = 0; i < node->n_in && r >= 0; i++) {
                 const int64_t length = graph_spec(p->graph, node->in[i])->shape.dim[along];
 
-                if (length > 0)
-                        size[n++] = length;
+                r       = add_cuts(p, &sb.source.data[i], along, offset, length, &size);
+                offset += length;
         }
-        if (n == 0)
-                size[n++] = 0;
-        r = cuts_from_sizes(p->arena, size, n, spec->shape.dim[along], &cuts, p->err);
+        if (r >= 0 && size.n == 0)
+                r = vec_push(&size, 0);
+        if (r < 0)
+                return error_oom(p->err, sizeof(int64_t));
+        r = cuts_from_sizes(p->arena, size.data, size.n, spec->shape.dim[along], &cuts, p->err);
         if (r < 0)
                 return r;
         if (stage.domain.axis[along].n == 1)

@@ -39,6 +39,18 @@ def test_results_larger_than_memory_are_the_same(options, expected, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name, program", [
+    ("concatenations of concatenations", lambda m, x: m.block([[x, x], [x, x]])),
+    ("a vector in which all elements are looked for", lambda m, x: m.searchsorted(m.arange(4096) / 4096, x)),
+    ("an exchange of rows and columns", lambda m, x: m.vstack([x.T, 1 - x.T])),
+], ids=lambda v: v if isinstance(v, str) else "")
+def test_inputs_of_four_times_the_memory_are_enough_for(name, program, expected):
+    with new_session(n_threads=2, cache_mem="4m") as small:
+        made = small.run(program(mt, numbers()))
+        np.testing.assert_array_equal(made, program(np, expected))
+        assert small.stats()["tasks_done"] < 5000
+
+
 def test_several_directories_are_used(expected, tmp_path):
     parts = [tmp_path / "a", tmp_path / "b"]
     for part in parts:
