@@ -161,16 +161,18 @@ static int block_output(Planner *p, StageBuild *sb, const BlockAxes *axes, const
 
 /* Axes of inputs that have batch axes: each batch has its own. What has none is read once by a task, whatever its
  * batches, as the vector that elements are looked for in. */
-static void own_axes(const StageBuild *sb, int n_batch, bool own[static MAX_NDIM]) {
+static void own_axes(const StageBuild *sb, int n_batch, bool *own) {
         for (int k = 0; k < n_batch; k++)
                 own[k] = true;
         for (uint32_t i = 0; i < sb->source.n; i++) {
                 const Source *s = &sb->source.data[i];
                 bool batches    = false;
 
-                for (int k = 0; k < s->shape->ndim; k++)
+                if (!s->input) /* of a nest: as if all were its own */
+                        memset(own, true, MAX_NDIM * sizeof(bool));
+                for (int k = 0; s->input && k < s->shape->ndim; k++)
                         batches |= s->input[k].axis != NO_AXIS && s->input[k].axis < n_batch;
-                for (int k = 0; k < s->shape->ndim && batches; k++)
+                for (int k = 0; batches && k < s->shape->ndim; k++)
                         if (s->input[k].axis != NO_AXIS)
                                 own[s->input[k].axis] = true;
         }
@@ -317,13 +319,13 @@ static void sizes_clear(Sizes *sizes) {
         vec_free(sizes);
 }
 
-/* An input of `length`, from `offset` on, in the pieces in which it lies. */
-static int add_cuts(Planner *p, const Source *s, int along, int64_t offset, int64_t length, Sizes *ret) {
+/* An input of `length`, from `offset` on: in the pieces in which it lies, if it is longer than `most`. */
+static int add_cuts(Planner *p, const Source *s, int along, int64_t offset, int64_t length, int64_t most, Sizes *ret) {
         const Tiling *t   = &p->plan->value.data[s->value].tiling;
         const int64_t end = offset + length;
         int r             = 0;
 
-        for (int k = 0; k < t->ndim; k++) {
+        for (int k = 0; k < t->ndim && length > most; k++) {
                 const Cuts *c = &t->axis[k];
 
                 if (s->map[k].axis != along || s->map[k].step != 1 || c->extent == UNKNOWN)
@@ -383,12 +385,15 @@ int stage_concatenate(Planner *p, uint32_t index) {
         if (r < 0)
                 return r;
 
-        /* Along the axis: the cuts of every input, and a border between any two. */
+        /* Along the axis: the cuts of every input that is longer than a piece, and a border between any two. */
+        const Cuts *first  = &stage.domain.axis[along];
+        const int64_t most = first->step ?: first->extent / MAX(first->n, 1U) + 1;
+
         offset = 0;
         for (uint32_t i = 0; i < node->n_in && r >= 0; i++) {
                 const int64_t length = graph_spec(p->graph, node->in[i])->shape.dim[along];
 
-                r       = add_cuts(p, &sb.source.data[i], along, offset, length, &size);
+                r       = add_cuts(p, &sb.source.data[i], along, offset, length, most, &size);
                 offset += length;
         }
         if (r >= 0 && size.n == 0)
