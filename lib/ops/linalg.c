@@ -162,6 +162,15 @@ Ref build_eye(Build *b, DType dtype, int64_t m, int64_t n) {
         return build_cast(b, build_binary(b, "equal", build_insert_axis(b, i, 1), build_insert_axis(b, k, 0)), dtype);
 }
 
+Ref build_large_diagonal(Build *b, Ref a) {
+        const DType dtype = build_spec(b, a)->dtype;
+        const int64_t n   = build_spec(b, a)->shape.dim[0];
+
+        a = build_op(b, "where", NULL, 3,
+                     (const Ref[]) { build_eye(b, DTYPE_BOOL, n, n), a, build_f64(b, dtype, 0) });
+        return build_reduce(b, "sum", a, DIMS(0), false, dtype);
+}
+
 Ref build_pair(Build *b, Ref a, Ref c, int axis) {
         return build_concatenate(b, (const Ref[]) { a, c }, 2, axis);
 }

@@ -44,6 +44,8 @@ Ref build_adjoint(Build *b, Ref a); /* and conjugated */
 Ref build_constant(Build *b, DType dtype, double value, int64_t n_row, int64_t n_column);
 Ref build_counting(Build *b, int64_t n); /* 0 … n - 1 as int64 */
 Ref build_eye(Build *b, DType dtype, int64_t m, int64_t n); /* 1 on the diagonal */
+/* The diagonal of a square matrix: a view of it would be one task that has every chunk which it crosses. */
+Ref build_large_diagonal(Build *b, Ref a);
 Ref build_pair(Build *b, Ref a, Ref c, int axis); /* one behind the other */
 Ref build_gather(Build *b, Ref a, Ref index); /* rows of a matrix by their numbers, some columns at a time */
 Ref build_product(Build *b, Ref a, Ref c);

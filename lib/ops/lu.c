@@ -507,6 +507,10 @@ static int build_diagonal(Build *b, const OpCall *call, const Ref *in, Ref ret[s
         a      = build_cast(b, in[0], dtype);
         ret[0] = build_op(b, "lu_factor", NULL, 1, &a);
         ret[1] = ref_out(ret[0], 2);
+        if (n == 2 && s->dim[0] > LINALG_WHOLE) {
+                ret[1] = build_large_diagonal(b, ret[1]);
+                return build_done(b);
+        }
         for (uint32_t k = 0; k < n; k++) {
                 axis[k] = MIN((int64_t) k, (int64_t) n - 2);
                 step[k] = 1;

@@ -59,15 +59,7 @@ OP(split_check) = {
  * -------------------------------------------------------------------------------------------------------- */
 
 static Ref build_trace(Build *b, Ref a, DType real) {
-        const int64_t axis[] = { 0, 0 }, start[] = { 0, 0 }, step[] = { 1, 1 };
-        const ViewParams diagonal = {
-                .shape = { .n = 1, .given = true, .v = build_spec(b, a)->shape.dim },
-                .axis  = { .n = 2, .given = true, .v = axis },
-                .start = { .n = 2, .given = true, .v = start },
-                .step  = { .n = 2, .given = true, .v = step },
-        };
-
-        a = build_op(b, "view", &diagonal, 1, &a);
+        a = build_large_diagonal(b, a);
         if (dtype_kind(build_spec(b, a)->dtype) == KIND_COMPLEX)
                 a = build_unary(b, "real", a);
         return build_reduce(b, "sum", a, (Dims) {}, false, real);

@@ -180,9 +180,7 @@ static int expand_square(Build *b, const OpCall *call, const Ref *in, Ref *out) 
 
         q    = build_product(b, unitary, h);
         q    = build_op(b, "qr", NULL, 1, &q);
-        sign = build_op(b, "where", NULL, 3,
-                        (const Ref[]) { build_eye(b, DTYPE_BOOL, n, n), ref_out(q, 1), build_f64(b, dtype, 0) });
-        sign = build_reduce(b, "sum", sign, DIMS(0), false, dtype);
+        sign = build_large_diagonal(b, ref_out(q, 1));
         if (dtype_kind(dtype) == KIND_COMPLEX)
                 sign = build_unary(b, "real", sign); /* LAPACK's diagonals are real */
         sign   = build_op(b, "where", NULL, 3,
