@@ -152,7 +152,7 @@ static const char *check_journal(const Scheduler *s, char *text, size_t size_byt
         if (s->journal)
                 journal_status(s->journal, &status);
         if (!s->journal)
-                snprintf(text, size_bytes, "there is none: results and names end with the scheduler");
+                snprintf(text, size_bytes, "there is no journal: results and names end with the scheduler");
         else if (status.broken < 0 || status.full)
                 snprintf(text, size_bytes, "%s", status.text);
         else

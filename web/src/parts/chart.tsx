@@ -44,6 +44,12 @@ const LABEL_PIXELS = 11;
 const NO_LIMITS: readonly Limit[] = [];
 
 /** Series as uPlot wants them. Stacks are sums from below, of which the tallest is painted first. */
+/** With seconds where minutes would be there twice. */
+function clocks(ticks: number[]): string[] {
+    const whole = ticks.every((tick) => tick % 60 === 0);
+    return ticks.map((tick) => (whole ? clock(tick).slice(0, 5) : clock(tick)));
+}
+
 function columns({ time, lines, stacked }: ChartProps): uPlot.AlignedData {
     const values = lines.map((line) => line.values as (number | null)[]);
     if (stacked)
@@ -111,7 +117,7 @@ function optionsOf(props: { readonly current: ChartProps }, onCursor: (index: nu
             },
         },
         axes: [
-            { ...axis, size: 24, gap: 4, space: 70, values: (_, ticks) => ticks.map((t) => clock(t).slice(0, 5)) },
+            { ...axis, size: 24, gap: 4, space: 70, values: (_, ticks) => clocks(ticks) },
             {
                 ...axis,
                 size: 68,
