@@ -402,6 +402,8 @@ static PyMethodDef module_methods[] = {
         { "operators", module_operators, METH_NOARGS, "The operator table." },
         { "data", FASTCALL(module_data), METH_FASTCALL, "data(object, chunk_size): a tensor of values." },
         { "load", FASTCALL(module_load), METH_FASTCALL, "load(path, chunk_size): a tensor of a .npy file." },
+        { "to_dlpack", FASTCALL(py_to_dlpack), METH_FASTCALL, "to_dlpack(array, versioned, copied): a capsule." },
+        { "from_dlpack", py_from_dlpack, METH_O, "from_dlpack(capsule): a tensor." },
         { "dtype_code", module_dtype_code, METH_O, "The number of a dtype." },
         { "promote", FASTCALL(module_promote), METH_FASTCALL, "promote(a, b): the dtype that holds both." },
         { "can_cast", FASTCALL(module_can_cast), METH_FASTCALL, "can_cast(a, b, casting)" },

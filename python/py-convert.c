@@ -93,8 +93,7 @@ static bool format_dtype(const char *format, Py_ssize_t item_bytes, mars_dtype *
         return false;
 }
 
-/* 0: the buffer is held (PyBuffer_Release). 1: there is none that we can read. */
-static int hold_buffer(PyObject *object, Py_buffer *ret, mars_dtype *ret_dtype) {
+int py_hold_buffer(PyObject *object, Py_buffer *ret, mars_dtype *ret_dtype) {
         if (!PyObject_CheckBuffer(object) || PyBytes_Check(object) || PyByteArray_Check(object))
                 return 1;
         if (PyObject_GetBuffer(object, ret, PyBUF_FULL_RO) < 0) {
@@ -147,9 +146,9 @@ static int hold_array(PyObject *array, Py_buffer *ret, mars_dtype *ret_dtype) {
         PyObject *dtype;
 
         if (!PyTuple_Check(array))
-                return hold_buffer(array, ret, ret_dtype);
+                return py_hold_buffer(array, ret, ret_dtype);
         dtype = PyTuple_GetItem(array, 1);
-        if (!dtype || hold_buffer(PyTuple_GetItem(array, 0), ret, ret_dtype) > 0)
+        if (!dtype || py_hold_buffer(PyTuple_GetItem(array, 0), ret, ret_dtype) > 0)
                 return 1;
         *ret_dtype = (mars_dtype) PyLong_AsLong(dtype);
         return 0;
@@ -170,7 +169,7 @@ static int from_object(PyObject *object, bool operand, const int64_t *cuts, size
         Py_buffer b;
         int r;
 
-        if (hold_buffer(object, &b, &dtype) > 0) {
+        if (py_hold_buffer(object, &b, &dtype) > 0) {
                 array = read_slowly(object, operand);
                 if (!array)
                         return PyErr_Occurred() ? -1 : 1;
@@ -238,7 +237,7 @@ int py_to_scalar(PyObject *object, mars_scalar *ret) {
 
         if (kind != 0)
                 return kind < 0 ? -1 : 0;
-        if (hold_buffer(object, &b, &dtype) > 0) {
+        if (py_hold_buffer(object, &b, &dtype) > 0) {
                 array = read_slowly(object, false);
                 if (!array)
                         return -1;

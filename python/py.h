@@ -6,6 +6,7 @@
  *
  *     _mars.c        the module: setup, errors, operators by number
  *     py-convert.c   Python's values become tensors, dtypes and parameters
+ *     py-dlpack.c    values go to, and come from, other libraries' arrays
  *     py-tensor.c    the type Tensor and its number protocol
  *     py-session.c   the types Session, Future and Map; the only file that waits, and that releases the GIL to do so
  *
@@ -64,8 +65,15 @@ int py_to_dtype(PyObject *object, mars_dtype *ret);
 int py_to_dims(PyObject *object, int64_t **ret, size_t *ret_n);
 /* One number of its own dtype. */
 int py_to_scalar(PyObject *object, mars_scalar *ret);
+/* 0: the buffer is held (PyBuffer_Release). 1: there is none that we can read. */
+int py_hold_buffer(PyObject *object, Py_buffer *ret, mars_dtype *ret_dtype);
 /* The letter of the struct module for a dtype, as buffers name it. */
 const char *py_format(mars_dtype dtype);
+
+/* ---- py-dlpack.c ------------------------------------------------------------------------------------------------- */
+
+PyObject *py_to_dlpack(PyObject *module, PyObject *const *args, Py_ssize_t n_args);
+PyObject *py_from_dlpack(PyObject *module, PyObject *capsule);
 
 /* ---- py-tensor.c, py-session.c ----------------------------------------------------------------------------------- */
 

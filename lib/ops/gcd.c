@@ -44,3 +44,34 @@ OP(lcm) = {
         .infer   = infer_no_bool,
         .kernels = KERNELS(BINARY_ROWS(INTEGERS, lcm)),
 };
+
+/* ---- Of all elements --------------------------------------------------------------------------------------------- */
+
+REDUCE_LOOPS(gcd, SIGNED, (T) gcd(SIGNED_ABS(a), SIGNED_ABS(b)))
+REDUCE_LOOPS(gcd, UNSIGNED, (T) gcd(a, b))
+static const Fold gcd_folds[] = { FOLD_ROWS_IDENTITY(INTEGERS, gcd, ZERO) {} };
+REDUCE_LOOPS(lcm, SIGNED, (T) lcm(SIGNED_ABS(a), SIGNED_ABS(b)))
+REDUCE_LOOPS(lcm, UNSIGNED, (T) lcm(a, b))
+static const Fold lcm_folds[] = { FOLD_ROWS(INTEGERS, lcm) {} };
+
+OP(gcd_reduce) = {
+        .name        = "gcd_reduce",
+        .doc         = "Greatest common divisor of the elements along axes.",
+        .family      = FAMILY_REDUCE,
+        .inputs      = "a",
+        .n_in        = 1,
+        .params_size = sizeof(ReduceParams),
+        .params      = REDUCE_PARAMS,
+        .folds       = gcd_folds,
+};
+
+OP(lcm_reduce) = {
+        .name        = "lcm_reduce",
+        .doc         = "Least common multiple of the elements along axes.",
+        .family      = FAMILY_REDUCE,
+        .inputs      = "a",
+        .n_in        = 1,
+        .params_size = sizeof(ReduceParams),
+        .params      = REDUCE_PARAMS,
+        .folds       = lcm_folds,
+};

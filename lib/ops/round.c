@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rounding to integers that stay floats; the functions are exact and compile to one instruction where the CPU has
- * it. */
+/* Rounding to integers that stay what they are: floats, in functions that are exact and compile to one instruction
+ * where the CPU has it. Integers are rounded already; only rint makes floats of them, as it does in NumPy. */
 #include "ops/complex.h"
 
 UNARY_LOOPS(rint, FLOATS, FLOAT_FN(a, rint)(a))
@@ -16,7 +16,8 @@ OP(rint) = {
         .kernels = KERNELS(UNARY_ROWS(FLOATS, rint) UNARY_ROWS(COMPLEXES, rint)),
 };
 
-UNARY(floor, FLOATS, FLOAT_FN(a, floor)(a))
+UNARY_LOOPS(floor, BITS, a)
+UNARY_LOOPS(floor, FLOATS, FLOAT_FN(a, floor)(a))
 
 OP(floor) = {
         .name    = "floor",
@@ -24,10 +25,11 @@ OP(floor) = {
         .family  = FAMILY_MAP,
         .inputs  = "a",
         .n_in    = 1,
-        .kernels = floor_kernels,
+        .kernels = KERNELS(UNARY_ROWS(BITS, floor) UNARY_ROWS(FLOATS, floor)),
 };
 
-UNARY(ceil, FLOATS, FLOAT_FN(a, ceil)(a))
+UNARY_LOOPS(ceil, BITS, a)
+UNARY_LOOPS(ceil, FLOATS, FLOAT_FN(a, ceil)(a))
 
 OP(ceil) = {
         .name    = "ceil",
@@ -35,10 +37,11 @@ OP(ceil) = {
         .family  = FAMILY_MAP,
         .inputs  = "a",
         .n_in    = 1,
-        .kernels = ceil_kernels,
+        .kernels = KERNELS(UNARY_ROWS(BITS, ceil) UNARY_ROWS(FLOATS, ceil)),
 };
 
-UNARY(trunc, FLOATS, FLOAT_FN(a, trunc)(a))
+UNARY_LOOPS(trunc, BITS, a)
+UNARY_LOOPS(trunc, FLOATS, FLOAT_FN(a, trunc)(a))
 
 OP(trunc) = {
         .name    = "trunc",
@@ -46,5 +49,5 @@ OP(trunc) = {
         .family  = FAMILY_MAP,
         .inputs  = "a",
         .n_in    = 1,
-        .kernels = trunc_kernels,
+        .kernels = KERNELS(UNARY_ROWS(BITS, trunc) UNARY_ROWS(FLOATS, trunc)),
 };

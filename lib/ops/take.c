@@ -154,6 +154,29 @@ OP(gather_rows) = {
 /* ---- Scatter
  * -------------------------------------------------------------------------------------------------------- */
 
+/* What is done with a row that an index names: "set", and it becomes the value's row; the name of a universal function,
+ * and that is applied to both, once for each time that the row is named. */
+typedef struct ScatterParams {
+        const char *function;
+} ScatterParams;
+
+static bool is_set(const char *function) {
+        return !function || strcmp(function, "set") == 0;
+}
+
+/* The loop of a universal function that takes and makes elements of one dtype; NULL: it has none. */
+static MapFn *function_of(const char *name, DType dtype, uint32_t *ret_n_in) {
+        const Op *op = op_find(name);
+
+        if (!op || op->family != FAMILY_MAP || op->n_in > 2 || op->n_out > 1 || op->params)
+                return NULL;
+        *ret_n_in = op->n_in;
+        for (const MapKernel *k = op->kernels; k->fn; k++)
+                if (k->in[0] == dtype && (op->n_in == 1 || k->in[1] == dtype) && k->out[0] == dtype)
+                        return k->fn;
+        return NULL;
+}
+
 /* A task owns a run of rows: it copies them and then sets those that the indices name, in order, so that the last
  * one counts. */
 static int scatter_run(BlockRun *run, Error *err) {
@@ -162,21 +185,46 @@ static int scatter_run(BlockRun *run, Error *err) {
         const int64_t lo = run->domain->lo[0], hi = run->domain->hi[0], length = run->domain_extent;
         const Piece from = { .box = { .ndim = in->shape.ndim }, .view = *in },
                     set  = { .box = { .ndim = value->shape.ndim }, .view = *value };
+        const char *name = ((const ScatterParams *) run->params)->function;
+        uint32_t n_in    = 0;
+        MapFn *fn        = is_set(name) ? NULL : function_of(name, out->dtype, &n_in);
+        size_t n;
         int r;
 
         r = check_indices(index, length, err);
         if (r < 0 || shape_size(&out->shape) == 0)
                 return r;
+        n = (size_t) (shape_size(&out->shape) / out->shape.dim[0]);
         for (int64_t i = 0; i < hi - lo; i++)
                 copy_part(&from, i, out->data + i * out->stride[0], out->stride);
         for (int64_t i = 0; i < index->shape.dim[0]; i++) {
                 int64_t row = index_at(index, i);
+                char *to;
 
                 row += row < 0 ? length : 0;
-                if (row >= lo && row < hi)
-                        copy_part(&set, i, out->data + (row - lo) * out->stride[0], out->stride);
+                if (row < lo || row >= hi)
+                        continue;
+                to = out->data + (row - lo) * out->stride[0];
+                if (!fn)
+                        copy_part(&set, i, to, out->stride);
+                else if (n_in == 1)
+                        fn(n, (void *[]) { to, to }, NULL);
+                else {
+                        copy_part(&set, i, run->scratch, out->stride);
+                        fn(n, (void *[]) { to, run->scratch, to }, NULL);
+                }
         }
         return 0;
+}
+
+/* One row. */
+static size_t scatter_scratch(const OpCall *call) {
+        const Spec *a = &call->in[0];
+        size_t n      = dtype_size(a->dtype);
+
+        for (int k = 1; k < a->shape.ndim; k++)
+                n *= (size_t) a->shape.dim[k];
+        return is_set(((const ScatterParams *) call->params)->function) ? 0 : n;
 }
 
 static int infer_scatter(const OpCall *call, Spec *out, _unused_ Error *err) {
@@ -185,17 +233,23 @@ static int infer_scatter(const OpCall *call, Spec *out, _unused_ Error *err) {
 }
 
 OP(scatter_rows) = {
-        .name     = "scatter_rows",
-        .doc      = "a, in which the rows with the given numbers are those of values.",
-        .family   = FAMILY_EXCHANGE,
-        .hidden   = true,
-        .inputs   = "a, index, values",
-        .n_in     = 3,
-        .infer    = infer_scatter,
-        .run      = scatter_run,
-        .core_in  = { CORE_ALL, 1, CORE_ALL },
-        .core_out = { CORE_ALL },
-        .follows  = 1,
+        .name        = "scatter_rows",
+        .doc         = "a, in which the rows with the given numbers are those of values.",
+        .family      = FAMILY_EXCHANGE,
+        .hidden      = true,
+        .inputs      = "a, index, values",
+        .n_in        = 3,
+        .params_size = sizeof(ScatterParams),
+        .params      = (const Param[]) {
+                PARAM(ScatterParams, function, PARAM_TEXT, "set", "Applied to rows and values; set: values replace."),
+                {},
+        },
+        .infer       = infer_scatter,
+        .scratch     = scatter_scratch,
+        .run         = scatter_run,
+        .core_in     = { CORE_ALL, 1, CORE_ALL },
+        .core_out    = { CORE_ALL },
+        .follows     = 1,
 };
 
 /* ---- Several index arrays ---------------------------------------------------------------------------------------- */
@@ -382,13 +436,23 @@ OP(take) = {
         .expand = expand_take,
 };
 
+typedef struct PutParams {
+        int64_t axis; /* first, as infer_take() reads it */
+        const char *function;
+} PutParams;
+
 static int infer_put(const OpCall *call, Spec *out, Error *err) {
+        const char *function = ((const PutParams *) call->params)->function;
         Spec taken, in[MAX_NDIM + 1];
+        uint32_t n_in;
         OpCall take = *call;
         Shape common;
 
         if (call->n_in < 3 || call->n_in > MAX_NDIM + 1)
                 return error_set(err, ERROR_INDEX, "too many indices for array");
+        if (!is_set(function) && !function_of(function, call->in[0].dtype, &n_in))
+                return error_set(err, ERROR_TYPE, "'%s' is no function of %s elements that makes such elements",
+                                 function, dtype_name(call->in[0].dtype));
         in[0] = call->in[0];
         for (uint32_t k = 2; k < call->n_in; k++)
                 in[k - 1] = call->in[k];
@@ -413,13 +477,14 @@ static int infer_put(const OpCall *call, Spec *out, Error *err) {
 
 /* put(a, values, *indices): rows of values to the positions, then back to the shape of a. */
 static int expand_put(Build *b, const OpCall *call, const Ref *in, Ref *out) {
-        const uint32_t n = call->n_in - 2;
-        const Shape a    = call->in[0].shape;
+        const PutParams *p = call->params;
+        const uint32_t n   = call->n_in - 2;
+        const Shape a      = call->in[0].shape;
         Shape common = {}, rest, target, rows;
         Ref part[3], all;
         int first, axes[MAX_NDIM], back[MAX_NDIM], at = 0;
 
-        if (axis_normalize(*(const int64_t *) call->params, a.ndim, &first, b->err) < 0)
+        if (axis_normalize(p->axis, a.ndim, &first, b->err) < 0)
                 return b->r = ERROR_AXIS;
         part[1] = build_positions(b, &a, first, n, in + 2, &common);
         part[0] = build_rows(b, in[0], first, n, &rest);
@@ -442,7 +507,7 @@ static int expand_put(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         for (int k = 0; k < rest.ndim; k++)
                 rows.dim[rows.ndim++] = rest.dim[k];
         part[2] = build_reshape(b, first == 0 ? part[2] : build_transpose(b, part[2], axes), &rows);
-        all     = build_op(b, "scatter_rows", NULL, 3, part);
+        all     = build_op(b, "scatter_rows", &(ScatterParams) { p->function }, 3, part);
 
         rows = (Shape) {};
         for (uint32_t k = 0; k < n; k++)
@@ -463,13 +528,19 @@ static int expand_put(Build *b, const OpCall *call, const Ref *in, Ref *out) {
 OP(put) = {
         .name = "put",
         .doc  = "The first input, with the second one at the positions that the others give: a[..., i, j] = values.\n\n"
-                "Where a position occurs twice the last one counts. Raises IndexError, ValueError.",
+                "Where a position occurs twice the last one counts. With a function its results with the values take "
+                "the places of elements instead, once for each time that the position occurs. Raises IndexError, "
+                "ValueError, TypeError.",
         .family      = FAMILY_EXCHANGE,
         .inputs      = "*arrays",
         .n_in        = 1,
         .variadic    = true,
-        .params_size = sizeof(TakeParams),
-        .params = (const Param[]) { PARAM(TakeParams, axis, PARAM_I64, "0", "The first axis that is indexed."), {} },
+        .params_size = sizeof(PutParams),
+        .params      = (const Param[]) {
+                PARAM(PutParams, axis, PARAM_I64, "0", "The first axis that is indexed."),
+                PARAM(PutParams, function, PARAM_TEXT, "set", "Name of a universal function, or set."),
+                {},
+        },
         .infer  = infer_put,
         .expand = expand_put,
 };

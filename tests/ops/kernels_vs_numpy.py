@@ -232,6 +232,8 @@ def numpy_of(name):
 
 def expected(name, ins):
     f = numpy_of(name)
+    if name in ("floor", "ceil", "trunc") and ins[0].dtype.kind in "biu":  # NumPy 1 makes floats
+        return ins
     if name == "clip":
         f = np.core.umath.clip
     out = f(*ins)

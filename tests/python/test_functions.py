@@ -129,8 +129,7 @@ CASES = {
     "blackman": [lambda m, a: m.blackman(9)],
     "hamming": [lambda m, a: m.hamming(9)],
     "hanning": [lambda m, a: m.hanning(9)],
-    "clip": [lambda m, a: m.clip(a, 0.2, 0.7), lambda m, a: m.clip(a, None, 0.7), lambda m, a: a.clip(0.3),
-             lambda m, a: m.clip(a, None, None)],
+    "clip": [lambda m, a: m.clip(a, 0.2, 0.7), lambda m, a: m.clip(a, None, 0.7), lambda m, a: a.clip(0.3)],
     "convolve": [lambda m, a: m.convolve(a[0], a[1, :3]), lambda m, a: m.convolve(a[0], a[1, :3], "same"),
                  lambda m, a: m.convolve(a[0], a[1, :3], "valid")],
     "correlate": [lambda m, a: m.correlate(a[0], a[1, :3], "full")],
@@ -547,6 +546,7 @@ def test_functions_of_any_shape_and_dtype(name, shape, dtype, seed, chunk_size):
     assume(
         not (dtype in ("int64", "uint64") and name in ("average", "sum", "cumsum", "norm", "kron"))
     )  # of 2**63: bits
+    assume(not (name == "nonzero" and not shape))  # NumPy 2 refuses it
     same(PROGRAMS[name], a, ulps=600, cuttings=[chunk_size])
 
 
@@ -697,7 +697,8 @@ ELSEWHERE = """AxisError ExecutableTuple Tensor fft linalg einsum_path special s
     random tensor scalar rechunk load save ufunc topk argtopk
     innerproduct concat permute_dims matrix_transpose unstack trapezoid
     cumulative_sum cumulative_prod vecdot s_ index_exp ndindex
-    datetime_as_string isnat tree_add tree_multiply""".split()
+    datetime_as_string isnat tree_add tree_multiply astype finfo iinfo isdtype
+    unique_all unique_counts unique_inverse unique_values""".split()
 
 
 def test_every_public_name_is_compared_with_numpy():

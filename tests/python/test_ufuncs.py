@@ -34,6 +34,8 @@ def skip_missing(*names):
 @pytest.mark.parametrize("name", ONE)
 def test_functions_of_one_argument(name, dtype):
     skip_missing(name)
+    if name in ("floor", "ceil", "trunc") and np.dtype(dtype).kind in "biu":
+        return  # NumPy 1 makes floats of them; test_protocols has NumPy 2's meaning
     if np.dtype(dtype).kind == "c" and name in ("sqrt", "exp", "log", "log10", "log2", "exp2", "expm1", "log1p",
         "reciprocal",
                                                 "square", "absolute") or name.startswith(("arc", "sin", "cos", "tan")):
@@ -182,7 +184,7 @@ def test_functions_know_their_names_and_reductions():
     assert np.array_equal(np.maximum.accumulate(mt.tensor(a, chunk_size=2)), np.maximum.accumulate(a))
     same(lambda m, a: m.subtract.outer(a[0], a[1]), a)
     with pytest.raises(NotImplementedError):
-        mt.add.at(a, [0], 1)
+        mt.add.reduceat(a, [0])
     with pytest.raises(TypeError):
         mt.add(1)
 

@@ -10,7 +10,7 @@ Functions take and give lazy tensors; see Tensor. Operators of the table that ha
 that is made from their entry.
 """
 import numpy as _np
-from numpy import e, euler_gamma, finfo, iinfo, inf, nan, newaxis, pi  # noqa: F401
+from numpy import e, euler_gamma, inf, nan, newaxis, pi  # noqa: F401
 from numpy import (False_, True_, base_repr, binary_repr, broadcast_shapes, byte, cdouble, csingle, double,
                    format_float_positional, format_float_scientific, get_printoptions, half, int_, isscalar, issubdtype,
                    iterable, longlong, printoptions, set_printoptions, short, single, ubyte, uint, uintc,  # noqa: F401
@@ -26,10 +26,12 @@ from .core import ExecutableTuple, Tensor
 
 _OWN = ["AxisError", "ExecutableTuple", "Tensor", "fft", "linalg", "random", "spatial", "special", "stats"]
 from . import (apply, creation, fft, indexing, io, linalg, logic, manipulation, math, polynomials, random, reduction,
-               sorting, spatial, special, statistics, stats, times, ufuncs)
+               sorting, spatial, special, standard, statistics, stats, times, ufuncs)
+from .standard import VERSION as __array_api_version__  # noqa: F401
+from .standard import __array_namespace_info__  # noqa: F401
 
 _AREAS = (creation, manipulation, ufuncs, math, reduction, indexing, sorting, statistics, logic, polynomials, apply, io,
-          times)
+          standard, times)
 _PRODUCTS = ("dot", "einsum", "einsum_path", "inner", "innerproduct", "kron", "matmul", "outer",
              "tensordot", "vdot", "vecdot")
 
@@ -42,6 +44,8 @@ for _name in _PRODUCTS:
     globals()[_name] = getattr(linalg, _name)
 __all__ += _PRODUCTS
 
+bool = bool_  # a name of NumPy 2 and of the array API standard
+
 # Names that NumPy had until 2.0.
 globals().update({_name: getattr(_np, _name) for _name in ("cfloat", "complex_", "float_", "singlecomplex")
                   if hasattr(_np, _name)})
@@ -49,6 +53,7 @@ globals().update({_name: getattr(_np, _name) for _name in ("cfloat", "complex_",
 # Operators of the table that are made use of under other names, or by other functions only.
 _INSIDE = {"cast", "view", "mask", "full", "concatenate", "argwhere", *fft.__all__}
 _OF_MODULES = ("random_", "special_")  # what the names of their operators begin with
+_OF_UFUNCS = ("_reduce", "_accumulate")  # what those of ufunc.reduce() and accumulate() end with
 
 
 def _function_of(operator):
@@ -79,7 +84,8 @@ def _function_of(operator):
 
 def __getattr__(name):
     operator = _core.OPERATORS.get(name)
-    if operator is None or operator.hidden or name in _INSIDE or name.startswith(_OF_MODULES):
+    if operator is None or operator.hidden or name in _INSIDE or name.startswith(_OF_MODULES) or \
+            name.endswith(_OF_UFUNCS):
         raise AttributeError(f"module 'mars.tensor' has no attribute '{name}'")
     made = globals()[name] = _function_of(operator)
     return made
@@ -87,4 +93,5 @@ def __getattr__(name):
 
 def __dir__():
     more = [o.name for o in _core.OPERATORS.values() if not o.hidden and o.name not in _INSIDE]
-    return sorted(set(globals()) | set(m for m in more if not m.startswith(_OF_MODULES)))
+    return sorted(set(globals()) | set(m for m in more if not m.startswith(_OF_MODULES) and
+                                       not m.endswith(_OF_UFUNCS)))

@@ -34,6 +34,13 @@ class ExecutableTuple(tuple):
         return tuple(t.fetch(session=session) for t in self)
 
 
+def named_tuple(name, *fields):
+    """A class of tuples of tensors that have names, too, as many results of NumPy's linalg have."""
+    names = {field: property(operator.itemgetter(k)) for k, field in enumerate(fields)}
+    return type(name, (ExecutableTuple,), {"__slots__": (), "_fields": fields, "__module__": __name__, **names,
+                                           "__doc__": f"Tensors that are computed together: {', '.join(fields)}."})
+
+
 class Drawing(str):
     """A text that notebooks show as a picture."""
 
@@ -121,6 +128,48 @@ class Tensor(_mars.Tensor):
         from . import protocols
 
         return protocols.array_function(func, types, args, kwargs)
+
+    def __array_namespace__(self, /, *, api_version=None):
+        """The module that has the functions of the array API standard, mars.tensor."""
+        from . import standard
+
+        return standard.namespace(api_version)
+
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        """The values for another library, in a capsule of DLPack; computes them if need be.
+
+        Who knows version 1 gets them as they are, marked as not to be written; all others, which cannot be told that,
+        a copy.
+        """
+        if stream is not None:
+            raise BufferError("the device 'cpu' has no streams")
+        if dl_device is not None and tuple(dl_device) != self.__dlpack_device__():
+            raise BufferError(f"tensors can be had in memory, not on the device {tuple(dl_device)}")
+        versioned = max_version is not None and max_version[0] >= 1
+        if copy is False and not versioned:
+            raise BufferError("a copy is needed: before version 1, DLPack cannot say that values must not be written")
+        copied = bool(copy) or not versioned
+        value = np.asarray(self._executed_in()._value(self)) if copied else self._view()
+        return _mars.to_dlpack(value, versioned, copied)
+
+    def __dlpack_device__(self):
+        """DLPack's numbers of the device: 1 is memory."""
+        return (1, 0)
+
+    @property
+    def device(self):
+        """Where the tensor is: 'cpu'."""
+        from .creation import DEVICE
+
+        return DEVICE
+
+    def to_device(self, device, /, *, stream=None):
+        """The tensor on a device, of which there is one: 'cpu'."""
+        from .creation import asarray
+
+        if stream is not None:
+            raise ValueError("the device 'cpu' has no streams")
+        return asarray(self, device=device)
 
     def to_numpy(self):
         """The values as an array of the caller's own; computes them if need be."""

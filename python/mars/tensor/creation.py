@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import _core, _mars
 from .._core import cutting, one_of, op
+from ..config import options
 from .core import Tensor
 
 __all__ = """arange array asanyarray asarray asarray_chkfinite ascontiguousarray asfortranarray copy diag
@@ -51,7 +52,7 @@ def tensor(data, dtype=None, order="K", chunk_size=None, *, chunks=None, copy=Tr
     chunk_size (or chunks): a length for all axes; one per axis, -1 for a whole axis; all lengths of all axes; a
     dict from axis to length; 'auto'; or bytes of a chunk, '64MiB'.
     """
-    _refuse(gpu, sparse)
+    refuse(gpu, sparse)
     chunk_size = one_of(chunk_size, chunks)
     if isinstance(data, Tensor):
         t = data._same() if dtype is None else data.astype(dtype)
@@ -62,10 +63,7 @@ def tensor(data, dtype=None, order="K", chunk_size=None, *, chunks=None, copy=Tr
             want = _core.as_dtype(dtype)
             if not _holds_tensors(data):
                 data = np.asarray(data, dtype=want)
-        if chunk_size is None:
-            from ..config import options
-
-            chunk_size = options.chunk_size
+        chunk_size = options.chunk_size if chunk_size is None else chunk_size
         t = _data(data, chunk_size)
         if dtype is not None:
             t = t.astype(dtype)
@@ -77,11 +75,19 @@ def tensor(data, dtype=None, order="K", chunk_size=None, *, chunks=None, copy=Tr
 array = tensor
 
 
-def asarray(a, dtype=None, order=None, chunk_size=None, *, chunks=None):
-    """The tensor itself if it is one of that dtype, else a new one."""
+def asarray(a, dtype=None, order=None, chunk_size=None, *, chunks=None, device=None, copy=None):
+    """The tensor itself if it is one of that dtype, else a new one.
+
+    copy=True always gives a new one; copy=False refuses what would have to be copied, which are all data that are not
+    a tensor yet.
+    """
+    refuse(device=device)
     chunk_size = one_of(chunk_size, chunks)
-    if isinstance(a, Tensor) and (dtype is None or a.dtype == np.dtype(dtype)) and chunk_size is None:
+    if isinstance(a, Tensor) and not copy and (dtype is None or a.dtype == np.dtype(dtype)) and chunk_size is None:
         return a
+    if copy is False:
+        raise ValueError("a copy is needed: " + ("of other elements" if isinstance(a, Tensor) else
+                                                 "tensors never share memory with the data that they are made of"))
     return tensor(a, dtype, chunk_size=chunk_size)
 
 
@@ -101,9 +107,14 @@ def copy(a, order="K"):
     return astensor(a)._same()
 
 
-def _refuse(gpu=None, sparse=None):
+DEVICE = "cpu"  # the only one, by the name that NumPy gives it
+
+
+def refuse(gpu=None, sparse=None, device=None):
     if gpu:
         raise NotImplementedError("tensors live in memory, not on a GPU")
+    if device not in (None, DEVICE):
+        raise ValueError(f"tensors live in memory, which is the device '{DEVICE}', not on {device!r}")
     if sparse:
         raise NotImplementedError("tensors are dense")
 
@@ -115,9 +126,9 @@ def shape_of(shape):
         tuple(map(_index, shape))
 
 
-def full(shape, fill_value, dtype=None, chunk_size=None, gpu=None, order="C", *, chunks=None):
+def full(shape, fill_value, dtype=None, chunk_size=None, gpu=None, order="C", *, chunks=None, device=None):
     """All elements are fill_value, which may be an array that is broadcast."""
-    _refuse(gpu)
+    refuse(gpu, device=device)
     shape = shape_of(shape)
     if np.ndim(fill_value) if not isinstance(fill_value, Tensor) else True:
         from .manipulation import broadcast_to, rechunk
@@ -136,24 +147,26 @@ def full(shape, fill_value, dtype=None, chunk_size=None, gpu=None, order="C", *,
     return op("full", shape=shape, dtype=dtype, value=value, chunk_size=cuts)
 
 
-def zeros(shape, dtype=None, chunk_size=None, gpu=None, sparse=None, order="C", *, chunks=None):
+def zeros(shape, dtype=None, chunk_size=None, gpu=None, sparse=None, order="C", *, chunks=None, device=None):
     """All elements are 0."""
-    _refuse(gpu, sparse)
+    refuse(gpu, sparse, device)
     return full(shape, 0, float if dtype is None else dtype, chunk_size, chunks=chunks)
 
 
-def ones(shape, dtype=None, chunk_size=None, gpu=None, order="C", *, chunks=None):
+def ones(shape, dtype=None, chunk_size=None, gpu=None, order="C", *, chunks=None, device=None):
     """All elements are 1."""
-    return full(shape, 1, float if dtype is None else dtype, chunk_size, gpu, chunks=chunks)
+    return full(shape, 1, float if dtype is None else dtype, chunk_size, gpu, chunks=chunks, device=device)
 
 
-def empty(shape, dtype=None, chunk_size=None, gpu=None, order="C", *, chunks=None):
+def empty(shape, dtype=None, chunk_size=None, gpu=None, order="C", *, chunks=None, device=None):
     """Elements that nobody has set; here they are 0."""
-    return full(shape, 0, float if dtype is None else dtype, chunk_size, gpu, chunks=chunks)
+    return full(shape, 0, float if dtype is None else dtype, chunk_size, gpu, chunks=chunks, device=device)
 
 
-def full_like(a, fill_value, dtype=None, gpu=None, order="K", subok=True, shape=None, *, chunk_size=None, chunks=None):
+def full_like(a, fill_value, dtype=None, gpu=None, order="K", subok=True, shape=None, *, chunk_size=None, chunks=None,
+              device=None):
     """A tensor of a's shape, dtype and cutting with all elements fill_value."""
+    refuse(gpu, device=device)
     a = astensor(a)
     chunk_size = one_of(chunk_size, chunks)
     dtype = a.dtype if dtype is None else dtype
@@ -164,14 +177,16 @@ def full_like(a, fill_value, dtype=None, gpu=None, order="K", subok=True, shape=
     return full(shape, fill_value, dtype, chunk_size if len(shape_of(shape)) else None, gpu)
 
 
-def zeros_like(a, dtype=None, gpu=None, order="K", subok=True, shape=None, *, chunk_size=None, chunks=None):
+def zeros_like(a, dtype=None, gpu=None, order="K", subok=True, shape=None, *, chunk_size=None, chunks=None,
+               device=None):
     """Zeros of a's shape, dtype and cutting."""
-    return full_like(a, 0, dtype, gpu, shape=shape, chunk_size=chunk_size, chunks=chunks)
+    return full_like(a, 0, dtype, gpu, shape=shape, chunk_size=chunk_size, chunks=chunks, device=device)
 
 
-def ones_like(a, dtype=None, gpu=None, order="K", subok=True, shape=None, *, chunk_size=None, chunks=None):
+def ones_like(a, dtype=None, gpu=None, order="K", subok=True, shape=None, *, chunk_size=None, chunks=None,
+              device=None):
     """Ones of a's shape, dtype and cutting."""
-    return full_like(a, 1, dtype, gpu, shape=shape, chunk_size=chunk_size, chunks=chunks)
+    return full_like(a, 1, dtype, gpu, shape=shape, chunk_size=chunk_size, chunks=chunks, device=device)
 
 
 empty_like = zeros_like
@@ -179,9 +194,9 @@ empty_like = zeros_like
 
 # ---- Ranges ----------------------------------------------------------------------------------------------------------
 
-def arange(start, stop=None, step=None, dtype=None, chunk_size=None, gpu=None, *, chunks=None, like=None):
+def arange(start, stop=None, step=None, dtype=None, chunk_size=None, gpu=None, *, chunks=None, like=None, device=None):
     """arange([start,] stop[, step]): numbers from start to before stop."""
-    _refuse(gpu)
+    refuse(gpu, device=device)
     from . import times
 
     if times.are_times(start, stop, step) or dtype is not None and _core.as_dtype(dtype).kind in "mM":
@@ -217,9 +232,9 @@ def arange(start, stop=None, step=None, dtype=None, chunk_size=None, gpu=None, *
 
 
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, gpu=None, chunk_size=None, *,
-             chunks=None):
+             chunks=None, device=None):
     """num numbers from start to stop at equal distances."""
-    _refuse(gpu)
+    refuse(gpu, device=device)
     num = num.__index__()
     if num < 0:
         raise ValueError(f"Number of samples, {num}, must be non-negative.")
@@ -289,10 +304,11 @@ def _rechunk(t, chunk_size):
     return op("rechunk", t, chunk_size=cutting(chunk_size, t.shape, t.dtype) or (1, _core.AUTO))
 
 
-def eye(N, M=None, k=0, dtype=None, sparse=None, gpu=None, chunk_size=None, order="C", *, chunks=None):
+def eye(N, M=None, k=0, dtype=None, sparse=None, gpu=None, chunk_size=None, order="C", *, chunks=None, device=None):
     """Ones on a diagonal, zeros elsewhere."""
-    _refuse(gpu, sparse)
-    M = N if M is None else M
+    refuse(gpu, sparse, device)
+    N, M = _index(N), _index(N if M is None else M)
+    k = max(-N, min(_index(k), M))  # past the corners, all are alike
     t = (arange(N)[:, None] == arange(M)[None, :] - k).astype(float if dtype is None else dtype)
     chunk_size = one_of(chunk_size, chunks)
     return t if chunk_size is None else _rechunk(t, chunk_size)
@@ -328,7 +344,7 @@ def diag(v, k=0, sparse=None, gpu=None, chunk_size=None):
     """A matrix with v on its diagonal; of a matrix, its diagonal."""
     from .manipulation import diagonal
 
-    _refuse(gpu, sparse)
+    refuse(gpu, sparse)
     v = astensor(v)
     if v.ndim == 2:
         return diagonal(v, k)
@@ -405,14 +421,23 @@ def asarray_chkfinite(a, dtype=None, order=None):
     return a
 
 
-def from_dlpack(x, /, *, chunk_size=None):
+def from_dlpack(x, /, *, device=None, copy=None, chunk_size=None):
     """A tensor of the values of an array of another library, which are copied now.
 
     >>> import mars.tensor as mt, numpy as np
     >>> mt.from_dlpack(np.arange(3)).execute()
     Tensor([0, 1, 2])
     """
-    return x._same() if isinstance(x, Tensor) else tensor(np.from_dlpack(x), chunk_size=chunk_size)
+    refuse(device=device)
+    if copy is False and not isinstance(x, Tensor):
+        raise BufferError("a copy is needed: tensors never share memory with the data that they are made of")
+    if isinstance(x, Tensor):
+        return x._same()
+    try:
+        capsule = x.__dlpack__(max_version=(1, 0))
+    except TypeError:  # from before version 1
+        capsule = x.__dlpack__()
+    return tensor(_mars.from_dlpack(capsule), chunk_size=options.chunk_size if chunk_size is None else chunk_size)
 
 
 def frombuffer(buffer, dtype=float, count=-1, offset=0, *, chunk_size=None):

@@ -183,7 +183,7 @@ def _count(n):
         raise ValueError("n should be an integer") from None
 
 
-def fftfreq(n, d=1.0, gpu=None, chunk_size=None):
+def fftfreq(n, d=1.0, gpu=None, chunk_size=None, *, dtype=None, device=None):
     """The frequencies that the numbers of fft belong to, in cycles per unit of the sample spacing d.
 
     >>> import mars.tensor as mt
@@ -191,11 +191,12 @@ def fftfreq(n, d=1.0, gpu=None, chunk_size=None):
     Tensor([ 0. ,  0.5, -1. , -0.5])
     """
     n = _count(n)
-    k = arange(n, chunk_size=chunk_size)
-    return op("where", op("less", k, (n - 1) // 2 + 1), k, k - n) * (1.0 / (n * d))
+    k = arange(n, chunk_size=chunk_size, gpu=gpu, device=device)
+    made = op("where", op("less", k, (n - 1) // 2 + 1), k, k - n) * (1.0 / (n * d))
+    return made if dtype is None else made.astype(dtype)
 
 
-def rfftfreq(n, d=1.0, gpu=None, chunk_size=None):
+def rfftfreq(n, d=1.0, gpu=None, chunk_size=None, *, dtype=None, device=None):
     """The frequencies that the numbers of rfft belong to, in cycles per unit of the sample spacing d.
 
     >>> import mars.tensor as mt
@@ -203,7 +204,8 @@ def rfftfreq(n, d=1.0, gpu=None, chunk_size=None):
     Tensor([0. , 0.5, 1. ])
     """
     n = _count(n)
-    return arange(n // 2 + 1, chunk_size=chunk_size) * (1.0 / (n * d))
+    made = arange(n // 2 + 1, chunk_size=chunk_size, gpu=gpu, device=device) * (1.0 / (n * d))
+    return made if dtype is None else made.astype(dtype)
 
 
 def _shift(x, axes, part):

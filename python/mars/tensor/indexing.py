@@ -220,7 +220,7 @@ def _spread(t, entries):
         elif e.dtype.kind == "b":
             _mask_fits(t, e, k)
             basic += [slice(None)] * e.ndim or [None]
-            arrays += list(nonzero(e) if isinstance(e, Tensor) else np.atleast_1d(e).nonzero())
+            arrays += list(nonzero(e if e.ndim else e.ravel()) if isinstance(e, Tensor) else np.atleast_1d(e).nonzero())
             k += e.ndim
         else:
             if not isinstance(e, Tensor) and e.size:
@@ -254,6 +254,19 @@ def _gathered(t, entries):
 
 
 # ---- Setting ---------------------------------------------------------------------------------------------------------
+
+def apply_at(t, key, function, value=None):
+    """t[key] becomes function(t[key], value), or function(t[key]), once for each time that the key names an element."""
+    entries = _entries(key, t.ndim)
+    if not any(map(_is_advanced, entries)):  # which names no element twice
+        part = _basic(t, entries)
+        t._rebind(_put_basic(t, entries, op(function, part) if value is None else op(function, part, value)))
+        return
+    basic, arrays, parted = _spread(t, entries)
+    value = zeros((), t.dtype) if value is None else value
+    made = _put_arrays(_basic(t, basic), arrays, value, *_layout(basic, arrays, parted), function=function)
+    t._rebind(made if all(isinstance(e, slice) and e == _WHOLE for e in basic) else _put_basic(t, basic, made))
+
 
 def setitem(t, key, value):
     value = astensor(value) if not isinstance(value, (bool, int, float, complex)) else value
@@ -379,7 +392,7 @@ def _put_mask(t, entries, at, value):
     return op("where", mask[(Ellipsis,) + (None,) * n_after], value, t)
 
 
-def _put_arrays(t, arrays, value, places, at):
+def _put_arrays(t, arrays, value, places, at, function=None):
     """The basic view with the value at the arrays: the indexed axes come first, and go back afterwards."""
     indices = [a for a in arrays if a is not None]
     n, order = max(a.ndim for a in indices), places + [k for k in range(t.ndim) if k not in places]
@@ -388,7 +401,7 @@ def _put_arrays(t, arrays, value, places, at):
         value = value[0]
     if at > 0 and n > 0 and value.ndim > 0:
         value = moveaxis(value[(None,) * (ndim - value.ndim)], range(at, at + n), range(n))
-    made = op("put", transpose(t, order), value, *indices, axis=0)
+    made = op("put", transpose(t, order), value, *indices, axis=0, function=function)
     return transpose(made, np.argsort(order).tolist())
 
 
@@ -427,7 +440,7 @@ def take(a, indices, axis=None, out=None, mode="raise"):
     return made if out is None else store(made, out, "same_kind", "take")
 
 
-def take_along_axis(arr, indices, axis):
+def take_along_axis(arr, indices, axis=-1):
     """The elements at indices along an axis, different ones for each of the other positions."""
     arr, indices, axis = _along(arr, indices, axis)
     return arr[_along_key(arr, indices, axis)]
@@ -491,7 +504,7 @@ def nonzero(a):
     """The positions of elements that are not zero, one tensor for each axis."""
     a = astensor(a)
     if a.ndim == 0:
-        a = a.ravel()
+        raise ValueError("nonzero() of what has no axes: use atleast_1d(a).nonzero()")
     rows = op("argwhere", a)
     return ExecutableTuple(rows[:, k] for k in range(a.ndim))
 

@@ -5,12 +5,12 @@ import numpy as np
 from .. import _mars
 from .._core import op
 from ..errors import LinAlgError
-from .core import ExecutableTuple, axes_of, method
+from .core import ExecutableTuple, axes_of, method, named_tuple
 from .creation import astensor, eye
 from .manipulation import broadcast_to, moveaxis, swapaxes
 from .ufuncs import store
 
-__all__ = """LinAlgError cholesky cond det diagonal dot eig eigh eigvals eigvalsh einsum inner innerproduct inv
+__all__ = """LinAlgError cholesky cond cross det diagonal dot eig eigh eigvals eigvalsh einsum inner innerproduct inv
     kron lstsq lu lu_solve matmul matrix_norm matrix_power matrix_rank matrix_transpose multi_dot
     norm outer pinv qr randomized_svd slogdet solve solve_triangular svd svdvals tensordot tensorinv tensorsolve trace
     vdot vecdot vector_norm""".split()
@@ -65,9 +65,10 @@ def vdot(a, b):
 
 def vecdot(x1, x2, /, *, axis=-1):
     """The sum of products along an axis, the first conjugated."""
-    x1, x2 = astensor(x1), astensor(x2)
-    x1 = op("conjugate", x1) if x1.dtype.kind == "c" else x1
-    return op("multiply", moveaxis(x1, axis, -1), moveaxis(x2, axis, -1)).sum(-1)
+    x1, x2 = moveaxis(x1, axis, -1), moveaxis(x2, axis, -1)
+    _aligned(x1, -1, x2, -1)
+    made = op("multiply", op("conjugate", x1) if x1.dtype.kind == "c" else x1, x2)
+    return made.sum(-1, dtype=made.dtype)
 
 
 def inner(a, b, out=None, sparse=None):
@@ -302,19 +303,25 @@ def _matrix(a, square=False, least=2):
     return a if a.dtype.kind in "fc" else a.astype(float)
 
 
+QR = named_tuple("QR", "Q", "R")
+SVD = named_tuple("SVD", "U", "S", "Vh")
+Slogdet = named_tuple("Slogdet", "sign", "logabsdet")
+Eig = named_tuple("Eig", "eigenvalues", "eigenvectors")
+
+
 def qr(a, mode="reduced", method="tsqr"):
     """Q with orthonormal columns and upper triangular R with a = Q R."""
     a = _matrix(a)
     if mode not in ("reduced", "r", "complete"):
         raise ValueError(f"Unrecognized mode '{mode}'")
     q, r = op("qr", a, complete=mode == "complete")
-    return r if mode == "r" else ExecutableTuple([q, r])
+    return r if mode == "r" else QR([q, r])
 
 
-def svd(a, full_matrices=False, compute_uv=True, hermitian=False, method="tsqr"):
-    """U, s, V with a = U diag(s) V; s descending."""
+def svd(a, full_matrices=True, compute_uv=True, hermitian=False, method="tsqr"):
+    """U, S, Vh with a = U diag(S) Vh; S descending. full_matrices=False leaves out what S has no number for."""
     a = _matrix(a)
-    return ExecutableTuple(op("svd", a, full_matrices=full_matrices)) if compute_uv else op("svdvals", a)
+    return SVD(op("svd", a, full_matrices=bool(full_matrices))) if compute_uv else op("svdvals", a)
 
 
 def svdvals(x):
@@ -462,7 +469,7 @@ def det(a):
 
 def slogdet(a):
     """Sign and logarithm of the absolute value of the determinant."""
-    return ExecutableTuple(op("slogdet", _matrix(a, square=True)))
+    return Slogdet(op("slogdet", _matrix(a, square=True)))
 
 
 def eig(a):
@@ -474,7 +481,7 @@ def eig(a):
     >>> mt.linalg.eig([[2.0, 0.0], [0.0, 3.0]])[0].execute()
     Tensor([2.+0.j, 3.+0.j])
     """
-    return ExecutableTuple(op("eig", _matrix(a, square=True)))
+    return Eig(op("eig", _matrix(a, square=True)))
 
 
 def eigvals(a):
@@ -490,7 +497,7 @@ def eigvals(a):
 def eigh(a, UPLO="L"):
     """Eigenvalues, ascending, and eigenvectors in columns, of a Hermitian matrix."""
     a = _matrix(a, square=True)
-    return ExecutableTuple(op("eigh", _of_triangle(a, UPLO)))
+    return Eig(op("eigh", _of_triangle(a, UPLO)))
 
 
 def eigvalsh(a, UPLO="L"):
@@ -531,11 +538,11 @@ def lstsq(a, b, rcond="warn"):
     return ExecutableTuple([x[:, 0] if vector else x, residuals, rank.astype("int32"), s])
 
 
-def pinv(a, rcond=1e-15, hermitian=False):
-    """The pseudo-inverse."""
+def pinv(a, rcond=1e-15, hermitian=False, *, rtol=None):
+    """The pseudo-inverse. Singular values of at most rcond (or rtol, one for each matrix) of the largest count as 0."""
     a = _matrix(a)
-    u, s, vh = svd(a)
-    keep = op("greater", s, s.max(-1, keepdims=True) * rcond)
+    u, s, vh = svd(a, full_matrices=False)
+    keep = op("greater", s, _limits(s, rcond if rtol is None else rtol))
     inverse = op("where", keep, 1.0 / op("where", keep, s, 1.0), 0.0)
     uh, v = swapaxes(u, -1, -2), swapaxes(vh, -1, -2)
     if a.dtype.kind == "c":
@@ -543,14 +550,22 @@ def pinv(a, rcond=1e-15, hermitian=False):
     return op("matmul", v, inverse[..., None] * uh)
 
 
-def matrix_rank(A, tol=None, hermitian=False):
-    """How many singular values are not negligible."""
+def _limits(s, relative):
+    """What singular values of each matrix are compared with: so much of the largest one."""
+    largest = s.max(-1, keepdims=True) if s.shape[-1] else s
+    if np.ndim(relative) == 0:
+        return largest * relative
+    return largest * astensor(relative).astype(s.dtype)[..., None]
+
+
+def matrix_rank(A, tol=None, hermitian=False, *, rtol=None):
+    """How many singular values are above tol, or above rtol times the largest one."""
     A = astensor(A)
     if A.ndim < 2:
         return op("any", op("not_equal", A, 0)).astype(int)
     s = svd(A, compute_uv=False)
     if tol is None:
-        tol = s.max(-1, keepdims=True) * float(max(A.shape[-2:]) * np.finfo(s.dtype).eps)
+        tol = _limits(s, float(max(A.shape[-2:]) * np.finfo(s.dtype).eps) if rtol is None else rtol)
     return op("count_nonzero", op("greater", s, tol), axis=(-1,))
 
 
@@ -646,6 +661,21 @@ def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
 def matrix_norm(x, /, *, keepdims=False, ord="fro"):
     """A norm of the matrices in the last two axes."""
     return norm(x, ord, (-2, -1), keepdims)
+
+
+def cross(x1, x2, /, *, axis=-1):
+    """The vector product of vectors of three elements along an axis.
+
+    >>> import mars.tensor as mt
+    >>> mt.linalg.cross(mt.tensor([1, 0, 0]), mt.tensor([0, 1, 0])).execute()
+    Tensor([0, 0, 1])
+    """
+    from .math import cross
+
+    x1, x2 = astensor(x1), astensor(x2)
+    if x1.shape[axis] != 3 or x2.shape[axis] != 3:
+        raise ValueError(f"vectors of three elements have a product here, not of {x1.shape[axis]} and {x2.shape[axis]}")
+    return cross(x1, x2, axis=axis)
 
 
 def diagonal(x, /, *, offset=0):

@@ -22,9 +22,13 @@ def view(t, shape, axis, start=None, step=None):
 
 # ---- Shapes ----------------------------------------------------------------------------------------------------------
 
-def reshape(a, newshape, order="C"):
-    """The same elements in another shape; one length may be -1."""
+def reshape(a, shape=None, order="C", *, newshape=None, copy=None):
+    """The same elements in another shape; one length may be -1. newshape is an older word for shape.
+
+    Tensors have value semantics: copy=True and copy=False are the same.
+    """
     a = astensor(a)
+    newshape = shape if newshape is None else newshape
     newshape = tuple(n.__index__() for n in newshape) if not hasattr(newshape, "__index__") or \
         isinstance(newshape, np.ndarray) and newshape.ndim else (newshape.__index__(),)
     if order == "F":

@@ -58,15 +58,15 @@ def where(condition, x=None, y=None):
 
 
 @method
-def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None, where=True, casting="same_kind", dtype=None):
+def clip(a, min=None, max=None, out=None, *, a_min=None, a_max=None, where=True, casting="same_kind", dtype=None):
     """The elements, moved to the nearer end where they lie outside of an interval."""
     a_min, a_max = min if a_min is None else a_min, max if a_max is None else a_max
-    if a_min is None and a_max is None:
-        raise ValueError("One of max or min must be given")
     a = astensor(a)
     if dtype is not None:
         a = a.astype(dtype)
-    if a_min is None:
+    if a_min is None and a_max is None:
+        made = a._same()
+    elif a_min is None:
         made = op("minimum", a, a_max)
     elif a_max is None:
         made = op("maximum", a, a_min)

@@ -24,7 +24,7 @@ def array_ufunc(ufunc, method, inputs, kwargs):
         kwargs["out"] = out[0]
     if method == "__call__":
         return own(*inputs, **kwargs)
-    if method == "at" or not hasattr(own, method):
+    if not hasattr(own, method):
         raise TypeError(f"numpy.{ufunc.__name__}.{method} has no counterpart for tensors; use numpy.asarray(t) for "
                         "the values")
     try:

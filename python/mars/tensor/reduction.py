@@ -63,6 +63,29 @@ def _reduce(name, a, axis, dtype=None, out=None, keepdims=False, where=True, ini
     return _finish(made, out, name)
 
 
+def fold(name, function, a, axis, dtype, out, keepdims, initial, where):
+    """ufunc.reduce: an operator that applies a universal function between all elements along axes."""
+    identity = {"sum": 0, "prod": 1, "all": True, "any": False, "hypot_reduce": 0, "gcd_reduce": 0,
+                "bitwise_or_reduce": 0, "bitwise_xor_reduce": 0, "bitwise_and_reduce": -1,
+                "logical_xor_reduce": False, "logaddexp_reduce": -np.inf, "logaddexp2_reduce": -np.inf}.get(name)
+    a = astensor(a)
+    if dtype is not None and name not in ("sum", "prod"):
+        a, dtype = a.astype(dtype), None
+    if name.startswith("bitwise_and") and a.dtype.kind != "i":  # what has all bits set
+        identity = True if a.dtype.kind == "b" else int(np.iinfo(a.dtype).max) if a.dtype.kind == "u" else None
+    return _reduce(name, a, axis, dtype, out, keepdims, where, initial, identity, function)
+
+
+def scan(name, a, axis, dtype, out):
+    """ufunc.accumulate: an operator that applies a universal function up to each element along an axis."""
+    a = astensor(a)
+    if dtype is not None and name not in ("cumsum", "cumprod"):
+        a, dtype = a.astype(dtype), None
+    if a.ndim == 0:
+        raise TypeError("cannot accumulate on a scalar")
+    return _finish(op(name, a, axis=(axis_of(axis, a.ndim),), dtype=dtype), out, name)
+
+
 def _mask(where):
     where = astensor(where)
     if where.dtype.kind != "b":
@@ -237,7 +260,7 @@ def _var(name, a, axis, dtype, out, ddof, keepdims, where):
             n = 1
             for k in range(a.ndim) if axis is None else axis:
                 n *= a.shape[k]
-            factor = n / (n - ddof)
+            factor = n / (n - ddof) if n > ddof else np.inf
             return _finish(made * (factor if name.endswith("var") else factor ** 0.5), out, name)
         return _finish(op(name, a, axis=axis, keepdims=keepdims, dtype=dtype, ddof=int(ddof)), out, name)
     away = a - _mean_where(a, axis, dtype, True, where)

@@ -3,11 +3,12 @@
 import numpy as np
 
 from .._core import op
-from .core import ExecutableTuple, Tensor, axis_of, method
+from .core import ExecutableTuple, Tensor, axis_of, method, named_tuple
 from .creation import arange, astensor, ones, zeros
 from .manipulation import concatenate, flip, moveaxis
 
-__all__ = "argpartition argsort argtopk lexsort msort partition searchsorted sort sort_complex topk unique".split()
+__all__ = """argpartition argsort argtopk lexsort msort partition searchsorted sort sort_complex topk unique unique_all
+    unique_counts unique_inverse unique_values""".split()
 
 
 def _along(a, axis):
@@ -23,10 +24,11 @@ def _at_least_a_vector(a, axis):
     return a.ravel() if a.ndim == 0 and axis in (0, -1) else a
 
 
-def sort(a, axis=-1, kind=None, order=None, *, stable=None, **unused):
+def sort(a, axis=-1, kind=None, order=None, *, stable=None, descending=False, **unused):
     """The elements in ascending order along an axis, NaN last; axis=None flattens."""
     a, axis = _along(a, axis)
-    return op("sort", a, axis=axis)
+    made = op("sort", a, axis=axis)
+    return flip(made, axis) if descending else made
 
 
 def _sort_in_place(self, axis=-1, kind=None, order=None):
@@ -38,10 +40,13 @@ method(_sort_in_place, "sort")
 
 
 @method
-def argsort(a, axis=-1, kind=None, order=None, *, stable=None, **unused):
+def argsort(a, axis=-1, kind=None, order=None, *, stable=None, descending=False, **unused):
     """The indices that sort along an axis; equal elements keep their order."""
     a, axis = _along(_at_least_a_vector(a, axis), axis)
-    return op("argsort", a, axis=axis)
+    if not descending:
+        return op("argsort", a, axis=axis)
+    # Equal elements in reverse order, twice reversed: they keep their order, and NaN is first as after sort().
+    return a.shape[axis] - 1 - flip(op("argsort", flip(a, axis), axis=axis), axis)
 
 
 def msort(a):
@@ -154,6 +159,106 @@ def unique(ar, return_index=False, return_inverse=False, return_counts=False, ax
         return ExecutableTuple(op("unique_counts", flat, equal_nan=bool(equal_nan)))
     order = argsort(flat)
     return _of_sorted(flat[order], order, (return_index, return_inverse, return_counts), equal_nan)
+
+
+UniqueAll = named_tuple("UniqueAll", "values", "indices", "inverse_indices", "counts")
+UniqueCounts = named_tuple("UniqueCounts", "values", "counts")
+UniqueInverse = named_tuple("UniqueInverse", "values", "inverse_indices")
+
+
+def unique_all(x):
+    """The different elements in order, where each is first, which one each element is, and how many there are.
+
+    Unlike in unique(), every NaN is different from every other one.
+
+    Parameters
+    ----------
+    x : Tensor
+        What has the elements; its shape does not matter.
+
+    Returns
+    -------
+    UniqueAll
+        A tuple of tensors: values, indices (into the flattened x), inverse_indices (of x's shape) and counts.
+
+    Examples
+    --------
+    >>> import mars.tensor as mt
+    >>> mt.unique_all(mt.tensor([2, 1, 2])).execute().inverse_indices
+    Tensor([1, 0, 1])
+    """
+    x = astensor(x)
+    values, indices, inverse, counts = unique(x, True, True, True, equal_nan=False)
+    return UniqueAll((values, indices, inverse.reshape(x.shape), counts))
+
+
+def unique_counts(x):
+    """The different elements in order, and how many there are. Every NaN is different from every other one.
+
+    Parameters
+    ----------
+    x : Tensor
+        What has the elements.
+
+    Returns
+    -------
+    UniqueCounts
+        A tuple of tensors: values and counts.
+
+    Examples
+    --------
+    >>> import mars.tensor as mt
+    >>> mt.unique_counts(mt.tensor([2, 1, 2])).execute().counts
+    Tensor([1, 2])
+    """
+    return UniqueCounts(unique(x, return_counts=True, equal_nan=False))
+
+
+def unique_inverse(x):
+    """The different elements in order, and which one each element is. Every NaN is different from every other one.
+
+    Parameters
+    ----------
+    x : Tensor
+        What has the elements.
+
+    Returns
+    -------
+    UniqueInverse
+        A tuple of tensors: values and inverse_indices, which have x's shape.
+
+    Examples
+    --------
+    >>> import mars.tensor as mt
+    >>> mt.unique_inverse(mt.tensor([[2, 1], [2, 3]])).execute().inverse_indices
+    Tensor([[1, 0],
+            [1, 2]])
+    """
+    x = astensor(x)
+    values, inverse = unique(x, return_inverse=True, equal_nan=False)
+    return UniqueInverse((values, inverse.reshape(x.shape)))
+
+
+def unique_values(x):
+    """The different elements in order. Every NaN is different from every other one.
+
+    Parameters
+    ----------
+    x : Tensor
+        What has the elements.
+
+    Returns
+    -------
+    Tensor
+        A vector.
+
+    Examples
+    --------
+    >>> import mars.tensor as mt
+    >>> mt.unique_values(mt.tensor([2, 1, 2])).execute()
+    Tensor([1, 2])
+    """
+    return unique(x, equal_nan=False)
 
 
 def _changes(ordered, equal_nan):

@@ -27,10 +27,17 @@ _TWO_IN = set("""add arctan2 bitwise_and bitwise_or bitwise_xor copysign divide 
 
 _CASTINGS = ("no", "equiv", "safe", "same_kind", "unsafe")
 
-# name of the ufunc: (reduction, running reduction)
-_REDUCTIONS = {"add": ("sum", "cumsum"), "multiply": ("prod", "cumprod"), "maximum": ("max", "cummax"),
-               "minimum": ("min", "cummin"), "fmax": ("nanmax", None), "fmin": ("nanmin", None),
-               "logical_and": ("all", None), "logical_or": ("any", None)}
+# Functions that may be put in brackets at will: the operators that apply them between all elements, and up to each one.
+# What is left out does not exist; other functions have no meaning of their own for elements in chunks.
+_FOLDS = {"add": ("sum", "cumsum"), "multiply": ("prod", "cumprod"), "maximum": ("max", "cummax"),
+          "minimum": ("min", "cummin"), "fmax": ("nanmax", "fmax_accumulate"), "fmin": ("nanmin", "fmin_accumulate"),
+          "logical_and": ("all", "logical_and_accumulate"), "logical_or": ("any", "logical_or_accumulate"),
+          "gcd": ("gcd_reduce", None), "lcm": ("lcm_reduce", None),
+          **{name: (f"{name}_reduce", f"{name}_accumulate")
+             for name in ("bitwise_and", "bitwise_or", "bitwise_xor", "logical_xor", "hypot", "logaddexp",
+                          "logaddexp2")}}
+# a - b - c is a - (b + c), and a / b / c is a / (b * c), but for rounding.
+_INVERSES = {"subtract": "add", "divide": "multiply"}
 
 
 def _same_kind_words(name, index, have, want, casting):
@@ -69,7 +76,8 @@ class ufunc:
     """A function that works element by element, with broadcasting."""
 
     def __init__(self, name, operator=None, module=__name__):
-        operator = _core.OPERATORS.get(operator or name)
+        self._operator = operator or name
+        operator = _core.OPERATORS.get(self._operator)
         self.__name__, self.__module__ = name, module
         if operator is None:
             self._number, self.nin, self.nout = None, 2 if name in _TWO_IN else 1, 1
@@ -171,24 +179,78 @@ class ufunc:
         without = dtype.kind == "b" or "c" in kinds and dtype.kind != "c" or kinds <= {dtype.kind}
         return made if without or casting not in ("no", "equiv") else None
 
-    def _function(self, which, name):
-        from . import reduction
-
+    def _fold(self, which, name):
         if self.nin != 2:
             raise ValueError(f"{name} only supported for binary functions")
-        found = _REDUCTIONS.get(self.__name__, (None, None))[which]
+        found = _FOLDS.get(self.__name__, (None, None))[which]
         if found is None:
-            raise NotImplementedError(f"tensors have no {self.__name__}.{name}")
-        return getattr(reduction, found)
+            raise NotImplementedError(f"tensors have no {self.__name__}.{name}: only functions that may be put in "
+                                      "brackets at will go chunk by chunk; use numpy.asarray(t) for the values")
+        return found
 
-    def reduce(self, array, axis=0, dtype=None, out=None, keepdims=False, **more):
+    def reduce(self, array, axis=0, dtype=None, out=None, keepdims=False, initial=None, where=True):
         """Applies the function between all elements along axes."""
-        extra = {} if dtype is None else {"dtype": dtype}
-        return self._function(0, "reduce")(array, axis=axis, out=out, keepdims=keepdims, **extra, **more)
+        from .reduction import fold
+
+        inverse = _INVERSES.get(self.__name__)
+        if inverse is None:
+            found = self._fold(0, "reduce")
+            return fold(found, self.__name__, array, axis, dtype, out, keepdims, initial, where)
+        if axis is None or isinstance(axis, tuple) or where is not True:
+            raise ValueError(f"reduction operation '{self.__name__}' is not reorderable, so at most one axis may be "
+                             "specified, and no mask")
+        first, rest = self._parted(array, axis, dtype)
+        made = self(first, UFUNCS[inverse].reduce(rest, axis, rest.dtype, None, True))
+        made = made if initial is None else self(self(initial, first), UFUNCS[inverse].reduce(rest, axis, rest.dtype,
+                                                                                              None, True))
+        made = made if keepdims else made.squeeze(axis)
+        return made if out is None else store(made, out, "same_kind", self.__name__)
 
     def accumulate(self, array, axis=0, dtype=None, out=None):
         """The results of applying the function to the first elements, more and more of them."""
-        return self._function(1, "accumulate")(array, axis=axis, dtype=dtype, out=out)
+        from .manipulation import concatenate
+        from .reduction import scan
+
+        inverse = _INVERSES.get(self.__name__)
+        if inverse is None:
+            return scan(self._fold(1, "accumulate"), array, axis, dtype, out)
+        first, rest = self._parted(array, axis, dtype)
+        made = concatenate([first, self(first, UFUNCS[inverse].accumulate(rest, axis, rest.dtype))], axis)
+        return made if out is None else store(made, out, "same_kind", self.__name__)
+
+    def _parted(self, array, axis, dtype):
+        """The first elements along an axis and the others, in the dtype that the function computes in."""
+        from .core import axis_of
+        from .creation import astensor
+
+        array = astensor(array)
+        axis = axis_of(axis, array.ndim)
+        array = array.astype(self(array, array).dtype if dtype is None else dtype)
+        before = (slice(None),) * axis
+        if array.shape[axis] == 0:
+            raise ValueError(f"zero-size array to reduction operation {self.__name__} which has no identity")
+        return array[before + (slice(0, 1),)], array[before + (slice(1, None),)]
+
+    def at(self, a, indices, b=None, /):
+        """Applies the function to the elements of a at the indices (and to b), in place, once for each time that they
+        name an element."""
+        from .creation import astensor, zeros
+        from .indexing import apply_at
+
+        if self.nout != 1:
+            raise ValueError("Only single output ufuncs supported at this time")
+        if (b is None) != (self.nin == 1):
+            raise ValueError("second operand needed for ufunc" if b is None else
+                             "second operand provided when ufunc is unary")
+        if not isinstance(a, Tensor):
+            raise TypeError("first operand must be a tensor")
+        value, of = None if b is None else astensor(b), [zeros((), a.dtype)]
+        if value is not None:
+            of.append(b if type(b) in (bool, int, float, complex) else zeros((), value.dtype))
+        made = self(*of)
+        if not _mars.can_cast(made.dtype, a.dtype, "same_kind"):
+            raise TypeError(_same_kind_words(self.__name__, "output", made.dtype, a.dtype, "same_kind"))
+        apply_at(a, indices, _core.OPERATORS[self._operator].name, value if value is None else value.astype(a.dtype))
 
     def outer(self, a, b, **kwargs):
         """Applies the function to all pairs of elements of a and b."""
@@ -200,7 +262,7 @@ class ufunc:
         return self(a[(...,) + (None,) * b.ndim], b, **kwargs)
 
     def __getattr__(self, name):
-        if name in ("reduceat", "at"):
+        if name == "reduceat":
             raise NotImplementedError(f"tensors have no {self.__name__}.{name}")
         raise AttributeError(f"ufunc has no attribute '{name}'")
 
