@@ -22,7 +22,7 @@ import numpy as np
 from . import _mars
 from ._progress import bar
 from .config import options
-from .errors import SessionClosed
+from .errors import SessionClosed, UnknownName
 
 __all__ = ["Session", "execute", "fetch", "get_default_session", "new_session"]
 
@@ -258,6 +258,25 @@ def holder(t):
         if not session.closed and session._executed(t):
             return session
     return None
+
+
+def opened(endpoint, name):
+    """The result that a pickled tensor refers to: by a session of this process that knows it, the default one first, or
+    by a new one, which stays open, and is the default one if there is none. Of threads (endpoint None) there is no
+    other way into the process that has it."""
+    sessions = [s for s in [_default, *_open] if s is not None and not s.closed and s.endpoint == endpoint]
+    if not sessions and endpoint is not None:
+        sessions = [new_session(endpoint)]
+        if _default is None:
+            sessions[0].as_default()
+    for session in sessions:
+        try:
+            return session.open(name)
+        except UnknownName:
+            continue
+    where = f"the cluster at {endpoint}" if endpoint else "a session of threads in the process that has pickled it"
+    raise UnknownName(f"the pickled tensor is result '{name}' of {where}, which has no such result any more or is "
+                      "out of reach")
 
 
 def execute(*tensors, session=None, wait=True, show_progress=None):

@@ -21,8 +21,8 @@ import mars.tensor as mt
 from conftest import cluster, endpoint
 from mars.config import OptionError, option_context, options
 from mars.deploy.local import new_cluster
-from mars.errors import MarsError, SessionClosed
-from mars.session import Session, get_default_session, new_session
+from mars.errors import MarsError, SessionClosed, UnknownName
+from mars.session import Session, get_default_session, holder, new_session
 
 
 def some_session():
@@ -279,11 +279,33 @@ def test_a_child_process_is_refused_with_words(sess):
 
 def test_what_belongs_to_this_process_is_not_pickled(sess):
     with pytest.raises(TypeError, match="pickle"):
-        pickle.dumps(mt.ones(3))
-    with pytest.raises(TypeError, match="pickle"):
         pickle.dumps(sess)
     state = pickle.loads(pickle.dumps(mt.random.RandomState(3)))
     assert state.rand(3).tolist() == mt.random.RandomState(3).rand(3).tolist()
+
+
+def test_a_pickled_tensor_is_a_reference_to_its_values():
+    t = mt.arange(100_000, chunk_size=1000) * 2
+    data = pickle.dumps(t)
+    assert t.executed and len(data) < 1000  # no values
+    session = holder(t)
+    (name,) = [name for name in session.names() if name.encode() in data]
+    back = pickle.loads(data)
+    assert back.executed and np.array_equal(back, np.arange(100_000) * 2)
+    session.remove(name)
+    with pytest.raises(UnknownName, match=name):
+        pickle.loads(data)
+
+
+def test_a_pickled_tensor_is_opened_by_another_process_if_a_cluster_has_it():
+    t = mt.arange(1000, chunk_size=100) * 2
+    data = pickle.dumps(t)
+    program = "import pickle, sys; print(int(pickle.load(sys.stdin.buffer).sum()))"
+    made = subprocess.run([sys.executable, "-c", program], input=data, capture_output=True, timeout=100)
+    if holder(t).endpoint is None:
+        assert b"a session of threads" in made.stderr
+    else:
+        assert made.stdout.strip() == b"999000", made.stderr
 
 
 def test_what_cannot_be_reached_is_said():

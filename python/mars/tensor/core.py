@@ -5,11 +5,12 @@ An expression has shape and dtype at once and values after execute(). Methods th
 attached by the modules that define those functions (@method).
 """
 import operator
+import uuid
 
 import numpy as np
 
 from .. import _core, _mars, errors
-from ..session import chosen, get_default_session, holder
+from ..session import chosen, get_default_session, holder, opened
 
 
 def method(function, name=None):
@@ -233,8 +234,12 @@ class Tensor(_mars.Tensor):
         return format(self._view()[()], spec) if spec else str(self)
 
     def __reduce__(self):
-        raise TypeError("a tensor is an expression of this process and cannot be pickled: pickle its values, "
-                        "np.asarray(t) or t.fetch(), or write them with mars.tensor.save()")
+        """A reference: the values are computed, stay where they are, and get a name that the pickle has in it. Whoever
+        unpickles it opens them from there (see session.opened()); session.remove(name) ends it."""
+        session = self._executed_in()
+        name = f"pickle-{uuid.uuid4().hex}"
+        session._save_as(self, name)
+        return opened, (session.endpoint, name)
 
     def __copy__(self):
         return self._same()
