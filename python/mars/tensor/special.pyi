@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+# Generated (tools/stubs.py).
+from typing import Any
+
+import numpy as np
+
+from ._stubs import Axis, Bool, ChunkSize, Device, ExecutableTuple, Tensor, ufunc
+
+def airy(z: Any) -> Tensor: ...
+def airye(z: Any) -> Tensor: ...
+beta: ufunc
+betainc: ufunc
+betaincinv: ufunc
+betaln: ufunc
+dawsn: ufunc
+digamma: ufunc
+ellipe: ufunc
+ellipeinc: ufunc
+ellipk: ufunc
+ellipkinc: ufunc
+ellipkm1: ufunc
+elliprc: ufunc
+elliprd: ufunc
+elliprf: ufunc
+elliprg: ufunc
+def elliprj(x: Any, y: Any, z: Any, p: Any) -> Tensor: ...
+entr: ufunc
+erf: ufunc
+erfc: ufunc
+erfcinv: ufunc
+erfcx: ufunc
+erfi: ufunc
+erfinv: ufunc
+fresnel: ufunc
+gamma: ufunc
+gammainc: ufunc
+gammaincc: ufunc
+gammainccinv: ufunc
+gammaincinv: ufunc
+gammaln: ufunc
+gammasgn: ufunc
+hankel1: ufunc
+def hankel1e(v: Any, z: Any) -> Tensor: ...
+def hankel2(v: Any, z: Any) -> Tensor: ...
+def hankel2e(v: Any, z: Any) -> Tensor: ...
+hyp0f1: ufunc
+iv: ufunc
+ive: ufunc
+jv: ufunc
+jve: ufunc
+kl_div: ufunc
+kn: ufunc
+kv: ufunc
+kve: ufunc
+loggamma: ufunc
+modfresnelm: ufunc
+modfresnelp: ufunc
+def multigammaln(a: Any, d: Any) -> Tensor: ...
+poch: ufunc
+def polygamma(n: Any, x: Any) -> Tensor: ...
+psi: ufunc
+rel_entr: ufunc
+rgamma: ufunc
+voigt_profile: ufunc
+wofz: ufunc
+xlog1py: ufunc
+xlogy: ufunc
+yn: ufunc
+yv: ufunc
+yve: ufunc
+def zeta(x: Any, q: Any = ..., out: Any = ...) -> Tensor: ...
