@@ -155,17 +155,18 @@ def tensor_class():
 
 def stubs():
     """The text of each file."""
-    imports = "from collections.abc import Iterator, Sequence\nfrom typing import Any, Literal\n\nimport numpy as np\n\n"
+    imports = "from collections.abc import Iterator, Sequence\nfrom typing import Any, Literal\n\n" \
+              "import numpy as np\n\n"
     shared = f"{HEAD}{imports}{ALIASES}\n" + "\n".join(tensor_class()) + f"\n\n{UFUNC}"
-    use = "from typing import Any\n\nimport numpy as np\n\nfrom ._stubs import Axis, Bool, ChunkSize, Device, ExecutableTuple, " \
-          "Tensor, ufunc\n\n"
+    use = "from typing import Any\n\nimport numpy as np\n\n" \
+          "from ._stubs import Axis, Bool, ChunkSize, Device, ExecutableTuple, Tensor, ufunc\n\n"
     ret = {"_stubs.pyi": shared}
     for name, module in MODULES.items():
         ret[f"{name}.pyi"] = HEAD + use + "\n".join(names_of(module, module.__all__)) + "\n"
     taken = {"Tensor", "ExecutableTuple", "ufunc", *MODULES, "spatial"}
     dtypes = "".join(f"from numpy import {name} as {name}\n" for name in
-                     "bool_ complex64 complex128 dtype e float16 float32 float64 inf int8 int16 int32 int64 nan newaxis pi"
-                     " uint8 uint16 uint32 uint64".split())
+                     "bool_ complex64 complex128 dtype e float16 float32 float64 inf int8 int16 int32 int64 nan newaxis"
+                     " pi uint8 uint16 uint32 uint64".split())
     own = "from . import fft as fft, linalg as linalg, random as random, special as special, stats as stats\n" \
           "from ._stubs import Axis, Bool, ChunkSize, Device, ExecutableTuple as ExecutableTuple, Tensor as Tensor\n" \
           "from ._stubs import ufunc as ufunc\n\n"
