@@ -133,6 +133,8 @@ def test_what_numpy_2_says_of_clip_and_nonzero_holds():
     with pytest.raises(ValueError, match="no axes"):
         mt.nonzero(mt.tensor(1))
     assert mt.ones((2, 3))[mt.tensor(True)].shape == (1, 2, 3)
+    same(lambda m, a: a[m.zeros((0,), bool)], np.arange(3), cuttings=[None, 2])  # a mask without elements fits anything
+    same(lambda m, a: a[:, m.zeros((0, 4), bool)], np.ones((2, 3, 4)), cuttings=[None, 2])
 
 
 # ---- Namespaces ------------------------------------------------------------------------------------------------------

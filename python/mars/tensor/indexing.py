@@ -165,7 +165,8 @@ def _basic_of_unknown(t, entries):
 # ---- Getting ---------------------------------------------------------------------------------------------------------
 
 def getitem(t, key):
-    if isinstance(key, Tensor) and key.dtype.kind == "b" and key.ndim == t.ndim and key.ndim > 0:
+    if isinstance(key, Tensor) and key.dtype.kind == "b" and key.ndim == t.ndim and key.ndim > 0 and \
+            0 not in key._known_shape:
         return op("mask", t, key)
     entries = _entries(key, t.ndim)
     if not any(map(_is_advanced, entries)):
@@ -179,18 +180,20 @@ def _is_advanced(entry):
 
 
 def _only_mask(entries):
-    """Where the one boolean array among slices and new axes is; None when the key is anything else."""
+    """Where the one boolean array among slices and new axes is; None when the key is anything else, or the array has no
+    elements: then it may have another shape."""
     arrays = [k for k, e in enumerate(entries) if _is_advanced(e)]
     if len(arrays) != 1 or any(isinstance(e, int) for e in entries):
         return None
     mask = entries[arrays[0]]
-    return arrays[0] if mask.dtype.kind == "b" and mask.ndim > 0 else None
+    shape = mask._known_shape if isinstance(mask, Tensor) else mask.shape
+    return arrays[0] if mask.dtype.kind == "b" and mask.ndim > 0 and 0 not in shape else None
 
 
 def _mask_fits(t, mask, axis):
     for k, n in enumerate(mask.shape if not isinstance(mask, Tensor) else mask._known_shape):
         own = t._known_shape[axis + k]
-        if n != own and n >= 0 and own >= 0:
+        if n != own and n > 0 and own >= 0:
             raise IndexError(f"boolean index did not match indexed array along dimension {axis + k}; dimension is "
                              f"{own} but corresponding boolean dimension is {n}")
 
