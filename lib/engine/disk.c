@@ -15,11 +15,9 @@ static void disk_wake(Engine *e) {
         pthread_cond_broadcast(&e->changed);
 }
 
-static void disk_done(void *userdata, uint64_t chunk, bool written, const Error *err) {
-        Engine *e       = userdata;
+void disk_landed(Engine *e, uint64_t chunk, bool written, const Error *err) {
         WorkEvent event = { .kind = written ? WORK_SPILLED : WORK_RETURNED, .chunk = chunk, .error = err, .ok = !err };
 
-        pthread_mutex_lock(&e->lock);
         if (e->lane)
                 span_end(&e->lane[e->n_threads + (written ? ENGINE_LANE_WRITE : ENGINE_LANE_READ)], now_usec(),
                          err ? 0 : idmap_get(&e->away, chunk));
@@ -32,6 +30,13 @@ static void disk_done(void *userdata, uint64_t chunk, bool written, const Error 
         if (e->broken.code == 0)
                 engine_pump(e, tell_work(e, &event));
         disk_wake(e);
+}
+
+static void disk_done(void *userdata, uint64_t chunk, bool written, const Error *err) {
+        Engine *e = userdata;
+
+        pthread_mutex_lock(&e->lock);
+        disk_landed(e, chunk, written, err);
         pthread_mutex_unlock(&e->lock);
 }
 
@@ -98,10 +103,14 @@ int disk_write(Engine *e, uint64_t chunk) {
 }
 
 int disk_read(Engine *e, uint64_t chunk) {
-        int r = store_reserve_at(e->store, chunk, idmap_get(&e->away, chunk), spill_offset(e->spill, chunk));
+        const Origin *origin = (const Origin *) (uintptr_t) idmap_get(&e->origins, chunk);
+        const size_t bytes   = idmap_get(&e->away, chunk);
+        int r = store_reserve_at(e->store, chunk, bytes, origin ? 0 : spill_offset(e->spill, chunk));
 
         if (r == 0) {
-                r = spill_read(e->spill, chunk, store_writable(e->store, chunk));
+                char *to = store_writable(e->store, chunk);
+
+                r = origin ? origin_return(e, origin, chunk, to, bytes) : spill_read(e->spill, chunk, to);
                 if (r == 0) {
                         disk_began(e, ENGINE_LANE_READ);
                         return 0;
@@ -126,6 +135,8 @@ void disk_free(Engine *e, uint64_t chunk) {
                 store_drop(e->store, chunk);
         }
         idmap_remove(&e->away, chunk);
-        if (e->spill)
+        if (idmap_get(&e->origins, chunk))
+                origin_drop(e, chunk);
+        else if (e->spill)
                 spill_drop(e->spill, chunk);
 }

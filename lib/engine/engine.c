@@ -68,6 +68,7 @@ static void engine_free(Engine *e) {
                         pthread_join(e->thread[k], NULL);
         if (helper_of == e)
                 helper_of = NULL;
+        origins_close(e);
         if (e->ops->free)
                 e->ops->free(e);
         spill_free(e->spill);
@@ -83,6 +84,7 @@ static void engine_free(Engine *e) {
                 store_leave(e->store);
         else
                 store_free(e->store);
+        origins_free(e);
         calls_make(e->calls); /* after a break foreign memory is released only now */
         for (uint32_t k = 0; k < e->n_slots && e->slot; k++) {
                 exec_free(e->slot[k].exec);
@@ -600,6 +602,7 @@ const EngineOps engine_local = {
         .tensor   = local_tensor,
         .release  = local_release,
         .adopt    = local_adopt,
+        .adopt_origin = local_adopt_origin,
         .here     = local_here,
         .pin      = local_pin,
         .unpin    = local_unpin,

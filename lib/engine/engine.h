@@ -122,6 +122,19 @@ void engine_release(Engine *engine, TensorId id);            /* one less */
 int engine_adopt(Engine *engine, const Spec *spec, const Tiling *tiling, const char *const *data,
                  void (*release)(void *userdata), void *userdata, TensorId *ret, Error *err);
 
+/* Chunks that can be read at any time, more than once, with the same bytes each time. read() puts chunk `chunk` of the
+ * tensor, C-contiguous, at `to`; it is called from threads of the engine, several at a time, without locks. 0, or the
+ * error with words. */
+typedef struct EngineOrigin {
+        int (*read)(void *userdata, uint64_t chunk, char *to, Error *err);
+        void (*release)(void *userdata); /* once, when no chunk will be read any more (at once if adopting fails) */
+        void *userdata;
+} EngineOrigin;
+/* Makes a tensor of them. Every chunk has elements. A session of this process reads a chunk when it is needed and
+ * forgets it when room is; for a cluster all are read now, and kept by the workers. */
+int engine_adopt_origin(Engine *engine, const Spec *spec, const Tiling *tiling, const EngineOrigin *origin,
+                        TensorId *ret, Error *err);
+
 /* NAME_SAVE: *tensor, of which the caller has a reference, under the name. NAME_OPEN: *tensor with a reference that is
  * the caller's. NAME_LIST: all names, one a line. -ENOKEY: there is no such name, with *ret_names as for LIST;
  * -ENOTUNIQ: there is one already. *ret_names is freed by the caller, also after an error. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* What the files of the engine share: engine.c (its life, requests), run.c (the machines, tasks, threads),
- * tensor.c (tensors and pins), disk.c (chunks on their way to disk and back), log.c,
+ * tensor.c (tensors and pins), disk.c (chunks on their way to disk and back), origin.c (chunks that are read), log.c,
  * worker.c (an engine whose scheduler is elsewhere) and remote.c (one of which everything is elsewhere).
  *
  * All state is behind one lock; a thread that holds it steps a machine and carries out the actions of both until none
@@ -12,6 +12,7 @@
 
 #include "base/idmap.h"
 #include "base/map.h"
+#include "engine/origin.h"
 #include "engine/spans.h"
 #include "engine/worker.h"
 #include "exec/exec.h"
@@ -94,6 +95,8 @@ typedef struct EngineOps {
          * lock up in between. */
         int (*adopt)(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
                      TensorId *ret, Error *err);
+        int (*adopt_origin)(Engine *e, const Spec *spec, const Tiling *tiling, const EngineOrigin *origin,
+                            Call *released, TensorId *ret, Error *err);
         /* The tensor's k-th chunk can be pinned without waiting for disks and without copying. */
         bool (*here)(Engine *e, const SchedTensor *t, uint64_t k);
         int (*pin)(Engine *e, EnginePin *pin);          /* pin_answered() follows; or -ENOMEM */
@@ -129,7 +132,9 @@ struct Engine {
         size_t piece_bytes;     /* of results that are copied; 0: as the cache is large */
         Spill *spill;           /* NULL: not needed so far */
         char *spill_dirs;
-        IdMap away;             /* chunk that is or was written -> its bytes */
+        IdMap away;             /* chunk that is or was written, or that an origin has -> its bytes */
+        IdMap origins;          /* chunk -> Origin * that has it */
+        Readers *readers;       /* NULL: not needed so far */
 
         Map requests;           /* id -> EngineRequest * */
         Map pins;               /* id -> EnginePin * that waits */
@@ -215,5 +220,6 @@ void log_done(Engine *e);
 int disk_open(Engine *e, Error *err);
 void disk_close(Engine *e); /* nothing is on its way; gives the lock up in between */
 int disk_write(Engine *e, uint64_t chunk);
+void disk_landed(Engine *e, uint64_t chunk, bool written, const Error *err); /* it is on disk, or back; or is not */
 int disk_read(Engine *e, uint64_t chunk);
 void disk_free(Engine *e, uint64_t chunk);

@@ -8,6 +8,7 @@
  * again. */
 #include <string.h>
 
+#include "base/pages.h"
 #include "engine/remote.h"
 
 static void upload_failed(Upload *u, const Error *why) {
@@ -65,10 +66,20 @@ static void put_lost(Remote *r, Put *put, bool same, const Error *why) {
 
 /* ---- What workers say ------------------------------------------------------------------------------------------- */
 
-typedef struct Sending {
+/* A chunk on its way out of our memory. What an origin has is read first, by a reader who then waits until it is sent:
+ * of one reader no more than one chunk is in memory. */
+typedef struct Sending Sending;
+struct Sending {
         Remote *remote;
         Upload *upload;
-} Sending;
+        uint64_t chunk;
+        uint32_t worker;
+        char *data;            /* that was read; NULL: the caller has it */
+        size_t size_bytes;
+        Error err;             /* it could not be read */
+        bool over;             /* atomic: the reader may go on */
+        Sending *next;
+};
 
 /* From within the link, which is called with the lock held or not: so the loop tells those who wait. */
 static void sent(void *userdata) {
@@ -79,6 +90,75 @@ static void sent(void *userdata) {
         free(s);
 }
 
+static void sent_what_was_read(void *userdata) {
+        Sending *s     = userdata;
+        Remote *remote = s->remote;
+
+        __atomic_store_n(&s->over, true, __ATOMIC_RELEASE);
+        remote_wake(remote);
+}
+
+static void gone_say(Remote *r, const Peer *to, uint64_t chunk, const Error *err) {
+        if (link_say(to->link, &(WireMessage) { WIRE_IS_GONE, .gone = { chunk, err->code, err->text } }) < 0)
+                remote_chunks_fail(r, to->worker, err);
+}
+
+void remote_send_read(Remote *r) {
+        while (r->read) {
+                Sending *s       = r->read;
+                const Put *put   = (const Put *) (uintptr_t) map_get(&r->puts, s->chunk);
+                const Peer *peer = (const Peer *) (uintptr_t) map_get(&r->peers, s->worker);
+                bool goes        = put && put->upload == s->upload && put->worker == s->worker && peer && peer->link &&
+                            r->failure.code == 0 && !r->ended;
+
+                r->read = s->next;
+                if (goes && s->err.code < 0) {
+                        gone_say(r, peer, s->chunk, &s->err);
+                        put_end(r, s->chunk, &s->err);
+                        goes = false;
+                } else if (goes && link_say_chunk(peer->link, s->chunk, s->data, s->size_bytes, sent_what_was_read,
+                                                  s) < 0) {
+                        error_oom(&s->err, s->size_bytes);
+                        put_end(r, s->chunk, &s->err);
+                        goes = false;
+                }
+                if (!goes)
+                        __atomic_store_n(&s->over, true, __ATOMIC_RELEASE);
+        }
+}
+
+static void chunk_read(Engine *e, Reading *reading, const Error *err) {
+        Sending *s = reading->userdata;
+
+        if (err)
+                s->err = *err;
+        s->data         = reading->to;
+        s->next         = e->remote->read;
+        e->remote->read = s;
+        remote_wake(e->remote);
+        if (e->remote->ended)
+                remote_send_read(e->remote);
+        while (!__atomic_load_n(&s->over, __ATOMIC_ACQUIRE))
+                pthread_cond_wait(&e->changed, &e->lock);
+        pages_free(s->data, s->size_bytes);
+        __atomic_sub_fetch(&s->upload->n_sending, 1, __ATOMIC_RELEASE);
+        pthread_cond_broadcast(&e->changed);
+        free(s);
+}
+
+/* Sends the chunk, now or when it has been read. Takes `sending`, unless it fails. */
+static int chunk_send(Remote *r, const Peer *to, const Put *put, Sending *sending) {
+        const Upload *u = put->upload;
+
+        if (u->data)
+                return link_say_chunk(to->link, sending->chunk, put->data, put->size_bytes, sent, sending);
+        return origin_begin(r->engine, &(Reading) { .origin     = u->origin,
+                                                   .chunk      = sending->chunk,
+                                                   .size_bytes = put->size_bytes,
+                                                   .done       = chunk_read,
+                                                   .userdata   = sending });
+}
+
 void remote_hear_get(Remote *r, Peer *from, const Wire_get *get) {
         Put *put         = (Put *) (uintptr_t) map_get(&r->puts, get->chunk);
         Sending *sending = put && put->worker == from->worker ? malloc(sizeof(*sending)) : NULL;
@@ -86,14 +166,20 @@ void remote_hear_get(Remote *r, Peer *from, const Wire_get *get) {
 
         if (!sending) {
                 error_set(&err, -ENOENT, "chunk %llu is not to be had", (unsigned long long) get->chunk);
-                if (link_say(from->link, &(WireMessage) { WIRE_IS_GONE,
-                                                          .gone = { get->chunk, err.code, err.text } }) < 0)
-                        remote_chunks_fail(r, from->worker, &err);
+                gone_say(r, from, get->chunk, &err);
                 return;
         }
-        *sending = (Sending) { r, put->upload };
+        *sending = (Sending) { .remote     = r,
+                               .upload     = put->upload,
+                               .chunk      = get->chunk,
+                               .worker     = from->worker,
+                               .size_bytes = put->size_bytes };
         __atomic_add_fetch(&put->upload->n_sending, 1, __ATOMIC_RELAXED);
-        if (link_say_chunk(from->link, get->chunk, put->data, put->size_bytes, sent, sending) < 0) {
+        if (chunk_send(r, from, put, sending) < 0) {
+                if (!put->upload->data) { /* a link says that a chunk is sent also if it is not */
+                        __atomic_sub_fetch(&put->upload->n_sending, 1, __ATOMIC_RELEASE);
+                        free(sending);
+                }
                 error_oom(&err, put->size_bytes);
                 put_end(r, get->chunk, &err);
         }
@@ -167,7 +253,7 @@ static int put_begin(Remote *r, Upload *u, const SchedTensor *t, uint32_t k, Put
 
         if (!put)
                 return -ENOMEM;
-        *put   = (Put) { .data       = u->data[k],
+        *put   = (Put) { .data       = u->data ? u->data[k] : NULL,
                          .size_bytes = tiling_chunk_bytes(&t->tiling, t->spec.dtype, k),
                          .worker     = WORKER_NONE,
                          .upload     = u };
@@ -299,6 +385,8 @@ void remote_uploads_tick(Remote *r, uint64_t now) {
 static int upload_begin(Remote *r, Upload *u, const SchedTensor *t) {
         int ret = 0;
 
+        if (u->origin)
+                u->origin->first_chunk = t->chunk_first;
         for (uint32_t k = 0; k < t->n_chunks && ret == 0; k++) {
                 Put *put;
 
@@ -335,11 +423,11 @@ static void upload_end(Remote *r, Upload *u) {
 }
 
 /* Waits until the cluster has the chunks: then the caller's memory is not needed any more. */
-int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
-                 TensorId *ret, Error *err) {
+static int upload(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Origin *origin,
+                  Call *released, TensorId *ret, Error *err) {
         const WireTensor tensor = { .spec = *spec, .tiling = *tiling };
         Remote *r = e->remote;
-        Upload u  = { .request = ++e->next_request, .data = data };
+        Upload u  = { .request = ++e->next_request, .data = data, .origin = origin };
         Writer w  = {};
         int result;
 
@@ -375,4 +463,16 @@ int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *
         engine_calls_add(e, released);
         *ret = u.tensor;
         return 0;
+}
+
+int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
+                 TensorId *ret, Error *err) {
+        return upload(e, spec, tiling, data, NULL, released, ret, err);
+}
+
+int remote_adopt_origin(Engine *e, const Spec *spec, const Tiling *tiling, const EngineOrigin *origin, Call *released,
+                        TensorId *ret, Error *err) {
+        Origin s = { .give = *origin };
+
+        return upload(e, spec, tiling, NULL, &s, released, ret, err);
 }

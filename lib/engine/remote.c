@@ -371,6 +371,7 @@ static int on_wake(_unused_ sd_event_source *source, int fd, _unused_ uint32_t r
         if ((to_scheduler || r->known.n >= MANY_KNOWN) && r->failure.code == 0 && say_known(r) < 0)
                 remote_fail_for_memory(r);
         remote_tick(r);
+        remote_send_read(r);
         pthread_cond_broadcast(&r->engine->changed); /* those who wait for what has been sent */
         if (r->stop) {
                 say_bye(r);
@@ -401,6 +402,7 @@ static void *remote_main(void *userdata) {
                 }
         }
         r->ended = true;
+        remote_send_read(r);
         pthread_cond_broadcast(&e->changed);
         engine_unlock(e);
         engine_unref(e);
@@ -588,6 +590,7 @@ static const EngineOps engine_remote = {
         .tensor   = remote_tensor,
         .release  = remote_release,
         .adopt    = remote_adopt,
+        .adopt_origin = remote_adopt_origin,
         .here     = remote_here,
         .pin      = remote_pin,
         .unpin    = remote_unpin,

@@ -68,7 +68,8 @@ typedef struct Upload {
         uint32_t n_left;       /* chunks that are not stored; those on their way out of our memory */
         uint32_t n_sending;
         uint32_t n_wanted;     /* of the chunks that are not stored: for an answer to WANTED */
-        const char *const *data;
+        const char *const *data; /* NULL: they are an origin's */
+        Origin *origin;
         TensorId tensor;
         Error err;
         Error last_words;      /* why chunks wait for another worker, */
@@ -149,6 +150,7 @@ typedef struct Remote {
         Spare spare[REMOTE_SPARES]; /* while there is any landing */
         Map puts;              /* chunk -> Put * */
         Map uploads;           /* request -> Upload * */
+        struct Sending *read;  /* chunks that were read for workers, for the loop to send */
         Map namings;           /* request -> Naming * that waits for an answer */
         Map requests;          /* request -> RemoteRequest * */
         Vec(uint64_t) known;   /* requests whose outcome has come, which the scheduler is told with what comes next */
@@ -207,6 +209,9 @@ int remote_tensor_add(Remote *r, Reader *rd, TensorId *ret); /* of a WireTensor,
 /* ---- remote-uploads.c: the engine's lock is held */
 int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
                  TensorId *ret, Error *err);
+int remote_adopt_origin(Engine *e, const Spec *spec, const Tiling *tiling, const EngineOrigin *origin, Call *released,
+                        TensorId *ret, Error *err);
+void remote_send_read(Remote *r);  /* on the loop, or when there is none any more: what was read goes, or is let go */
 void remote_adopted(Remote *r, const Wire_adopted *adopted);
 int remote_wanted(Remote *r, const Wire_wanted *wanted, Error *err);
 void remote_hear_get(Remote *r, Peer *from, const Wire_get *get);

@@ -224,7 +224,7 @@ static int task_fits(Work *w, uint32_t at, size_t *ret_output_bytes, bool *ret) 
         scratch           = scratch_bytes(job, t->task);
         missing = memory_short(w, chunks, scratch, soft);
         *ret    = missing == 0 && !refused;
-        if (*ret || !w->limits.spill)
+        if (*ret || !memory_gives(w))
                 return 0;
         r = rating_begin(w);
         if (r == 0)

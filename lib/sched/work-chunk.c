@@ -2,10 +2,17 @@
 /* The chunks that are here, on disk, or awaited, and who reads them. */
 #include "sched/work-state.h"
 
-enum { ROUND_BYTES = 64 };
+enum {
+        ROUND_BYTES = 64,
+        PAGE_BYTES  = 4096, /* what came back lies in pages of its own */
+};
 
 size_t chunk_rounded(size_t bytes) {
         return (bytes + ROUND_BYTES - 1) & ~(size_t) (ROUND_BYTES - 1);
+}
+
+size_t chunk_paged(size_t bytes) {
+        return (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES + PAGE_BYTES;
 }
 
 Chunk *chunk_find(Work *w, uint64_t id) {
@@ -246,6 +253,21 @@ int work_adopt(Work *w, uint64_t chunk, uint32_t n) {
         return r;
 }
 
+int work_offer(Work *w, uint64_t chunk, size_t size_bytes) {
+        Chunk *c = chunk_get(w, chunk);
+
+        if (!c)
+                return -ENOMEM;
+        assert(c->state == CHUNK_ABSENT && size_bytes > 0);
+        c->bytes = chunk_paged(size_bytes);
+        c->slack = (uint16_t) (c->bytes - size_bytes);
+        c->paged = c->disk = true;
+        c->state = CHUNK_AWAY;
+        w->n_away++;
+        w->away_bytes += c->bytes;
+        return chunk_settle(w, c);
+}
+
 static int fetch_go(Work *w, const Chunk *c) {
         return work_act(w, &(WorkAction) { .kind = WORK_FETCH, .chunk = c->id, .from = c->from });
 }
@@ -364,7 +386,7 @@ int fetches_go(Work *w) {
                 if (!c || c->state != CHUNK_WANTED)
                         continue;
                 missing = memory_short(w, c->bytes, 0, !work_idle(w));
-                if (missing > 0 && w->limits.spill) {
+                if (missing > 0 && memory_gives(w)) {
                         r = room_make(w, missing);
                         if (r < 0)
                                 return r;

@@ -5,10 +5,7 @@
  * nothing but that no other is tried until there is reason to. */
 #include "sched/work-state.h"
 
-enum {
-        PAGE_BYTES  = 4096, /* what came back lies in pages of its own */
-        AHEAD_SHARE = 8,    /* of the soft cache, that is written early: a disk wants tens of MiB at a time */
-};
+enum { AHEAD_SHARE = 8 }; /* of the soft cache, that is written early: a disk wants tens of MiB at a time */
 
 static size_t over(size_t bytes, size_t limit) {
         return bytes > limit ? bytes - limit : 0;
@@ -99,7 +96,7 @@ static int chunk_evict(Work *w, Chunk *c) {
         w->n_freed++;
         w->n_evicted++;
         if (!c->paged) {
-                const size_t paged_bytes = (c->bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES + PAGE_BYTES;
+                const size_t paged_bytes = chunk_paged(c->bytes);
 
                 c->slack += (uint16_t) (paged_bytes - c->bytes);
                 c->bytes = paged_bytes;
@@ -119,7 +116,7 @@ int room_make(Work *w, size_t short_bytes) {
 
         while (got < short_bytes && r == 0) {
                 const EvictKey *clean = evict_first(&w->clean);
-                const EvictKey *dirty = w->refusal.code == 0 ? evict_first(&w->dirty) : NULL;
+                const EvictKey *dirty = w->limits.spill && w->refusal.code == 0 ? evict_first(&w->dirty) : NULL;
 
                 if (dirty && (!clean || evict_used_later(dirty, clean))) {
                         if (got + w->writing_bytes >= short_bytes)
@@ -260,10 +257,10 @@ int memory_settle(Work *w) {
                 r = pins_go(w);
         if (w->wanted.n > 0 && r == 0)
                 r = fetches_go(w);
-        if (!w->limits.spill || r < 0)
+        if (!memory_gives(w) || r < 0)
                 return r;
         over_bytes = memory_short(w, 0, 0, true);
-        if (over_bytes > 0)
+        if (over_bytes > 0 && w->limits.spill)
                 return write_behind(w, over_bytes + w->soft_cache / AHEAD_SHARE);
         if (w->rating && w->n_away == 0 && w->n_writing == 0 && w->chunk_bytes < w->soft_cache / 2)
                 return rating_end(w);

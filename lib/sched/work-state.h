@@ -161,6 +161,7 @@ int work_fail(Work *w, const Job *job, uint32_t task, const Error *err); /* FAIL
 
 /* ---- work-chunk.c: chunks and who reads them */
 size_t chunk_rounded(size_t bytes);
+size_t chunk_paged(size_t bytes);       /* of one that comes back in whole pages, wherever in them it begins */
 Chunk *chunk_find(Work *w, uint64_t id);
 Chunk *chunk_get(Work *w, uint64_t id); /* new if need be; entries move when the next one is made */
 bool chunk_in_memory(const Chunk *c);
@@ -170,6 +171,7 @@ int use_add(Work *w, Chunk *c, uint32_t task);
 int use_remove(Work *w, Chunk *c, uint32_t task);
 int work_drop(Work *w, uint64_t chunk, uint32_t n);
 int work_adopt(Work *w, uint64_t chunk, uint32_t n);
+int work_offer(Work *w, uint64_t chunk, size_t size_bytes);
 int fetch_add(Work *w, const PlanRun *run, const RunFetch *fetch);
 int fetches_go(Work *w);                /* those for which there is room */
 int work_expect(Work *w, uint64_t chunk, size_t size_bytes);
@@ -212,6 +214,10 @@ void together_refused(Work *w, Job *job, uint32_t value);
 /* ---- work-memory.c: what leaves memory, and what comes back */
 /* What is missing for so many more bytes of chunks and of scratch, below the soft limits or the hard ones. */
 size_t memory_short(const Work *w, size_t chunk_bytes, size_t scratch_bytes, bool soft);
+/* Chunks may leave memory: they can be written, or were, or somebody else has them. */
+static inline bool memory_gives(const Work *w) {
+        return w->limits.spill || w->clean_bytes > 0 || w->n_away > 0;
+}
 bool work_idle(const Work *w);             /* nothing is under way that would make room by itself */
 int rating_begin(Work *w);
 int chunk_rate_now(Work *w, const Chunk *c);

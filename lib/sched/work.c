@@ -45,6 +45,8 @@ static int work_event(Work *w, const WorkEvent *e) {
                 return work_take(w, e);
         case WORK_RESTORE:
                 return work_restore(w, e->chunk, e->size_bytes);
+        case WORK_OFFER:
+                return work_offer(w, e->chunk, e->size_bytes);
         case WORK_ADOPT:
                 return work_adopt(w, e->chunk, e->n);
         case WORK_EXPECT:
@@ -84,7 +86,7 @@ int work_step(Work *w, const WorkEvent *e, WorkActions *ret) {
 
         w->actions = ret;
         r          = work_event(w, e);
-        return r == 0 && (w->limits.spill || w->pin.n > 0 || w->wanted.n > 0) ? memory_settle(w) : r;
+        return r == 0 && (memory_gives(w) || w->pin.n > 0 || w->wanted.n > 0) ? memory_settle(w) : r;
 }
 
 int work_new(Work **ret, uint32_t n_threads, const WorkLimits *limits) {

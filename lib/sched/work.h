@@ -39,6 +39,7 @@ typedef enum WorkEventKind {
                               TAKEN, once */
         WORK_RESTORE,      /* chunk, bytes: it was found in memory from before */
         WORK_ADOPT,        /* chunk, n: ids that are here from now on, in memory that is not ours */
+        WORK_OFFER,        /* chunk, bytes: it is nowhere in memory, and can be read (RETURN) whenever it is needed */
         WORK_EXPECT,       /* chunk, bytes: somebody outside will give it (FETCH from WORKER_NONE), and it stays. TAKEN
                               follows, at once if it is here already */
         WORK_FETCHED,      /* chunk, bytes: it has arrived */
