@@ -258,10 +258,38 @@ int mars_from_memory(mars_tensor **ret, const void *data, mars_dtype dtype, unsi
 int mars_lend_memory(mars_tensor **ret, const void *data, mars_dtype dtype, unsigned ndim, const int64_t *shape,
                      const int64_t *chunk_size, size_t n_chunk_size, void (*release)(void *userdata), void *userdata,
                      mars_error *err);
+/* A tensor of values that read() reads when they are needed: the elements lo[k] … hi[k] - 1 of each axis, C-contiguous,
+ * to `to`. It is called from threads of the library, several at a time, and again for what was forgotten meanwhile: the
+ * values must be the same. 0, or a negative code with words. A session of this process reads what it needs, also more
+ * than memory holds; for a cluster all is read once. unit says in multiples of which lengths it is read best (NULL: in
+ * any). release(userdata) is called once, when nothing will be read any more, also if this fails; it may be NULL. */
+typedef int (*mars_read)(void *userdata, const int64_t *lo, const int64_t *hi, void *to, mars_error *err);
+int mars_from_reader(mars_tensor **ret, mars_dtype dtype, unsigned ndim, const int64_t *shape, const int64_t *unit,
+                     const int64_t *chunk_size, size_t n_chunk_size, mars_read read, void (*release)(void *userdata),
+                     void *userdata, mars_error *err);
+/* A tensor of a Zarr array of version 2 or 3 (the directory that has .zarray or zarr.json), read like that, in whole
+ * chunks of the array. What of Zarr there is: docs/USER-GUIDE.md. */
+int mars_load_zarr(mars_tensor **ret, const char *path, const int64_t *chunk_size, size_t n_chunk_size,
+                   mars_error *err);
+/* A tensor of a text of numbers, row by row; always of two axes. The rows are counted now, and read when they are
+ * needed, several at a time. */
+typedef struct mars_text_options {
+        mars_dtype dtype;
+        const char *delimiter; /* one character, or NULL: white space */
+        const char *comments;  /* each of its characters begins a comment; NULL: '#' */
+        uint64_t skip_rows;    /* lines before the first row, comments and empty ones included */
+        int64_t max_rows;      /* at most so many; negative: all */
+        const double *missing; /* what stands for an empty field; NULL: it is an error */
+} mars_text_options;
+int mars_load_text(mars_tensor **ret, const char *path, const mars_text_options *options, const int64_t *chunk_size,
+                   size_t n_chunk_size, mars_error *err);
 /* A tensor that reads a .npy file when it is computed. The header is read and checked now; a file that was changed
  * or shortened since is refused then. Large files are mapped, not read: they may be larger than memory, and must
  * not be shortened while a result that came from them is in use. */
 int mars_load_npy(mars_tensor **ret, const char *path, const int64_t *chunk_size, size_t n_chunk_size, mars_error *err);
+/* The same of a .npy that is size_bytes of a file from `offset` on: a member of an .npz that is not compressed. */
+int mars_load_npy_part(mars_tensor **ret, const char *path, uint64_t offset, uint64_t size_bytes,
+                       const int64_t *chunk_size, size_t n_chunk_size, mars_error *err);
 
 mars_dtype mars_tensor_dtype(const mars_tensor *tensor);
 unsigned mars_tensor_ndim(const mars_tensor *tensor);
@@ -383,6 +411,20 @@ mars_map *mars_map_free(mars_map *map);
 
 /* Writes an executed or lazy tensor as .npy, in parallel; the file appears whole under its name, or not at all. */
 int mars_save_npy(mars_session *session, mars_tensor *tensor, const char *path, mars_error *err);
+
+/* Writes it as a Zarr array, a chunk a file, in parallel, computing it if need be. `path` must not exist, or be an
+ * empty directory; it becomes an array when all chunks are on the disk, and is none before. */
+typedef struct mars_zarr_options {
+        unsigned version;      /* 2 (also when 0) or 3 */
+        const int64_t *chunks; /* lengths of a chunk; NULL: as the tensor is cut, if that is regular */
+        const char *codec;     /* "blosc" (also when NULL), "zstd", "gzip", "zlib" (version 2), "none" */
+        int level;             /* of compression; negative: what the codec itself takes */
+        const char *compressor; /* within blosc: "lz4" (also when NULL), "lz4hc", "blosclz", "zlib", "zstd" */
+        int shuffle;           /* within blosc: 0 nothing, 1 bytes (also when negative), 2 bits */
+        char separator;        /* in the names of chunks, '.' or '/'; 0: what the version takes */
+} mars_zarr_options;
+int mars_save_zarr(mars_session *session, mars_tensor *tensor, const char *path, const mars_zarr_options *options,
+                   mars_error *err);
 
 /* What would run: stage by stage as text (format NULL or "text"), or the graph of operators as DOT ("dot") or SVG
  * ("svg"). session may be NULL: nothing counts as executed. *ret is freed by the caller with free(). */

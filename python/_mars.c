@@ -294,32 +294,6 @@ static PyObject *module_data(PyObject *module, PyObject *const *args, Py_ssize_t
         return r < 0 ? NULL : py_wrap(t);
 }
 
-/* load(path, chunk_size): a tensor of a .npy file. */
-static PyObject *module_load(PyObject *module, PyObject *const *args, Py_ssize_t n_args) {
-        PyObject *path = NULL;
-        mars_error err = {};
-        int64_t *cuts = NULL;
-        size_t n_cuts = 0;
-        mars_tensor *t;
-        int r;
-
-        (void) module;
-        if (n_args != 2)
-                return PyErr_Format(PyExc_TypeError, "load() takes 2 arguments, %zd given", n_args);
-        if (!PyUnicode_FSConverter(args[0], &path))
-                return NULL;
-        if (args[1] != Py_None && py_to_dims(args[1], &cuts, &n_cuts) < 0) {
-                Py_DECREF(path);
-                return NULL;
-        }
-        Py_BEGIN_ALLOW_THREADS
-        r = mars_load_npy(&t, PyBytes_AsString(path), cuts, n_cuts, &err);
-        Py_END_ALLOW_THREADS
-        free(cuts);
-        Py_DECREF(path);
-        return r < 0 ? py_raise(r, &err) : py_wrap(t);
-}
-
 static PyObject *module_dtype_code(PyObject *module, PyObject *object) {
         mars_dtype dtype;
 
@@ -401,7 +375,6 @@ static PyMethodDef module_methods[] = {
         { "op", FASTCALL(module_op), METH_FASTCALL, "op(number, params, *inputs): an operator's outputs." },
         { "operators", module_operators, METH_NOARGS, "The operator table." },
         { "data", FASTCALL(module_data), METH_FASTCALL, "data(object, chunk_size): a tensor of values." },
-        { "load", FASTCALL(module_load), METH_FASTCALL, "load(path, chunk_size): a tensor of a .npy file." },
         { "to_dlpack", FASTCALL(py_to_dlpack), METH_FASTCALL, "to_dlpack(array, versioned, copied): a capsule." },
         { "from_dlpack", py_from_dlpack, METH_O, "from_dlpack(capsule): a tensor." },
         { "dtype_code", module_dtype_code, METH_O, "The number of a dtype." },
@@ -427,7 +400,7 @@ PyMODINIT_FUNC PyInit__mars(void) {
 
         if (!module)
                 return NULL;
-        if (py_tensor_add(module) < 0 || py_session_add(module) < 0 ||
+        if (py_tensor_add(module) < 0 || py_session_add(module) < 0 || py_files_add(module) < 0 ||
             PyModule_AddStringConstant(module, "version", mars_version()) < 0 ||
             PyModule_AddIntConstant(module, "MAX_NDIM", MARS_MAX_NDIM) < 0)
                 Py_CLEAR(module);

@@ -561,6 +561,37 @@ static PyObject *session_save(PyObject *self, PyObject *const *args, Py_ssize_t 
         Py_RETURN_NONE;
 }
 
+/* _save_zarr(tensor, path, version, chunks, codec, level, compressor, shuffle, separator) */
+static PyObject *session_save_zarr(PyObject *self, PyObject *args) {
+        PyObject *object, *chunks, *path = NULL, *ret = NULL;
+        mars_zarr_options options = {};
+        const char *separator     = NULL;
+        mars_tensor *t = NULL;
+        mars_error err = {};
+        int64_t *dims  = NULL;
+        size_t n       = 0;
+        int r;
+
+        if (!PyArg_ParseTuple(args, "OO&IOsizis", &object, PyUnicode_FSConverter, &path, &options.version, &chunks,
+                              &options.codec, &options.level, &options.compressor, &options.shuffle, &separator))
+                return NULL;
+        options.separator = *separator;
+        t                 = chunks == Py_None || py_to_dims(chunks, &dims, &n) == 0 ? one_tensor(self, object) : NULL;
+        options.chunks    = dims;
+        if (t && dims && n != mars_tensor_ndim(t))
+                PyErr_Format(PyExc_ValueError, "chunks has %zu lengths for %u dimension(s)", n, mars_tensor_ndim(t));
+        else if (t) {
+                Py_BEGIN_ALLOW_THREADS
+                r = mars_save_zarr(session_of(self), t, PyBytes_AsString(path), &options, &err);
+                Py_END_ALLOW_THREADS
+                ret = r < 0 ? py_raise(r, &err) : Py_NewRef(Py_None);
+        }
+        mars_tensor_unref(t);
+        free(dims);
+        Py_DECREF(path);
+        return ret;
+}
+
 /* explain(tensors, format) -> str */
 static PyObject *session_explain(PyObject *self, PyObject *const *args, Py_ssize_t n_args) {
         const char *format = NULL;
@@ -734,6 +765,7 @@ static PyMethodDef session_methods[] = {
         { "_fetch", (PyCFunction) (void *) session_fetch, METH_FASTCALL, NULL },
         { "_map", session_map, METH_O, NULL },
         { "_save", (PyCFunction) (void *) session_save, METH_FASTCALL, NULL },
+        { "_save_zarr", session_save_zarr, METH_VARARGS, NULL },
         { "_explain", (PyCFunction) (void *) session_explain, METH_FASTCALL, NULL },
         { "_save_as", (PyCFunction) (void *) session_save_as, METH_FASTCALL, NULL },
         { "open", session_open, METH_O, "The result of that name, as a tensor that this session has." },

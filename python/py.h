@@ -7,6 +7,7 @@
  *     _mars.c        the module: setup, errors, operators by number
  *     py-convert.c   Python's values become tensors, dtypes and parameters
  *     py-dlpack.c    values go to, and come from, other libraries' arrays
+ *     py-files.c     tensors of files, and of objects that are read part by part
  *     py-tensor.c    the type Tensor and its number protocol
  *     py-session.c   the types Session, Future and Map; the only file that waits, and that releases the GIL to do so
  *
@@ -75,7 +76,8 @@ const char *py_format(mars_dtype dtype);
 PyObject *py_to_dlpack(PyObject *module, PyObject *const *args, Py_ssize_t n_args);
 PyObject *py_from_dlpack(PyObject *module, PyObject *capsule);
 
-/* ---- py-tensor.c, py-session.c ----------------------------------------------------------------------------------- */
+/* ---- py-files.c, py-tensor.c, py-session.c ----------------------------------------------------------------------- */
 
+int py_files_add(PyObject *module);
 int py_tensor_add(PyObject *module);
 int py_session_add(PyObject *module);

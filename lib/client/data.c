@@ -19,7 +19,7 @@ enum {
         MAP_BYTES    = 64 << 20, /* smaller files are read: as fast, and nobody can shorten them under us */
 };
 
-typedef enum DataKind { DATA_MEMORY, DATA_LENT, DATA_MAPPED, DATA_FILE } DataKind;
+typedef enum DataKind { DATA_MEMORY, DATA_LENT, DATA_MAPPED, DATA_FILE, DATA_READER } DataKind;
 
 struct Data {
         _Atomic uint32_t n_ref;
@@ -35,6 +35,7 @@ struct Data {
         char *path;              /* of a file */
         File file;               /* what it was when it was loaded; not open */
         NpyHeader header;
+        DataReader reader;
 };
 
 Data *data_ref(Data *data) {
@@ -58,6 +59,9 @@ Data *data_unref(Data *data) {
                 break;
         case DATA_FILE:
                 free(data->path);
+                break;
+        case DATA_READER:
+                data->reader.release(data->reader.userdata);
                 break;
         }
         arena_free(data->arena);
@@ -94,6 +98,7 @@ static int data_new(Data **ret, DataKind kind, const Spec *spec, Error *err) {
 }
 
 static int data_cut(Data *data, const int64_t *chunk_size, size_t n_chunk_size, Error *err) {
+        assert(data);
         if (!chunk_size || n_chunk_size == 0) {
                 data->tiling = tiling_auto(&data->spec.shape, data->spec.dtype);
                 return 0;
@@ -289,24 +294,26 @@ int mars_lend_memory(mars_tensor **ret, const void *data, mars_dtype dtype, unsi
 
 /* ---- .npy files ------------------------------------------------------------------------------------------------- */
 
-/* The header, and whether the elements are all there. */
-static int read_header(const File *file, const char *path, NpyHeader *ret, Error *err) {
-        const size_t size = (size_t) MIN(file->size_bytes, (int64_t) NPY_HEADER_MAX);
+/* The header of what lies in `part_bytes` from `offset` on, and whether the elements are all there. */
+static int read_header(const File *file, const char *path, int64_t offset, int64_t part_bytes, NpyHeader *ret,
+                       Error *err) {
+        const size_t size = (size_t) MIN(part_bytes, (int64_t) NPY_HEADER_MAX);
         _cleanup_(freep) uint8_t *head = malloc(size + 1);
         int r;
 
         if (!head)
                 return error_oom(err, size);
-        r = file_read(file, path, head, size, 0, err);
+        r = file_read(file, path, head, size, offset, err);
         if (r < 0)
                 return r;
         r = npy_parse(head, size, ret, err);
         if (r < 0)
                 return error_prefix(err, r, "'%s'", path);
-        if (ret->data_bytes > file->size_bytes - ret->data_offset)
+        if (ret->data_bytes > part_bytes - ret->data_offset)
                 return error_set(err, ERROR_VALUE, "'%s' is truncated: its header promises %lld bytes of elements, "
                                                    "%lld are there", path, (long long) ret->data_bytes,
-                                 (long long) (file->size_bytes - ret->data_offset));
+                                 (long long) (part_bytes - ret->data_offset));
+        ret->data_offset += offset;
         return 0;
 }
 
@@ -336,12 +343,13 @@ static int rechunk(mars_tensor **ret, mars_tensor *in, const int64_t *chunk_size
         return mars_op1(ret, "rechunk", 1, &in, &param, 1, err);
 }
 
-static void tensor_unrefp(mars_tensor **t) {
-        mars_tensor_unref(*t);
-}
-
 int mars_load_npy(mars_tensor **ret, const char *path, const int64_t *chunk_size, size_t n_chunk_size,
                   mars_error *err) {
+        return mars_load_npy_part(ret, path, 0, UINT64_MAX, chunk_size, n_chunk_size, err);
+}
+
+int mars_load_npy_part(mars_tensor **ret, const char *path, uint64_t offset, uint64_t size_bytes,
+                       const int64_t *chunk_size, size_t n_chunk_size, mars_error *err) {
         _cleanup_(tensor_unrefp) mars_tensor *whole = NULL, *turned = NULL;
         _cleanup_(data_unrefp) Data *d = NULL;
         _cleanup_(file_close) File file = FILE_NONE;
@@ -355,7 +363,11 @@ int mars_load_npy(mars_tensor **ret, const char *path, const int64_t *chunk_size
         r = file_open(&file, path, error_of(err));
         if (r < 0)
                 return r;
-        r = read_header(&file, path, &header, error_of(err));
+        if (offset > (uint64_t) file.size_bytes ||
+            (size_bytes != UINT64_MAX && size_bytes > (uint64_t) file.size_bytes - offset))
+                return error_set(error_of(err), ERROR_VALUE, "'%s' ends before the part that is to be read", path);
+        size_bytes = MIN(size_bytes, (uint64_t) file.size_bytes - offset);
+        r          = read_header(&file, path, (int64_t) offset, (int64_t) size_bytes, &header, error_of(err));
         if (r < 0)
                 return r;
 
@@ -397,8 +409,7 @@ int mars_load_npy(mars_tensor **ret, const char *path, const int64_t *chunk_size
         return 0;
 }
 
-/* Turns the bytes of each number around; a complex number is two. */
-static void swap_bytes(char *data, size_t size_bytes, DType dtype) {
+void elements_swap(char *data, size_t size_bytes, DType dtype) {
         const size_t size = dtype_size(dtype) / (dtype_kind(dtype) == KIND_COMPLEX ? 2 : 1);
 
         for (size_t i = 0; i < size_bytes; i += size) {
@@ -442,7 +453,7 @@ static void read_piece(void *userdata, uint32_t k) {
                 return;
         }
         if (c->data->header.swap)
-                swap_bytes(c->to + at, n, dtype);
+                elements_swap(c->to + at, n, dtype);
         if (dtype == DTYPE_BOOL)
                 make_bools(c->to + at, n);
 }
@@ -490,10 +501,146 @@ static int data_open(const Data *data, Data **ret, Error *err) {
         return 0;
 }
 
+/* ---- Readers ---------------------------------------------------------------------------------------------------- */
+
+/* Multiples of the unit, about as large as chunks are that are cut automatically. */
+static Tiling tiling_of_units(const Shape *shape, DType dtype, const int64_t *unit) {
+        Tiling tiling = tiling_auto(shape, dtype);
+        int64_t step[MAX_NDIM], n = 1, room;
+        Box box;
+
+        tiling_box(&tiling, 0, &box);
+        room = box_size(&box);
+        for (int k = 0; k < shape->ndim; k++) {
+                step[k] = MIN(unit[k], shape->dim[k]);
+                n *= step[k]; /* at most the elements of the tensor */
+        }
+        for (int k = shape->ndim; k-- > 0;) {
+                const int64_t before = step[k], times = MAX(room / n, (int64_t) 1);
+
+                step[k] = times < shape->dim[k] / before ? before * times : shape->dim[k];
+                n       = n / before * step[k];
+                tiling.axis[k] = cuts_regular(shape->dim[k], step[k]);
+        }
+        return tiling;
+}
+
+/* Every chunk has elements, and is made of whole units. */
+static bool tiling_has_units(const Tiling *tiling, const int64_t *unit) {
+        for (int k = 0; k < tiling->ndim; k++)
+                for (uint32_t i = 0; i < tiling->axis[k].n; i++) {
+                        const int64_t lo = cuts_edge(&tiling->axis[k], i), hi = cuts_edge(&tiling->axis[k], i + 1);
+
+                        if (lo == hi || (unit && lo % unit[k] != 0))
+                                return false;
+                }
+        return true;
+}
+
+/* Without axes or elements there is nothing to wait for. */
+static int read_small(mars_tensor **ret, const Shape *shape, unsigned type, const DataReader *reader,
+                      const int64_t *chunk_size, size_t n_chunk_size, Error *err) {
+        const Box box     = { .ndim = 0 };
+        mars_scalar value = { .dtype = (int) type };
+        int r             = shape->ndim == 0 ? reader->read(reader->userdata, &box, (char *) value.bytes, err) : 0;
+
+        reader->release(reader->userdata);
+        if (r < 0)
+                return r;
+        return mars_from_memory(ret, value.bytes, (mars_dtype) type, (unsigned) shape->ndim, shape->dim, NULL,
+                                chunk_size, n_chunk_size, (mars_error *) err);
+}
+
+int data_from_reader(mars_tensor **ret, const Shape *shape, unsigned type, const DataReader *reader,
+                     const int64_t *unit, const int64_t *chunk_size, size_t n_chunk_size, Error *err) {
+        const Spec spec                             = { .dtype = type_dtype(type), .shape = *shape };
+        _cleanup_(tensor_unrefp) mars_tensor *whole = NULL;
+        _cleanup_(data_unrefp) Data *d              = NULL;
+        bool cut;
+        int r;
+
+        if (shape_size(shape) == 0 || shape->ndim == 0)
+                return read_small(ret, shape, type, reader, chunk_size, n_chunk_size, err);
+        r = data_new(&d, DATA_READER, &spec, err);
+        if (r < 0) {
+                reader->release(reader->userdata);
+                return r;
+        }
+        d->reader = *reader;
+        r         = data_cut(d, chunk_size, n_chunk_size, err);
+        if (r < 0)
+                return r;
+        cut = tiling_has_units(&d->tiling, unit);
+        if (!cut || (unit && !chunk_size))
+                d->tiling = unit ? tiling_of_units(shape, spec.dtype, unit) : tiling_auto(shape, spec.dtype);
+        r = data_expr(&whole, TAKE_PTR(d), type, err);
+        if (r < 0)
+                return r;
+        if (chunk_size && !cut)
+                return rechunk(ret, whole, chunk_size, n_chunk_size, (mars_error *) err);
+        *ret = TAKE_PTR(whole);
+        return 0;
+}
+
+typedef struct Foreign {
+        mars_read read;
+        void (*release)(void *userdata);
+        void *userdata;
+} Foreign;
+
+static int foreign_read(void *userdata, const Box *box, char *to, Error *err) {
+        const Foreign *f = userdata;
+
+        return f->read(f->userdata, box->lo, box->hi, to, (mars_error *) err);
+}
+
+static void foreign_release(void *userdata) {
+        Foreign *f = userdata;
+
+        if (f->release)
+                f->release(f->userdata);
+        free(f);
+}
+
+int mars_from_reader(mars_tensor **ret, mars_dtype dtype, unsigned ndim, const int64_t *shape, const int64_t *unit,
+                     const int64_t *chunk_size, size_t n_chunk_size, mars_read read,
+                     void (*release)(void *userdata), void *userdata, mars_error *err) {
+        Foreign *foreign = malloc(sizeof(*foreign));
+        Spec spec;
+        int r = foreign ? check_array(dtype, ndim, shape, &spec, error_of(err))
+                        : error_oom(error_of(err), sizeof(*foreign));
+
+        for (unsigned k = 0; unit && k < ndim && r == 0; k++)
+                if (unit[k] < 1)
+                        r = error_set(error_of(err), ERROR_VALUE, "the unit of axis %u is %" PRId64, k, unit[k]);
+        if (r < 0) {
+                free(foreign);
+                if (release)
+                        release(userdata);
+                return r;
+        }
+        *foreign = (Foreign) { .read = read, .release = release, .userdata = userdata };
+        return data_from_reader(ret, &spec.shape, (unsigned) dtype,
+                                &(DataReader) { .read = foreign_read, .release = foreign_release, .userdata = foreign },
+                                unit, chunk_size, n_chunk_size, error_of(err));
+}
+
 /* ---- Adoption --------------------------------------------------------------------------------------------------- */
 
 static void release_data(void *userdata) {
         data_unref(userdata);
+}
+
+static int read_chunk(void *userdata, uint64_t chunk, char *to, Error *err) {
+        const Data *data = userdata;
+        Box box;
+        int r;
+
+        tiling_box(&data->tiling, chunk, &box);
+        r = data->reader.read(data->reader.userdata, &box, to, err);
+        if (r == 0 && data->spec.dtype == DTYPE_BOOL)
+                make_bools(to, (size_t) box_size(&box));
+        return r;
 }
 
 int data_adopt(Data *data, Engine *engine, TensorId *ret, Error *err) {
@@ -512,6 +659,12 @@ int data_adopt(Data *data, Engine *engine, TensorId *ret, Error *err) {
         if (n_chunks > MAX_PLAN_CHUNKS)
                 return error_set(err, ERROR_VALUE, "%llu chunks (at most %d)", (unsigned long long) n_chunks,
                                  MAX_PLAN_CHUNKS);
+        if (data->kind == DATA_READER)
+                return engine_adopt_origin(engine, &data->spec, &data->tiling,
+                                           &(EngineOrigin) { .read     = read_chunk,
+                                                             .release  = release_data,
+                                                             .userdata = data_ref(data) },
+                                           ret, err);
         chunk = malloc(n_chunks * sizeof(*chunk));
         if (!chunk)
                 return error_oom(err, n_chunks * sizeof(*chunk));

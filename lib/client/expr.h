@@ -61,6 +61,10 @@ struct Expr {
 
 extern pthread_mutex_t expr_lock;
 
+static inline void tensor_unrefp(mars_tensor **t) {
+        mars_tensor_unref(*t);
+}
+
 /* mars_error is Error under a name that the world sees. */
 static inline Error *error_of(mars_error *err) {
         return (Error *) err;

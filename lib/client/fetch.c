@@ -9,6 +9,7 @@
 #include "base/pages.h"
 #include "client/data.h"
 #include "client/execute.h"
+#include "client/fetch.h"
 #include "client/session.h"
 #include "exec/strided.h"
 #include "io/file.h"
@@ -58,8 +59,7 @@ static void pin_read(const EnginePin *pin, const Box *box, char *to, const int64
         }
 }
 
-/* The engine and the tensor that it has, or why there is none; the result keeps it. */
-static int find_tensor(mars_session *session, mars_tensor *tensor, Engine **ret_engine, Result **ret, Error *err) {
+int find_tensor(mars_session *session, mars_tensor *tensor, Engine **ret_engine, Result **ret, Error *err) {
         int r = session_engine(session, ret_engine, err);
 
         if (r < 0)
@@ -79,9 +79,6 @@ static int engine_says(int r, Error *err) {
 
 /* ---- Pieces ----------------------------------------------------------------------------------------------------- */
 
-/* What is done with a piece: chunks in a row, which are here. */
-typedef int PieceDo(void *userdata, const EnginePin *pin, Error *err);
-
 /* As many chunks from `first` on as make a piece, and one at least. */
 static uint64_t piece_length(const Tiling *tiling, size_t element_bytes, uint64_t first, size_t piece_bytes) {
         uint64_t n   = tiling_n_chunks(tiling), k;
@@ -97,8 +94,7 @@ static uint64_t piece_length(const Tiling *tiling, size_t element_bytes, uint64_
         return k - first;
 }
 
-/* The pieces of a tensor one after the other; the next one is on its way while fn has one. */
-static int each_piece(Engine *engine, TensorId id, PieceDo *fn, void *userdata, Error *err) {
+int each_piece(Engine *engine, TensorId id, PieceDo *fn, void *userdata, Error *err) {
         _cleanup_(engine_unpinp) EnginePin *pin = NULL, *after = NULL;
         size_t piece_bytes                      = engine_piece_bytes(engine), element_bytes;
         const Tiling *tiling;

@@ -29,9 +29,6 @@ typedef struct Rule {
         const char *with;
 } Rule;
 
-static void tensor_unrefp(mars_tensor **t) {
-        mars_tensor_unref(*t);
-}
 #define _tensor_ _cleanup_(tensor_unrefp) mars_tensor
 
 /* ---- Operations on integers ------------------------------------------------------------------------------------- */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -84,6 +86,27 @@ int file_read(const File *file, const char *path, void *data, size_t size_bytes,
                 offset += n;
                 size_bytes -= (size_t) n;
         }
+        return 0;
+}
+
+int file_read_all(const char *path, size_t most_bytes, char **ret, size_t *ret_bytes, Error *err) {
+        _cleanup_(file_close) File file = FILE_NONE;
+        _cleanup_(freep) char *data     = NULL;
+        int r                           = file_open(&file, path, err);
+
+        if (r < 0)
+                return r;
+        if ((uint64_t) file.size_bytes > most_bytes)
+                return error_set(err, ERROR_VALUE, "'%s' has %lld bytes (at most %zu)", path,
+                                 (long long) file.size_bytes, most_bytes);
+        data = malloc((size_t) file.size_bytes + 1);
+        if (!data)
+                return error_oom(err, (size_t) file.size_bytes);
+        r = file_read(&file, path, data, (size_t) file.size_bytes, 0, err);
+        if (r < 0)
+                return r;
+        *ret       = TAKE_PTR(data);
+        *ret_bytes = (size_t) file.size_bytes;
         return 0;
 }
 
@@ -204,4 +227,55 @@ Draft *draft_free(Draft *draft) {
         free(draft->path);
         free(draft);
         return NULL;
+}
+
+/* ---- Directories ------------------------------------------------------------------------------------------------ */
+
+static int directory_fail(Error *err, int code, const char *path) {
+        if (err)
+                err->code = 0;
+        return fail(err, code, "cannot make the directory", path);
+}
+
+int directory_make(const char *path, Error *err) {
+        struct dirent *entry;
+        bool empty = true;
+        DIR *dir;
+
+        if (mkdir(path, 0777) == 0)
+                return 0;
+        if (errno != EEXIST)
+                return directory_fail(err, errno, path);
+        dir = opendir(path);
+        if (!dir)
+                return directory_fail(err, errno, path);
+        while (empty && (entry = readdir(dir)))
+                empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        closedir(dir);
+        return empty ? 0 : error_set(err, -EEXIST, "'%s' is there already, and not empty", path);
+}
+
+int directory_make_for(const char *path, size_t base_bytes, Error *err) {
+        _cleanup_(freep) char *at = strdup(path);
+
+        if (!at)
+                return error_oom(err, strlen(path));
+        for (char *slash = strchr(at + base_bytes + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+                *slash = '\0';
+                if (mkdir(at, 0777) < 0 && errno != EEXIST)
+                        return directory_fail(err, errno, at);
+                *slash = '/';
+        }
+        return 0;
+}
+
+int directory_sync(const char *path, Error *err) {
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r  = fd < 0 || syncfs(fd) < 0 ? errno : 0;
+
+        if (fd >= 0)
+                close(fd);
+        if (r > 0 && err)
+                err->code = 0;
+        return r > 0 ? fail(err, r, "cannot write", path) : 0;
 }

@@ -20,6 +20,10 @@ bool file_same(const File *a, const File *b); /* the same content, as far as the
 /* Exactly size_bytes from offset; ERROR_VALUE when the file ends before. Any thread. */
 int file_read(const File *file, const char *path, void *data, size_t size_bytes, int64_t offset, Error *err);
 
+/* The whole file, in memory that is the caller's to free(); ERROR_VALUE when it has more than most_bytes. -ENOENT:
+ * there is none. */
+int file_read_all(const char *path, size_t most_bytes, char **ret, size_t *ret_bytes, Error *err);
+
 /* Read-only memory that is the file's content. Touching it after somebody has shortened the file kills the process:
  * use it for files too large to read. */
 typedef struct FileMap {
@@ -39,3 +43,10 @@ int draft_write(Draft *draft, const void *data, size_t size_bytes, int64_t offse
 int draft_publish(Draft *draft, Error *err);
 Draft *draft_free(Draft *draft); /* removes it unless it was published */
 DEFINE_CLEANUP(Draft *, draft_free)
+
+/* An empty directory: a new one, or one that is there and empty already; else -EEXIST or -ENOTDIR. */
+int directory_make(const char *path, Error *err);
+/* The directories that `path`, a file to be, needs below the first base_bytes of it, which are there. Any thread. */
+int directory_make_for(const char *path, size_t base_bytes, Error *err);
+/* All that was written in its file system is on the disk. */
+int directory_sync(const char *path, Error *err);

@@ -24,14 +24,14 @@ from .. import _core
 from ..errors import AxisError
 from .core import ExecutableTuple, Tensor
 
-_OWN = ["AxisError", "ExecutableTuple", "Tensor", "fft", "linalg", "random", "spatial", "special", "stats"]
-from . import (apply, creation, fft, indexing, io, linalg, logic, manipulation, math, polynomials, random, reduction,
-               sorting, spatial, special, standard, statistics, stats, times, ufuncs)
+_OWN = ["AxisError", "ExecutableTuple", "Tensor", "fft", "images", "linalg", "random", "spatial", "special", "stats"]
+from . import (apply, creation, fft, images, indexing, io, linalg, logic, manipulation, math, polynomials, random,
+               reduction, sorting, spatial, special, standard, statistics, stats, stores, times, ufuncs)
 from .standard import VERSION as __array_api_version__  # noqa: F401
 from .standard import __array_namespace_info__  # noqa: F401
 
 _AREAS = (creation, manipulation, ufuncs, math, reduction, indexing, sorting, statistics, logic, polynomials, apply, io,
-          standard, times)
+          stores, images, standard, times)
 _PRODUCTS = ("dot", "einsum", "einsum_path", "inner", "innerproduct", "kron", "matmul", "outer",
              "tensordot", "vdot", "vecdot")
 

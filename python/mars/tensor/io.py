@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files: .npy is read chunk by chunk when it is computed and written in parallel; .npz and text go through this
-process, some rows at a time when they are written, whole when they are read."""
+"""Files: .npy and plain text are read chunk by chunk when they are needed, .npy is written in parallel; text and .npz
+are written some rows at a time; members of .npz that are compressed are read whole."""
 import os
+import struct
 import zipfile
 from collections.abc import Mapping
 
@@ -17,14 +18,34 @@ __all__ = "fromfile fromstring genfromtxt load loadtxt save savetxt savez savez_
 
 
 class Archive(Mapping):
-    """The tensors of an .npz file by their names; each is read when it is asked for."""
+    """The tensors of an .npz file by their names. One that is not compressed is read as a .npy is, chunk by chunk when
+    it is computed; others whole, when they are asked for."""
 
     def __init__(self, file, chunk_size):
         self._file, self._chunk_size = np.load(file, allow_pickle=False), chunk_size
+        self._path = os.path.abspath(file) if isinstance(file, (str, bytes, os.PathLike)) else None
         self.files = self._file.files
 
     def __getitem__(self, name):
-        return tensor(self._file[name], chunk_size=self._chunk_size)
+        part = self._part(name) if self._path is not None and name in self.files else None
+        if part is None:
+            return tensor(self._file[name], chunk_size=self._chunk_size)
+        t = _mars.load_part(self._path, *part, None)
+        flat = cutting(self._chunk_size, t.shape, t.dtype)
+        return t if flat is None else _mars.load_part(self._path, *part, flat)
+
+    def _part(self, name):
+        """Offset and size of a member that lies in the file as it is."""
+        names = self._file.zip.namelist()
+        info = self._file.zip.getinfo(name if name in names else name + ".npy")
+        if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
+            return None
+        with open(self._path, "rb") as file:
+            file.seek(info.header_offset)
+            signature, n_name, n_extra = struct.unpack("<4s22x2H", file.read(30))
+        if signature != b"PK\3\4":
+            raise zipfile.BadZipFile(f"'{name}' is not where the directory of the archive says")
+        return info.header_offset + 30 + n_name + n_extra, info.file_size
 
     def __iter__(self):
         return iter(self.files)
@@ -143,27 +164,94 @@ def savetxt(fname, X, fmt="%.18e", delimiter=" ", newline="\n", header="", foote
         np.savetxt(fname, np.empty((0, 1)), "%s", delimiter, newline, "", footer, comments)
 
 
-def loadtxt(fname, dtype=float, *args, chunk_size=None, **kwargs):
-    """A tensor of numeric text, read by numpy.loadtxt with its arguments. With unpack=True, one for each column.
+def _delimiter(text):
+    """What libmars reads: one character, or white space."""
+    return text is None or isinstance(text, str) and len(text) == 1
+
+
+def _is_plain(fname, dtype, comments, delimiter, encoding):
+    """A file on disk that libmars reads: plain text of integers or floats."""
+    if not isinstance(fname, (str, os.PathLike)) or os.fspath(fname).endswith((".gz", ".bz2", ".xz")):
+        return False
+    if not os.path.isfile(fname) or np.dtype(dtype).kind not in "iuf" or np.dtype(dtype).itemsize > 8:
+        return False
+    return (comments is None or isinstance(comments, str) and len(comments) == 1) and _delimiter(delimiter) and \
+        encoding in (None, "bytes", "utf-8", "ascii", "latin1")
+
+
+def _load_text(fname, dtype, delimiter, comments, skip, max_rows, missing, chunk_size):
+    args = os.fspath(fname), dtype, delimiter, comments or "", skip, -1 if max_rows is None else max_rows, missing
+    t = _mars.load_text(*args, None)
+    flat = cutting(chunk_size, t.shape, t.dtype)
+    return t if flat is None else _mars.load_text(*args, flat)
+
+
+def _columns(t, usecols):
+    if usecols is None:
+        return t
+    single = hasattr(usecols, "__index__")
+    wanted = [usecols] if single else list(usecols)
+    for c in wanted:
+        if not -t.shape[1] <= c < t.shape[1]:
+            raise ValueError(f"invalid column index {c} at row 1 with {t.shape[1]} columns")
+    return t[:, wanted]
+
+
+def _squeezed(t, ndmin, unpack):
+    """Axes of one element go, as far as ndmin allows; with unpack=True one tensor for each column."""
+    if ndmin not in (0, 1, 2):
+        raise ValueError(f"Illegal value of ndmin keyword: {ndmin}")
+    if ndmin < 2 and 1 in t.shape:
+        kept = [n for n in t.shape if n != 1]
+        while len(kept) < ndmin:
+            kept.append(1)
+        t = t.reshape(kept)
+    if not unpack:
+        return t
+    return t.T if t.ndim < 2 else tuple(t[:, k] for k in range(t.shape[1]))
+
+
+def loadtxt(fname, dtype=float, comments="#", delimiter=None, converters=None, skiprows=0, usecols=None, unpack=False,
+            ndmin=0, encoding="bytes", max_rows=None, *, quotechar=None, like=None, chunk_size=None):
+    """A tensor of numeric text. A plain file of integers or floats is looked through now and read in parallel, some
+    rows at a time, when they are needed; it may be larger than memory. Anything else numpy.loadtxt reads, whole. With
+    unpack=True a tuple of tensors, one for each column.
 
     >>> import mars.tensor as mt
     >>> mt.loadtxt(["1 2", "3 4"]).execute()
     Tensor([[1., 2.],
             [3., 4.]])
     """
-    made = np.loadtxt(fname, dtype, *args, **kwargs)
+    if converters is None and quotechar is None and _is_plain(fname, dtype, comments, delimiter, encoding):
+        t = _load_text(fname, dtype, delimiter, comments, skiprows, max_rows, None, chunk_size)
+        if t.shape[0] > 0:
+            return _squeezed(_columns(t, usecols), ndmin, unpack)
+    made = np.loadtxt(fname, dtype, comments, delimiter, converters, skiprows, usecols, unpack, ndmin, encoding,
+                      max_rows, quotechar=quotechar)
     return tensor(made, chunk_size=chunk_size)
 
 
-def genfromtxt(fname, dtype=float, *args, chunk_size=None, **kwargs):
-    """A tensor of numeric text with holes, read by numpy.genfromtxt with its arguments.
+def genfromtxt(fname, dtype=float, comments="#", delimiter=None, skip_header=0, *args, usecols=None,
+               filling_values=None, unpack=False, ndmin=0, max_rows=None, chunk_size=None, **kwargs):
+    """A tensor of numeric text with holes, which become filling_values (a number; NaN of floats, -1 of integers), and
+    so does what is no number. A plain file is read as by loadtxt(); what has further arguments numpy.genfromtxt reads,
+    whole.
 
     >>> import mars.tensor as mt
     >>> mt.genfromtxt(["1,", "3,4"], delimiter=",", filling_values=0).execute()
     Tensor([[1., 0.],
             [3., 4.]])
     """
-    return tensor(np.genfromtxt(fname, dtype, *args, **kwargs), chunk_size=chunk_size)
+    number = filling_values is None or np.ndim(filling_values) == 0 and not isinstance(filling_values, str)
+    if not args and not kwargs and number and dtype is not None and \
+            _is_plain(fname, dtype, comments, delimiter, None):
+        missing = filling_values if filling_values is not None else np.nan if np.dtype(dtype).kind == "f" else -1
+        t = _load_text(fname, dtype, delimiter, comments, skip_header, max_rows, float(missing), chunk_size)
+        if t.shape[0] > 0:
+            return _squeezed(_columns(t, usecols), ndmin, unpack)
+    made = np.genfromtxt(fname, dtype, comments, delimiter, skip_header, *args, usecols=usecols,
+                         filling_values=filling_values, unpack=unpack, ndmin=ndmin, max_rows=max_rows, **kwargs)
+    return tensor(made, chunk_size=chunk_size)
 
 
 def fromfile(file, dtype=float, count=-1, sep="", offset=0, *, chunk_size=None):

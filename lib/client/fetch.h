@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What leaves a session, for those who write it in ways of their own: executed tensors, chunk by chunk. */
+#include "client/result.h"
+#include "client/session.h"
+
+/* The engine and the tensor that it has, or why there is none; the result keeps it. */
+int find_tensor(mars_session *session, mars_tensor *tensor, Engine **ret_engine, Result **ret, Error *err);
+
+/* What is done with a piece: chunks in a row, which are here. */
+typedef int PieceDo(void *userdata, const EnginePin *pin, Error *err);
+/* The pieces of a tensor one after the other; the next one is on its way while fn has one. */
+int each_piece(Engine *engine, TensorId id, PieceDo *fn, void *userdata, Error *err);
