@@ -64,6 +64,8 @@ calls("bitwise_left_shift bitwise_right_shift", lambda f, x: f(whole(x), whole(1
 calls("ldexp", lambda f, x: f(x, whole(x)))
 calls("abs angle around fabs fix i0 imag iscomplex isneginf isposinf isreal nan_to_num real round round_ sinc "
       "real_if_close", lambda f, x: f(x))
+calls("astype", lambda f, x: f(x, "f4"))
+calls("tree_add tree_multiply", lambda f, x: f(x, x + 1, 2.0))
 calls("clip", lambda f, x: f(x, 0.2, 0.7))
 calls("where", lambda f, x: f(x > 0.5, x, 0), lambda f, x: f(x > 0.5))
 calls("select", lambda f, x: f([x > 0.7, x > 0.3], [x, -x], 5.0))
@@ -92,6 +94,8 @@ calls("histogram histogram_bin_edges", lambda f, x: f(x, 5))
 calls("histogram2d", lambda f, x: f(x.ravel(), 1 - x.ravel(), 3))
 calls("histogramdd", lambda f, x: f(x.reshape((-1, 2)), (2, 3)))
 calls("bincount", lambda f, x: f(whole(x).ravel()))
+calls("unique_all unique_counts unique_inverse unique_values", lambda f, x: list(f(x)) if f is not mt.unique_values
+      else f(x))
 
 # ---- Moves -----------------------------------------------------------------------------------------------------------
 
@@ -228,6 +232,7 @@ calls("fft.fftfreq fft.rfftfreq", lambda f, x: f(SIDE * SIDE))
 
 calls("stats.entropy stats.chisquare stats.power_divergence", lambda f, x: f(x + 0.1))
 calls("stats.rankdata", lambda f, x: f(x), lambda f, x: f(x, axis=1))
+calls("stats.ks_1samp", lambda f, x: f(x.ravel(), lambda v: v))
 calls("stats.ttest_1samp", lambda f, x: f(x, 0.5))
 calls("stats.ttest_ind stats.ttest_rel", lambda f, x: f(x, 1 - x))
 calls("spatial.distance.cdist", lambda f, x: f(x, x[:8]))
@@ -299,7 +304,7 @@ WHY = {
         spatial.distance.pdist spatial.distance.squareform take take_along_axis""",
     "along another axis than the first a task has all that comes with a position": "compress",
     "positions of rows longer than a task are not sorted in columns as values are: three times the row": """argpartition
-        argsort argtopk lexsort stats.rankdata unique""",
+        argsort argtopk lexsort stats.rankdata unique unique_all unique_inverse""",
     "elements are looked for in all elements of the other set, which each task reads": """intersect1d setdiff1d
         setxor1d""",
     "products of up to 2^26 elements, result included, have all of the inner axis in a task: up to 170 MiB": """corrcoef
@@ -311,14 +316,16 @@ REFUSED = {name: why for why, names in WHY.items() for name in names.split()}
 NOT_ASKED = {
     "no function of tensors, or one of a few numbers": """AxisError False_ True_ base_repr binary_repr broadcast_shapes
         ExecutableTuple scalar ufunc
-        can_cast common_type e einsum_path euler_gamma finfo format_float_positional format_float_scientific
+        can_cast common_type e einsum_path isdtype euler_gamma finfo format_float_positional format_float_scientific
         get_printoptions geterr iinfo index_exp inf iscomplexobj isfortran isrealobj isscalar issubdtype iterable
         may_share_memory min_scalar_type nan ndim ndindex newaxis pi printoptions promote_types result_type s_
         set_printoptions seterr shape shares_memory size stats.ttest_ind_from_stats random.Generator
         random.RandomState random.default_rng random.seed random.bytes errstate linalg.LinAlgError""",
-    "reads or writes files": "from_dlpack frombuffer fromfile fromiter fromstring genfromtxt load loadtxt save savetxt "
-                             "savez savez_compressed",
-    "gives elements to this process, one after the other": "ndenumerate",
+    "reads or writes files, or somebody else's arrays": """from_array from_dataframe from_dlpack from_hdf5 from_tiledb
+        from_vineyard from_zarr frombuffer fromfile fromhdf5 fromiter fromstring fromtiledb fromvineyard fromzarr
+        genfromtxt imread load loadtxt save savetxt savez savez_compressed to_hdf5 to_tiledb to_vineyard to_zarr tohdf5
+        totiledb tovineyard tozarr""",
+    "gives elements to this process": "datetime_as_string ndenumerate",
 }
 
 

@@ -71,8 +71,10 @@ static int sum_of(Engine *e, TensorId id, int64_t from, int64_t to, double *ret,
         Ref ref = {};
         int r;
 
+        r = engine_tensor(e, id, &spec, &tiling, err);
+        if (r < 0)
+                return r; /* it was closed */
         ck_assert_int_eq(graph_new(&b.graph), 0);
-        ck_assert_int_eq(engine_tensor(e, id, &spec, &tiling, NULL), 0);
         ck_assert_int_eq(graph_add_stored(b.graph, id, spec, &ref.node), 0);
         ref = build_op(&b, "view",
                        &(ViewParams) { .shape = { .n = 1, .given = true, .v = shape },
