@@ -51,7 +51,7 @@ def whole(x):
 INTEGERS = set("bitwise_and bitwise_not bitwise_or bitwise_xor gcd invert lcm left_shift right_shift".split())
 for _name in dir(np):
     _ufunc = getattr(np, _name)
-    if isinstance(_ufunc, np.ufunc) and hasattr(mt, _name) and _name not in ("matmul", "ldexp"):
+    if isinstance(_ufunc, np.ufunc) and hasattr(mt, _name) and _name not in ("matmul", "ldexp", "isnat"):
         _of = whole if _name in INTEGERS else (lambda x: x)
         if _ufunc.nin == 1:
             calls(_name, lambda f, x, of=_of: f(of(x)))
@@ -61,6 +61,7 @@ calls("acos acosh asin asinh atan atanh", lambda f, x: f(x))
 calls("atan2 pow", lambda f, x: f(x, 1 - x))
 calls("bitwise_invert", lambda f, x: f(whole(x)))
 calls("bitwise_left_shift bitwise_right_shift", lambda f, x: f(whole(x), whole(1 - x)))
+calls("isnat", lambda f, x: f(whole(x).astype("m8[s]")))
 calls("ldexp", lambda f, x: f(x, whole(x)))
 calls("abs angle around fabs fix i0 imag iscomplex isneginf isposinf isreal nan_to_num real round round_ sinc "
       "real_if_close", lambda f, x: f(x))
