@@ -189,6 +189,8 @@ int remote_welcome(Remote *r, const Wire_welcome *m, Error *err) {
         r->cluster         = *m;
         r->cluster.version = NULL;
         r->cluster.key     = NULL;
+        if (m->cache_bytes > 0) /* one worker may have all of two pieces, which are pinned at a time */
+                r->engine->budget.cache_bytes = MIN((size_t) REMOTE_CACHE_BYTES, (size_t) m->cache_bytes);
         r->welcome         = true;
         r->away_usec       = 0;
         r->signs           = (Signs) {};

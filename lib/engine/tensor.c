@@ -335,7 +335,9 @@ int engine_pin_wait(EnginePin *pin, Error *err) {
 }
 
 size_t engine_piece_bytes(const Engine *e) {
-        return e->piece_bytes ?: e->budget.cache_bytes / PIECES;
+        const size_t part = e->budget.cache_bytes / PIECES;
+
+        return e->piece_bytes ? MIN(e->piece_bytes, part) : part;
 }
 
 EnginePin *engine_unpin(EnginePin *pin) {
