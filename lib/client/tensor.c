@@ -567,11 +567,12 @@ static int expr_new_op(Expr **ret, const Op *op, uint32_t n_in, mars_tensor *con
 /* A handle with a reference for each output. */
 int tensor_op(mars_tensor **ret, const Op *op, unsigned n_in, mars_tensor *const *in, const mars_param *params,
               size_t n_params, Error *err) {
-        Expr *e;
-        int r = expr_new_op(&e, op, n_in, in, params, n_params, err);
+        Expr *e = NULL;
+        int r   = expr_new_op(&e, op, n_in, in, params, n_params, err);
 
         if (r < 0)
                 return r;
+        assert(e);
         e->n_ref = e->n_out;
         for (uint32_t i = 0; i < e->n_out; i++) {
                 e->out[i].n_need = 1;

@@ -154,7 +154,7 @@ static int read_meta(const char *path, ZarrMeta *ret, Error *err) {
 int mars_load_zarr(mars_tensor **ret, const char *path, const int64_t *chunk_size, size_t n_chunk_size,
                    mars_error *err) {
         size_t path_size;
-        ZarrMeta meta;
+        ZarrMeta meta = {};
         Zarr *z;
         int r;
 
