@@ -23,7 +23,7 @@ def test_two_builds_are_identical(tmp_path):
     first = sums(pathlib.Path(os.environ.get("MARS_PACKAGES", TOP / "build/packages"))) or build(tmp_path / "first")
     mask = os.umask(0o077)
     try:
-        second = build(tmp_path / "another place", TZ="Asia/Tokyo", LC_ALL="C", CCACHE_DISABLE="1")
+        second = build(tmp_path / "another-place", TZ="Asia/Tokyo", LC_ALL="C", CCACHE_DISABLE="1")
     finally:
         os.umask(mask)
     assert len(second) >= 9
