@@ -11,7 +11,7 @@
 #define IS_NAT(a) ((a) == NAT)
 #define EITHER_NAT(a, b) (IS_NAT(a) | IS_NAT(b))
 /* Divisors with which C can divide. */
-#define SAFE(b) (((b) == 0) | ((b) == -1) ? 1 : (b))
+#define SAFE(b) ((((b) == 0) | ((b) == -1)) ? 1 : (b))
 /* a is no NaT, the only number that has no negative; b is not 0. */
 #define QUOTIENT(a, b) ((b) == -1 ? -(a) : (a) / SAFE(b))
 #define REST(a, b) ((b) == -1 ? 0 : (a) % SAFE(b))
