@@ -14,7 +14,7 @@ enum { CHUNKS = 64, LENGTH = 1 << 14, SIZE = CHUNKS * LENGTH }; /* 8 MiB of floa
 typedef struct Numbers {
         _Atomic uint32_t n_reads, n_released;
         _Atomic uint64_t asked; /* a bit for each chunk */
-        int fails_at;           /* -1: nowhere */
+        _Atomic int fails_at;   /* -1: nowhere */
 } Numbers;
 
 static int numbers_read(void *userdata, uint64_t chunk, char *to, Error *err) {
