@@ -42,6 +42,12 @@ int linalg_matrix(const OpCall *call, uint32_t input, bool square, Error *err) {
         return 0;
 }
 
+int linalg_one(const OpCall *call, bool square, DType *ret, Error *err) {
+        const int r = linalg_matrix(call, 0, square, err);
+
+        return r < 0 ? r : linalg_dtype(call, ret, err);
+}
+
 int linalg_batch(const OpCall *call, const int core[2], Shape *ret, Error *err) {
         char text[2][SHAPE_TEXT];
         Shape batch[2];
@@ -63,9 +69,7 @@ int linalg_solve(const OpCall *call, Spec *out, Error *err) {
         const char *name = call->op->name, *signature = vector ? "(m,m),(m)->(m)" : "(m,m),(m,n)->(m,n)";
         int r;
 
-        r = linalg_matrix(call, 0, true, err);
-        if (r >= 0)
-                r = linalg_dtype(call, &out->dtype, err);
+        r = linalg_one(call, true, &out->dtype, err);
         if (r < 0)
                 return r;
         if (c->ndim == 0)

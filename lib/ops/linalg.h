@@ -21,6 +21,8 @@ enum {
 int linalg_dtype(const OpCall *call, DType *ret, Error *err);
 /* Refuses with NumPy's words what is not a stack of matrices, or of square ones. */
 int linalg_matrix(const OpCall *call, uint32_t input, bool square, Error *err);
+/* Both, of operators of one input. */
+int linalg_one(const OpCall *call, bool square, DType *ret, Error *err);
 /* The shape that the axes before the last `core` of two inputs broadcast to, with `core` axes of UNKNOWN lengths
  * behind. */
 int linalg_batch(const OpCall *call, const int core[2], Shape *ret, Error *err);

@@ -91,9 +91,7 @@ static int infer_factor(const OpCall *call, Spec *out, Error *err) {
         DType dtype;
         int r;
 
-        r = linalg_matrix(call, 0, false, err);
-        if (r >= 0)
-                r = linalg_dtype(call, &dtype, err);
+        r = linalg_one(call, false, &dtype, err);
         if (r < 0)
                 return r;
         const int64_t least = linalg_least(s->dim[s->ndim - 2], s->dim[s->ndim - 1]);
@@ -485,9 +483,7 @@ OP(det_block) = {
 static int infer_det(const OpCall *call, Spec *out, Error *err) {
         int r;
 
-        r = linalg_matrix(call, 0, true, err);
-        if (r >= 0)
-                r = linalg_dtype(call, &out->dtype, err);
+        r = linalg_one(call, true, &out->dtype, err);
         if (r < 0)
                 return r;
         out->shape = shape_of(call->in[0].shape.ndim - 2, call->in[0].shape.dim);

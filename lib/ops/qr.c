@@ -101,9 +101,7 @@ static int infer_qr(const OpCall *call, Spec *out, Error *err) {
         DType dtype;
         int r;
 
-        r = linalg_matrix(call, 0, false, err);
-        if (r >= 0)
-                r = linalg_dtype(call, &dtype, err);
+        r = linalg_one(call, false, &dtype, err);
         if (r < 0)
                 return r;
         n_q = q_columns(call->params, s->dim[s->ndim - 2], s->dim[s->ndim - 1]);
@@ -284,9 +282,7 @@ static int infer_reflectors(const OpCall *call, Spec *out, Error *err) {
         DType dtype;
         int r;
 
-        r = linalg_matrix(call, 0, false, err);
-        if (r >= 0)
-                r = linalg_dtype(call, &dtype, err);
+        r = linalg_one(call, false, &dtype, err);
         if (r < 0)
                 return r;
         if (s->ndim > 2)

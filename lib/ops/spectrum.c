@@ -93,9 +93,7 @@ static int infer_divide(const OpCall *call, Spec *out, Error *err) {
         DType dtype;
         int r;
 
-        r = linalg_matrix(call, 0, true, err);
-        if (r >= 0)
-                r = linalg_dtype(call, &dtype, err);
+        r = linalg_one(call, true, &dtype, err);
         if (r < 0)
                 return r;
         if (s->ndim > 2)

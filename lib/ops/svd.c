@@ -145,9 +145,7 @@ static int infer_svd(const OpCall *call, Spec *out, Error *err) {
         DType dtype;
         int r;
 
-        r = linalg_matrix(call, 0, false, err);
-        if (r >= 0)
-                r = linalg_dtype(call, &dtype, err);
+        r = linalg_one(call, false, &dtype, err);
         if (r < 0)
                 return r;
         least = linalg_least(s->dim[s->ndim - 2], s->dim[s->ndim - 1]);

@@ -7,7 +7,6 @@ import hmac
 import os
 import pathlib
 import shutil
-import signal
 import socket
 import subprocess
 import threading
@@ -15,18 +14,14 @@ import time
 
 import numpy as np
 import pytest
+from by_hand import SECONDS, Daemon, wait_for
 
 import mars.tensor as mt
 from mars.session import new_session
 
-SECONDS = 30  # after which a wait has failed
 
-
-def wait_for(condition, what):
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
+def over_tcp(program, *options):
+    return Daemon(program, "--socket", "none", *options)
 
 
 def free_port():
@@ -49,33 +44,6 @@ def new_key(path):
     return str(path)
 
 
-class Daemon:
-    """One that was started by hand; `said` is its log so far."""
-
-    def __init__(self, program, *options):
-        self.process = subprocess.Popen([shutil.which(program), "--config-dir", "none", "--socket", "none", *options],
-                                        stderr=subprocess.PIPE, text=True)
-        self.said = ""
-        self.reader = threading.Thread(target=self._read)
-        self.reader.start()
-
-    def _read(self):
-        for line in self.process.stderr:
-            self.said += line
-
-    def says(self, word):
-        wait_for(lambda: word in self.said or self.process.poll() is not None, f"{word!r} is not said: {self.said}")
-        assert word in self.said, self.said
-        return self
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(SECONDS)
-        self.reader.join(SECONDS)
-        self.process.stderr.close()
-        return status
-
-
 @contextlib.contextmanager
 def cluster(key, n_workers=1, *options):
     """A scheduler, with options, and workers at loopback TCP; yields the scheduler's address and the daemons."""
@@ -83,10 +51,10 @@ def cluster(key, n_workers=1, *options):
     at = f"127.0.0.1:{port}"
     daemons = []
     try:
-        daemons.append(Daemon("mars-scheduler", "-e", at, "--key-file", key, *options).says("listening"))
+        daemons.append(over_tcp("mars-scheduler", "-e", at, "--key-file", key, *options).says("listening"))
         for _ in range(n_workers):
-            daemons.append(Daemon("mars-worker", "-e", "127.0.0.1:0", "-s", at, "--key-file", key, "--cache-mem",
-                                  "128m").says("joined"))
+            daemons.append(over_tcp("mars-worker", "-e", "127.0.0.1:0", "-s", at, "--key-file", key, "--cache-mem",
+                                    "128m").says("joined"))
         yield at, daemons
     finally:
         assert [d.stop() for d in reversed(daemons)] == [0] * len(daemons)
@@ -167,7 +135,7 @@ def test_beyond_the_machine_nobody_listens_without_a_key_and_the_commands_are_sa
 
 def test_with_a_key_it_listens_everywhere_and_tells_others_the_address_that_it_was_given(home):
     key = new_key(home / "key")
-    daemon = Daemon("mars-scheduler", "-H", "0.0.0.0", "-a", "127.0.0.1", "-p", "0", "--key-file", key)
+    daemon = over_tcp("mars-scheduler", "-H", "0.0.0.0", "-a", "127.0.0.1", "-p", "0", "--key-file", key)
     daemon.says("listening at 0.0.0.0:")
     assert daemon.stop() == 0
 
@@ -188,7 +156,7 @@ def test_who_does_not_encrypt_and_who_need_not_hear_it_within_seconds(shared, ho
         new_session(at, key_file="none")
     daemons[0].says("it speaks without encryption")
     port = free_port()
-    plain = Daemon("mars-scheduler", "-e", f"127.0.0.1:{port}", "--key-file", "none").says("listening")
+    plain = over_tcp("mars-scheduler", "-e", f"127.0.0.1:{port}", "--key-file", "none").says("listening")
     try:
         with pytest.raises(OSError, match="it has no key"):
             new_session(f"127.0.0.1:{port}", key_file=key)
@@ -200,7 +168,7 @@ def test_who_does_not_encrypt_and_who_need_not_hear_it_within_seconds(shared, ho
 
 def test_a_worker_with_another_key_says_so_and_does_not_join(shared, home):
     _, at, _ = shared
-    stranger = Daemon("mars-worker", "-e", "127.0.0.1:0", "-s", at, "--key-file", new_key(home / "other"))
+    stranger = over_tcp("mars-worker", "-e", "127.0.0.1:0", "-s", at, "--key-file", new_key(home / "other"))
     try:
         stranger.says("refuses our key")
         assert "joined" not in stranger.said

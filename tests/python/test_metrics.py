@@ -6,50 +6,18 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import socket
 import subprocess
-import threading
 import time
 
 import pytest
+from by_hand import SECONDS, Daemon
 
 import mars.tensor as mt
 from mars.session import new_session
 
-SECONDS = 30  # after which a wait has failed
 TOKEN = "a-token-of-these-tests"
 ROOT = pathlib.Path(__file__).parents[2]
-
-
-class Daemon:
-    """One that was started by hand; `said` is its log so far."""
-
-    def __init__(self, program, *options):
-        self.process = subprocess.Popen([shutil.which(program), "--config-dir", "none", *options],
-                                        stderr=subprocess.PIPE, text=True)
-        self.said = ""
-        self.reader = threading.Thread(target=self._read)
-        self.reader.start()
-
-    def _read(self):
-        for line in self.process.stderr:
-            self.said += line
-
-    def port(self, word):
-        """What follows the word in its log."""
-        deadline = time.monotonic() + SECONDS
-        while not (found := re.search(re.escape(word) + r"(\d+)\D", self.said)):
-            assert time.monotonic() < deadline and self.process.poll() is None, self.said
-            time.sleep(0.01)
-        return int(found[1])
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(SECONDS)
-        self.reader.join(SECONDS)
-        self.process.stderr.close()
-        return status
 
 
 @pytest.fixture(scope="module")

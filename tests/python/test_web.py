@@ -6,62 +6,21 @@ import http.client
 import json
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import struct
 import subprocess
-import threading
 import time
 
 import numpy as np
 import pytest
+from by_hand import SECONDS, Daemon, wait_for
 
 import mars.tensor as mt
 from mars.deploy.local import new_cluster
 from mars.session import new_session
 
-SECONDS = 30  # after which a wait has failed
 TOKEN = "a-token-of-these-tests"
-
-
-def wait_for(condition, what):
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
-
-
-class Daemon:
-    """One that was started by hand; `said` is its log so far."""
-
-    def __init__(self, program, *options):
-        self.process = subprocess.Popen([shutil.which(program), "--config-dir", "none", *options],
-                                        stderr=subprocess.PIPE, text=True)
-        self.said = ""
-        self.reader = threading.Thread(target=self._read)
-        self.reader.start()
-
-    def _read(self):
-        for line in self.process.stderr:
-            self.said += line
-
-    def says(self, word):
-        wait_for(lambda: word in self.said or self.process.poll() is not None, f"{word!r} is not said: {self.said}")
-        assert word in self.said, self.said
-        return self
-
-    def where(self):
-        """The port that it got."""
-        self.says("listening at 127.0.0.1:")
-        return int(self.said.split("listening at 127.0.0.1:")[1].split()[0])
-
-    def stop(self, how=signal.SIGTERM):
-        self.process.send_signal(how)
-        status = self.process.wait(SECONDS)
-        self.reader.join(SECONDS)
-        self.process.stderr.close()
-        return status
 
 
 @contextlib.contextmanager
@@ -71,7 +30,7 @@ def daemons(folder, *options):
                        f"{folder}/state").says("listening")
     web = Daemon("mars-web", "--schedulers", f"unix:{folder}/scheduler", "--port", "0", *options)
     try:
-        yield web.where()
+        yield web.port()
     finally:
         assert web.stop() == 0, web.said
         assert scheduler.stop() == 0, scheduler.said
@@ -372,11 +331,11 @@ def test_daemons_of_other_machines_are_relayed(tmp_path, monkeypatch):
     monkeypatch.setenv("MARS_TOKEN", TOKEN)
     started = [Daemon("mars-scheduler", "--socket", "none", "--port", "0", "--state-dir", "none")]
     try:
-        scheduler = f"127.0.0.1:{started[0].where()}"
+        scheduler = f"127.0.0.1:{started[0].port()}"
         started.append(Daemon("mars-worker", "--socket", "none", "--port", "0", "--schedulers", scheduler,
                               "--cache-mem", "256m", "--drain", "none"))
         started.append(Daemon("mars-web", "--schedulers", scheduler, "--port", "0"))
-        port = started[2].where()
+        port = started[2].port()
         with new_session(f"http://127.0.0.1:{port}") as sess:
             big = mt.arange(8_000_000, chunk_size=1_000_000)
             assert sess.run(big).sum() == 8_000_000 * 7_999_999 // 2

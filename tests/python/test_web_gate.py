@@ -13,7 +13,8 @@ import time
 
 import numpy as np
 import pytest
-from test_web import SECONDS, TOKEN, Daemon, ask, daemons, say, upgraded
+from by_hand import SECONDS, Daemon
+from test_web import TOKEN, ask, daemons, say, upgraded
 
 import mars.tensor as mt
 from mars.deploy.local import new_cluster
@@ -218,7 +219,7 @@ def test_a_session_over_https_believes_the_servers_certificate_or_nothing(tmp_pa
     with new_cluster(n_worker=1) as cluster:
         web = Daemon("mars-web", "--schedulers", cluster.endpoint, "--port", "0", *certificate(tmp_path))
         try:
-            where = f"https://127.0.0.1:{web.where()}"
+            where = f"https://127.0.0.1:{web.port()}"
             with pytest.raises(PermissionError, match="certificate is not believed"):
                 new_session(where)
             monkeypatch.setenv("MARS_CA_FILE", str(tmp_path / "certificate.pem"))

@@ -5,7 +5,8 @@ import json
 import re
 
 import pytest
-from test_web import TOKEN, Daemon, ask, daemons
+from by_hand import Daemon
+from test_web import TOKEN, ask, daemons
 
 OTHER = "another-token-of-these-tests"
 
@@ -110,14 +111,14 @@ def test_a_cookie_outlives_the_daemon_but_not_the_token_and_is_no_other_port_s(t
         monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
         monkeypatch.setenv("MARS_TOKEN", TOKEN)
         web = begin("0")
-        here = web.where()
+        here = web.port()
         cookie = cookie_of(sign_in(here)[1])
         assert new_link(port, Cookie=cookie.replace(str(here), str(port)), **origin(port))[0] == 401
         for token, status in ((TOKEN, 200), (OTHER, 401)):
             assert web.stop() == 0
             monkeypatch.setenv("MARS_TOKEN", token)
             web = begin(str(here))
-            assert web.where() == here
+            assert web.port() == here
             assert new_link(here, Cookie=cookie, **origin(here))[0] == status
         assert web.stop() == 0
 
@@ -126,7 +127,7 @@ def test_a_link_is_printed_where_a_token_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MARS_TOKEN", TOKEN)
     web = Daemon("mars-web", "--schedulers", f"unix:{tmp_path}/nobody", "--port", "0")
-    port = web.where()
+    port = web.port()
     code = re.search(rf"http://127\.0\.0\.1:{port}/#/login/([0-9a-f]{{32}})", web.says("sign in").said)[1]
     assert enter(port, code)[0] == 204
     assert web.stop() == 0
