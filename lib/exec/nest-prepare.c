@@ -114,6 +114,13 @@ static bool is_strided(const Prepare *p, uint32_t w, int lane) {
         return p->info[w].size > 0 && step != 0 && step != (int64_t) p->info[w].size;
 }
 
+/* Random numbers that are not neighbours share no blocks, and their indices go through memory. */
+static double cost_apart(const Prepare *p, uint32_t w, int lane) {
+        const int64_t step = move_row(p, lane)[w];
+
+        return p->info[w].size > 0 || step == 0 || step == 1 ? 0 : 0.2 * p->info[w].cost;
+}
+
 /* Estimated time per element in nanoseconds when `lane` is the lane axis: calls are shared by the elements of a strip,
  * strided elements cost a move each, or a cache line each. */
 static double lane_cost(const Prepare *p, int lane) {
@@ -124,6 +131,8 @@ static double lane_cost(const Prepare *p, int lane) {
         for (uint32_t w = 0; w < x->n_walk; w++)
                 if (is_strided(p, w, lane) && !p->info[w].result)
                         cost += p->info[w].writes ? 2.5 : near_axis(p, w, lane) >= 0 ? 0.8 : 2.5;
+                else
+                        cost += cost_apart(p, w, lane);
         if (lane == p->reduced)
                 cost += x->n_fold * (0.25 + 90 / (double) p->n[lane]);
         return cost;

@@ -6,6 +6,7 @@
 /* What a walk is for. */
 typedef struct WalkInfo {
         size_t size;      /* bytes of an element; 0: a linear index */
+        uint32_t cost;    /* of generating an element, in additions */
         bool writes;
         bool result;      /* of a reduction */
         int64_t repeats;  /* bytes between the elements that it repeats; 0: it does not */

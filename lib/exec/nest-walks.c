@@ -110,6 +110,7 @@ static void find_walks(Prepare *p, const LocalMemory *local) {
                         continue;
                 p->walk_of[i] = w;
                 p->info[w].size = instr->kind == INSTR_GENERATE ? 0 : dtype_size(instr->dtype);
+                p->info[w].cost = instr->kind == INSTR_GENERATE ? instr->op->cost : 0;
                 if (instr->kind == INSTR_LOAD)
                         walk_load(p, w, instr->source);
                 else if (instr->kind == INSTR_LOCAL)
