@@ -164,35 +164,41 @@ typedef int64_t WideAt_F32 __attribute__((vector_size(64), aligned(8)));
                         op##_merge_pairs_##D(n - i, pairs, rest, 2);                                                   \
                 }                                                                                                      \
         }
-/* Eight rows: the extreme and which row has it stay in registers. */
-#define ARG_EIGHT_(D, op, takes_right)                                                                                 \
+/* Eight rows: the extreme and which row has it stay in registers. One comparison for each element is what this costs, so
+ * NaN, which would need a second one, is only looked for, in the sum of the rows. Where there is one, or where the sum
+ * is made of infinities of both signs, the rows are taken again. */
+#define ARG_EIGHT_(D, op, OF)                                                                                          \
         static void op##_lift_rows_##D(size_t n, const void *const *row, int64_t index, void *const *state) {          \
                 enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
                 CTYPE_##D *restrict out = state[0];                                                                    \
-                int64_t *restrict out_at = state[1];                                                                   \
+                int64_t *restrict out_at = state[1], any_nan = 0;                                                      \
+                WideIndex_##D nan = {};                                                                                \
+                const void *rest[8];                                                                                   \
                 size_t i = 0;                                                                                          \
                                                                                                                        \
                 for (; i + WIDTH <= n; i += WIDTH) {                                                                   \
-                        Wide_##D a = *(const Wide_##D *) ((const CTYPE_##D *) row[0] + i);                             \
+                        Wide_##D a = *(const Wide_##D *) ((const CTYPE_##D *) row[0] + i), sum = a;                    \
                         WideIndex_##D at = {};                                                                         \
                                                                                                                        \
                         for (int k = 1; k < 8; k++) {                                                                  \
                                 const Wide_##D b = *(const Wide_##D *) ((const CTYPE_##D *) row[k] + i);               \
-                                const WideIndex_##D right = takes_right(a, b), here = (WideIndex_##D) {} + k;          \
+                                const WideIndex_##D right = b OF a, here = (WideIndex_##D) {} + k;                     \
                                                                                                                        \
                                 a = WIDE_SELECT(right, b, a);                                                          \
                                 at = WIDE_SELECT(right, here, at);                                                     \
+                                sum += b;                                                                              \
                         }                                                                                              \
+                        nan |= sum != sum;                                                                             \
                         *(Wide_##D *) (out + i) = a;                                                                   \
                         *(WideAt_##D *) (out_at + i) = __builtin_convertvector(at, WideAt_##D) + index;                \
                 }                                                                                                      \
-                if (i < n) {                                                                                           \
-                        const void *rest[8];                                                                           \
-                                                                                                                       \
-                        for (int k = 0; k < 8; k++)                                                                    \
-                                rest[k] = (const CTYPE_##D *) row[k] + i;                                              \
+                for (int j = 0; j < WIDTH; j++)                                                                        \
+                        any_nan |= nan[j];                                                                             \
+                i = _unlikely_(any_nan) ? 0 : i;                                                                       \
+                for (int k = 0; k < 8; k++)                                                                            \
+                        rest[k] = (const CTYPE_##D *) row[k] + i;                                                      \
+                if (i < n)                                                                                             \
                         op##_lift_eight_##D(n - i, rest, index, (void *[]) { out + i, out_at + i });                   \
-                }                                                                                                      \
         }
 #define LOWER_WIDE(a, b) (~((a) <= (b)) & ((a) == (a)))
 #define HIGHER_WIDE(a, b) (~((a) >= (b)) & ((a) == (a)))
@@ -200,10 +206,10 @@ ARG_QUADS_(F64, argmin, LOWER_WIDE)
 ARG_QUADS_(F32, argmin, LOWER_WIDE)
 ARG_QUADS_(F64, argmax, HIGHER_WIDE)
 ARG_QUADS_(F32, argmax, HIGHER_WIDE)
-ARG_EIGHT_(F64, argmin, LOWER_WIDE)
-ARG_EIGHT_(F32, argmin, LOWER_WIDE)
-ARG_EIGHT_(F64, argmax, HIGHER_WIDE)
-ARG_EIGHT_(F32, argmax, HIGHER_WIDE)
+ARG_EIGHT_(F64, argmin, <)
+ARG_EIGHT_(F32, argmin, <)
+ARG_EIGHT_(F64, argmax, >)
+ARG_EIGHT_(F32, argmax, >)
 ARG_RUNS(argmin, min)
 ARG_RUNS(argmax, max)
 
