@@ -11,7 +11,7 @@ import struct
 import sys
 
 from mpmath import (asin, atan, atanh, cbrt, cos, digamma, erf, erfc, exp, findroot, gamma, log, loggamma, lu_solve,
-                    matrix, mp, mpf, pi, polyval, sin, sinh, sqrt, tanh)
+                    matrix, mp, mpf, pi, polyval, sin, sinh, sqrt, tan, tanh)
 
 mp.dps = 60
 
@@ -122,13 +122,17 @@ POLYNOMIALS = {
     'expf': (exp_tail, lambda r: r * r, HALF_LN2, 4, to_float),
     'exp2f': (lambda d: (mpf(2)**d - 1 - LN2 * d) / d**2, lambda d: d * d, HALF, 4, to_float),
     'logf': (odd(two_atanh, 2), lambda z: z / 2, LOG, 2, to_float),
+    'expm1f': (exp_tail, lambda r: r * r / (exp(r) - 1), HALF_LN2, 5, to_float),
+    'sinhf': (odd(sinh), lambda z: z, (mpf(0), mpf(1)), 3, to_float),
+    'tanhf': (odd(tanh), lambda z: z, (mpf(0), mpf('0.625')**2 * R), 4, to_float),
+    'asinf': (odd(asin), lambda z: z, QUARTER, 4, to_float),
+    'atanf': (odd(atan), lambda z: z, QUARTER, 4, to_float),
+    'tanf': (odd(tan), lambda z: z, TRIG, 6, to_float),
     'sinf': (odd(sin), lambda z: z, TRIG, 2, to_float),
     'cosf': (cos_tail, lambda z: z**2, TRIG, 2, to_float),
     # float by way of double
     'powf_exp': (exp_tail, lambda r: r * r, HALF_LN2, 4, to_double),
     'powf_log': (odd(two_atanh, 2), lambda z: z / 2, LOG, 3, to_double),
-    'tanf_sin': (odd(sin), lambda z: z, TRIG, 2, to_double),
-    'tanf_cos': (lambda z: (cos(sqrt(z)) - 1) / z, lambda z: z, TRIG, 3, to_double),
 }
 
 

@@ -3,7 +3,11 @@
 /* Functions of complex numbers, made of the real ones, with the special values of C99's annex G. sin, cos, tan and
  * their inverses are the hyperbolic functions with real and imaginary axes exchanged. */
 #include "ops/complex.h"
-#include "ops/math-float.h"
+#include "ops/math-arc.h"
+#include "ops/math-exp.h"
+#include "ops/math-log.h"
+#include "ops/math-pow.h"
+#include "ops/math-trig.h"
 
 #define LN2 0x1.62e42fefa39efp-1
 #define HALF_PI 0x1.921fb54442d18p+0

@@ -3,7 +3,12 @@
 /* Maps by the strip functions of math-*.h: name_strip(n, in, out) of double and namef_strip() of float; float16 passes
  * through float, a strip at a time; complex numbers are computed in double, element by element. */
 #include "ops/complex.h"
+#include "ops/math-arc.h"
+#include "ops/math-exp.h"
 #include "ops/math-float.h"
+#include "ops/math-log.h"
+#include "ops/math-pow.h"
+#include "ops/math-trig.h"
 
 #define STRIP_UNARY_(op, fn)                                                                                           \
         MAP_FUNCTION_(op##_F16) {                                                                                      \
