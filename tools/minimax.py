@@ -10,7 +10,7 @@ and after they were rounded to the type.  Run it with the names of polynomials, 
 import struct
 import sys
 
-from mpmath import (asin, atan, atanh, cbrt, cos, digamma, erf, erfc, exp, findroot, gamma, log, loggamma, lu_solve,
+from mpmath import (asin, atan, atanh, cos, digamma, erf, erfc, exp, findroot, gamma, log, loggamma, lu_solve,
                     matrix, mp, mpf, pi, polyval, sin, sinh, sqrt, tan, tanh)
 
 mp.dps = 60
@@ -108,8 +108,6 @@ POLYNOMIALS = {
     'atan': (odd(atan), lambda z: z, QUARTER, 11, to_double),
     # pow: what comes behind 2 s + 2/3 s^3
     'pow_log': (lambda z: (odd(two_atanh, 2)(z) - mpf(2) / 3) / z, lambda z: z * z / 2, LOG, 7, to_double),
-    # cbrt: a first guess of m^(-1/3)
-    'rcbrt': (lambda m: 1 / cbrt(m), cbrt, (sqrt(mpf(2)) / 4 / R, sqrt(mpf(8)) * R), 6, to_double),
     # gamma functions: between 1.5 and 2.5, and digamma between 1 and 2
     'lgamma': (lambda y: loggamma(2 + y) / y, lambda y: y / loggamma(2 + y), HALF, 19, to_double),
     'gamma': (lambda y: gamma(2 + y), lambda y: 1 / gamma(2 + y), HALF, 19, to_double),

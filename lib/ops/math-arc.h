@@ -54,15 +54,14 @@ VM_INLINE double vm_acos(double x) {
 }
 VM_STRIP(vm_acos, double)
 
-/* The angle of a point (x, y), 0 <= both: with small and large of the two, small / large = t or, beyond 1/2,
- * tan(pi/4 + atan t) with t = (small - large) / (small + large), so |t| <= 1/2. The angle is then n pi/4 +- atan t;
- * n = 4 - n and the other sign for a point on the left. */
-VM_INLINE double vm_angle(double abs_y, double abs_x, int left) {
-        int steep = abs_y > abs_x;
-        double small = steep ? abs_x : abs_y, large = steep ? abs_y : abs_x;
+/* The angle of a point whose coordinates are the smaller and the larger one of the two, both >= 0: small / large = t or,
+ * beyond 1/2, tan(pi/4 + atan t) with t = (small - large) / (small + large), so |t| <= 1/2. The angle is then n pi/4 +-
+ * atan t; n = 2 - n and the other sign where y is the larger one, n = 4 - n and the other sign for a point on the left.
+ * Both are told as signs: their bits turn others over. */
+VM_INLINE double vm_angle(double small, double large, uint64_t steep, uint64_t left) {
         int middle = small + small > large;
         double t = (middle ? small - large : small) / (middle ? small + large : large);
-        double z = t * t, z2 = z * z, z4 = z2 * z2, tail, n, sign;
+        double z = t * t, z2 = z * z, z4 = z2 * z2, tail, n;
 
         tail = vm_cubic(z, z2, -0x1.5555555555518p-2, 0x1.99999999914abp-3, -0x1.249249216ef73p-3,
                         0x1.c71c70963f877p-4) +
@@ -72,32 +71,30 @@ VM_INLINE double vm_angle(double abs_y, double abs_x, int left) {
                                    0x1.4c1e6f52cbb7dp-7));
         tail = t * z * tail;
         n = middle ? 1.0 : 0.0;
-        n = steep ? 2.0 - n : n;
-        n = left ? 4.0 - n : n;
-        sign = steep ? -1.0 : 1.0;
-        sign = left ? -sign : sign;
+        n = vm_flip(n, steep) + vm_double(vm_bits(2.0) & -(steep >> 63));
+        n = vm_flip(n, left) + vm_double(vm_bits(4.0) & -(left >> 63));
         /* pi/4 with 50 bits, so that n of it are exact */
-        return n * 0x1.921fb54442d10p-1 + (sign * t + (sign * tail + n * 0x1.08d313198a2e0p-50));
+        return n * 0x1.921fb54442d10p-1 +
+               (vm_flip(t, steep ^ left) + (vm_flip(tail, steep ^ left) + n * 0x1.08d313198a2e0p-50));
 }
 
 VM_INLINE double vm_atan(double x) {
         double a = vm_abs(x);
 
-        return vm_flip(vm_or_nan(a, vm_angle(a, 1.0, 0)), vm_sign(x));
+        a = vm_or_nan(a, vm_angle(a > 1.0 ? 1.0 : a, a > 1.0 ? a : 1.0, vm_sign(1.0 - a), 0));
+        return vm_flip(a, vm_sign(x));
 }
 VM_STRIP(vm_atan, double)
 
 VM_INLINE double vm_atan2(double y, double x) {
-        double a = vm_abs(y), b = vm_abs(x), angle, nan = x != x ? x + x : y + y;
-        int huge = (a > 0x1p1000) | (b > 0x1p1000), both = (a == VM_INF) & (b == VM_INF);
+        double a = vm_abs(y), b = vm_abs(x), nan = x != x ? x + x : y + y;
+        double small = a > b ? b : a, large = a > b ? a : b, down = large > 0x1p1000 ? 0x1p-60 : 1.0;
 
-        /* Sums stay finite; two infinities are as far as two ones; nothing over nothing is nothing over one. */
-        a = huge ? a * 0x1p-60 : a;
-        b = huge ? b * 0x1p-60 : b;
-        a = both ? 1.0 : a;
-        b = both | ((a == 0.0) & (b == 0.0)) ? 1.0 : b;
-        angle = vm_angle(a, b, vm_negative(x));
-        angle = vm_flip(angle, vm_sign(y));
-        return ((x != x) | (y != y)) ? nan : angle;
+        /* Sums stay finite; two infinities are as far as two ones; nothing over nothing is nothing over something. */
+        large = small == VM_INF ? 1.0 : large * down;
+        small = small == VM_INF ? 1.0 : small * down;
+        large = large < 0x1p-1074 ? 0x1p-1074 : large;
+        a = vm_angle(small, large, vm_sign(b - a), vm_sign(x));
+        return ((x != x) | (y != y)) ? nan : vm_flip(a, vm_sign(y));
 }
 VM_STRIP2(vm_atan2, double)

@@ -55,23 +55,21 @@ VM_INLINE float vm_anglef(float small, float large, uint32_t steep, uint32_t lef
 
 VM_INLINE float vm_atanf(float x) {
         float a = vm_absf(x);
-        int steep = a > 1.0f;
 
-        a = vm_or_nanf(a, vm_anglef(steep ? 1.0f : a, steep ? a : 1.0f, steep ? VM_SIGNF : 0, 0));
+        a = vm_or_nanf(a, vm_anglef(a > 1.0f ? 1.0f : a, a > 1.0f ? a : 1.0f, vm_signf(1.0f - a), 0));
         return vm_flipf(a, vm_signf(x));
 }
 VM_STRIP(vm_atanf, float)
 
 VM_INLINE float vm_atan2f(float y, float x) {
         float a = vm_absf(y), b = vm_absf(x), nan = x != x ? x + x : y + y;
-        int steep = a > b;
-        float small = steep ? b : a, large = steep ? a : b, down = large > 0x1p125f ? 0x1p-4f : 1.0f;
+        float small = a > b ? b : a, large = a > b ? a : b, down = large > 0x1p125f ? 0x1p-4f : 1.0f;
 
         /* Sums stay finite; two infinities are as far as two ones; nothing over nothing is nothing over something. */
         large = small == VM_INFF ? 1.0f : large * down;
         small = small == VM_INFF ? 1.0f : small * down;
         large = large < 0x1p-149f ? 0x1p-149f : large;
-        a     = vm_flipf(vm_anglef(small, large, steep ? VM_SIGNF : 0, vm_signf(x)), vm_signf(y));
+        a     = vm_flipf(vm_anglef(small, large, vm_signf(b - a), vm_signf(x)), vm_signf(y));
         return ((x != x) | (y != y)) ? nan : a;
 }
 VM_STRIP2(vm_atan2f, float)

@@ -6,13 +6,18 @@
 #define VM_LOG_SQRT_HALFF UINT32_C(0x3f3504f3)
 #define VM_LOG_BIASF (UINT32_C(0x3f800000) - VM_LOG_SQRT_HALFF)
 
-/* k and f of x = 2^k (1 + f), subnormal x included */
-VM_INLINE float vm_log_splitf(float x, float *ret_f) {
-        float a = x < 0x1p-126f ? x * 0x1p23f : x, k;
-        uint32_t u = vm_bitsf(a) + VM_LOG_BIASF;
+/* k + 127 and f of an ordinary positive x = 2^k (1 + f). */
+VM_INLINE float vm_log_partsf(float x, float *ret_f) {
+        uint32_t u = vm_bitsf(x) + VM_LOG_BIASF;
 
-        k = (float) (int32_t) (u >> 23);
         *ret_f = vm_float((u & UINT32_C(0x007fffff)) + VM_LOG_SQRT_HALFF) - 1.0f;
+        return (float) (int32_t) (u >> 23);
+}
+
+/* k and f, subnormal x included. */
+VM_INLINE float vm_log_splitf(float x, float *ret_f) {
+        float k = vm_log_partsf(x < 0x1p-126f ? x * 0x1p23f : x, ret_f);
+
         return k - (x < 0x1p-126f ? 127.0f + 23.0f : 127.0f);
 }
 
@@ -60,17 +65,12 @@ VM_INLINE float vm_log10f(float x) {
 }
 VM_STRIP(vm_log10f, float)
 
-/* log(1 + t), as vm_log1p_sum(). What the sum loses is less than half a unit of it, so a short series is enough for
- * the quotient: with far, log(2 t). */
+/* As vm_log1p_sum(). */
 VM_INLINE float vm_log1p_sumf(float t, int far) {
         float u = far ? t : 1.0f + t;
         float c = t >= 1.0f ? 1.0f - (u - t) : t - (u - 1.0f);
-        uint32_t v = vm_bitsf(u) + VM_LOG_BIASF;
-        float f = vm_float((v & UINT32_C(0x007fffff)) + VM_LOG_SQRT_HALFF) - 1.0f, h = 0.5f * f * f;
-        float k = (float) (int32_t) (v >> 23) - (far ? 126.0f : 127.0f), rest;
+        float f, k = vm_log_partsf(u, &f) - (far ? 126.0f : 127.0f), h = 0.5f * f * f, rest = far ? 0.0f : c / u;
 
-        rest = (c * vm_float(UINT32_C(0x7f000000) - (v & UINT32_C(0xff800000)))) * ((1.0f - f) + f * f);
-        rest = far | (u > 0x1p30f) ? 0.0f : rest;
         return k * 0x1.62e4p-1f - ((h - (vm_log_tailf(f, h) + (k * 0x1.7f7d1cp-20f + rest))) - f);
 }
 

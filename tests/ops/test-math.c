@@ -42,8 +42,8 @@ static const struct {
         [MATH_sinh] = { "sinh", 2.0, 1.7, mpfr_sinh },
         [MATH_cosh] = { "cosh", 2.0, 1.5, mpfr_cosh },
         [MATH_tanh] = { "tanh", 2.0, 1.4, mpfr_tanh },
-        [MATH_asinh] = { "asinh", 2.5, 1.7, mpfr_asinh },
-        [MATH_acosh] = { "acosh", 3.0, 2.1, mpfr_acosh },
+        [MATH_asinh] = { "asinh", 2.5, 1.9, mpfr_asinh },
+        [MATH_acosh] = { "acosh", 3.0, 2.5, mpfr_acosh },
         [MATH_atanh] = { "atanh", 2.5, 1.8, mpfr_atanh },
         [MATH_cbrt] = { "cbrt", 1.0, 0.9, mpfr_cbrt },
 };
