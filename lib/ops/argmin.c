@@ -164,8 +164,8 @@ typedef int64_t WideAt_F32 __attribute__((vector_size(64), aligned(8)));
                         op##_merge_pairs_##D(n - i, pairs, rest, 2);                                                   \
                 }                                                                                                      \
         }
-/* Eight rows: the extreme and which row has it stay in registers. One comparison for each element is what this costs, so
- * NaN, which would need a second one, is only looked for, in the sum of the rows. Where there is one, or where the sum
+/* Eight rows: the extreme and which row has it stay in registers. Comparisons are what this costs, so NaN, which would
+ * need a second one for each element, is only looked for, in the sum of the rows. Where there is one, or where the sum
  * is made of infinities of both signs, the rows are taken again. */
 #define ARG_EIGHT_(D, op, OF)                                                                                          \
         static void op##_lift_rows_##D(size_t n, const void *const *row, int64_t index, void *const *state) {          \

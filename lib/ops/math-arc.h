@@ -54,10 +54,10 @@ VM_INLINE double vm_acos(double x) {
 }
 VM_STRIP(vm_acos, double)
 
-/* The angle of a point whose coordinates are the smaller and the larger one of the two, both >= 0: small / large = t or,
- * beyond 1/2, tan(pi/4 + atan t) with t = (small - large) / (small + large), so |t| <= 1/2. The angle is then n pi/4 +-
- * atan t; n = 2 - n and the other sign where y is the larger one, n = 4 - n and the other sign for a point on the left.
- * Both are told as signs: their bits turn others over. */
+/* The angle of a point by the smaller and the larger of its coordinates, both >= 0: small / large = t or, beyond 1/2,
+ * tan(pi/4 + atan t) with t = (small - large) / (small + large), so |t| <= 1/2. The angle is then n pi/4 +- atan t;
+ * n = 2 - n and the other sign where y is the larger one, n = 4 - n and the other sign for a point on the left. Both
+ * are told as signs: their bits turn others over. */
 VM_INLINE double vm_angle(double small, double large, uint64_t steep, uint64_t left) {
         int middle = small + small > large;
         double t = (middle ? small - large : small) / (middle ? small + large : large);

@@ -36,7 +36,7 @@ VM_INLINE float vm_acosf(float x) {
 }
 VM_STRIP(vm_acosf, float)
 
-/* As vm_angle(), of the smaller and the larger coordinate, with steep and left as signs: their bits turn others over. */
+/* As vm_angle(). */
 VM_INLINE float vm_anglef(float small, float large, uint32_t steep, uint32_t left) {
         int middle = small + small > large;
         float t = (middle ? small - large : small) / (middle ? small + large : large);

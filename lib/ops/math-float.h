@@ -2,9 +2,9 @@
 #pragma once
 /* The functions for float.
  *
- * They are those of double with shorter polynomials, 32-bit integers and float arithmetic, and as near to the true value
- * in units of float as those are in units of double. What would need pairs of numbers computes in double and rounds once
- * at the end: the reduction of an angle, powers and the length of a vector. Floats too
+ * They are those of double with shorter polynomials, 32-bit integers and float arithmetic, and as near to the true
+ * value in units of float as those are in units of double. What would need pairs of numbers computes in double and
+ * rounds once at the end: the reduction of an angle, powers, the length of a vector, sums of logarithms. Floats too
  * small, too large or subnormal are ordinary doubles. */
 #include "ops/math-float-arc.h"
 #include "ops/math-float-core.h"
