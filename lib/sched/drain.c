@@ -79,21 +79,21 @@ int takings_off(Sched *s, uint32_t worker, uint64_t chunk) {
         return drop_say(s, t->to, chunk);
 }
 
-/* A worker is gone, or remembers none of it: nothing is on its way from there or to it. */
+/* A worker is gone, or remembers none of it: nothing is on its way from there or to it. The others stay in their order,
+ * as their answers do. */
 int takings_lost(Sched *s, uint32_t worker) {
-        int ret = 0;
+        uint32_t n = 0;
+        int ret    = 0;
 
         for (uint32_t k = 0; k < s->taking.n && ret == 0; k++)
                 if (s->taking.data[k].from == worker && !s->taking.data[k].off)
                         ret = takings_off(s, worker, s->taking.data[k].chunk);
-        for (uint32_t k = 0; k < s->taking.n;) {
-                if (s->taking.data[k].to != worker) {
-                        k++;
-                        continue;
-                }
-                taking_ends(s, &s->taking.data[k]);
-                s->taking.data[k] = vec_pop(&s->taking);
-        }
+        for (uint32_t k = 0; k < s->taking.n; k++)
+                if (s->taking.data[k].to == worker)
+                        taking_ends(s, &s->taking.data[k]);
+                else
+                        s->taking.data[n++] = s->taking.data[k];
+        s->taking.n = n;
         return ret;
 }
 

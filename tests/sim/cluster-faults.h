@@ -86,8 +86,12 @@ static void worker_restarted(Sim *s, SimWorker *w) {
                                                 .size_bytes = map_get(&w->bytes, w->store.entry[k].key) - 1 });
 }
 
-/* Nothing is left there: then nobody loses anything. */
+/* Nothing is left there, and nothing to do: then nobody loses anything. */
 static void worker_stops(Sim *s, SimWorker *w) {
+        WorkStats work;
+
+        work_stats(w->work, &work);
+        sim_assert(s, work.n_tasks == 0);
         for (uint32_t k = 0; k < s->tensor.n; k++) {
                 const SchedTensor *t = sched_tensor(s->sched, s->tensor.data[k]);
 
@@ -197,11 +201,13 @@ static void begin(Sim *s) {
 
 /* ---- One of them ------------------------------------------------------------------------------------------------ */
 
+enum { KINDS_OF_FAULTS = 12, KINDS_OF_MENDING = 4 }; /* the last ones mend what others did */
+
 static void fault(Sim *s) {
         SimWorker *w = &s->worker[sim_random(s, MAX_SIM_WORKERS)];
 
         s->n_faults++;
-        switch (sim_random(s, 12)) {
+        switch (one_in(s, 3) ? s->favorite : sim_random(s, KINDS_OF_FAULTS)) {
         case 0:
                 if (w->alive)
                         worker_killed(s, w);

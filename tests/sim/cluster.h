@@ -127,8 +127,10 @@ typedef struct Sim {
         Map data_bytes;       /* chunk -> size, plus 1 */
         Vec(Put) put;
         uint64_t n_requests, n_failed, n_succeeded, n_faults, n_killed, n_left, n_emptied, n_restarts, n_drained;
+        uint64_t favorite; /* the fault that happens more often than others */
         bool faults, failures, tight, refuses, poisons;
         bool forgets; /* how things were made, after a few steps */
+        bool late;    /* what workers say comes late */
 } Sim;
 
 static inline uint64_t sim_random(Sim *s, uint64_t n) {

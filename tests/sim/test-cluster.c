@@ -8,10 +8,11 @@
  *     SIM_SEED=17 CK_FORK=no build/tests/test-cluster    one run again;  SIM_SEEDS=5000: as many as one likes */
 #include "sim/cluster-faults.h"
 
-enum { SUBMITS = 10 };
+enum { MOST_SUBMITS = 24 };
 
-/* One thing happens at worker w, if anything can; true if it did. */
-static bool worker_moves(Sim *s, SimWorker *w, uint32_t what) {
+/* One thing happens at worker w, if anything can; true if it did. Not what it has said to the scheduler, if that is to
+ * be late. */
+static bool worker_moves(Sim *s, SimWorker *w, uint32_t what, bool late) {
         uint32_t thread = what % MAX_NUMBERS;
 
         if (!w->alive)
@@ -23,7 +24,7 @@ static bool worker_moves(Sim *s, SimWorker *w, uint32_t what) {
                 worker_hears(s, w);
                 return true;
         case 1:
-                if (channel_empty(&w->from))
+                if (late || channel_empty(&w->from))
                         return false;
                 sched_hears(s, w);
                 return true;
@@ -65,7 +66,7 @@ static bool client_moves(Sim *s, uint32_t what) {
         }
 }
 
-static bool somebody_moves(Sim *s) {
+static bool one_moves(Sim *s, bool late) {
         uint32_t first = (uint32_t) sim_random(s, MAX_SIM_WORKERS + 1), what = (uint32_t) sim_random(s, 1000);
 
         for (uint32_t k = 0; k <= MAX_SIM_WORKERS; k++) {
@@ -73,9 +74,15 @@ static bool somebody_moves(Sim *s) {
 
                 for (uint32_t i = 0; i < 5 * MAX_NUMBERS; i++)
                         if (who == MAX_SIM_WORKERS ? client_moves(s, what + i)
-                                                   : worker_moves(s, &s->worker[who], what + i))
+                                                   : worker_moves(s, &s->worker[who], what + i, late))
                                 return true;
         }
+        return false;
+}
+
+static bool somebody_moves(Sim *s) {
+        if ((s->late && !one_in(s, 8) && one_moves(s, true)) || one_moves(s, false))
+                return true;
         /* What is to be put and fetched is looked through at random. */
         for (uint32_t k = 0; k < s->put.n; k++)
                 if (put_begin(s, k))
@@ -107,7 +114,7 @@ static bool all_are_back(const Sim *s) {
 
 /* While things go wrong, if they do in this seed. */
 static void live(Sim *s) {
-        uint32_t n_submits = SUBMITS;
+        uint32_t n_submits = 1 + (uint32_t) sim_random(s, MOST_SUBMITS);
 
         while (n_submits > 0 || s->asked.n > 0) {
                 if (n_submits > 0 && (s->asked.n == 0 || one_in(s, 100))) {
@@ -255,7 +262,9 @@ static void run_seed(uint64_t seed) {
         s->refuses  = seed % 6 == 5;
         s->poisons  = seed % 9 == 4;
         s->forgets  = seed % 8 >= 5;
+        s->late     = seed % 3 == 1;
         s->begun    = true;
+        s->favorite = sim_random(s, KINDS_OF_FAULTS - KINDS_OF_MENDING);
         sched_begin(s);
         for (uint32_t n = 1 + (uint32_t) sim_random(s, 6); n > 0; n--) {
                 worker_begin(s, &s->worker[n]);
