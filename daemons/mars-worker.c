@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "daemons/conf.h"
@@ -110,8 +111,10 @@ static int serve(const Conf *conf, Error *err) {
                 .print_userdata = &told,
         };
         Service service;
-        int r = service_begin(&service, err);
+        int r;
 
+        (void) sd_watchdog_enabled(false, &worker_config.watchdog_usec); /* before the loop takes the words away */
+        r = service_begin(&service, err);
         gethostname(host, sizeof(host) - 1);
         if (r == 0 && !spill_dirs)
                 r = error_oom(err, 0);

@@ -584,6 +584,7 @@ static int on_tick(sd_event_source *source, _unused_ uint64_t usec, void *userda
         }
         if (say_status(w) < 0)
                 out_of_memory(w);
+        worker_watch(w);
         sd_event_source_set_time_relative(source, w->config.heartbeat_usec);
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -618,6 +619,8 @@ int worker_new(Worker **ret, sd_event *event, const WorkerConfig *config, const 
             sd_event_add_time_relative(event, &w->tick, CLOCK_MONOTONIC, config->heartbeat_usec, 0, on_tick, w) < 0)
                 return error_oom(err, sizeof(*w));
         r = worker_engine_begin(w, kept, err);
+        if (r == 0)
+                r = worker_watch_begin(w, err);
         if (r == 0 && worker_lease(w, true) < 0)
                 r = error_oom(err, sizeof(*w));
         if (r < 0)
@@ -658,6 +661,7 @@ Worker *worker_free(Worker *w) {
         span_lane_clear(&w->send);
         lines_free(w->lines);
         past_free(w->past);
+        free(w->progress);
         free(w->announced);
         free(w->token);
         free(w);

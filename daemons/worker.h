@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "daemons/lines.h"
 #include "daemons/past.h"
+#include "daemons/progress.h"
 #include "daemons/service.h"
 #include "engine/borrow.h"
 #include "engine/worker.h"
@@ -28,6 +29,7 @@ typedef struct WorkerConfig {
         uint64_t keep_usec;    /* for so long chunks stay without a scheduler */
         int (*print)(void *userdata, FILE *f); /* or NULL: the configuration in force, in JSON; 0 or -ENOMEM */
         void *print_userdata;
+        uint64_t watchdog_usec; /* a service manager that hears nothing for so long ends the process; 0: none does */
         uint64_t drain_usec;   /* at most so long it waits until others have its chunks, when it is to stop; 0: not */
 } WorkerConfig;
 
@@ -128,6 +130,9 @@ typedef struct Worker {
         size_t lent_bytes, lent_most_bytes;
         Borrowed *let;               /* nobody reads these any more: behind the lock of the reports */
         uint64_t next_pin;
+        Progress *progress;                  /* [n_progress]: of each thread; NULL: nobody watches */
+        uint32_t n_progress;
+        bool stuck;                          /* one of them: the service manager hears nothing of us */
         Lines *lines;                        /* of the log */
         Past *past;                          /* figures over time */
         SpanLane receive, send;              /* when chunks came and went */
@@ -169,6 +174,10 @@ int worker_engine_begin(Worker *w, const ServiceKept *kept, Error *err);
 int worker_say_holds(Worker *w);
 int worker_lease(Worker *w, bool on);
 void worker_may_end(Worker *w, const Wire_leave *m);
+
+/* ---- worker-watch.c: what the service manager's watchdog hears */
+int worker_watch_begin(Worker *w, Error *err);
+void worker_watch(Worker *w); /* with each heartbeat */
 
 /* ---- worker-answer.c: what people ask */
 typedef struct WorkerFigures {

@@ -61,6 +61,7 @@ typedef struct Slot {
         uint32_t n_held, at;    /* those before `at` have been reported */
         bool replaced;          /* nobody wants what it is at: another slot has its part until it returns from there */
         uint64_t began_usec;    /* atomic: of the one at `at`; 0: it does not run */
+        clockid_t clock;        /* while it runs: of the thread that runs it */
         Vec(size_t) bytes;
         Vec(int64_t) length;
 } Slot;

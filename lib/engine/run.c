@@ -473,6 +473,7 @@ static void tasks_run(Engine *e, uint32_t at) {
         int result[TASKS_AT_ONCE];
         uint64_t start, stop;
 
+        (void) pthread_getcpuclockid(pthread_self(), &slot->clock);
         pthread_mutex_unlock(&e->lock); /* calls must wait: the engine cannot go while a task runs */
         start = now_usec();
         __atomic_store_n(&slot->began_usec, start, __ATOMIC_RELAXED);

@@ -186,6 +186,14 @@ uint32_t engine_lane(Engine *e, uint32_t lane, uint64_t since_usec, Span *ret, b
         return n;
 }
 
+/* So far; it runs, or the clock is gone with it and stands still. */
+static uint64_t clock_usec(clockid_t clock) {
+        struct timespec t = {};
+
+        (void) clock_gettime(clock, &t);
+        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
+}
+
 bool engine_doing(Engine *e, uint32_t thread, EngineDoing *ret) {
         const Slot *slot = &e->slot[thread];
         const Held *held;
@@ -194,10 +202,11 @@ bool engine_doing(Engine *e, uint32_t thread, EngineDoing *ret) {
                 return false;
         ret->since_usec = __atomic_load_n(&slot->began_usec, __ATOMIC_RELAXED);
         if (ret->since_usec != 0) {
-                held        = &slot->held[slot->at];
-                ret->thread = thread;
-                ret->task   = held->task;
-                ret->plan   = held->run->id;
+                held          = &slot->held[slot->at];
+                ret->thread   = thread;
+                ret->task     = held->task;
+                ret->plan     = held->run->id;
+                ret->cpu_usec = clock_usec(slot->clock);
                 span_label(ret->label, held->run->plan->stage.data[held->run->plan->task_stage[held->task]].label);
         }
         pthread_mutex_unlock(&e->lock);

@@ -53,6 +53,7 @@ uint32_t engine_lane(Engine *engine, uint32_t lane, uint64_t since_usec, Span *r
 typedef struct EngineDoing {
         uint32_t thread, task;
         uint64_t plan, since_usec;
+        uint64_t cpu_usec;   /* that its thread has used so far */
         char label[SPAN_LABEL_BYTES];
 } EngineDoing;
 bool engine_doing(Engine *engine, uint32_t thread, EngineDoing *ret); /* false: it waits */
