@@ -53,6 +53,19 @@ def test_the_rules_of_debian_are_kept(network):
     assert said.returncode == 0, said.stdout
 
 
+def test_there_is_a_page_of_the_manual_for_everything_and_a_completion_for_each_program(network):
+    packed = "".join(nodes.run("dpkg-deb", "-c", str(path)).stdout for path in network.packages.glob("*.deb"))
+    pages = set(re.findall(r"/usr/share/man/man\d/(\S+)[.]gz", packed))
+    programs = set(re.findall(r"/usr/bin/(mars\S*)", packed))
+    assert pages == {"marsctl.1", "mars.3", "mars.conf.5", "mars.7", "mars-keeper.8", "mars-scheduler.8", "mars-web.8",
+                     "mars-worker.8"}
+    assert {page.rpartition(".")[0] for page in pages} >= programs
+    completed = set(re.findall(r"/usr/share/bash-completion/completions/(\S+)", packed))
+    assert completed == programs - {"mars-keeper"}, "which has no options of its own"
+    assert len(re.findall(r"/usr/share/doc/\S+/copyright", packed)) == len(list(network.packages.glob("*.deb"))) - \
+        len(list(network.packages.glob("*-dbgsym_*.deb")))
+
+
 def test_what_debian_runs_of_each_package_passes(network):
     """autopkgtest, which installs the packages itself; what isolates it from other machines is the container."""
     node = network.node("tested")
@@ -81,6 +94,12 @@ def expected():
 
     x = mt.random.RandomState(3).rand(1000, 1000, chunk_size=250)
     return float(new_session().run((x @ x.T).sum()))
+
+
+def test_huge_pages_are_reserved_by_nobody_but_the_administrator(head):
+    assert head("sh", "-c", "cat /etc/sysctl.d/* /run/sysctl.d/* /usr/lib/sysctl.d/* 2>/dev/null | grep hugepages || "
+                "true") == ""
+    assert "vm.nr_hugepages" in head("cat", "/usr/share/doc/mars-worker/examples/sysctl-hugepages.conf")
 
 
 def test_starting_a_worker_starts_the_scheduler_through_its_socket(head):
@@ -167,6 +186,10 @@ def survives(node, command, times):
     assert disturbed == undisturbed, "the job that was under way"
 
 
+def test_a_worker_that_is_killed_in_the_middle_of_a_job_is_not_missed(head):
+    survives(head, "systemctl kill -s KILL mars-worker", "once")
+
+
 def test_a_restart_loses_no_chunk(head):
     pid = main_pid(head, "mars-worker")
     survives(head, "systemctl restart mars-worker", "twice")
@@ -247,6 +270,114 @@ def test_a_scheduler_that_is_killed_is_not_missed(head):
     assert main_pid(head, "mars-scheduler") not in (0, pid)
 
 
+# Everything of a daemon stands still (SIGSTOP); or all threads but the one that speaks with others, while one of them
+# computes. Prints after how many seconds another process has taken its place.
+STUCK = """
+    import contextlib, ctypes, json, os, subprocess, sys, time
+    unit, what = sys.argv[1:]
+    def show(name):
+        return subprocess.run(["systemctl", "show", "--value", "-p", name, unit], capture_output=True, text=True,
+                              check=True).stdout.strip()
+    def used():
+        return {int(thread): int(open(f"/proc/{pid}/task/{thread}/stat").read().rpartition(")")[2].split()[11])
+                for thread in os.listdir(f"/proc/{pid}/task") if int(thread) != pid}
+    pid = int(show("MainPID"))
+    if what == "all":
+        os.kill(pid, 19)
+    else:
+        first = used()
+        while max(n - first.get(thread, 0) for thread, n in used().items()) < os.sysconf("SC_CLK_TCK"):
+            time.sleep(0.05)
+        ptrace = ctypes.CDLL(None).ptrace
+        ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+        for thread in used():
+            assert ptrace(0x4206, thread, None, None) == 0  # PTRACE_SEIZE
+            assert ptrace(0x4207, thread, None, None) == 0  # PTRACE_INTERRUPT
+    begin = time.monotonic()
+    while show("MainPID") in ("0", str(pid)) or show("ActiveState") != "active":
+        with contextlib.suppress(ChildProcessError):  # the ends of threads that are held here are heard here
+            os.waitpid(-1, os.WNOHANG | 0x40000000)  # __WALL
+        time.sleep(0.05)
+    print(json.dumps(time.monotonic() - begin))
+"""
+WATCHDOG_SECONDS = 4
+LATE = 4  # times as long on a machine that has other things to do
+
+
+@pytest.fixture
+def impatient(head):
+    """The service manager waits for less than half a minute."""
+    units = ("mars-scheduler", "mars-worker", "mars-web")
+
+    def restart():
+        head("systemctl", "daemon-reload")
+        head("systemctl", "restart", *units)
+        nodes.wait_until("the worker joins", lambda: "head" in head("marsctl", "workers"))
+
+    for unit in units:
+        head("sh", "-ec", f"""mkdir -p /run/systemd/system/{unit}.service.d
+            printf '[Service]\nWatchdogSec={WATCHDOG_SECONDS}s\n' >/run/systemd/system/{unit}.service.d/soon.conf""")
+    restart()
+    yield units
+    head("sh", "-ec", "rm -r /run/systemd/system/mars-*.service.d")
+    restart()
+
+
+def test_a_daemon_that_stands_still_is_ended_by_the_watchdog_and_loses_nothing(head, impatient):
+    def computed(program):
+        return python(head, f"""
+            import json
+            import mars.tensor as mt
+            from mars.session import new_session
+            sess = new_session("unix:/run/mars/scheduler.sock")
+            {program}
+            print(json.dumps(value))
+        """)
+
+    def n_done():
+        return json.loads(head("marsctl", "--json", "status"))["tasks_done"]
+
+    before = computed("""x = mt.random.RandomState(5).rand(2000, 2000, chunk_size=250).execute(session=sess)
+            x.save_as("held")
+            value = float(sess.run(x.sum()))""")
+    for unit in impatient:
+        seconds = python(head, STUCK, unit, "all")
+        assert WATCHDOG_SECONDS / 4 < seconds < WATCHDOG_SECONDS * LATE, unit
+        assert "Watchdog timeout" in head("journalctl", "-u", unit, "-n", "100")
+        nodes.wait_until("the worker is there", lambda: "head" in head("marsctl", "workers"))
+        n = n_done()
+        assert computed('value = float(sess.run(sess.open("held").sum()))') == before
+        assert n_done() - n < 2 * 64, "the random chunks were made again"
+    computed('value = sess.remove("held")')
+
+
+def test_a_worker_whose_work_stands_still_is_ended_by_the_watchdog_and_the_job_goes_on(head, impatient):
+    """It hears, answers, and says that it lives: but the thread that computes has stood still within LAPACK."""
+    (head.root / "srv/stuck.py").write_text(textwrap.dedent(STUCK))
+    kept, same, error, seconds = python(head, """
+        import json, subprocess
+        import numpy as np
+        import mars.tensor as mt
+        from mars.session import new_session
+        sess = new_session("unix:/run/mars/scheduler.sock")
+        x = mt.random.RandomState(3).rand(2000, 2000, chunk_size=250)
+        x.execute(session=sess)
+        before = float(sess.run(x.sum()))
+        a = np.random.default_rng(1).random((2000, 2000))
+        values = sess.run(mt.linalg.eigvals(mt.tensor(a, chunk_size=2000)), wait=False)
+        stuck = subprocess.run(["python3", "/srv/stuck.py", "mars-worker", "work"], capture_output=True, text=True,
+                               check=True)
+        error = abs(values.result().sum() - np.trace(a))
+        print(json.dumps([before, float(sess.run(x.sum())), float(error), json.loads(stuck.stdout)]))
+    """)
+    said = head("journalctl", "-u", "mars-worker", "-n", "100")
+    assert "has used no processor" in said
+    assert "Watchdog timeout" in said
+    assert seconds < WATCHDOG_SECONDS * LATE
+    assert kept == same
+    assert error < 1e-6
+
+
 def readme_program(endpoint):
     """The ten lines of the README, for a cluster instead of threads."""
     lines = re.search("## Ten lines\n\n```python\n(.*?)```", (nodes.TOP / "README.md").read_text(), re.DOTALL)[1]
@@ -264,8 +395,7 @@ def test_another_machine_joins_with_one_key_file(head, network):
     head("chgrp", "mars", "/etc/mars/cluster.key")
     key = head("cat", "/etc/mars/cluster.key")
     (other.root / "etc/mars/cluster.key").write_text(key)
-    other("chown", "root:mars", "/etc/mars/cluster.key")
-    other("chmod", "0640", "/etc/mars/cluster.key")
+    other("chmod", "0600", "/etc/mars/cluster.key")  # root's alone: the worker has it from the service manager
     (head.root / "etc/mars/scheduler.conf").write_text(f"host = {head.address}\n")
     (head.root / "etc/mars/worker.conf").write_text(f"host = {head.address}\n")
     (other.root / "etc/mars/worker.conf").write_text(f"host = {other.address}\nschedulers = {head.address}:7103\n")
