@@ -7,7 +7,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
@@ -62,9 +62,23 @@ ${Object.entries(properties)
         .join("\n");
 }
 
+/** Behind what is made of others' work: whose it is, and what they allow. */
+function notices(inputs) {
+    const names = new Set(
+        inputs.map((path) => path.match(/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1]).filter(Boolean),
+    );
+    return [...names]
+        .sort()
+        .map(
+            (name) =>
+                `/*! ${name}\n\n${readFileSync(join(folder, "node_modules", name, "LICENSE"), "utf8").trim()}\n*/\n`,
+        )
+        .join("");
+}
+
 function bundle() {
     const { buildSync } = createRequire(join(folder, "package.json"))("esbuild");
-    const { outputFiles } = buildSync({
+    const { outputFiles, metafile } = buildSync({
         absWorkingDir: folder,
         entryPoints: { app: "src/app.tsx" },
         outdir: "out",
@@ -75,15 +89,17 @@ function bundle() {
         target: "es2022",
         jsx: "automatic",
         jsxImportSource: "preact",
-        legalComments: "inline",
+        legalComments: "none",
+        metafile: true,
         logLevel: "warning",
     });
-    return outputFiles.map(({ path, contents }) => {
+    return outputFiles.map(({ path, text }) => {
         const [name, kind] = path.split("/").at(-1).split(".");
+        const bytes = Buffer.from(text + notices(Object.keys(metafile.outputs[relative(folder, path)].inputs)));
         return {
-            name: `${name}-${digest(contents)}.${kind}`,
+            name: `${name}-${digest(bytes)}.${kind}`,
             plain: `${name}.${kind}`,
-            bytes: contents,
+            bytes,
             immutable: true,
         };
     });

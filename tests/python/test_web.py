@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import struct
@@ -91,6 +92,16 @@ def test_what_is_not_in_the_table_is_not_there(port):
     for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"):
         status, headers, _ = ask(port, method, "/api/v1/health")
         assert status == 405 and headers["Allow"] == "GET"
+
+
+def test_the_pages_say_whose_work_is_in_them_and_so_does_the_package(port):
+    page = ask(port)[2]
+    script = ask(port, path="/" + re.search(r'src="(?:\./)?([^"]+[.]js)"', page)[1])[2]
+    for name in ("preact", "uplot", "@dagrejs/dagre"):  # which has graphlib in it
+        assert re.search(rf"/\*! {name}\n[^*]*Copyright [^*]*Permission is hereby granted[^*]*THE SOFTWARE IS PROVIDED",
+                         script), name
+    copyright_ = (pathlib.Path(__file__).parents[2] / "packaging/debian/copyright").read_text()
+    assert all(whose in copyright_ for whose in re.findall(r"Copyright \(c\) (.*)", script))
 
 
 def test_a_name_that_somebody_else_has_pointed_at_us_is_not_ours(port):
