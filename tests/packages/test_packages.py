@@ -237,6 +237,12 @@ def test_a_reload_changes_what_runs(head):
     file.write_text("")
     head("systemctl", "reload", "mars-scheduler")
     assert main_pid(head, "mars-scheduler") == pid
+    for unit in ("mars-worker", "mars-web"):
+        head("systemctl", "start", unit)
+        pid, n = main_pid(head, unit), head("journalctl", "-u", unit).count("read again")
+        head("systemctl", "reload", unit)
+        nodes.wait_until("it has", lambda: head("journalctl", "-u", unit).count("read again") > n)  # noqa: B023
+        assert main_pid(head, unit) == pid
 
 
 def test_the_service_manager_has_nothing_to_say_about_the_units(head):
