@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 
 #include "daemons/ctl.h"
+#include "io/address.h"
 #include "io/token.h"
 
 enum { ANSWER_USEC = 10 * 1000 * 1000 }; /* a scheduler that is not stuck answers in a millisecond */
@@ -40,7 +41,7 @@ static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, c
                 return ctl->answer ? 0 : error_oom(err, strlen(m.answer.text));
         case WIRE_IS_PEER:
                 free(ctl->worker);
-                ctl->worker        = strdup(m.peer.address);
+                ctl->worker        = strdup(address_nearest(m.peer.address, m.peer.socket, m.peer.socket_identity));
                 ctl->worker_number = m.peer.worker;
                 return ctl->worker ? 0 : error_oom(err, strlen(m.peer.address));
         case WIRE_IS_ALIVE:

@@ -189,6 +189,11 @@ void httpd_wake(Httpd *h, struct MHD_Connection *connection) {
         MHD_resume_connection(connection);
 }
 
+void httpd_leave(Httpd *h, struct MHD_UpgradeResponseHandle *upgraded) {
+        h->due = true;
+        (void) MHD_upgrade_action(upgraded, MHD_UPGRADE_ACTION_CLOSE);
+}
+
 void httpd_add(Httpd *h, int fd, const struct sockaddr *from, socklen_t size_bytes) {
         (void) MHD_add_connection(h->daemon, fd, from, size_bytes); /* which closes it if not */
 }

@@ -31,6 +31,8 @@ void httpd_add(Httpd *httpd, int fd, const struct sockaddr *from, socklen_t size
 void httpd_know(struct MHD_Connection *connection);
 /* A connection that was suspended goes on, in a turn that is due now and which the library does not ask for. */
 void httpd_wake(Httpd *httpd, struct MHD_Connection *connection);
+/* An upgraded connection is the caller's no more. The library closes it in a turn that it does not ask for, either. */
+void httpd_leave(Httpd *httpd, struct MHD_UpgradeResponseHandle *upgraded);
 unsigned httpd_connections(const Httpd *httpd);
 unsigned httpd_guests(const Httpd *httpd); /* of these */
 /* "Bearer TOKEN": the token, or NULL: none was shown. */

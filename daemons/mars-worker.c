@@ -131,6 +131,8 @@ static int serve(const Conf *conf, Error *err) {
                                            .tls         = tls,
                                            .accepted    = accepted },
                         &worker, err);
+        worker_config.socket          = service_local(&service);
+        worker_config.socket_identity = worker_config.socket ? address_identity(worker_config.socket) : 0;
         if (r == 0)
                 r = worker_new(&worker, service.event, &worker_config, service.address, &service.kept, service_log,
                                err);

@@ -15,8 +15,11 @@ int scheduler_tell_peer(const Scheduler *s, Conn *to, uint32_t worker) {
                 return 0;
         r = map_set(&to->knows, worker, of->incarnation);
         return r < 0 ? r
-                     : link_say(to->link, &(WireMessage) { WIRE_IS_PEER,
-                                                           .peer = { .worker = worker, .address = of->address } });
+                     : link_say(to->link,
+                                &(WireMessage) { WIRE_IS_PEER, .peer = { .worker          = worker,
+                                                                         .address         = of->address,
+                                                                         .socket          = of->socket,
+                                                                         .socket_identity = of->socket_identity } });
 }
 
 int scheduler_put_tensor(Scheduler *s, Conn *to, uint64_t id, Writer *w) {

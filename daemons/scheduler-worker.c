@@ -64,6 +64,7 @@ static void member_free(Member *m) {
                 close(m->process);
         free(m->name);
         free(m->address);
+        free(m->socket);
         free(m->pages);
         free(m);
 }
@@ -126,31 +127,35 @@ static Member *member_new(Scheduler *s, const Wire_hello *m) {
 int worker_join(Conn *c, const Wire_hello *m, Error *err) {
         Scheduler *s        = c->scheduler;
         Member *member      = member_again(s, m);
-        char *address       = strdup(m->address);
+        char *address = strdup(m->address), *socket = strdup(m->socket);
         WireMessage welcome = { .kind = WIRE_IS_WELCOME };
         const bool again    = member != NULL;
         char cache[SIZE_TEXT_MAX];
 
-        if (!member && address)
+        if (!member && address && socket)
                 member = member_new(s, m);
-        if (!member || !address) {
+        if (!member || !address || !socket) {
                 free(address);
+                free(socket);
                 return error_oom(err, sizeof(*member));
         }
         free(member->address);
+        free(member->socket);
         if (member->process >= 0)
                 close(member->process);
-        member->address      = address;
-        member->process      = c->local && c->pid > 0 ? pidfd_open(c->pid, 0) : -1;
-        member->conn         = c;
-        member->bye          = false;
-        member->n_threads    = m->n_threads;
-        member->incarnation  = ++s->next_incarnation;
-        member->cache_bytes  = m->cache_bytes;
-        member->memory_bytes = m->memory_bytes;
-        member->task_bytes   = m->task_bytes;
-        c->member            = member;
-        c->kind              = CONN_WORKER;
+        member->address         = address;
+        member->socket          = socket;
+        member->socket_identity = m->socket_identity;
+        member->process         = c->local && c->pid > 0 ? pidfd_open(c->pid, 0) : -1;
+        member->conn            = c;
+        member->bye             = false;
+        member->n_threads       = m->n_threads;
+        member->incarnation     = ++s->next_incarnation;
+        member->cache_bytes     = m->cache_bytes;
+        member->memory_bytes    = m->memory_bytes;
+        member->task_bytes      = m->task_bytes;
+        c->member               = member;
+        c->kind                 = CONN_WORKER;
         welcome.welcome = (Wire_welcome) {
                 .number = member->number, .epoch = s->epoch, .version = MARS_BUILD, .token = s->config.token
         };

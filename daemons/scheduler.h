@@ -98,6 +98,8 @@ typedef struct Member {
         uint32_t number, n_threads;
         int process;            /* pidfd of one of this machine; -1: not known */
         char *name, *address;
+        char *socket;             /* where its own machine finds it; "": nowhere else, */
+        uint64_t socket_identity; /* and which one that is */
         uint64_t incarnation;   /* of all that ever joined */
         uint64_t cache_bytes, memory_bytes, task_bytes;
         Wire_status status;

@@ -317,6 +317,13 @@ int service_listen(Service *s, const ServiceConfig *config, void *userdata, Erro
         return 0;
 }
 
+const char *service_local(const Service *s) {
+        for (unsigned k = 0; k < s->n_listeners; k++)
+                if (strncmp(listener_address(s->listener[k]), "unix:", 5) == 0)
+                        return listener_address(s->listener[k]);
+        return NULL;
+}
+
 int service_keep(const char *name, int fd) {
         char words[128];
         int r;

@@ -49,6 +49,8 @@ int service_begin(Service *service, Error *err);
 /* accepted(userdata, fd) for each connection. Addresses that are not of this machine alone are refused without a
  * key. */
 int service_listen(Service *service, const ServiceConfig *config, void *userdata, Error *err);
+/* The first unix socket that is listened at, or NULL. */
+const char *service_local(const Service *service);
 /* Whom a door believes nothing that its socket says: mars-web's user, where it has one of its own. */
 void service_distrust(Door *door);
 /* Says READY, runs the loop until it ends, says STOPPING. The exit status. */

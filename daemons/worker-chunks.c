@@ -599,9 +599,10 @@ void worker_accept(void *userdata, int fd) {
 }
 
 int worker_peer(Worker *w, const Wire_peer *m) {
-        Mate *mate = (Mate *) (uintptr_t) map_get(&w->mates, m->worker);
+        Mate *mate          = (Mate *) (uintptr_t) map_get(&w->mates, m->worker);
+        const char *address = address_nearest(m->address, m->socket, m->socket_identity);
 
-        if (mate && strcmp(mate->address, m->address) == 0)
+        if (mate && strcmp(mate->address, address) == 0)
                 return 0;
         if (mate) {
                 mate_free(mate);
@@ -614,13 +615,13 @@ int worker_peer(Worker *w, const Wire_peer *m) {
                                 k++;
                 }
         }
-        if (!m->address[0])
+        if (!address[0])
                 return 0; /* it is gone */
         mate = mate_new(w, MATE_SERVES);
         if (!mate)
                 return -ENOMEM;
         mate->number  = m->worker;
-        mate->address = strdup(m->address);
+        mate->address = strdup(address);
         return mate->address ? map_set(&w->mates, m->worker, (uintptr_t) mate) : -ENOMEM;
 }
 

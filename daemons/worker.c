@@ -555,18 +555,19 @@ static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
         if (link_connect(&w->scheduler, w->event, address, &events, w, &err) == 0 &&
             link_secure(w->scheduler, w->door.tls, &err) == 0 &&
             link_say(w->scheduler,
-                     &(WireMessage) { WIRE_IS_HELLO,
-                                      .hello = { .role         = WIRE_WORKER,
-                                                 .version      = WIRE_VERSION,
-                                                 .build        = MARS_BUILD,
-                                                 .token        = w->token,
-                                                 .name         = w->config.name,
-                                                 .address      = w->announced,
-                                                 .n_threads    = stats.n_threads,
-                                                 .cache_bytes  = stats.cache_bytes,
-                                                 .memory_bytes = engine_memory_bytes(w->engine),
-                                                 .task_bytes   = engine_task_bytes(w->engine),
-                                                 .identity     = w->identity } }) == 0)
+                     &(WireMessage) { WIRE_IS_HELLO, .hello = { .role            = WIRE_WORKER,
+                                                                .version         = WIRE_VERSION,
+                                                                .build           = MARS_BUILD,
+                                                                .token           = w->token,
+                                                                .name            = w->config.name,
+                                                                .address         = w->announced,
+                                                                .socket          = w->config.socket,
+                                                                .socket_identity = w->config.socket_identity,
+                                                                .n_threads       = stats.n_threads,
+                                                                .cache_bytes     = stats.cache_bytes,
+                                                                .memory_bytes    = engine_memory_bytes(w->engine),
+                                                                .task_bytes      = engine_task_bytes(w->engine),
+                                                                .identity        = w->identity } }) == 0)
                 return 0;
         on_closed(w, w->scheduler, &err);
         return 0;

@@ -16,6 +16,7 @@
 #include "daemons/service.h"
 #include "engine/borrow.h"
 #include "engine/worker.h"
+#include "io/address.h"
 #include "io/say.h"
 
 typedef struct WorkerConfig {
@@ -25,6 +26,8 @@ typedef struct WorkerConfig {
         Tls *tls;               /* what TCP goes through; NULL: there is no key. Ours to keep a reference */
         const char *token_path; /* as token_find() takes it: looked at with each attempt, since a scheduler makes it */
         const char *name;
+        const char *socket;       /* where others of this machine find us, or NULL, */
+        uint64_t socket_identity; /* and which one that is */
         uint64_t heartbeat_usec;
         uint64_t keep_usec;    /* for so long chunks stay without a scheduler */
         int (*print)(void *userdata, FILE *f); /* or NULL: the configuration in force, in JSON; 0 or -ENOMEM */

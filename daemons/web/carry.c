@@ -35,9 +35,14 @@ static int hold(Carrier *carrier, Flow *flow, const uint8_t *data, size_t n) {
 static ssize_t give(Side *to, const uint8_t *data, size_t n) {
         const struct iovec iov = { (void *) (uintptr_t) data, n };
         ssize_t sent           = stream_flush(&to->stream);
+        int r                  = 0;
 
         if (sent == 0 && n > 0)
                 sent = stream_send(&to->stream, &iov, 1, -1);
+        if (sent > 0)
+                r = stream_flush(&to->stream); /* what TLS has made of it goes now, not when the socket says so */
+        if (r < 0 && r != -EAGAIN)
+                return r;
         to->blocked = sent == -EAGAIN || (sent >= 0 && ((size_t) sent < n || stream_unsent(&to->stream)));
         return sent == -EAGAIN ? 0 : sent;
 }
@@ -170,6 +175,20 @@ void carrier_begin(Carrier *carrier) {
                 carrier->ended(carrier);
         else
                 carrier_go(carrier);
+}
+
+bool carrier_take_client(Carrier *carrier, Stream *ret) {
+        Side *client = &carrier->client, *daemon = &carrier->daemon;
+
+        if (client->opening || client->in.data || carry(carrier, daemon, client) < 0 || daemon->in.data ||
+            daemon->in.ended || client->blocked) {
+                (void) sd_event_source_set_enabled(carrier->again, SD_EVENT_ONESHOT);
+                return false;
+        }
+        client->io     = sd_event_source_disable_unref(client->io);
+        *ret           = client->stream;
+        client->stream = (Stream) { .fd = -1 };
+        return true;
 }
 
 int carrier_hold(Carrier *carrier, const void *data, size_t n_bytes) {

@@ -37,4 +37,13 @@ typedef struct Carrier {
 void carrier_begin(Carrier *carrier);
 /* What the client has said already, before carrier_begin(). */
 int carrier_hold(Carrier *carrier, const void *data, size_t n_bytes);
+/* The client's stream becomes the caller's, when nothing is held or on its way to him: what the other side has said is
+ * sent first. True: the carrier is to be done with. */
+bool carrier_take_client(Carrier *carrier, Stream *ret);
 void carrier_done(Carrier *carrier); /* closes both streams */
+
+/* ---- front.c: https --------------------------------------------------------------------------------------------- */
+
+/* Of a connection that the server, which has it at this socket, is to leave: the client's stream itself, when
+ * he has got all that was said to him. False: there is none, or bytes are on their way in between, and it stays. */
+bool front_take(Web *web, int fd, Stream *ret);

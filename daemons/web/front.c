@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTPS: TLS is ours (io/tls.h), and the HTTP server behind it speaks plainly through a pair of sockets, at which it
- * sees the address of whoever has come. */
+ * sees the address of whoever has come. When a connection is no longer the server's, the pair goes, and whoever has it
+ * then has TLS itself (front_take()). */
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 struct Front {
         Carrier carrier;
         Front *next, *before;
+        int far_fd; /* the server's end, which it closes */
 };
 
 static void front_free(Front *front) {
@@ -40,10 +42,11 @@ int front_new(Web *web, int fd) {
                 close(fd);
                 return -1;
         }
-        *front = (Front) { .carrier = { .web    = web,
-                                        .client = { .stream = { .fd = fd, .family = AF_INET }, .opening = true },
+        *front = (Front) { .far_fd  = pair[1],
+                           .carrier = { .web           = web,
+                                        .client        = { .stream = { .fd = fd, .family = AF_INET }, .opening = true },
                                         .daemon.stream = { .fd = pair[0], .family = AF_INET }, /* no descriptors */
-                                        .ended  = on_ended },
+                                        .ended         = on_ended },
                            .next    = web->front };
         if (web->front)
                 web->front->before = front;
@@ -55,4 +58,16 @@ int front_new(Web *web, int fd) {
         }
         carrier_begin(&front->carrier);
         return pair[1];
+}
+
+bool front_take(Web *web, int fd, Stream *ret) {
+        Front *front = web->front;
+        uint8_t any;
+
+        while (front && front->far_fd != fd)
+                front = front->next;
+        if (!front || recv(fd, &any, 1, MSG_PEEK | MSG_DONTWAIT) > 0 || !carrier_take_client(&front->carrier, ret))
+                return false;
+        front_free(front);
+        return true;
 }

@@ -5,7 +5,6 @@
  *
  * A daemon of this machine, at a unix socket, gets the client's connection itself, with VIA, and we are out of it: no
  * byte is copied twice. Else, and where TLS is between the client and us, bytes are carried (carry.h). */
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -31,6 +30,7 @@ struct Relay {
         bool connecting;
         uint32_t attempt;      /* which of the scheduler's addresses */
         uint32_t worker;
+        char address[256]; /* of that; "": not known */
         bool to_worker;
         sd_event_source *late, *io; /* of the connection to the daemon that is being made */
 };
@@ -48,7 +48,7 @@ static void relay_free(Relay *relay) {
                 relay->carrier.client.stream.fd = -1; /* it is the library's, which closes it */
         carrier_done(&relay->carrier);
         if (relay->upgraded)
-                (void) MHD_upgrade_action(relay->upgraded, MHD_UPGRADE_ACTION_CLOSE);
+                httpd_leave(relay->web->httpd, relay->upgraded);
         free(relay);
 }
 
@@ -94,6 +94,14 @@ static void on_ended(Carrier *carrier) {
         relay_free((Relay *) carrier);
 }
 
+/* TLS is between the client and us: what HTTP stood between it and our side goes. */
+static void take_front(Relay *relay, int fd) {
+        if (!front_take(relay->web, fd, &relay->carrier.client.stream))
+                return;
+        httpd_leave(relay->web->httpd, relay->upgraded);
+        relay->upgraded = NULL;
+}
+
 /* Between the client and a daemon of this machine nothing is but us. */
 static bool can_hand_over(const Relay *relay, int fd) {
         int family  = AF_UNIX;
@@ -114,6 +122,8 @@ static void on_upgraded(void *userdata, _unused_ struct MHD_Connection *connecti
         relay->late                  = sd_event_source_disable_unref(relay->late);
         relay->carrier.client.stream = (Stream) { .fd = fd, .family = AF_INET };
         hand_over                    = n_extra == 0 && can_hand_over(relay, fd);
+        if (n_extra == 0 && !hand_over)
+                take_front(relay, fd);
         if (say_via(relay, hand_over ? fd : -1) < 0 || hand_over || carrier_hold(&relay->carrier, extra, n_extra) < 0)
                 relay_free(relay);
         else
@@ -215,18 +225,13 @@ static int on_late(_unused_ sd_event_source *source, _unused_ uint64_t usec, voi
 
 /* ---- Where a worker is ------------------------------------------------------------------------------------------- */
 
-static void located(Relay *relay, const char *answer) {
-        struct json_object *worker = json_tokener_parse(answer), *text = NULL;
-        const char *address = NULL;
-
+/* The scheduler has said it before it answers (PEER): by the socket of this machine, if it is on it. */
+static void located(Relay *relay) {
         relay->ask = link_free(relay->ask);
-        if (json_object_object_get_ex(worker, "address", &text))
-                address = json_object_get_string(text);
-        if (address && address[0])
-                relay_connect(relay, address);
+        if (relay->address[0])
+                relay_connect(relay, relay->address);
         else
                 relay_refuse(relay, MHD_HTTP_NOT_FOUND, "there is no such worker");
-        json_object_put(worker);
 }
 
 static int on_message(void *userdata, Link *link, const Frame *frame, const uint8_t *body, _unused_ char *payload,
@@ -244,8 +249,11 @@ static int on_message(void *userdata, Link *link, const Frame *frame, const uint
                 return error_oom(err, sizeof(what));
         if (m.kind == WIRE_IS_REFUSED)
                 relay_refuse(relay, MHD_HTTP_UNAUTHORIZED, m.refused.text);
+        else if (m.kind == WIRE_IS_PEER && m.peer.worker == relay->worker)
+                snprintf(relay->address, sizeof(relay->address), "%s",
+                         address_nearest(m.peer.address, m.peer.socket, m.peer.socket_identity));
         else if (m.kind == WIRE_IS_ANSWER)
-                located(relay, m.answer.code < 0 ? "null" : m.answer.text);
+                located(relay);
         return 0;
 }
 

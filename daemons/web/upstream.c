@@ -121,7 +121,7 @@ static int hear_peer(Upstream *u, const Wire_peer *m, Error *err) {
         free((char *) (uintptr_t) map_remove(&u->peers, m->worker));
         if (!m->address[0])
                 return 0; /* it is gone */
-        address = strdup(m->address);
+        address = strdup(address_nearest(m->address, m->socket, m->socket_identity));
         if (address && map_set(&u->peers, m->worker, (uintptr_t) address) == 0)
                 return 0;
         free(address);

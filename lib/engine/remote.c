@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "engine/remote.h"
+#include "io/address.h"
 
 enum { MANY_KNOWN = 64 }; /* outcomes that the scheduler has not heard of */
 
@@ -122,12 +123,13 @@ static void progress(Remote *r, const Wire_progress *m) {
 }
 
 static int peer_add(Remote *r, const Wire_peer *m) {
-        Peer *peer = (Peer *) (uintptr_t) map_get(&r->peers, m->worker);
+        Peer *peer          = (Peer *) (uintptr_t) map_get(&r->peers, m->worker);
+        const char *address = r->http ? m->address : address_nearest(m->address, m->socket, m->socket_identity);
 
         if (peer) { /* another one has the number now, or nobody */
                 Error err = {};
 
-                if (strcmp(peer->address, m->address) == 0)
+                if (strcmp(peer->address, address) == 0)
                         return 0;
                 lender_leave(&peer->lender, true);
                 peer->link = link_free(peer->link);
@@ -143,7 +145,7 @@ static int peer_add(Remote *r, const Wire_peer *m) {
         free(peer->address);
         peer->remote  = r;
         peer->worker  = m->worker;
-        peer->address = strdup(m->address);
+        peer->address = strdup(address);
         return peer->address ? 0 : -ENOMEM;
 }
 

@@ -32,3 +32,9 @@ int address_resolve(const char *text, Address *ret, Error *err);
 /* IPv4 that comes in through an IPv6 socket is printed as IPv4. Returns `ret`. */
 const char *address_print(const Address *address, char ret[static ADDRESS_TEXT_MAX]);
 bool address_is_loopback(const Address *address); /* 127.0.0.0/8 and ::1 */
+/* Which file a unix socket is: the same number for all who mean the same socket, in this start of this kernel and this
+ * network. 0: it is none, or we may not connect to it. A path alone says nothing: others have files of that name. */
+uint64_t address_identity(const char *address);
+/* Of two addresses of somebody the one to go to: his unix socket ("": he has none), where it is the one that he means
+ * by it, or the other. */
+const char *address_nearest(const char *address, const char *socket, uint64_t identity);

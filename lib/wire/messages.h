@@ -74,7 +74,9 @@
         F(U64, task_bytes, UINT64_MAX) /* PlanLeaves: what lets all of its threads have a task */                      \
         F(U64, identity, UINT64_MAX)   /* of a worker's memory: who has it is the same one; 0: it dies with it */      \
         F(U64, session, UINT64_MAX)    /* of a client that comes back; 0: a new one */                                 \
-        F(TEXT, key, 256)              /* of that session */
+        F(TEXT, key, 256)              /* of that session */                                                           \
+        F(TEXT, socket, 256)           /* of a worker: where it also is, for its own machine, */                       \
+        F(U64, socket_identity, UINT64_MAX) /* and which file that is: address_identity() */
 #define WIRE_VIA(F) F(TEXT, peer, 128)         /* on whose behalf its sender speaks, for people */
 #define WIRE_WELCOME(F)                                                                                                \
         F(U32, number, UINT32_MAX)     /* of the worker, or of the session */                                          \
@@ -93,7 +95,9 @@
 
 #define WIRE_PEER(F)                                                                                                   \
         F(U32, worker, MAX_WORKERS)                                                                                    \
-        F(TEXT, address, 256)
+        F(TEXT, address, 256)                                                                                          \
+        F(TEXT, socket, 256)           /* HELLO's */                                                                   \
+        F(U64, socket_identity, UINT64_MAX)
 #define WIRE_PLAN(F)                                                                                                   \
         F(U64, plan, UINT64_MAX)                                                                                       \
         F(U64, first_id, UINT64_MAX)   /* of the chunks that it makes */                                               \

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "io/address.h"
 #include "io/link.h"
@@ -85,4 +89,78 @@ TEST(local_are_unix_sockets_and_loopback) {
                 ck_assert_msg(address_is_local(local[k], &is, NULL) == 0 && is, "%s", local[k]);
         for (size_t k = 0; k < ELEMENTSOF(remote); k++)
                 ck_assert_msg(address_is_local(remote[k], &is, NULL) == 0 && !is, "%s", remote[k]);
+}
+
+typedef struct Place {
+        char folder[32], address[64];
+        int fd;
+} Place;
+
+/* A unix socket somewhere. */
+static Place place_new(void) {
+        Place p = { .folder = "/tmp/test-address-XXXXXX", .fd = socket(AF_UNIX, SOCK_STREAM, 0) };
+        Address a;
+
+        ck_assert_ptr_nonnull(mkdtemp(p.folder));
+        snprintf(p.address, sizeof(p.address), "unix:%s/socket", p.folder);
+        ck_assert_int_eq(address_parse(p.address, &a, NULL), 0);
+        ck_assert_int_eq(bind(p.fd, &a.any, a.size_bytes), 0);
+        return p;
+}
+
+static void place_end(Place *p) {
+        close(p->fd);
+        unlink(p->address + strlen("unix:"));
+        ck_assert_int_eq(rmdir(p->folder), 0);
+}
+
+TEST(who_is_on_this_machine_is_found_at_the_socket_that_he_means) {
+        Place p           = place_new();
+        const uint64_t is = address_identity(p.address);
+
+        ck_assert_uint_ne(is, 0);
+        ck_assert_uint_eq(is, address_identity(p.address));
+        ck_assert_str_eq(address_nearest("192.0.2.7:7105", p.address, is), p.address);
+        place_end(&p);
+}
+
+TEST(a_socket_of_the_same_name_that_is_another_one_is_not_taken_for_his) {
+        Place p = place_new(), other = place_new();
+
+        ck_assert_str_eq(address_nearest("192.0.2.7:7105", other.address, address_identity(p.address)),
+                         "192.0.2.7:7105");
+        ck_assert_str_eq(address_nearest("192.0.2.7:7105", p.address, 0), "192.0.2.7:7105");
+        ck_assert_str_eq(address_nearest("192.0.2.7:7105", "", 0), "192.0.2.7:7105");
+        place_end(&p);
+        place_end(&other);
+}
+
+TEST(what_is_no_socket_of_ours_has_no_identity) {
+        Place p = place_new();
+
+        ck_assert_uint_eq(address_identity("unix:/dev/null"), 0);
+        ck_assert_uint_eq(address_identity("unix:/nowhere/at/all"), 0);
+        ck_assert_uint_eq(address_identity("127.0.0.1:7105"), 0);
+        ck_assert_uint_eq(address_identity(""), 0);
+        ck_assert_int_eq(unlink(p.address + strlen("unix:")), 0);
+        ck_assert_uint_eq(address_identity(p.address), 0);
+        place_end(&p);
+}
+
+/* Which of two networks: machines of a test have one each, and one file system. */
+TEST(a_network_of_its_own_is_a_machine_of_its_own) {
+        Place p           = place_new();
+        const uint64_t is = address_identity(p.address);
+        int status;
+        pid_t child = fork();
+
+        if (child == 0) {
+                if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 && unshare(CLONE_NEWNET) < 0)
+                        _exit(2);
+                _exit(address_identity(p.address) == is);
+        }
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert(WIFEXITED(status));
+        ck_assert_int_ne(WEXITSTATUS(status), 1); /* 2: this kernel makes none for us */
+        place_end(&p);
 }

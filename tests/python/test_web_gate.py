@@ -2,9 +2,11 @@
 """Every route of mars-web, with every method, to everybody who could come; what strangers can do to it; and https."""
 import contextlib
 import http.client
+import json
 import pathlib
 import re
 import resource
+import signal
 import socket
 import statistics
 import subprocess
@@ -13,7 +15,7 @@ import time
 
 import numpy as np
 import pytest
-from by_hand import SECONDS, Daemon
+from by_hand import SECONDS, Daemon, wait_for
 from test_web import TOKEN, ask, daemons, say, upgraded
 
 import mars.tensor as mt
@@ -234,6 +236,58 @@ def test_a_session_over_https_believes_the_servers_certificate_or_nothing(tmp_pa
                 assert sess.run(big).sum() == 8_000_000 * 7_999_999 // 2
         finally:
             assert web.stop() == 0, web.said
+
+
+def open_sockets(daemon):
+    """How many it has."""
+    n = 0
+    for fd in pathlib.Path(f"/proc/{daemon.process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            n += fd.readlink().name.startswith("socket:")
+    return n
+
+
+def test_a_session_over_https_is_the_clients_connection_and_the_daemons_with_nothing_in_between(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MARS_TOKEN", TOKEN)
+    with new_cluster(n_worker=1) as cluster:
+        web = Daemon("mars-web", "--schedulers", cluster.endpoint, "--port", "0", *certificate(tmp_path))
+        try:
+            monkeypatch.setenv("MARS_CA_FILE", str(tmp_path / "certificate.pem"))
+            port = web.port()
+            before = open_sockets(web)
+            with new_session(f"https://127.0.0.1:{port}") as sess:
+                assert sess.run(mt.arange(100_000, chunk_size=50_000)).sum() == 100_000 * 99_999 // 2
+                # to the scheduler and to the worker; no link that asked about the token or the worker is left
+                wait_for(lambda: open_sockets(web) == before + 4, f"{open_sockets(web)} sockets, {before} before")
+        finally:
+            assert web.stop() == 0, web.said
+
+
+def test_a_worker_of_this_machine_is_reached_at_its_socket_whatever_address_it_announces(tmp_path, monkeypatch):
+    """As the packages have it. Connections that were handed over outlive mars-web; what is carried does not."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MARS_TOKEN", TOKEN)
+    at = f"unix:{tmp_path}/scheduler"
+    running = [Daemon("mars-scheduler", "--socket", at[5:], "--port", "none", "--state-dir", f"{tmp_path}/state")]
+    try:
+        running[0].says("listening")
+        running.append(Daemon("mars-worker", "--schedulers", at, "--port", "0", "--socket", f"{tmp_path}/worker",
+                              "--cache-mem", "64m", "--drain", "none", "--spill-dir", str(tmp_path)))
+        port = running[-1].port()
+        web = Daemon("mars-web", "--schedulers", at, "--port", "0")
+        running.append(web)
+        with new_session(f"http://127.0.0.1:{web.port()}") as sess:
+            x = mt.arange(100_000, chunk_size=50_000)
+            assert sess.run(x).sum() == 100_000 * 99_999 // 2
+            worker = json.loads(ask(web.port(), path="/api/v1/workers", Authorization=f"Bearer {TOKEN}")[2])[0]
+            assert worker["address"] == f"127.0.0.1:{port}"
+            running.remove(web)
+            web.stop(signal.SIGKILL)
+            assert sess.run(x + 1).sum() == 100_000 * 100_001 // 2
+    finally:
+        for daemon in reversed(running):
+            daemon.stop()
 
 
 def test_http_in_plain_stays_on_this_machine_unless_somebody_wants_it_otherwise(tmp_path):
