@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +18,8 @@ enum {
         GUEST_USEC   = 10 * 1000 * 1000, /* for a request and its answer, until a credential is shown */
         IDLE_SEC     = 60,               /* of a connection where nothing comes or goes */
         HEADER_BYTES = 16 << 10,         /* request line and headers; twice as much is the memory of a connection */
+        GUEST_BYTES  = 64 << 10,         /* of answers that the kernel takes from us and has not sent: a guest who asks
+                                          * for much and reads nothing would have us copy megabytes for him */
 };
 
 typedef struct Guest {
@@ -84,6 +88,11 @@ static void guest_cut(Guest *guest) {
         (void) shutdown(guest->fd, SHUT_RDWR);
 }
 
+/* Over TCP; 0: as much as the kernel likes. Behind TLS the pair of sockets has its bound. */
+static void guest_limit(const Guest *guest, int unsent_bytes) {
+        (void) setsockopt(guest->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof(unsent_bytes));
+}
+
 static void guest_come(Httpd *h, struct MHD_Connection *connection, void **socket_context) {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         Guest *guest                         = calloc(1, sizeof(*guest));
@@ -100,6 +109,7 @@ static void guest_come(Httpd *h, struct MHD_Connection *connection, void **socke
                            .before     = h->newest };
         *(h->newest ? &h->newest->next : &h->oldest) = guest;
         h->newest = guest;
+        guest_limit(guest, GUEST_BYTES);
         if (sd_event_add_io(h->event, &guest->first, guest->fd, EPOLLIN, on_first, guest) >= 0)
                 (void) sd_event_source_set_priority(guest->first, SD_EVENT_PRIORITY_IMPORTANT);
         if (++h->n_guests > h->config.max_guests)
@@ -131,8 +141,10 @@ void httpd_know(struct MHD_Connection *connection) {
         const union MHD_ConnectionInfo *info =
                 MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
-        if (info && info->socket_context)
+        if (info && info->socket_context) {
                 guest_leave(info->socket_context);
+                guest_limit(info->socket_context, 0);
+        }
 }
 
 unsigned httpd_connections(const Httpd *h) {

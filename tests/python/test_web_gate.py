@@ -202,6 +202,28 @@ def test_ten_thousand_connections_and_five_hundred_that_are_slow_keep_nobody_awa
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+def unsent_bytes(port):
+    """Of each connection to the port: what its server has given to the kernel and its client has not acknowledged."""
+    rows = [row.split() for row in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [int(row[4].split(":")[0], 16) for row in rows if int(row[1].split(":")[1], 16) == port and row[3] == "01"]
+
+
+def test_strangers_who_ask_for_much_and_read_nothing_have_little_of_it_made_ready(tmp_path, monkeypatch):
+    """All of it, copied into the kernel for some hundreds of them, would keep honest clients waiting meanwhile."""
+    monkeypatch.setenv("MARS_TOKEN", TOKEN)
+    with daemons(tmp_path) as port, contextlib.ExitStack() as slow:
+        script = re.search(r"app-\w+\.js", ask(port)[2])[0]
+        for _ in range(50):
+            s = slow.enter_context(socket.socket())
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+            s.connect(("127.0.0.1", port))
+            s.sendall(f"GET /{script} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode() * 8)
+        for _ in range(200):  # the daemon's turns: each of them has had his
+            assert ask(port, path="/api/v1/health")[0] == 200
+        unsent = [n for n in unsent_bytes(port) if n > 0]
+        assert len(unsent) >= 40 and max(unsent) <= 256 << 10, unsent
+
+
 # ---- Certificates
 
 
