@@ -185,3 +185,14 @@ static void on_graph_to_cancel(void *userdata, const Seen *seen) {
 void api_original_cancel(Request *request) {
         see_requests(request, on_graph_to_cancel);
 }
+
+/* ---- What is not taken any more ---------------------------------------------------------------------------------- */
+
+/* A session lives as long as its client has a link, and a graph was text that named Python's classes. */
+void api_original_gone(Request *request) {
+        request_refuse(request, MHD_HTTP_GONE,
+                       "sessions and graphs are not made by requests of their own any more: in Python, "
+                       "new_session('%s://%s') is a session, and its run() submits a graph (GET and DELETE of both are "
+                       "here as before)",
+                       request->web->config.https ? "https" : "http", request->web->host);
+}

@@ -109,6 +109,12 @@ def test_no_route_changes_anything_for_another_page(port):
             assert status_of(port, method, concrete(path), Origin=origin, Authorization=f"Bearer {TOKEN}") == 403
 
 
+def test_what_the_original_took_by_post_says_what_is_there_instead(port):
+    for path in ("/api/session", "/api/session/1/graph"):
+        status, _, text = ask(port, "POST", path, body="graph=%7B%7D&target=a", Authorization=f"Bearer {TOKEN}")
+        assert status == 410 and f"new_session('http://127.0.0.1:{port}')" in json.loads(text)["text"]
+
+
 def test_another_users_session_is_not_taken_over_by_its_number(cluster, port):
     """A connection over http is one more client with the token: of a session it needs the key, too."""
     from test_web import CLIENT, HELLO, REFUSED, answer_of, frame
