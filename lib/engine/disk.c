@@ -3,6 +3,9 @@
  * here, and the disk thread says how it ended. A chunk that is written is pinned; one that comes back is reserved, and
  * sealed when it is whole. The disk is opened when it is first needed, unless the user named it.
  *
+ * The files of an engine whose memory files are kept (EngineConfig.keep) are kept under the same owner, and opened
+ * again with the memory.
+ *
  * The disk thread takes the lock, steps the machine and wakes somebody; it computes nothing and makes no calls, so it
  * may be joined by whoever closes the engine. */
 #include "base/size.h"
@@ -44,16 +47,43 @@ static void disk_say(void *userdata, bool warning, const char *text) {
         engine_say(userdata, warning, text);
 }
 
-int disk_open(Engine *e, Error *err) {
-        SpillConfig config = { .dirs        = e->spill_dirs,
+static SpillConfig disk_config(Engine *e) {
+        return (SpillConfig) { .dirs        = e->spill_dirs,
                                .limit_bytes = e->budget.disk_bytes,
-                               .owner       = (uint64_t) (uintptr_t) e,
+                               .owner       = e->spill_owner ?: (uint64_t) (uintptr_t) e,
+                               .keep        = e->spill_owner != 0,
                                .codec       = e->spill_codec,
                                .done        = disk_done,
                                .say         = disk_say,
                                .userdata    = e };
+}
+
+int disk_open(Engine *e, Error *err) {
+        const SpillConfig config = disk_config(e);
 
         return e->spill ? 0 : spill_new(&e->spill, &config, err);
+}
+
+static int disk_found(void *userdata, uint64_t chunk, size_t size_bytes, _unused_ uint32_t offset) {
+        Engine *e = userdata;
+        int r;
+
+        if (size_bytes == 0)
+                return 0; /* is never written */
+        r = idmap_set(&e->away, chunk, size_bytes);
+        return r < 0 ? r : tell_work(e, &(WorkEvent) { .kind = WORK_OFFER, .chunk = chunk, .size_bytes = size_bytes });
+}
+
+/* Memory is worth keeping without the disk. */
+int disk_restore(Engine *e, Error *err) {
+        const SpillConfig config = disk_config(e);
+        int r                    = spill_restore(&e->spill, &config, disk_found, err);
+
+        if (r == 0 || r == -ENOMEM)
+                return r;
+        engine_say(e, true, err->text);
+        *err = (Error) {};
+        return 0;
 }
 
 void disk_close(Engine *e) {
@@ -63,7 +93,10 @@ void disk_close(Engine *e) {
         if (!spill)
                 return;
         pthread_mutex_unlock(&e->lock); /* the last words of the disk thread need it */
-        spill_free(spill);
+        if (e->leaves && e->spill_owner)
+                spill_leave(spill);
+        else
+                spill_free(spill);
         pthread_mutex_lock(&e->lock);
 }
 

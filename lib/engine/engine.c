@@ -137,23 +137,49 @@ static int memory_open(Engine *e, const EngineConfig *config, Error *err) {
 typedef struct Restored {
         Engine *engine;
         int r;
+        Error *err;
 } Restored;
 
 static void chunk_restored(void *userdata, ChunkId id, size_t size_bytes) {
-        Restored *restored = userdata;
-        WorkEvent event    = { .kind = WORK_RESTORE, .chunk = id, .size_bytes = size_bytes };
+        Restored *restored        = userdata;
+        const uint64_t disk_bytes = idmap_get(&restored->engine->away, id);
+        WorkEvent event           = { .kind = WORK_RESTORE, .chunk = id, .size_bytes = size_bytes };
 
-        if (restored->r == 0)
+        if (restored->r < 0)
+                return;
+        if (disk_bytes > 0 && disk_bytes != size_bytes)
+                restored->r = error_set(restored->err, ERROR_CORRUPT,
+                                        "chunk %llu has %zu bytes in memory and %llu on disk", (unsigned long long) id,
+                                        size_bytes, (unsigned long long) disk_bytes);
+        else
                 restored->r = tell_work(restored->engine, &event);
 }
 
-static int chunks_restored(Engine *e) {
-        Restored restored = { .engine = e };
+/* The disk first: what is found in memory then is there twice. */
+static int chunks_restored(Engine *e, Error *err) {
+        Restored restored = { .engine = e, .err = err };
 
+        if (e->spill_owner && e->budget.spill)
+                restored.r = disk_restore(e, err);
         store_each(e->store, chunk_restored, &restored);
         if (restored.r == 0)
                 engine_pump(e, 0);
         return restored.r;
+}
+
+/* Before anything is on disk. What a dead engine kept there is ours if its memory is, and nobody's if it is not. */
+static int disk_begin(Engine *e, const EngineConfig *config, Error *err) {
+        const bool restores = config->n_kept > 0 && e->budget.spill;
+
+        if (config->spill_dirs && e->budget.spill) {
+                e->spill_dirs = strdup(config->spill_dirs);
+                if (!e->spill_dirs)
+                        return error_oom(err, strlen(config->spill_dirs));
+        }
+        e->spill_owner = config->shared && config->keep ? config->owner : 0;
+        if (e->spill_owner && !restores && spill_sweep(config->spill_dirs, err) < 0)
+                *err = (Error) {}; /* who writes there is told */
+        return e->spill_dirs && !restores ? disk_open(e, err) : 0;
 }
 
 /* Memory, disk, and the machines that know how much there is of both. */
@@ -168,14 +194,9 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
         r = budget_make(&e->budget, &config->budget, &memory, e->process_bytes, err);
         if (r < 0)
                 return r;
-        if (config->spill_dirs && e->budget.spill) {
-                e->spill_dirs = strdup(config->spill_dirs);
-                if (!e->spill_dirs)
-                        return error_oom(err, strlen(config->spill_dirs));
-                r = disk_open(e, err);
-                if (r < 0)
-                        return error_prefix(err, r, "spill_dir");
-        }
+        r = disk_begin(e, config, err);
+        if (r < 0)
+                return error_prefix(err, r, "spill_dir");
         r = memory_open(e, config, err);
         if (r < 0)
                 return r;
@@ -195,10 +216,10 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
                                              .tasks_per_thread = e->n_slots / e->n_threads * TASKS_AT_ONCE,
                                              .spill            = e->budget.spill });
         if (r == 0 && config->n_kept > 0)
-                r = chunks_restored(e);
+                r = chunks_restored(e, err);
         if (r == 0 && e->sched)
                 r = tell_sched(e, &(SchedEvent) { .kind = SCHED_JOINED, .worker = WORKER });
-        return r < 0 ? error_oom(err, sizeof(*e)) : 0;
+        return r == -ENOMEM ? error_oom(err, sizeof(*e)) : r;
 }
 
 int engine_make(Engine **ret, const EngineConfig *config, const EngineOps *ops, Error *err) {

@@ -133,6 +133,7 @@ struct Engine {
         size_t piece_bytes;     /* of results that are copied; 0: as the cache is large */
         Spill *spill;           /* NULL: not needed so far */
         char *spill_dirs;
+        uint64_t spill_owner;   /* of files that outlive the process, as the memory files do; 0: they go with it */
         IdMap away;             /* chunk that is or was written, or that an origin has -> its bytes */
         IdMap origins;          /* chunk -> Origin * that has it */
         Readers *readers;       /* NULL: not needed so far */
@@ -219,6 +220,7 @@ void log_done(Engine *e);
 
 /* ---- disk.c: the lock is held */
 int disk_open(Engine *e, Error *err);
+int disk_restore(Engine *e, Error *err); /* what a process with our memory files had on disk is AWAY */
 void disk_close(Engine *e); /* nothing is on its way; gives the lock up in between */
 int disk_write(Engine *e, uint64_t chunk);
 void disk_landed(Engine *e, uint64_t chunk, bool written, const Error *err); /* it is on disk, or back; or is not */

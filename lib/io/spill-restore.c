@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* After a restart: the table says where extents were whole, their headers say what they are. A slot or a header that is
  * not what it should be, or an extent that lies outside of the file or on another one, is left out and counted. What
- * then belongs to nobody is punched out, so that the ledger is true from the start. The content of a chunk is checked
- * when it is read. */
+ * then belongs to nobody is punched out, so that the ledger is true from the start. The content of every chunk is read
+ * and checked: who is told of a chunk tells others, and one that turns out wrong when it is needed comes too late. */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,7 +16,10 @@ typedef struct Found {
 
 typedef Vec(Found) FoundVec;
 
-enum { BLOCK_SLOTS = 2048 }; /* of the table are read at a time */
+enum {
+        BLOCK_SLOTS = 2048,    /* of the table are read at a time */
+        CHECK_BYTES = 1 << 20, /* of a chunk */
+};
 
 static int by_offset(const void *a, const void *b) {
         const Found *x = a, *y = b;
@@ -85,6 +88,26 @@ static int table_read(const Spill *s, SpillPlace *p, FoundVec *ret, uint32_t *re
         return 0;
 }
 
+/* Whether what lies behind the header is what its digest was made of. */
+static bool content_checks(const SpillPlace *p, const SpillHeader *h, uint64_t offset, uint8_t *pages) {
+        const uint64_t begin = h->packed_bytes > 0 ? 0 : h->offset;
+        const uint64_t end   = begin + (h->packed_bytes > 0 ? h->packed_bytes : h->chunk_bytes);
+        XXH3_state_t hash;
+
+        XXH3_INITSTATE(&hash);
+        XXH3_64bits_reset(&hash);
+        for (uint64_t at = 0; at < h->stored_bytes; at += CHECK_BYTES) {
+                const uint64_t here = MIN(h->stored_bytes - at, (uint64_t) CHECK_BYTES);
+                const uint64_t from = MAX(at, begin), to = MIN(at + here, end);
+
+                if (read_at(p->dir.extents_fd, pages, here, offset + at) < 0)
+                        return false;
+                if (from < to)
+                        XXH3_64bits_update(&hash, pages + (from - at), to - from);
+        }
+        return XXH3_64bits_digest(&hash) == h->digest;
+}
+
 /* 0: the chunk is back; 1: it is refused. */
 static int entry_restore(Spill *s, SpillPlace *p, const Found *found, uint64_t file_bytes, uint8_t *page) {
         _cleanup_(freep) SpillHeader *h = malloc(sizeof(*h));
@@ -105,6 +128,8 @@ static int entry_restore(Spill *s, SpillPlace *p, const Found *found, uint64_t f
                 return 1;
         size_bytes = SPILL_PAGE + h->stored_bytes;
         if (size_bytes > file_bytes - found->slot.offset)
+                return 1;
+        if (!content_checks(p, h, found->slot.offset + SPILL_PAGE, page))
                 return 1;
         r = extents_take_at(p->extents, found->slot.offset, size_bytes, &e->extent);
         if (r != 0)
@@ -150,13 +175,13 @@ static void holes_punch(const SpillPlace *p) {
 }
 
 static int place_restore(Spill *s, SpillPlace *p, uint32_t *refused, Error *err) {
-        _cleanup_(freep) uint8_t *page = aligned_alloc(SPILL_PAGE, SPILL_PAGE);
+        _cleanup_(freep) uint8_t *page = aligned_alloc(SPILL_PAGE, CHECK_BYTES);
         FoundVec found                 = {};
         struct stat st;
         int r;
 
         if (!page)
-                return error_oom(err, SPILL_PAGE);
+                return error_oom(err, CHECK_BYTES);
         r = fstat(p->dir.extents_fd, &st) < 0 ? -errno : table_read(s, p, &found, refused);
         for (uint32_t k = 0; k < found.n && r == 0; k++) {
                 r = entry_restore(s, p, &found.data[k], (uint64_t) st.st_size, page);

@@ -368,10 +368,16 @@ int work_restore(Work *w, uint64_t chunk, size_t size_bytes) {
 
         if (!c)
                 return -ENOMEM;
-        assert(c->state == CHUNK_ABSENT);
+        assert(c->state == CHUNK_ABSENT || c->state == CHUNK_AWAY);
+        if (c->state == CHUNK_AWAY) {
+                w->n_away--;
+                w->away_bytes -= c->bytes;
+        }
         c->bytes = chunk_rounded(size_bytes);
         c->slack = (uint16_t) (c->bytes - size_bytes);
+        c->paged = false;
         w->chunk_bytes += c->bytes;
+        w->clean_bytes += c->disk ? c->bytes : 0;
         return chunk_here(w, c);
 }
 

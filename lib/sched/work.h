@@ -37,7 +37,7 @@ typedef enum WorkEventKind {
                               end and make nothing, TAKEs are off, chunks stay */
         WORK_TAKE,         /* chunk, bytes, from: fetch it and keep it; from WORKER_NONE: say whether it is here. Answer
                               TAKEN, once */
-        WORK_RESTORE,      /* chunk, bytes: it was found in memory from before */
+        WORK_RESTORE,      /* chunk, bytes: it was found in memory from before; on disk, too, if it was OFFERed */
         WORK_ADOPT,        /* chunk, n: ids that are here from now on, in memory that is not ours */
         WORK_OFFER,        /* chunk, bytes: it is nowhere in memory, and can be read (RETURN) whenever it is needed */
         WORK_EXPECT,       /* chunk, bytes: somebody outside will give it (FETCH from WORKER_NONE), and it stays. TAKEN

@@ -195,6 +195,67 @@ def test_a_killed_worker_comes_back_with_every_chunk(begin):
         assert worker.has(5) == ONE and worker.has(6) == TWO
 
 
+def larger_than_the_cache(worker):
+    """Chunks of twice the worker's cache, most of which are on disk alone."""
+    rng = np.random.default_rng(4)
+    data = {7 + k: rng.bytes((8 << 20) + 1000 * k) for k in range(16)}
+    for chunk, content in data.items():
+        worker.give(chunk, content)
+    return data
+
+
+def kept_files(path):
+    return list(path.glob("mars-kept-*/extents"))
+
+
+def test_a_killed_worker_comes_back_with_the_chunks_on_its_disk(begin, tmp_path):
+    worker = begin()
+    worker.join()
+    data = larger_than_the_cache(worker)
+    sizes = {chunk: len(content) for chunk, content in data.items()}
+    for _ in range(3):
+        worker.kill()
+        assert worker.join() == sizes
+        assert {chunk for chunk in data if worker.has(chunk) != data[chunk]} == set()
+    for chunk in list(data)[::2]:
+        worker.scheduler.say(DROP, varint(chunk) + varint(1))
+        del sizes[chunk]
+    wait_for(lambda: worker.has(list(data)[-2]) is None, "a chunk that was dropped is here")
+    worker.kill()
+    assert sizes.items() <= worker.join().items()
+    assert {chunk for chunk in sizes if worker.has(chunk) != data[chunk]} == set()
+    assert len(kept_files(tmp_path)) == 1
+    worker.scheduler.close()
+    worker.keeper.terminate()
+    worker.keeper.wait(SECONDS)
+    assert kept_files(tmp_path) == []
+
+
+def test_a_chunk_that_its_disk_has_wrong_does_not_come_back(begin, tmp_path):
+    worker = begin()
+    worker.join()
+    data = larger_than_the_cache(worker)
+    with open(kept_files(tmp_path)[0], "r+b") as f:
+        f.seek(4096 + (4 << 20))  # in the first extent, behind its header
+        byte = f.read(1)
+        f.seek(-1, os.SEEK_CUR)
+        f.write(bytes([byte[0] ^ 1]))
+    worker.kill()
+    here = worker.join()
+    assert len(data) - 1 <= len(here) <= len(data)  # it may be in memory, too
+    assert len(here) < len(data) or worker.has(min(data)) == data[min(data)]
+    assert {chunk for chunk in here if worker.has(chunk) != data[chunk]} == set()
+
+
+def test_a_worker_without_its_memory_removes_what_it_had_on_disk(begin, tmp_path):
+    left = tmp_path / "mars-kept-00000000000000ab"
+    left.mkdir(mode=0o700)
+    (left / "extents").touch(mode=0o600)
+    (left / "table").touch(mode=0o600)
+    begin().join()
+    assert not left.exists()
+
+
 def test_chunks_that_are_dropped_do_not_come_back(begin):
     worker = begin()
     worker.join()

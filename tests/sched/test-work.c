@@ -489,6 +489,28 @@ TEST(take_of_who_leaves_is_off) {
         bed_done(b);
 }
 
+TEST(what_is_found_in_memory_and_on_disk_is_counted_once) {
+        Bed *b = bed_new(2, 1, 1 * MiB);
+        WorkStats stats;
+
+        tell(b, (WorkEvent) { .kind = WORK_OFFER, .chunk = 100, .size_bytes = CHUNK_BYTES });
+        tell(b, (WorkEvent) { .kind = WORK_OFFER, .chunk = 900, .size_bytes = CHUNK_BYTES });
+        tell(b, (WorkEvent) { .kind = WORK_RESTORE, .chunk = 100, .size_bytes = CHUNK_BYTES });
+        ck_assert(work_consistent(b->work));
+        holds(b, 2, 1000);
+        ck_assert(work_here(b->work, 100) && !work_here(b->work, 900));
+        ck_assert_uint_eq(used(b), CHUNK_BYTES);
+        work_stats(b->work, &stats);
+        ck_assert_uint_ge(stats.away_bytes, CHUNK_BYTES);
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 100, .n = 1 });
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 900, .n = 1 });
+        ck_assert(work_consistent(b->work));
+        work_stats(b->work, &stats);
+        ck_assert_uint_eq(stats.n_chunks, 0);
+        ck_assert_uint_eq(stats.away_bytes, 0);
+        bed_done(b);
+}
+
 TEST(what_is_restored_is_here_until_it_is_dropped) {
         Bed *b       = bed_new(2, 1, 1 * MiB);
         RunTask task = { .task = 1, .position = 1 };
