@@ -2,9 +2,11 @@
 """The wheel, in an environment of its own: what the user's first document does after `pip install`."""
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import textwrap
+import zipfile
 
 import pytest
 
@@ -44,6 +46,18 @@ def test_it_is_one_wheel_for_many_pythons_and_a_source(folder):
     (wheel,) = folder.glob("pymars-*.whl")
     assert "abi3-manylinux" in wheel.name
     assert len(list(folder.glob("pymars-*.tar.gz"))) == 1
+
+
+def test_it_says_whose_the_libraries_are_that_it_brings(folder):
+    (wheel,) = folder.glob("pymars-*.whl")
+    with zipfile.ZipFile(wheel) as files:
+        brought = {re.sub("-[0-9a-f]{8}(?=[.])", "", name.partition("/")[2], count=1) for name in files.namelist()
+                   if name.startswith("pymars.libs/")}
+        texts = {name.partition("/licenses/")[2]: files.read(name).decode() for name in files.namelist()
+                 if "/licenses/" in name}
+    assert len(brought) > 5
+    assert brought <= texts.keys()
+    assert any(name.startswith("libopenblas") and "BSD" in text for name, text in texts.items())
 
 
 def test_it_computes_on_threads(python):
