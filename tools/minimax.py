@@ -129,8 +129,8 @@ POLYNOMIALS = {
     'sinf': (odd(sin), lambda z: z, TRIG, 2, to_float),
     'cosf': (cos_tail, lambda z: z**2, TRIG, 2, to_float),
     # float by way of double
-    'powf_exp': (exp_tail, lambda r: r * r, HALF_LN2, 4, to_double),
-    'powf_log': (odd(two_atanh, 2), lambda z: z / 2, LOG, 3, to_double),
+    'powf_exp': (lambda d: (mpf(2)**d - 1 - LN2 * d) / d**2, lambda d: d * d, HALF, 4, to_double),
+    'powf_log': (odd(lambda s: two_atanh(s) / LN2, 2 / LN2), lambda z: z * LN2 / 2, LOG, 3, to_double),
 }
 
 

@@ -42,26 +42,18 @@ VM_INLINE float vm_logf(float x) {
 }
 VM_STRIP(vm_logf, float)
 
-/* As vm_log_scaled(), with 12 bits. */
-VM_INLINE float vm_log_scaledf(float k_scaled, float k_rest, float f, float scale, float scale_rest) {
-        float h = 0.5f * f * f, hi = vm_float(vm_bitsf(f - h) & UINT32_C(0xfffff000));
-        float lo = ((f - hi) - h) + vm_log_tailf(f, h), v = hi * scale, sum = k_scaled + v;
-
-        return sum + (((k_scaled - sum) + v) + (k_rest + ((lo + hi) * scale_rest + lo * scale)));
-}
-
+/* As vm_log2_sum() and vm_log10_sum(). */
 VM_INLINE float vm_log2f(float x) {
-        float f, k = vm_log_splitf(x, &f);
+        float f, k = vm_log_splitf(x, &f), h = 0.5f * f * f, rest = (vm_log_tailf(f, h) - h) * 0x1.715476p+0f;
 
-        return vm_log_definedf(x, vm_log_scaledf(k, 0.0f, f, 0x1.714p+0f, 0x1.47652cp-12f));
+        return vm_log_definedf(x, k + (f + (f * 0x1.c551dap-2f + rest)));
 }
 VM_STRIP(vm_log2f, float)
 
 VM_INLINE float vm_log10f(float x) {
-        float f, k = vm_log_splitf(x, &f);
+        float f, k = vm_log_splitf(x, &f), h = 0.5f * f * f, rest = (vm_log_tailf(f, h) - h) * 0x1.bcb7b2p-2f;
 
-        return vm_log_definedf(x,
-                               vm_log_scaledf(k * 0x1.344p-2f, k * 0x1.3509f8p-18f, f, 0x1.bcap-2f, 0x1.7b1526p-14f));
+        return vm_log_definedf(x, k * 0x1.344p-2f + (0.5f * f + (f * -0x1.0d213ap-4f + (rest + k * 0x1.3509f8p-18f))));
 }
 VM_STRIP(vm_log10f, float)
 

@@ -41,43 +41,44 @@ VM_INLINE float vm_hypotf(float x, float y) {
 }
 VM_STRIP2(vm_hypotf, float)
 
-/* e^p for p = y log(1 + f) 2^k: as vm_pow(), with one number where that takes two, to 34 bits. */
-VM_INLINE double vm_powf_log(double x) {
-        double f, k = vm_log_split(x, &f), s = f / (2.0 + f), z = s * s;
+/* 2^p for p = y log2(x): as vm_pow(), with one number where that takes two, to 34 bits. */
+VM_INLINE double vm_powf_log2(double k, double f) {
+        double s = f / (2.0 + f), z = s * s;
 
-        return k * 0x1.62e42fefa39efp-1 + s * (2.0 + z * vm_cubic(z, z * z, 0x1.555554fd93972p-1, 0x1.999a7a9c82776p-2,
-                                                                  0x1.2438d2e3d5ae2p-2, 0x1.e2f7213b403c7p-3));
+        return k + s * (0x1.71547652b82fep+1 + z * vm_cubic(z, z * z, 0x1.ec709d4505089p-1, 0x1.2777675eb10dfp-1,
+                                                            0x1.a59651b0376a3p-2, 0x1.5c62c79ba37f1p-2));
 }
 
-VM_INLINE double vm_powf_exp(double p) {
-        double t = p * 0x1.71547652b82fep+0 + (VM_ROUND + 1023), r = p - (t - (VM_ROUND + 1023)) * 0x1.62e42fefa39efp-1;
-        double r2 = r * r, q;
+VM_INLINE double vm_powf_exp2(double p) {
+        double t = p + (VM_ROUND + 1023), d = p - (t - (VM_ROUND + 1023)), d2 = d * d, q;
 
-        q = vm_cubic(r, r2, 0x1.00000051c136bp-1, 0x1.55548eec891bbp-3, 0x1.55545dedd246cp-5, 0x1.123b54eda05efp-7) +
-            (r2 * r2) * 0x1.6db42511fb85ep-10;
-        return ((1.0 + r) + r2 * q) * vm_double(vm_bits(t) << 52);
+        q = vm_cubic(d, d2, 0x1.ebfbe0954a5ccp-3, 0x1.c6af85234628fp-5, 0x1.3b29d28b68578p-7, 0x1.5f05c79f3bbd3p-10) +
+            (d2 * d2) * 0x1.4477d9d8f1129p-13;
+        return ((1.0 + d * 0x1.62e42fefa39efp-1) + d2 * q) * vm_double(vm_bits(t) << 52);
 }
 
 VM_INLINE float vm_powf_fast(float x, float y, int *bad) {
-        double p = (double) y * vm_powf_log((double) x);
+        float f, k = vm_log_partsf(x, &f) - 127.0f;
+        double p = (double) y * vm_powf_log2((double) k, (double) f);
 
-        *bad |= -!(x > 0.0f);
+        *bad |= -!(x >= 0x1p-126f);
         *bad |= -!(x < VM_INFF);
-        *bad |= -!(vm_absf((float) p) < 110.0f);
-        return (float) vm_powf_exp(p);
+        *bad |= -!(vm_absf((float) p) < 160.0f);
+        return (float) vm_powf_exp2(p);
 }
 
 VM_INLINE float vm_powf(float xf, float yf) {
-        double x = (double) xf, y = (double) yf, ax = vm_abs(x), ay = vm_abs(y), log = vm_powf_log(ax), p, r, unit,
-               whole;
+        float f, k = vm_log_splitf(vm_absf(xf), &f);
+        double x = (double) xf, y = (double) yf, ax = vm_abs(x), ay = vm_abs(y), p, r, unit, whole;
+        double log = vm_powf_log2((double) k, (double) f);
         uint64_t odd;
 
         log = ax == 0.0 ? -VM_INF : log;
         log = ax == VM_INF ? VM_INF : log;
         p = y * log;
-        r = vm_powf_exp(p);
-        r = p > 110.0 ? VM_INF : r;
-        r = p < -110.0 ? 0.0 : r;
+        r = vm_powf_exp2(p);
+        r = p > 160.0 ? VM_INF : r;
+        r = p < -160.0 ? 0.0 : r;
 
         /* Beyond 2^24 every float is whole and even. */
         unit = ay + 0x1p52;

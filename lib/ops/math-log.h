@@ -40,22 +40,18 @@ VM_INLINE double vm_log_sum(double k, double f) {
         return k * 0x1.62e42fefa3800p-1 - ((h - (vm_log_tail(f, h) + k * 0x1.ef35793c76730p-45)) - f);
 }
 
-/* To another base: log(1 + f) is cut into 26 bits and the rest, so that the first product with 1 / log(base) is exact,
- * and the whole multiples of log(2), k_scaled, come last. */
-VM_INLINE double vm_log_scaled(double k_scaled, double k_rest, double f, double scale, double scale_rest) {
-        double h = 0.5 * f * f, hi = vm_upper(f - h), lo = ((f - hi) - h) + vm_log_tail(f, h);
-        double v = hi * scale, sum = k_scaled + v;
-
-        return sum + (((k_scaled - sum) + v) + (k_rest + ((lo + hi) * scale_rest + lo * scale)));
-}
-
+/* To another base: the logarithm of 1 + f is f / log(base) and a smaller rest. The larger part of that is f or f / 2,
+ * without error; what is left of it is added to the rest, and the multiples of log(2), k, come last. */
 VM_INLINE double vm_log2_sum(double k, double f) {
-        return vm_log_scaled(k, 0.0, f, 0x1.7154760000000p+0, 0x1.4ae0bf85ddf44p-26);
+        double h = 0.5 * f * f, rest = (vm_log_tail(f, h) - h) * 0x1.71547652b82fep+0;
+
+        return k + (f + (f * 0x1.c551d94ae0bf8p-2 + rest));
 }
 
 VM_INLINE double vm_log10_sum(double k, double f) {
-        return vm_log_scaled(k * 0x1.34413509f7800p-2, k * 0x1.fef311f12b358p-46, f, 0x1.bcb7b10000000p-2,
-                             0x1.49b9438ca9aaep-28);
+        double h = 0.5 * f * f, rest = (vm_log_tail(f, h) - h) * 0x1.bcb7b1526e50ep-2;
+
+        return k * 0x1.34413509f7800p-2 + (0.5 * f + (f * -0x1.0d213ab646bc7p-4 + (rest + k * 0x1.fef311f12b358p-46)));
 }
 
 /* A subnormal x becomes an ordinary number with the help of 2^54, which the second function takes off again. */
