@@ -6,7 +6,10 @@
 
 #include "sched/work-state.h"
 
-enum { AHEAD = 2 }; /* tasks that wait for their inputs from disk, for each one that a thread may run */
+enum {
+        AHEAD         = 2,    /* tasks that wait for their inputs from disk, for each one that a thread may run */
+        MOST_REFUSALS = 1000, /* by the store, one after the other, each after something was freed */
+};
 
 static uint32_t n_admitted(const Work *w) {
         return w->n_running + w->loading.n + w->loaded.n;
@@ -383,6 +386,15 @@ static int fail_for_memory(Work *w, uint32_t at) {
         return r < 0 ? r : task_end(w, at);
 }
 
+/* Where the ledger has room, the store never has, and nothing runs that could change it, inputs would be read, find no
+ * use and go again for ever. */
+int task_refused(Work *w, uint32_t at) {
+        w->task.data[at].refused_at = w->n_freed;
+        if (++w->n_refused >= MOST_REFUSALS && w->n_running == 0)
+                return fail_for_memory(w, at);
+        return task_ready(w, at);
+}
+
 /* Whether memory is not all that tasks wait for: an output is looked at by others, whose leaving is an event. */
 static bool waits_for_readers(Work *w) {
         for (uint32_t k = 0; k < w->task.n && w->n_odd + w->n_stopping > 0; k++) {
@@ -486,11 +498,11 @@ int work_refused(Work *w, uint32_t thread) {
 
         if (r < 0)
                 return r;
-        w->task.data[at].refused_at = w->n_freed;
-        if (!job->ending)
-                return task_ready(w, at);
-        r = task_end(w, at);
-        return r == 0 && job->n_running == 0 ? plan_end(w, job) : r;
+        if (job->ending) {
+                r = task_end(w, at);
+                return r == 0 && job->n_running == 0 ? plan_end(w, job) : r;
+        }
+        return task_refused(w, at);
 }
 
 /* Of a task that was under way when its plan was forgotten. */
@@ -511,6 +523,7 @@ int work_finished(Work *w, const WorkEvent *e) {
         const Plan *plan = job->run->plan;
 
         w->n_freed++;
+        w->n_refused = 0;
         for (uint32_t k = plan->output_start[task], o = 0, u = 0;
              k < plan->output_start[task + 1] && r == 0 && !e->error; k++, o++) {
                 uint32_t c = plan->output_chunk[k], v = plan->chunk_value[c];

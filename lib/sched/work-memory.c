@@ -198,8 +198,7 @@ static int tasks_not_loaded(Work *w, uint64_t chunk, const Error *err) {
                 if (r == 0 && err)
                         r = work_fail(w, job, w->task.data[at].task, err);
                 if (r == 0)
-                        r = err ? task_end(w, at) : task_ready(w, at);
-                w->task.data[at].refused_at = w->n_freed;
+                        r = err ? task_end(w, at) : task_refused(w, at);
         }
         return r;
 }

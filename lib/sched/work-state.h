@@ -122,6 +122,7 @@ struct Work {
         size_t writing_bytes, clean_bytes; /* of chunks HERE: being written; written */
         size_t away_bytes, returning_bytes;
         uint64_t n_freed;    /* grows whenever memory becomes free */
+        uint32_t n_refused;  /* tasks, by the store, since one was finished */
         IdMap chunks;        /* id -> index into chunk, plus 1 */
         Map plans;           /* id -> index into job, plus 1 */
         Vec(Chunk) chunk;
@@ -205,6 +206,7 @@ int work_next(Work *w, uint32_t thread);
 int inputs_claim(Work *w, uint32_t task);    /* while `rating` */
 int inputs_unclaim(Work *w, uint32_t task);
 int work_refused(Work *w, uint32_t thread);
+int task_refused(Work *w, uint32_t task); /* there was no room in the store: it is ready again, or fails */
 size_t task_short(Work *w, uint32_t at); /* bytes that it lacks, besides what could be forgotten at once */
 int work_finished(Work *w, const WorkEvent *e);
 int admitted_end(Work *w, uint32_t task);    /* what was reserved for it is free; its inputs may go */

@@ -183,23 +183,30 @@ Segment *heap_segment(Heap *heap, const char *data) {
         return s;
 }
 
-/* Makes room for more pages below the limit: the largest free blocks give up theirs. */
+/* The largest free blocks give up so many bytes of pages: how many they had. */
+static size_t pages_give_back(Heap *heap, size_t bytes) {
+        size_t given = 0;
+
+        for (Block *b = tree_before(heap, NULL); b && given < bytes; b = tree_before(heap, b)) {
+                if (b->size_bytes < STORE_PAGE)
+                        break;
+                given += segment_give_back(heap_segment(heap, b->data), b->data, b->size_bytes, bytes - given);
+        }
+        heap->n_given_back += given > 0;
+        heap->given_back_bytes += given;
+        return given;
+}
+
+/* Makes room for more pages below the limit. */
 static bool room_make(Heap *heap, size_t more_bytes) {
-        size_t resident = heap_resident(heap), over, given = 0;
+        size_t resident = heap_resident(heap), over;
 
         if (more_bytes > heap->resident_limit)
                 return false;
         if (resident <= heap->resident_limit - more_bytes)
                 return true;
         over = resident - (heap->resident_limit - more_bytes);
-        for (Block *b = tree_before(heap, NULL); b && given < over; b = tree_before(heap, b)) {
-                if (b->size_bytes < STORE_PAGE)
-                        break;
-                given += segment_give_back(heap_segment(heap, b->data), b->data, b->size_bytes, over - given);
-        }
-        heap->n_given_back += given > 0;
-        heap->given_back_bytes += given;
-        return given >= over;
+        return pages_give_back(heap, over) >= over;
 }
 
 void heap_limit(Heap *heap, size_t cache_bytes) {
@@ -283,10 +290,11 @@ static int segment_head(Heap *heap, size_t head_bytes) {
         return 0;
 }
 
-/* Takes a segment back that could not begin; its addresses may be mapped, which the next one maps over. */
-static void segment_undo(Heap *heap) {
+/* Takes a segment back that could not begin. 0, or an errno: then its addresses cannot be another's. */
+static int segment_undo(Heap *heap) {
         Segment *s  = &heap->segment[--heap->n_segments];
         Block *head = heap->last;
+        int r;
 
         if (head && head->data == s->base) {
                 heap->last = head->before;
@@ -296,7 +304,9 @@ static void segment_undo(Heap *heap) {
                 heap->fixed_bytes -= head->size_bytes;
                 description_free(heap, head);
         }
+        r = segment_shut(s, 0);
         segment_done(s);
+        return r;
 }
 
 static int segment_begin_kind(Heap *heap, const SegmentKind *kind, char *base, size_t head_bytes, Error *err) {
@@ -310,33 +320,49 @@ static int segment_begin_kind(Heap *heap, const SegmentKind *kind, char *base, s
                 r = segment_head(heap, head_bytes);
         if (r == 0 && heap->begun)
                 r = heap->begun(heap->userdata, heap->n_segments - 1, err);
-        if (r != 0)
-                segment_undo(heap);
+        if (r != 0) {
+                const int undone = segment_undo(heap);
+
+                r = undone < 0 ? undone : r;
+        }
         return r;
 }
 
-/* What the segment has opened and not handed out is free, and it ends there: blocks never cross into the next one. */
-static void segment_finish(Heap *heap, Segment *s) {
+/* What the segment has opened and not handed out is free, and it ends there: blocks never cross into the next one.
+ * Anonymous reserved pages, which there are no more, are not opened for nothing. 0 or an errno. */
+static int segment_finish(Heap *heap, Segment *s) {
         Block *last = heap->last && heap->last->holds == 0 ? heap->last : NULL;
-        size_t rest = (size_t) (s->base + s->open_bytes - heap->base) - heap->top_bytes;
-        int r       = rest > 0 ? heap_extend(heap, rest + (last ? last->size_bytes : 0), &last) : 0;
+        size_t top  = (size_t) (heap->base + heap->top_bytes - s->base), rest;
+        int r       = 0;
 
+        if (s->fd < 0 && s->kind.rung == STORE_HUGETLB)
+                r = segment_shut(s, round_up(top, s->kind.page_bytes));
+        if (r < 0)
+                return r;
+        rest = s->open_bytes - top;
+        r    = rest > 0 ? heap_extend(heap, rest + (last ? last->size_bytes : 0), &last) : 0;
         assert(r == 0); /* it is open */
         s->limit_bytes = s->open_bytes;
+        return 0;
 }
 
 /* Begins a segment on the next rung that has pages, where the last one was open to: 0, SEGMENT_NO_PAGES, STORE_FULL or
  * an errno. */
 static int segment_next(Heap *heap, Error *err) {
         Segment *before = heap->n_segments > 0 ? &heap->segment[heap->n_segments - 1] : NULL;
-        char *base      = before ? before->base + before->open_bytes : heap->base;
+        char *base      = heap->base;
         size_t head     = heap->head_bytes ?: before ? (size_t) BLOCK_ALIGN : 0;
         int r           = SEGMENT_NO_PAGES;
 
         if (heap->next_rung == heap->ladder.n)
                 return SEGMENT_NO_PAGES;
-        if (before)
-                segment_finish(heap, before);
+        if (before) {
+                r = segment_finish(heap, before);
+                if (r < 0)
+                        return r;
+                base = before->base + before->open_bytes;
+                r    = SEGMENT_NO_PAGES;
+        }
         while (r == SEGMENT_NO_PAGES && heap->next_rung < heap->ladder.n) {
                 r = segment_begin_kind(heap, &heap->ladder.rung[heap->next_rung], base, head, err);
                 if (r == 0 || r == SEGMENT_NO_PAGES)
@@ -505,17 +531,16 @@ static int take_below_top(Heap *heap, size_t size_bytes, size_t align, Block **r
         return r;
 }
 
-static int take(Heap *heap, size_t size_bytes, size_t align, Block **ret) {
+/* 0, STORE_FULL, -ENOMEM, or SEGMENT_NO_PAGES: there is room, and no pages of any kind for it. */
+static int take_once(Heap *heap, size_t size_bytes, size_t align, Block **ret) {
+        int r = heap_prepare(heap, SPLITS), below;
         Block *block;
-        int r;
 
-        assert(size_bytes > 0);
-        if (size_bytes > heap->resident_limit)
-                return STORE_FULL;
-        size_bytes = round_up(size_bytes, align);
-        r          = heap_prepare(heap, SPLITS);
-        if (r < 0 || take_below_top(heap, size_bytes, align, ret) == 0)
+        if (r < 0)
                 return r;
+        below = take_below_top(heap, size_bytes, align, ret);
+        if (below == 0)
+                return 0;
         for (;;) {
                 const bool last_free = heap->last && heap->last->holds == 0;
                 const char *begin    = last_free ? heap->last->data : heap->base + heap->top_bytes;
@@ -524,15 +549,28 @@ static int take(Heap *heap, size_t size_bytes, size_t align, Block **ret) {
                 if (r == 0)
                         r = block_take(heap, block, size_bytes, align, ret);
                 if (r != SEGMENT_NO_PAGES)
-                        return r;
+                        return r == STORE_FULL ? below : r;
                 r = segment_next(heap, NULL);
-                if (r == SEGMENT_NO_PAGES)
-                        return STORE_FULL;
                 if (r == 0)
                         r = heap_prepare(heap, SPLITS);
                 if (r != 0)
                         return r;
         }
+}
+
+static int take(Heap *heap, size_t size_bytes, size_t align, Block **ret) {
+        int r;
+
+        assert(size_bytes > 0);
+        if (size_bytes > heap->resident_limit)
+                return STORE_FULL;
+        size_bytes = round_up(size_bytes, align);
+        r          = take_once(heap, size_bytes, align, ret);
+        if (r != SEGMENT_NO_PAGES)
+                return r;
+        /* The pool has no more, not even to open new addresses: it gets back what free blocks have of it. */
+        r = pages_give_back(heap, size_bytes) > 0 ? take_once(heap, size_bytes, align, ret) : SEGMENT_NO_PAGES;
+        return r == SEGMENT_NO_PAGES ? STORE_FULL : r;
 }
 
 int heap_put(Heap *heap, char *data, size_t size_bytes, Block **ret) {

@@ -23,7 +23,7 @@
 #endif
 
 enum {
-        STEP_MIN_BYTES = 64 << 20, /* of reserved pages all steps are this long: what is opened is kept from others */
+        STEP_MIN_BYTES = 64 << 20, /* of reserved pages all steps are: what is opened in a file is kept from others */
         STEP_MAX_BYTES = 1 << 30,
         WORD_BITS      = 64,
 };
@@ -86,8 +86,11 @@ static int map_moved(const Segment *s, size_t offset, size_t size_bytes) {
         int flags            = s->fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
         void *at;
 
+        /* Of pages that are given back an anonymous mapping would keep the reservation (Linux 6.9), and nobody, we not
+         * either, could have them elsewhere. So it has none: there are pages when they are claimed, or not. */
         if (s->kind.rung == STORE_HUGETLB && s->fd < 0)
-                flags |= (int) (MAP_HUGETLB | (unsigned) __builtin_ctzll(s->kind.page_bytes) << MAP_HUGE_SHIFT);
+                flags |= (int) (MAP_HUGETLB | (unsigned) __builtin_ctzll(s->kind.page_bytes) << MAP_HUGE_SHIFT) |
+                         MAP_NORESERVE;
         at = mmap(NULL, size_bytes, protection, flags, s->fd, s->fd >= 0 ? (off_t) offset : 0);
         if (at == MAP_FAILED)
                 return s->kind.rung == STORE_HUGETLB ? SEGMENT_NO_PAGES : -ENOMEM;
@@ -190,6 +193,16 @@ int segment_open(Segment *s, size_t open_bytes) {
                 if (s->kind.rung != STORE_HUGETLB)
                         s->step_bytes = MIN(s->step_bytes * 2, (size_t) STEP_MAX_BYTES);
         }
+        return 0;
+}
+
+int segment_shut(Segment *s, size_t open_bytes) {
+        const size_t bytes = s->open_bytes - open_bytes;
+
+        if (bytes > 0 && mmap(s->base + open_bytes, bytes, PROT_NONE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
+                return -errno;
+        s->open_bytes = open_bytes;
         return 0;
 }
 

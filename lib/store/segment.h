@@ -41,6 +41,8 @@ void segment_done(Segment *segment); /* leaves the addresses to the caller */
 enum { SEGMENT_NO_PAGES = 3 }; /* the pool of reserved pages has no more, or the system for a file */
 
 int segment_open(Segment *segment, size_t open_bytes) _must_check_; /* 0, SEGMENT_NO_PAGES, -ENOMEM */
+/* What is open behind that, and not claimed, is addresses without access again. 0 or an errno: it stays open. */
+int segment_shut(Segment *segment, size_t open_bytes) _must_check_;
 /* Bytes of pages that [data, data + size_bytes) needs and that are not claimed. */
 size_t segment_missing(const Segment *segment, const char *data, size_t size_bytes);
 /* 0, or SEGMENT_NO_PAGES; pages that it got until then stay claimed. */

@@ -275,6 +275,24 @@ TEST(task_that_the_store_refuses_is_tried_again_when_memory_became_free) {
         bed_done(b);
 }
 
+TEST(task_that_the_store_refuses_again_and_again_fails_though_memory_becomes_free) {
+        Bed *b     = bed_new(1, 1, 1 * MiB);
+        uint32_t n = 0;
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 1);
+        do {
+                tell(b, (WorkEvent) { .kind = WORK_OVERHEAD, .size_bytes = n++ & 1 });
+                ck_assert_int_eq(next(b, 0), 0);
+                tell(b, (WorkEvent) { .kind = WORK_REFUSED, .thread = 0 });
+        } while (!said(b, WORK_FAILED) && n < 2000);
+        ck_assert_ptr_nonnull(said(b, WORK_FAILED));
+        ck_assert_int_eq(work_error(&b->said, said(b, WORK_FAILED))->code, ERROR_MEMORY);
+        ck_assert_ptr_nonnull(strstr(work_error(&b->said, said(b, WORK_FAILED))->text, "in one piece"));
+        ck_assert_uint_eq(used(b), 0);
+        bed_done(b);
+}
+
 TEST(forgotten_plan_ends_with_its_last_running_task) {
         Bed *b = bed_new(2, 2, 1 * MiB);
 

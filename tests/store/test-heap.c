@@ -260,8 +260,8 @@ static int note_begin(void *userdata, uint32_t segment, Error *err) {
         return 0;
 }
 
-TEST(when_one_kind_of_pages_is_used_up_the_next_begins_and_no_block_crosses) {
-        Ladder ladder = { .rung = { { STORE_HUGETLB, 2 * MiB, true }, { STORE_PLAIN, STORE_PAGE, true } }, .n = 2 };
+static void use_up(bool file) {
+        Ladder ladder = { .rung = { { STORE_HUGETLB, 2 * MiB, file }, { STORE_PLAIN, STORE_PAGE, file } }, .n = 2 };
         uint32_t n_begun = 0, n = 0;
         Block *block[400];
         HugePages pages;
@@ -306,4 +306,48 @@ TEST(when_one_kind_of_pages_is_used_up_the_next_begins_and_no_block_crosses) {
         ck_assert(heap_consistent(&heap));
         ck_assert_uint_eq(heap.top_bytes - heap.free_bytes, heap.fixed_bytes);
         heap_done(&heap);
+}
+
+TEST(when_one_kind_of_pages_is_used_up_the_next_begins_and_no_block_crosses) {
+        use_up(true);
+        use_up(false);
+}
+
+/* Of a pool that is not larger than the cache. */
+static void fill_and_take_twice_as_much(bool file) {
+        const Ladder ladder = { .rung = { { STORE_HUGETLB, 2 * MiB, file } }, .n = 1 };
+        enum { SMALL = 8, MOST_OF_A_POOL = 160 };
+        Block *small[SMALL], *large;
+        HugePages pages;
+        const struct HugePool *pool;
+        Heap heap;
+
+        hugepages_read(&pages, "");
+        pool = hugepages_pool(&pages, 2 * MiB, 0);
+        if (!pool || pool->n_free < 2 * SMALL || pool->n_free > MOST_OF_A_POOL) {
+                printf("# skipped: it uses up a pool of %d to %d reserved huge pages, and %d are free\n", 2 * SMALL,
+                       MOST_OF_A_POOL,
+                       pool ? (int) pool->n_free : 0);
+                return;
+        }
+        ck_assert_int_eq(heap_init(&heap,
+                                   &(HeapConfig) { .ladder = ladder, .cache_bytes = pool->n_free * 2 * MiB }, NULL),
+                         0);
+        /* As large blocks as fill it; every second one goes, and the largest that is wanted then is two of them. */
+        for (int k = 0; k < SMALL; k++)
+                ck_assert_int_eq(heap_take(&heap, pool->n_free / SMALL * 2 * MiB, &small[k]), 0);
+        for (int k = 0; k < SMALL; k += 2)
+                give(&heap, small[k]);
+        ck_assert_int_eq(heap_take(&heap, pool->n_free / SMALL * 4 * MiB, &large), 0);
+        memset(large->data, 7, large->size_bytes);
+        ck_assert(heap_consistent(&heap));
+        give(&heap, large);
+        for (int k = 1; k < SMALL; k += 2)
+                give(&heap, small[k]);
+        heap_done(&heap);
+}
+
+TEST(reserved_pages_of_free_blocks_are_used_elsewhere_when_the_pool_has_no_more) {
+        fill_and_take_twice_as_much(false);
+        fill_and_take_twice_as_much(true);
 }
