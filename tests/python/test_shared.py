@@ -18,6 +18,7 @@ from test_cluster import SECONDS, lose, program_of, status, varint, wait_for
 
 import mars.tensor as mt
 from mars.deploy.local import new_cluster
+from mars.session import new_session
 
 AT = 85
 PIECE = 1 << 16
@@ -136,8 +137,6 @@ def test_workers_read_each_others_memory(local_sum):
 
 @pytest.fixture
 def local_sum():
-    from mars.session import new_session
-
     with new_session() as s:
         a = mt.random.RandomState(3).rand(2000, 2000, chunk_size=500)
         return s.run((a + a.T).sum())
@@ -300,3 +299,22 @@ def test_workers_that_crash_come_back_with_their_results():
         assert np.array_equal(cluster.session.run(t + 1), value + 1)
         wait_for(lambda: tasks_done(cluster) >= 64, "nothing was done")
         assert tasks_done(cluster) == 64  # those of t + 1: nothing was made again
+
+
+def test_workers_that_crash_come_back_with_what_they_had_on_disk(tmp_path):
+    with new_cluster(n_worker=2, n_cpu=2, shared_memory="64m", phy_mem="2g", spill_dir=tmp_path,
+                     log_level="error") as cluster:
+        t = mt.random.RandomState(4).rand(4000, 4000, chunk_size=500).execute()  # 128 MB, twice what there is
+        wait_for(lambda: sum(worker["spilled_bytes"] for worker in status(cluster, "workers")) >= 60_000_000,
+                 "nothing was written")
+        for keeper in cluster._processes[1:]:
+            pid = program_of(keeper)
+            os.kill(pid, signal.SIGKILL)
+            wait_for(lambda: program_of(keeper) not in (None, pid), "it is not started again")  # noqa: B023
+        wait_for(lambda: len(status(cluster, "workers")) == 2, "they do not come back")
+        value = cluster.session.run(t + 1)
+        wait_for(lambda: tasks_done(cluster) >= 64, "nothing was done")
+        assert tasks_done(cluster) == 64  # those of t + 1: nothing was made again
+        with new_session() as local:
+            assert np.array_equal(local.run(mt.random.RandomState(4).rand(4000, 4000, chunk_size=500) + 1), value)
+    assert not list(tmp_path.iterdir())
