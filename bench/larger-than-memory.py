@@ -157,7 +157,7 @@ def reserved_bytes():
 
 
 def file_bytes(spill_dir):
-    return sum(os.stat(path).st_blocks * 512 for path in glob.glob(f"{spill_dir}/mars-spill-*/extents"))
+    return sum(os.stat(path).st_blocks * 512 for path in glob.glob(f"{spill_dir}/mars-*-*/extents"))
 
 
 class Most:
