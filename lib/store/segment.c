@@ -86,8 +86,8 @@ static int map_moved(const Segment *s, size_t offset, size_t size_bytes) {
         int flags            = s->fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
         void *at;
 
-        /* Of pages that are given back an anonymous mapping would keep the reservation (Linux 6.9), and nobody, we not
-         * either, could have them elsewhere. So it has none: there are pages when they are claimed, or not. */
+        /* Of pages that are given back an anonymous mapping would keep the reservation (seen on Linux 6.18): nobody,
+         * not even we, could have them elsewhere. So it has none: pages are had when they are claimed, or not. */
         if (s->kind.rung == STORE_HUGETLB && s->fd < 0)
                 flags |= (int) (MAP_HUGETLB | (unsigned) __builtin_ctzll(s->kind.page_bytes) << MAP_HUGE_SHIFT) |
                          MAP_NORESERVE;
