@@ -102,22 +102,38 @@ static bool is_name(const char *host) {
         return letter;
 }
 
-int address_resolve(const char *text, Address *ret, Error *err) {
-        const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
-        const char *colon           = strrchr(text, ':');
-        char host[NI_MAXHOST];
+/* Into its host, which is a name, and its port. */
+static bool split_name(const char *text, char host[static NI_MAXHOST], const char **ret_port) {
+        const char *colon = strrchr(text, ':');
         in_port_t port;
-        struct addrinfo *list = NULL;
-        int r                 = address_parse(text, ret, err);
+        Address a;
 
-        if (r == 0 || !colon || (size_t) (colon - text) >= sizeof(host) || !parse_port(colon + 1, &port) ||
-            strncmp(text, UNIX, strlen(UNIX)) == 0)
-                return r;
+        if (address_parse(text, &a, NULL) == 0 || !colon || colon - text >= NI_MAXHOST ||
+            !parse_port(colon + 1, &port) || strncmp(text, UNIX, strlen(UNIX)) == 0)
+                return false;
         memcpy(host, text, (size_t) (colon - text));
         host[colon - text] = 0;
-        if (!is_name(host))
-                return r;
-        r = getaddrinfo(host, colon + 1, &hints, &list);
+        *ret_port          = colon + 1;
+        return is_name(host);
+}
+
+bool address_is_name(const char *text) {
+        char host[NI_MAXHOST];
+        const char *port;
+
+        return split_name(text, host, &port);
+}
+
+int address_resolve(const char *text, Address *ret, Error *err) {
+        const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+        char host[NI_MAXHOST];
+        const char *port;
+        struct addrinfo *list = NULL;
+        int r;
+
+        if (!split_name(text, host, &port))
+                return address_parse(text, ret, err);
+        r = getaddrinfo(host, port, &hints, &list);
         if (r != 0)
                 return error_set(err, r == EAI_MEMORY ? ERROR_MEMORY : -EHOSTUNREACH, "address '%s': %s", text,
                                  gai_strerror(r));

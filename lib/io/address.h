@@ -6,7 +6,8 @@
  *
  * Hosts are numbers where addresses are compared and logged: parsed and printed again one has the same text.
  * "localhost" is 127.0.0.1 without asking (RFC 6761). Other names are asked of the system, by whoever listens or
- * connects there and each time that he does: that may wait for a name server. */
+ * connects there and each time that he does. That may wait for a name server: whoever has a loop asks through
+ * io/resolve.h, and only a program that begins waits here. */
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -26,6 +27,7 @@ typedef struct Address {
 } Address;
 
 int address_parse(const char *text, Address *ret, Error *err); /* 0 or ERROR_VALUE */
+bool address_is_name(const char *text);                        /* the system must be asked */
 /* The same, also of names: the first address that the system has for it, which puts those first that it can reach (RFC
  * 6724). -EHOSTUNREACH: nobody knows the name. */
 int address_resolve(const char *text, Address *ret, Error *err);

@@ -24,13 +24,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "io/address.h"
-#include "io/inbox.h"
-#include "io/link.h"
-#include "io/outbox.h"
+#include "io/link-inside.h"
 #include "io/say.h"
 #include "io/socket.h"
-#include "io/stream.h"
 
 enum {
         READ_BYTES      = 64 << 10, /* of the buffer for headers and bodies */
@@ -44,34 +40,6 @@ enum {
         GUEST_BYTES     = 4 << 10,  /* in so many bytes */
         MAX_GUESTS      = 128,      /* at a time, of a door: half a MiB of buffers */
         SILENCE_USEC    = 5000000,  /* how often one is asked whether it has gone silent */
-};
-
-struct Link {
-        unsigned n_ref;
-        bool over;                  /* nothing is read or sent any more; why says it */
-        bool told;                  /* closed() was called, or the owner wants to hear nothing */
-        bool opening;               /* nothing can be sent or read yet: */
-        bool connecting;            /* the socket is not connected; else the stream is not open */
-        bool stopped;
-        bool blocked;               /* the kernel takes no more now */
-        bool mute;                  /* sending has failed; why says it, if it is the reason */
-        Stream stream;
-        uint32_t epoll;             /* what we wait for */
-        sd_event_source *io, *later;
-        sd_event_source *clock;     /* of TCP, of what is opening, and of guests */
-        Door *door;                 /* of a guest; */
-        Link *guest_next, *guest_before; /* the list from the oldest to the newest */
-        const LinkEvents *events;
-        void *userdata;
-        Inbox in;
-        Outbox out;
-        Mover *mover;               /* NULL: all is sent and received by calls of our own */
-        Move sending, receiving;
-        uint64_t heard_bytes; /* so far */
-        Error why;
-        char text[ADDRESS_TEXT_MAX]; /* where it connects to; "": it was given a connection */
-        bool relayed;
-        char via[ADDRESS_TEXT_MAX];  /* for whom the other side speaks */
 };
 
 static Link *link_ref(Link *link) {
@@ -117,6 +85,8 @@ static void link_close(Link *link) {
         stream_stop(&link->stream, link->mover, &link->sending, &link->receiving);
         link->mover = mover_unref(link->mover);
         stream_close(&link->stream);
+        link->asking = resolve_free(link->asking);
+        link->tls    = tls_unref(link->tls);
         inbox_close_fds(&link->in);
         outbox_drop(&link->out);
 }
@@ -126,8 +96,7 @@ static void link_later(Link *link) {
                 (void) sd_event_source_set_enabled(link->later, SD_EVENT_ONESHOT);
 }
 
-/* There is something to send, perhaps not before the kernel takes more. */
-static bool link_unsent(const Link *link) {
+bool link_unsent(const Link *link) {
         return !link->mute && (!outbox_empty(&link->out) || stream_unsent(&link->stream) > 0);
 }
 
@@ -136,9 +105,9 @@ static bool link_reads(const Link *link) {
 }
 
 static void link_wait(Link *link) {
-        uint32_t epoll = 0;
+        uint32_t epoll = link->asking ? EPOLLIN : 0;
 
-        if (link->connecting || (link->blocked && !link->sending.under_way && link_unsent(link)))
+        if ((link->connecting && !link->asking) || (link->blocked && !link->sending.under_way && link_unsent(link)))
                 epoll |= EPOLLOUT;
         if (!link->connecting && !link->stopped && !link->receiving.under_way)
                 epoll |= EPOLLIN;
@@ -489,7 +458,9 @@ static int open_step(Link *link, int code, Error *err) {
 
         if (code < 0)
                 return error_set(err, code, "%s%s", strerrordesc_np(-code),
-                                 link->connecting ? "" : ": it does not go on with the handshake");
+                                 link->asking       ? ": no name server says which host that is"
+                                 : link->connecting ? ""
+                                                    : ": it does not go on with the handshake");
         link->connecting = link->blocked = false;
         r = stream_open(&link->stream, err);
         if (r != 0) {
@@ -518,12 +489,54 @@ static void link_open(Link *link, int code) {
         link_fail(link, &why);
 }
 
+/* The link has an address: to a socket from what stood in its place. 0, or an errno. */
+static int link_begin(Link *link, const Address *to) {
+        const int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        int r        = fd < 0 ? -errno : socket_prepare(fd, to->any.sa_family);
+
+        if (r >= 0)
+                r = sd_event_source_set_io_fd(link->io, fd);
+        if (r < 0) {
+                if (fd >= 0)
+                        close(fd);
+                return r;
+        }
+        close(link->stream.fd);
+        link->stream.fd     = fd;
+        link->stream.family = to->any.sa_family;
+        return connect(fd, &to->any, to->size_bytes) < 0 && errno != EINTR && errno != EINPROGRESS ? -errno : 0;
+}
+
+/* Its name has been looked up. */
+static void link_answered(Link *link) {
+        Resolve *asked = TAKE_PTR(link->asking);
+        Error why      = {};
+        Address to;
+        int r = resolve_take(asked, &to, &why);
+
+        resolve_free(asked);
+        if (r < 0) {
+                link_fail(link, &why);
+                return;
+        }
+        r = link_begin(link, &to);
+        if (r == 0 && link->tls && tls_open(&link->stream.tls, link->tls, link->stream.fd, true, &why) < 0)
+                link_fail(link, &why);
+        else if (r < 0)
+                link_open(link, r);
+}
+
 static int on_io(sd_event_source *source _unused_, int fd, uint32_t revents, void *userdata) {
         _cleanup_(link_unrefp) Link *link = link_ref(userdata);
         const bool opening                = link->opening;
         socklen_t n                       = sizeof(int);
         int code                          = 0;
 
+        if (link->asking) {
+                link_answered(link);
+                link_settle(link);
+                return 0;
+        }
         if (link->connecting && getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &n) < 0)
                 code = errno;
         if (opening)
@@ -590,7 +603,7 @@ static int link_make(Link **ret, sd_event *event, int fd, int family, const Link
                          .userdata = userdata, .in.frame_fd = -1, .epoll = EPOLLIN,
                          .sending = { .ended = on_sent, .userdata = link },
                          .receiving = { .ended = on_received, .userdata = link } };
-        r     = socket_prepare(fd, family);
+        r     = family == AF_UNSPEC ? 0 : socket_prepare(fd, family);
         if (r >= 0)
                 r = sd_event_add_io(event, &link->io, fd, EPOLLIN, on_io, link);
         if (r >= 0)
@@ -622,23 +635,27 @@ int link_new(Link **ret, sd_event *event, int fd, const LinkEvents *events, void
 
 int link_connect(Link **ret, sd_event *event, const char *address, const LinkEvents *events, void *userdata,
                  Error *err) {
-        _cleanup_(link_freep) Link *link = NULL;
-        Address a;
+        _cleanup_(resolve_freep) Resolve *asking = NULL;
+        _cleanup_(link_freep) Link *link         = NULL;
+        const bool asks                          = address_is_name(address);
+        Address a                                = {};
         int fd, r;
 
-        r = address_resolve(address, &a, err);
+        r = asks ? resolve_new(&asking, address, err) : address_parse(address, &a, err);
         if (r < 0)
                 return r;
-        fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        fd = asks ? resolve_fd(asking) : socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return error_set(err, -errno, "cannot connect to %s: %s", address, strerrordesc_np(errno));
         r = link_make(&link, event, fd, a.any.sa_family, events, userdata, err);
         if (r < 0)
                 return r;
-        address_print(&a, link->text);
+        snprintf(link->text, sizeof(link->text), "%s", address);
         link->opening = link->connecting = true;
+        link->asking                     = TAKE_PTR(asking);
         link_clock(link, CONNECT_USEC);
-        r = connect(fd, &a.any, a.size_bytes) < 0 && errno != EINTR && errno != EINPROGRESS ? -errno : 0;
+        if (!asks)
+                r = connect(fd, &a.any, a.size_bytes) < 0 && errno != EINTR && errno != EINPROGRESS ? -errno : 0;
         if (r == 0)
                 link_wait(link);
         else {
@@ -653,6 +670,10 @@ static int secure(Link *link, Tls *tls, bool connects, Error *err) {
         if (!tls || link->stream.family == AF_UNIX || link->over)
                 return 0;
         link->opening = true;
+        if (link->asking) {
+                link->tls = tls_ref(tls);
+                return 0;
+        }
         link_later(link); /* one that is connected begins */
         return tls_open(&link->stream.tls, tls, link->stream.fd, connects, err);
 }
@@ -816,75 +837,5 @@ int link_send_fd(Link *link, uint16_t kind, const uint8_t *body, size_t body_byt
         }
         piece->fd = copy;
         link_send_soon(link);
-        return 0;
-}
-
-/* ---- Who it is -------------------------------------------------------------------------------------------------- */
-
-void link_relayed(Link *link, const char *who) {
-        link->relayed = true;
-        snprintf(link->via, sizeof(link->via), "%s", who);
-}
-
-int link_take_over(Link *link, int fd, Error *err) {
-        Address address = { .size_bytes = sizeof(address.local) };
-        int type = 0, r = 0;
-        socklen_t n = sizeof(type);
-
-        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_STREAM ||
-            getpeername(fd, &address.any, &address.size_bytes) < 0 ||
-            (address.any.sa_family != AF_INET && address.any.sa_family != AF_INET6))
-                r = error_set(err, ERROR_CORRUPT, "what was handed over is no connection");
-        else if (link->in.at < link->in.n || link->in.n_fds > 0 || link_unsent(link))
-                r = error_set(err, ERROR_CORRUPT, "a connection is handed over in the middle of another one");
-        if (r < 0)
-                return r;
-        fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-        if (fd < 0)
-                return error_set(err, -errno, "what was handed over: %s", strerrordesc_np(errno));
-        r = socket_prepare(fd, address.any.sa_family);
-        if (r >= 0)
-                r = sd_event_source_set_io_fd(link->io, fd);
-        if (r < 0) {
-                close(fd);
-                return error_set(err, r, "what was handed over: %s", strerrordesc_np(-r));
-        }
-        close(link->stream.fd);
-        link->stream  = (Stream) { .fd = fd, .family = address.any.sa_family };
-        link->blocked = false;
-        return 0;
-}
-
-int link_peer(const Link *link, LinkPeer *ret) {
-        Address address = { .size_bytes = sizeof(address.local) };
-        struct ucred who;
-        socklen_t n = sizeof(who);
-
-        *ret = (LinkPeer) { .local = link->stream.family == AF_UNIX };
-        if (link->stream.fd < 0 || link->connecting)
-                return -ENOTCONN;
-        if (link->relayed) {
-                *ret = (LinkPeer) { .relayed = true };
-                snprintf(ret->text, sizeof(ret->text), "%.100s over http", link->via);
-                return 0;
-        }
-        if (ret->local) {
-                if (getsockopt(link->stream.fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0)
-                        return -errno;
-                if (link->door && link->door->relays && who.uid == link->door->relay_uid) {
-                        *ret = (LinkPeer) { .relayed = true, .text = "somebody over http" };
-                        return 0;
-                }
-                ret->uid = who.uid;
-                ret->pid = who.pid;
-                snprintf(ret->text, sizeof(ret->text), "uid %u, pid %d", who.uid, who.pid);
-                return 0;
-        }
-        if (getpeername(link->stream.fd, &address.any, &address.size_bytes) < 0)
-                return -errno;
-        ret->loopback = address_is_loopback(&address);
-        ret->keyed    = link->stream.tls && !link->opening;
-        ret->role     = ret->keyed ? tls_peer_role(link->stream.tls) : TLS_CLIENT;
-        address_print(&address, ret->text);
         return 0;
 }

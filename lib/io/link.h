@@ -7,7 +7,8 @@
  * link says so. What comes is put together first: a message is handed out once, whole. A payload goes straight to the
  * place that the receiver names when the body is there, so nothing is received for which there is no room.
  *
- * Addresses: "unix:/path", "host:port", "[2001:db8::1]:port" (io/address.h): hosts are numbers, or "localhost". */
+ * Addresses: "unix:/path", "host:port", "[2001:db8::1]:port" (io/address.h). For the address of a name a thread waits
+ * (io/resolve.h); the link is opening until then. */
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
@@ -34,8 +35,8 @@ typedef struct LinkEvents {
 
 /* Takes the descriptor, a connected stream socket, also when it fails. */
 int link_new(Link **ret, sd_event *event, int fd, const LinkEvents *events, void *userdata, Error *err);
-/* Begins to connect; sending may begin at once, and what cannot be reached, or does not answer for 10 s, is closed()
- * with words that name it. */
+/* Begins to connect; sending may begin at once, and what cannot be reached, or whose name or host does not answer for
+ * 10 s, is closed() with words that name it. */
 int link_connect(Link **ret, sd_event *event, const char *address, const LinkEvents *events, void *userdata,
                  Error *err);
 /* Before anything was sent or received: all of it goes through TLS, which we begin. Nothing happens to unix sockets,
