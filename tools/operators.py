@@ -8,6 +8,7 @@
 import sys
 
 from mars import _core
+from mars.tensor.examples import EXAMPLES
 
 FAMILIES = {
     "map": "Element by element, with NumPy's broadcasting. The same bits for every cut, thread count and CPU level.",
@@ -64,6 +65,11 @@ def page():
                 yield ""
             for name, kind, fallback, doc in o.params:
                 yield f"- `{name}`: {doc}"
+            if o.name in EXAMPLES:
+                yield ""
+                yield "```python"
+                yield from EXAMPLES[o.name].strip().splitlines()
+                yield "```"
 
 
 def main():

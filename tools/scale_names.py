@@ -83,7 +83,8 @@ calls("isin in1d", lambda f, x: f(x, [0.1, 0.5]))
 calls("all alltrue amax amin any argmax argmin count_nonzero max mean median min nanargmax nanargmin nanmax nanmean "
       "nanmedian nanmin nanprod nanstd nansum nanvar prod product ptp sometrue std sum var average",
       lambda f, x: f(x), lambda f, x: f(x, 0), lambda f, x: f(x, 1))
-calls("cumprod cumproduct cumsum nancumprod nancumsum", lambda f, x: f(x), lambda f, x: f(x, 0), lambda f, x: f(x, 1))
+calls("cummax cummin cumprod cumproduct cumsum nancumprod nancumsum", lambda f, x: f(x), lambda f, x: f(x, 0),
+      lambda f, x: f(x, 1))
 calls("percentile nanpercentile", lambda f, x: f(x, [10, 50]), lambda f, x: f(x, 30, 0))
 calls("quantile nanquantile", lambda f, x: f(x, 0.3), lambda f, x: f(x, 0.3, axis=1))
 calls("trace", lambda f, x: f(x))

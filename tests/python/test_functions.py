@@ -698,7 +698,7 @@ ELSEWHERE = """AxisError ExecutableTuple Tensor fft linalg einsum_path special s
     from_array from_dataframe from_hdf5 from_tiledb from_vineyard from_zarr fromhdf5 fromtiledb fromvineyard fromzarr
     to_hdf5 to_tiledb to_vineyard to_zarr tohdf5 totiledb tovineyard tozarr imread images
     innerproduct concat permute_dims matrix_transpose unstack trapezoid
-    cumulative_sum cumulative_prod vecdot s_ index_exp ndindex
+    cumulative_sum cumulative_prod cummax cummin vecdot s_ index_exp ndindex
     datetime_as_string isnat tree_add tree_multiply astype finfo iinfo isdtype
     unique_all unique_counts unique_inverse unique_values""".split()
 

@@ -182,6 +182,8 @@ def test_functions_know_their_names_and_reductions():
     same(lambda m, a: m.maximum.accumulate(a), a)
     same(lambda m, a: m.minimum.accumulate(a, axis=1), a)
     assert np.array_equal(np.maximum.accumulate(mt.tensor(a, chunk_size=2)), np.maximum.accumulate(a))
+    same(lambda m, a: mt.cummax(a, axis=0) if m is mt else np.maximum.accumulate(a), a)
+    same(lambda m, a: mt.cummin(a, axis=0) if m is mt else np.minimum.accumulate(a), a)
     same(lambda m, a: m.subtract.outer(a[0], a[1]), a)
     with pytest.raises(NotImplementedError):
         mt.add.reduceat(a, [0])

@@ -25,24 +25,21 @@ from ..errors import AxisError
 from .core import ExecutableTuple, Tensor
 
 _OWN = ["AxisError", "ExecutableTuple", "Tensor", "fft", "images", "linalg", "random", "spatial", "special", "stats"]
-from . import (apply, creation, fft, images, indexing, io, linalg, logic, manipulation, math, polynomials, random,
-               reduction, sorting, spatial, special, standard, statistics, stats, stores, times, ufuncs)
+from . import (apply, creation, fft, images, indexing, io, joining, linalg, logic, manipulation, math, matrices,
+               polynomials, positions, products, random, reduction, repeating, scans, signals, sorting,
+               spatial, special, standard, statistics, stats, stores, times, ufuncs)
 from .standard import VERSION as __array_api_version__  # noqa: F401
 from .standard import __array_namespace_info__  # noqa: F401
 
-_AREAS = (creation, manipulation, ufuncs, math, reduction, indexing, sorting, statistics, logic, polynomials, apply, io,
-          stores, images, standard, times)
-_PRODUCTS = ("dot", "einsum", "einsum_path", "inner", "innerproduct", "kron", "matmul", "outer",
-             "tensordot", "vdot", "vecdot")
+_AREAS = (creation, matrices, manipulation, repeating, joining, ufuncs, math, products, signals, reduction, scans,
+          indexing, positions, sorting, statistics, logic, polynomials, apply, io, stores, images,
+          standard, times)
 
 __all__ = list(_OWN)
 for _area in _AREAS:
     for _name in _area.__all__:
         globals()[_name] = getattr(_area, _name)
     __all__ += _area.__all__
-for _name in _PRODUCTS:
-    globals()[_name] = getattr(linalg, _name)
-__all__ += _PRODUCTS
 
 bool = bool_  # a name of NumPy 2 and of the array API standard
 
@@ -51,8 +48,9 @@ globals().update({_name: getattr(_np, _name) for _name in ("cfloat", "complex_",
                   if hasattr(_np, _name)})
 
 # Operators of the table that are made use of under other names, or by other functions only.
-_INSIDE = {"cast", "view", "mask", "full", "concatenate", "argwhere", *fft.__all__}
-_OF_MODULES = ("random_", "special_")  # what the names of their operators begin with
+_INSIDE = {"cast", "view", "mask", "full", "concatenate", "argwhere", "slice", "kth", "triangular_solve", *fft.__all__,
+           *linalg.__all__}
+_OF_MODULES = ("random_", "special_", "time_")  # what the names of their operators begin with
 _OF_UFUNCS = ("_reduce", "_accumulate")  # what those of ufunc.reduce() and accumulate() end with
 
 

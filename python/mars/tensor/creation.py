@@ -10,10 +10,9 @@ from .._core import cutting, one_of, op
 from ..config import options
 from .core import Tensor
 
-__all__ = """arange array asanyarray asarray asarray_chkfinite ascontiguousarray asfortranarray copy diag
-    diagflat empty empty_like eye from_dlpack frombuffer fromiter full full_like fromfunction geomspace
-    identity indices linspace logspace meshgrid mgrid ogrid ones ones_like scalar tensor tri tril triu
-    vander zeros zeros_like""".split()
+__all__ = """arange array asanyarray asarray asarray_chkfinite ascontiguousarray asfortranarray copy empty empty_like
+    from_dlpack frombuffer fromiter full full_like geomspace linspace logspace
+    ones ones_like scalar tensor zeros zeros_like""".split()
 
 
 _MAX_NDIM = 64  # of any NumPy: what is nested deeper it refuses
@@ -49,8 +48,38 @@ def _data(x, chunk_size=None):
 def tensor(data, dtype=None, order="K", chunk_size=None, *, chunks=None, copy=True, ndmin=0, gpu=None, sparse=None):
     """A tensor of anything that numpy.array() takes; the values are copied now.
 
-    chunk_size (or chunks): a length for all axes; one per axis, -1 for a whole axis; all lengths of all axes; a
-    dict from axis to length; 'auto'; or bytes of a chunk, '64MiB'.
+    Parameters
+    ----------
+    data : tensor_like
+    dtype : data-type, optional
+    order : optional
+        Ignored: tensors have no order in memory.
+    chunk_size : int, tuple, dict or str, optional
+        A length for all axes; one per axis, -1 for a whole axis; all lengths of all axes; a dict from axis to length;
+        'auto'; or the bytes of a chunk, '64MiB'. None: options.chunk_size.
+    chunks : optional
+        Another word for chunk_size.
+    copy : bool, optional
+        Ignored: tensors have value semantics.
+    ndmin : int, optional
+        Axes of length one are put in front until there are so many.
+    gpu : optional
+        There are no devices besides memory: anything but None and False is refused.
+    sparse : optional
+        Anything but None and False is refused.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> a = mt.tensor([[1, 2, 3], [4, 5, 6]], chunk_size=2)
+    >>> a.nsplits
+    ((2,), (2, 1))
+    >>> (a + 1).execute()
+    Tensor([[2, 3, 4],
+            [5, 6, 7]])
     """
     refuse(gpu, sparse)
     chunk_size = one_of(chunk_size, chunks)
@@ -78,8 +107,32 @@ array = tensor
 def asarray(a, dtype=None, order=None, chunk_size=None, *, chunks=None, device=None, copy=None):
     """The tensor itself if it is one of that dtype, else a new one.
 
-    copy=True always gives a new one; copy=False refuses what would have to be copied, which are all data that are not
-    a tensor yet.
+    Parameters
+    ----------
+    a : tensor_like
+    dtype : data-type, optional
+    order : optional
+        Ignored: tensors have no order in memory.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+    chunks : optional
+        Another word for chunk_size.
+    device : {'cpu', None}, optional
+    copy : bool, optional
+        True: always a new one. False: what would have to be copied is refused, which are all data that are not a tensor
+        yet.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> a = mt.ones(3)
+    >>> mt.asarray(a) is a
+    True
+    >>> mt.asarray([1, 2], dtype="float32").execute()
+    Tensor([1., 2.], dtype=float32)
     """
     refuse(device=device)
     chunk_size = one_of(chunk_size, chunks)
@@ -95,7 +148,24 @@ asanyarray = ascontiguousarray = asfortranarray = asarray
 
 
 def scalar(data, dtype=None, gpu=None):
-    """A tensor without axes."""
+    """A tensor without axes.
+
+    Parameters
+    ----------
+    data : scalar
+    dtype : data-type, optional
+    gpu : optional
+        There are no devices besides memory: anything but None and False is refused.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> (mt.scalar(2) * mt.arange(3)).execute()
+    Tensor([0, 2, 4])
+    """
     t = tensor(data, dtype, gpu=gpu)
     if t.ndim:
         raise TypeError("scalar() takes a single number")
@@ -103,7 +173,26 @@ def scalar(data, dtype=None, gpu=None):
 
 
 def copy(a, order="K"):
-    """Another handle of the same values: tensors have value semantics, so nothing is copied."""
+    """Another handle of the same values: tensors have value semantics, so nothing is copied.
+
+    Parameters
+    ----------
+    a : tensor_like
+    order : optional
+        Ignored: tensors have no order in memory.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> a = mt.zeros(3)
+    >>> b = mt.copy(a)
+    >>> b[0] = 1
+    >>> a.execute()
+    Tensor([0., 0., 0.])
+    """
     return astensor(a)._same()
 
 
@@ -127,7 +216,38 @@ def shape_of(shape):
 
 
 def full(shape, fill_value, dtype=None, chunk_size=None, gpu=None, order="C", *, chunks=None, device=None):
-    """All elements are fill_value, which may be an array that is broadcast."""
+    """All elements are fill_value.
+
+    Parameters
+    ----------
+    shape : int or tuple of ints
+    fill_value : scalar or tensor_like
+        Broadcasts.
+    dtype : data-type, optional
+        None: that of fill_value.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+    gpu : optional
+        There are no devices besides memory: anything but None and False is refused.
+    order : optional
+        Ignored: tensors have no order in memory.
+    chunks : optional
+        Another word for chunk_size.
+    device : {'cpu', None}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.full((2, 3), 7).execute()
+    Tensor([[7, 7, 7],
+            [7, 7, 7]])
+    >>> mt.full((2, 3), [1, 2, 3]).execute()
+    Tensor([[1, 2, 3],
+            [1, 2, 3]])
+    """
     refuse(gpu, device=device)
     shape = shape_of(shape)
     if np.ndim(fill_value) if not isinstance(fill_value, Tensor) else True:
@@ -148,24 +268,135 @@ def full(shape, fill_value, dtype=None, chunk_size=None, gpu=None, order="C", *,
 
 
 def zeros(shape, dtype=None, chunk_size=None, gpu=None, sparse=None, order="C", *, chunks=None, device=None):
-    """All elements are 0."""
+    """All elements are 0.
+
+    Parameters
+    ----------
+    shape : int or tuple of ints
+    dtype : data-type, optional
+        None: float64.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+    gpu : optional
+        There are no devices besides memory: anything but None and False is refused.
+    sparse : optional
+        Anything but None and False is refused.
+    order : optional
+        Ignored: tensors have no order in memory.
+    chunks : optional
+        Another word for chunk_size.
+    device : {'cpu', None}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.zeros((2, 3), dtype=int).execute()
+    Tensor([[0, 0, 0],
+            [0, 0, 0]])
+    >>> mt.zeros((5, 5), chunk_size=3).nsplits
+    ((3, 2), (3, 2))
+    """
     refuse(gpu, sparse, device)
     return full(shape, 0, float if dtype is None else dtype, chunk_size, chunks=chunks)
 
 
 def ones(shape, dtype=None, chunk_size=None, gpu=None, order="C", *, chunks=None, device=None):
-    """All elements are 1."""
+    """All elements are 1.
+
+    Parameters
+    ----------
+    shape : int or tuple of ints
+    dtype : data-type, optional
+        None: float64.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+    gpu : optional
+        There are no devices besides memory: anything but None and False is refused.
+    order : optional
+        Ignored: tensors have no order in memory.
+    chunks : optional
+        Another word for chunk_size.
+    device : {'cpu', None}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.ones((2, 3)).execute()
+    Tensor([[1., 1., 1.],
+            [1., 1., 1.]])
+    """
     return full(shape, 1, float if dtype is None else dtype, chunk_size, gpu, chunks=chunks, device=device)
 
 
 def empty(shape, dtype=None, chunk_size=None, gpu=None, order="C", *, chunks=None, device=None):
-    """Elements that nobody has set; here they are 0."""
+    """Elements that nobody has set; here they are 0.
+
+    Parameters
+    ----------
+    shape : int or tuple of ints
+    dtype : data-type, optional
+        None: float64.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+    gpu : optional
+        There are no devices besides memory: anything but None and False is refused.
+    order : optional
+        Ignored: tensors have no order in memory.
+    chunks : optional
+        Another word for chunk_size.
+    device : {'cpu', None}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.empty(3).execute()
+    Tensor([0., 0., 0.])
+    """
     return full(shape, 0, float if dtype is None else dtype, chunk_size, gpu, chunks=chunks, device=device)
 
 
 def full_like(a, fill_value, dtype=None, gpu=None, order="K", subok=True, shape=None, *, chunk_size=None, chunks=None,
               device=None):
-    """A tensor of a's shape, dtype and cutting with all elements fill_value."""
+    """A tensor of a's shape, dtype and cutting with all elements fill_value.
+
+    Parameters
+    ----------
+    a : tensor_like
+    fill_value : scalar or tensor_like
+    dtype : data-type, optional
+    gpu : optional
+        There are no devices besides memory: anything but None and False is refused.
+    order : optional
+        Ignored: tensors have no order in memory.
+    subok : optional
+        Ignored.
+    shape : int or tuple of ints, optional
+        Instead of a's.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+    chunks : optional
+        Another word for chunk_size.
+    device : {'cpu', None}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.full_like(mt.ones((2, 2)), 5).execute()
+    Tensor([[5., 5.],
+            [5., 5.]])
+    """
     refuse(gpu, device=device)
     a = astensor(a)
     chunk_size = one_of(chunk_size, chunks)
@@ -179,13 +410,70 @@ def full_like(a, fill_value, dtype=None, gpu=None, order="K", subok=True, shape=
 
 def zeros_like(a, dtype=None, gpu=None, order="K", subok=True, shape=None, *, chunk_size=None, chunks=None,
                device=None):
-    """Zeros of a's shape, dtype and cutting."""
+    """Zeros of a's shape, dtype and cutting.
+
+    Parameters
+    ----------
+    a : tensor_like
+    dtype : data-type, optional
+    gpu : optional
+        There are no devices besides memory: anything but None and False is refused.
+    order : optional
+        Ignored: tensors have no order in memory.
+    subok : optional
+        Ignored.
+    shape : int or tuple of ints, optional
+        Instead of a's.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+    chunks : optional
+        Another word for chunk_size.
+    device : {'cpu', None}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.zeros_like(mt.arange(3)).execute()
+    Tensor([0, 0, 0])
+    """
     return full_like(a, 0, dtype, gpu, shape=shape, chunk_size=chunk_size, chunks=chunks, device=device)
 
 
 def ones_like(a, dtype=None, gpu=None, order="K", subok=True, shape=None, *, chunk_size=None, chunks=None,
               device=None):
-    """Ones of a's shape, dtype and cutting."""
+    """Ones of a's shape, dtype and cutting.
+
+    Parameters
+    ----------
+    a : tensor_like
+    dtype : data-type, optional
+    gpu : optional
+        There are no devices besides memory: anything but None and False is refused.
+    order : optional
+        Ignored: tensors have no order in memory.
+    subok : optional
+        Ignored.
+    shape : int or tuple of ints, optional
+        Instead of a's.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+    chunks : optional
+        Another word for chunk_size.
+    device : {'cpu', None}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> a = mt.arange(6, chunk_size=4)
+    >>> mt.ones_like(a, dtype=float).nsplits
+    ((4, 2),)
+    """
     return full_like(a, 1, dtype, gpu, shape=shape, chunk_size=chunk_size, chunks=chunks, device=device)
 
 
@@ -195,7 +483,35 @@ empty_like = zeros_like
 # ---- Ranges ----------------------------------------------------------------------------------------------------------
 
 def arange(start, stop=None, step=None, dtype=None, chunk_size=None, gpu=None, *, chunks=None, like=None, device=None):
-    """arange([start,] stop[, step]): numbers from start to before stop."""
+    """arange([start,] stop[, step]): numbers from start to before stop.
+
+    Parameters
+    ----------
+    start, stop, step : scalar
+        Of dates, too: start, or what it starts from, and a span of time.
+    dtype : data-type, optional
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+    gpu : optional
+        There are no devices besides memory: anything but None and False is refused.
+    chunks : optional
+        Another word for chunk_size.
+    like : optional
+        Ignored.
+    device : {'cpu', None}, optional
+
+    Returns
+    -------
+    Tensor
+        A vector; its length is known at once.
+
+    Examples
+    --------
+    >>> mt.arange(3).execute()
+    Tensor([0, 1, 2])
+    >>> mt.arange(0, 1, 0.25, chunk_size=2).execute()
+    Tensor([0.  , 0.25, 0.5 , 0.75])
+    """
     refuse(gpu, device=device)
     from . import times
 
@@ -233,7 +549,39 @@ def arange(start, stop=None, step=None, dtype=None, chunk_size=None, gpu=None, *
 
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, gpu=None, chunk_size=None, *,
              chunks=None, device=None):
-    """num numbers from start to stop at equal distances."""
+    """num numbers from start to stop at equal distances.
+
+    Parameters
+    ----------
+    start, stop : tensor_like
+        Broadcast.
+    num : int, optional
+    endpoint : bool, optional
+        Whether the last number is stop.
+    retstep : bool, optional
+        Whether the distance is given, too.
+    dtype : data-type, optional
+    axis : int, optional
+        Along which the numbers lie, if start and stop have axes.
+    gpu : optional
+        There are no devices besides memory: anything but None and False is refused.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+    chunks : optional
+        Another word for chunk_size.
+    device : {'cpu', None}, optional
+
+    Returns
+    -------
+    Tensor or (Tensor, distance)
+
+    Examples
+    --------
+    >>> mt.linspace(0, 1, 5).execute()
+    Tensor([0.  , 0.25, 0.5 , 0.75, 1.  ])
+    >>> mt.linspace(0, 1, 4, endpoint=False).execute()
+    Tensor([0.  , 0.25, 0.5 , 0.75])
+    """
     refuse(gpu, device=device)
     num = num.__index__()
     if num < 0:
@@ -274,7 +622,26 @@ def _is_number(x):
 
 
 def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
-    """Numbers whose logarithms are at equal distances."""
+    """Numbers whose logarithms are at equal distances: base ** linspace(start, stop).
+
+    Parameters
+    ----------
+    start, stop : tensor_like
+    num : int, optional
+    endpoint : bool, optional
+    base : tensor_like, optional
+    dtype : data-type, optional
+    axis : int, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.logspace(0, 3, 4).execute()
+    Tensor([   1.,   10.,  100., 1000.])
+    """
     from .ufuncs import power
 
     t = power(base, linspace(start, stop, num, endpoint, axis=axis))
@@ -282,7 +649,26 @@ def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
 
 
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
-    """Numbers from start to stop with equal ratios."""
+    """Numbers from start to stop with equal ratios.
+
+    Parameters
+    ----------
+    start, stop : tensor_like
+        Not zero.
+    num : int, optional
+    endpoint : bool, optional
+    dtype : data-type, optional
+    axis : int, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.geomspace(1, 8, 4).execute()
+    Tensor([1., 2., 4., 8.])
+    """
     start, stop = np.asarray(start), np.asarray(stop)
     if np.any(start == 0) or np.any(stop == 0):
         raise ValueError("Geometric sequence cannot include zero")
@@ -290,128 +676,27 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     return _data(np.geomspace(start, stop, num, endpoint, dtype, axis))
 
 
-# ---- Matrices --------------------------------------------------------------------------------------------------------
-
-def tri(N, M=None, k=0, dtype=float, *, chunk_size=None, chunks=None):
-    """Ones at and below a diagonal, zeros above."""
-    M = N if M is None else M
-    t = (arange(N)[:, None] >= arange(M)[None, :] - k).astype(dtype)
-    chunk_size = one_of(chunk_size, chunks)
-    return t if chunk_size is None else _rechunk(t, chunk_size)
-
-
-def _rechunk(t, chunk_size):
-    return op("rechunk", t, chunk_size=cutting(chunk_size, t.shape, t.dtype) or (1, _core.AUTO))
-
-
-def eye(N, M=None, k=0, dtype=None, sparse=None, gpu=None, chunk_size=None, order="C", *, chunks=None, device=None):
-    """Ones on a diagonal, zeros elsewhere."""
-    refuse(gpu, sparse, device)
-    N, M = _index(N), _index(N if M is None else M)
-    k = max(-N, min(_index(k), M))  # past the corners, all are alike
-    t = (arange(N)[:, None] == arange(M)[None, :] - k).astype(float if dtype is None else dtype)
-    chunk_size = one_of(chunk_size, chunks)
-    return t if chunk_size is None else _rechunk(t, chunk_size)
-
-
-def identity(n, dtype=None, sparse=None, gpu=None, chunk_size=None, *, chunks=None):
-    """The square matrix with ones on its diagonal."""
-    return eye(n, dtype=dtype, sparse=sparse, gpu=gpu, chunk_size=chunk_size, chunks=chunks)
-
-
-def _below(m, k):
-    m = astensor(m)
-    if m.ndim < 2:
-        m = m[None, :] if m.ndim == 1 else m
-        m = op("view", m, shape=(m.shape[1],) * 2, axis=(-1, 1), start=(0, 0), step=(0, 1))
-    rows, columns = m.shape[-2:]
-    return m, arange(rows)[:, None] >= arange(columns)[None, :] - k
-
-
-def tril(m, k=0, gpu=None):
-    """The part at and below a diagonal; zeros above."""
-    m, below = _below(m, k)
-    return op("where", below, m, zeros((), m.dtype))
-
-
-def triu(m, k=0, gpu=None):
-    """The part at and above a diagonal; zeros below."""
-    m, below = _below(m, k - 1)
-    return op("where", below, zeros((), m.dtype), m)
-
-
-def diag(v, k=0, sparse=None, gpu=None, chunk_size=None):
-    """A matrix with v on its diagonal; of a matrix, its diagonal."""
-    from .manipulation import diagonal
-
-    refuse(gpu, sparse)
-    v = astensor(v)
-    if v.ndim == 2:
-        return diagonal(v, k)
-    if v.ndim != 1:
-        raise ValueError("Input must be 1- or 2-d.")
-    n = v.shape[0]
-    t = op("view", v, shape=(n, n), axis=(1,), start=(0,), step=(1,))
-    t = op("where", arange(n)[:, None] == arange(n)[None, :], t, zeros((), v.dtype))
-    if k:
-        from .manipulation import pad
-
-        t = pad(t, ((max(-k, 0), max(k, 0)), (max(k, 0), max(-k, 0))))
-    return t if chunk_size is None else _rechunk(t, chunk_size)
-
-
-def diagflat(v, k=0, sparse=None, gpu=None, chunk_size=None):
-    """A matrix with the elements of v on its diagonal."""
-    return diag(astensor(v).ravel(), k, sparse, gpu, chunk_size)
-
-
-def vander(x, N=None, increasing=False):
-    """Powers of x in columns."""
-    from .ufuncs import power
-
-    x = astensor(x)
-    if x.ndim != 1:
-        raise ValueError("x must be a one-dimensional array or sequence.")
-    N = x.shape[0] if N is None else N
-    exponents = arange(N) if increasing else arange(N - 1, -1, -1)
-    dtype = _mars.promote(x.dtype, int)
-    exponents = exponents[None, :].astype(dtype) if dtype.kind == "f" else exponents[None, :]
-    return power(x[:, None].astype(dtype), exponents)
-
-
-# ---- Grids -----------------------------------------------------------------------------------------------------------
-
-def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
-    """Coordinates as tensors with one axis for each."""
-    from .manipulation import broadcast_to, swapaxes
-
-    if indexing not in ("xy", "ij"):
-        raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
-    xs = [astensor(x).ravel() for x in xi]
-    grids = [x[(None,) * i + (slice(None),) + (None,) * (len(xs) - 1 - i)] for i, x in enumerate(xs)]
-    if indexing == "xy" and len(xs) > 1:
-        grids = [swapaxes(g, 0, 1) for g in grids]
-    if not sparse:
-        shape = np.broadcast_shapes(*(g.shape for g in grids)) if grids else ()
-        grids = [broadcast_to(g, shape) for g in grids]
-    return grids
-
-
-def indices(dimensions, dtype=int, sparse=False, chunk_size=None):
-    """The index along each axis, of all elements of such a shape."""
-    from .manipulation import stack
-
-    grids = meshgrid(*(arange(n, dtype=dtype) for n in dimensions), indexing="ij", sparse=sparse)
-    if sparse:
-        return tuple(grids)
-    t = stack(grids) if grids else zeros((0,), dtype)
-    return t if chunk_size is None else _rechunk(t, chunk_size)
-
-
 def asarray_chkfinite(a, dtype=None, order=None):
-    """A tensor of finite elements; ValueError if one is not, for which they are computed now.
+    """A tensor of finite elements, for which they are computed now.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    a : tensor_like
+    dtype : data-type, optional
+    order : optional
+        Ignored: tensors have no order in memory.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If an element is infinite or NaN.
+
+    Examples
+    --------
     >>> mt.asarray_chkfinite([1.0, 2.0]).execute()
     Tensor([1., 2.])
     """
@@ -424,7 +709,22 @@ def asarray_chkfinite(a, dtype=None, order=None):
 def from_dlpack(x, /, *, device=None, copy=None, chunk_size=None):
     """A tensor of the values of an array of another library, which are copied now.
 
-    >>> import mars.tensor as mt, numpy as np
+    Parameters
+    ----------
+    x : object
+        Anything with __dlpack__(), in memory.
+    device : {'cpu', None}, optional
+    copy : bool, optional
+        False is refused: tensors share no memory with others.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.from_dlpack(np.arange(3)).execute()
     Tensor([0, 1, 2])
     """
@@ -441,51 +741,51 @@ def from_dlpack(x, /, *, device=None, copy=None, chunk_size=None):
 
 
 def frombuffer(buffer, dtype=float, count=-1, offset=0, *, chunk_size=None):
-    """A tensor of the numbers in a buffer, which are copied now.
+    r"""A tensor of the numbers in a buffer, which are copied now.
 
-    >>> import mars.tensor as mt
-    >>> mt.frombuffer(b"\\x01\\x02", "u1").execute()
-    Tensor([1, 2], dtype=uint8)
+    Parameters
+    ----------
+    buffer : bytes-like
+    dtype : data-type, optional
+    count : int, optional
+        -1: all.
+    offset : int, optional
+        In bytes.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+
+    Returns
+    -------
+    Tensor
+        A vector.
+
+    Examples
+    --------
+    >>> mt.frombuffer(b"\x01\x02\x03", dtype="uint8").execute()
+    Tensor([1, 2, 3], dtype=uint8)
     """
     return tensor(np.frombuffer(buffer, _core.as_dtype(dtype), count, offset), chunk_size=chunk_size)
 
 
 def fromiter(iter, dtype, count=-1, *, chunk_size=None):
-    """A vector of what an iterable gives.
+    """A vector of what an iterable gives, which is read now.
 
-    >>> import mars.tensor as mt
-    >>> mt.fromiter(range(3), float).execute()
-    Tensor([0., 1., 2.])
+    Parameters
+    ----------
+    iter : iterable
+    dtype : data-type
+    count : int, optional
+        -1: all.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.fromiter((n * n for n in range(4)), dtype=int).execute()
+    Tensor([0, 1, 4, 9])
     """
     return tensor(np.fromiter(iter, _core.as_dtype(dtype), count), chunk_size=chunk_size)
-
-
-def fromfunction(function, shape, *, dtype=float, **kwargs):
-    """The function of the indices of all elements."""
-    return function(*indices(shape, dtype=dtype), **kwargs)
-
-
-class _Grid:
-    """mgrid and ogrid: mgrid[0:5, 0:1:3j]."""
-
-    def __init__(self, sparse):
-        self.sparse = sparse
-
-    def _one(self, s):
-        start = 0 if s.start is None else s.start
-        if isinstance(s.step, complex):
-            return linspace(start, s.stop, int(abs(s.step)))
-        return arange(start, s.stop, 1 if s.step is None else s.step)
-
-    def __getitem__(self, key):
-        from .manipulation import stack
-
-        if isinstance(key, slice):
-            return self._one(key)
-        ranges = [self._one(s) for s in key]
-        dtype = np.result_type(*(r.dtype for r in ranges))
-        grids = meshgrid(*(r.astype(dtype) for r in ranges), indexing="ij", sparse=self.sparse)
-        return list(grids) if self.sparse else stack(grids)
-
-
-mgrid, ogrid = _Grid(False), _Grid(True)

@@ -9,7 +9,7 @@ import operator
 
 from .._core import op
 from .creation import arange, astensor
-from .manipulation import roll
+from .repeating import roll
 
 __all__ = """fft ifft fft2 ifft2 fftn ifftn rfft irfft rfft2 irfft2 rfftn irfftn hfft ihfft fftfreq rfftfreq fftshift
     ifftshift""".split()
@@ -28,10 +28,23 @@ def _along_all(name, a, s, axes, norm):
 def fft(a, n=None, axis=-1, norm=None):
     """The discrete Fourier transform along an axis.
 
-    n cuts the axis off or fills it up with zeros. norm is "backward" (the default: inverse transforms are divided by
-    n), "ortho" (both are divided by the root of n) or "forward".
+    float32 and float16 are computed in complex64, everything else in complex128; bits depend on no cutting.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    a : tensor_like
+    n : int, optional
+        Cuts the axis off, or fills it up with zeros; None: its length.
+    axis : int, optional
+    norm : {'backward', 'ortho', 'forward'}, optional
+        What is divided by n: inverse transforms (None, too); both, by its root; or this one.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.fft.fft([1.0, 0.0, 0.0, 0.0]).execute()
     Tensor([1.+0.j, 1.+0.j, 1.+0.j, 1.+0.j])
     """
@@ -41,7 +54,18 @@ def fft(a, n=None, axis=-1, norm=None):
 def ifft(a, n=None, axis=-1, norm=None):
     """The inverse of fft.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    a : tensor_like
+    n, axis, norm : optional
+        As of fft().
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.fft.ifft([4.0, 0.0, 0.0, 0.0]).execute()
     Tensor([1.+0.j, 1.+0.j, 1.+0.j, 1.+0.j])
     """
@@ -51,7 +75,18 @@ def ifft(a, n=None, axis=-1, norm=None):
 def rfft(a, n=None, axis=-1, norm=None):
     """The discrete Fourier transform of real numbers: its first n // 2 + 1 numbers. The others are conjugates.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    a : tensor_like
+    n, axis, norm : optional
+        As of fft().
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.fft.rfft([1.0, 1.0, 1.0, 1.0]).execute()
     Tensor([4.+0.j, 0.+0.j, 0.+0.j])
     """
@@ -59,9 +94,22 @@ def rfft(a, n=None, axis=-1, norm=None):
 
 
 def irfft(a, n=None, axis=-1, norm=None):
-    """The inverse of rfft: real numbers, 2 * (m - 1) of m unless n is given.
+    """The inverse of rfft: real numbers.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    a : tensor_like
+    n : int, optional
+        How many; None: 2 * (m - 1) of m.
+    axis, norm : optional
+        As of fft().
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.fft.irfft([4.0, 0.0, 0.0]).execute()
     Tensor([1., 1., 1., 1.])
     """
@@ -71,7 +119,20 @@ def irfft(a, n=None, axis=-1, norm=None):
 def hfft(a, n=None, axis=-1, norm=None):
     """The real transform of a signal with Hermitian symmetry, of which the first half is given.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    a : tensor_like
+    n : int, optional
+        How many numbers; None: 2 * (m - 1) of m.
+    axis, norm : optional
+        As of fft().
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.fft.hfft([1.0, 0.0, 0.0]).execute()
     Tensor([1., 1., 1., 1.])
     """
@@ -81,17 +142,43 @@ def hfft(a, n=None, axis=-1, norm=None):
 def ihfft(a, n=None, axis=-1, norm=None):
     """The inverse of hfft: the first half of a signal with Hermitian symmetry.
 
-    >>> import mars.tensor as mt
-    >>> mt.fft.ihfft([4.0, 4.0, 4.0, 4.0]).execute()
-    Tensor([4.-0.j, 0.-0.j, 0.-0.j])
+    Parameters
+    ----------
+    a : tensor_like
+    n, axis, norm : optional
+        As of fft().
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.fft.ihfft([4.0, 0.0, 0.0, 0.0]).execute()
+    Tensor([1.-0.j, 1.-0.j, 1.-0.j])
     """
     return _along("ihfft", a, n, axis, norm)
 
 
 def fftn(a, s=None, axes=None, norm=None):
-    """The discrete Fourier transform along several axes: all, or the last ones if s says how many.
+    """The discrete Fourier transform along several axes.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    a : tensor_like
+    s : tuple of ints, optional
+        Lengths along them, as n of fft().
+    axes : tuple of ints, optional
+        None: all, or the last ones if s says how many.
+    norm : optional
+        As of fft().
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.fft.fftn(mt.ones((2, 2))).execute()
     Tensor([[4.+0.j, 0.+0.j],
             [0.+0.j, 0.+0.j]])
@@ -102,10 +189,21 @@ def fftn(a, s=None, axes=None, norm=None):
 def ifftn(a, s=None, axes=None, norm=None):
     """The inverse of fftn.
 
-    >>> import mars.tensor as mt
-    >>> mt.fft.ifftn([[4.0, 0.0], [0.0, 0.0]]).execute()
-    Tensor([[1.+0.j, 1.+0.j],
-            [1.+0.j, 1.+0.j]])
+    Parameters
+    ----------
+    a : tensor_like
+    s, axes, norm : optional
+        As of fftn().
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.fft.ifftn(mt.full((2, 2), 4.0)).execute()
+    Tensor([[4.+0.j, 0.+0.j],
+            [0.+0.j, 0.+0.j]])
     """
     return _along_all("ifftn", a, s, axes, norm)
 
@@ -113,21 +211,43 @@ def ifftn(a, s=None, axes=None, norm=None):
 def rfftn(a, s=None, axes=None, norm=None):
     """The discrete Fourier transform of real numbers along several axes, of which the last one is halved as in rfft.
 
-    >>> import mars.tensor as mt
-    >>> mt.fft.rfftn(mt.ones((2, 2))).execute()
-    Tensor([[4.+0.j, 0.+0.j],
-            [0.+0.j, 0.+0.j]])
+    Parameters
+    ----------
+    a : tensor_like
+    s, axes, norm : optional
+        As of fftn().
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.fft.rfftn(mt.ones((2, 4))).execute()
+    Tensor([[8.+0.j, 0.+0.j, 0.+0.j],
+            [0.+0.j, 0.+0.j, 0.+0.j]])
     """
     return _along_all("rfftn", a, s, axes, norm)
 
 
 def irfftn(a, s=None, axes=None, norm=None):
-    """The inverse of rfftn.
+    """The inverse of rfftn: real numbers.
 
-    >>> import mars.tensor as mt
-    >>> mt.fft.irfftn([[4.0, 0.0], [0.0, 0.0]]).execute()
-    Tensor([[1., 1.],
-            [1., 1.]])
+    Parameters
+    ----------
+    a : tensor_like
+    s, axes, norm : optional
+        As of fftn(); None: 2 * (m - 1) numbers of m along the last axis.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.fft.irfftn([[8.0, 0.0, 0.0], [0.0, 0.0, 0.0]]).execute()
+    Tensor([[1., 1., 1., 1.],
+            [1., 1., 1., 1.]])
     """
     return _along_all("irfftn", a, s, axes, norm)
 
@@ -135,7 +255,18 @@ def irfftn(a, s=None, axes=None, norm=None):
 def fft2(a, s=None, axes=(-2, -1), norm=None):
     """The discrete Fourier transform along two axes.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    a : tensor_like
+    s, axes, norm : optional
+        As of fftn().
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.fft.fft2(mt.ones((2, 2))).execute()
     Tensor([[4.+0.j, 0.+0.j],
             [0.+0.j, 0.+0.j]])
@@ -146,7 +277,18 @@ def fft2(a, s=None, axes=(-2, -1), norm=None):
 def ifft2(a, s=None, axes=(-2, -1), norm=None):
     """The inverse of fft2.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    a : tensor_like
+    s, axes, norm : optional
+        As of fftn().
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.fft.ifft2([[4.0, 0.0], [0.0, 0.0]]).execute()
     Tensor([[1.+0.j, 1.+0.j],
             [1.+0.j, 1.+0.j]])
@@ -157,18 +299,40 @@ def ifft2(a, s=None, axes=(-2, -1), norm=None):
 def rfft2(a, s=None, axes=(-2, -1), norm=None):
     """The discrete Fourier transform of real numbers along two axes, of which the last one is halved as in rfft.
 
-    >>> import mars.tensor as mt
-    >>> mt.fft.rfft2(mt.ones((2, 2))).execute()
-    Tensor([[4.+0.j, 0.+0.j],
-            [0.+0.j, 0.+0.j]])
+    Parameters
+    ----------
+    a : tensor_like
+    s, axes, norm : optional
+        As of fftn().
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.fft.rfft2(mt.ones((2, 4))).execute()
+    Tensor([[8.+0.j, 0.+0.j, 0.+0.j],
+            [0.+0.j, 0.+0.j, 0.+0.j]])
     """
     return rfftn(a, s, axes, norm)
 
 
 def irfft2(a, s=None, axes=(-2, -1), norm=None):
-    """The inverse of rfft2.
+    """The inverse of rfft2: real numbers.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    a : tensor_like
+    s, axes, norm : optional
+        As of fftn(); None: 2 * (m - 1) numbers of m along the last axis.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.fft.irfft2([[4.0, 0.0], [0.0, 0.0]]).execute()
     Tensor([[1., 1.],
             [1., 1.]])
@@ -184,9 +348,27 @@ def _count(n):
 
 
 def fftfreq(n, d=1.0, gpu=None, chunk_size=None, *, dtype=None, device=None):
-    """The frequencies that the numbers of fft belong to, in cycles per unit of the sample spacing d.
+    """The frequencies that the numbers of fft belong to, in cycles per unit of the sample spacing.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    n : int
+        Length of the transform.
+    d : float, optional
+        Sample spacing.
+    gpu : optional
+        There are no devices besides memory: anything but None and False is refused.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+    dtype : data-type, optional
+    device : {'cpu', None}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.fft.fftfreq(4, 0.5).execute()
     Tensor([ 0. ,  0.5, -1. , -0.5])
     """
@@ -197,9 +379,27 @@ def fftfreq(n, d=1.0, gpu=None, chunk_size=None, *, dtype=None, device=None):
 
 
 def rfftfreq(n, d=1.0, gpu=None, chunk_size=None, *, dtype=None, device=None):
-    """The frequencies that the numbers of rfft belong to, in cycles per unit of the sample spacing d.
+    """The frequencies that the numbers of rfft belong to, in cycles per unit of the sample spacing.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    n : int
+        Length of the transform.
+    d : float, optional
+        Sample spacing.
+    gpu : optional
+        There are no devices besides memory: anything but None and False is refused.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+    dtype : data-type, optional
+    device : {'cpu', None}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.fft.rfftfreq(4, 0.5).execute()
     Tensor([0. , 0.5, 1. ])
     """
@@ -218,7 +418,18 @@ def _shift(x, axes, part):
 def fftshift(x, axes=None):
     """Frequency zero is moved to the middle.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    x : tensor_like
+    axes : int or tuple of ints, optional
+        None: all.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.fft.fftshift(mt.fft.fftfreq(4)).execute()
     Tensor([-0.5 , -0.25,  0.  ,  0.25])
     """
@@ -228,8 +439,19 @@ def fftshift(x, axes=None):
 def ifftshift(x, axes=None):
     """The inverse of fftshift.
 
-    >>> import mars.tensor as mt
-    >>> mt.fft.ifftshift([-0.5, -0.25, 0.0, 0.25]).execute()
-    Tensor([ 0.  ,  0.25, -0.5 , -0.25])
+    Parameters
+    ----------
+    x : tensor_like
+    axes : int or tuple of ints, optional
+        None: all.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.fft.ifftshift([-2, -1, 0, 1]).execute()
+    Tensor([ 0,  1, -2, -1])
     """
     return _shift(x, axes, lambda n: -(n // 2))

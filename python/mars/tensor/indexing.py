@@ -10,14 +10,12 @@ import operator
 import numpy as np
 
 from .._core import op
-from .core import ExecutableTuple, Tensor, axis_of, method, rows_of
+from .core import ExecutableTuple, Tensor, axis_of, method
 from .creation import arange, astensor, zeros
 from .manipulation import broadcast_to, concatenate, flip, moveaxis, reshape, transpose, view
 
-__all__ = """argwhere choose compress extract fill_diagonal flatnonzero index_exp ix_ ndindex nonzero place
-    put put_along_axis putmask ravel_multi_index r_ c_ s_ take take_along_axis unravel_index
-    select piecewise diag_indices diag_indices_from mask_indices ndenumerate
-    tril_indices tril_indices_from trim_zeros triu_indices triu_indices_from""".split()
+__all__ = """choose compress extract fill_diagonal index_exp ndindex nonzero piecewise place put put_along_axis
+    putmask s_ select take take_along_axis""".split()
 
 newaxis = None
 index_exp, s_, ndindex = np.index_exp, np.s_, np.ndindex
@@ -410,7 +408,7 @@ def _put_arrays(t, arrays, value, places, at, function=None):
 
 # ---- NumPy's functions -----------------------------------------------------------------------------------------------
 
-def _wrapped(indices, n, mode):
+def wrapped(indices, n, mode):
     """clip and wrap, as take() and choose() have them."""
     if mode == "raise":
         return indices
@@ -423,7 +421,31 @@ def _wrapped(indices, n, mode):
 
 @method
 def take(a, indices, axis=None, out=None, mode="raise"):
-    """The elements at indices along an axis."""
+    """The elements at indices along an axis.
+
+    Parameters
+    ----------
+    a : tensor_like
+    indices : tensor_like of int
+    axis : int or None, optional
+        None: of the flattened tensor.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    mode : {'raise', 'wrap', 'clip'}, optional
+        What happens to indices outside; those that are computed raise when they are.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.take([10, 20, 30], [2, 0]).execute()
+    Tensor([30, 10])
+    >>> mt.take([[1, 2, 3], [4, 5, 6]], [0, 2], axis=1).execute()
+    Tensor([[1, 3],
+            [4, 6]])
+    """
     from .ufuncs import store
 
     a = astensor(a)
@@ -438,13 +460,33 @@ def take(a, indices, axis=None, out=None, mode="raise"):
     if indices.dtype.kind == "b":
         indices = indices.astype(int)
     if mode != "raise":
-        indices = _wrapped(indices, a.shape[axis], mode)
+        indices = wrapped(indices, a.shape[axis], mode)
     made = a[(slice(None),) * axis + (indices,)]
     return made if out is None else store(made, out, "same_kind", "take")
 
 
 def take_along_axis(arr, indices, axis=-1):
-    """The elements at indices along an axis, different ones for each of the other positions."""
+    """The elements at indices along an axis, different ones for each of the other positions.
+
+    Parameters
+    ----------
+    arr : tensor_like
+    indices : tensor_like of int
+        The other axes broadcast against those of arr.
+    axis : int or None, optional
+        None: of the flattened tensor.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> a = mt.tensor([[30, 10, 20], [60, 50, 40]])
+    >>> mt.take_along_axis(a, a.argsort(axis=1), axis=1).execute()
+    Tensor([[10, 20, 30],
+            [40, 50, 60]])
+    """
     arr, indices, axis = _along(arr, indices, axis)
     return arr[_along_key(arr, indices, axis)]
 
@@ -466,7 +508,25 @@ def _along_key(arr, indices, axis):
 
 
 def put_along_axis(arr, indices, values, axis):
-    """arr gets values at indices along an axis."""
+    """arr gets values at indices along an axis.
+
+    Parameters
+    ----------
+    arr : Tensor
+        Stands for the result from now on.
+    indices : tensor_like of int
+    values : tensor_like
+        Broadcast to the shape of the indices.
+    axis : int or None
+
+    Examples
+    --------
+    >>> a = mt.zeros((2, 3))
+    >>> mt.put_along_axis(a, [[1], [2]], 9, axis=1)
+    >>> a.execute()
+    Tensor([[0., 9., 0.],
+            [0., 0., 9.]])
+    """
     flat, indices, axis = _along(arr, indices, axis)
     flat = flat._same()
     flat[_along_key(flat, indices, axis)] = values
@@ -475,36 +535,101 @@ def put_along_axis(arr, indices, values, axis):
 
 @method
 def put(a, ind, v, mode="raise"):
-    """a gets values at indices of its flattened form."""
+    """a gets values at indices of its flattened form.
+
+    Parameters
+    ----------
+    a : Tensor
+        Stands for the result from now on.
+    ind : tensor_like of int
+    v : tensor_like
+        Repeated if there are fewer.
+    mode : {'raise', 'wrap', 'clip'}, optional
+
+    Examples
+    --------
+    >>> a = mt.arange(5)
+    >>> mt.put(a, [0, 2], [-44, -55])
+    >>> a.execute()
+    Tensor([-44,   1, -55,   3,   4])
+    """
     flat, ind = a.ravel(), astensor(ind).ravel()
     v = astensor(v).ravel()
     if ind.size:
-        from .manipulation import resize
+        from .repeating import resize
 
-        flat[_wrapped(ind, flat.shape[0], mode)] = resize(v, ind.shape)
+        flat[wrapped(ind, flat.shape[0], mode)] = resize(v, ind.shape)
         a._rebind(flat.reshape(a.shape))
 
 
 def putmask(a, mask, values):
-    """a gets values where the mask is true."""
-    from .manipulation import resize
+    """a gets values where the mask is true.
+
+    Parameters
+    ----------
+    a : Tensor
+        Stands for the result from now on.
+    mask : tensor_like of bool
+    values : tensor_like
+        The element at the place of each one in a, repeated if there are fewer.
+
+    Examples
+    --------
+    >>> a = mt.arange(4)
+    >>> mt.putmask(a, a > 1, [10, 20])
+    >>> a.execute()
+    Tensor([ 0,  1, 10, 20])
+    """
+    from .repeating import resize
 
     a._rebind(op("where", broadcast_to(astensor(mask), a.shape), resize(values, a.shape).astype(a.dtype), a))
 
 
 def place(arr, mask, vals):
-    """arr gets one value after the other where the mask is true."""
+    """arr gets one value after the other where the mask is true.
+
+    Parameters
+    ----------
+    arr : Tensor
+        Stands for the result from now on.
+    mask : tensor_like of bool
+    vals : tensor_like
+        Repeated if there are fewer.
+
+    Examples
+    --------
+    >>> a = mt.arange(4)
+    >>> mt.place(a, a > 1, [10, 20])
+    >>> a.execute()
+    Tensor([ 0,  1, 10, 20])
+    """
     mask, n = astensor(mask), None
     n = int(mask.sum())
     if n:
-        from .manipulation import resize
+        from .repeating import resize
 
         arr[mask] = resize(vals, (n,))
 
 
 @method
 def nonzero(a):
-    """The positions of elements that are not zero, one tensor for each axis."""
+    """The positions of elements that are not zero, one tensor for each axis.
+
+    Parameters
+    ----------
+    a : tensor_like
+
+    Returns
+    -------
+    ExecutableTuple of Tensors of int64
+        Their length is known once they are computed.
+
+    Examples
+    --------
+    >>> rows, columns = mt.nonzero([[0, 5], [7, 0]])
+    >>> rows.execute(), columns.execute()
+    (Tensor([0, 1]), Tensor([1, 0]))
+    """
     a = astensor(a)
     if a.ndim == 0:
         raise ValueError("nonzero() of what has no axes: use atleast_1d(a).nonzero()")
@@ -512,55 +637,30 @@ def nonzero(a):
     return ExecutableTuple(rows[:, k] for k in range(a.ndim))
 
 
-def flatnonzero(a):
-    """The positions of elements of the flattened form that are not zero."""
-    return nonzero(astensor(a).ravel())[0]
-
-
-def argwhere(a):
-    """The positions of elements that are not zero, one row for each."""
-    a = astensor(a)
-    if a.ndim == 0:
-        return zeros((int(bool(a)), 0), int)
-    return op("argwhere", a)
-
-
-def unravel_index(indices, shape, order="C"):
-    """Positions of the flattened form as positions along each axis."""
-    shape = (shape,) if hasattr(shape, "__index__") else tuple(shape)
-    total = int(np.prod(shape, dtype=object)) if shape else 1
-    if not isinstance(indices, Tensor):
-        constant = np.asarray(indices)
-        if constant.dtype.kind not in "iu" and constant.size:
-            raise TypeError("only int indices permitted")
-        if constant.size and (constant.min() < 0 or constant.max() >= total):
-            bad = constant.min() if constant.min() < 0 else constant.max()
-            raise ValueError(f"index {bad} is out of bounds for array with size {total}")
-    rest, ret = astensor(indices).astype(int), []
-    for n in shape[::-1] if order == "C" else shape:
-        ret.append(op("remainder", rest, max(n, 1)))
-        rest = op("floor_divide", rest, max(n, 1))
-    return ExecutableTuple(ret[::-1] if order == "C" else ret)
-
-
-def ravel_multi_index(multi_index, dims, mode="raise", order="C"):
-    """Positions along each axis as positions of the flattened form."""
-    dims = tuple(dims)
-    modes = (mode,) * len(dims) if isinstance(mode, str) else mode
-    parts = [_wrapped(astensor(i), n, m) for i, n, m in zip(multi_index, dims, modes)]
-    for i, n in zip(multi_index, dims):
-        constant = None if isinstance(i, Tensor) else np.asarray(i)
-        if mode == "raise" and constant is not None and constant.size and (constant.min() < 0 or constant.max() >= n):
-            raise ValueError("invalid entry in coordinates array")
-    ret = None
-    for part, n in zip(parts, dims) if order == "C" else zip(parts[::-1], dims[::-1]):
-        ret = part if ret is None else ret * n + part
-    return ret
-
-
 @method
 def compress(condition, a, axis=None, out=None):
-    """The positions along an axis where the condition is true."""
+    """The positions along an axis where the condition is true.
+
+    Parameters
+    ----------
+    condition : tensor_like of bool
+        A vector.
+    a : tensor_like
+    axis : int or None, optional
+        None: of the flattened tensor.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.compress([True, False, True], [[1, 2, 3], [4, 5, 6]], axis=1).execute()
+    Tensor([[1, 3],
+            [4, 6]])
+    """
     from .ufuncs import store
 
     condition, a = astensor(condition), astensor(a)
@@ -580,17 +680,78 @@ def compress(condition, a, axis=None, out=None):
     return made if out is None else store(made, out, "same_kind", "compress")
 
 
-Tensor.compress = lambda self, condition, axis=None, out=None: compress(condition, self, axis, out)
+def _compress_method(self, condition, axis=None, out=None):
+    """The positions along an axis where the condition is true.
+
+    Parameters
+    ----------
+    condition : tensor_like of bool
+        A vector.
+    axis : int or None, optional
+        None: of the flattened tensor.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.tensor([[1, 2, 3], [4, 5, 6]]).compress([True, False, True], axis=1).execute()
+    Tensor([[1, 3],
+            [4, 6]])
+    """
+    return compress(condition, self, axis, out)
+
+
+method(_compress_method, "compress")
 
 
 def extract(condition, arr):
-    """The elements where the condition is true."""
+    """The elements where the condition is true.
+
+    Parameters
+    ----------
+    condition, arr : tensor_like
+        Of one shape.
+
+    Returns
+    -------
+    Tensor
+        A vector, whose length is known once it is computed.
+
+    Examples
+    --------
+    >>> a = mt.arange(6)
+    >>> mt.extract(a % 2 == 0, a).execute()
+    Tensor([0, 2, 4])
+    """
     return compress(astensor(condition).ravel(), astensor(arr).ravel())
 
 
 @method
 def choose(a, choices, out=None, mode="raise"):
-    """For each element of a the element at its place of the choice that it numbers."""
+    """For each element of a the element at its place of the choice that it numbers.
+
+    Parameters
+    ----------
+    a : tensor_like of int
+    choices : sequence of tensor_like
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    mode : {'raise', 'wrap', 'clip'}, optional
+        With 'raise' the numbers are computed and looked at when it is called.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.choose([0, 1, 0], [[1, 2, 3], [10, 20, 30]]).execute()
+    Tensor([ 1, 20,  3])
+    """
     from .ufuncs import store
 
     a = astensor(a)
@@ -600,7 +761,7 @@ def choose(a, choices, out=None, mode="raise"):
         if bool(bad):
             raise ValueError("invalid entry in choice array")
     else:
-        a = _wrapped(a, len(choices), mode)
+        a = wrapped(a, len(choices), mode)
     made = choices[-1]
     for k in range(len(choices) - 2, -1, -1):
         made = op("where", op("equal", a, k), choices[k], made)
@@ -610,7 +771,25 @@ def choose(a, choices, out=None, mode="raise"):
 
 
 def select(condlist, choicelist, default=0):
-    """Elements of the first choice whose condition is true."""
+    """Elements of the first choice whose condition is true.
+
+    Parameters
+    ----------
+    condlist : sequence of tensor_like of bool
+    choicelist : sequence of tensor_like
+    default : scalar, optional
+        Where no condition is true.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> a = mt.arange(5)
+    >>> mt.select([a < 2, a > 3], [-1, a * 10], default=7).execute()
+    Tensor([-1, -1,  7,  7, 40])
+    """
     if len(condlist) != len(choicelist):
         raise ValueError("list of cases must be same length as list of conditions")
     if not condlist:
@@ -625,7 +804,27 @@ def select(condlist, choicelist, default=0):
 
 
 def piecewise(x, condlist, funclist, *args, **kw):
-    """Different functions where different conditions hold."""
+    """Different functions where different conditions hold; of several, the last one.
+
+    Parameters
+    ----------
+    x : tensor_like
+    condlist : sequence of tensor_like of bool
+    funclist : sequence of callables or scalars
+        One more than conditions: it holds elsewhere. They are called here, with tensors.
+    *args, **kw : optional
+        Go to the functions.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> x = mt.tensor([-2.0, -1.0, 1.0, 2.0])
+    >>> mt.piecewise(x, [x < 0, x >= 0], [-1, lambda x: 10 * x]).execute()
+    Tensor([-1., -1., 10., 20.])
+    """
     x = astensor(x)
     if isinstance(condlist, Tensor) or np.ndim(condlist[0]) == 0 and not isinstance(condlist[0], Tensor):
         condlist = [condlist]
@@ -646,7 +845,24 @@ def piecewise(x, condlist, funclist, *args, **kw):
 
 
 def fill_diagonal(a, val, wrap=False):
-    """a gets the value on its main diagonal."""
+    """a gets the value on its main diagonal.
+
+    Parameters
+    ----------
+    a : Tensor
+        Stands for the result from now on.
+    val : tensor_like
+    wrap : bool, optional
+        Whether the diagonal of a tall matrix begins again at its top.
+
+    Examples
+    --------
+    >>> a = mt.zeros((2, 2))
+    >>> mt.fill_diagonal(a, 5)
+    >>> a.execute()
+    Tensor([[5., 0.],
+            [0., 5.]])
+    """
     if a.ndim < 2:
         raise ValueError("array must be at least 2-d")
     if a.ndim > 2 and len(set(a.shape)) > 1:
@@ -662,136 +878,3 @@ def fill_diagonal(a, val, wrap=False):
     if val.ndim:
         val = val.ravel()[(flat // step) % val.size]
     a._rebind(op("where", on, val, a))
-
-
-def ix_(*args):
-    """Arrays that index the cross product of their positions."""
-    ret = []
-    for k, a in enumerate(args):
-        a = astensor(a)
-        if a.ndim != 1:
-            raise ValueError("Cross index must be 1 dimensional")
-        a = nonzero(a)[0] if a.dtype.kind == "b" else a
-        ret.append(a[(None,) * k + (slice(None),) + (None,) * (len(args) - 1 - k)])
-    return tuple(ret)
-
-
-def diag_indices(n, ndim=2):
-    """The positions of the main diagonal."""
-    return (arange(n),) * ndim
-
-
-def diag_indices_from(arr):
-    """The positions of the main diagonal of a tensor whose axes have one length.
-
-    >>> import mars.tensor as mt
-    >>> [i.tolist() for i in mt.diag_indices_from(mt.ones((2, 2)))]
-    [[0, 1], [0, 1]]
-    """
-    arr = astensor(arr)
-    if arr.ndim < 2:
-        raise ValueError("input array must be at least 2-d")
-    if len(set(arr.shape)) > 1:
-        raise ValueError("All dimensions of input must be of equal length")
-    return diag_indices(arr.shape[0], arr.ndim)
-
-
-def mask_indices(n, mask_func, k=0):
-    """The positions where mask_func (triu, tril) leaves something of an n x n matrix.
-
-    >>> import mars.tensor as mt
-    >>> [i.tolist() for i in mt.mask_indices(2, mt.triu)]
-    [[0, 0, 1], [0, 1, 1]]
-    """
-    from .creation import ones
-
-    return nonzero(op("not_equal", mask_func(ones((n, n), int), k), 0))
-
-
-def trim_zeros(filt, trim="fb"):
-    """A vector without the zeros at its front ("f") and back ("b"). It is computed now: lengths depend on it.
-
-    >>> import mars.tensor as mt
-    >>> mt.trim_zeros([0, 1, 0, 2, 0]).execute()
-    Tensor([1, 0, 2])
-    """
-    filt = astensor(filt)
-    if filt.ndim != 1:
-        raise ValueError("trim_zeros takes a vector")
-    at = flatnonzero(filt)
-    if at.shape[0] == 0:
-        return filt[:0]
-    first, last = int(at[0]), int(at[-1])
-    trim = trim.upper()
-    return filt[first if "F" in trim else None:last + 1 if "B" in trim else None]
-
-
-def ndenumerate(arr):
-    """Positions and values, some rows at a time.
-
-    >>> import mars.tensor as mt
-    >>> list(mt.ndenumerate(mt.tensor([[1, 2]])))
-    [((0, 0), 1), ((0, 1), 2)]
-    """
-    first = 0
-    for rows in rows_of(astensor(arr)):
-        for at, value in np.ndenumerate(rows):
-            yield ((at[0] + first, *at[1:]) if at else at), value
-        first += rows.shape[0] if rows.ndim else 0
-
-
-def tril_indices(n, k=0, m=None):
-    """The positions at and below a diagonal."""
-    from .creation import tri
-
-    return nonzero(tri(n, m, k, bool))
-
-
-def tril_indices_from(arr, k=0):
-    """The positions at and below a diagonal of a matrix."""
-    return tril_indices(*_rows_columns(arr, k))
-
-
-def triu_indices_from(arr, k=0):
-    """The positions at and above a diagonal of a matrix."""
-    return triu_indices(*_rows_columns(arr, k))
-
-
-def _rows_columns(arr, k):
-    arr = astensor(arr)
-    if arr.ndim != 2:
-        raise ValueError("input array must be 2-d")
-    return arr.shape[0], k, arr.shape[1]
-
-
-def triu_indices(n, k=0, m=None):
-    """The positions at and above a diagonal."""
-    from .creation import tri
-
-    return nonzero(op("logical_not", tri(n, m, k - 1, bool)))
-
-
-class _Joiner:
-    """r_ and c_: ranges and tensors, one after the other or as columns."""
-
-    def __init__(self, columns):
-        self.columns = columns
-
-    def __getitem__(self, key):
-        from .creation import linspace
-
-        parts = []
-        for k in key if isinstance(key, tuple) else (key,):
-            if isinstance(k, slice):
-                start = 0 if k.start is None else k.start
-                k = linspace(start, k.stop, int(abs(k.step))) if isinstance(k.step, complex) else \
-                    arange(start, k.stop, 1 if k.step is None else k.step)
-            elif isinstance(k, str):
-                raise NotImplementedError("r_ and c_ with a text")
-            k = astensor(k)
-            k = k[None] if k.ndim == 0 else k
-            parts.append(k[:, None] if self.columns and k.ndim == 1 else k)
-        return concatenate(parts, -1 if self.columns else 0)
-
-
-r_, c_ = _Joiner(False), _Joiner(True)

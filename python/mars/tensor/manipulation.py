@@ -2,16 +2,14 @@
 """Shapes and places: everything here is the operators view, reshape, concatenate and rechunk, in combinations."""
 import numpy as np
 
-from .. import _core, _mars, errors
+from .. import _core, errors
 from .._core import cutting, op
 from .core import ExecutableTuple, Tensor, axes_of, axis_of, method
 from .creation import astensor
 
-__all__ = """append array_split atleast_1d atleast_2d atleast_3d block broadcast_arrays broadcast_to
-    column_stack concatenate copyto delete diagonal dsplit dstack expand_dims flip fliplr flipud
-    hsplit hstack insert moveaxis ndim pad ravel rechunk repeat require reshape resize roll
-    rollaxis rot90 row_stack shape size split squeeze stack swapaxes tile trace transpose vsplit
-    vstack concat permute_dims matrix_transpose unstack""".split()
+__all__ = """atleast_1d atleast_2d atleast_3d broadcast_arrays broadcast_to concatenate diagonal expand_dims flip
+    moveaxis ndim ravel rechunk require reshape rollaxis shape size squeeze stack swapaxes trace
+    transpose concat permute_dims matrix_transpose unstack""".split()
 
 
 def view(t, shape, axis, start=None, step=None):
@@ -23,9 +21,33 @@ def view(t, shape, axis, start=None, step=None):
 # ---- Shapes ----------------------------------------------------------------------------------------------------------
 
 def reshape(a, shape=None, order="C", *, newshape=None, copy=None):
-    """The same elements in another shape; one length may be -1. newshape is an older word for shape.
+    """The same elements in another shape.
 
-    Tensors have value semantics: copy=True and copy=False are the same.
+    Parameters
+    ----------
+    a : tensor_like
+    shape : int or tuple of ints
+        One length may be -1: what remains.
+    order : {'C', 'F'}, optional
+        Which index runs fastest: the last or the first one. 'A' and 'K' are 'C'.
+    newshape : optional
+        An older word for shape.
+    copy : bool, optional
+        Ignored: tensors have value semantics.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.reshape(mt.arange(6), (2, -1)).execute()
+    Tensor([[0, 1, 2],
+            [3, 4, 5]])
+    >>> mt.arange(6).reshape(3, 2, order="F").execute()
+    Tensor([[0, 3],
+            [1, 4],
+            [2, 5]])
     """
     a = astensor(a)
     newshape = shape if newshape is None else newshape
@@ -39,16 +61,50 @@ def reshape(a, shape=None, order="C", *, newshape=None, copy=None):
 
 
 def _reshape_method(self, *shape, order="C"):
+    """The same elements in another shape.
+
+    Parameters
+    ----------
+    *shape : int or tuple of ints
+        One length may be -1: what remains.
+    order : {'C', 'F'}, optional
+        Which index runs fastest: the last or the first one.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.arange(6).reshape(2, -1).execute()
+    Tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
     return reshape(self, shape[0] if len(shape) == 1 and not hasattr(shape[0], "__index__") else shape, order)
 
 
-_reshape_method.__doc__ = reshape.__doc__
 method(_reshape_method, "reshape")
 
 
 @method
 def ravel(a, order="C"):
-    """All elements along one axis."""
+    """All elements along one axis.
+
+    Parameters
+    ----------
+    a : tensor_like
+    order : {'C', 'F'}, optional
+        Which index runs fastest: the last or the first one.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.ravel([[1, 2], [3, 4]]).execute()
+    Tensor([1, 2, 3, 4])
+    """
     return reshape(a, (-1,), order) if astensor(a).ndim != 1 else astensor(a)._same()
 
 
@@ -56,7 +112,26 @@ method(ravel, "flatten")
 
 
 def transpose(a, axes=None):
-    """The axes in another order; without `axes`, reversed."""
+    """The axes in another order. Nothing is moved: it is a view.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axes : tuple of ints, optional
+        None: reversed.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.transpose([[1, 2], [3, 4]]).execute()
+    Tensor([[1, 3],
+            [2, 4]])
+    >>> mt.ones((2, 3, 4)).transpose(1, 2, 0).shape
+    (3, 4, 2)
+    """
     a = astensor(a)
     if axes is None:
         axes = range(a.ndim)[::-1]
@@ -71,28 +146,88 @@ def transpose(a, axes=None):
 
 
 def _transpose_method(self, *axes):
+    """The axes in another order. Nothing is moved: it is a view.
+
+    Parameters
+    ----------
+    *axes : int or tuple of ints
+        None: reversed.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.ones((2, 3, 4)).transpose(1, 2, 0).shape
+    (3, 4, 2)
+    """
     if len(axes) == 1 and (axes[0] is None or not hasattr(axes[0], "__index__")):
         axes = axes[0]
     return transpose(self, axes or None)
 
 
-_transpose_method.__doc__ = transpose.__doc__
 method(_transpose_method, "transpose")
 
 
 def permute_dims(a, axes):
-    """The axes in another order."""
+    """The axes in another order: transpose() as the array API standard has it.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axes : tuple of ints
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.permute_dims(mt.ones((2, 3, 4)), (1, 2, 0)).shape
+    (3, 4, 2)
+    """
     return transpose(a, axes)
 
 
 def matrix_transpose(a):
-    """The last two axes exchanged."""
+    """The last two axes exchanged.
+
+    Parameters
+    ----------
+    a : tensor_like
+        Two axes or more.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.matrix_transpose(mt.ones((2, 3, 4))).shape
+    (2, 4, 3)
+    """
     return swapaxes(a, -1, -2)
 
 
 @method
 def swapaxes(a, axis1, axis2):
-    """Two axes exchanged."""
+    """Two axes exchanged.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis1, axis2 : int
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.swapaxes(mt.ones((2, 3, 4)), 0, 2).shape
+    (4, 3, 2)
+    """
     a = astensor(a)
     axis1, axis2 = axis_of(axis1, a.ndim), axis_of(axis2, a.ndim)
     axes = list(range(a.ndim))
@@ -101,7 +236,22 @@ def swapaxes(a, axis1, axis2):
 
 
 def moveaxis(a, source, destination):
-    """Axes at other places; the others keep their order."""
+    """Axes at other places; the others keep their order.
+
+    Parameters
+    ----------
+    a : tensor_like
+    source, destination : int or sequence of ints
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.moveaxis(mt.ones((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
+    """
     a = astensor(a)
     source, destination = axes_of(source, a.ndim, "source"), axes_of(destination, a.ndim, "destination")
     if len(source) != len(destination):
@@ -113,7 +263,22 @@ def moveaxis(a, source, destination):
 
 
 def rollaxis(tensor, axis, start=0):
-    """An axis moved to before another."""
+    """An axis moved to before another.
+
+    Parameters
+    ----------
+    tensor : tensor_like
+    axis, start : int
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.rollaxis(mt.ones((2, 3, 4)), 2).shape
+    (4, 2, 3)
+    """
     tensor = astensor(tensor)
     axis = axis_of(axis, tensor.ndim)
     start = start + tensor.ndim if start < 0 else start
@@ -125,7 +290,23 @@ def rollaxis(tensor, axis, start=0):
 
 @method
 def squeeze(a, axis=None):
-    """Without axes of length one."""
+    """Without axes of length one.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int or tuple of ints, optional
+        Which of them; None: all.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.squeeze(mt.ones((1, 3, 1))).shape
+    (3,)
+    """
     a = astensor(a)
     if axis is None:
         gone = [k for k, n in enumerate(a.shape) if n == 1]
@@ -141,7 +322,23 @@ def squeeze(a, axis=None):
 
 
 def expand_dims(a, axis):
-    """With axes of length one at these places."""
+    """With axes of length one at these places.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int or tuple of ints
+        Places in the result.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.expand_dims(mt.ones((2, 3)), (0, 2)).shape
+    (1, 2, 1, 3)
+    """
     a = astensor(a)
     n = a.ndim + (1 if hasattr(axis, "__index__") else len(axis))
     new = axes_of(axis, n)
@@ -166,22 +363,82 @@ def _each(xs, n):
 
 
 def atleast_1d(*tensors):
-    """With one axis or more."""
+    """With one axis or more.
+
+    Parameters
+    ----------
+    *tensors : tensor_like
+
+    Returns
+    -------
+    Tensor or list of Tensors
+
+    Examples
+    --------
+    >>> mt.atleast_1d(5).execute()
+    Tensor([5])
+    """
     return _each(tensors, 1)
 
 
 def atleast_2d(*tensors):
-    """With two axes or more."""
+    """With two axes or more; new ones are in front.
+
+    Parameters
+    ----------
+    *tensors : tensor_like
+
+    Returns
+    -------
+    Tensor or list of Tensors
+
+    Examples
+    --------
+    >>> mt.atleast_2d([1, 2]).execute()
+    Tensor([[1, 2]])
+    """
     return _each(tensors, 2)
 
 
 def atleast_3d(*tensors):
-    """With three axes or more."""
+    """With three axes or more; vectors lie along the second one.
+
+    Parameters
+    ----------
+    *tensors : tensor_like
+
+    Returns
+    -------
+    Tensor or list of Tensors
+
+    Examples
+    --------
+    >>> mt.atleast_3d([1, 2]).shape
+    (1, 2, 1)
+    """
     return _each(tensors, 3)
 
 
 def broadcast_to(tensor, shape, subok=False):
-    """Repeated along axes of length one, and along new ones in front, without any copy."""
+    """Repeated along axes of length one, and along new ones in front, without any copy.
+
+    Parameters
+    ----------
+    tensor : tensor_like
+    shape : int or tuple of ints
+    subok : optional
+        Ignored.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.broadcast_to([1, 2, 3], (2, 3)).execute()
+    Tensor([[1, 2, 3],
+            [1, 2, 3]])
+    """
     t = astensor(tensor)
     shape = (shape.__index__(),) if hasattr(shape, "__index__") else tuple(n.__index__() for n in shape)
     if any(n < 0 for n in shape):
@@ -198,7 +455,25 @@ def broadcast_to(tensor, shape, subok=False):
 
 
 def broadcast_arrays(*args, subok=False):
-    """All broadcast to their common shape."""
+    """All broadcast to their common shape.
+
+    Parameters
+    ----------
+    *args : tensor_like
+    subok : optional
+        Ignored.
+
+    Returns
+    -------
+    list of Tensors
+
+    Examples
+    --------
+    >>> a, b = mt.broadcast_arrays([1, 2], [[10], [20]])
+    >>> a.execute()
+    Tensor([[1, 2],
+            [1, 2]])
+    """
     ts = [astensor(a) for a in args]
     shape = np.broadcast_shapes(*(t.shape for t in ts))
     return [broadcast_to(t, shape) for t in ts]
@@ -206,7 +481,26 @@ def broadcast_arrays(*args, subok=False):
 
 @method
 def rechunk(tensor, chunk_size="auto", *, chunks=None):
-    """The same values, cut differently; chunk_size as in mars.tensor.tensor()."""
+    """The same values, cut differently.
+
+    Parameters
+    ----------
+    tensor : tensor_like
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+    chunks : optional
+        Another word for chunk_size.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> a = mt.ones((4, 6), chunk_size=2)
+    >>> a.rechunk({1: -1}).nsplits
+    ((4,), (6,))
+    """
     t = astensor(tensor)
     chunk_size = chunks if chunks is not None else chunk_size
     flat = cutting(chunk_size, t.shape, t.dtype)
@@ -215,7 +509,25 @@ def rechunk(tensor, chunk_size="auto", *, chunks=None):
 
 @method
 def diagonal(a, offset=0, axis1=0, axis2=1):
-    """A diagonal of two axes, as the last axis."""
+    """A diagonal of two axes, as the last axis. It is a view.
+
+    Parameters
+    ----------
+    a : tensor_like
+        Two axes or more.
+    offset : int, optional
+        Above the main one, or below it if negative.
+    axis1, axis2 : int, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.diagonal([[1, 2], [3, 4]]).execute()
+    Tensor([1, 4])
+    """
     a = astensor(a)
     if a.ndim < 2:
         raise ValueError("diag requires an array of at least two dimensions")
@@ -232,29 +544,134 @@ def diagonal(a, offset=0, axis1=0, axis2=1):
 
 @method
 def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
-    """The sum along a diagonal."""
+    """The sum along a diagonal.
+
+    Parameters
+    ----------
+    a : tensor_like
+        Two axes or more.
+    offset : int, optional
+        Above the main one, or below it if negative.
+    axis1, axis2 : int, optional
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.trace([[1, 2], [3, 4]]).execute()
+    Tensor(5)
+    """
     return diagonal(a, offset, axis1, axis2).sum(axis=-1, dtype=dtype, out=out)
 
 
 def shape(a):
-    """Lengths of the axes."""
+    """Lengths of the axes; computed when they depend on data.
+
+    Parameters
+    ----------
+    a : tensor_like
+
+    Returns
+    -------
+    tuple of ints
+
+    Examples
+    --------
+    >>> mt.shape(mt.ones((2, 3)))
+    (2, 3)
+    """
     return astensor(a).shape
 
 
 def ndim(a):
-    """Number of axes."""
+    """Number of axes.
+
+    Parameters
+    ----------
+    a : tensor_like
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> mt.ndim([[1, 2], [3, 4]])
+    2
+    """
     return astensor(a).ndim
 
 
 def size(a, axis=None):
-    """Number of elements, or length of an axis."""
+    """Number of elements, or length of an axis.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, optional
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> mt.size(mt.ones((2, 3))), mt.size(mt.ones((2, 3)), 0)
+    (6, 2)
+    """
     a = astensor(a)
     return a.size if axis is None else a.shape[axis_of(axis, a.ndim)]
 
 
 def require(a, dtype=None, requirements=None):
-    """A tensor of that dtype."""
+    """A tensor of that dtype; what else NumPy could require, places in memory, tensors have not.
+
+    Parameters
+    ----------
+    a : tensor_like
+    dtype : data-type, optional
+    requirements : optional
+        Ignored.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.require([1, 2], "float64").execute()
+    Tensor([1., 2.])
+    """
     return astensor(a) if dtype is None else astensor(a).astype(dtype)
+
+
+def flip(m, axis=None):
+    """In reverse order along axes. It is a view.
+
+    Parameters
+    ----------
+    m : tensor_like
+    axis : int or tuple of ints, optional
+        None: all.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.flip([[1, 2], [3, 4]]).execute()
+    Tensor([[4, 3],
+            [2, 1]])
+    """
+    m = astensor(m)
+    axes = range(m.ndim) if axis is None else axes_of(axis, m.ndim)
+    return m[tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(m.ndim))]
 
 
 # ---- Joining ---------------------------------------------------------------------------------------------------------
@@ -266,7 +683,31 @@ def _stored(made, out, name):
 
 
 def concatenate(tensors, axis=0, out=None, dtype=None, casting="same_kind"):
-    """Tensors one after the other along an axis."""
+    """Tensors one after the other along an axis.
+
+    Parameters
+    ----------
+    tensors : sequence of tensor_like
+        Of one shape but for that axis.
+    axis : int or None, optional
+        None: all are flattened.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    dtype : data-type, optional
+    casting : str, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.concatenate([[[1, 2]], [[3, 4]]]).execute()
+    Tensor([[1, 2],
+            [3, 4]])
+    >>> mt.concatenate([[[1, 2]], [[3, 4]]], axis=1).execute()
+    Tensor([[1, 2, 3, 4]])
+    """
     if isinstance(tensors, Tensor):
         tensors = list(tensors[i] for i in range(len(tensors)))
     ts = [astensor(t) for t in tensors]
@@ -283,7 +724,28 @@ concat = concatenate
 
 
 def stack(tensors, axis=0, out=None, dtype=None, casting="same_kind"):
-    """Tensors of one shape along a new axis."""
+    """Tensors of one shape along a new axis.
+
+    Parameters
+    ----------
+    tensors : sequence of tensor_like
+    axis : int, optional
+        Of the result.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    dtype : data-type, optional
+    casting : str, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.stack([[1, 2], [3, 4]], axis=1).execute()
+    Tensor([[1, 3],
+            [2, 4]])
+    """
     ts = [astensor(t) for t in tensors]
     if not ts:
         raise ValueError("need at least one array to stack")
@@ -295,410 +757,22 @@ def stack(tensors, axis=0, out=None, dtype=None, casting="same_kind"):
 
 
 def unstack(x, axis=0):
-    """The tensors along an axis, without it."""
+    """The tensors along an axis, without it.
+
+    Parameters
+    ----------
+    x : tensor_like
+    axis : int, optional
+
+    Returns
+    -------
+    ExecutableTuple
+
+    Examples
+    --------
+    >>> a, b = mt.unstack([[1, 2], [3, 4]])
+    >>> b.execute()
+    Tensor([3, 4])
+    """
     x = moveaxis(x, axis, 0)
     return ExecutableTuple(x[i] for i in range(x.shape[0]))
-
-
-def vstack(tup, *, dtype=None, casting="same_kind"):
-    """Tensors below each other."""
-    return concatenate([atleast(t, 2) for t in tup], 0, None, dtype, casting)
-
-
-row_stack = vstack
-
-
-def hstack(tup, *, dtype=None, casting="same_kind"):
-    """Tensors beside each other."""
-    ts = [atleast(t, 1) for t in tup]
-    return concatenate(ts, 0 if ts and ts[0].ndim == 1 else 1, None, dtype, casting)
-
-
-def dstack(tup):
-    """Tensors along the third axis."""
-    return concatenate([atleast(t, 3) for t in tup], 2)
-
-
-def column_stack(tup):
-    """Tensors as columns."""
-    ts = [astensor(t) for t in tup]
-    return concatenate([t if t.ndim > 1 else atleast(t, 1)[:, None] for t in ts], 1)
-
-
-def block(arrays):
-    """A tensor of nested lists of blocks."""
-    def depth(x):
-        return 1 + max(map(depth, x), default=0) if isinstance(x, list) else 0
-
-    def deepest(x):
-        return max(map(deepest, x)) if isinstance(x, list) else astensor(x).ndim
-
-    def join(x, level):
-        if isinstance(x, list):
-            if not x:
-                raise ValueError("List at arrays cannot be empty")
-            return concatenate([join(e, level - 1) for e in x], -level)
-        return atleast_n(x)
-
-    def atleast_n(x):
-        x = astensor(x)
-        return x[(None,) * (n - x.ndim) + (Ellipsis,)]
-
-    levels = depth(arrays)
-    n = max(levels, deepest(arrays))
-    return join(arrays, levels)
-
-
-def append(arr, values, axis=None):
-    """Values after the end."""
-    if axis is None:
-        arr, values, axis = astensor(arr).ravel(), astensor(values).ravel(), 0
-    return concatenate([arr, values], axis)
-
-
-# ---- Splitting -------------------------------------------------------------------------------------------------------
-
-def array_split(a, indices_or_sections, axis=0):
-    """Parts along an axis: so many of almost equal length, or between positions."""
-    a = astensor(a)
-    axis = axis_of(axis, a.ndim)
-    n = a.shape[axis]
-    if hasattr(indices_or_sections, "__index__"):
-        sections = indices_or_sections.__index__()
-        if sections <= 0:
-            raise ValueError("number sections must be larger than 0.")
-        each, longer = divmod(n, sections)
-        edges = [0]
-        for k in range(sections):
-            edges.append(edges[-1] + each + (k < longer))
-    else:
-        edges = [0, *(int(i) for i in indices_or_sections), n]
-    before = (slice(None),) * axis
-    return ExecutableTuple(a[before + (slice(lo, hi),)] for lo, hi in zip(edges, edges[1:]))
-
-
-def split(ary, indices_or_sections, axis=0):
-    """Parts along an axis: so many of equal length, or between positions."""
-    ary = astensor(ary)
-    if hasattr(indices_or_sections, "__index__"):
-        sections = indices_or_sections.__index__()
-        if sections and ary.shape[axis_of(axis, ary.ndim)] % sections:
-            raise ValueError("array split does not result in an equal division")
-    return array_split(ary, indices_or_sections, axis)
-
-
-def vsplit(ary, indices_or_sections):
-    """Parts along the first axis."""
-    if astensor(ary).ndim < 2:
-        raise ValueError("vsplit only works on arrays of 2 or more dimensions")
-    return split(ary, indices_or_sections, 0)
-
-
-def hsplit(ary, indices_or_sections):
-    """Parts along the second axis, of vectors along their only one."""
-    ary = astensor(ary)
-    if ary.ndim == 0:
-        raise ValueError("hsplit only works on arrays of 1 or more dimensions")
-    return split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0)
-
-
-def dsplit(ary, indices_or_sections):
-    """Parts along the third axis."""
-    if astensor(ary).ndim < 3:
-        raise ValueError("dsplit only works on arrays of 3 or more dimensions")
-    return split(ary, indices_or_sections, 2)
-
-
-# ---- Repeating, turning, shifting ------------------------------------------------------------------------------------
-
-def tile(A, reps):
-    """A so many times along each axis."""
-    A = astensor(A)
-    reps = (reps.__index__(),) if hasattr(reps, "__index__") else tuple(r.__index__() for r in reps)
-    n = max(A.ndim, len(reps))
-    reps = (1,) * (n - len(reps)) + reps
-    own = (1,) * (n - A.ndim) + A.shape
-    if any(r < 0 for r in reps):
-        raise ValueError(f"negative dimensions are not allowed: tile() repeats {reps} times")
-    if all(r == 1 for r in reps):
-        return reshape(A, own) if n > A.ndim else A._same()
-    # (r0, n0, r1, n1, …), then the pairs become one axis.
-    shape = [m for r, k in zip(reps, own) for m in (r, k)]
-    t = view(A, shape, [2 * (k + n - A.ndim) + 1 for k in range(A.ndim)])
-    return reshape(t, [r * k for r, k in zip(reps, own)])
-
-
-@method
-def repeat(a, repeats, axis=None):
-    """Each element so many times."""
-    a = astensor(a)
-    if axis is None or a.ndim == 0 and axis in (0, -1):
-        a, axis = a.ravel(), 0
-    axis = axis_of(axis, a.ndim)
-    if isinstance(repeats, Tensor):
-        repeats = repeats._view()
-    counts = np.asarray(repeats)
-    if counts.dtype.kind not in "biu":
-        raise TypeError(f"Cannot cast array data from {counts.dtype!r} to dtype('int64') according to the rule 'safe'")
-    if (counts < 0).any():
-        raise ValueError("repeats may not contain negative values.")
-    own = a.shape
-    if counts.size != 1:
-        if counts.ndim != 1 or counts.size != own[axis]:
-            raise ValueError(f"operands could not be broadcast together with shape ({own[axis]},) {counts.shape}")
-        from .indexing import take
-
-        return take(a, np.repeat(np.arange(own[axis]), counts), axis)
-    times = int(counts.reshape(-1)[0])
-    shape = own[:axis + 1] + (times,) + own[axis + 1:]
-    t = view(a, shape, [k + (k > axis) for k in range(a.ndim)])
-    return reshape(t, own[:axis] + (own[axis] * times,) + own[axis + 1:])
-
-
-def flip(m, axis=None):
-    """In reverse order along axes."""
-    m = astensor(m)
-    axes = range(m.ndim) if axis is None else axes_of(axis, m.ndim)
-    return m[tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(m.ndim))]
-
-
-def fliplr(m):
-    """Columns in reverse order."""
-    if astensor(m).ndim < 2:
-        raise ValueError("Input must be >= 2-d.")
-    return flip(m, 1)
-
-
-def flipud(m):
-    """Rows in reverse order."""
-    if astensor(m).ndim < 1:
-        raise ValueError("Input must be >= 1-d.")
-    return flip(m, 0)
-
-
-def rot90(m, k=1, axes=(0, 1)):
-    """Turned by 90 degrees k times, from the first axis towards the second."""
-    m = astensor(m)
-    a, b = axes_of(axes, m.ndim)
-    k %= 4
-    if k == 0:
-        return m._same()
-    if k == 2:
-        return flip(m, (a, b))
-    return flip(swapaxes(m, a, b), a) if k == 1 else flip(swapaxes(m, a, b), b)
-
-
-def roll(a, shift, axis=None):
-    """Shifted along axes; what leaves at the end comes in at the beginning."""
-    a = astensor(a)
-    if axis is None:
-        return roll(a.ravel(), shift, 0).reshape(a.shape)
-    shifts, axes = np.broadcast_arrays(shift, axis)
-    for s, k in zip(shifts.ravel().tolist(), axes.ravel().tolist()):
-        k = axis_of(k, a.ndim)
-        n = a.shape[k]
-        s = s % n if n else 0
-        if s:
-            before = (slice(None),) * k
-            a = concatenate([a[before + (slice(n - s, None),)], a[before + (slice(None, n - s),)]], k)
-    return a._same()
-
-
-def resize(a, new_shape):
-    """The elements again and again until the shape is full."""
-    a = astensor(a).ravel()
-    new_shape = (new_shape,) if hasattr(new_shape, "__index__") else tuple(new_shape)
-    n = int(np.prod(new_shape, dtype=object)) if new_shape else 1
-    if any(k < 0 for k in new_shape):
-        raise ValueError("all elements of `new_shape` must be non-negative")
-    if a.size == 0 or n == 0:
-        from .creation import zeros
-
-        return zeros(new_shape, a.dtype)
-    return tile(a, -(-n // a.size))[:n].reshape(new_shape)
-
-
-# ---- Padding ---------------------------------------------------------------------------------------------------------
-
-def _pairs(value, ndim, what):
-    """The forms in which pad() takes a pair for each axis."""
-    value = np.asarray(value)
-    if what == "pad_width" and value.dtype.kind not in "iu":
-        raise TypeError("`pad_width` must be of integral type.")
-    return [tuple(p) for p in np.broadcast_to(value, (ndim, 2)).tolist()]
-
-
-def _at(t, axis, what):
-    return t[(slice(None),) * axis + (what,)]
-
-
-def _runs(at):
-    """Indices as slices of step 1 and -1, so that they are views."""
-    runs, i = [], 0
-    while i < len(at):
-        j = i + 1
-        step = at[j] - at[i] if j < len(at) and abs(at[j] - at[i]) == 1 else 1
-        while j < len(at) and at[j] - at[j - 1] == step:
-            j += 1
-        stop = at[j - 1] + step
-        runs.append(slice(int(at[i]), None if stop < 0 else int(stop), int(step)))
-        i = j
-    return runs
-
-
-def _pad_axis(t, axis, widths, mode, options):
-    from .creation import full
-
-    before, after = widths
-    if (before, after) == (0, 0):
-        return t
-    shape, n = t.shape, t.shape[axis]
-
-    def block(width, value):
-        return full(shape[:axis] + (width,) + shape[axis + 1:], value, t.dtype)
-
-    if mode == "constant":
-        low, high = options["constant_values"][axis]
-        return concatenate([block(before, low), t, block(after, high)], axis)
-    if n == 0:
-        raise ValueError(f"can't extend empty axis {axis} using modes other than 'constant' or 'empty'")
-    if mode == "edge":
-        ends = [_at(t, axis, slice(0, 1)), _at(t, axis, slice(n - 1, n))]
-        return concatenate([repeat(ends[0], before, axis), t, repeat(ends[1], after, axis)], axis)
-    if mode == "linear_ramp":
-        from .creation import linspace
-
-        low, high = options["end_values"][axis]
-        first, last = _at(t, axis, 0), _at(t, axis, n - 1)
-        parts = [linspace(full(first.shape, low, t.dtype), first, before, False, dtype=t.dtype, axis=axis), t,
-                 flip(linspace(full(last.shape, high, t.dtype), last, after, False, dtype=t.dtype, axis=axis), axis)]
-        return concatenate(parts, axis)
-    if mode in ("maximum", "minimum", "mean", "median"):
-        from . import reduction, statistics
-
-        function = statistics.median if mode == "median" else getattr(reduction, {"maximum": "max", "minimum": "min"}
-                                                                      .get(mode, mode))
-        low, high = options["stat_length"][axis] if options["stat_length"] is not None else (n, n)
-        values = [function(_at(t, axis, part), axis=axis, keepdims=True)
-                  for part in (slice(0, min(low, n)), slice(n - min(high, n), n))]
-        if t.dtype.kind in "iu" and mode in ("mean", "median"):
-            from .ufuncs import rint
-
-            values = [rint(v) for v in values]
-        return concatenate([repeat(values[0].astype(t.dtype), before, axis), t,
-                            repeat(values[1].astype(t.dtype), after, axis)], axis)
-    around = [np.arange(-before, 0), np.arange(n, n + after)]
-    if mode == "wrap" or n == 1:
-        around = [at % n for at in around]
-    else:
-        period = 2 * n if mode == "symmetric" else 2 * (n - 1)
-        around = [np.where(at % period < n, at % period, period - at % period - (mode == "symmetric")) for at in around]
-    runs = [_runs(at.tolist()) for at in around]
-    return concatenate([_at(t, axis, run) for run in runs[0]] + [t] + [_at(t, axis, run) for run in runs[1]], axis)
-
-
-_PAD_MODES = {"constant": "constant_values", "edge": None, "linear_ramp": "end_values", "maximum": "stat_length",
-              "mean": "stat_length", "median": "stat_length", "minimum": "stat_length", "reflect": "reflect_type",
-              "symmetric": "reflect_type", "wrap": None, "empty": None}
-
-
-def pad(array, pad_width, mode="constant", **kwargs):
-    """With more elements before and after along each axis."""
-    t = astensor(array)
-    widths = _pairs(pad_width, t.ndim, "pad_width")
-    if any(w < 0 for pair in widths for w in pair):
-        raise ValueError("index can't contain negative values")
-    if mode not in _PAD_MODES:
-        raise ValueError(f"mode '{mode}' is not supported")
-    extra = set(kwargs) - {_PAD_MODES[mode]}
-    if extra:
-        raise ValueError(f"unsupported keyword arguments for mode '{mode}': {extra}")
-    if kwargs.get("reflect_type", "even") != "even":
-        raise NotImplementedError("pad: reflect_type='odd'")
-    options = {name: _pairs(kwargs.get(name, 0), t.ndim, name) for name in ("constant_values", "end_values")}
-    length = kwargs.get("stat_length")
-    options["stat_length"] = None if length is None else _pairs(length, t.ndim, "stat_length")
-    mode = "constant" if mode == "empty" else mode
-    for axis, pair in enumerate(widths):
-        t = _pad_axis(t, axis, pair, mode, options)
-    return t
-
-
-# ---- Inserting, deleting, copying ------------------------------------------------------------------------------------
-
-def _kept(obj, n, axis):
-    """Positions that delete() leaves."""
-    keep = np.ones(n, bool)
-    if isinstance(obj, Tensor):
-        obj = obj._view()
-    if isinstance(obj, slice):
-        keep[obj] = False
-    else:
-        obj = np.asarray(obj)
-        if obj.dtype.kind == "b":
-            if obj.shape != (n,):
-                raise ValueError("boolean array argument obj to delete must be one dimensional and match the axis "
-                                 f"length of {n}")
-        elif obj.size == 0:
-            obj = obj.astype(int)
-        for i in obj.ravel().tolist() if obj.dtype.kind != "b" else ():
-            if not -n <= i < n:
-                raise IndexError(f"index {i} is out of bounds for axis {axis} with size {n}")
-        keep[obj] = False
-    return np.flatnonzero(keep)
-
-
-def delete(arr, obj, axis=None):
-    """Without some positions along an axis."""
-    t = astensor(arr)
-    if axis is None:
-        t, axis = t.ravel(), 0
-    axis = axis_of(axis, t.ndim)
-    kept = _kept(obj, t.shape[axis], axis)
-    runs = np.split(kept, np.flatnonzero(np.diff(kept) != 1) + 1) if kept.size else []
-    parts = [_at(t, axis, slice(int(run[0]), int(run[-1]) + 1)) for run in runs]
-    return concatenate(parts or [_at(t, axis, slice(0, 0))], axis)
-
-
-def insert(arr, obj, values, axis=None):
-    """With values before some positions along an axis."""
-    t, values = astensor(arr), astensor(values)
-    if axis is None:
-        t, axis = t.ravel(), 0
-    axis = axis_of(axis, t.ndim)
-    n = t.shape[axis]
-    at = np.arange(n)[obj] if isinstance(obj, slice) else np.asarray(obj._view() if isinstance(obj, Tensor) else obj)
-    if at.dtype.kind == "b":
-        at = np.flatnonzero(at)
-    single = at.ndim == 0
-    at = np.atleast_1d(at).astype(int)
-    if single or at.size == 1:
-        while values.ndim < t.ndim:
-            values = values[None]
-        if single:
-            values = moveaxis(values, 0, axis)
-        at = np.repeat(at, values.shape[axis])
-    for i in at.tolist():
-        if not -n <= i <= n:
-            raise IndexError(f"index {i} is out of bounds for axis {axis} with size {n}")
-    at = np.where(at < 0, at + n, at)
-    want = t.shape[:axis] + (len(at),) + t.shape[axis + 1:]
-    values = broadcast_to(values.astype(t.dtype), want)
-    parts, last = [], 0
-    order = np.argsort(at, kind="stable")
-    for k in order.tolist():
-        parts += [_at(t, axis, slice(last, int(at[k]))), _at(values, axis, slice(k, k + 1))]
-        last = int(at[k])
-    return concatenate(parts + [_at(t, axis, slice(last, n))], axis)
-
-
-def copyto(dst, src, casting="same_kind", where=True):
-    """dst becomes src, where a mask says so."""
-    src = astensor(src)
-    if not isinstance(dst, Tensor):
-        raise TypeError("dst has to be a tensor")
-    if not _mars.can_cast(src.dtype, dst.dtype, casting):
-        raise TypeError(f"Cannot cast array data from {src.dtype!r} to {dst.dtype!r} according to the rule '{casting}'")
-    src = broadcast_to(src, dst.shape).astype(dst.dtype)
-    dst._rebind(src if where is True else op("where", astensor(where), src, dst))
-

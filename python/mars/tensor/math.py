@@ -8,14 +8,13 @@ import numpy as np
 from .. import _core, _mars
 from .._core import op
 from .core import Tensor, axis_of, method
-from .creation import arange, astensor, full, ones, zeros
-from .manipulation import broadcast_to, concatenate, moveaxis
+from .creation import astensor, full, zeros
+from .manipulation import broadcast_to, moveaxis
 from .ufuncs import store
 
-__all__ = """angle around bartlett blackman clip cross convolve correlate diff ediff1d fix gradient hamming
-    hanning i0 imag interp iscomplex iscomplexobj isneginf isposinf isreal isrealobj kaiser nan_to_num
-    packbits real real_if_close result_type round round_ sinc trapz trapezoid unpackbits unwrap where
-    can_cast common_type promote_types min_scalar_type tree_add tree_multiply""".split()
+__all__ = """angle around clip fix i0 imag iscomplex iscomplexobj isneginf isposinf isreal isrealobj nan_to_num packbits
+    real real_if_close result_type round round_ sinc unpackbits where can_cast common_type promote_types
+    min_scalar_type tree_add tree_multiply""".split()
 
 
 def _out(made, out, name):
@@ -36,17 +35,71 @@ def _tree(name, terms, combine_size, out):
 
 
 def tree_add(*args, combine_size=None, out=None):
-    """The sum of tensors; combine_size (2) of them are added at a time."""
+    """The sum of tensors, as a balanced tree of additions.
+
+    Parameters
+    ----------
+    *args : tensor_like
+        Their shapes broadcast.
+    combine_size : int, optional
+        How many are added at a time; None: 2.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.tree_add(1, [2, 3], 4).execute()
+    Tensor([7, 8])
+    """
     return _tree("add", args, combine_size, out)
 
 
 def tree_multiply(*args, combine_size=None, out=None):
-    """The product of tensors; combine_size (2) of them are multiplied at a time."""
+    """The product of tensors, as a balanced tree of multiplications.
+
+    Parameters
+    ----------
+    *args : tensor_like
+        Their shapes broadcast.
+    combine_size : int, optional
+        How many are multiplied at a time; None: 2.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.tree_multiply(2, [2, 3], 4).execute()
+    Tensor([16, 24])
+    """
     return _tree("multiply", args, combine_size, out)
 
 
 def where(condition, x=None, y=None):
-    """Elements of x where the condition is true, and of y where it is not; without x and y, nonzero()."""
+    """Elements of x where the condition is true, and of y where it is not.
+
+    Parameters
+    ----------
+    condition, x, y : tensor_like
+        Their shapes broadcast. Without x and y: nonzero(condition).
+
+    Returns
+    -------
+    Tensor or ExecutableTuple
+
+    Examples
+    --------
+    >>> a = mt.arange(5)
+    >>> mt.where(a > 2, a, -1).execute()
+    Tensor([-1, -1, -1,  3,  4])
+    """
     if x is None and y is None:
         from .indexing import nonzero
 
@@ -59,7 +112,34 @@ def where(condition, x=None, y=None):
 
 @method
 def clip(a, min=None, max=None, out=None, *, a_min=None, a_max=None, where=True, casting="same_kind", dtype=None):
-    """The elements, moved to the nearer end where they lie outside of an interval."""
+    """The elements, moved to the nearer end where they lie outside of an interval.
+
+    Parameters
+    ----------
+    a : tensor_like
+    min, max : tensor_like or None
+        The ends, which broadcast; None: there is no such end.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    a_min, a_max : tensor_like, optional
+        Older words for min and max.
+    where : tensor_like of bool, optional
+        Elements elsewhere stay what they are, or what `out` has.
+    casting : str, optional
+        Ignored.
+    dtype : data-type, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.clip([1, 5, 9], 2, 6).execute()
+    Tensor([2, 5, 6])
+    >>> mt.tensor([1, 5, 9]).clip(max=6).execute()
+    Tensor([1, 5, 6])
+    """
     a_min, a_max = min if a_min is None else a_min, max if a_max is None else a_max
     a = astensor(a)
     if dtype is not None:
@@ -78,7 +158,27 @@ def clip(a, min=None, max=None, out=None, *, a_min=None, a_max=None, where=True,
 
 
 def round(a, decimals=0, out=None):
-    """Rounded to so many decimals, halves to even ones."""
+    """Rounded to so many decimals, halves to even ones.
+
+    Parameters
+    ----------
+    a : tensor_like
+    decimals : int, optional
+        Below zero: to tens, hundreds and so on.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.round([0.5, 1.5, 2.345]).execute()
+    Tensor([0., 2., 2.])
+    >>> mt.round([123, 456], -2).execute()
+    Tensor([100, 500])
+    """
     a = astensor(a)
     if decimals == 0:
         made = a._same() if a.dtype.kind in "iu" else op("rint", a)
@@ -101,23 +201,83 @@ Tensor.__round__ = lambda self, ndigits=None: round(self, ndigits or 0) if ndigi
 
 
 def fix(x, out=None):
-    """Rounded towards zero."""
+    """Rounded towards zero.
+
+    Parameters
+    ----------
+    x : tensor_like
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.fix([1.7, -1.7]).execute()
+    Tensor([ 1., -1.])
+    """
     x = astensor(x)
     return _out(op("trunc", x if x.dtype.kind == "f" else x.astype(float)), out, "fix")
 
 
 def real(val):
-    """The real part."""
+    """The real part.
+
+    Parameters
+    ----------
+    val : tensor_like
+
+    Returns
+    -------
+    Tensor
+        The argument itself if it is real.
+
+    Examples
+    --------
+    >>> mt.real([1 + 2j, 3]).execute()
+    Tensor([1., 3.])
+    """
     return op("real", astensor(val))
 
 
 def imag(val):
-    """The imaginary part."""
+    """The imaginary part; zeros of real numbers.
+
+    Parameters
+    ----------
+    val : tensor_like
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.imag([1 + 2j, 3]).execute()
+    Tensor([2., 0.])
+    """
     return op("imag", astensor(val))
 
 
-method(lambda self: op("conjugate", self), "conj")
-method(lambda self: op("conjugate", self), "conjugate")
+@method
+def conjugate(self):
+    """The complex conjugate: the imaginary part with the other sign.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.tensor([1 + 2j]).conj().execute()
+    Tensor([1.-2.j])
+    """
+    return op("conjugate", self)
+
+
+method(conjugate, "conj")
 
 
 def from_parts(re, im, like):
@@ -127,7 +287,23 @@ def from_parts(re, im, like):
 
 
 def angle(z, deg=False):
-    """The angle of complex numbers, in radians or degrees."""
+    """The angle of complex numbers from the positive real axis.
+
+    Parameters
+    ----------
+    z : tensor_like
+    deg : bool, optional
+        In degrees instead of radians.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.angle([1, 1j, -1], deg=True).execute()
+    Tensor([  0.,  90., 180.])
+    """
     z = astensor(z)
     if z.dtype.kind == "c":
         made = op("arctan2", op("imag", z), op("real", z))
@@ -138,29 +314,103 @@ def angle(z, deg=False):
 
 
 def iscomplexobj(x):
-    """Whether the dtype is complex."""
+    """Whether the dtype is complex, which is known without computing anything.
+
+    Parameters
+    ----------
+    x : tensor_like
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> mt.iscomplexobj(mt.ones(3, dtype=complex))
+    True
+    """
     return (x.dtype if isinstance(x, Tensor) else np.asarray(x).dtype).kind == "c"
 
 
 def isrealobj(x):
-    """Whether the dtype is not complex."""
+    """Whether the dtype is not complex, which is known without computing anything.
+
+    Parameters
+    ----------
+    x : tensor_like
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> mt.isrealobj(mt.ones(3, dtype=complex))
+    False
+    """
     return not iscomplexobj(x)
 
 
 def iscomplex(x):
-    """Where the imaginary part is not zero."""
+    """Where the imaginary part is not zero.
+
+    Parameters
+    ----------
+    x : tensor_like
+
+    Returns
+    -------
+    Tensor of bool
+
+    Examples
+    --------
+    >>> mt.iscomplex([1 + 1j, 2]).execute()
+    Tensor([ True, False])
+    """
     x = astensor(x)
     return op("not_equal", op("imag", x), 0) if x.dtype.kind == "c" else zeros(x.shape, bool)
 
 
 def isreal(x):
-    """Where the imaginary part is zero."""
+    """Where the imaginary part is zero.
+
+    Parameters
+    ----------
+    x : tensor_like
+
+    Returns
+    -------
+    Tensor of bool
+
+    Examples
+    --------
+    >>> mt.isreal([1 + 1j, 2]).execute()
+    Tensor([False,  True])
+    """
     x = astensor(x)
     return op("equal", op("imag", x), 0)
 
 
 def real_if_close(a, tol=100):
-    """The real part if all imaginary parts are close to zero."""
+    """The real part if all imaginary parts are close to zero.
+
+    The dtype of the result depends on values, so `a` is computed when the function is called.
+
+    Parameters
+    ----------
+    a : tensor_like
+    tol : float, optional
+        How close: in units of the precision of the dtype; up to 1, the distance itself.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.real_if_close([2.0 + 1e-15j, 3.0]).execute()
+    Tensor([2., 3.])
+    """
     a = astensor(a)
     if a.dtype.kind != "c":
         return a
@@ -170,17 +420,69 @@ def real_if_close(a, tol=100):
 
 
 def isposinf(x, out=None):
-    """Where an element is positive infinity."""
+    """Where an element is positive infinity.
+
+    Parameters
+    ----------
+    x : tensor_like
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+
+    Returns
+    -------
+    Tensor of bool
+
+    Examples
+    --------
+    >>> mt.isposinf([mt.inf, -mt.inf, 1.0]).execute()
+    Tensor([ True, False, False])
+    """
     return _out(op("logical_and", op("isinf", x), op("logical_not", op("signbit", x))), out, "isposinf")
 
 
 def isneginf(x, out=None):
-    """Where an element is negative infinity."""
+    """Where an element is negative infinity.
+
+    Parameters
+    ----------
+    x : tensor_like
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+
+    Returns
+    -------
+    Tensor of bool
+
+    Examples
+    --------
+    >>> mt.isneginf([mt.inf, -mt.inf, 1.0]).execute()
+    Tensor([False,  True, False])
+    """
     return _out(op("logical_and", op("isinf", x), op("signbit", x)), out, "isneginf")
 
 
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
-    """With numbers instead of NaN and infinities."""
+    """With numbers instead of NaN and infinities.
+
+    Parameters
+    ----------
+    x : tensor_like
+    copy : bool, optional
+        False: `x`, a tensor, stands for the result from now on.
+    nan : scalar, optional
+        What NaN becomes.
+    posinf, neginf : scalar, optional
+        What infinities become; None: the largest and the smallest number of the dtype.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.nan_to_num([1.0, mt.nan, mt.inf], posinf=9.0).execute()
+    Tensor([1., 0., 9.])
+    """
     x = astensor(x)
     if x.dtype.kind == "c":
         parts = [nan_to_num(part, copy, nan, posinf, neginf) for part in (x.real, x.imag)]
@@ -196,7 +498,21 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
 
 
 def sinc(x):
-    """sin(pi x) / (pi x)."""
+    """sin(pi x) / (pi x), and 1 at zero.
+
+    Parameters
+    ----------
+    x : tensor_like
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.sinc([0, 0.5, 1.5]).execute()
+    Tensor([ 1.        ,  0.63661977, -0.21220659])
+    """
     x = astensor(x)
     x = x if x.dtype.kind in "fc" else x.astype(float)
     y = op("multiply", np.pi, op("where", op("equal", x, 0), 1.0e-20, x))
@@ -231,7 +547,21 @@ def _chebyshev(x, coefficients):
 
 
 def i0(x):
-    """The modified Bessel function of the first kind, order 0 (Cephes' Chebyshev series)."""
+    """The modified Bessel function of the first kind, order 0, by Cephes' Chebyshev series.
+
+    Parameters
+    ----------
+    x : tensor_like
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.i0([0.0, 1.0]).execute()
+    Tensor([1.        , 1.26606588])
+    """
     x = astensor(x)
     if x.dtype.kind == "c":
         raise TypeError("i0 not supported for complex values")
@@ -239,261 +569,6 @@ def i0(x):
     small = op("exp", x) * _chebyshev(x / 2.0 - 2.0, _I0_SMALL)
     large = op("exp", x) * _chebyshev(32.0 / op("maximum", x, 8.0) - 2.0, _I0_LARGE) / op("sqrt", x)
     return op("where", op("less_equal", x, 8.0), small, large)
-
-
-# ---- Differences -----------------------------------------------------------------------------------------------------
-
-def _cut(t, axis, *bounds):
-    return t[(slice(None),) * axis + (slice(*bounds),)]
-
-
-def diff(a, n=1, axis=-1, prepend=None, append=None):
-    """Differences of neighbours along an axis, n times."""
-    if n < 0:
-        raise ValueError(f"order must be non-negative but got {n}")
-    a = astensor(a)
-    if a.ndim == 0:
-        raise ValueError("diff requires input that is at least one dimensional")
-    axis = axis_of(axis, a.ndim)
-    if n == 0:
-        return a
-
-    def end(value):
-        value = astensor(value)
-        return broadcast_to(value, a.shape[:axis] + (1,) + a.shape[axis + 1:]) if value.ndim == 0 else value
-
-    parts = ([] if prepend is None or prepend is np._NoValue else [end(prepend)]) + [a] + \
-        ([] if append is None or append is np._NoValue else [end(append)])
-    a = concatenate(parts, axis) if len(parts) > 1 else a
-    for _ in range(n):
-        a = op("not_equal" if a.dtype.kind == "b" else "subtract", _cut(a, axis, 1, None), _cut(a, axis, None, -1))
-    return a
-
-
-def ediff1d(ary, to_end=None, to_begin=None):
-    """Differences of neighbours in the flattened form, with more before and after."""
-    ary = astensor(ary).ravel()
-    parts = [op("subtract", ary[1:], ary[:-1])]
-    for extra, at in ((to_begin, 0), (to_end, len(parts) + 1)):
-        if extra is not None:
-            extra = astensor(extra).ravel()
-            if not _mars.can_cast(extra.dtype, ary.dtype, "same_kind"):
-                raise TypeError(f"dtype of `{'to_end' if at else 'to_begin'}` must be compatible with input `ary` "
-                                "under the `same_kind` rule.")
-            parts.insert(at, extra.astype(ary.dtype))
-    return concatenate(parts) if len(parts) > 1 else parts[0]
-
-
-def gradient(f, *varargs, axis=None, edge_order=1):
-    """Central differences, one-sided ones at the ends."""
-    f = astensor(f)
-    if f.dtype.kind == "b" and f.size and f.ndim:
-        op("subtract", f, f)  # refuses with NumPy's words
-    f = f if f.dtype.kind in "fc" else f.astype(float)
-    axes = range(f.ndim) if axis is None else [axis_of(a, f.ndim) for a in np.atleast_1d(axis).tolist()]
-    steps = list(varargs) or [1.0]
-    if len(steps) == 1 and np.ndim(steps[0]) == 0:
-        steps = steps * len(axes)
-    if len(steps) != len(axes):
-        raise TypeError("invalid number of arguments")
-    if edge_order > 2:
-        raise ValueError("'edge_order' greater than 2 not supported")
-    made = [_gradient(f, k, h, edge_order) for k, h in zip(axes, steps)]
-    return made[0] if len(made) == 1 else made
-
-
-def _gradient(f, k, h, order):
-    n = f.shape[k]
-    if n < order + 1:
-        raise ValueError("Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) "
-                         "elements are required.")
-
-    def at(*bounds):
-        return _cut(f, k, *bounds)
-
-    if np.ndim(h) == 0:
-        h = h if isinstance(h, Tensor) else float(h)
-        inner = (at(2, None) - at(None, -2)) / (2.0 * h)
-        if order == 1:
-            first, last = (at(1, 2) - at(0, 1)) / h, (at(n - 1, n) - at(n - 2, n - 1)) / h
-        else:
-            first = (-1.5 / h) * at(0, 1) + (2.0 / h) * at(1, 2) + (-0.5 / h) * at(2, 3)
-            last = (0.5 / h) * at(n - 3, n - 2) + (-2.0 / h) * at(n - 2, n - 1) + (1.5 / h) * at(n - 1, n)
-        return concatenate([first, inner, last], k)
-    x = astensor(h)
-    if x.ndim != 1:
-        raise ValueError("distances must be either scalars or 1d")
-    if x.shape[0] != n:
-        raise ValueError("when 1d, distances must match the length of the corresponding dimension")
-    d = diff(x.astype(float))[(slice(None),) + (None,) * (f.ndim - 1 - k)]
-    own = f.ndim - 1 - k
-
-    def distance(*bounds):
-        return d[(slice(*bounds),) + (slice(None),) * own]
-
-    d1, d2 = distance(None, -1), distance(1, None)
-    inner = -d2 / (d1 * (d1 + d2)) * at(None, -2) + (d2 - d1) / (d1 * d2) * at(1, -1) + \
-        d1 / (d2 * (d1 + d2)) * at(2, None)
-    if order == 1:
-        first = (at(1, 2) - at(0, 1)) / distance(0, 1)
-        last = (at(n - 1, n) - at(n - 2, n - 1)) / distance(n - 2, n - 1)
-    else:
-        d1, d2 = distance(0, 1), distance(1, 2)
-        first = -(2.0 * d1 + d2) / (d1 * (d1 + d2)) * at(0, 1) + (d1 + d2) / (d1 * d2) * at(1, 2) - \
-            d1 / (d2 * (d1 + d2)) * at(2, 3)
-        d1, d2 = distance(n - 3, n - 2), distance(n - 2, n - 1)
-        last = d2 / (d1 * (d1 + d2)) * at(n - 3, n - 2) - (d2 + d1) / (d1 * d2) * at(n - 2, n - 1) + \
-            (2.0 * d2 + d1) / (d2 * (d1 + d2)) * at(n - 1, n)
-    return concatenate([first, inner, last], k)
-
-
-def trapz(y, x=None, dx=1.0, axis=-1):
-    """The integral along an axis by the trapezoidal rule."""
-    y = astensor(y)
-    axis = axis_of(axis, y.ndim)
-    if x is None:
-        d = dx
-    else:
-        x = astensor(x)
-        d = diff(x)[(slice(None),) + (None,) * (y.ndim - 1 - axis)] if x.ndim == 1 else diff(x, axis=axis)
-    return (d * (_cut(y, axis, 1, None) + _cut(y, axis, None, -1)) / 2.0).sum(axis)
-
-
-trapezoid = trapz
-
-
-def unwrap(p, discont=None, axis=-1, *, period=6.283185307179586):
-    """Angles without jumps of more than half a period."""
-    p = astensor(p)
-    axis = axis_of(axis, p.ndim)
-    p = p if p.dtype.kind == "f" else p.astype(float)
-    d = diff(p, axis=axis)
-    half = period / 2
-    around = op("remainder", d + half, period) - half
-    around = op("where", op("logical_and", op("equal", around, -half), op("greater", d, 0)), half, around)
-    least = half if discont is None else builtins.max(discont, half)
-    correction = op("where", op("less", op("absolute", d), least), 0.0, around - d)
-    return concatenate([_cut(p, axis, 0, 1), _cut(p, axis, 1, None) + correction.cumsum(axis)], axis)
-
-
-def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
-    """The cross product of vectors of two or three components."""
-    if axis is not None:
-        axisa = axisb = axisc = axis
-    a, b = astensor(a), astensor(b)
-    a = moveaxis(a, axis_of(axisa, a.ndim, "axisa"), -1)
-    b = moveaxis(b, axis_of(axisb, b.ndim, "axisb"), -1)
-    if a.shape[-1] not in (2, 3) or b.shape[-1] not in (2, 3):
-        raise ValueError("incompatible dimensions for cross product\n(dimension must be 2 or 3)")
-    a0, a1, b0, b1 = a[..., 0], a[..., 1], b[..., 0], b[..., 1]
-    last = a0 * b1 - a1 * b0
-    if a.shape[-1] == b.shape[-1] == 2:
-        return last
-    zero = zeros((), a.dtype)
-    a2, b2 = (t[..., 2] if t.shape[-1] == 3 else zero for t in (a, b))
-    parts = [a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, last]
-    return moveaxis(concatenate([broadcast_to(p, last.shape)[..., None] for p in parts], -1), -1, axisc)
-
-
-# ---- Signals and polynomials -----------------------------------------------------------------------------------------
-
-def convolve(a, v, mode="full"):
-    """The discrete convolution of two vectors, by sums of shifted products of the shorter one."""
-    from .manipulation import flip, pad
-
-    a, v = astensor(a), astensor(v)
-    if max(a.ndim, v.ndim) > 1:
-        raise ValueError("object too deep for desired array")
-    a, v = a.ravel(), v.ravel()
-    a, v = (v, a) if v.shape[0] > a.shape[0] else (a, v)
-    n, m = a.shape[0], v.shape[0]
-    if m == 0:
-        raise ValueError("v cannot be empty")
-    if mode not in ("full", "same", "valid"):
-        raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got '{mode}')")
-    if m > 1024:
-        raise NotImplementedError("convolve: the shorter operand has more than 1024 elements")
-    padded, weights = pad(a, (m - 1, m - 1)), flip(v)
-    made = None
-    for k in range(m):
-        part = padded[k:k + n + m - 1] * weights[k]
-        made = part if made is None else made + part
-    lead = {"full": 0, "same": (m - 1) // 2, "valid": m - 1}[mode]
-    length = {"full": n + m - 1, "same": n, "valid": n - m + 1}[mode]
-    return made[lead:lead + length]
-
-
-def correlate(a, v, mode="valid"):
-    """The cross-correlation of two vectors."""
-    from .manipulation import flip
-
-    a, v = astensor(a), astensor(v)
-    swapped = v.shape[0] > a.shape[0]
-    made = convolve(a, op("conjugate", flip(v)) if v.dtype.kind == "c" else flip(v), mode)
-    return made if not swapped or mode != "valid" else made
-
-
-def interp(x, xp, fp, left=None, right=None, period=None):
-    """Linear interpolation between points with ascending xp."""
-    from .indexing import take
-    from .sorting import searchsorted
-
-    if period is not None:
-        raise NotImplementedError("interp: period=")
-    x, xp, fp = astensor(x), astensor(xp), astensor(fp)
-    if "c" in (x.dtype.kind, xp.dtype.kind):
-        raise TypeError("Cannot cast array data from complex to dtype('float64') according to the rule 'safe'")
-    if xp.ndim != 1 or fp.ndim != 1 or xp.shape != fp.shape:
-        raise ValueError("fp and xp are not of the same length.")
-    n = xp.shape[0]
-    if n == 0:
-        raise ValueError("array of sample points is empty")
-    xp, fp = xp.astype(float), fp.astype(fp.dtype if fp.dtype.kind == "c" else float)
-    low = op("clip", searchsorted(xp, x, "right") - 1, 0, builtins.max(n - 2, 0))
-    high = op("minimum", low + 1, n - 1)
-    x0, x1, y0, y1 = take(xp, low), take(xp, high), take(fp, low), take(fp, high)
-    width = op("where", op("equal", x1, x0), 1.0, x1 - x0)
-    made = (y1 - y0) / width * (x - x0) + y0
-    made = op("where", op("less", x, xp[0]), fp[0] if left is None else left, made)
-    made = op("where", op("greater_equal", x, xp[n - 1]), fp[n - 1], made)
-    return made if right is None else op("where", op("greater", x, xp[n - 1]), right, made)
-
-
-def _window(M, function):
-    if M < 1:
-        return zeros((0,))
-    return ones((1,)) if M == 1 else function(arange(1 - M, M, 2, dtype=float), M - 1)
-
-
-def hanning(M):
-    """The Hann window."""
-    return _window(M, lambda n, m: 0.5 + 0.5 * op("cos", n * (np.pi / m)))
-
-
-def hamming(M):
-    """The Hamming window."""
-    return _window(M, lambda n, m: 0.54 + 0.46 * op("cos", n * (np.pi / m)))
-
-
-def blackman(M):
-    """The Blackman window."""
-    return _window(M, lambda n, m: 0.42 + 0.5 * op("cos", n * (np.pi / m)) + 0.08 * op("cos", n * (2 * np.pi / m)))
-
-
-def bartlett(M):
-    """The Bartlett window."""
-    return _window(M, lambda n, m: op("where", op("less_equal", n, 0), 1 + n / m, 1 - n / m))
-
-
-def kaiser(M, beta):
-    """The Kaiser window.
-
-    >>> import mars.tensor as mt
-    >>> mt.kaiser(3, 0.0).execute()
-    Tensor([1., 1., 1.])
-    """
-    top = i0(float(beta))
-    return _window(M, lambda n, m: i0(float(beta) * op("sqrt", 1.0 - op("square", n / m))) / top)
 
 
 # ---- Bits ------------------------------------------------------------------------------------------------------------
@@ -514,11 +589,24 @@ def _places(bitorder):
 def packbits(a, /, axis=None, bitorder="big"):
     """Eight neighbours that are zero or not as the bits of a uint8; the last ones are filled up with zeros.
 
-    >>> import mars.tensor as mt
-    >>> mt.packbits([1, 0, 1]).execute()
-    Tensor([160], dtype=uint8)
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int or None, optional
+        None: of the flattened form.
+    bitorder : {'big', 'little'}, optional
+        Whether the first neighbour is the highest bit.
+
+    Returns
+    -------
+    Tensor of uint8
+
+    Examples
+    --------
+    >>> mt.packbits([1, 0, 1, 0, 0, 0, 0, 1, 1]).execute()
+    Tensor([161, 128], dtype=uint8)
     """
-    from .manipulation import pad
+    from .repeating import pad
 
     a, axis = _bits_along(a, axis, "packbits")
     if a.dtype.kind not in "biu":
@@ -532,13 +620,28 @@ def packbits(a, /, axis=None, bitorder="big"):
 
 
 def unpackbits(a, /, axis=None, count=None, bitorder="big"):
-    """The bits of uint8 as eight neighbours, the first `count` of them, or all but the last -count.
+    """The bits of uint8 as eight neighbours each.
 
-    >>> import mars.tensor as mt
-    >>> mt.unpackbits(mt.tensor([160], dtype="u1"), count=3).execute()
-    Tensor([1, 0, 1], dtype=uint8)
+    Parameters
+    ----------
+    a : tensor_like of uint8
+    axis : int or None, optional
+        None: of the flattened form.
+    count : int, optional
+        Only the first `count` of them, or all but the last -count.
+    bitorder : {'big', 'little'}, optional
+        Whether the first neighbour is the highest bit.
+
+    Returns
+    -------
+    Tensor of uint8
+
+    Examples
+    --------
+    >>> mt.unpackbits(mt.tensor([5], dtype="uint8")).execute()
+    Tensor([0, 0, 0, 0, 0, 1, 0, 1], dtype=uint8)
     """
-    from .manipulation import pad
+    from .repeating import pad
 
     a, axis = _bits_along(a, axis, "unpackbits")
     if a.dtype != np.dtype(np.uint8):
@@ -557,7 +660,24 @@ def unpackbits(a, /, axis=None, count=None, bitorder="big"):
 # ---- dtypes ----------------------------------------------------------------------------------------------------------
 
 def result_type(*arrays_and_dtypes):
-    """The dtype that holds all of them (NEP 50, whatever NumPy is installed)."""
+    """The dtype that holds all of them, by NEP 50, whatever NumPy is installed.
+
+    Parameters
+    ----------
+    *arrays_and_dtypes : tensor_like or data-type
+        Python's numbers have a kind, and no width of their own.
+
+    Returns
+    -------
+    numpy.dtype
+
+    Examples
+    --------
+    >>> mt.result_type(mt.ones(3, dtype="float32"), 2.5)
+    dtype('float32')
+    >>> mt.result_type("int8", "uint8")
+    dtype('int16')
+    """
     strong, weak = [], []
     for a in arrays_and_dtypes:
         if type(a) in (bool, int, float, complex):
@@ -581,20 +701,59 @@ def result_type(*arrays_and_dtypes):
 def common_type(*arrays):
     """The inexact dtype that holds all of them, as a scalar type.
 
-    >>> import mars.tensor as mt
-    >>> mt.common_type(mt.ones(2, "f4"), mt.ones(2, "i4")).__name__
-    'float64'
+    Parameters
+    ----------
+    *arrays : tensor_like
+
+    Returns
+    -------
+    type
+
+    Examples
+    --------
+    >>> mt.common_type(mt.ones(2), mt.ones(2, dtype="float32"))
+    <class 'numpy.float64'>
     """
     return np.common_type(*(np.empty(0, astensor(a).dtype) for a in arrays))
 
 
 def promote_types(type1, type2):
-    """The dtype that holds both."""
+    """The dtype that holds both.
+
+    Parameters
+    ----------
+    type1, type2 : data-type
+
+    Returns
+    -------
+    numpy.dtype
+
+    Examples
+    --------
+    >>> mt.promote_types("int64", "float32")
+    dtype('float64')
+    """
     return _mars.promote(type1, type2)
 
 
 def can_cast(from_, to, casting="safe"):
-    """Whether the rule allows the cast."""
+    """Whether the rule allows the cast.
+
+    Parameters
+    ----------
+    from_ : data-type or Tensor
+    to : data-type
+    casting : {'no', 'equiv', 'safe', 'same_kind', 'unsafe'}, optional
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> mt.can_cast("float64", "float32"), mt.can_cast("float64", "float32", "same_kind")
+    (False, True)
+    """
     from_ = from_.dtype if hasattr(from_, "dtype") and not isinstance(from_, type) else from_
     if type(from_) in (bool, int, float, complex):
         raise TypeError("can_cast() does not support Python ints, floats, and complex because the result used to "

@@ -10,11 +10,12 @@ import numpy as np
 
 from .._core import op
 from .core import ExecutableTuple
-from .creation import arange, astensor, eye, ones, vander, zeros
-from .indexing import trim_zeros
+from .creation import arange, astensor, ones, zeros
 from .linalg import eigvals, inv, lstsq
 from .manipulation import atleast_1d, concatenate
-from .math import convolve
+from .matrices import eye, vander
+from .positions import trim_zeros
+from .signals import convolve
 from .sorting import sort
 
 __all__ = "poly polyadd polyder polydiv polyfit polyint polymul polysub polyval roots".split()

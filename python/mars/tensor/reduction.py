@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reductions and scans. The operators of the table know axis, keepdims and dtype; where=, initial= and out= are
-composed here."""
+"""Reductions. The operators of the table know axis, keepdims and dtype; where=, initial= and out= are composed here."""
 import builtins
 import operator
 
 import numpy as np
 
 from .._core import op
-from .core import axes_of, axis_of, method
+from .core import axes_of, method
 from .creation import astensor
 from .ufuncs import store
 
-__all__ = """all amax amin any argmax argmin count_nonzero cumprod cumsum max mean min nanargmax nanargmin
-    nancumprod nancumsum nanmax nanmean nanmin nanprod nanstd nansum nanvar prod product ptp std
-    sum var cumulative_sum cumulative_prod alltrue sometrue cumproduct""".split()
+__all__ = """all amax amin any argmax argmin count_nonzero max mean min nanargmax nanargmin nanmax nanmean nanmin
+    nanprod nanstd nansum nanvar prod product ptp std sum var alltrue sometrue""".split()
 
 _NO_VALUE = np._NoValue
 
@@ -40,7 +38,8 @@ def _axes(axis, ndim, name=None):
     return axes_of(axis, ndim)
 
 
-def _finish(made, out, name):
+def finish(made, out, name):
+    """A result, in out= if there is one."""
     return made if out is None else store(made, out, "same_kind" if made.dtype.kind != "b" else "unsafe", name)
 
 
@@ -60,7 +59,7 @@ def _reduce(name, a, axis, dtype=None, out=None, keepdims=False, where=True, ini
         made = op(name, a, axis=axis, keepdims=keepdims, dtype=dtype, **params)
         if _given(initial):
             made = op(combine, made, initial)
-    return _finish(made, out, name)
+    return finish(made, out, name)
 
 
 def fold(name, function, a, axis, dtype, out, keepdims, initial, where):
@@ -74,16 +73,6 @@ def fold(name, function, a, axis, dtype, out, keepdims, initial, where):
     if name.startswith("bitwise_and") and a.dtype.kind != "i":  # what has all bits set
         identity = True if a.dtype.kind == "b" else int(np.iinfo(a.dtype).max) if a.dtype.kind == "u" else None
     return _reduce(name, a, axis, dtype, out, keepdims, where, initial, identity, function)
-
-
-def scan(name, a, axis, dtype, out):
-    """ufunc.accumulate: an operator that applies a universal function up to each element along an axis."""
-    a = astensor(a)
-    if dtype is not None and name not in ("cumsum", "cumprod"):
-        a, dtype = a.astype(dtype), None
-    if a.ndim == 0:
-        raise TypeError("cannot accumulate on a scalar")
-    return _finish(op(name, a, axis=(axis_of(axis, a.ndim),), dtype=dtype), out, name)
 
 
 def _mask(where):
@@ -109,13 +98,72 @@ def _of_nothing(a, axis, keepdims, initial):
 
 @method
 def sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True, combine_size=None):
-    """The sum of the elements along axes."""
+    """The sum of the elements along axes: a balanced tree over their indices, whose bits no cutting changes.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    initial : scalar, optional
+        Joins the elements; the value of an empty reduction.
+    where : tensor_like of bool, optional
+        The elements that count.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor
+        Booleans and narrow integers are added in 64 bits.
+
+    Examples
+    --------
+    >>> a = mt.tensor([[1, 2, 3], [4, 5, 6]], chunk_size=2)
+    >>> a.sum(axis=0).execute()
+    Tensor([5, 7, 9])
+    >>> mt.sum(a, where=a > 2).execute()
+    Tensor(18)
+    """
     return _reduce("sum", a, axis, dtype, out, keepdims, where, initial, 0, "add")
 
 
 @method
 def prod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True, combine_size=None):
-    """The product of the elements along axes."""
+    """The product of the elements along axes.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    initial : scalar, optional
+        Joins the elements; the value of an empty reduction.
+    where : tensor_like of bool, optional
+        The elements that count.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor
+        Booleans and narrow integers are multiplied in 64 bits.
+
+    Examples
+    --------
+    >>> mt.prod([[1, 2], [3, 4]], axis=1).execute()
+    Tensor([ 2, 12])
+    """
     return _reduce("prod", a, axis, dtype, out, keepdims, where, initial, 1, "multiply")
 
 
@@ -123,12 +171,66 @@ product = prod
 
 
 def nansum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True, combine_size=None):
-    """The sum of the elements that are not NaN."""
+    """The sum of the elements that are not NaN; 0 of none.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    initial : scalar, optional
+        Joins the elements; the value of an empty reduction.
+    where : tensor_like of bool, optional
+        The elements that count.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.nansum([1.0, mt.nan, 2.0]).execute()
+    Tensor(3.0)
+    """
     return _reduce("nansum", a, axis, dtype, out, keepdims, where, initial, 0, "add")
 
 
 def nanprod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True, combine_size=None):
-    """The product of the elements that are not NaN."""
+    """The product of the elements that are not NaN; 1 of none.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    initial : scalar, optional
+        Joins the elements; the value of an empty reduction.
+    where : tensor_like of bool, optional
+        The elements that count.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.nanprod([2.0, mt.nan, 3.0]).execute()
+    Tensor(6.0)
+    """
     return _reduce("nanprod", a, axis, dtype, out, keepdims, where, initial, 1, "multiply")
 
 
@@ -136,13 +238,75 @@ def nanprod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, wh
 
 @method
 def max(a, axis=None, out=None, keepdims=False, initial=None, where=True, combine_size=None):
-    """The largest element; NaN if there is one."""
+    """The largest element along axes; NaN if there is one.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    initial : scalar, optional
+        Joins the elements; the value of an empty reduction.
+    where : tensor_like of bool, optional
+        The elements that count.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If there are no elements, and no `initial`.
+
+    Examples
+    --------
+    >>> mt.max([[1, 7], [5, 2]], axis=1).execute()
+    Tensor([7, 5])
+    """
     return _reduce("max", a, axis, None, out, keepdims, where, initial, None, "maximum")
 
 
 @method
 def min(a, axis=None, out=None, keepdims=False, initial=None, where=True, combine_size=None):
-    """The smallest element; NaN if there is one."""
+    """The smallest element along axes; NaN if there is one.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    initial : scalar, optional
+        Joins the elements; the value of an empty reduction.
+    where : tensor_like of bool, optional
+        The elements that count.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If there are no elements, and no `initial`.
+
+    Examples
+    --------
+    >>> mt.min([[1, 7], [5, 2]], axis=1).execute()
+    Tensor([1, 2])
+    """
     return _reduce("min", a, axis, None, out, keepdims, where, initial, None, "minimum")
 
 
@@ -150,18 +314,90 @@ amax, amin = max, min
 
 
 def nanmax(a, axis=None, out=None, keepdims=False, initial=None, where=True, combine_size=None):
-    """The largest element that is not NaN."""
+    """The largest element that is not NaN; NaN where there is no other.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    initial : scalar, optional
+        Joins the elements; the value of an empty reduction.
+    where : tensor_like of bool, optional
+        The elements that count.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.nanmax([1.0, mt.nan, 7.0]).execute()
+    Tensor(7.0)
+    """
     return _reduce("nanmax", a, axis, None, out, keepdims, where, initial, None, "fmax")
 
 
 def nanmin(a, axis=None, out=None, keepdims=False, initial=None, where=True, combine_size=None):
-    """The smallest element that is not NaN."""
+    """The smallest element that is not NaN; NaN where there is no other.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    initial : scalar, optional
+        Joins the elements; the value of an empty reduction.
+    where : tensor_like of bool, optional
+        The elements that count.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.nanmin([1.0, mt.nan, 7.0]).execute()
+    Tensor(1.0)
+    """
     return _reduce("nanmin", a, axis, None, out, keepdims, where, initial, None, "fmin")
 
 
 @method
 def ptp(a, axis=None, out=None, keepdims=False):
-    """The largest element less the smallest."""
+    """The largest element less the smallest.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.ptp([[1, 7], [5, 2]], axis=0).execute()
+    Tensor([4, 5])
+    """
     return _reduce("ptp", a, axis, None, out, keepdims)
 
 
@@ -169,28 +405,128 @@ def _arg(name, a, axis, out, keepdims):
     a = astensor(a)
     keepdims = bool(keepdims) if _given(keepdims) else False
     axis = _axes(operator.index(axis) if isinstance(axis, tuple) else axis, a.ndim, name)
-    return _finish(op(name, a, axis=axis, keepdims=keepdims), out, name)
+    return finish(op(name, a, axis=axis, keepdims=keepdims), out, name)
 
 
 @method
 def argmax(a, axis=None, out=None, *, keepdims=False, combine_size=None):
-    """The index of the first largest element along an axis; without axis in the flattened tensor."""
+    """The index of the first largest element, or of the first NaN.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int or None, optional
+        None: in the flattened tensor.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor of int64
+
+    Examples
+    --------
+    >>> mt.argmax([[1, 7], [5, 2]], axis=0).execute()
+    Tensor([1, 0])
+    >>> mt.argmax([[1, 7], [5, 2]]).execute()
+    Tensor(1)
+    """
     return _arg("argmax", a, axis, out, keepdims)
 
 
 @method
 def argmin(a, axis=None, out=None, *, keepdims=False, combine_size=None):
-    """The index of the first smallest element along an axis; without axis in the flattened tensor."""
+    """The index of the first smallest element, or of the first NaN.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int or None, optional
+        None: in the flattened tensor.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor of int64
+
+    Examples
+    --------
+    >>> mt.argmin([[1, 7], [5, 2]], axis=0).execute()
+    Tensor([0, 1])
+    """
     return _arg("argmin", a, axis, out, keepdims)
 
 
 def nanargmax(a, axis=None, out=None, *, keepdims=False, combine_size=None):
-    """argmax() of the elements that are not NaN."""
+    """The index of the first largest element that is not NaN.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int or None, optional
+        None: in the flattened tensor.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor of int64
+
+    Raises
+    ------
+    ValueError
+        When it is computed, where all elements are NaN.
+
+    Examples
+    --------
+    >>> mt.nanargmax([1.0, mt.nan, 7.0]).execute()
+    Tensor(2)
+    """
     return _arg("nanargmax", a, axis, out, keepdims)
 
 
 def nanargmin(a, axis=None, out=None, *, keepdims=False, combine_size=None):
-    """argmin() of the elements that are not NaN."""
+    """The index of the first smallest element that is not NaN.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int or None, optional
+        None: in the flattened tensor.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor of int64
+
+    Raises
+    ------
+    ValueError
+        When it is computed, where all elements are NaN.
+
+    Examples
+    --------
+    >>> mt.nanargmin([mt.nan, 3.0, 7.0]).execute()
+    Tensor(1)
+    """
     return _arg("nanargmin", a, axis, out, keepdims)
 
 
@@ -198,13 +534,61 @@ def nanargmin(a, axis=None, out=None, *, keepdims=False, combine_size=None):
 
 @method
 def all(a, axis=None, out=None, keepdims=False, *, where=True, combine_size=None):
-    """Whether all elements are true."""
+    """Whether all elements along axes are true, that is, not zero.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    where : tensor_like of bool, optional
+        The elements that count.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor of bool
+
+    Examples
+    --------
+    >>> mt.all([[1, 2], [0, 3]], axis=1).execute()
+    Tensor([ True, False])
+    """
     return _reduce("all", a, axis, None, out, keepdims, where, None, True)
 
 
 @method
 def any(a, axis=None, out=None, keepdims=False, *, where=True, combine_size=None):
-    """Whether any element is true."""
+    """Whether any element along axes is true, that is, not zero.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    where : tensor_like of bool, optional
+        The elements that count.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor of bool
+
+    Examples
+    --------
+    >>> mt.any([[0, 0], [0, 3]], axis=1).execute()
+    Tensor([False,  True])
+    """
     return _reduce("any", a, axis, None, out, keepdims, where, None, False)
 
 
@@ -212,7 +596,27 @@ alltrue, sometrue = all, any
 
 
 def count_nonzero(a, axis=None, *, keepdims=False, combine_size=None):
-    """How many elements are not zero."""
+    """How many elements along axes are not zero.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor of int64
+
+    Examples
+    --------
+    >>> mt.count_nonzero([[0, 1], [2, 3]], axis=0).execute()
+    Tensor([1, 2])
+    """
     return _reduce("count_nonzero", a, axis, None, None, keepdims)
 
 
@@ -233,16 +637,68 @@ def _mean_where(a, axis, dtype, keepdims, where):
 
 @method
 def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True, combine_size=None):
-    """The mean of the elements along axes."""
+    """The mean of the elements along axes; of integers in float64.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    where : tensor_like of bool, optional
+        The elements that count.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.mean([[1, 2], [3, 5]], axis=0).execute()
+    Tensor([2. , 3.5])
+    >>> mt.arange(10, chunk_size=3).mean().execute()
+    Tensor(4.5)
+    """
     a = astensor(a)
     keepdims = bool(keepdims) if _given(keepdims) else False
     if _given(where) and where is not True:
-        return _finish(_mean_where(a, _axes(axis, a.ndim), dtype, keepdims, where), out, "mean")
-    return _finish(op("mean", a, axis=_axes(axis, a.ndim), keepdims=keepdims, dtype=dtype), out, "mean")
+        return finish(_mean_where(a, _axes(axis, a.ndim), dtype, keepdims, where), out, "mean")
+    return finish(op("mean", a, axis=_axes(axis, a.ndim), keepdims=keepdims, dtype=dtype), out, "mean")
 
 
 def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True, combine_size=None):
-    """The mean of the elements that are not NaN."""
+    """The mean of the elements that are not NaN; NaN where there are none.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    where : tensor_like of bool, optional
+        The elements that count.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.nanmean([1.0, mt.nan, 3.0]).execute()
+    Tensor(2.0)
+    """
     if _given(where) and where is not True:
         a = astensor(a)
         where = op("logical_and", _mask(where), op("logical_not", op("isnan", a)))
@@ -261,111 +717,143 @@ def _var(name, a, axis, dtype, out, ddof, keepdims, where):
             for k in range(a.ndim) if axis is None else axis:
                 n *= a.shape[k]
             factor = n / (n - ddof) if n > ddof else np.inf
-            return _finish(made * (factor if name.endswith("var") else factor ** 0.5), out, name)
-        return _finish(op(name, a, axis=axis, keepdims=keepdims, dtype=dtype, ddof=int(ddof)), out, name)
+            return finish(made * (factor if name.endswith("var") else factor ** 0.5), out, name)
+        return finish(op(name, a, axis=axis, keepdims=keepdims, dtype=dtype, ddof=int(ddof)), out, name)
     away = a - _mean_where(a, axis, dtype, True, where)
     square = op("square", away) if a.dtype.kind != "c" else op("real", away * op("conjugate", away))
     total = _reduce("sum", square, axis, None, None, keepdims, where, None, 0, "add")
     count = _counted(a, axis, keepdims, where).astype(total.dtype)
     made = op("divide", total, op("maximum", count - float(ddof), 0.0))
-    return _finish(op("sqrt", made) if name == "std" else made, out, name)
+    return finish(op("sqrt", made) if name == "std" else made, out, name)
 
 
 @method
 def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, correction=None, combine_size=None):
-    """The variance of the elements along axes; the divisor is their number less ddof."""
+    """The variance of the elements along axes, in one pass and without cancellation.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    ddof : int, optional
+        The divisor is the number of elements less this.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    where : tensor_like of bool, optional
+        The elements that count.
+    correction : int, optional
+        The array API standard's word for ddof.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.var([1, 2, 3, 4]).execute()
+    Tensor(1.25)
+    >>> mt.var([1e9, 1e9 + 1, 1e9 + 2], ddof=1).execute()
+    Tensor(1.0)
+    """
     return _var("var", a, axis, dtype, out, ddof if correction is None else correction, keepdims, where)
 
 
 @method
 def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, correction=None, combine_size=None):
-    """The standard deviation of the elements along axes; the divisor is their number less ddof."""
+    """The standard deviation of the elements along axes: the root of var().
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    ddof : int, optional
+        The divisor is the number of elements less this.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    where : tensor_like of bool, optional
+        The elements that count.
+    correction : int, optional
+        The array API standard's word for ddof.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.std([[1, 3], [2, 8]], axis=1).execute()
+    Tensor([1., 3.])
+    """
     return _var("std", a, axis, dtype, out, ddof if correction is None else correction, keepdims, where)
 
 
 def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, combine_size=None):
-    """The variance of the elements that are not NaN."""
+    """The variance of the elements that are not NaN.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    ddof : int, optional
+        The divisor is the number of elements less this.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.nanvar([1.0, mt.nan, 3.0]).execute()
+    Tensor(1.0)
+    """
     return _var("nanvar", a, axis, dtype, out, ddof, keepdims, True)
 
 
 def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, combine_size=None):
-    """The standard deviation of the elements that are not NaN."""
+    """The standard deviation of the elements that are not NaN.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    ddof : int, optional
+        The divisor is the number of elements less this.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    combine_size : int, optional
+        Ignored: shapes alone say how elements are merged.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.nanstd([1.0, mt.nan, 5.0]).execute()
+    Tensor(2.0)
+    """
     return _var("nanstd", a, axis, dtype, out, ddof, keepdims, True)
-
-
-# ---- Scans -----------------------------------------------------------------------------------------------------------
-
-def _scan(name, a, axis, dtype, out):
-    a = astensor(a)
-    if axis is None:
-        a, axis = a.ravel(), 0
-    elif a.ndim == 0:
-        a = a.ravel()
-        axis = axis_of(axis, 1)
-    return _finish(op(name, a, axis=(axis_of(axis, a.ndim),), dtype=dtype), out, name)
-
-
-@method
-def cumsum(a, axis=None, dtype=None, out=None):
-    """The sums of the first elements, more and more of them."""
-    return _scan("cumsum", a, axis, dtype, out)
-
-
-@method
-def cumprod(a, axis=None, dtype=None, out=None):
-    """The products of the first elements, more and more of them."""
-    return _scan("cumprod", a, axis, dtype, out)
-
-
-cumproduct = cumprod
-
-
-def cummax(a, axis=None, dtype=None, out=None):
-    """The largest of the first elements, of more and more of them: maximum.accumulate()."""
-    return _scan("cummax", a, axis, dtype, out)
-
-
-def cummin(a, axis=None, dtype=None, out=None):
-    """The smallest of the first elements, of more and more of them: minimum.accumulate()."""
-    return _scan("cummin", a, axis, dtype, out)
-
-
-def _without_nan(a, value):
-    a = astensor(a)
-    return a if a.dtype.kind not in "fc" else op("where", op("isnan", a), value, a)
-
-
-def nancumsum(a, axis=None, dtype=None, out=None):
-    """cumsum() in which NaN counts as zero."""
-    return cumsum(_without_nan(a, 0), axis, dtype, out)
-
-
-def nancumprod(a, axis=None, dtype=None, out=None):
-    """cumprod() in which NaN counts as one."""
-    return cumprod(_without_nan(a, 1), axis, dtype, out)
-
-
-def _cumulative(function, first, x, axis, dtype, out, include_initial):
-    from .creation import full
-    from .manipulation import concatenate
-
-    x = astensor(x)
-    if axis is None:
-        if x.ndim > 1:
-            raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
-        axis = 0
-    made = function(x, axis, dtype)
-    if include_initial:
-        axis = axis_of(axis, made.ndim)
-        made = concatenate([full(made.shape[:axis] + (1,) + made.shape[axis + 1:], first, made.dtype), made], axis)
-    return _finish(made, out, "cumulative")
-
-
-def cumulative_sum(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
-    """cumsum(), with a zero in front if include_initial."""
-    return _cumulative(cumsum, 0, x, axis, dtype, out, include_initial)
-
-
-def cumulative_prod(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
-    """cumprod(), with a one in front if include_initial."""
-    return _cumulative(cumprod, 1, x, axis, dtype, out, include_initial)

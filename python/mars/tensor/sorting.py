@@ -25,14 +25,52 @@ def _at_least_a_vector(a, axis):
 
 
 def sort(a, axis=-1, kind=None, order=None, *, stable=None, descending=False, **unused):
-    """The elements in ascending order along an axis, NaN last; axis=None flattens."""
+    """The elements in ascending order along an axis, NaN last.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int or None, optional
+        None: of the flattened tensor.
+    kind, order, stable : optional
+        Ignored.
+    descending : bool, optional
+    **unused : optional
+        Ignored.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.sort([[3, 1, 2], [9, 7, 8]]).execute()
+    Tensor([[1, 2, 3],
+            [7, 8, 9]])
+    >>> mt.sort([3, 1, 2], descending=True).execute()
+    Tensor([3, 2, 1])
+    """
     a, axis = _along(a, axis)
     made = op("sort", a, axis=axis)
     return flip(made, axis) if descending else made
 
 
 def _sort_in_place(self, axis=-1, kind=None, order=None):
-    """Sorts the tensor itself along an axis."""
+    """Sorts the tensor itself along an axis: it stands for the result from now on, which is lazy.
+
+    Parameters
+    ----------
+    axis : int, optional
+    kind, order : optional
+        Ignored.
+
+    Examples
+    --------
+    >>> a = mt.tensor([3, 1, 2])
+    >>> a.sort()
+    >>> a.execute()
+    Tensor([1, 2, 3])
+    """
     self._rebind(sort(self, axis_of(axis, self.ndim)))
 
 
@@ -41,7 +79,28 @@ method(_sort_in_place, "sort")
 
 @method
 def argsort(a, axis=-1, kind=None, order=None, *, stable=None, descending=False, **unused):
-    """The indices that sort along an axis; equal elements keep their order."""
+    """The indices that sort along an axis; equal elements keep their order.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int or None, optional
+        None: of the flattened tensor.
+    kind, order, stable : optional
+        Ignored: the order is always stable.
+    descending : bool, optional
+    **unused : optional
+        Ignored.
+
+    Returns
+    -------
+    Tensor of int64
+
+    Examples
+    --------
+    >>> mt.argsort([3, 1, 2, 1]).execute()
+    Tensor([1, 3, 2, 0])
+    """
     a, axis = _along(_at_least_a_vector(a, axis), axis)
     if not descending:
         return op("argsort", a, axis=axis)
@@ -50,19 +109,64 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, descending=False,
 
 
 def msort(a):
-    """Sorted along the first axis."""
+    """Sorted along the first axis.
+
+    Parameters
+    ----------
+    a : tensor_like
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.msort([[3, 1], [2, 4]]).execute()
+    Tensor([[2, 1],
+            [3, 4]])
+    """
     return sort(a, 0)
 
 
 def sort_complex(a):
-    """Sorted as complex numbers."""
+    """Sorted as complex numbers: by their real parts, then by their imaginary ones.
+
+    Parameters
+    ----------
+    a : tensor_like
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.sort_complex([2, 1 + 1j, 1 - 1j]).execute()
+    Tensor([1.-1.j, 1.+1.j, 2.+0.j])
+    """
     a = astensor(a)
     return sort(a.astype("complex64" if a.dtype.itemsize <= 2 and a.dtype.kind in "iu" else
                          a.dtype if a.dtype.kind == "c" else complex))
 
 
 def lexsort(keys, axis=-1):
-    """The indices that sort by several keys, the last one first."""
+    """The indices that sort by several keys, the last one first.
+
+    Parameters
+    ----------
+    keys : sequence of tensor_like
+        Of one shape.
+    axis : int, optional
+
+    Returns
+    -------
+    Tensor of int64
+
+    Examples
+    --------
+    >>> mt.lexsort(([1, 2, 1], [7, 5, 5])).execute()
+    Tensor([2, 1, 0])
+    """
     from .indexing import take_along_axis
 
     keys = [astensor(keys[i]) for i in range(len(keys))]
@@ -84,14 +188,50 @@ def _check_kth(kth, n):
 
 
 def partition(a, kth, axis=-1, kind="introselect", order=None, **unused):
-    """With the kth element along an axis in its sorted place; here all elements are in theirs."""
+    """With the kth element along an axis in its sorted place; here all elements are in theirs.
+
+    Parameters
+    ----------
+    a : tensor_like
+    kth : int or sequence of ints
+    axis : int or None, optional
+        None: of the flattened tensor.
+    kind, order : optional
+        Ignored.
+    **unused : optional
+        Ignored.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.partition([4, 1, 3, 2], 1)[1].execute()
+    Tensor(2)
+    """
     a, axis = _along(a, axis)
     _check_kth(kth, a.shape[axis])
     return sort(a, axis)
 
 
 def _partition_in_place(self, kth, axis=-1, kind="introselect", order=None):
-    """Puts the kth element into its sorted place in the tensor itself."""
+    """Puts the kth element into its sorted place in the tensor itself.
+
+    Parameters
+    ----------
+    kth : int or sequence of ints
+    axis : int, optional
+    kind, order : optional
+        Ignored.
+
+    Examples
+    --------
+    >>> a = mt.tensor([4, 1, 3, 2])
+    >>> a.partition(1)
+    >>> a[1].execute()
+    Tensor(2)
+    """
     self._rebind(partition(self, kth, axis))
 
 
@@ -100,7 +240,28 @@ method(_partition_in_place, "partition")
 
 @method
 def argpartition(a, kth, axis=-1, kind="introselect", order=None, **unused):
-    """The indices that partition along an axis."""
+    """The indices that partition along an axis.
+
+    Parameters
+    ----------
+    a : tensor_like
+    kth : int or sequence of ints
+    axis : int or None, optional
+        None: of the flattened tensor.
+    kind, order : optional
+        Ignored.
+    **unused : optional
+        Ignored.
+
+    Returns
+    -------
+    Tensor of int64
+
+    Examples
+    --------
+    >>> mt.argpartition([4, 1, 3, 2], 1)[1].execute()
+    Tensor(3)
+    """
     a, axis = _along(a, axis)
     _check_kth(kth, a.shape[axis])
     return argsort(a, axis)
@@ -118,19 +279,84 @@ def _top(a, k, axis, largest, function):
 
 
 def topk(a, k, axis=-1, largest=True, sorted=True, return_index=False):
-    """The k largest (or smallest) elements along an axis, the outermost first."""
+    """The k largest (or smallest) elements along an axis, the outermost first; long axes are not sorted for it.
+
+    Parameters
+    ----------
+    a : tensor_like
+    k : int
+    axis : int or None, optional
+        None: of the flattened tensor.
+    largest : bool, optional
+    sorted : bool, optional
+        Ignored: they always are.
+    return_index : bool, optional
+        Whether their indices are given, too.
+
+    Returns
+    -------
+    Tensor or (Tensor, Tensor)
+
+    Examples
+    --------
+    >>> mt.topk([4, 9, 1, 7], 2).execute()
+    Tensor([9, 7])
+    >>> mt.topk([4, 9, 1, 7], 2, largest=False).execute()
+    Tensor([1, 4])
+    """
     values = _top(a, k, axis, largest, sort)
     return ExecutableTuple([values, argtopk(a, k, axis, largest)]) if return_index else values
 
 
 def argtopk(a, k, axis=-1, largest=True, sorted=True):
-    """The indices of the k largest (or smallest) elements along an axis."""
+    """The indices of the k largest (or smallest) elements along an axis.
+
+    Parameters
+    ----------
+    a : tensor_like
+    k : int
+    axis : int or None, optional
+        None: of the flattened tensor.
+    largest : bool, optional
+    sorted : bool, optional
+        Ignored: they always are.
+
+    Returns
+    -------
+    Tensor of int64
+
+    Examples
+    --------
+    >>> mt.argtopk([4, 9, 1, 7], 2).execute()
+    Tensor([1, 3])
+    """
     return _top(a, k, axis, largest, argsort)
 
 
 @method
 def searchsorted(a, v, side="left", sorter=None):
-    """Where elements would have to be inserted into a sorted vector to keep it sorted."""
+    """Where elements would have to be inserted into a sorted vector to keep it sorted.
+
+    Parameters
+    ----------
+    a : tensor_like
+        A vector, ascending.
+    v : tensor_like
+    side : {'left', 'right'}, optional
+        Before or behind what is equal.
+    sorter : tensor_like of int, optional
+        Indices that sort a.
+
+    Returns
+    -------
+    Tensor of int64
+        Of the shape of v.
+
+    Examples
+    --------
+    >>> mt.searchsorted([1, 3, 5], [0, 3, 9]).execute()
+    Tensor([0, 1, 3])
+    """
     from .indexing import take
 
     a, scalar = astensor(a), not isinstance(v, Tensor) and np.ndim(v) == 0
@@ -148,7 +374,34 @@ def searchsorted(a, v, side="left", sorter=None):
 # ---- Different elements ----------------------------------------------------------------------------------------------
 
 def unique(ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True):
-    """The different elements in order; also where each is first, which one each element is, and how many there are."""
+    """The different elements in order; all NaN are one.
+
+    Parameters
+    ----------
+    ar : tensor_like
+    return_index : bool, optional
+        Whether the indices of the first of each are given, too.
+    return_inverse : bool, optional
+        Whether it is said of each element which one it is.
+    return_counts : bool, optional
+        Whether it is said how many there are.
+    axis : int or None, optional
+        Parts along an axis instead of elements.
+    equal_nan : bool, optional
+
+    Returns
+    -------
+    Tensor or tuple of Tensors
+        Their length is known once it is computed.
+
+    Examples
+    --------
+    >>> mt.unique([3, 1, 3, 2]).execute()
+    Tensor([1, 2, 3])
+    >>> values, counts = mt.unique([3, 1, 3, 2], return_counts=True)
+    >>> counts.execute()
+    Tensor([1, 1, 2])
+    """
     ar = astensor(ar)
     if axis is not None:
         return _unique_rows(ar, return_index, return_inverse, return_counts, axis_of(axis, ar.ndim))

@@ -15,7 +15,29 @@ __all__ = """average bincount corrcoef cov digitize histogram histogram2d histog
 
 
 def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
-    """The mean, weighted."""
+    """The mean, weighted.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    weights : tensor_like, optional
+        Of the shape of a, or a vector along one axis.
+    returned : bool, optional
+        Whether the sum of the weights is given, too.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+
+    Returns
+    -------
+    Tensor or ExecutableTuple
+
+    Examples
+    --------
+    >>> mt.average([1, 2, 3, 4], weights=[4, 3, 2, 1]).execute()
+    Tensor(2.0)
+    """
     a = astensor(a)
     if weights is None:
         made = a.mean(axis, keepdims=keepdims)
@@ -40,7 +62,32 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
 
 
 def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None):
-    """The covariance matrix of variables in rows (or columns)."""
+    """The covariance matrix of variables in rows (or columns).
+
+    Parameters
+    ----------
+    m, y : tensor_like
+        Observations; those of y are more variables.
+    rowvar : bool, optional
+        Whether each row is a variable.
+    bias : bool, optional
+        Whether the divisor is the number of observations, instead of one less.
+    ddof : int, optional
+        Replaces bias: the divisor is the number of observations less this.
+    fweights, aweights : tensor_like, optional
+        How often each observation counts; how much it weighs.
+    dtype : data-type, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.cov([[0, 1, 2], [2, 1, 0]]).execute()
+    Tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
     from .linalg import matmul
 
     if ddof is not None and ddof != int(ddof):
@@ -88,7 +135,26 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
 
 
 def corrcoef(x, y=None, rowvar=True, *, dtype=None):
-    """The matrix of correlation coefficients."""
+    """The matrix of correlation coefficients of variables in rows (or columns).
+
+    Parameters
+    ----------
+    x, y : tensor_like
+        Observations; those of y are more variables.
+    rowvar : bool, optional
+        Whether each row is a variable.
+    dtype : data-type, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.corrcoef([[0, 1, 2], [2, 1, 0]]).execute()
+    Tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
     c = cov(x, y, rowvar, dtype=dtype)
     if c.ndim == 0:
         return c / c
@@ -104,7 +170,26 @@ def corrcoef(x, y=None, rowvar=True, *, dtype=None):
 # ---- Histograms ------------------------------------------------------------------------------------------------------
 
 def digitize(x, bins, right=False):
-    """The bin in which each element is; bins are ascending or descending edges."""
+    """The bin in which each element is.
+
+    Parameters
+    ----------
+    x : tensor_like
+    bins : tensor_like
+        Ascending or descending edges.
+    right : bool, optional
+        Whether a bin has its right edge instead of its left one.
+
+    Returns
+    -------
+    Tensor of int64
+        0 is before the first edge.
+
+    Examples
+    --------
+    >>> mt.digitize([0.2, 6.4, 3.0], [0, 1, 3, 10]).execute()
+    Tensor([1, 3, 3])
+    """
     bins = np.asarray(bins)
     x = astensor(x)
     if x.dtype.kind == "c":
@@ -121,7 +206,30 @@ def digitize(x, bins, right=False):
 
 
 def bincount(x, weights=None, minlength=0):
-    """How often each of the numbers 0, 1, … occurs; with weights, their sums."""
+    """How often each of the numbers 0, 1, … occurs.
+
+    The length of the result depends on values, so the largest one is computed when the function is called.
+
+    Parameters
+    ----------
+    x : tensor_like of int
+        A vector, of numbers that are not negative.
+    weights : tensor_like, optional
+        Sums of these instead.
+    minlength : int, optional
+        The result has as many elements at least.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.bincount([0, 1, 1, 3]).execute()
+    Tensor([1, 2, 0, 1])
+    >>> mt.bincount([0, 1, 1], weights=[0.5, 1, 2]).execute()
+    Tensor([0.5, 3. ])
+    """
     given, x = x, astensor(x)
     minlength = minlength.__index__()
     if minlength < 0:
@@ -195,7 +303,28 @@ def _edges(a, bins, range):
 
 
 def histogram_bin_edges(a, bins=10, range=None, weights=None):
-    """The edges that histogram() uses."""
+    """The edges that histogram() uses; they depend on values, which are computed when the function is called.
+
+    Parameters
+    ----------
+    a : tensor_like
+    bins : int or tensor_like, optional
+        A number of bins of one width, or the edges. NumPy's rules by name are not there.
+    range : (float, float), optional
+        None: from the smallest to the largest element.
+    weights : tensor_like, optional
+        Ignored.
+
+    Returns
+    -------
+    Tensor
+        A vector.
+
+    Examples
+    --------
+    >>> mt.histogram_bin_edges([0, 1, 2, 4], bins=4).execute()
+    Tensor([0., 1., 2., 3., 4.])
+    """
     return astensor(_edges(astensor(a).ravel(), bins, range)[0])
 
 
@@ -208,7 +337,36 @@ def _bin_of(a, edges):
 
 
 def histogram(a, bins=10, range=None, weights=None, density=None):
-    """How many elements lie in each bin, and the edges of the bins."""
+    """How many elements lie in each bin, and the edges of the bins.
+
+    All bins but the last one lack their right edge. Without a range `a` is computed when the function is called,
+    because the edges depend on it.
+
+    Parameters
+    ----------
+    a : tensor_like
+    bins : int or tensor_like, optional
+        A number of bins of one width, or the edges. NumPy's rules by name are not there.
+    range : (float, float), optional
+        None: from the smallest to the largest element.
+    weights : tensor_like, optional
+        Sums of these instead.
+    density : bool, optional
+        Whether numbers are scaled to an integral of one.
+
+    Returns
+    -------
+    ExecutableTuple
+        Counts and edges.
+
+    Examples
+    --------
+    >>> counts, edges = mt.histogram([1, 2, 1, 4], bins=3, range=(0, 6))
+    >>> counts.execute()
+    Tensor([2, 1, 1])
+    >>> edges.execute()
+    Tensor([0., 2., 4., 6.])
+    """
     from .core import ExecutableTuple
 
     a = astensor(a)
@@ -231,7 +389,33 @@ def histogram(a, bins=10, range=None, weights=None, density=None):
 
 
 def histogramdd(sample, bins=10, range=None, density=None, weights=None):
-    """How many points lie in each cell of a grid, and the edges along each axis."""
+    """How many points lie in each cell of a grid, and the edges along each axis.
+
+    Parameters
+    ----------
+    sample : tensor_like
+        A row for each point, or a sequence of a vector for each axis.
+    bins : int or sequence, optional
+        As of histogram(), for all axes or for each.
+    range : sequence of (float, float), optional
+    density : bool, optional
+    weights : tensor_like, optional
+
+    Returns
+    -------
+    tuple
+        Counts, and a list of edges.
+
+    Examples
+    --------
+    >>> counts, edges = mt.histogramdd([[0, 0], [0, 1], [1, 1]], bins=2)
+    >>> counts.execute()
+    Tensor([[[0., 0.],
+             [0., 0.]],
+    <BLANKLINE>
+            [[0., 1.],
+             [0., 1.]]])
+    """
     if isinstance(sample, (list, tuple)):
         columns = [astensor(s).ravel() for s in sample]
     else:
@@ -260,7 +444,30 @@ def histogramdd(sample, bins=10, range=None, density=None, weights=None):
 
 
 def histogram2d(x, y, bins=10, range=None, density=None, weights=None):
-    """How many points lie in each cell of a grid in the plane, and the edges."""
+    """How many points lie in each cell of a grid in the plane, and the edges.
+
+    Parameters
+    ----------
+    x, y : tensor_like
+        Vectors.
+    bins : int or sequence, optional
+        As of histogram(), for both axes or for each.
+    range : sequence of (float, float), optional
+    density : bool, optional
+    weights : tensor_like, optional
+
+    Returns
+    -------
+    tuple
+        Counts, and the edges along both axes.
+
+    Examples
+    --------
+    >>> counts, x_edges, y_edges = mt.histogram2d([0, 0, 1], [0, 1, 1], bins=2)
+    >>> counts.execute()
+    Tensor([[1., 1.],
+            [0., 1.]])
+    """
     if np.ndim(bins) == 1 and len(bins) not in (1, 2):
         bins = [np.asarray(bins)] * 2
     made, edges = histogramdd([x, y], bins, range, density, weights)
@@ -345,19 +552,101 @@ def _finish(made, out, name):
 
 
 def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, interpolation=None):
-    """The quantiles of the elements along axes."""
+    """The quantiles of the elements along axes. Long vectors are not sorted for it.
+
+    Parameters
+    ----------
+    a : tensor_like
+    q : tensor_like
+        From 0 to 1.
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    overwrite_input : bool, optional
+        Ignored.
+    method : str, optional
+        'linear' or another name of NumPy's.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    interpolation : str, optional
+        An older word for method.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of q, and of what remains of a's.
+
+    Examples
+    --------
+    >>> mt.quantile([1, 2, 3, 4], [0.25, 0.5]).execute()
+    Tensor([1.75, 2.5 ])
+    >>> mt.quantile([1, 2, 3, 4], 0.4, method="lower").execute()
+    Tensor(2)
+    """
     return _finish(_quantile(a, q, axis, keepdims, interpolation or method, "Quantiles"), out, "quantile")
 
 
 def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
                interpolation=None):
-    """The percentiles of the elements along axes."""
+    """The percentiles of the elements along axes. Long vectors are not sorted for it.
+
+    Parameters
+    ----------
+    a : tensor_like
+    q : tensor_like
+        From 0 to 100.
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    overwrite_input : bool, optional
+        Ignored.
+    method : str, optional
+        'linear' or another name of NumPy's.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    interpolation : str, optional
+        An older word for method.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of q, and of what remains of a's.
+
+    Examples
+    --------
+    >>> mt.percentile([[1, 2], [3, 5]], 50, axis=0).execute()
+    Tensor([2. , 3.5])
+    """
     q = np.true_divide(q._view() if isinstance(q, Tensor) else q, 100)
     return _finish(_quantile(a, q, axis, keepdims, interpolation or method, "Percentiles"), out, "percentile")
 
 
 def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
-    """The element in the middle of the sorted ones, or the mean of the two that are."""
+    """The element in the middle of the sorted ones, or the mean of the two that are; NaN if there is one.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    overwrite_input : bool, optional
+        Ignored.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.median([[1, 7, 2], [3, 9, 4]], axis=1).execute()
+    Tensor([2., 4.])
+    """
     a = astensor(a)
     shape = a.shape
     gone = tuple(range(a.ndim)) if axis is None else axes_of(axis, a.ndim)
@@ -379,7 +668,35 @@ def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
 
 def nanquantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
                 interpolation=None):
-    """The quantiles of the elements that are not NaN."""
+    """The quantiles of the elements that are not NaN; NaN where there are none.
+
+    Parameters
+    ----------
+    a : tensor_like
+    q : tensor_like
+        From 0 to 1.
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    overwrite_input : bool, optional
+        Ignored.
+    method : str, optional
+        'linear' or another name of NumPy's.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    interpolation : str, optional
+        An older word for method.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.nanquantile([1.0, mt.nan, 3.0], 0.5).execute()
+    Tensor(2.0)
+    """
     a = astensor(a)
     method = interpolation or method
     q = q._view() if isinstance(q, Tensor) else np.asarray(q, float)
@@ -416,13 +733,63 @@ def nanquantile(a, q, axis=None, out=None, overwrite_input=False, method="linear
 
 def nanpercentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
                   interpolation=None):
-    """The percentiles of the elements that are not NaN."""
+    """The percentiles of the elements that are not NaN; NaN where there are none.
+
+    Parameters
+    ----------
+    a : tensor_like
+    q : tensor_like
+        From 0 to 100.
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    overwrite_input : bool, optional
+        Ignored.
+    method : str, optional
+        'linear' or another name of NumPy's.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+    interpolation : str, optional
+        An older word for method.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.nanpercentile([1.0, mt.nan, 3.0], 25).execute()
+    Tensor(1.5)
+    """
     q = np.true_divide(q._view() if isinstance(q, Tensor) else q, 100)
     return nanquantile(a, q, axis, out, method=method, keepdims=keepdims, interpolation=interpolation)
 
 
 def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
-    """The median of the elements that are not NaN."""
+    """The median of the elements that are not NaN; NaN where there are none.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int, tuple of ints or None, optional
+        What disappears; None: all axes.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    overwrite_input : bool, optional
+        Ignored.
+    keepdims : bool, optional
+        Whether reduced axes stay, with length one.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.nanmedian([1.0, mt.nan, 3.0, 8.0]).execute()
+    Tensor(3.0)
+    """
     return nanquantile(a, 0.5, axis, out, keepdims=keepdims)
 
 

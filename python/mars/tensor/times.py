@@ -13,6 +13,8 @@ __all__ = ["datetime_as_string", "isnat"]
 
 
 class _IsNat(ufunc):
+    __doc__ = vars(ufunc)["__doc__"]
+
     def _with(self, args, **kwargs):
         if len(args) == 1 and astensor(args[0]).dtype.kind not in "mM":
             raise TypeError("ufunc 'isnat' is only defined for np.datetime64 and np.timedelta64.")

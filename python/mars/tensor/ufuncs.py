@@ -72,8 +72,47 @@ def _kind(x):
     return x.dtype.kind if hasattr(x, "dtype") else np.asarray(x).dtype.kind
 
 
+class _Words:
+    """The __doc__ of a function, made of its entry when somebody asks, and that of the class."""
+
+    def __init__(self, of_class):
+        self._of_class = of_class
+
+    def __get__(self, made, cls):
+        return self._of_class if made is None else made._words()
+
+
 class ufunc:
-    """A function that works element by element, with broadcasting."""
+    """A function that works element by element, with broadcasting: what NumPy calls a universal function.
+
+    Calls build expressions. Beside the inputs, whose names are those of the function's own words, they take these.
+
+    Parameters
+    ----------
+    out : Tensor, numpy.ndarray or tuple of them, optional
+        Gets the result. A tensor stands for the result from now on, which stays lazy; an array of NumPy's is filled,
+        for which the result is computed now.
+    where : tensor_like of bool, optional
+        Where it is false, elements keep what `out` has; without `out` they are 0, where NumPy leaves them to chance.
+    casting : {'no', 'equiv', 'safe', 'same_kind', 'unsafe'}, optional
+        Which casts to `dtype` and to that of `out` are allowed.
+    dtype : data-type, optional
+        The dtype of the result, in which it is computed, too.
+    order, subok, chunk_size : optional
+        Are taken and change nothing.
+
+    Attributes
+    ----------
+    nin, nout, nargs : int
+        Number of inputs, of results, and of both.
+
+    Examples
+    --------
+    >>> mt.add(mt.arange(4), 10, where=[True, False, True, False]).execute()
+    Tensor([10,  0, 12,  0])
+    >>> mt.add([1, 2], 0.5, dtype="float32").execute()
+    Tensor([1.5, 2.5], dtype=float32)
+    """
 
     def __init__(self, name, operator=None, module=__name__):
         self._operator = operator or name
@@ -81,12 +120,22 @@ class ufunc:
         self.__name__, self.__module__ = name, module
         if operator is None:
             self._number, self.nin, self.nout = None, 2 if name in _TWO_IN else 1, 1
-            self.__doc__ = f"{name}: this build has no such operator."
         else:
             self._number, self.nin, self.nout = operator.number, operator.n_in, operator.n_out
-            names = ", ".join(f"x{i + 1}" for i in range(self.nin)) if self.nin > 1 else "x"
-            self.__doc__ = (f"{name}({names}, /, out=None, *, where=True, casting='same_kind', dtype=None)\n\n"
-                            f"{operator.doc}")
+
+    def _words(self):
+        operator = _core.OPERATORS.get(self._operator)
+        if operator is None:
+            return f"{self.__name__}: this build has no such operator."
+        from .examples import EXAMPLES
+
+        together = "" if self.nin == 1 else "\n    Their shapes broadcast."
+        result = "Tensor" if self.nout == 1 else f"ExecutableTuple of {self.nout} Tensors"
+        example = EXAMPLES.get(self._operator)
+        return (f"{self.__name__}({operator.inputs}, /, out=None, *, where=True, casting='same_kind', dtype=None)\n\n"
+                f"{operator.doc}\n\nParameters\n----------\n{operator.inputs} : tensor_like{together}\n"
+                "out, where, casting, dtype : optional\n    As of all functions of the class: help(mars.tensor.ufunc)."
+                f"\n\nReturns\n-------\n{result}\n" + (f"\nExamples\n--------{example}" if example else ""))
 
     def __repr__(self):
         return f"<ufunc '{self.__name__}'>"
@@ -189,7 +238,36 @@ class ufunc:
         return found
 
     def reduce(self, array, axis=0, dtype=None, out=None, keepdims=False, initial=None, where=True):
-        """Applies the function between all elements along axes."""
+        """Applies the function between all elements along axes: lazily, and as a tree whose shape no cutting changes.
+
+        Functions that may not be put in brackets at will have no reduction (NotImplementedError).
+
+        Parameters
+        ----------
+        array : tensor_like
+        axis : int, tuple of ints or None, optional
+            What disappears; None: all axes. subtract and divide take one axis.
+        dtype : data-type, optional
+        out : Tensor or numpy.ndarray, optional
+            Gets the result.
+        keepdims : bool, optional
+            Whether reduced axes stay, with length one.
+        initial : scalar, optional
+            Joins the elements; the value of an empty reduction.
+        where : tensor_like of bool, optional
+            The elements that count.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> mt.maximum.reduce([[1, 5], [7, 2]]).execute()
+        Tensor([7, 5])
+        >>> mt.logical_xor.reduce([True, True, True]).execute()
+        Tensor(True)
+        """
         from .reduction import fold
 
         inverse = _INVERSES.get(self.__name__)
@@ -207,9 +285,28 @@ class ufunc:
         return made if out is None else store(made, out, "same_kind", self.__name__)
 
     def accumulate(self, array, axis=0, dtype=None, out=None):
-        """The results of applying the function to the first elements, more and more of them."""
+        """Applies the function to the first elements along an axis, more and more of them.
+
+        Parameters
+        ----------
+        array : tensor_like
+        axis : int, optional
+        dtype : data-type, optional
+        out : Tensor or numpy.ndarray, optional
+            Gets the result.
+
+        Returns
+        -------
+        Tensor
+            Of the shape of `array`.
+
+        Examples
+        --------
+        >>> mt.multiply.accumulate([1, 2, 3, 4]).execute()
+        Tensor([ 1,  2,  6, 24])
+        """
         from .manipulation import concatenate
-        from .reduction import scan
+        from .scans import scan
 
         inverse = _INVERSES.get(self.__name__)
         if inverse is None:
@@ -232,8 +329,24 @@ class ufunc:
         return array[before + (slice(0, 1),)], array[before + (slice(1, None),)]
 
     def at(self, a, indices, b=None, /):
-        """Applies the function to the elements of a at the indices (and to b), in place, once for each time that they
-        name an element."""
+        """Applies the function to elements of a, in place, once for each time that the indices name one.
+
+        Parameters
+        ----------
+        a : Tensor
+            Stands for the result from now on.
+        indices : index
+            What a[indices] takes.
+        b : tensor_like, optional
+            The second operand, of functions that have one.
+
+        Examples
+        --------
+        >>> a = mt.zeros(3)
+        >>> mt.add.at(a, [0, 0, 2], 1)
+        >>> a.execute()
+        Tensor([2., 0., 1.])
+        """
         from .creation import astensor, zeros
         from .indexing import apply_at
 
@@ -253,7 +366,26 @@ class ufunc:
         apply_at(a, indices, _core.OPERATORS[self._operator].name, value if value is None else value.astype(a.dtype))
 
     def outer(self, a, b, **kwargs):
-        """Applies the function to all pairs of elements of a and b."""
+        """Applies the function to all pairs of elements of a and b.
+
+        Parameters
+        ----------
+        a : tensor_like
+        b : tensor_like
+        **kwargs : optional
+            Those of the function itself.
+
+        Returns
+        -------
+        Tensor
+            Of shape a.shape + b.shape.
+
+        Examples
+        --------
+        >>> mt.subtract.outer([10, 20], [1, 2, 3]).execute()
+        Tensor([[ 9,  8,  7],
+                [19, 18, 17]])
+        """
         from .creation import astensor
 
         if self.nin != 2:
@@ -267,6 +399,9 @@ class ufunc:
         raise AttributeError(f"ufunc has no attribute '{name}'")
 
 
+ufunc.__doc__ = _Words(ufunc.__doc__)
+
+
 def _make():
     made = {name: ufunc(name) for name in NAMES}
     made.update({alias: made[name] for alias, name in ALIASES.items()})
@@ -278,7 +413,23 @@ globals().update(UFUNCS)
 
 
 def float_power(x1, x2, /, **kwargs):
-    """Powers in float64 or complex128, whatever the dtypes of x1 and x2."""
+    """Powers in float64 or complex128, whatever the dtypes of x1 and x2.
+
+    Parameters
+    ----------
+    x1, x2 : tensor_like
+    **kwargs : optional
+        Those of all functions of the class ufunc.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.float_power([1, 2, 4], -1).execute()
+    Tensor([1.  , 0.5 , 0.25])
+    """
     from .creation import astensor
 
     x1, x2 = astensor(x1), astensor(x2)

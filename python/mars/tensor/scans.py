@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Running reductions along an axis, by the tree of the reductions (reduction.py)."""
+from .._core import op
+from .core import axis_of, method
+from .creation import astensor
+from .reduction import finish
+
+__all__ = """cummax cummin cumprod cumproduct cumsum cumulative_prod cumulative_sum nancumprod nancumsum""".split()
+
+
+def scan(name, a, axis, dtype, out):
+    """ufunc.accumulate: an operator that applies a universal function up to each element along an axis."""
+    a = astensor(a)
+    if dtype is not None and name not in ("cumsum", "cumprod"):
+        a, dtype = a.astype(dtype), None
+    if a.ndim == 0:
+        raise TypeError("cannot accumulate on a scalar")
+    return finish(op(name, a, axis=(axis_of(axis, a.ndim),), dtype=dtype), out, name)
+
+
+def _scan(name, a, axis, dtype, out):
+    a = astensor(a)
+    if axis is None:
+        a, axis = a.ravel(), 0
+    elif a.ndim == 0:
+        a = a.ravel()
+        axis = axis_of(axis, 1)
+    return finish(op(name, a, axis=(axis_of(axis, a.ndim),), dtype=dtype), out, name)
+
+
+@method
+def cumsum(a, axis=None, dtype=None, out=None):
+    """The sums of the first elements, more and more of them, by the same tree as sum().
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int or None, optional
+        None: of the flattened tensor.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.cumsum([[1, 2], [3, 4]], axis=0).execute()
+    Tensor([[1, 2],
+            [4, 6]])
+    >>> mt.cumsum([[1, 2], [3, 4]]).execute()
+    Tensor([ 1,  3,  6, 10])
+    """
+    return _scan("cumsum", a, axis, dtype, out)
+
+
+@method
+def cumprod(a, axis=None, dtype=None, out=None):
+    """The products of the first elements, more and more of them.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int or None, optional
+        None: of the flattened tensor.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.cumprod([1, 2, 3, 4]).execute()
+    Tensor([ 1,  2,  6, 24])
+    """
+    return _scan("cumprod", a, axis, dtype, out)
+
+
+cumproduct = cumprod
+
+
+def cummax(a, axis=None, dtype=None, out=None):
+    """The largest of the first elements, of more and more of them: maximum.accumulate().
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int or None, optional
+        None: of the flattened tensor.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.cummax([3, 1, 4, 1, 5]).execute()
+    Tensor([3, 3, 4, 4, 5])
+    """
+    return _scan("cummax", a, axis, dtype, out)
+
+
+def cummin(a, axis=None, dtype=None, out=None):
+    """The smallest of the first elements, of more and more of them: minimum.accumulate().
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int or None, optional
+        None: of the flattened tensor.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.cummin([3, 1, 4, 1, 5]).execute()
+    Tensor([3, 1, 1, 1, 1])
+    """
+    return _scan("cummin", a, axis, dtype, out)
+
+
+def _without_nan(a, value):
+    a = astensor(a)
+    return a if a.dtype.kind not in "fc" else op("where", op("isnan", a), value, a)
+
+
+def nancumsum(a, axis=None, dtype=None, out=None):
+    """cumsum() in which NaN counts as zero.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int or None, optional
+        None: of the flattened tensor.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.nancumsum([1.0, mt.nan, 2.0]).execute()
+    Tensor([1., 1., 3.])
+    """
+    return cumsum(_without_nan(a, 0), axis, dtype, out)
+
+
+def nancumprod(a, axis=None, dtype=None, out=None):
+    """cumprod() in which NaN counts as one.
+
+    Parameters
+    ----------
+    a : tensor_like
+    axis : int or None, optional
+        None: of the flattened tensor.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.nancumprod([2.0, mt.nan, 3.0]).execute()
+    Tensor([2., 2., 6.])
+    """
+    return cumprod(_without_nan(a, 1), axis, dtype, out)
+
+
+def _cumulative(function, first, x, axis, dtype, out, include_initial):
+    from .creation import full
+    from .manipulation import concatenate
+
+    x = astensor(x)
+    if axis is None:
+        if x.ndim > 1:
+            raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
+        axis = 0
+    made = function(x, axis, dtype)
+    if include_initial:
+        axis = axis_of(axis, made.ndim)
+        made = concatenate([full(made.shape[:axis] + (1,) + made.shape[axis + 1:], first, made.dtype), made], axis)
+    return finish(made, out, "cumulative")
+
+
+def cumulative_sum(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
+    """cumsum() as the array API standard has it.
+
+    Parameters
+    ----------
+    x : tensor_like
+    axis : int, optional
+        May be left out for vectors only.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    include_initial : bool, optional
+        Whether a zero comes first.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.cumulative_sum(mt.tensor([1, 2, 3]), include_initial=True).execute()
+    Tensor([0, 1, 3, 6])
+    """
+    return _cumulative(cumsum, 0, x, axis, dtype, out, include_initial)
+
+
+def cumulative_prod(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
+    """cumprod() as the array API standard has it.
+
+    Parameters
+    ----------
+    x : tensor_like
+    axis : int, optional
+        May be left out for vectors only.
+    dtype : data-type, optional
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+    include_initial : bool, optional
+        Whether a one comes first.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.cumulative_prod(mt.tensor([1, 2, 3]), include_initial=True).execute()
+    Tensor([1, 1, 2, 6])
+    """
+    return _cumulative(cumprod, 1, x, axis, dtype, out, include_initial)
