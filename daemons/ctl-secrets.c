@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who may come in: the key that machines share, and the token of those who come over TCP. Neither is ever printed. */
+/* Who may come in: the key that machines share, and the token of those who come over TCP. Neither is ever printed;
+ * tokens of users are, which are derived from it. */
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,7 +38,22 @@ int ctl_keygen(Ctl *ctl, const char *argument, FILE *out, Error *err) {
         return 0;
 }
 
-int ctl_token(Ctl *ctl, _unused_ const char *argument, FILE *out, Error *err) {
+/* The token itself: its user is to have it. */
+static int put_users(const Ctl *ctl, const char *ours, const char *user, FILE *out, Error *err) {
+        char token[TOKEN_MAX];
+        int r = token_of_user(token, ours, user, err);
+
+        if (r < 0)
+                return r;
+        if (ctl->json)
+                fprintf(out, "{\"user\": \"%s\", \"token\": \"%s\"}\n", user, token);
+        else
+                fprintf(out, "%s\n", token);
+        explicit_bzero(token, sizeof(token));
+        return 0;
+}
+
+int ctl_token(Ctl *ctl, const char *argument, FILE *out, Error *err) {
         _cleanup_(freep) char *token = NULL, *where = NULL;
         int r = token_find_or_make(&token, NULL, err);
 
@@ -47,6 +63,8 @@ int ctl_token(Ctl *ctl, _unused_ const char *argument, FILE *out, Error *err) {
                 return r;
         if (r > 0) /* it was taken away in between */
                 return error_set(err, -ENOENT, "there is no token");
+        if (argument)
+                return put_users(ctl, token, argument, out, err);
         if (ctl->json)
                 return put_path(out, where, err);
         fprintf(out,

@@ -72,7 +72,7 @@ static int listen_and_run(Service *service, const ConfWeb *config, Web *web, Err
         snprintf(status, sizeof(status), "Serves at %s://%s", config->certificate ? "https" : "http",
                  service->address);
         service_status(status);
-        if (login_link(web, NULL, link) == 0)
+        if (login_link(web, NULL, "", link) == 0)
                 web_log(web, LOG_NOTICE, "sign in with this link, once: %s", link);
         return service_run(service);
 }

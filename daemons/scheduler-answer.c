@@ -97,7 +97,7 @@ static void put_session(Asking *a, const Session *session) {
         json_text(f, session->name);
         fputs(", \"from\": ", f);
         json_text(f, session->peer);
-        put_user(f, session->local, session->uid);
+        put_user(f, session->local, session->uid, session->user);
         fprintf(f, ", \"state\": \"%s\", \"away_seconds\": ", session->conn ? "here" : "away");
         if (session->conn)
                 fputs("null", f);
@@ -110,10 +110,15 @@ static void put_session(Asking *a, const Session *session) {
 }
 
 static int put_sessions(Asking *a) {
+        bool comma = false;
+
         fputc('[', a->f);
         for (const Session *session = a->s->sessions; session; session = session->next) {
+                if (!conn_sees(a->to, session->user))
+                        continue;
+                fputs(comma ? ", " : "", a->f);
                 put_session(a, session);
-                fputs(session->next ? ", " : "", a->f);
+                comma = true;
         }
         fputc(']', a->f);
         return 0;
@@ -232,7 +237,10 @@ static int put_status(Asking *a) {
                 (unsigned long long) sums.disk_written_bytes);
         put_checks(a, &sums, &worst);
         fputs(", \"errors\": ", f);
-        lines_list(s->lines, "scheduler", &(LinesWanted) { .level = LOG_WARNING, .most = MAX_SHOWN_ERRORS }, f);
+        if (a->to->user[0]) /* they name sessions of others */
+                fputs("[]", f);
+        else
+                lines_list(s->lines, "scheduler", &(LinesWanted) { .level = LOG_WARNING, .most = MAX_SHOWN_ERRORS }, f);
         fputc('}', f);
         return 0;
 }
@@ -268,18 +276,54 @@ static int put_about(Asking *a) {
 
 /* ---- Questions -------------------------------------------------------------------------------------------------- */
 
+/* Of what an answer speaks, and so what users hear of it (conn_sees()). */
+typedef enum Of {
+        OF_ADMIN,   /* nothing: it is for the administrator */
+        OF_CLUSTER, /* all: it names nobody's work */
+        OF_ROWS,    /* the answer leaves out what is not theirs */
+        OF_SESSION, /* nothing of one that is not theirs, as if there were none: the first number says which, */
+        OF_REQUEST, /* or which request */
+} Of;
+
 static const struct {
         const char *word;
-        uint32_t n_least;      /* numbers that must follow; so many more may */
+        uint32_t n_least; /* numbers that must follow; so many more may */
+        Of of;
         int (*put)(Asking *a); /* 0; -ENOENT: there is no such thing; -ENOMEM */
 } questions[] = {
-        { "peers", 0, put_peers },         { "status", 0, put_status },     { "health", 0, put_health },
-        { "history", 0, put_history },     { "about", 0, put_about },       { "log", 0, put_log },
-        { "workers", 0, put_workers },     { "worker", 1, put_one_worker }, { "sessions", 0, put_sessions },
-        { "session", 1, put_one_session }, { "requests", 0, put_requests }, { "recent", 0, put_recent },
-        { "request", 1, put_one_request }, { "graph", 1, put_graph },       { "why", 1, put_why },
-        { "tensors", 0, put_tensors },     { "tasks", 1, put_tasks },       { "task", 2, put_task },
+        { "peers", 0, OF_CLUSTER, put_peers },
+        { "status", 0, OF_CLUSTER, put_status },
+        { "health", 0, OF_CLUSTER, put_health },
+        { "history", 0, OF_CLUSTER, put_history },
+        { "about", 0, OF_ADMIN, put_about },
+        { "log", 0, OF_ADMIN, put_log },
+        { "workers", 0, OF_CLUSTER, put_workers },
+        { "worker", 1, OF_CLUSTER, put_one_worker },
+        { "sessions", 0, OF_ROWS, put_sessions },
+        { "session", 1, OF_SESSION, put_one_session },
+        { "requests", 0, OF_ROWS, put_requests },
+        { "recent", 0, OF_ROWS, put_recent },
+        { "request", 1, OF_REQUEST, put_one_request },
+        { "graph", 1, OF_REQUEST, put_graph },
+        { "why", 1, OF_REQUEST, put_why },
+        { "tensors", 0, OF_ROWS, put_tensors },
+        { "tasks", 1, OF_REQUEST, put_tasks },
+        { "task", 2, OF_REQUEST, put_task },
 };
+
+/* 0; -EACCES, -ENOENT: he is not told. */
+static int check_right(const Asking *a, Of of) {
+        const Session *session = of == OF_SESSION ? session_find(a->s, a->number[0]) : NULL;
+        const char *user       = of == OF_SESSION   ? (session ? session->user : NULL)
+                                 : of == OF_REQUEST ? request_user(a->s, a->number[0])
+                                                    : NULL;
+
+        if (!a->to->user[0] || of == OF_CLUSTER || of == OF_ROWS)
+                return 0;
+        if (of == OF_ADMIN)
+                return -EACCES;
+        return user && conn_sees(a->to, user) ? 0 : -ENOENT;
+}
 
 static int asking_parse(Asking *a, const char *what, size_t *ret_row) {
         const size_t n = strcspn(what, " ");
@@ -311,9 +355,13 @@ int scheduler_answer(const Scheduler *s, Conn *to, const char *what, char **ret,
         a.f = open_memstream(&text, &n_bytes);
         if (!a.f)
                 return error_oom(err, sizeof(*a.f));
-        r = questions[row].put(&a);
+        r = check_right(&a, questions[row].of);
+        if (r == 0)
+                r = questions[row].put(&a);
         if (fclose(a.f) != 0 || r == -ENOMEM)
                 return error_oom(err, n_bytes);
+        if (r == -EACCES)
+                return error_set(err, r, "this is for the administrator, who has the token of the cluster");
         if (r < 0)
                 return error_set(err, -ENOENT, "there is no %s %llu", questions[row].word,
                                  (unsigned long long) a.number[0]);

@@ -181,8 +181,10 @@ int client_hear(Conn *c, const WireMessage *m, Arena *arena, Error *err) {
 
 /* ---- What marsctl says ------------------------------------------------------------------------------------------ */
 
-/* Over TCP the token says that it is one of ours. */
+/* Over TCP the token of the cluster says that it is one of ours, and a user's who it is. */
 static bool may_cancel(const Conn *c, const Session *session) {
+        if (c->user[0])
+                return session && conn_sees(c, session->user);
         return !c->local || c->uid == 0 || c->uid == geteuid() ||
                (session && session->local && session->uid == c->uid);
 }
@@ -200,7 +202,7 @@ static int cancel(Conn *c, const Wire_cancel *m, Error *err) {
         Error why      = {};
         int r          = 0;
 
-        if (!a)
+        if (!a || !conn_sees(c, a->session ? a->session->user : ""))
                 r = error_set(&why, -ENOENT, "no request %llu is under way", (unsigned long long) m->request);
         else if (!may_cancel(c, a->session))
                 r = error_set(&why, -EACCES,
@@ -209,7 +211,7 @@ static int cancel(Conn *c, const Wire_cancel *m, Error *err) {
         else {
                 Error outcome = {};
 
-                error_set(&outcome, ERROR_CANCELED, "canceled by the administrator");
+                error_set(&outcome, ERROR_CANCELED, "canceled by %s", c->user[0] ? c->user : "the administrator");
                 scheduler_step(c->scheduler, &(SchedEvent) { .kind    = SCHED_CANCEL,
                                                              .request = m->request,
                                                              .error   = &outcome });
@@ -221,32 +223,33 @@ static int cancel(Conn *c, const Wire_cancel *m, Error *err) {
 static int end_session(Conn *c, uint64_t number, Error *err) {
         Session *session = session_find(c->scheduler, number);
 
-        if (!session)
+        if (!session || !conn_sees(c, session->user))
                 return error_set(err, -ENOENT, "there is no session %llu", (unsigned long long) number);
         if (!may_cancel(c, session))
                 return error_set(err, -EACCES, "session %llu is not yours", (unsigned long long) number);
-        scheduler_log_session(session, EVENT_SESSION_ENDS, LOG_NOTICE,
-                              "session %llu of %s ends: the administrator wants it", (unsigned long long) number,
-                              session->name);
+        scheduler_log_session(session, EVENT_SESSION_ENDS, LOG_NOTICE, "session %llu of %s ends: %s wants it",
+                              (unsigned long long) number, session->name, c->user[0] ? c->user : "the administrator");
         if (session->conn)
                 conn_close(session->conn);
         session_end(session);
         return 0;
 }
 
-/* Whose names they are: of a program of this machine its user's. */
+/* Whose names they are: owner_of() says it. */
 static int control_name(Conn *c, const Wire_name *m, Error *err) {
         Error why = {};
-        int r     = m->what == NAME_REMOVE ? name_forget(c->scheduler, c->local ? c->uid : geteuid(), m->name, &why)
-                                           : error_set(&why, ERROR_SUPPORT, "names are for those who have results");
+        int r = m->what == NAME_REMOVE ? name_forget(c->scheduler, owner_of(c->local, c->uid, c->user), m->name, &why)
+                                       : error_set(&why, ERROR_SUPPORT, "names are for those who have results");
 
         return answer(c, m->request, r, &why, err);
 }
 
 static int drain(Conn *c, const Wire_drain *m, Error *err) {
         Error why = {};
-        int r     = may_cancel(c, NULL) ? worker_drain_ask(c->scheduler, m, &why)
-                                        : error_set(&why, -EACCES, "root and the scheduler's own user may do this");
+        int r     = may_cancel(c, NULL)
+                            ? worker_drain_ask(c->scheduler, m, &why)
+                            : error_set(&why, -EACCES,
+                                        "root and the scheduler's own user may do this, or the token of the cluster");
 
         return answer(c, m->request, r, &why, err);
 }

@@ -29,7 +29,9 @@ typedef struct ClusterSums {
 void cluster_sums(const Scheduler *s, ClusterSums *ret);
 
 uint64_t tensor_bytes(const SchedTensor *t);
-void put_user(FILE *f, bool local, uid_t uid); /* , "user": … */
+void put_user(FILE *f, bool local, uid_t uid, const char *user); /* , "user": … */
+/* Whose the request is, under way or done: a name, "" of nobody's; or NULL: there is none. */
+const char *request_user(const Scheduler *s, uint64_t id);
 void put_shape(FILE *f, const Shape *shape);
 
 int put_requests(Asking *a); /* under way */

@@ -25,14 +25,18 @@ static void kept(Scheduler *s, int r) {
 
 /* ---- Writing ----------------------------------------------------------------------------------------------------- */
 
+/* The key, and behind it the user whose token began it. */
 void keep_session(Scheduler *s, const Session *session) {
+        char secret[SESSION_KEY_TEXT + TOKEN_USER_MAX];
+
+        snprintf(secret, sizeof(secret), "%s%s", session->key, session->user);
         if (s->journal)
                 kept(s, journal_put(s->journal, &(JournalRow) { .table      = JOURNAL_SESSION,
                                                                 .id         = session->number,
                                                                 .number     = { session->uid, session->local },
                                                                 .text       = session->name,
-                                                                .data       = (const uint8_t *) session->key,
-                                                                .data_bytes = strlen(session->key) }));
+                                                                .data       = (const uint8_t *) secret,
+                                                                .data_bytes = strlen(secret) }));
 }
 
 void keep_request(Scheduler *s, const Asked *a, const uint8_t *graph, size_t graph_bytes) {
@@ -213,8 +217,9 @@ typedef struct Restore {
 } Restore;
 
 static int row_session(void *userdata, const JournalRow *row, Error *err) {
-        Restore *re      = userdata;
-        Session *session = calloc(1, sizeof(*session));
+        Restore *re        = userdata;
+        const size_t n_key = SESSION_KEY_TEXT - 1;
+        Session *session   = calloc(1, sizeof(*session));
 
         if (session)
                 session->name = strdup(row->text ?: "");
@@ -222,12 +227,13 @@ static int row_session(void *userdata, const JournalRow *row, Error *err) {
                 free(session);
                 return error_oom(err, sizeof(*session));
         }
-        if (row->data_bytes != SESSION_KEY_TEXT - 1 || row->id == 0) {
+        if (row->data_bytes < n_key || row->data_bytes - n_key >= TOKEN_USER_MAX || row->id == 0) {
                 free(session->name);
                 free(session);
                 return error_set(err, ERROR_CORRUPT, "session %llu has no key", (unsigned long long) row->id);
         }
-        memcpy(session->key, row->data, row->data_bytes);
+        memcpy(session->key, row->data, n_key);
+        memcpy(session->user, row->data + n_key, row->data_bytes - n_key);
         snprintf(session->peer, sizeof(session->peer), row->number[1] ? "uid %llu, from before" : "from before",
                  (unsigned long long) row->number[0]);
         session->number = row->id;

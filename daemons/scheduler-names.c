@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names of results. A name has a reference of its own, so that what it names outlives its session, and the journal has
- * it, so that it outlives the scheduler. It is for the programs of one user: over a unix socket the kernel says whose a
- * program is; who comes over TCP has the scheduler's token or key, and counts as the scheduler's own user.
+ * it, so that it outlives the scheduler. It is for the programs of one owner: over a unix socket the kernel says whose
+ * a program is; who comes over TCP has a user's token, or the cluster's token or key, and then counts as the
+ * scheduler's own user.
  *
  * What is said again after a link broke is answered as if it had been said once. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "daemons/scheduler.h"
 
 enum { MAX_NAMES = 10000 }; /* of one user: they are looked through one by one */
 
+/* Users of tokens are beyond all numbers that the system gives to its own. */
+uint64_t owner_of(bool local, uid_t uid, const char *user) {
+        if (local)
+                return uid;
+        return user[0] ? hash_bytes(user, strlen(user), 0) >> 2 | UINT64_C(1) << 62 : geteuid();
+}
+
 static uint64_t user_of(const Session *session) {
-        return session->local ? session->uid : geteuid();
+        return owner_of(session->local, session->uid, session->user);
 }
 
 static Name *name_find(const Scheduler *s, uint64_t uid, const char *text) {

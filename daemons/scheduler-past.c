@@ -95,6 +95,7 @@ void past_request(Scheduler *s, const Asked *a) {
                 recent->session = session->number;
                 recent->local   = session->local;
                 recent->uid     = session->uid;
+                memcpy(recent->user, session->user, sizeof(recent->user));
                 snprintf(recent->name, sizeof(recent->name), "%s", session->name);
                 memcpy(recent->peer, session->peer, sizeof(recent->peer));
         }

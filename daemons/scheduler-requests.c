@@ -7,9 +7,11 @@
 #include "daemons/scheduler-inside.h"
 #include "sched/look.h"
 
-void put_user(FILE *f, bool local, uid_t uid) {
+void put_user(FILE *f, bool local, uid_t uid, const char *user) {
         if (local)
                 fprintf(f, ", \"user\": %u", uid);
+        else if (user[0])
+                fprintf(f, ", \"user\": \"%s\"", user);
         else
                 fputs(", \"user\": null", f);
 }
@@ -42,7 +44,7 @@ static void put_done(const Asking *a, const Recent *r) {
         json_text(f, r->name);
         fputs(", \"from\": ", f);
         json_text(f, r->peer);
-        put_user(f, r->local, r->uid);
+        put_user(f, r->local, r->uid, r->user);
         fprintf(f, ", \"state\": \"%s\", \"plan\": null, \"tasks\": %llu, \"tasks_done\": %llu, \"tasks_given\": 0",
                 state, (unsigned long long) r->n_total, (unsigned long long) r->n_done);
         fprintf(f, ", \"seconds\": %.6f, \"started\": ", (double) r->took_usec / 1e6);
@@ -86,7 +88,7 @@ static void put_running(const Asking *a, const Asked *asked) {
         json_text(f, session ? session->name : NULL);
         fputs(", \"from\": ", f);
         json_text(f, session ? session->peer : NULL);
-        put_user(f, session && session->local, session ? session->uid : 0);
+        put_user(f, session && session->local, session ? session->uid : 0, session ? session->user : "");
         fputs(", \"state\": \"running\", \"plan\": ", f);
         if (look.of)
                 fprintf(f, "%llu", (unsigned long long) look.plan);
@@ -104,6 +106,15 @@ static const Asked *asked_find(const Scheduler *s, uint64_t id) {
         return (const Asked *) (uintptr_t) map_get(&s->asked, id);
 }
 
+const char *request_user(const Scheduler *s, uint64_t id) {
+        const Asked *asked   = asked_find(s, id);
+        const Recent *recent = asked ? NULL : recent_find(s, id);
+
+        if (asked)
+                return asked->session ? asked->session->user : "";
+        return recent ? recent->user : NULL;
+}
+
 /* ---- Lists ------------------------------------------------------------------------------------------------------ */
 
 static int put_all(Asking *a, bool done_too) {
@@ -114,7 +125,8 @@ static int put_all(Asking *a, bool done_too) {
         for (uint32_t k = 0; k < s->asked.capacity; k++) {
                 const Asked *asked = (Asked *) (uintptr_t) s->asked.entry[k].value;
 
-                if (!asked || (a->number[0] > 0 && (!asked->session || asked->session->number != a->number[0])))
+                if (!asked || (a->number[0] > 0 && (!asked->session || asked->session->number != a->number[0])) ||
+                    !conn_sees(a->to, asked->session ? asked->session->user : ""))
                         continue;
                 fputs(comma ? ", " : "", a->f);
                 put_running(a, asked);
@@ -124,7 +136,7 @@ static int put_all(Asking *a, bool done_too) {
         for (uint64_t k = s->n_recent; done_too && k > 0 && k + MAX_RECENT > s->n_recent; k--) {
                 const Recent *recent = &s->recent[(k - 1) % MAX_RECENT];
 
-                if (a->number[0] > 0 && recent->session != a->number[0])
+                if ((a->number[0] > 0 && recent->session != a->number[0]) || !conn_sees(a->to, recent->user))
                         continue;
                 fputs(comma ? ", " : "", a->f);
                 put_done(a, recent);

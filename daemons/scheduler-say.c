@@ -22,6 +22,17 @@ int scheduler_tell_peer(const Scheduler *s, Conn *to, uint32_t worker) {
                                                                          .socket_identity = of->socket_identity } });
 }
 
+/* Of what is a user's own: workers know no sessions, and chunks have numbers that anybody can count. */
+static int say_grant(const Scheduler *s, Conn *to, const SchedTensor *t) {
+        char proof[TOKEN_PROOF_MAX];
+        Error err = {};
+        int r     = token_grant(proof, s->config.token, to->user, t->chunk_first, t->n_chunks, &err);
+
+        return r < 0 ? r
+                     : link_say(to->link,
+                                &(WireMessage) { WIRE_IS_GRANT, .grant = { t->chunk_first, t->n_chunks, proof } });
+}
+
 int scheduler_put_tensor(Scheduler *s, Conn *to, uint64_t id, Writer *w) {
         const SchedTensor *t    = sched_tensor(s->sched, id);
         const WireTensor tensor = { .id          = t->id,
@@ -35,6 +46,8 @@ int scheduler_put_tensor(Scheduler *s, Conn *to, uint64_t id, Writer *w) {
         for (uint32_t k = 0; k < t->n_chunks && r == 0; k++)
                 if (k == 0 || t->holder[k] != t->holder[k - 1])
                         r = scheduler_tell_peer(s, to, t->holder[k]);
+        if (r == 0 && to->user[0])
+                r = say_grant(s, to, t);
         wire_put_tensor(w, &tensor);
         return r < 0 ? r : w->r;
 }

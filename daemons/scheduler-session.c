@@ -67,6 +67,7 @@ static int session_new(Scheduler *s, Conn *c, Session **ret, Error *err) {
         session->number  = ++s->next_session;
         session->local   = c->local;
         session->uid     = c->uid;
+        memcpy(session->user, c->user, sizeof(session->user));
         session->process = -1;
         session_add(s, session);
         *ret = session;
@@ -82,7 +83,7 @@ static int session_again(Scheduler *s, const Conn *c, const Wire_hello *m, Sessi
                                  "session %llu is not known any more: what a session has is kept for %g s after its "
                                  "connection was lost", (unsigned long long) m->session,
                                  (double) s->config.lease_usec / 1e6);
-        if (session->local != c->local || (c->local && session->uid != c->uid))
+        if (session->local != c->local || (c->local && session->uid != c->uid) || strcmp(session->user, c->user) != 0)
                 return error_set(err, -EACCES, "session %llu is somebody else's", (unsigned long long) m->session);
         *ret = session;
         return 0;

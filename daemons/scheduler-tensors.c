@@ -7,6 +7,23 @@
 #include "daemons/scheduler-inside.h"
 #include "sched/look.h"
 
+static bool sees_name(const Asking *a, const Name *name) {
+        return !a->to->user[0] || name->uid == owner_of(false, 0, a->to->user);
+}
+
+/* Whether a session or a name of his holds it. */
+static bool sees_tensor(const Asking *a, uint64_t id) {
+        if (!a->to->user[0])
+                return true;
+        for (const Session *session = a->s->sessions; session; session = session->next)
+                if (conn_sees(a->to, session->user) && map_get(&session->refs, id) > 0)
+                        return true;
+        for (uint32_t k = 0; k < a->s->name.n; k++)
+                if (a->s->name.data[k].tensor == id && sees_name(a, &a->s->name.data[k]))
+                        return true;
+        return false;
+}
+
 /* The largest ones so far: a heap with the smallest of them on top. */
 typedef struct Largest {
         const SchedTensor *tensor[MAX_SHOWN_TENSORS];
@@ -77,13 +94,13 @@ static void put_tensor(const Asking *a, const SchedTensor *t, uint32_t *count) {
 
         fprintf(a->f, "{\"tensor\": %llu, \"names\": [", (unsigned long long) t->id);
         for (uint32_t k = 0; k < s->name.n; k++)
-                if (s->name.data[k].tensor == t->id) {
+                if (s->name.data[k].tensor == t->id && sees_name(a, &s->name.data[k])) {
                         fputs(comma ? ", " : "", a->f);
                         json_text(a->f, s->name.data[k].text);
                         comma = true;
                 }
         for (const Session *session = s->sessions; session; session = session->next)
-                n_holders += map_get(&session->refs, t->id) > 0;
+                n_holders += conn_sees(a->to, session->user) && map_get(&session->refs, t->id) > 0;
         fprintf(a->f, "], \"sessions\": %u, \"shape\": ", n_holders);
         put_shape(a->f, &t->spec.shape);
         fprintf(a->f, ", \"dtype\": \"%s\", \"bytes\": %llu, \"chunks\": %u, \"lost\": %u, \"recipe\": %s",
@@ -100,7 +117,10 @@ int put_tensors(Asking *a) {
 
         if (!count)
                 return -ENOMEM;
-        for (uint32_t at = 0; (t = sched_tensor_next(a->s->sched, &at)); n++) {
+        for (uint32_t at = 0; (t = sched_tensor_next(a->s->sched, &at));) {
+                if (!sees_tensor(a, t->id))
+                        continue;
+                n++;
                 bytes += tensor_bytes(t);
                 largest_add(&largest, t);
         }

@@ -105,7 +105,7 @@ static int hello(Conn *c, const Wire_hello *m, Error *err) {
         c->name = strdup(m->name);
         if (!c->name)
                 return error_oom(err, strlen(m->name));
-        r = link_let_in(c->link, m, s->config.token, "scheduler", err);
+        r = link_let_in(c->link, m, s->config.token, "scheduler", c->user, err);
         if (r < 0)
                 return refuse(c, err);
         if (m->role == WIRE_WORKER)
@@ -121,8 +121,9 @@ static int hello(Conn *c, const Wire_hello *m, Error *err) {
         if (m->role == WIRE_WORKER)
                 return worker_join(c, m, err);
         if (m->role == WIRE_CONTROL &&
-            link_say(c->link, &(WireMessage) { WIRE_IS_WELCOME,
-                                               .welcome = { .epoch = s->epoch, .version = MARS_BUILD } }) < 0)
+            link_say(c->link,
+                     &(WireMessage) { WIRE_IS_WELCOME,
+                                      .welcome = { .epoch = s->epoch, .version = MARS_BUILD, .user = c->user } }) < 0)
                 return error_oom(err, sizeof(*m));
         return 0;
 }

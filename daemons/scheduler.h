@@ -10,6 +10,8 @@
  *   later     an answer that is kept back until what it says is on disk
  *   member    a number of the machine: a worker. When its link is gone, or nothing was heard of it for `dead_usec`, it
  *             is away; after `suspect_usec` without a link it has left */
+#include <string.h>
+
 #include "base/map.h"
 #include "daemons/lines.h"
 #include "daemons/past.h"
@@ -49,6 +51,7 @@ typedef struct Conn {
         bool local;              /* over a unix socket: who may open it may come in */
         uid_t uid;               /* local: whose program it is */
         pid_t pid;
+        char user[TOKEN_USER_MAX]; /* whose token it showed: he sees what is his; "": no user's */
         struct Session *session; /* of a client */
         struct Member *member;   /* of a worker */
         Map knows;               /* worker whose address it was told -> incarnation of that one */
@@ -63,6 +66,7 @@ typedef struct Session {
         char peer[PEER_TEXT];
         bool local;
         uid_t uid;
+        char user[TOKEN_USER_MAX]; /* as the Conn's that began it */
         Conn *conn;             /* NULL: it is away, */
         uint64_t away_usec;     /* since then */
         bool silent;            /* the client has not said yet what it knows (RESUME): it is told nothing */
@@ -108,7 +112,7 @@ typedef struct Member {
 
 /* A tensor with a reference that is nobody's session's. */
 typedef struct Name {
-        uint64_t uid;           /* whose programs it is for */
+        uint64_t uid; /* whose programs it is for: owner_of() */
         uint64_t id, tensor;
         char *text;
 } Name;
@@ -120,6 +124,7 @@ typedef struct Recent {
         char peer[PEER_TEXT]; /* and what else is known of it */
         bool local;
         uid_t uid;
+        char user[TOKEN_USER_MAX];
         uint64_t n_done, n_total, took_usec, finished_usec, result_bytes; /* finished: real time */
         int code; /* 0: it has succeeded; or `text` says why not */
         char text[MAX_ERROR_TEXT];
@@ -182,6 +187,11 @@ void scheduler_fail(Scheduler *s, const char *why); /* it ends */
 uint64_t scheduler_clock(void); /* monotonic, in microseconds */
 void conn_close(Conn *conn);
 
+/* Whether he is told of what is this user's: a user of what is his own. All that people ask, and end, goes by it. */
+static inline bool conn_sees(const Conn *c, const char *user) {
+        return !c->user[0] || strcmp(c->user, user) == 0;
+}
+
 /* ---- scheduler-client.c: what clients and marsctl say */
 int client_hear(Conn *c, const WireMessage *m, Arena *arena, Error *err);
 int control_hear(Conn *c, const WireMessage *m, Error *err);
@@ -213,7 +223,9 @@ void data_forget(Scheduler *s, uint64_t tensor);
 
 /* ---- scheduler-names.c */
 int session_name(Session *session, const Wire_name *m, Error *err);
-int name_forget(Scheduler *s, uint64_t uid, const char *text, Error *err); /* of that user's; -ENOKEY: there is none */
+int name_forget(Scheduler *s, uint64_t uid, const char *text, Error *err); /* of that owner's; -ENOKEY: there is none */
+/* A number for whoever has names. */
+uint64_t owner_of(bool local, uid_t uid, const char *user);
 
 /* ---- scheduler-worker.c */
 int worker_check(Scheduler *s, const Wire_hello *m, Error *err); /* whether it may join */

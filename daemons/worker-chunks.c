@@ -349,6 +349,8 @@ static int hear_put(Worker *w, Mate *mate, const Wire_put *m, Error *err) {
         const uint64_t expected = map_get(&w->expected, m->chunk);
         Arriving *a             = arriving_find(w, m->chunk);
 
+        if (!worker_granted(w, mate, m->chunk, m->first, m->n, m->proof))
+                return error_set(err, -EACCES, "chunk %llu is not %s's", (unsigned long long) m->chunk, mate->user);
         if (a && (a->from != WORKER_NONE || a->mate || a->size_bytes != m->size_bytes))
                 return error_set(err, ERROR_CORRUPT, "chunk %llu twice", (unsigned long long) m->chunk);
         if (m->size_bytes > MAX_PAYLOAD_BYTES)
@@ -490,7 +492,7 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
 }
 
 static int hear_hello(Worker *w, Mate *mate, const Wire_hello *m, Error *err) {
-        int r = link_let_in(mate->link, m, w->token, "worker", err);
+        int r = link_let_in(mate->link, m, w->token, "worker", mate->user, err);
 
         if (r < 0)
                 return r;
@@ -506,7 +508,8 @@ static int hear_ask(Worker *w, Mate *mate, const Wire_ask *m, Error *err) {
         const uint64_t begun_usec   = worker_clock();
         _cleanup_(freep) char *text = NULL;
         Error why                   = {};
-        int r                       = worker_answer(w, m->what, &text, &why);
+        int r = mate->user[0] ? error_set(&why, -EACCES, "a worker speaks of itself to the administrator alone")
+                              : worker_answer(w, m->what, &text, &why);
 
         r = link_say(mate->link,
                      &(WireMessage) { WIRE_IS_ANSWER, .answer = { .request   = m->request,

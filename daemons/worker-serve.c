@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemons/worker.h"
+#include "io/token.h"
 
 enum { LENT_SHARE = 4 }; /* of the cache, that is lent for as long as the reader likes; then bytes are sent */
 
@@ -136,11 +137,26 @@ void worker_send(Worker *w, const Report *report) {
         }
 }
 
+bool worker_granted(const Worker *w, const Mate *mate, uint64_t chunk, uint64_t first, uint32_t n, const char *proof) {
+        char ours[TOKEN_PROOF_MAX];
+        Error err = {};
+
+        if (!mate->user[0])
+                return true;
+        return chunk >= first && chunk - first < n && token_grant(ours, w->token, mate->user, first, n, &err) == 0 &&
+               token_same(ours, proof);
+}
+
 int worker_hear_get(Worker *w, Mate *mate, const Wire_get *m, Error *err) {
-        Serving *s = calloc(1, sizeof(*s));
+        Serving *s = NULL;
         Error why  = {};
         int r;
 
+        if (!worker_granted(w, mate, m->chunk, m->first, m->n, m->proof)) {
+                error_set(&why, -EACCES, "chunk %llu is not %s's", (unsigned long long) m->chunk, mate->user);
+                return say_gone(mate, m->chunk, &why) < 0 ? error_oom(err, sizeof(why)) : 0;
+        }
+        s = calloc(1, sizeof(*s));
         if (!s || map_set(&w->serving, w->next_pin + 1, (uintptr_t) s) < 0) {
                 free(s);
                 return error_oom(err, sizeof(*s));

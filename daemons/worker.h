@@ -63,6 +63,7 @@ typedef struct Mate {
         uint32_t n_sent;
         uint32_t n_unexpected; /* ASKS: chunks that it has for us, of which the scheduler has said nothing */
         bool told;           /* SERVES: the log knows how chunks come from it */
+        char user[TOKEN_USER_MAX]; /* ASKS: whose token it showed: only what he was granted is his; "": all is */
 } Mate;
 
 /* A chunk on its way to us. */
@@ -168,6 +169,8 @@ void worker_mates_leave(Worker *w);                /* all of them; the engine en
 void worker_lend_limit(Worker *w, size_t cache_bytes);
 void worker_send(Worker *w, const Report *report); /* what engine_chunk_pin() asked for */
 int worker_hear_get(Worker *w, Mate *mate, const Wire_get *m, Error *err);
+/* Whether the chunk is his, by what he shows for it (GRANT). */
+bool worker_granted(const Worker *w, const Mate *mate, uint64_t chunk, uint64_t first, uint32_t n, const char *proof);
 int worker_hear_let(Worker *w, Mate *mate, const Wire_let *m, Error *err);
 void worker_serve_no_more(Worker *w, const Mate *mate); /* its link is closed */
 

@@ -72,12 +72,12 @@ static void on_overview(void *userdata, const Seen *seen) {
 
         if (is_seen(a->request, seen)) {
                 a->overview = strdup(seen->text);
-                topic       = a->overview ? topic_find(a->request->web->feed, "workers", &err) : NULL;
+                topic       = a->overview ? topic_find(a->request, "workers", &err) : NULL;
                 if (!topic)
                         request_refuse(a->request, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
         }
         if (topic)
-                topic_see(topic, a->request->token, on_workers, a);
+                topic_see(topic, on_workers, a);
         else
                 asked_free(a);
 }
@@ -85,7 +85,7 @@ static void on_overview(void *userdata, const Seen *seen) {
 void api_metrics(Request *request) {
         Asked *a     = calloc(1, sizeof(*a));
         Error err    = {};
-        Topic *topic = topic_find(request->web->feed, "overview", &err);
+        Topic *topic = topic_find(request, "overview", &err);
 
         if (!a || !topic) {
                 free(a);
@@ -93,5 +93,5 @@ void api_metrics(Request *request) {
                 return;
         }
         a->request = request;
-        topic_see(topic, request->token, on_overview, a);
+        topic_see(topic, on_overview, a);
 }

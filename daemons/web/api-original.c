@@ -196,3 +196,13 @@ void api_original_gone(Request *request) {
                        "here as before)",
                        request->web->config.https ? "https" : "http", request->web->host);
 }
+
+/* A result was a serialized Python object, by the key that its tensor had in the client's process. */
+void api_original_data(Request *request) {
+        request_refuse(
+                request, MHD_HTTP_GONE,
+                "results are not had by keys any more: in Python, run() and fetch() of new_session('%s://%s') "
+                "return them; without, GET /api/v1/tensors/NAME/npy is what Tensor.save_as(NAME) has named, or a "
+                "part of it (?slice=0:10)",
+                request->web->config.https ? "https" : "http", request->web->host);
+}

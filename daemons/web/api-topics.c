@@ -20,10 +20,10 @@ static void on_seen(void *userdata, const Seen *seen) {
 
 void request_see(Request *request, const char *name, TopicSeen *seen) {
         Error err    = {};
-        Topic *topic = topic_find(request->web->feed, name, &err);
+        Topic *topic = topic_find(request, name, &err);
 
         if (topic)
-                topic_see(topic, request->token, seen, request);
+                topic_see(topic, seen, request);
         else
                 request_refuse(request, status_of(err.code), "%s", err.text);
 }

@@ -45,4 +45,5 @@ void api_original_sessions(Request *request);
 void api_original_graphs(Request *request);
 void api_original_graph(Request *request);
 void api_original_gone(Request *request);
+void api_original_data(Request *request);
 void api_original_cancel(Request *request);

@@ -169,7 +169,7 @@ static int subjects_add(Stream *s, const char *topics, Error *err) {
                 if (s->n_subjects == MAX_SUBJECTS)
                         return error_set(err, ERROR_VALUE, "at most %d topics", MAX_SUBJECTS);
                 snprintf(name, sizeof(name), "%.*s", (int) n, topics);
-                s->subject[s->n_subjects] = (Subject) { .stream = s, .topic = topic_find(s->feed, name, err) };
+                s->subject[s->n_subjects] = (Subject) { .stream = s, .topic = topic_find(s->request, name, err) };
                 if (!s->subject[s->n_subjects].topic)
                         return err->code;
                 s->n_subjects++;
@@ -235,7 +235,7 @@ void api_events(Request *request) {
         (void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
         (void) MHD_add_response_header(response, "X-Accel-Buffering", "no"); /* proxies pass it on as it comes */
         for (uint32_t k = 0; k < s->n_subjects; k++)
-                if (topic_follow(s->subject[k].topic, request->token, on_seen, &s->subject[k]) < 0)
+                if (topic_follow(s->subject[k].topic, on_seen, &s->subject[k]) < 0)
                         web_log(request->web, LOG_WARNING, "out of memory: a page hears nothing of %s",
                                 topic_name(s->subject[k].topic));
         request_respond(request, MHD_HTTP_OK, response);

@@ -4,8 +4,8 @@
  *
  *         upstream.c   links to the scheduler and to workers, over which they are asked
  *         topics.c     what there is to be seen, by name ("workers/3/history"), and how it is asked for. All who want
- *                      the same get the same answer, so that the daemons are asked as often for a thousand pages as
- *                      for one: at most twice a second, and less often what costs them more
+ *                      the same with the same token get the same answer, so that the daemons are asked as often for a
+ *                      thousand pages as for one: at most twice a second, and less often what costs them more
  *         events.c     topics as they change, to whoever listens
  *
  * Nothing is asked while nobody looks. */
@@ -58,12 +58,13 @@ typedef struct Seen {
 } Seen;
 typedef void TopicSeen(void *userdata, const Seen *seen);
 
-/* The topic of this name (with what is asked of it: "logs?level=4&request=7"), or NULL: there is none, or no memory. */
-Topic *topic_find(Feed *feed, const char *name, Error *err);
+/* The topic of this name (with what is asked of it: "logs?level=4&request=7"), as whoever has the token of the request
+ * sees it; or NULL: there is none, or it is not for him, or no memory. */
+Topic *topic_find(const Request *request, const char *name, Error *err);
 /* Once, now or later: what was answered a moment ago will do. */
-void topic_see(Topic *topic, const char *token, TopicSeen *seen, void *userdata);
+void topic_see(Topic *topic, TopicSeen *seen, void *userdata);
 /* Again and again, until topic_leave(). */
-int topic_follow(Topic *topic, const char *token, TopicSeen *seen, void *userdata) _must_check_;
+int topic_follow(Topic *topic, TopicSeen *seen, void *userdata) _must_check_;
 void topic_leave(Topic *topic, void *userdata);
 const char *topic_name(const Topic *topic);
 /* "logs?level=4&request=7" of the path and the arguments of the request. False: it is refused. */

@@ -6,6 +6,7 @@
  *      route        what is not in the table is not there (404, 405)
  *      Origin       where a browser says on behalf of which page it asks, it is ours, exactly (403)
  *      credential   a token that the scheduler finds good, or a cookie that stands for one (401)
+ *      whose        a user's token is for what is his own, or nobody's: the rest is the administrator's (403)
  *      rate         of whoever has one, from his host: more than that is a program that forgets to wait (429)
  *
  * We know no token ourselves. Who shows one is announced to the scheduler, on whose WELCOME he is let in; for some
@@ -36,7 +37,7 @@ struct Check {
         sd_event_source *late;
         bool good;
         uint64_t good_usec;    /* since when */
-        char token[TOKEN_MAX];
+        char token[TOKEN_MAX], user[TOKEN_USER_MAX];
         Request *waiting;
 };
 
@@ -85,12 +86,18 @@ uint64_t request_who(const Request *request, const char *token) {
 }
 
 /* He is who he says. */
-static void pass_on(Request *request, const char *token) {
-        const uint64_t after = rate_take(request->web->rate, request_who(request, token), now_usec());
+static void pass_on(Request *request, const Check *check) {
+        uint64_t after;
         char seconds[16];
 
+        if (!route_is_for(request->route, check->user)) {
+                request_refuse(request, MHD_HTTP_FORBIDDEN,
+                               "this is for the administrator, who has the token of the cluster");
+                return;
+        }
+        after = rate_take(request->web->rate, request_who(request, check->token), now_usec());
         if (after == 0) {
-                request_pass(request, token);
+                request_pass(request, check->token, check->user);
                 return;
         }
         snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long) (after / 1000000 + 1));
@@ -107,7 +114,7 @@ static void check_pass(Check *check) {
                 Request *request = check->waiting;
 
                 check->waiting = request->next_waiting;
-                pass_on(request, check->token);
+                pass_on(request, check);
         }
 }
 
@@ -122,9 +129,11 @@ static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, c
 
         if (r < 0)
                 return r;
-        if (m.kind == WIRE_IS_WELCOME)
+        if (m.kind == WIRE_IS_WELCOME) {
+                snprintf(check->user, sizeof(check->user), "%s", m.welcome.user);
                 check_pass(check);
-        else if (m.kind == WIRE_IS_REFUSED)
+        }
+        if (m.kind == WIRE_IS_REFUSED)
                 check_refuse(check, m.refused.code == -EACCES ? MHD_HTTP_UNAUTHORIZED : MHD_HTTP_BAD_GATEWAY,
                              m.refused.text);
         return 0;
@@ -180,7 +189,7 @@ static void check_token(Request *request, const char *token) {
         if (check && check->good && now_usec() - check->good_usec > GOOD_USEC)
                 check = check_free(check);
         if (check && check->good) {
-                pass_on(request, token);
+                pass_on(request, check);
                 return;
         }
         if (check) {
@@ -307,7 +316,7 @@ static void refuse_stranger(Request *request) {
 }
 
 void gate_check(Request *request, const char *method, const char *path) {
-        char allow[ALLOW_MAX];
+        char allow[ALLOW_MAX], from_cookie[TOKEN_MAX];
         const char *host = header(request, MHD_HTTP_HEADER_HOST), *token;
 
         if (!is_framed(request)) {
@@ -337,7 +346,7 @@ void gate_check(Request *request, const char *method, const char *path) {
         }
         token = httpd_bearer(request->connection);
         if (!token) {
-                token = login_token(request);
+                token = login_token(request, from_cookie) ? from_cookie : NULL;
                 /* A browser sends the cookie by itself, and the Origin with everything that could change something. */
                 if (token && request->route->right == RIGHT_WRITE && !header(request, MHD_HTTP_HEADER_ORIGIN)) {
                         request_refuse(request, MHD_HTTP_FORBIDDEN, "with a cookie, the page that asks is to be named");
@@ -345,7 +354,7 @@ void gate_check(Request *request, const char *method, const char *path) {
                 }
         }
         if (request->route->right == RIGHT_NONE)
-                request_pass(request, NULL);
+                request_pass(request, NULL, NULL);
         else if (!token || !token[0] || strlen(token) >= TOKEN_MAX)
                 refuse_stranger(request);
         else

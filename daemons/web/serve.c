@@ -156,9 +156,10 @@ static void on_completed(_unused_ void *userdata, _unused_ struct MHD_Connection
         free(request);
 }
 
-void request_pass(Request *request, const char *token) {
+void request_pass(Request *request, const char *token, const char *user) {
         request->state = REQUEST_CHECKED;
         snprintf(request->token, sizeof(request->token), "%s", token ?: "");
+        snprintf(request->user, sizeof(request->user), "%s", user ?: "");
         resume(request);
 }
 

@@ -14,13 +14,14 @@
 #include "daemons/web/feed.h"
 
 enum {
-        PAUSE_USEC      = 500 * 1000,       /* between two questions of the same, at least, */
-        PAUSE_MOST_USEC = 30 * 1000 * 1000, /* and at most */
-        COST_SHARE      = 100,              /* a hundredth of the scheduler's time is ours */
-        KEEP_USEC       = 20 * 1000 * 1000, /* a topic that nobody has asked for since then is forgotten */
-        MAX_TOPICS      = 512,
-        MAX_PARTS       = 33,       /* of one: the scheduler and so many workers */
-        MAX_ANSWER      = 32 << 20, /* bytes of one joined answer */
+        PAUSE_USEC        = 500 * 1000,       /* between two questions of the same, at least, */
+        PAUSE_MOST_USEC   = 30 * 1000 * 1000, /* and at most */
+        COST_SHARE        = 100,              /* a hundredth of the scheduler's time is ours */
+        KEEP_USEC         = 20 * 1000 * 1000, /* a topic that nobody has asked for since then is forgotten */
+        MAX_TOPICS        = 512,
+        MAX_TOPICS_OF_ONE = 256,      /* token */
+        MAX_PARTS         = 33,       /* of one: the scheduler and so many workers */
+        MAX_ANSWER        = 32 << 20, /* bytes of one joined answer */
 };
 
 typedef struct Part {
@@ -53,7 +54,8 @@ struct Topic {
         const Kind *kind;
         char name[192]; /* with its arguments */
         uint64_t number;
-        char token[TOKEN_MAX]; /* of whoever wanted it last */
+        char token[TOKEN_MAX]; /* of those who see it, */
+        bool user;             /* which is a user's: workers say nothing to him */
         Vec(Viewer) viewer;
         Part part[MAX_PARTS];
         uint32_t n_parts, n_waiting; /* of the round that is under way: answers that have not come */
@@ -362,7 +364,7 @@ static void second_begin(Topic *t) {
 static void answered(Topic *t) {
         if (--t->n_waiting > 0)
                 return;
-        if (!t->second && t->part[0].code == 0 && t->kind->second)
+        if (!t->second && t->part[0].code == 0 && t->kind->second && !t->user)
                 second_begin(t);
         else
                 finished(t);
@@ -413,13 +415,8 @@ static bool is_due(const Topic *t, uint64_t now_usec) {
         return !t->asking && (t->status == 0 || now_usec - t->asked_usec >= pause_usec(t));
 }
 
-static void want(Topic *t, const char *token) {
+void topic_see(Topic *t, TopicSeen *seen, void *userdata) {
         t->wanted_usec = feed_clock();
-        snprintf(t->token, sizeof(t->token), "%s", token);
-}
-
-void topic_see(Topic *t, const char *token, TopicSeen *seen, void *userdata) {
-        want(t, token);
         if (!t->asking && !is_due(t, t->wanted_usec)) {
                 seen(userdata, &(Seen) { .status = t->status, .text = t->text, .n_bytes = t->n_bytes });
                 return;
@@ -430,10 +427,10 @@ void topic_see(Topic *t, const char *token, TopicSeen *seen, void *userdata) {
                 ask(t);
 }
 
-int topic_follow(Topic *t, const char *token, TopicSeen *seen, void *userdata) {
+int topic_follow(Topic *t, TopicSeen *seen, void *userdata) {
         if (vec_push(&t->viewer, (Viewer) { .seen = seen, .userdata = userdata }) < 0)
                 return -ENOMEM;
-        want(t, token);
+        t->wanted_usec = feed_clock();
         if (t->status != 0)
                 seen(userdata, &(Seen) { .status = t->status, .text = t->text, .n_bytes = t->n_bytes });
         if (is_due(t, t->wanted_usec))
@@ -476,24 +473,43 @@ static bool name_fits(const char *pattern, const char *name, size_t n_name, uint
         return (size_t) (end - name) + strlen(after) == n_name && memcmp(end, after, strlen(after)) == 0;
 }
 
-Topic *topic_find(Feed *feed, const char *name, Error *err) {
-        const size_t n_name = strcspn(name, "?");
-        uint64_t number     = 0;
-        size_t k            = 0;
-        Topic *t            = feed->topic;
+/* What is not for users by the table of routes is not for them as a topic. */
+static bool is_for(const char *name, size_t n_name, const char *user) {
+        char path[sizeof(((Topic *) 0)->name) + sizeof("/api/v1/")], id[ROUTE_IDS][ROUTE_ID_MAX], allow[ALLOW_MAX];
+        const Route *route;
 
-        while (t && strcmp(t->name, name) != 0)
-                t = t->next;
-        if (t)
-                return t;
+        snprintf(path, sizeof(path), "/api/v1/%.*s", (int) n_name, name);
+        route = route_find("GET", path, id, allow);
+        return route && route_is_for(route, user);
+}
+
+Topic *topic_find(const Request *request, const char *name, Error *err) {
+        const size_t n_name = strcspn(name, "?");
+        Feed *feed          = request->web->feed;
+        uint64_t number     = 0;
+        uint32_t n_own      = 0;
+        size_t k            = 0;
+        Topic *t;
+
+        for (t = feed->topic; t; t = t->next) {
+                const bool own = strcmp(t->token, request->token) == 0;
+
+                if (own && strcmp(t->name, name) == 0)
+                        return t;
+                n_own += own;
+        }
         while (k < ELEMENTSOF(kinds) && !name_fits(kinds[k].name, name, n_name, &number))
                 k++;
         if (k == ELEMENTSOF(kinds) || strlen(name) >= sizeof(t->name)) {
                 error_set(err, -ENOENT, "there is no topic '%.100s'", name);
                 return NULL;
         }
-        if (feed->n_topics >= MAX_TOPICS) {
-                error_set(err, -EBUSY, "%d things are looked at already", MAX_TOPICS);
+        if (!is_for(name, n_name, request->user)) {
+                error_set(err, -EACCES, "this is for the administrator, who has the token of the cluster");
+                return NULL;
+        }
+        if (feed->n_topics >= MAX_TOPICS || n_own >= MAX_TOPICS_OF_ONE) {
+                error_set(err, -EBUSY, "%u things are looked at already", n_own);
                 return NULL;
         }
         t = calloc(1, sizeof(*t));
@@ -501,8 +517,11 @@ Topic *topic_find(Feed *feed, const char *name, Error *err) {
                 error_oom(err, sizeof(*t));
                 return NULL;
         }
-        *t = (Topic) { .feed = feed, .next = feed->topic, .kind = &kinds[k], .number = number };
+        *t = (Topic) {
+                .feed = feed, .next = feed->topic, .kind = &kinds[k], .number = number, .user = request->user[0]
+        };
         snprintf(t->name, sizeof(t->name), "%s", name);
+        snprintf(t->token, sizeof(t->token), "%s", request->token);
         feed->topic = t;
         feed->n_topics++;
         feed_wake(feed);

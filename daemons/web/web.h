@@ -67,7 +67,8 @@ struct Web {
         uint8_t piece[PIECE_BYTES]; /* what is on its way from one side to the other */
         /* login.c */
         char token[TOKEN_MAX];     /* that of the cluster; "": not known yet */
-        char code[LOGIN_CODE_MAX]; /* of the last link; "": it has been used */
+        char code[LOGIN_CODE_MAX]; /* of the last link; "": it has been used, */
+        char code_user[TOKEN_USER_MAX]; /* and as whom it signs in */
         uint64_t code_until;       /* seconds since 1970 */
         struct Feed *feed;         /* feed.h: what is known of the cluster */
         /* download.c */
@@ -90,17 +91,26 @@ typedef enum Right {
         RIGHT_WRITE, /* likewise; and it is no other page of his browser that asks (gate.c) */
 } Right;
 
+/* Of what a route speaks. What is whose the daemons say, to whoever the token is of: this says what users may ask. */
+typedef enum Of {
+        OF_NOBODY, /* what is there says nothing of anybody's work, */
+        OF_OWNER,  /* or it says of each what is his own, and all to the administrator, */
+        OF_ADMIN,  /* or it is not for users (403) */
+} Of;
+
 struct Route {
         const char *method, *path; /* segments may be "{}": request->ids are what stands there */
         Right right;
+        Of of;
         void (*answer)(Request *request); /* now or later */
 };
 
 /* The route, with ret_id (or ""); NULL: there is none, and *ret_allow names the methods that the path has, or is "". */
-enum { ROUTE_IDS = 2, ROUTE_ID_MAX = 128, ALLOW_MAX = 64 };
+enum { ROUTE_IDS = 3, ROUTE_ID_MAX = 128, ALLOW_MAX = 64 };
 const Route *route_find(const char *method, const char *path, char ret_id[static ROUTE_IDS][ROUTE_ID_MAX],
                         char ret_allow[static ALLOW_MAX]);
 const Route *route_list(size_t *ret_n); /* all, for tests */
+bool route_is_for(const Route *route, const char *user);
 
 /* ---- Requests --------------------------------------------------------------------------------------------------- */
 
@@ -122,6 +132,7 @@ struct Request {
         char ids[ROUTE_IDS][ROUTE_ID_MAX]; /* the segments {} of the path, */
         const char *id;        /* of which this is the first; "": it has none */
         char token[TOKEN_MAX]; /* the credential that it has shown, which the scheduler has found good; "" */
+        char user[TOKEN_USER_MAX]; /* whose it is, as the scheduler says; "": that of the cluster */
         uint8_t *body;         /* of a POST or PUT: text that ends with 0 */
         size_t body_bytes;
         struct MHD_Response *response; /* NULL when answered: there was no memory for it */
@@ -151,7 +162,7 @@ int gate_begin(Web *web, Error *err);
 uint64_t request_who(const Request *request, const char *token); /* his host and credential, as a number */
 void gate_forget(Request *request); /* it is gone: no check has it any more */
 void gate_end(Web *web);
-void request_pass(Request *request, const char *token);
+void request_pass(Request *request, const char *token, const char *user);
 
 /* ---- front.c: https ---------------------------------------------------------------------------------------------- */
 
@@ -165,11 +176,12 @@ void relays_end(Web *web);
 
 /* ---- login.c: browsers ------------------------------------------------------------------------------------------- */
 
-const char *login_token(const Request *request); /* whom its cookie stands for, or NULL */
+/* Whom its cookie stands for; false: nobody. */
+bool login_token(const Request *request, char ret[static TOKEN_MAX]);
 /* A link that signs in once, as whoever has the token (NULL: as the one that is found); the one before it does not any
  * more. 0; LOGIN_NO_TOKEN: none is found; or a negative code. */
 enum { LOGIN_NO_TOKEN = 1 };
-int login_link(Web *web, const char *token, char ret[static LOGIN_LINK_MAX]);
+int login_link(Web *web, const char *token, const char *user, char ret[static LOGIN_LINK_MAX]);
 
 /* ---- connect.c: links on somebody's behalf ----------------------------------------------------------------------- */
 

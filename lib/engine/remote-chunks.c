@@ -10,10 +10,29 @@
 /* ---- Tensors ---------------------------------------------------------------------------------------------------- */
 
 /* A second mention of a tensor is one reference more. */
+int remote_granted(Remote *r, const Wire_grant *m) {
+        Grant grant = { .first = m->first };
+
+        snprintf(grant.proof, sizeof(grant.proof), "%s", m->proof);
+        return vec_push(&r->grant, grant);
+}
+
+/* False: no memory. What was granted of it; NULL: we are no user. */
+static bool take_grant(const Remote *r, Arena *arena, uint64_t first, char **ret) {
+        for (uint32_t k = 0; k < r->grant.n; k++)
+                if (r->grant.data[k].first == first) {
+                        *ret = arena_copy(arena, r->grant.data[k].proof, sizeof(r->grant.data[k].proof));
+                        return *ret != NULL;
+                }
+        *ret = NULL;
+        return true;
+}
+
 int remote_tensor_add(Remote *r, Reader *rd, TensorId *ret) {
         Arena *scratch = rd->scratch, *arena = arena_new();
         RemoteTensor *t;
         WireTensor w;
+        char *proof;
 
         if (!arena)
                 return -ENOMEM;
@@ -39,19 +58,20 @@ int remote_tensor_add(Remote *r, Reader *rd, TensorId *ret) {
                 return rd->r;
         }
         t = arena_alloc(arena, sizeof(*t));
-        if (!t || map_set(&r->tensors, w.id, (uintptr_t) t) < 0) {
+        if (!t || !take_grant(r, arena, w.chunk_first, &proof) || map_set(&r->tensors, w.id, (uintptr_t) t) < 0) {
                 arena_free(arena);
                 return -ENOMEM;
         }
-        *t = (RemoteTensor) { .t       = { .id          = w.id,
-                                           .spec        = w.spec,
-                                           .tiling      = w.tiling,
-                                           .chunk_first = w.chunk_first,
-                                           .n_chunks    = w.n_holder,
-                                           .n_refs      = 1,
-                                           .holder      = (uint32_t *) (uintptr_t) w.holder },
-                              .n_given = 1,
-                              .arena   = arena };
+        *t   = (RemoteTensor) { .t       = { .id          = w.id,
+                                             .spec        = w.spec,
+                                             .tiling      = w.tiling,
+                                             .chunk_first = w.chunk_first,
+                                             .n_chunks    = w.n_holder,
+                                             .n_refs      = 1,
+                                             .holder      = (uint32_t *) (uintptr_t) w.holder },
+                                .proof   = proof,
+                                .n_given = 1,
+                                .arena   = arena };
         *ret = w.id;
         return 0;
 }
@@ -110,13 +130,17 @@ static WireHow get_how(const Peer *peer, const EnginePin *pin) {
 }
 
 static int get_say(Remote *r, const Get *get) {
-        const Peer *peer = (Peer *) (uintptr_t) map_get(&r->peers, get->worker);
+        const Peer *peer      = (Peer *) (uintptr_t) map_get(&r->peers, get->worker);
+        const RemoteTensor *t = get->pin ? (RemoteTensor *) (uintptr_t) map_get(&r->tensors, get->pin->tensor) : NULL;
 
-        return remote_post(r, get->worker,
-                           &(WireMessage) { WIRE_IS_GET,
-                                            .get = { .chunk = get->chunk,
-                                                     .most  = get->size_bytes,
-                                                     .how   = get->pin ? get_how(peer, get->pin) : WIRE_BYTES } });
+        return remote_post(
+                r, get->worker,
+                &(WireMessage) { WIRE_IS_GET, .get = { .chunk = get->chunk,
+                                                       .most  = get->size_bytes,
+                                                       .how   = get->pin ? get_how(peer, get->pin) : WIRE_BYTES,
+                                                       .first = t && t->proof ? t->t.chunk_first : 0,
+                                                       .n     = t && t->proof ? t->t.n_chunks : 0,
+                                                       .proof = t ? t->proof : NULL } });
 }
 
 static int get_begin(Remote *r, EnginePin *pin, uint32_t worker, uint64_t chunk, size_t at, size_t size_bytes) {

@@ -241,9 +241,14 @@ void remote_adopted(Remote *r, const Wire_adopted *m) {
 }
 
 static int put_say(Remote *r, uint64_t chunk, const Put *put) {
-        return remote_post(r, put->worker, &(WireMessage) { WIRE_IS_PUT,
-                                                            .put = { .chunk      = chunk,
-                                                                     .size_bytes = put->size_bytes } });
+        const RemoteTensor *t = (RemoteTensor *) (uintptr_t) map_get(&r->tensors, put->upload->tensor);
+
+        return remote_post(r, put->worker,
+                           &(WireMessage) { WIRE_IS_PUT, .put = { .chunk      = chunk,
+                                                                  .size_bytes = put->size_bytes,
+                                                                  .first      = t && t->proof ? t->t.chunk_first : 0,
+                                                                  .n          = t && t->proof ? t->t.n_chunks : 0,
+                                                                  .proof      = t ? t->proof : NULL } });
 }
 
 /* A chunk of the tensor that is not stored, or not any more. */

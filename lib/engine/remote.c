@@ -158,19 +158,24 @@ static int hear_scheduler(Remote *r, const WireMessage *m, Error *err) {
                 return error_set(err, m->refused.code < 0 ? m->refused.code : ERROR_VALUE, "%s", m->refused.text);
         case WIRE_IS_PEER:
                 return peer_add(r, &m->peer);
+        case WIRE_IS_GRANT:
+                return remote_granted(r, &m->grant);
         case WIRE_IS_FINISHED:
                 finished(r, &m->finished);
+                r->grant.n = 0;
                 return 0;
         case WIRE_IS_PROGRESS:
                 progress(r, &m->progress);
                 return 0;
         case WIRE_IS_ADOPTED:
                 remote_adopted(r, &m->adopted);
+                r->grant.n = 0;
                 return 0;
         case WIRE_IS_WANTED:
                 return remote_wanted(r, &m->wanted, err);
         case WIRE_IS_NAMED:
                 remote_named(r, &m->named);
+                r->grant.n = 0;
                 return 0;
         case WIRE_IS_ALIVE:
                 r->signs.answers = true;
@@ -556,6 +561,7 @@ static void remote_free(Engine *e) {
         map_done(&r->namings);
         map_done(&r->requests);
         vec_free(&r->known);
+        vec_free(&r->grant);
         sd_event_source_unref(r->timer);
         sd_event_unref(r->event);
         if (r->wake >= 0)

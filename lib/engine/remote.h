@@ -10,6 +10,7 @@
 #include "engine/borrow.h"
 #include "engine/inside.h"
 #include "io/say.h"
+#include "io/token.h"
 
 enum {
         REMOTE_ANSWER_USEC = 10 * 1000 * 1000, /* a scheduler that lives answers sooner */
@@ -93,9 +94,16 @@ typedef struct Naming {
 
 typedef struct RemoteTensor {
         SchedTensor t;
+        char *proof;           /* GRANT's, or NULL: we are no user */
         uint32_t n_given;      /* references that the scheduler holds for us */
         Arena *arena;
 } RemoteTensor;
+
+/* What a user shows to workers for chunks of a tensor that is said next. */
+typedef struct Grant {
+        uint64_t first;
+        char proof[TOKEN_PROOF_MAX];
+} Grant;
 
 /* What the scheduler was asked for and has not answered. */
 typedef struct RemoteRequest {
@@ -145,6 +153,7 @@ typedef struct Remote {
         Map peers;             /* worker -> Peer * */
         Vec(Post) post;
         Map tensors;           /* id -> RemoteTensor * */
+        Vec(Grant) grant;      /* for the tensors of the next message */
         Map gets;              /* chunk -> Get * */
         uint32_t n_landings, n_spares;
         Spare spare[REMOTE_SPARES]; /* while there is any landing */
@@ -205,6 +214,7 @@ void remote_gone(Remote *r, const Wire_gone *gone);
 /* What was under way from or to the worker (WORKER_NONE: to and from everybody) fails. */
 void remote_chunks_fail(Remote *r, uint32_t worker, const Error *why);
 int remote_tensor_add(Remote *r, Reader *rd, TensorId *ret); /* of a WireTensor, with a reference */
+int remote_granted(Remote *r, const Wire_grant *m);
 
 /* ---- remote-uploads.c: the engine's lock is held */
 int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,

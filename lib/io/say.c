@@ -41,11 +41,13 @@ int link_hear_via(Link *link, const Wire_via *via, int fd, Error *err) {
         return fd < 0 ? 0 : link_take_over(link, fd, err);
 }
 
-int link_let_in(Link *link, const Wire_hello *hello, const char *token, const char *we, Error *err) {
+int link_let_in(Link *link, const Wire_hello *hello, const char *token, const char *we,
+                char ret_user[static TOKEN_USER_MAX], Error *err) {
         const bool worker = hello->role == WIRE_WORKER;
         LinkPeer peer     = {};
         int r             = link_peer(link, &peer);
 
+        ret_user[0] = 0;
         if (r < 0)
                 return error_prefix(err, r, "who it is");
         if (hello->version < (worker ? WIRE_VERSION : WIRE_VERSION_LEAST) || hello->version > WIRE_VERSION)
@@ -57,9 +59,11 @@ int link_let_in(Link *link, const Wire_hello *hello, const char *token, const ch
                 return error_set(err, -EACCES, "workers are not relayed: let it join the scheduler itself");
         if (peer.keyed && worker && peer.role != TLS_WORKER)
                 return error_set(err, -EACCES, "it has come as a client and says that it is a worker");
-        if (!peer.keyed && !peer.local && !token_same(token, hello->token))
+        if (!peer.keyed && !peer.local && !token_user(ret_user, token, hello->token))
                 return error_set(err, -EACCES, "the token is not ours: copy it from the %s's machine, or set "
                                                "MARS_TOKEN", we);
+        if (ret_user[0] && worker)
+                return error_set(err, -EACCES, "the token is a user's, and workers show that of the cluster");
         link_admit(link);
         return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
+#include <inttypes.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
@@ -111,4 +112,63 @@ int token_prove(char ret[static TOKEN_PROOF_MAX], const char *token, const char 
         for (unsigned k = 0; k < n; k++)
                 snprintf(ret + 2 * k, 3, "%02x", proof[k]);
         return 0;
+}
+
+/* ---- Users ------------------------------------------------------------------------------------------------------- */
+
+/* The name before the colon, or 0. */
+static size_t name_length(const char *text) {
+        const size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+
+        return n < TOKEN_USER_MAX ? n : 0;
+}
+
+static bool is_of_user(const char *token) {
+        const size_t n = name_length(token);
+
+        return n > 0 && token[n] == ':' && strlen(token + n + 1) == TOKEN_PROOF_MAX - 1;
+}
+
+int token_of_user(char ret[static TOKEN_MAX], const char *ours, const char *user, Error *err) {
+        char text[sizeof("user ") + TOKEN_USER_MAX], proof[TOKEN_PROOF_MAX];
+        int r;
+
+        if (is_of_user(ours))
+                return error_set(err, ERROR_VALUE, "this token is a user's: others are made with that of the cluster");
+        if (!user[0] || user[name_length(user)])
+                return error_set(err, ERROR_VALUE, "a user's name has 1 to %d of a-z, 0-9, '_' and '-'",
+                                 TOKEN_USER_MAX - 1);
+        snprintf(text, sizeof(text), "user %s", user);
+        r = token_prove(proof, ours, text, err);
+        if (r == 0)
+                snprintf(ret, TOKEN_MAX, "%s:%s", user, proof);
+        return r;
+}
+
+bool token_user(char ret_user[static TOKEN_USER_MAX], const char *ours, const char *said) {
+        char users[TOKEN_MAX];
+        const size_t n = name_length(said);
+        Error err      = {};
+
+        ret_user[0] = 0;
+        if (token_same(ours, said))
+                return true;
+        if (!ours || !ours[0] || !is_of_user(said))
+                return false;
+        memcpy(ret_user, said, n);
+        ret_user[n] = 0;
+        if (token_of_user(users, ours, ret_user, &err) == 0 && token_same(users, said))
+                return true;
+        ret_user[0] = 0;
+        return false;
+}
+
+int token_grant(char ret[static TOKEN_PROOF_MAX], const char *ours, const char *user, uint64_t first, uint32_t n,
+                Error *err) {
+        char text[TOKEN_USER_MAX + 64];
+
+        if (!ours || !ours[0])
+                return error_set(err, -EACCES, "there is no token");
+        snprintf(text, sizeof(text), "%u chunks from %" PRIu64 " of %s", n, first, user);
+        return token_prove(ret, ours, text, err);
 }

@@ -19,6 +19,17 @@ bool token_same(const char *ours, const char *said);
  * none. */
 int token_find_or_make(char **ret, const char *path, Error *err);
 
-/* A text that only who knows the token can make of `text`: HMAC-SHA256, in hexadecimal. */
+/* Users. A token of the form NAME:PROOF is a user's, derived from ours (PROOF: token_prove() of "user NAME"), so that
+ * whoever has ours knows all of them and keeps no list. A name has up to 32 of a-z, 0-9, '_' and '-'. */
+enum { TOKEN_USER_MAX = 33 };
+/* Of that user; ERROR_VALUE for a name that is none, and where ours is a user's itself. */
+int token_of_user(char ret[static TOKEN_MAX], const char *ours, const char *user, Error *err);
+/* Who has said this: "" in ret_user: whoever has ours; else that user. False: nobody whom we know, as token_same(). */
+bool token_user(char ret_user[static TOKEN_USER_MAX], const char *ours, const char *said);
+/* What says that these chunks are the user's: who knows the token makes it, and makes it again to compare. */
 enum { TOKEN_PROOF_MAX = 65 };
+int token_grant(char ret[static TOKEN_PROOF_MAX], const char *ours, const char *user, uint64_t first, uint32_t n,
+                Error *err);
+
+/* A text that only who knows the token can make of `text`: HMAC-SHA256, in hexadecimal. */
 int token_prove(char ret[static TOKEN_PROOF_MAX], const char *token, const char *text, Error *err);

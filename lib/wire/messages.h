@@ -12,7 +12,7 @@
         M(WELCOME, 2, welcome)                                                                                         \
         M(REFUSED, 3, refused)                                                                                         \
         M(ALIVE, 4, alive)                                                                                             \
-        M(VIA, 5, via)                 /* before HELLO */                                                              \
+        M(VIA, 5, via) /* before HELLO */                                                                              \
         /* scheduler to worker */                                                                                      \
         M(PEER, 16, peer)                                                                                              \
         M(PLAN, 17, plan)                                                                                              \
@@ -52,6 +52,7 @@
         M(ANSWER, 67, answer)                                                                                          \
         M(NAMED, 69, named)                                                                                            \
         M(WANTED, 68, wanted)                                                                                          \
+        M(GRANT, 70, grant) /* to users */                                                                             \
         /* chunks: client or worker to worker, and back */                                                             \
         M(GET, 80, get)                                                                                                \
         M(CHUNK, 81, chunk)                                                                                            \
@@ -79,15 +80,16 @@
         F(U64, socket_identity, UINT64_MAX) /* and which file that is: address_identity() */
 #define WIRE_VIA(F) F(TEXT, peer, 128)         /* on whose behalf its sender speaks, for people */
 #define WIRE_WELCOME(F)                                                                                                \
-        F(U32, number, UINT32_MAX)     /* of the worker, or of the session */                                          \
-        F(U64, epoch, UINT64_MAX)      /* of the scheduler: each start has a larger one */                             \
-        F(U64, task_bytes, UINT64_MAX) /* PlanLeaves */                                                                \
+        F(U32, number, UINT32_MAX)      /* of the worker, or of the session */                                         \
+        F(U64, epoch, UINT64_MAX)       /* of the scheduler: each start has a larger one */                            \
+        F(U64, task_bytes, UINT64_MAX)  /* PlanLeaves */                                                               \
         F(U64, cache_bytes, UINT64_MAX) /* of all workers */                                                           \
         F(U32, n_threads, UINT32_MAX)                                                                                  \
         F(TEXT, version, 64)                                                                                           \
         F(TEXT, key, 256)              /* with which the client may come back to its session, */                       \
         F(U64, lease_usec, UINT64_MAX) /* for so long after its link broke */                                          \
-        F(TEXT, token, 256)            /* for workers: what clients show who are relayed (VIA) */
+        F(TEXT, token, 256)            /* for workers: what clients show who are relayed (VIA) */                      \
+        F(TEXT, user, 32)              /* of marsctl and mars-web: whose token it was; "": that of the cluster */
 #define WIRE_REFUSED(F)                                                                                                \
         F(I32, code, 4096)                                                                                             \
         F(TEXT, text, MAX_ERROR_TEXT)
@@ -235,10 +237,17 @@
 #define WIRE_WANTED(F)                                                                                                 \
         F(U64, tensor, UINT64_MAX)     /* whose data it gave */                                                        \
         F(U32S, chunk, 1 << 22)        /* chunk of the tensor, worker that is to have it; … */
+#define WIRE_GRANT(F)                  /* of a tensor that is named next */                                            \
+        F(U64, first, UINT64_MAX)      /* its chunks, */                                                               \
+        F(U32, n, UINT32_MAX)                                                                                          \
+        F(TEXT, proof, 64) /* with which workers know them for the user's */
 #define WIRE_GET(F)                                                                                                    \
         F(U64, chunk, UINT64_MAX)                                                                                      \
-        F(U64, most, UINT64_MAX)       /* bytes that the receiver has room for */                                      \
-        F(U32, how, 16)                /* WireHow */
+        F(U64, most, UINT64_MAX)  /* bytes that the receiver has room for */                                           \
+        F(U32, how, 16)           /* WireHow */                                                                        \
+        F(U64, first, UINT64_MAX) /* of a user: GRANT's */                                                             \
+        F(U32, n, UINT32_MAX)                                                                                          \
+        F(TEXT, proof, 64)
 #define WIRE_CHUNK(F)                                                                                                  \
         F(U64, chunk, UINT64_MAX)                                                                                      \
         F(U64, digest, UINT64_MAX)     /* of the payload: chunk_digest() */
@@ -248,7 +257,10 @@
         F(TEXT, text, MAX_ERROR_TEXT)
 #define WIRE_PUT(F)                                                                                                    \
         F(U64, chunk, UINT64_MAX)                                                                                      \
-        F(U64, size_bytes, UINT64_MAX) /* the receiver asks for them (GET) when it has room */
+        F(U64, size_bytes, UINT64_MAX) /* the receiver asks for them (GET) when it has room */                         \
+        F(U64, first, UINT64_MAX)      /* of a user: GRANT's */                                                        \
+        F(U32, n, UINT32_MAX)                                                                                          \
+        F(TEXT, proof, 64)
 #define WIRE_STORED(F)                                                                                                 \
         F(U64, chunk, UINT64_MAX)                                                                                      \
         F(I32, code, 4096)                                                                                             \

@@ -55,14 +55,16 @@ static const char *answer_to(const char *what) {
 }
 
 static int hear(Scheduler *s, Link *link, const WireMessage *m, int fd, Error *err) {
+        char user[TOKEN_USER_MAX];
+
         switch (m->kind) {
         case WIRE_IS_VIA:
                 return link_hear_via(link, &m->via, fd, err);
         case WIRE_IS_HELLO:
-                return link_let_in(link, &m->hello, TOKEN, "scheduler", err) < 0
+                return link_let_in(link, &m->hello, TOKEN, "scheduler", user, err) < 0
                                ? err->code
-                               : link_say(link, &(WireMessage) { WIRE_IS_WELCOME,
-                                                                 .welcome = { .version = MARS_BUILD } });
+                               : link_say(link,
+                                          &(WireMessage) { WIRE_IS_WELCOME, .welcome = { .version = MARS_BUILD } });
         case WIRE_IS_ASK:
                 return link_say(link, &(WireMessage) { WIRE_IS_ANSWER,
                                                        .answer = { .request = m->ask.request,

@@ -123,3 +123,60 @@ TEST(a_proof_is_that_of_everybody_who_knows_the_token) {
         ck_assert_int_eq(token_prove(proof, "Jefe", "what do ya want for nothing?", &err), 0);
         ck_assert_str_eq(proof, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
+
+/* ---- Users */
+
+TEST(a_users_token_is_known_by_whoever_has_that_of_the_cluster_and_is_no_others) {
+        char token[TOKEN_MAX], again[TOKEN_MAX], user[TOKEN_USER_MAX];
+        Error err = {};
+
+        ck_assert_int_eq(token_of_user(token, TEXT, "alice-2_b", &err), 0);
+        ck_assert_int_eq(token_of_user(again, TEXT, "alice-2_b", &err), 0);
+        ck_assert_str_eq(token, again);
+        ck_assert(token_user(user, TEXT, token));
+        ck_assert_str_eq(user, "alice-2_b");
+        ck_assert(token_user(user, TEXT, TEXT)); /* that of the cluster itself */
+        ck_assert_str_eq(user, "");
+        ck_assert(token_user(user, token, token)); /* whose own cluster it is */
+        ck_assert_str_eq(user, "");
+        ck_assert(!token_user(user, TEXT "x", token));
+        ck_assert(!token_user(user, NULL, token));
+        ck_assert(!token_user(user, "", token));
+        for (size_t k = 0; token[k]; k++) {
+                char other[TOKEN_MAX];
+
+                memcpy(other, token, sizeof(other));
+                other[k] ^= 1;
+                ck_assert(!token_user(user, TEXT, other));
+                ck_assert_str_eq(user, "");
+                other[k] = 0;
+                ck_assert(!token_user(user, TEXT, other));
+        }
+}
+
+TEST(names_of_users_are_short_plain_words_and_users_make_no_users) {
+        static const char *const bad[] = {
+                "", "Alice", "a.b", "a b", "a:b", "a\n", "0123456789012345678901234567890123"
+        };
+        char token[TOKEN_MAX], other[TOKEN_MAX];
+        Error err = {};
+
+        for (size_t k = 0; k < ELEMENTSOF(bad); k++)
+                ck_assert_int_eq(token_of_user(token, TEXT, bad[k], &err), ERROR_VALUE);
+        ck_assert_int_eq(token_of_user(token, TEXT, "01234567890123456789012345678901", &err), 0);
+        ck_assert_int_eq(token_of_user(other, token, "bob", &err), ERROR_VALUE);
+}
+
+TEST(a_grant_is_for_one_user_and_these_chunks) {
+        char grant[TOKEN_PROOF_MAX], other[TOKEN_PROOF_MAX];
+        Error err = {};
+
+        ck_assert_int_eq(token_grant(grant, TEXT, "alice", 7, 3, &err), 0);
+        ck_assert_int_eq(token_grant(other, TEXT, "bob", 7, 3, &err), 0);
+        ck_assert_str_ne(grant, other);
+        ck_assert_int_eq(token_grant(other, TEXT, "alice", 7, 4, &err), 0);
+        ck_assert_str_ne(grant, other);
+        ck_assert_int_eq(token_grant(other, TEXT, "alice", 8, 3, &err), 0);
+        ck_assert_str_ne(grant, other);
+        ck_assert_int_eq(token_grant(grant, NULL, "alice", 7, 3, &err), -EACCES);
+}

@@ -28,8 +28,9 @@ SOURCE = pathlib.Path(__file__).parents[2] / "daemons" / "web" / "routes.c"
 
 
 def routes():
-    """The table as it is compiled: method, path, right."""
-    rows = re.findall(r'^\s*\{ "([A-Z]+)", "([^"]+)", RIGHT_([A-Z]+), \w+ \}', SOURCE.read_text(), re.MULTILINE)
+    """The table as it is compiled: method, path, right, and of whose work it speaks."""
+    rows = re.findall(r'^\s*\{ "([A-Z]+)", "([^"]+)", RIGHT_([A-Z]+), OF_([A-Z]+), \w+ \}', SOURCE.read_text(),
+                      re.MULTILINE)
     assert len(rows) > 5
     return rows
 
@@ -78,7 +79,7 @@ def concrete(path):
 def test_every_route_answers_its_methods_alone_and_strangers_nothing(port):
     """Deny by default: what a row does not say is refused, before anything else is looked at."""
     known = {}
-    for method, path, right in routes():
+    for method, path, right, _ in routes():
         known.setdefault(concrete(path), {})[method] = right
     strangers = ({}, {"Authorization": "Bearer another-token-than-theirs"}, {"Authorization": f"Basic {TOKEN}"},
                  {"Authorization": TOKEN}, {"Authorization": "Bearer"},
@@ -102,7 +103,7 @@ def test_every_route_answers_its_methods_alone_and_strangers_nothing(port):
 
 def test_no_route_changes_anything_for_another_page(port):
     """A cookie comes by itself, wherever the page is that asks; the token does not, but its page may be another's."""
-    for method, path, right in routes():
+    for method, path, right, _ in routes():
         if right != "WRITE":
             continue
         for origin in ("http://evil.example", "null", f"http://127.0.0.1:{port + 1}"):
@@ -113,6 +114,11 @@ def test_what_the_original_took_by_post_says_what_is_there_instead(port):
     for path in ("/api/session", "/api/session/1/graph"):
         status, _, text = ask(port, "POST", path, body="graph=%7B%7D&target=a", Authorization=f"Bearer {TOKEN}")
         assert status == 410 and f"new_session('http://127.0.0.1:{port}')" in json.loads(text)["text"]
+
+
+def test_where_the_original_had_a_result_it_says_where_results_are_now(port):
+    status, _, text = ask(port, path="/api/session/1/graph/2/data/abc", Authorization=f"Bearer {TOKEN}")
+    assert status == 410 and "/api/v1/tensors/NAME/npy" in json.loads(text)["text"]
 
 
 def test_another_users_session_is_not_taken_over_by_its_number(cluster, port):

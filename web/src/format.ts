@@ -85,6 +85,11 @@ export function plural(n: number, one: string, many = `${one}s`): string {
     return `${count(n)} ${n === 1 ? one : many}`;
 }
 
+/** Whose it is: a number of the machine's users, or the user of a token. */
+export function user(of: number | string | null): string {
+    return of === null ? "–" : typeof of === "string" ? of : `uid ${of}`;
+}
+
 export function shape(lengths: readonly number[]): string {
     return lengths.length === 0 ? "scalar" : lengths.map((n) => (n < 0 ? "?" : String(n))).join(" × ");
 }

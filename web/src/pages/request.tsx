@@ -2,7 +2,7 @@
 // One task: how far each of its operators is, what it waits for, and why it has failed.
 import type * as contract from "../contract";
 import { useTopic } from "../feed";
-import { bytes, count, duration, moment, percent, plural } from "../format";
+import { bytes, count, duration, moment, percent, plural, user } from "../format";
 import { operatorsInOne } from "../parts/alike";
 import { Await, Facts, Panel, Progress, State } from "../parts/bits";
 import { CancelButton, left, who } from "../parts/under";
@@ -139,7 +139,7 @@ function Detail({ request }: { request: contract.RequestDetail }) {
                     <Facts
                         facts={[
                             ["Submitted by", who(request)],
-                            ["User", request.user === null ? "–" : `uid ${request.user}`],
+                            ["User", user(request.user)],
                             [
                                 "Session",
                                 request.session === null ? (

@@ -3,7 +3,7 @@
 import { change } from "../api";
 import type { Session } from "../contract";
 import { useTopic } from "../feed";
-import { bytes, count, duration } from "../format";
+import { bytes, count, duration, user } from "../format";
 import { Act, Await, Panel, State } from "../parts/bits";
 import { Table, type Column } from "../parts/table";
 import { who } from "../parts/under";
@@ -20,9 +20,9 @@ const COLUMNS: readonly Column<Session>[] = [
     {
         key: "user",
         title: "User",
-        by: (row) => row.user ?? -1,
+        by: (row) => user(row.user),
         spare: true,
-        cell: (row) => (row.user === null ? "–" : `uid ${row.user}`),
+        cell: (row) => user(row.user),
     },
     {
         key: "state",
