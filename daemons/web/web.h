@@ -33,7 +33,7 @@ typedef struct Front Front;
 
 enum { MAX_BODY = 1 << 20 }; /* bytes of a request's */
 
-enum { PIECE_BYTES = 256 << 10 }; /* read at a time of what is relayed */
+enum { PIECE_BYTES = 1 << 20 }; /* read at a time of what is relayed */
 
 typedef struct WebConfig {
         const char *const *scheduler; /* addresses, tried in turn */
