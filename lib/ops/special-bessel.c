@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bessel functions of real order and argument. */
+/* Bessel functions of real order and argument, and Airy's. */
 #include "ops/math-bessel.h"
+#include "ops/math-itairy.h"
 #include "ops/special.h"
 
 SPECIAL2(jv, "v, x", "The Bessel function of the first kind of order v; of x below zero for whole orders.", vm_jv(a, b))
@@ -26,3 +27,6 @@ AIRY(airy_ai, "Airy's Ai and its derivative.", false, false)
 AIRY(airy_bi, "Airy's Bi and its derivative.", true, false)
 AIRY(airye_ai, "Airy's Ai and its derivative, times e to the power of 2/3 x**1.5; NaN below zero.", false, true)
 AIRY(airye_bi, "Airy's Bi and its derivative, times e to the power of -2/3 x**1.5 above zero.", true, true)
+
+SPECIAL_PAIR(itairy, "The integrals of Airy's Ai and Bi from zero to x.", const VmItairy of = vm_itairy(a);
+             const double r = of.ai; const double s = of.bi)

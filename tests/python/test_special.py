@@ -132,6 +132,21 @@ def test_functions_of_whole_orders():
         special.multigammaln(9.0, 0)
 
 
+def test_integrals_of_airys_functions_are_exact():
+    x = np.concatenate([between(-17, 17), signed(magnitudes(-9, 2)), -magnitudes(2, 3)])
+    got = np.array(special.itairy(mt.tensor(x, chunk_size=50)))
+    assert np.array_equal(got[2:], -np.array(special.itairy(-x))[:2])
+    for at, ai, bi in zip(x, *got[:2]):
+        for value, exact in ((ai, mp.airyai), (bi, mp.airybi)):
+            want = exact(mp.mpf(float(at)), derivative=-1)
+            bound = 3e-14 * max(1, abs(at) / 17) ** 1.5  # the exponent and the angle are rounded
+            assert abs(value - want) < bound * (abs(want) if at > -0.5 else max(abs(want), 0.5)), at
+    beside = np.abs(x) < 9
+    assert np.allclose(got[:, beside], sp.itairy(x[beside]), rtol=1e-6, atol=1e-6)  # which has eight digits
+    ends = np.array(special.itairy([np.inf, -np.inf]))
+    assert np.allclose(ends[:2], [[1 / 3, -2 / 3], [np.inf, 0]]) and np.isnan(special.itairy(np.nan)[0])
+
+
 SPECIAL = np.array([0, -0.0, 1, -1, 0.5, np.inf, -np.inf, np.nan, 1e308])
 
 

@@ -60,6 +60,35 @@ def test_kolmogorovs_test(mode, alternative):
         mt.stats.ks_1samp(cut(x), st.norm.cdf, alternative="other")
 
 
+SAMPLES = [(A.ravel()[:40], B.ravel()[:40]), (A.ravel(), B.ravel()[:17]), (np.round(A.ravel()), np.round(B.ravel())),
+           (A.ravel(), A.ravel()), ([1, 2, 3], [4, 5]), ([4, 5], [1, 2, 3]), ([0.0], [np.nan, 1.0])]
+
+
+@pytest.mark.parametrize("alternative", ALTERNATIVES)
+@pytest.mark.parametrize("method", ["auto", "exact", "asymp"])
+def test_smirnovs_test(method, alternative):
+    for x, y in SAMPLES:
+        got, want = mt.stats.ks_2samp(cut(x), cut(y), alternative, method), st.ks_2samp(x, y, alternative, method)
+        same(got, want)
+        assert got.statistic_sign == want.statistic_sign
+        assert np.array_equal(got.statistic_location, want.statistic_location, equal_nan=True)
+    large = RNG.normal(size=10001), RNG.normal(0.02, 1, 9000)
+    if method == "auto":
+        same(mt.stats.ks_2samp(*map(mt.tensor, large), alternative), st.ks_2samp(*large, alternative))
+
+
+def test_smirnovs_test_refuses():
+    for more in (dict(alternative="other"), dict(method="other")):
+        with pytest.raises(ValueError):
+            mt.stats.ks_2samp([1], [2], **more)
+    for x in ([], [[1.0]]):
+        with pytest.raises(ValueError):
+            mt.stats.ks_2samp(x, [2.0])
+    primes = np.arange(65537.0), np.arange(65539.0)  # too many paths to count
+    with pytest.warns(RuntimeWarning, match="asymp"):
+        same(mt.stats.ks_2samp(*primes, method="exact"), st.ks_2samp(*primes, method="asymp"))
+
+
 @pytest.mark.parametrize("alternative", ALTERNATIVES)
 @pytest.mark.parametrize("axis", [0, 1, None])
 def test_students_tests(axis, alternative):

@@ -9,9 +9,10 @@ from .core import ExecutableTuple, Tensor, axis_of
 from .creation import arange, astensor, full
 from .indexing import take_along_axis
 from .manipulation import broadcast_to, concatenate, flip
-from .sorting import argsort, sort
+from .reduction import argmax, argmin
+from .sorting import argsort, searchsorted, sort
 
-__all__ = ["chisquare", "entropy", "ks_1samp", "power_divergence", "rankdata", "ttest_1samp", "ttest_ind",
+__all__ = ["chisquare", "entropy", "ks_1samp", "ks_2samp", "power_divergence", "rankdata", "ttest_1samp", "ttest_ind",
            "ttest_ind_from_stats", "ttest_rel"]
 
 
@@ -157,7 +158,16 @@ def ttest_ind(a, b, axis=0, equal_var=True, alternative="two-sided"):
                       b.mean(axis=of_b), b.var(axis=of_b, ddof=1), float(b.shape[of_b]), equal_var, alternative)
 
 
-# ---- Kolmogorov's test -----------------------------------------------------------------------------------------------
+# ---- Kolmogorov's tests ----------------------------------------------------------------------------------------------
+
+class KstestResult(Result):
+    """A statistic and its p-value; where two samples differ most, and 1 if the first one's function is above there."""
+
+    def __new__(cls, statistic, pvalue, location, sign):
+        made = super().__new__(cls, (statistic, pvalue))
+        made.statistic_location, made.statistic_sign = location, sign
+        return made
+
 
 def ks_1samp(x, cdf, args=(), alternative="two-sided", mode="auto"):
     """Kolmogorov's and Smirnov's test of a sample against a distribution. Its function is called here, with the sorted
@@ -181,6 +191,83 @@ def ks_1samp(x, cdf, args=(), alternative="two-sided", mode="auto"):
     probability = {"asymp": lambda: distributions.kstwobign.sf(d * np.sqrt(n)),
                    "approx": lambda: 2 * distributions.ksone.sf(d, n)}.get(mode, lambda: distributions.kstwo.sf(d, n))()
     return Result((statistic, astensor(np.clip(probability, 0, 1))))
+
+
+_AUTO_MOST = 10000  # elements of the larger sample for which method="auto" is exact, as SciPy has it
+
+
+def ks_2samp(data1, data2, alternative="two-sided", method="auto"):
+    """Smirnov's test of two samples: are they of one distribution?
+
+    Parameters
+    ----------
+    data1, data2 : array_like
+        Samples of one axis; their sizes may differ.
+    alternative : {"two-sided", "less", "greater"}
+        Whether the distribution function of `data1` is another one, below that of `data2` somewhere, or above it.
+    method : {"auto", "exact", "asymp"}
+        How the p-value is made: by counting paths, or by the distribution of large samples. "auto" counts up to
+        10000 elements.
+
+    Returns
+    -------
+    KstestResult
+        The tensors `statistic` and `pvalue`, and the numbers `statistic_location`, where the functions differ most,
+        and `statistic_sign`.
+
+    Notes
+    -----
+    Samples are sorted and compared by the session, when this is called. SciPy makes the p-value of the counts of
+    elements up to where the functions differ most, which is all that it depends on.
+
+    Examples
+    --------
+    >>> import mars.tensor as mt
+    >>> result = mt.stats.ks_2samp([0.1, 0.4, 0.7, 1.2], [0.5, 0.9, 1.4, 1.8, 2.1])
+    >>> round(float(result.statistic), 3), round(float(result.pvalue), 6), result.statistic_sign
+    (0.6, 0.285714, 1)
+    """
+    import scipy.stats
+
+    if method not in ("auto", "exact", "asymp"):
+        raise ValueError(f"Invalid value for method: {method}")
+    wanted = {"t": "two-sided", "g": "greater", "l": "less"}.get(alternative.lower()[:1], alternative)
+    if wanted not in ("two-sided", "less", "greater"):
+        raise ValueError(f"Invalid value for alternative: {alternative}")
+    data = [sort(astensor(x)) for x in (data1, data2)]
+    if any(x.ndim != 1 for x in data):
+        raise ValueError(f"samples must have one axis, not {data[0].ndim} and {data[1].ndim}")
+    n = n1, n2 = [x.shape[0] for x in data]
+    if min(n) == 0:
+        raise ValueError("Data passed to ks_2samp must not be empty")
+
+    both = concatenate(data)
+    counts = [searchsorted(x, both, "right") for x in data]  # up to each element, equal ones included
+    apart = counts[0] / n1 - counts[1] / n2
+    places = [argmin(apart), argmax(apart)]
+    found = ExecutableTuple([t[place] for place in places for t in (*counts, both)]).execute().fetch()
+    ends = []
+    for sign, (count1, count2, location) in ((-1, found[:3]), (1, found[3:])):
+        ends.append((sign * (count1 / n1 - count2 / n2), sign, int(count1), int(count2), location))
+    least, most = ends
+    d, sign, count1, count2, location = least if wanted == "less" or (wanted == "two-sided" and least[0] > most[0]) \
+        else most
+    if d <= 0:
+        d, count1, count2 = 0.0, 0, 0
+    if method == "asymp" or (method == "auto" and max(n) > _AUTO_MOST):
+        large, small = float(max(n)), float(min(n))
+        freedom = large * small / (large + small)
+        if wanted == "two-sided":
+            probability = scipy.stats.kstwo.sf(d, np.round(freedom))
+        else:  # Hodges (1958), 5.3
+            z = np.sqrt(freedom) * d
+            rest = (large + 2 * small) / np.sqrt(large * small * (large + small)) / 3
+            probability = np.exp(-2 * z * z - 2 * z * rest)
+    else:  # two samples of zeros and ones with these counts have this statistic
+        made = scipy.stats.ks_2samp(np.repeat([0, 1], [count1, n1 - count1]), np.repeat([0, 1], [count2, n2 - count2]),
+                                    wanted, method)
+        d, probability = made.statistic, made.pvalue
+    return KstestResult(astensor(np.float64(d)), astensor(np.clip(probability, 0, 1)), location, sign)
 
 
 # ---- Ranks -----------------------------------------------------------------------------------------------------------
