@@ -9,7 +9,6 @@
 
 /* ---- Tensors ---------------------------------------------------------------------------------------------------- */
 
-/* A second mention of a tensor is one reference more. */
 int remote_granted(Remote *r, const Wire_grant *m) {
         Grant grant = { .first = m->first };
 
@@ -28,6 +27,7 @@ static bool take_grant(const Remote *r, Arena *arena, uint64_t first, char **ret
         return true;
 }
 
+/* A second mention of a tensor is one reference more. */
 int remote_tensor_add(Remote *r, Reader *rd, TensorId *ret) {
         Arena *scratch = rd->scratch, *arena = arena_new();
         RemoteTensor *t;
