@@ -24,7 +24,7 @@ static void limits_change(Scheduler *s) {
                 memory = memory == 0 ? m->memory_bytes : MIN(memory, m->memory_bytes);
                 caches += m->cache_bytes;
         }
-        sched_limit(s->sched, task);
+        sched_limit(s->sched, task, cache);
         sched_refuse_above(s->sched, cache, memory, caches - cache);
 }
 

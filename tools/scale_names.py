@@ -302,12 +302,8 @@ calls("linalg.vector_norm linalg.matrix_norm linalg.matrix_transpose linalg.trac
 WHY = {
     "general matrices have no eigenvalues by blocks: each is one task's, with its workspace": """linalg.eig
         linalg.eigvals""",
-    "any index may name any element, so each task reads the whole tensor": """ix_ nanmedian nanpercentile
-        nanquantile place put_along_axis random.permutation random.shuffle
-        spatial.distance.pdist spatial.distance.squareform take take_along_axis""",
-    "along another axis than the first a task has all that comes with a position": "compress",
     "positions of rows longer than a task are not sorted in columns as values are: three times the row": """argpartition
-        argsort argtopk lexsort stats.rankdata unique unique_all unique_inverse""",
+        argsort argtopk lexsort random.permutation stats.rankdata unique unique_all unique_inverse""",
     "elements are looked for in all elements of the other set, which each task reads": """intersect1d setdiff1d
         setxor1d""",
     "products of up to 2^26 elements, result included, have all of the inner axis in a task: up to 170 MiB": """corrcoef

@@ -200,11 +200,14 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
         r = memory_open(e, config, err);
         if (r < 0)
                 return r;
-        e->task_bytes = config->task_bytes ?: e->budget.cache_bytes / (PLAN_TASK_SHARE * e->n_threads);
+        e->task_bytes  = config->task_bytes ?: e->budget.cache_bytes / (PLAN_TASK_SHARE * e->n_threads);
+        e->alone_bytes = e->budget.cache_bytes;
+        if (e->task_bytes < e->alone_bytes / (PLAN_TASK_SHARE * e->n_threads)) /* the user wants less */
+                e->alone_bytes = e->task_bytes * PLAN_TASK_SHARE * e->n_threads;
         if (!config->reports)
                 r = sched_new(&e->sched, true, plan_make);
         if (e->sched) {
-                sched_limit(e->sched, e->task_bytes);
+                sched_limit(e->sched, e->task_bytes, e->alone_bytes);
                 sched_refuse_above(e->sched, e->budget.cache_bytes, e->budget.arena_bytes, 0);
         }
         if (r == 0)
@@ -364,7 +367,7 @@ Engine *engine_unref(Engine *e) {
 
 void engine_plan_limits(const Engine *e, size_t *ret_task_bytes, size_t *ret_alone_bytes) {
         *ret_task_bytes  = e->task_bytes;
-        *ret_alone_bytes = e->budget.cache_bytes;
+        *ret_alone_bytes = e->alone_bytes;
 }
 
 static void local_stats(Engine *e, EngineStats *ret) {

@@ -129,7 +129,8 @@ struct Engine {
         uint32_t sched_at, work_at; /* what is carried out already */
 
         Budget budget;
-        size_t task_bytes;      /* of a task of which all threads may have one */
+        size_t task_bytes;      /* of a task of which all threads may have one, */
+        size_t alone_bytes;     /* and of one that is alone */
         size_t piece_bytes;     /* of results that are copied; 0: as the cache is large */
         Spill *spill;           /* NULL: not needed so far */
         char *spill_dirs;

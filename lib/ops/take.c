@@ -6,6 +6,7 @@
 
 #include "graph/graph.h"
 #include "ops/kernel.h"
+#include "ops/rows.h"
 
 static int64_t index_at(const View *v, int64_t i) {
         return *(const int64_t *) (v->data + i * v->stride[0]);
@@ -65,6 +66,17 @@ static void copy_part(const Piece *piece, int64_t row, char *out, const int64_t 
         }
 }
 
+/* A row that may lie in several pieces. */
+static void copy_row_of(const Piece *piece, uint32_t n_piece, int64_t row, char *out, const int64_t *out_stride) {
+        uint32_t k = piece_of_row(piece, n_piece, row);
+
+        for (const int64_t lo = piece[k].box.lo[0]; piece[k].box.lo[0] == lo; k--) {
+                copy_part(&piece[k], row, out, out_stride);
+                if (k == 0)
+                        break;
+        }
+}
+
 #define GATHER_LOOP_(type)                                                                                             \
         static void gather_##type(int64_t n, const View *index, const View *in, char *out) {                           \
                 const int64_t length = in->shape.dim[0];                                                               \
@@ -116,16 +128,9 @@ static int gather_run(BlockRun *run, Error *err) {
                 return 0;
         }
         for (int64_t i = 0; i < n; i++) {
-                int64_t row = index_at(index, i);
-                uint32_t k;
+                const int64_t row = index_at(index, i);
 
-                row += row < 0 ? length : 0;
-                k = piece_of_row(piece, n_piece, row);
-                for (const int64_t lo = piece[k].box.lo[0]; piece[k].box.lo[0] == lo; k--) {
-                        copy_part(&piece[k], row, out->data + i * out->stride[0], out->stride);
-                        if (k == 0)
-                                break;
-                }
+                copy_row_of(piece, n_piece, row + (row < 0 ? length : 0), out->data + i * out->stride[0], out->stride);
         }
         return 0;
 }
@@ -151,14 +156,143 @@ OP(gather_rows) = {
         .follows      = 2,
 };
 
+/* ---- Gather in parts (ops/rows.c) -------------------------------------------------------------------------------- */
+
+#define PUT_LOOP_(type)                                                                                                \
+        static void put_##type(const View *index, const PartParams *p, const View *part, char *out) {                  \
+                const uint64_t n_part = (uint64_t) part->shape.dim[0];                                                 \
+                type *to              = (type *) out;                                                                  \
+                                                                                                                       \
+                for (int64_t i = 0; i < index->shape.dim[0]; i++) {                                                    \
+                        int64_t at = index_at(index, i);                                                               \
+                                                                                                                       \
+                        at += (at < 0 ? p->length : 0) - p->first;                                                     \
+                        if ((uint64_t) at < n_part)                                                                    \
+                                to[i] = *(const type *) (part->data + at * part->stride[0]);                           \
+                }                                                                                                      \
+        }
+PUT_LOOP_(uint8_t)
+PUT_LOOP_(uint16_t)
+PUT_LOOP_(uint32_t)
+PUT_LOOP_(uint64_t)
+PUT_LOOP_(c128)
+
+static bool is_dense(const View *v) {
+        int64_t stride = (int64_t) dtype_size(v->dtype);
+
+        for (int k = v->shape.ndim; k-- > 0; stride *= v->shape.dim[k])
+                if (v->shape.dim[k] != 1 && v->stride[k] != stride)
+                        return false;
+        return true;
+}
+
+/* What the chunk has from the parts before. */
+static void copy_previous(const View *in, View *out) {
+        const Piece from = { .box = { .ndim = in->shape.ndim }, .view = *in };
+
+        if (is_dense(in))
+                memcpy(out->data, in->data, (size_t) shape_size(&out->shape) * dtype_size(out->dtype));
+        else
+                for (int64_t i = 0; i < out->shape.dim[0]; i++)
+                        copy_part(&from, i, out->data + i * out->stride[0], out->stride);
+}
+
+static int gather_part_run(BlockRun *run, Error *err) {
+        const PartParams *p = run->params;
+        const uint32_t rows = run->n_in - 2, n_piece = run->n_piece[rows];
+        const Piece *piece   = run->piece[rows];
+        const View *index    = &run->in[run->n_in - 1];
+        const int64_t n_part = run->box[rows].hi[0] - run->box[rows].lo[0];
+        View *out            = &run->out[0];
+        int r;
+
+        if (rows == 0) {
+                r = check_indices(index, p->length, err);
+                if (r < 0)
+                        return r;
+        }
+        if (shape_size(&out->shape) == 0)
+                return 0;
+        if (rows == 0)
+                memset(out->data, 0, (size_t) shape_size(&out->shape) * dtype_size(out->dtype));
+        else
+                copy_previous(&run->in[0], out);
+        if (n_piece == 1 && out->shape.ndim == 1) {
+                switch (dtype_size(out->dtype)) {
+                case 1:
+                        put_uint8_t(index, p, &piece[0].view, out->data);
+                        break;
+                case 2:
+                        put_uint16_t(index, p, &piece[0].view, out->data);
+                        break;
+                case 4:
+                        put_uint32_t(index, p, &piece[0].view, out->data);
+                        break;
+                case 8:
+                        put_uint64_t(index, p, &piece[0].view, out->data);
+                        break;
+                default:
+                        put_c128(index, p, &piece[0].view, out->data);
+                }
+                return 0;
+        }
+        for (int64_t i = 0; i < index->shape.dim[0]; i++) {
+                int64_t row = index_at(index, i);
+
+                row += (row < 0 ? p->length : 0) - p->first;
+                if (row >= 0 && row < n_part)
+                        copy_row_of(piece, n_piece, row, out->data + i * out->stride[0], out->stride);
+        }
+        return 0;
+}
+
+static int infer_gather_next(const OpCall *call, Spec *out, _unused_ Error *err) {
+        *out = call->in[0];
+        return 0;
+}
+
+#define PART_PARAMS                                                                                                    \
+        (const Param[]) {                                                                                              \
+                PARAM(PartParams, first, PARAM_I64, NULL, "The first row of the part, "),                              \
+                        PARAM(PartParams, length, PARAM_I64, NULL, "of so many."), {}                                  \
+        }
+
+OP(gather_first) = {
+        .name         = "gather_first",
+        .doc          = "Those of the rows with the given numbers that are in a part of them; the others are zero.",
+        .family       = FAMILY_EXCHANGE,
+        .hidden       = true,
+        .takes_pieces = true,
+        .inputs       = "part, index",
+        .n_in         = 2,
+        .params_size  = sizeof(PartParams),
+        .params       = PART_PARAMS,
+        .infer        = infer_gather,
+        .run          = gather_part_run,
+        .core_in      = { CORE_ALL, 1 },
+        .core_out     = { CORE_ALL },
+        .follows      = 2,
+};
+
+OP(gather_next) = {
+        .name         = "gather_next",
+        .doc          = "What other parts have made, with those rows that are in this one.",
+        .family       = FAMILY_EXCHANGE,
+        .hidden       = true,
+        .takes_pieces = true,
+        .inputs       = "made, part, index",
+        .n_in         = 3,
+        .params_size  = sizeof(PartParams),
+        .params       = PART_PARAMS,
+        .infer        = infer_gather_next,
+        .run          = gather_part_run,
+        .core_in      = { CORE_ALL, CORE_ALL, 1 },
+        .core_out     = { CORE_ALL },
+        .follows      = 5,
+};
+
 /* ---- Scatter
  * -------------------------------------------------------------------------------------------------------- */
-
-/* What is done with a row that an index names: "set", and it becomes the value's row; the name of a universal function,
- * and that is applied to both, once for each time that the row is named. */
-typedef struct ScatterParams {
-        const char *function;
-} ScatterParams;
 
 static bool is_set(const char *function) {
         return !function || strcmp(function, "set") == 0;
@@ -255,10 +389,6 @@ OP(scatter_rows) = {
 /* ---- Several index arrays ---------------------------------------------------------------------------------------- */
 
 /* One column of indices, checked against its axis and made non-negative. */
-typedef struct IndexParams {
-        int64_t axis, length;
-} IndexParams;
-
 static int wrap_run(BlockRun *run, Error *err) {
         const IndexParams *p = run->params;
         const View *in = &run->in[0];
@@ -397,7 +527,7 @@ static int expand_take(Build *b, const OpCall *call, const Ref *in, Ref *out) {
                 return b->r = ERROR_AXIS;
         pair[1] = build_positions(b, &call->in[0].shape, first, n, in + 1, &common);
         pair[0] = build_rows(b, in[0], first, n, &rest);
-        rows    = build_op(b, "gather_rows", NULL, 2, pair);
+        rows    = build_gather_rows(b, pair[0], pair[1]);
         full    = common;
         for (int k = 0; k < rest.ndim; k++)
                 full.dim[full.ndim++] = rest.dim[k];
@@ -435,11 +565,6 @@ OP(take) = {
         .infer  = infer_take,
         .expand = expand_take,
 };
-
-typedef struct PutParams {
-        int64_t axis; /* first, as infer_take() reads it */
-        const char *function;
-} PutParams;
 
 static int infer_put(const OpCall *call, Spec *out, Error *err) {
         const char *function = ((const PutParams *) call->params)->function;
@@ -507,7 +632,7 @@ static int expand_put(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         for (int k = 0; k < rest.ndim; k++)
                 rows.dim[rows.ndim++] = rest.dim[k];
         part[2] = build_reshape(b, first == 0 ? part[2] : build_transpose(b, part[2], axes), &rows);
-        all     = build_op(b, "scatter_rows", &(ScatterParams) { p->function }, 3, part);
+        all     = build_scatter_rows(b, part[0], part[1], part[2], p->function);
 
         rows = (Shape) {};
         for (uint32_t k = 0; k < n; k++)

@@ -178,6 +178,15 @@ static void own_axes(const StageBuild *sb, int n_batch, bool *own) {
         }
 }
 
+/* Rows that are read with others of other lengths: a task takes as many of each. */
+static bool of_rows(const Op *op) {
+        bool rows = op->family == FAMILY_EXCHANGE && op->n_in > 1 && !op->follows && !op->step && !op->takes_pieces;
+
+        for (uint32_t i = 0; i < op->n_in; i++)
+                rows &= op->core_in[i] == 1;
+        return rows;
+}
+
 /* Batches are computed each by itself, so they are cut as memory wants it: by what a task reads, may have to put
  * together, makes, and needs besides. */
 static int block_batch_cuts(Planner *p, const StageBuild *sb, const BlockAxes *axes, const OpCall *call, Tiling *ret) {
@@ -196,14 +205,67 @@ static int block_batch_cuts(Planner *p, const StageBuild *sb, const BlockAxes *a
         for (int k = axes->n_batch; k < t.ndim; k++)
                 if (!own[k])
                         t.axis[k] = cuts_whole(1);
+        if (of_rows(axes->op)) {
+                int64_t longest = 1;
+
+                for (int k = axes->n_batch; k < t.ndim; k++) {
+                        longest   = MAX(longest, t.axis[k].extent);
+                        t.axis[k] = cuts_whole(1);
+                }
+                t.axis[axes->n_batch] = cuts_whole(longest);
+        }
         r = cuts_limit(p, &t, axes->n_batch, (int64_t) (limit / (p->leaves->task_bytes ? element : sizeof(double))));
         for (int k = 0; k < axes->n_batch && r >= 0; k++)
                 ret->axis[k] = t.axis[k];
         return r;
 }
 
+static size_t spec_bytes(const Spec *spec) {
+        size_t n;
+
+        return __builtin_mul_overflow(dtype_size(spec->dtype), (size_t) shape_size(&spec->shape), &n) ? SIZE_MAX / 4
+                                                                                                      : n;
+}
+
+/* Bytes of a position of the cut axis, in all that is cut there: inputs and outputs. */
+static size_t position_bytes(const BlockAxes *axes, const OpCall *call, const Node *node) {
+        size_t n = 0;
+
+        for (uint32_t i = 0; i < call->n_in + node->n_out; i++) {
+                const bool out   = i >= call->n_in;
+                const Spec *spec = out ? &node->out[i - call->n_in] : &call->in[i];
+                const int cut =
+                        spec->shape.ndim -
+                        core_of(out ? axes->op->core_out[i - call->n_in] : axes->op->core_in[i], spec->shape.ndim);
+                size_t each = dtype_size(spec->dtype);
+
+                if (!out && !(axes->op->follows >> i & 1))
+                        continue;
+                for (int k = 0; k < spec->shape.ndim; k++)
+                        if (k != cut && __builtin_mul_overflow(each, (size_t) MAX(spec->shape.dim[k], 1), &each))
+                                return SIZE_MAX;
+                if (__builtin_add_overflow(n, each, &n))
+                        return SIZE_MAX;
+        }
+        return MAX(n, (size_t) 1);
+}
+
+/* What is cut as an input is may be as large as it likes: it is cut further, until a task may take it. */
+static int block_follow_cuts(Planner *p, const BlockAxes *axes, const OpCall *call, const Node *node, Tiling *ret) {
+        Tiling t = { .ndim = 1 };
+        int r;
+
+        if (p->leaves->task_bytes == 0 || axes->contract || axes->op->step || axes->cut == NO_AXIS)
+                return 0;
+        t.axis[0] = ret->axis[axes->cut];
+        r         = cuts_limit(p, &t, 1, (int64_t) (p->leaves->task_bytes / 2 / position_bytes(axes, call, node)));
+        ret->axis[axes->cut] = t.axis[0];
+        return r;
+}
+
 /* Only batch axes and the cut axis are cut. */
-static int block_cuts(Planner *p, StageBuild *sb, const BlockAxes *axes, const OpCall *call, Tiling *ret) {
+static int block_cuts(Planner *p, StageBuild *sb, const BlockAxes *axes, const OpCall *call, const Node *node,
+                      Tiling *ret) {
         const Op *op = axes->op;
         int r;
 
@@ -227,7 +289,31 @@ static int block_cuts(Planner *p, StageBuild *sb, const BlockAxes *axes, const O
                 if (step > 0)
                         ret->axis[along] = cuts_regular(sb->extent[along], step);
         }
-        return block_batch_cuts(p, sb, axes, call, ret);
+        r = block_batch_cuts(p, sb, axes, call, ret);
+        return r < 0 ? r : block_follow_cuts(p, axes, call, node, ret);
+}
+
+/* Of inputs that are not cut every task reads everything. Where memory does not hold these and the rest besides, they
+ * are parts of something larger, and what each task makes goes on to the next part: three eighths of memory are for
+ * chunks that go through a part one after another, and for their share of other inputs. Only the order depends on
+ * it. */
+static void block_passes(Planner *p, const BlockAxes *axes, const OpCall *call, const Node *node, const Tiling *domain,
+                         Group *ret) {
+        const size_t room = MAX(p->leaves->alone_bytes, p->leaves->task_bytes) / 8 * 3;
+        const Cuts *cuts  = &domain->axis[axes->cut];
+        size_t bytes      = spec_bytes(&node->out[0]), chunk;
+        uint32_t n;
+
+        if (p->leaves->task_bytes == 0 || axes->contract || axes->cut == NO_AXIS || axes->op->step ||
+            axes->op->follows == (1U << call->n_in) - 1)
+                return;
+        for (uint32_t i = 0; i < call->n_in; i++)
+                bytes = MIN(bytes + spec_bytes(&call->in[i]), SIZE_MAX / 2);
+        if (bytes <= room)
+                return;
+        chunk = position_bytes(axes, call, node) * (size_t) MAX(cuts->extent / MAX(cuts->n, 1U), 1);
+        n     = (uint32_t) MIN(MAX(room / chunk, (size_t) 1), (size_t) cuts->n);
+        *ret  = (Group) { .axis = { axes->cut, axes->cut + 1 }, .n = { n, 1 } };
 }
 
 /* Of a product that does not fit into memory every tile would have its inputs read again. Tiles that form a square read
@@ -305,9 +391,11 @@ int stage_block(Planner *p, uint32_t index) {
                 stage.block.strip = op->strip(&call);
         }
         if (r >= 0)
-                r = block_cuts(p, &sb, &axes, &call, &stage.domain);
+                r = block_cuts(p, &sb, &axes, &call, node, &stage.domain);
         if (r >= 0 && op->tile)
                 block_group(p, &axes, &call, &stage.domain, &stage.block.group);
+        else if (r >= 0)
+                block_passes(p, &axes, &call, node, &stage.domain, &stage.block.group);
         for (uint32_t o = 0; o < node->n_out && r >= 0; o++)
                 r = block_output(p, &sb, &axes, node, o, &stage.domain);
         return r < 0 ? r : stage_add(p, &sb, &stage);

@@ -55,7 +55,7 @@ int recipe_new(Sched *s, const Graph *graph, const Plan *plan, uint64_t id, Reci
                                        .leaf        = leaf,
                                        .n_leaves    = n,
                                        .task_bytes  = s->task_bytes,
-                                       .alone_bytes = s->most_chunk_bytes,
+                                       .alone_bytes = s->alone_bytes,
                                        .chunk_first = s->next_chunk,
                                        .n_task      = plan->n_task,
                                        .n_chunk     = plan->n_chunk,

@@ -104,7 +104,7 @@ int running_new(Sched *s, Plan *plan, Recipe *recipe, bool repair, Running **ret
                                       .leaf_first  = r->leaf_first,
                                       .together    = r->together,
                                       .task_bytes  = s->task_bytes,
-                                      .alone_bytes = s->most_chunk_bytes };
+                                      .alone_bytes = s->alone_bytes };
         if (recipe) {
                 r->run.first_id    = recipe->said.chunk_first;
                 r->run.task_bytes  = recipe->said.task_bytes;

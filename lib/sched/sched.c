@@ -221,7 +221,7 @@ static int request_plan(Sched *s, Request *q, Graph *graph) {
                                  &(PlanLeaves) { .tiling      = leaf_tiling,
                                                  .userdata    = s,
                                                  .task_bytes  = s->task_bytes,
-                                                 .alone_bytes = s->most_chunk_bytes },
+                                                 .alone_bytes = s->alone_bytes },
                                  &plan, &err);
         if (ret == 0 && !plan->complete && plan->n_task == 0)
                 ret = error_set(&err, ERROR_SUPPORT, "the rest of the graph cannot be planned");
@@ -621,8 +621,9 @@ void sched_refuse_above(Sched *s, size_t chunk_bytes, size_t all_bytes, size_t l
         s->lent_bytes       = lent_bytes;
 }
 
-void sched_limit(Sched *s, size_t task_bytes) {
-        s->task_bytes = task_bytes;
+void sched_limit(Sched *s, size_t task_bytes, size_t alone_bytes) {
+        s->task_bytes  = task_bytes;
+        s->alone_bytes = alone_bytes;
 }
 
 void sched_limit_lineage(Sched *s, uint32_t most_steps) {

@@ -174,7 +174,8 @@ int sched_new(Sched **ret, bool alone, SchedPlanner *planner);
  * anything else. */
 void sched_number(Sched *sched, uint64_t first);
 Sched *sched_free(Sched *sched);
-void sched_limit(Sched *sched, size_t task_bytes); /* how much a task of later plans may take (PlanLeaves); 0: any */
+/* How much a task of later plans may take, and one beside which nothing else runs (PlanLeaves); 0: any. */
+void sched_limit(Sched *sched, size_t task_bytes, size_t alone_bytes);
 /* Results of a longer lineage are kept, instead of what they came from (anchor.c); MAX_LINEAGE if nobody says it. */
 void sched_limit_lineage(Sched *sched, uint32_t most_steps);
 /* Requests of which one task cannot but take more fail at once: so many bytes of chunks, and of chunks and scratch; and

@@ -163,7 +163,7 @@ struct Sched {
         uint64_t next_plan, next_tensor, next_chunk;
         uint64_t n_tasks_done, n_remade, n_ghosts, state_bytes;
         SchedPlanner *planner;
-        size_t task_bytes;
+        size_t task_bytes, alone_bytes;      /* PlanLeaves */
         size_t most_chunk_bytes, most_bytes; /* 0: any */
         size_t lent_bytes;                   /* that inputs may take besides */
         SchedActions *actions;  /* of the step at hand */

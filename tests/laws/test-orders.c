@@ -404,7 +404,7 @@ static void run(Cluster *c, Graph *graph) {
 static void cluster_init(Cluster *c, uint32_t n_hosts) {
         *c = (Cluster) { .n_hosts = n_hosts, .random = n_hosts };
         ck_assert_int_eq(sched_new(&c->sched, n_hosts == 1, plan_and_see), 0);
-        sched_limit(c->sched, n_hosts == 1 ? 0 : 200); /* bytes a task: nearly all is cut to pieces and exchanged */
+        sched_limit(c->sched, n_hosts == 1 ? 0 : 200, 0); /* bytes a task: nearly all is cut to pieces and exchanged */
         for (uint32_t k = 0; k < n_hosts; k++) {
                 Host *h = &c->host[k];
 

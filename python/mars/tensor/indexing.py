@@ -270,12 +270,15 @@ def apply_at(t, key, function, value=None):
 
 
 def setitem(t, key, value):
-    value = astensor(value) if not isinstance(value, (bool, int, float, complex)) else value
-    if isinstance(value, Tensor) and value.dtype != t.dtype:
-        value = value.astype(t.dtype)
-    elif not isinstance(value, Tensor):
-        value = op("full", shape=(), dtype=t.dtype, value=_fitting(value, t.dtype))
-    t._rebind(_put(t, key, value))
+    t._rebind(_put(t, key, _element(value, t.dtype)))
+
+
+def _element(value, dtype):
+    """What is assigned to elements, as a tensor of their dtype."""
+    if isinstance(value, (bool, int, float, complex)):
+        return op("full", shape=(), dtype=dtype, value=_fitting(value, dtype))
+    value = astensor(value)
+    return value if value.dtype == dtype else value.astype(dtype)
 
 
 def _fitting(value, dtype):
@@ -488,7 +491,7 @@ def take_along_axis(arr, indices, axis=-1):
             [40, 50, 60]])
     """
     arr, indices, axis = _along(arr, indices, axis)
-    return arr[_along_key(arr, indices, axis)]
+    return op("take_along", arr, indices, axis=axis)
 
 
 def _along(arr, indices, axis):
@@ -500,11 +503,6 @@ def _along(arr, indices, axis):
     if arr.ndim != indices.ndim:
         raise ValueError("`indices` and `arr` must have the same number of dimensions")
     return arr, indices, axis_of(axis, arr.ndim)
-
-
-def _along_key(arr, indices, axis):
-    return tuple(indices if k == axis else arange(n)[(None,) * k + (slice(None),) + (None,) * (arr.ndim - 1 - k)]
-                 for k, n in enumerate(arr.shape))
 
 
 def put_along_axis(arr, indices, values, axis):
@@ -528,9 +526,10 @@ def put_along_axis(arr, indices, values, axis):
             [0., 0., 9.]])
     """
     flat, indices, axis = _along(arr, indices, axis)
-    flat = flat._same()
-    flat[_along_key(flat, indices, axis)] = values
-    arr._rebind(flat.reshape(arr.shape))
+    values = _element(values, flat.dtype)
+    while values.ndim > flat.ndim and values.shape[0] == 1:
+        values = values[0]
+    arr._rebind(op("put_along", flat, values, indices, axis=axis).reshape(arr.shape))
 
 
 @method

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Rows that are chosen, or set, by their numbers, however many there are of both. */
+#include "graph/graph.h"
+
+/* gather_first, gather_next: which rows of how many their part has, from `first` on. */
+typedef struct PartParams {
+        int64_t first, length;
+} PartParams;
+
+/* What is done with a row that an index names: "set", and it becomes the value's row; the name of a universal function,
+ * and that is applied to both, once for each time that the row is named. */
+typedef struct ScatterParams {
+        const char *function;
+} ScatterParams;
+
+/* Indices along an axis, and its length. */
+typedef struct IndexParams {
+        int64_t axis, length;
+} IndexParams;
+
+/* put */
+typedef struct PutParams {
+        int64_t axis; /* first, as take has it */
+        const char *function;
+} PutParams;
+
+/* Rows of a, a row for each index. */
+Ref build_gather_rows(Build *b, Ref a, Ref index);
+/* a, with its rows that the indices name set to (or changed by) those of `values`, in their order. */
+Ref build_scatter_rows(Build *b, Ref a, Ref index, Ref values, const char *function);
