@@ -237,7 +237,7 @@ static int put_status(Asking *a) {
                 (unsigned long long) sums.disk_written_bytes);
         put_checks(a, &sums, &worst);
         fputs(", \"errors\": ", f);
-        if (a->to->user[0]) /* they name sessions of others */
+        if (conn_is_user(a->to)) /* they name sessions of others */
                 fputs("[]", f);
         else
                 lines_list(s->lines, "scheduler", &(LinesWanted) { .level = LOG_WARNING, .most = MAX_SHOWN_ERRORS }, f);
@@ -318,7 +318,7 @@ static int check_right(const Asking *a, Of of) {
                                  : of == OF_REQUEST ? request_user(a->s, a->number[0])
                                                     : NULL;
 
-        if (!a->to->user[0] || of == OF_CLUSTER || of == OF_ROWS)
+        if (!conn_is_user(a->to) || of == OF_CLUSTER || of == OF_ROWS)
                 return 0;
         if (of == OF_ADMIN)
                 return -EACCES;

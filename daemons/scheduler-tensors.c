@@ -8,12 +8,12 @@
 #include "sched/look.h"
 
 static bool sees_name(const Asking *a, const Name *name) {
-        return !a->to->user[0] || name->uid == owner_of(false, 0, a->to->user);
+        return !conn_is_user(a->to) || name->uid == owner_of(false, 0, a->to->user);
 }
 
 /* Whether a session or a name of his holds it. */
 static bool sees_tensor(const Asking *a, uint64_t id) {
-        if (!a->to->user[0])
+        if (!conn_is_user(a->to))
                 return true;
         for (const Session *session = a->s->sessions; session; session = session->next)
                 if (conn_sees(a->to, session->user) && map_get(&session->refs, id) > 0)

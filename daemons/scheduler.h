@@ -187,9 +187,14 @@ void scheduler_fail(Scheduler *s, const char *why); /* it ends */
 uint64_t scheduler_clock(void); /* monotonic, in microseconds */
 void conn_close(Conn *conn);
 
-/* Whether he is told of what is this user's: a user of what is his own. All that people ask, and end, goes by it. */
+/* Who is told only of what is his own. NULL, for metrics: the daemon asks itself. */
+static inline bool conn_is_user(const Conn *c) {
+        return c && c->user[0];
+}
+
+/* Whether he is told of what is this user's. All that people ask, and end, goes by it. */
 static inline bool conn_sees(const Conn *c, const char *user) {
-        return !c->user[0] || strcmp(c->user, user) == 0;
+        return !conn_is_user(c) || strcmp(c->user, user) == 0;
 }
 
 /* ---- scheduler-client.c: what clients and marsctl say */
@@ -276,5 +281,6 @@ _printf_(5, 6) void scheduler_log_worker(const Scheduler *s, uint32_t worker, co
 /* ---- scheduler-answer.c */
 /* JSON, which the caller frees, to one of the questions of its table. ERROR_VALUE: it is none; -ENOENT: what it asks
  * about is not there; -ENOMEM. */
-/* Whoever is asked about a worker, or about all ("peers"), says where it is before: `to` may ask it the rest. */
+/* Whoever is asked about a worker, or about all ("peers"), says where it is before: `to` may ask it the rest. NULL: the
+ * daemon asks itself. */
 int scheduler_answer(const Scheduler *s, Conn *to, const char *what, char **ret, Error *err);
