@@ -305,7 +305,7 @@ WHY = {
     "positions of rows longer than a task are not sorted in columns as values are: three times the row": """argpartition
         argsort argtopk lexsort random.permutation stats.rankdata unique unique_all unique_inverse""",
     "elements are looked for in all elements of the other set, which each task reads": """intersect1d setdiff1d
-        setxor1d""",
+        setxor1d stats.ks_2samp""",
     "products of up to 2^26 elements, result included, have all of the inner axis in a task: up to 170 MiB": """corrcoef
         cov dot einsum inner innerproduct matmul tensordot""",
     "sums before each element are found in one task that reads what its inputs are made of: 56 MiB": "unwrap",
