@@ -302,6 +302,7 @@ static void block_passes(Planner *p, const BlockAxes *axes, const OpCall *call, 
         const size_t room = MAX(p->leaves->alone_bytes, p->leaves->task_bytes) / 8 * 3;
         const Cuts *cuts  = &domain->axis[axes->cut];
         size_t bytes      = spec_bytes(&node->out[0]), chunk;
+        size_t goes       = 0; /* of a position: what was made of it before goes as soon as it is made anew */
         uint32_t n;
 
         if (p->leaves->task_bytes == 0 || axes->contract || axes->cut == NO_AXIS || axes->op->step ||
@@ -311,7 +312,9 @@ static void block_passes(Planner *p, const BlockAxes *axes, const OpCall *call, 
                 bytes = MIN(bytes + spec_bytes(&call->in[i]), SIZE_MAX / 2);
         if (bytes <= room)
                 return;
-        chunk = position_bytes(axes, call, node) * (size_t) MAX(cuts->extent / MAX(cuts->n, 1U), 1);
+        if (axes->op->follows & 1)
+                goes = spec_bytes(&call->in[0]) / (size_t) MAX(cuts->extent, 1);
+        chunk = (position_bytes(axes, call, node) - goes) * (size_t) MAX(cuts->extent / MAX(cuts->n, 1U), 1);
         n     = (uint32_t) MIN(MAX(room / chunk, (size_t) 1), (size_t) cuts->n);
         *ret  = (Group) { .axis = { axes->cut, axes->cut + 1 }, .n = { n, 1 } };
 }
