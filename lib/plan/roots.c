@@ -92,8 +92,11 @@ static void mark_deferred(Planner *p) {
                 for (uint32_t k = 0; k < node->n_in && deferred; k++) {
                         Slot *in = planner_slot(p, node->in[k]);
 
-                        /* What comes from nothing is cheaper made again than kept. */
-                        if (!in->deferred && planner_node(p, node->in[k])->n_in > 0)
+                        /* What comes from nothing is cheaper made again than kept. Leaves come from elsewhere: what
+                         * an earlier plan has made may have nobody else who wants it. */
+                        const Node *from = planner_node(p, node->in[k]);
+
+                        if (!in->deferred && (from->n_in > 0 || !from->op))
                                 in->kept = in->root = true;
                 }
         }

@@ -528,6 +528,17 @@ def test_a_shape_that_depends_on_data_is_computed_when_it_is_asked_for():
     assert len(x[x < 0]) == 2 and x[x < 0].size == 2
 
 
+def test_what_is_made_before_shapes_are_known_stays_for_all_who_read_it_when_they_are():
+    # `made` is there before the first length is, is read once that is known, and again when the second one is
+    made = mt.concatenate([mt.tensor([0.0, 1.0]), mt.tensor([2.0, 3.0])])
+    first = mt.tensor(np.arange(10.0))
+    first = mt.sort(first[first > 2])
+    second = mt.sort(first[first > 5])
+    op = mt._core.op
+    both = op("concatenate", op("concatenate", first, made, axis=0), op("concatenate", second, made, axis=0), axis=0)
+    assert both.tolist() == [*range(3, 10), *range(4), *range(6, 10), *range(4)]
+
+
 def test_a_shape_that_depends_on_data_feeds_every_operator():
     n = np.random.default_rng(0).standard_normal((20, 3))
     x = mt.tensor(n, chunk_size=4)
