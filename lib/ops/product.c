@@ -149,7 +149,7 @@ static void product_tile(const OpCall *call, int64_t size[static 2]) {
                 size[0] = m <= TILE_ROWS ? MAX(m, 1) : div_up(div_up(m, div_up(m, TILE_ROWS)), TILE_UNIT) * TILE_UNIT;
                 size[1] = TILE_COLUMNS;
         }
-        while (size[0] * 2 * MAX(n, k) <= THIN_TILE)
+        while (size[0] * 2 * MAX(MAX(n, k), (int64_t) 1) <= THIN_TILE)
                 size[0] *= 2;
 }
 

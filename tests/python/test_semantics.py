@@ -539,6 +539,12 @@ def test_what_is_made_before_shapes_are_known_stays_for_all_who_read_it_when_the
     assert both.tolist() == [*range(3, 10), *range(4), *range(6, 10), *range(4)]
 
 
+def test_products_of_nothing_are_planned():
+    for m, k, n in ((0, 0, 0), (3, 0, 0), (3, 0, 2), (0, 2, 0)):
+        made = mt.matmul(mt.tensor(np.ones((m, k))), mt.tensor(np.ones((k, n))))
+        assert np.array_equal(made.execute().fetch(), np.zeros((m, n)))
+
+
 def test_a_shape_that_depends_on_data_feeds_every_operator():
     n = np.random.default_rng(0).standard_normal((20, 3))
     x = mt.tensor(n, chunk_size=4)
