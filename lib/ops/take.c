@@ -12,13 +12,38 @@ static int64_t index_at(const View *v, int64_t i) {
         return *(const int64_t *) (v->data + i * v->stride[0]);
 }
 
-/* ---- Gather
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Gather ------------------------------------------------------------------------------------------------------ */
 
-/* Pieces that begin at the same row, in order of rows: found by bisection. */
-static uint32_t piece_of_row(const Piece *piece, uint32_t n, int64_t row) {
-        uint32_t lo = 0, hi = n;
+/* Rows, and the pieces in which they lie: in the order of their first rows; those that begin at the same one come
+ * together. */
+typedef struct Rows {
+        const Piece *piece;
+        uint32_t n;
+        int64_t n_rows;
+        double per_row; /* pieces: where to look first, since most are as long as others */
+} Rows;
 
+static Rows rows_of(const BlockRun *run, uint32_t input) {
+        Rows rows = { .piece  = run->piece[input],
+                      .n      = run->n_piece[input],
+                      .n_rows = run->box[input].hi[0] - run->box[input].lo[0] };
+
+        if (rows.n > 1)
+                rows.per_row = (rows.n - 1) /
+                               (double) MAX(rows.piece[rows.n - 1].box.lo[0] - run->box[input].lo[0], (int64_t) 1);
+        return rows;
+}
+
+/* The last one that begins at the row or before it. */
+static uint32_t piece_of_row(const Rows *rows, int64_t row) {
+        const Piece *piece = rows->piece;
+        uint32_t lo = 0, hi = rows->n, k;
+
+        if (rows->n == 1)
+                return 0;
+        k = MIN((uint32_t) ((double) row * rows->per_row), rows->n - 1);
+        if (piece[k].box.lo[0] <= row && (k + 1 == rows->n || piece[k + 1].box.lo[0] > row))
+                return k;
         while (hi - lo > 1) {
                 const uint32_t mid = lo + (hi - lo) / 2;
 
@@ -67,24 +92,55 @@ static void copy_part(const Piece *piece, int64_t row, char *out, const int64_t 
 }
 
 /* A row that may lie in several pieces. */
-static void copy_row_of(const Piece *piece, uint32_t n_piece, int64_t row, char *out, const int64_t *out_stride) {
-        uint32_t k = piece_of_row(piece, n_piece, row);
+static void copy_row_of(const Rows *rows, int64_t row, char *out, const int64_t *out_stride) {
+        uint32_t k = piece_of_row(rows, row);
 
-        for (const int64_t lo = piece[k].box.lo[0]; piece[k].box.lo[0] == lo; k--) {
-                copy_part(&piece[k], row, out, out_stride);
+        for (const int64_t lo = rows->piece[k].box.lo[0]; rows->piece[k].box.lo[0] == lo; k--) {
+                copy_part(&rows->piece[k], row, out, out_stride);
                 if (k == 0)
                         break;
         }
 }
 
+/* What a piece has, at its place in an output that begins with row `first`. */
+static void copy_rows(const Piece *piece, int64_t first, View *out) {
+        const View *v      = &piece->view;
+        const int64_t size = (int64_t) dtype_size(v->dtype), at = piece->box.lo[0] - first;
+
+        if (v->shape.ndim == 1 && v->stride[0] == size) {
+                memcpy(out->data + at * size, v->data, (size_t) (v->shape.dim[0] * size));
+                return;
+        }
+        for (int64_t i = 0; i < v->shape.dim[0]; i++)
+                copy_part(piece, piece->box.lo[0] + i, out->data + (at + i) * out->stride[0], out->stride);
+}
+
+static void copy_input(const BlockRun *run, uint32_t input, View *out) {
+        for (uint32_t k = 0; k < run->n_piece[input]; k++)
+                copy_rows(&run->piece[input][k], run->box[input].lo[0], out);
+}
+
+/* Of rows that are single elements. */
+static inline const char *element_of(const Rows *rows, int64_t row) {
+        const Piece *piece = &rows->piece[piece_of_row(rows, row)];
+
+        return piece->view.data + (row - piece->box.lo[0]) * piece->view.stride[0];
+}
+
+/* The row of the part that an index names; outside of [0, n_rows): another part has it. */
+static int64_t row_in_part(const View *index, int64_t i, const PartParams *p) {
+        const int64_t row = index_at(index, i);
+
+        return row + (row < 0 ? p->length : 0) - p->first;
+}
+
 #define GATHER_LOOP_(type)                                                                                             \
-        static void gather_##type(int64_t n, const View *index, const View *in, char *out) {                           \
-                const int64_t length = in->shape.dim[0];                                                               \
-                type *to = (type *) out;                                                                               \
+        static void gather_##type(const Rows *rows, const View *index, const PartParams *p, type *to) {                \
+                for (int64_t i = 0; i < index->shape.dim[0]; i++) {                                                    \
+                        const int64_t row = row_in_part(index, i, p);                                                  \
                                                                                                                        \
-                for (int64_t i = 0; i < n; i++) {                                                                      \
-                        const int64_t at = index_at(index, i);                                                         \
-                        to[i] = *(const type *) (in->data + (at + (at < 0 ? length : 0)) * in->stride[0]);             \
+                        if ((uint64_t) row < (uint64_t) rows->n_rows)                                                  \
+                                to[i] = *(const type *) element_of(rows, row);                                         \
                 }                                                                                                      \
         }
 GATHER_LOOP_(uint8_t)
@@ -92,6 +148,39 @@ GATHER_LOOP_(uint16_t)
 GATHER_LOOP_(uint32_t)
 GATHER_LOOP_(uint64_t)
 GATHER_LOOP_(c128)
+
+static void gather_elements(const Rows *rows, const View *index, const PartParams *p, View *out) {
+        switch (dtype_size(out->dtype)) {
+        case 1:
+                gather_uint8_t(rows, index, p, (uint8_t *) out->data);
+                break;
+        case 2:
+                gather_uint16_t(rows, index, p, (uint16_t *) out->data);
+                break;
+        case 4:
+                gather_uint32_t(rows, index, p, (uint32_t *) out->data);
+                break;
+        case 8:
+                gather_uint64_t(rows, index, p, (uint64_t *) out->data);
+                break;
+        default:
+                gather_c128(rows, index, p, (c128 *) out->data);
+        }
+}
+
+/* Those of the rows that the indices name which are in the part; others are left as they are. */
+static void gather(const Rows *rows, const View *index, const PartParams *p, View *out) {
+        if (out->shape.ndim == 1) {
+                gather_elements(rows, index, p, out);
+                return;
+        }
+        for (int64_t i = 0; i < index->shape.dim[0]; i++) {
+                const int64_t row = row_in_part(index, i, p);
+
+                if ((uint64_t) row < (uint64_t) rows->n_rows)
+                        copy_row_of(rows, row, out->data + i * out->stride[0], out->stride);
+        }
+}
 
 static int check_indices(const View *index, int64_t length, Error *err) {
         for (int64_t i = 0; i < index->shape.dim[0]; i++) {
@@ -105,34 +194,14 @@ static int check_indices(const View *index, int64_t length, Error *err) {
 }
 
 static int gather_run(BlockRun *run, Error *err) {
-        const Piece *piece = run->piece[0];
-        const uint32_t n_piece = run->n_piece[0];
-        const View *index = &run->in[1];
-        View *out = &run->out[0];
-        const int64_t n = index->shape.dim[0], length = run->box[0].hi[0] - run->box[0].lo[0];
-        int r;
+        const Rows rows      = rows_of(run, 0);
+        const PartParams all = { .length = rows.n_rows };
+        const View *index    = &run->in[1];
+        const int r          = check_indices(index, all.length, err);
 
-        r = check_indices(index, length, err);
-        if (r < 0)
-                return r;
-        if (shape_size(&out->shape) == 0)
-                return 0;
-        if (n_piece == 1 && out->shape.ndim == 1) {
-                switch (dtype_size(out->dtype)) {
-                case 1: gather_uint8_t(n, index, &piece[0].view, out->data); break;
-                case 2: gather_uint16_t(n, index, &piece[0].view, out->data); break;
-                case 4: gather_uint32_t(n, index, &piece[0].view, out->data); break;
-                case 8: gather_uint64_t(n, index, &piece[0].view, out->data); break;
-                default: gather_c128(n, index, &piece[0].view, out->data);
-                }
-                return 0;
-        }
-        for (int64_t i = 0; i < n; i++) {
-                const int64_t row = index_at(index, i);
-
-                copy_row_of(piece, n_piece, row + (row < 0 ? length : 0), out->data + i * out->stride[0], out->stride);
-        }
-        return 0;
+        if (r >= 0 && shape_size(&run->out[0].shape) > 0)
+                gather(&rows, index, &all, &run->out[0]);
+        return r;
 }
 
 static int infer_gather(const OpCall *call, Spec *out, _unused_ Error *err) {
@@ -158,91 +227,21 @@ OP(gather_rows) = {
 
 /* ---- Gather in parts (ops/rows.c) -------------------------------------------------------------------------------- */
 
-#define PUT_LOOP_(type)                                                                                                \
-        static void put_##type(const View *index, const PartParams *p, const View *part, char *out) {                  \
-                const uint64_t n_part = (uint64_t) part->shape.dim[0];                                                 \
-                type *to              = (type *) out;                                                                  \
-                                                                                                                       \
-                for (int64_t i = 0; i < index->shape.dim[0]; i++) {                                                    \
-                        int64_t at = index_at(index, i);                                                               \
-                                                                                                                       \
-                        at += (at < 0 ? p->length : 0) - p->first;                                                     \
-                        if ((uint64_t) at < n_part)                                                                    \
-                                to[i] = *(const type *) (part->data + at * part->stride[0]);                           \
-                }                                                                                                      \
-        }
-PUT_LOOP_(uint8_t)
-PUT_LOOP_(uint16_t)
-PUT_LOOP_(uint32_t)
-PUT_LOOP_(uint64_t)
-PUT_LOOP_(c128)
-
-static bool is_dense(const View *v) {
-        int64_t stride = (int64_t) dtype_size(v->dtype);
-
-        for (int k = v->shape.ndim; k-- > 0; stride *= v->shape.dim[k])
-                if (v->shape.dim[k] != 1 && v->stride[k] != stride)
-                        return false;
-        return true;
-}
-
-/* What the chunk has from the parts before. */
-static void copy_previous(const View *in, View *out) {
-        const Piece from = { .box = { .ndim = in->shape.ndim }, .view = *in };
-
-        if (is_dense(in))
-                memcpy(out->data, in->data, (size_t) shape_size(&out->shape) * dtype_size(out->dtype));
-        else
-                for (int64_t i = 0; i < out->shape.dim[0]; i++)
-                        copy_part(&from, i, out->data + i * out->stride[0], out->stride);
-}
-
 static int gather_part_run(BlockRun *run, Error *err) {
         const PartParams *p = run->params;
-        const uint32_t rows = run->n_in - 2, n_piece = run->n_piece[rows];
-        const Piece *piece   = run->piece[rows];
-        const View *index    = &run->in[run->n_in - 1];
-        const int64_t n_part = run->box[rows].hi[0] - run->box[rows].lo[0];
-        View *out            = &run->out[0];
-        int r;
+        const bool first    = run->n_in == 2;
+        const View *index   = &run->in[run->n_in - 1];
+        const Rows rows     = rows_of(run, run->n_in - 2);
+        View *out           = &run->out[0];
+        const int r         = first ? check_indices(index, p->length, err) : 0;
 
-        if (rows == 0) {
-                r = check_indices(index, p->length, err);
-                if (r < 0)
-                        return r;
-        }
-        if (shape_size(&out->shape) == 0)
-                return 0;
-        if (rows == 0)
+        if (r < 0 || shape_size(&out->shape) == 0)
+                return r;
+        if (first)
                 memset(out->data, 0, (size_t) shape_size(&out->shape) * dtype_size(out->dtype));
         else
-                copy_previous(&run->in[0], out);
-        if (n_piece == 1 && out->shape.ndim == 1) {
-                switch (dtype_size(out->dtype)) {
-                case 1:
-                        put_uint8_t(index, p, &piece[0].view, out->data);
-                        break;
-                case 2:
-                        put_uint16_t(index, p, &piece[0].view, out->data);
-                        break;
-                case 4:
-                        put_uint32_t(index, p, &piece[0].view, out->data);
-                        break;
-                case 8:
-                        put_uint64_t(index, p, &piece[0].view, out->data);
-                        break;
-                default:
-                        put_c128(index, p, &piece[0].view, out->data);
-                }
-                return 0;
-        }
-        for (int64_t i = 0; i < index->shape.dim[0]; i++) {
-                int64_t row = index_at(index, i);
-
-                row += (row < 0 ? p->length : 0) - p->first;
-                if (row >= 0 && row < n_part)
-                        copy_row_of(piece, n_piece, row, out->data + i * out->stride[0], out->stride);
-        }
+                copy_input(run, 0, out); /* what the chunk has from the parts before */
+        gather(&rows, index, p, out);
         return 0;
 }
 
@@ -291,8 +290,7 @@ OP(gather_next) = {
         .follows      = 5,
 };
 
-/* ---- Scatter
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Scatter ----------------------------------------------------------------------------------------------------- */
 
 static bool is_set(const char *function) {
         return !function || strcmp(function, "set") == 0;
@@ -311,42 +309,91 @@ static MapFn *function_of(const char *name, DType dtype, uint32_t *ret_n_in) {
         return NULL;
 }
 
+/* Applied to an element of the output and one of the values, or to the output's alone. */
+typedef struct Change {
+        MapFn *fn; /* NULL: the value replaces it */
+        uint32_t n_in;
+        size_t n;  /* elements of a row */
+        char *row; /* room for one */
+} Change;
+
+static void set_row(const Change *change, const Rows *values, int64_t i, char *to, const int64_t *stride) {
+        if (!change->fn)
+                copy_row_of(values, i, to, stride);
+        else if (change->n_in == 1)
+                change->fn(change->n, (void *[]) { to, to }, NULL);
+        else {
+                copy_row_of(values, i, change->row, stride);
+                change->fn(change->n, (void *[]) { to, change->row, to }, NULL);
+        }
+}
+
+/* Where an index is a row of a task's own. */
+static inline bool row_of_task(const Piece *index, int64_t i, int64_t lo, int64_t n_rows, int64_t *ret) {
+        const uint64_t row = (uint64_t) (index_at(&index->view, i) - lo);
+
+        *ret = (int64_t) row;
+        return row < (uint64_t) n_rows;
+}
+
+#define SET_LOOP_(type)                                                                                                \
+        static void set_##type(const Piece *index, const Rows *values, int64_t lo, int64_t n_rows, type *to) {         \
+                for (int64_t i = 0, row; i < index->view.shape.dim[0]; i++)                                            \
+                        if (row_of_task(index, i, lo, n_rows, &row))                                                   \
+                                to[row] = *(const type *) element_of(values, index->box.lo[0] + i);                    \
+        }
+SET_LOOP_(uint8_t)
+SET_LOOP_(uint16_t)
+SET_LOOP_(uint32_t)
+SET_LOOP_(uint64_t)
+SET_LOOP_(c128)
+
+static void set_elements(const Piece *index, const Rows *values, int64_t lo, View *out) {
+        const int64_t n = out->shape.dim[0];
+
+        switch (dtype_size(out->dtype)) {
+        case 1:
+                set_uint8_t(index, values, lo, n, (uint8_t *) out->data);
+                break;
+        case 2:
+                set_uint16_t(index, values, lo, n, (uint16_t *) out->data);
+                break;
+        case 4:
+                set_uint32_t(index, values, lo, n, (uint32_t *) out->data);
+                break;
+        case 8:
+                set_uint64_t(index, values, lo, n, (uint64_t *) out->data);
+                break;
+        default:
+                set_c128(index, values, lo, n, (c128 *) out->data);
+        }
+}
+
 /* A task owns a run of rows: it copies them and then sets those that the indices name, in order, so that the last
- * one counts. */
-static int scatter_run(BlockRun *run, Error *err) {
-        const View *in = &run->in[0], *index = &run->in[1], *value = &run->in[2];
-        View *out = &run->out[0];
-        const int64_t lo = run->domain->lo[0], hi = run->domain->hi[0], length = run->domain_extent;
-        const Piece from = { .box = { .ndim = in->shape.ndim }, .view = *in },
-                    set  = { .box = { .ndim = value->shape.ndim }, .view = *value };
-        const char *name = ((const ScatterParams *) run->params)->function;
-        uint32_t n_in    = 0;
-        MapFn *fn        = is_set(name) ? NULL : function_of(name, out->dtype, &n_in);
-        size_t n;
-        int r;
+ * one counts. Indices come from wrap_index, so they are rows that there are; most are another task's. */
+static int scatter_run(BlockRun *run, _unused_ Error *err) {
+        View *out         = &run->out[0];
+        const Rows values = rows_of(run, 2);
+        const int64_t lo  = run->domain->lo[0];
+        const char *name  = ((const ScatterParams *) run->params)->function;
+        Change change     = { .row = run->scratch };
 
-        r = check_indices(index, length, err);
-        if (r < 0 || shape_size(&out->shape) == 0)
-                return r;
-        n = (size_t) (shape_size(&out->shape) / out->shape.dim[0]);
-        for (int64_t i = 0; i < hi - lo; i++)
-                copy_part(&from, i, out->data + i * out->stride[0], out->stride);
-        for (int64_t i = 0; i < index->shape.dim[0]; i++) {
-                int64_t row = index_at(index, i);
-                char *to;
+        if (shape_size(&out->shape) == 0)
+                return 0;
+        change.fn = is_set(name) ? NULL : function_of(name, out->dtype, &change.n_in);
+        change.n  = (size_t) (shape_size(&out->shape) / out->shape.dim[0]);
+        copy_input(run, 0, out);
+        for (uint32_t k = 0; k < run->n_piece[1]; k++) {
+                const Piece *index = &run->piece[1][k];
 
-                row += row < 0 ? length : 0;
-                if (row < lo || row >= hi)
+                if (out->shape.ndim == 1 && !change.fn) {
+                        set_elements(index, &values, lo, out);
                         continue;
-                to = out->data + (row - lo) * out->stride[0];
-                if (!fn)
-                        copy_part(&set, i, to, out->stride);
-                else if (n_in == 1)
-                        fn(n, (void *[]) { to, to }, NULL);
-                else {
-                        copy_part(&set, i, run->scratch, out->stride);
-                        fn(n, (void *[]) { to, run->scratch, to }, NULL);
                 }
+                for (int64_t i = 0, row; i < index->view.shape.dim[0]; i++)
+                        if (row_of_task(index, i, lo, out->shape.dim[0], &row))
+                                set_row(&change, &values, index->box.lo[0] + i, out->data + row * out->stride[0],
+                                        out->stride);
         }
         return 0;
 }
@@ -367,23 +414,26 @@ static int infer_scatter(const OpCall *call, Spec *out, _unused_ Error *err) {
 }
 
 OP(scatter_rows) = {
-        .name        = "scatter_rows",
-        .doc         = "a, in which the rows with the given numbers are those of values.",
-        .family      = FAMILY_EXCHANGE,
-        .hidden      = true,
-        .inputs      = "a, index, values",
-        .n_in        = 3,
-        .params_size = sizeof(ScatterParams),
-        .params      = (const Param[]) {
-                PARAM(ScatterParams, function, PARAM_TEXT, "set", "Applied to rows and values; set: values replace."),
-                {},
-        },
-        .infer       = infer_scatter,
-        .scratch     = scatter_scratch,
-        .run         = scatter_run,
-        .core_in     = { CORE_ALL, 1, CORE_ALL },
-        .core_out    = { CORE_ALL },
-        .follows     = 1,
+        .name         = "scatter_rows",
+        .doc          = "a, in which the rows with the given numbers, none of them negative, are those of values.",
+        .family       = FAMILY_EXCHANGE,
+        .hidden       = true,
+        .takes_pieces = true,
+        .inputs       = "a, index, values",
+        .n_in         = 3,
+        .params_size  = sizeof(ScatterParams),
+        .params =
+                (const Param[]) {
+                        PARAM(ScatterParams, function, PARAM_TEXT, "set",
+                              "Applied to rows and values; set: values replace."),
+                        {},
+                },
+        .infer    = infer_scatter,
+        .scratch  = scatter_scratch,
+        .run      = scatter_run,
+        .core_in  = { CORE_ALL, 1, CORE_ALL },
+        .core_out = { CORE_ALL },
+        .follows  = 1,
 };
 
 /* ---- Several index arrays ---------------------------------------------------------------------------------------- */
@@ -391,21 +441,27 @@ OP(scatter_rows) = {
 /* One column of indices, checked against its axis and made non-negative. */
 static int wrap_run(BlockRun *run, Error *err) {
         const IndexParams *p = run->params;
-        const View *in = &run->in[0];
+        const View *in       = &run->in[0];
+        const int last       = in->shape.ndim - 1;
+        const int64_t n = last < 0 ? 1 : in->shape.dim[last], stride = last < 0 ? 0 : in->stride[last],
+                      size = shape_size(&in->shape);
         int64_t *to = (int64_t *) run->out[0].data, at[MAX_NDIM] = {};
 
-        for (int64_t n = shape_size(&run->out[0].shape), i = 0; i < n; i++) {
+        for (int64_t done = 0; done < size; done += n, to += n) {
                 const char *from = in->data;
-                int64_t v;
 
-                for (int k = 0; k < in->shape.ndim; k++)
+                for (int k = 0; k < last; k++)
                         from += at[k] * in->stride[k];
-                v = *(const int64_t *) from;
-                if (v < -p->length || v >= p->length)
-                        return error_set(err, ERROR_INDEX, "index %lld is out of bounds for axis %lld with size %lld",
-                                         (long long) v, (long long) p->axis, (long long) p->length);
-                to[i] = v + (v < 0 ? p->length : 0);
-                for (int k = in->shape.ndim; k-- > 0;) {
+                for (int64_t i = 0; i < n; i++) {
+                        const int64_t v = *(const int64_t *) (from + i * stride);
+
+                        if (v < -p->length || v >= p->length)
+                                return error_set(err, ERROR_INDEX,
+                                                 "index %lld is out of bounds for axis %lld with size %lld",
+                                                 (long long) v, (long long) p->axis, (long long) p->length);
+                        to[i] = v + (v < 0 ? p->length : 0);
+                }
+                for (int k = last; k-- > 0;) {
                         if (++at[k] < in->shape.dim[k])
                                 break;
                         at[k] = 0;

@@ -452,9 +452,9 @@ def take(a, indices, axis=None, out=None, mode="raise"):
     from .ufuncs import store
 
     a = astensor(a)
-    if axis is None or a.ndim == 0 and axis in (0, -1):
+    if a.ndim != 1 and axis is None or a.ndim == 0 and axis in (0, -1):
         a, axis = a.ravel(), 0
-    axis = axis_of(axis, a.ndim)
+    axis = axis_of(0 if axis is None else axis, a.ndim)
     indices = indices if isinstance(indices, Tensor) else np.asarray(indices)
     if indices.size == 0 and not isinstance(indices, Tensor):
         indices = indices.astype(int)
