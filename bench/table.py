@@ -244,6 +244,44 @@ def percentiles(scale):
     return (lambda: np.percentile(x, [5, 50, 95])), lambda: mt.percentile(tx, [5, 50, 95]).execute()
 
 
+@job("x[index], at random", 1)
+def elements_by_index(scale):
+    rng = np.random.default_rng(1)
+    x = rng.random(size(2e7, scale))
+    index = rng.integers(0, len(x), len(x))
+    tx, ti = tensors(x, index)
+    return lambda: x[index], lambda: tx[ti].execute()
+
+
+@job("x[index], rows of 100", 1)
+def rows_by_index(scale):
+    rng = np.random.default_rng(1)
+    x = rng.random((size(2e5, scale), 100))
+    index = rng.integers(0, len(x), len(x))
+    tx, ti = tensors(x, index)
+    return lambda: x[index], lambda: tx[ti].execute()
+
+
+@job("x[index] = y", 1)
+def set_by_index(scale):
+    rng = np.random.default_rng(1)
+    x, y = rng.random((2, size(2e7, scale)))
+    index = rng.integers(0, len(x), len(x))
+    tx, ty, ti = tensors(x, y, index)
+
+    def in_numpy():
+        made = x.copy()
+        made[index] = y
+        return made
+
+    def in_mars():
+        made = tx.copy()
+        made[ti] = ty
+        return made.execute()
+
+    return in_numpy, in_mars
+
+
 def settle():
     """Until the process is idle: BLAS's threads spin for some 30 ms after NumPy's products, on cores that we count."""
     used = -1.0
