@@ -102,7 +102,7 @@ static void on_closed(void *userdata, Link *link _unused_, const Error *why _unu
 static void on_done(void *userdata _unused_) {
 }
 
-static const LinkEvents events = { on_message, on_payload, on_closed };
+static const LinkEvents events = { .message = on_message, .payload = on_payload, .closed = on_closed };
 
 /* Moves at both ends, or at none. */
 static void end_moves(End *end) {

@@ -251,7 +251,7 @@ static int send_chunks(Download *d, TensorId tensor, const Spec *spec, const Til
                 Box box;
 
                 tiling_box(tiling, k, &box);
-                r = engine_pin_begin(d->engine, tensor, k, 1, &pin, err);
+                r = engine_pin_begin(d->engine, tensor, k, 1, NULL, &pin, err);
                 if (r == 0)
                         r = engine_pin_wait(pin, err);
                 if (r == 0)

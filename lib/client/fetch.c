@@ -94,7 +94,7 @@ static uint64_t piece_length(const Tiling *tiling, size_t element_bytes, uint64_
         return k - first;
 }
 
-int each_piece(Engine *engine, TensorId id, PieceDo *fn, void *userdata, Error *err) {
+int each_piece(Engine *engine, TensorId id, const EngineInto *into, PieceDo *fn, void *userdata, Error *err) {
         _cleanup_(engine_unpinp) EnginePin *pin = NULL, *after = NULL;
         size_t piece_bytes                      = engine_piece_bytes(engine), element_bytes;
         const Tiling *tiling;
@@ -107,11 +107,11 @@ int each_piece(Engine *engine, TensorId id, PieceDo *fn, void *userdata, Error *
         element_bytes = dtype_size(spec->dtype);
         n             = piece_length(tiling, element_bytes, 0, piece_bytes);
         next          = n;
-        r             = engine_says(engine_pin_begin(engine, id, 0, n, &pin, err), err);
+        r             = engine_says(engine_pin_begin(engine, id, 0, n, into, &pin, err), err);
         while (r == 0) {
                 n = piece_length(tiling, element_bytes, next, piece_bytes);
                 if (n > 0)
-                        r = engine_says(engine_pin_begin(engine, id, next, n, &after, err), err);
+                        r = engine_says(engine_pin_begin(engine, id, next, n, into, &after, err), err);
                 if (r == 0)
                         r = engine_pin_wait(pin, err);
                 if (r == 0)
@@ -139,15 +139,45 @@ typedef struct Fetch {
         int64_t stride[MAX_NDIM];
 } Fetch;
 
+static char *box_place(const Fetch *f, const Box *box) {
+        char *to = f->to;
+
+        for (int k = 0; k < box->ndim; k++)
+                to += box->lo[k] * f->stride[k];
+        return to;
+}
+
 static void fetch_run(void *userdata, uint32_t k) {
         const Fetch *f = userdata;
-        char *to       = f->to;
         Box box;
 
         tiling_box(&f->runs, f->first + k, &box);
-        for (int i = 0; i < box.ndim; i++)
-                to += box.lo[i] * f->stride[i];
-        pin_read(f->pin, &box, to, f->stride);
+        pin_read(f->pin, &box, box_place(f, &box), f->stride);
+}
+
+/* A chunk whose elements lie in the caller's array as they do in the chunk is received there. */
+static char *fetch_where(void *userdata, const Tiling *tiling, DType dtype, uint64_t chunk) {
+        const Fetch *f = userdata;
+        int64_t stride[MAX_NDIM];
+        Shape shape = { .ndim = tiling->ndim };
+        Box box;
+
+        tiling_box(tiling, chunk, &box);
+        for (int k = 0; k < box.ndim; k++)
+                shape.dim[k] = box.hi[k] - box.lo[k];
+        strided_of_shape(&shape, dtype_size(dtype), stride);
+        for (int k = 0; k < box.ndim; k++)
+                if (shape.dim[k] > 1 && stride[k] != f->stride[k])
+                        return NULL;
+        return box_place(f, &box);
+}
+
+static void fetch_chunk(void *userdata, uint32_t k) {
+        const Fetch *f       = userdata;
+        const EnginePin *pin = f->pin;
+
+        if (pin->data[k] != pin->into[k])
+                fetch_run(userdata, k);
 }
 
 static int fetch_piece(void *userdata, const EnginePin *pin, Error *err) {
@@ -157,7 +187,7 @@ static int fetch_piece(void *userdata, const EnginePin *pin, Error *err) {
         f->pin   = pin;
         f->runs  = pin->tiling;
         f->first = pin->first;
-        engine_each(pin->engine, (uint32_t) pin->n_chunks, fetch_run, f);
+        engine_each(pin->engine, (uint32_t) pin->n_chunks, fetch_chunk, f);
         return 0;
 }
 
@@ -183,7 +213,8 @@ int mars_fetch(mars_session *session, mars_tensor *tensor, void *data, const int
         else
                 strided_of_shape(&spec->shape, dtype_size(spec->dtype), fetch.stride);
         if (goes_in_pieces(engine, spec) && engine_pin_here(engine, result->id, true, &pin, NULL) != 0)
-                return each_piece(engine, result->id, fetch_piece, &fetch, error_of(err));
+                return each_piece(engine, result->id, &(EngineInto) { fetch_where, &fetch }, fetch_piece, &fetch,
+                                  error_of(err));
         r = pin ? 0 : engine_says(engine_pin(engine, result->id, &pin, error_of(err)), error_of(err));
         if (r < 0)
                 return r;
@@ -434,7 +465,7 @@ int mars_save_npy(mars_session *session, mars_tensor *tensor, const char *path, 
                 return r;
         if (shape_size(&spec->shape) > 0) {
                 if (goes_in_pieces(engine, spec) && engine_pin_here(engine, result->id, true, &pin, NULL) != 0)
-                        r = each_piece(engine, result->id, save_piece, &save, error_of(err));
+                        r = each_piece(engine, result->id, NULL, save_piece, &save, error_of(err));
                 else {
                         if (!pin)
                                 r = engine_says(engine_pin(engine, result->id, &pin, error_of(err)), error_of(err));

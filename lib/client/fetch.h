@@ -9,5 +9,6 @@ int find_tensor(mars_session *session, mars_tensor *tensor, Engine **ret_engine,
 
 /* What is done with a piece: chunks in a row, which are here. */
 typedef int PieceDo(void *userdata, const EnginePin *pin, Error *err);
-/* The pieces of a tensor one after the other; the next one is on its way while fn has one. */
-int each_piece(Engine *engine, TensorId id, PieceDo *fn, void *userdata, Error *err);
+/* The pieces of a tensor one after the other; the next one is on its way while fn has one. `into` as for
+ * engine_pin_begin(). */
+int each_piece(Engine *engine, TensorId id, const EngineInto *into, PieceDo *fn, void *userdata, Error *err);

@@ -262,7 +262,7 @@ int mars_save_zarr(mars_session *session, mars_tensor *tensor, const char *path,
                 r = find_tensor(session, chunked, &engine, &result, err);
         w = (Writing) { .meta = &meta, .path = path, .lock = PTHREAD_MUTEX_INITIALIZER };
         if (r == 0 && shape_size(&meta.shape) > 0)
-                r = each_piece(engine, result->id, write_piece, &w, err);
+                r = each_piece(engine, result->id, NULL, write_piece, &w, err);
         if (r == 0)
                 r = directory_sync(path, err);
         return r == 0 ? write_meta(&meta, path, err) : r;

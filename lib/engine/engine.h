@@ -148,6 +148,7 @@ typedef struct EnginePin {
         const char *contiguous;   /* the tensor as one C-contiguous array, if its chunks happen to lie so; else NULL */
         uint64_t first, n_chunks; /* of the tensor's chunks */
         const char **data;        /* of each of these, C-contiguous */
+        char **into;              /* where each of them may go, or NULL */
         uint64_t chunk_id;        /* of the first */
         TensorId tensor;
         uint64_t id;
@@ -168,8 +169,16 @@ int engine_pin(Engine *engine, TensorId id, EnginePin **ret, Error *err);
 /* All chunks, if they are in memory: 0, or ENGINE_ABSENT. `brief`: the caller reads them and lets go, without waiting
  * for anything of the engine in between but for other brief pins; tasks that need the room wait for it. */
 int engine_pin_here(Engine *engine, TensorId id, bool brief, EnginePin **ret, Error *err);
-/* Some chunks, briefly. Begins to call them back; engine_pin_wait() waits until they are here. */
-int engine_pin_begin(Engine *engine, TensorId id, uint64_t first, uint64_t n_chunks, EnginePin **ret, Error *err);
+/* Memory of the caller's for chunks that come over a network, C-contiguous, or NULL: he has none for this one. */
+typedef struct EngineInto {
+        char *(*where)(void *userdata, const Tiling *tiling, DType dtype, uint64_t chunk);
+        void *userdata;
+} EngineInto;
+/* Some chunks, briefly. Begins to call them back; engine_pin_wait() waits until they are here. With `into` (or NULL)
+ * those that were received are there, and it is theirs until the pin is let go; whatever happens, also halves of
+ * others may be. */
+int engine_pin_begin(Engine *engine, TensorId id, uint64_t first, uint64_t n_chunks, const EngineInto *into,
+                     EnginePin **ret, Error *err);
 int engine_pin_wait(EnginePin *pin, Error *err);
 /* How many bytes of chunks may well be pinned at a time by such a caller. */
 size_t engine_piece_bytes(const Engine *engine);

@@ -155,6 +155,7 @@ static int get_begin(Remote *r, EnginePin *pin, uint32_t worker, uint64_t chunk,
                        .at          = at,
                        .align_bytes = MIN(dtype_size(pin->spec.dtype), sizeof(double)),
                        .landing     = pin->landing,
+                       .into        = pin->into ? pin->into[chunk - pin->chunk_id] : NULL,
                        .pin         = pin,
                        .next        = (Get *) (uintptr_t) map_get(&r->gets, chunk) };
         ret = map_set(&r->gets, chunk, (uintptr_t) get);
@@ -248,12 +249,30 @@ int remote_pin(Engine *e, EnginePin *pin) {
         return 0;
 }
 
+static bool on_loop(const Remote *r) {
+        return r->started && pthread_equal(r->thread, pthread_self());
+}
+
+/* The caller's memory is his own again. */
+static void landing_leave(Remote *r, Landing *landing) {
+        landing->left = true;
+        if (landing->n_direct == 0)
+                return;
+        if (on_loop(r))
+                remote_forget(r);
+        else
+                remote_wake(r);
+        while (landing->n_direct > 0)
+                pthread_cond_wait(&r->engine->changed, &r->engine->lock);
+}
+
 static void pin_let_go(Remote *r, EnginePin *pin) {
         Borrowed *b, *also;
 
         pin_leave(r, pin);
         if (!pin->landing)
                 return;
+        landing_leave(r, pin->landing);
         for (b = pin->landing->borrowed; b; b = also) {
                 also = b->also;
                 let_go(r, b);
@@ -283,19 +302,56 @@ static Get *get_find(Remote *r, uint32_t worker, uint64_t chunk, uint64_t size_b
         return found;
 }
 
-int remote_place(Remote *r, const Peer *from, const Wire_chunk *chunk, uint64_t size_bytes, char **ret, Error *err) {
+/* ---- Received --------------------------------------------------------------------------------------------------- */
+
+static void direct_end(Remote *r, Peer *peer) {
+        peer->direct = false;
+        if (--peer->receiving->n_direct == 0)
+                pthread_cond_broadcast(&r->engine->changed);
+}
+
+void remote_received(Remote *r, Peer *peer) {
+        if (peer->direct)
+                direct_end(r, peer);
+        landing_unref(r, TAKE_PTR(peer->receiving));
+}
+
+void remote_forget(Remote *r) {
+        for (uint32_t k = 0; k < r->peers.capacity; k++) {
+                Peer *peer = (Peer *) (uintptr_t) r->peers.entry[k].value;
+
+                if (!peer || !peer->direct || !peer->receiving->left)
+                        continue;
+                link_forget_payload(peer->link);
+                direct_end(r, peer);
+        }
+}
+
+int remote_place(Remote *r, Peer *from, const Wire_chunk *chunk, uint64_t size_bytes, char **ret, Error *err) {
         Get *get = get_find(r, from->worker, chunk->chunk, size_bytes);
         Landing *landing;
 
         if (!get)
                 return error_set(err, ERROR_CORRUPT, "chunk %llu of %llu bytes, which nobody asked for",
                                  (unsigned long long) chunk->chunk, (unsigned long long) size_bytes);
+        get->placed = true;
+        *ret        = NULL;
+        if (!get->pin)
+                return 0;
         landing = get->landing;
-        if (!landing->data)
+        if (!from->digest)
+                from->digest = chunk_digest_new();
+        if (!get->into && !landing->data)
                 landing->data = pages_alloc(landing->size_bytes);
-        if (!landing->data)
+        if (!from->digest || (!get->into && !landing->data))
                 return error_oom(err, landing->size_bytes);
-        *ret = landing->data + get->at;
+        chunk_digest_begin(from->digest);
+        landing->n_refs++;
+        from->receiving = landing;
+        from->direct    = get->into;
+        landing->n_direct += from->direct;
+        *ret       = get->into ?: landing->data + get->at;
+        get->place = *ret;
         return 0;
 }
 
@@ -326,13 +382,15 @@ static void get_answered(Remote *r, Get *get, const char *data) {
 void remote_chunk(Remote *r, Peer *from, const Wire_chunk *chunk, const char *data, size_t size_bytes) {
         Get *get  = get_find(r, from->worker, chunk->chunk, size_bytes);
         Error err = {};
+        EnginePin *pin;
 
-        if (!get || !data || get->landing->data + get->at != data)
+        if (!get || !get->placed || (data ? get->place != data : get->pin != NULL))
                 return;
+        pin = get->pin;
         say_how(r, from, "sent");
-        if (get->pin && chunk_check(chunk, data, size_bytes, &err) < 0) {
-                pin_leave(r, get->pin);
-                remote_lost(r, get->pin, &err);
+        if (pin && chunk_check_parts(chunk, from->digest, &err) < 0) {
+                pin_leave(r, pin); /* and get->pin is NULL */
+                remote_lost(r, pin, &err);
                 get_end(r, get);
         } else
                 get_answered(r, get, data);

@@ -133,6 +133,7 @@ static int peer_add(Remote *r, const Wire_peer *m) {
                         return 0;
                 lender_leave(&peer->lender, true);
                 peer->link = link_free(peer->link);
+                remote_received(r, peer);
                 error_set(&err, -EIO, "worker %u at %s is gone", peer->worker, peer->address);
                 remote_chunks_fail(r, m->worker, &err);
         } else {
@@ -196,6 +197,7 @@ static int hear_worker(Remote *r, Peer *peer, const WireMessage *m, char *payloa
                 return error_set(err, m->refused.code < 0 ? m->refused.code : ERROR_VALUE, "%s", m->refused.text);
         case WIRE_IS_CHUNK:
                 remote_chunk(r, peer, &m->chunk, payload, payload_bytes);
+                remote_received(r, peer);
                 return 0;
         case WIRE_IS_AT:
                 return remote_at(r, peer, &m->at, fd, err);
@@ -250,6 +252,10 @@ static int on_payload(void *userdata, _unused_ Link *link, const Frame *frame, c
         return result;
 }
 
+static void on_part(void *userdata, const char *data, size_t size_bytes) {
+        chunk_digest_add(((Peer *) userdata)->digest, data, size_bytes); /* nobody else looks at it */
+}
+
 static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         Peer *peer = userdata;
         Remote *r  = peer->remote;
@@ -260,6 +266,7 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         pthread_mutex_lock(&r->engine->lock);
         lender_leave(&peer->lender, true);
         peer->link = link_free(peer->link);
+        remote_received(r, peer);
         if (peer->worker == WORKER_NONE) {
                 /* What we refuse ourselves would come again. */
                 const bool for_good = r->cluster.number == 0 || r->refused || r->stop || err.code == ERROR_CORRUPT ||
@@ -278,7 +285,7 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         engine_unlock(r->engine);
 }
 
-static const LinkEvents events = { .message = on_message, .payload = on_payload, .closed = on_closed };
+static const LinkEvents events = { .message = on_message, .payload = on_payload, .part = on_part, .closed = on_closed };
 
 /* ---- The loop's thread ------------------------------------------------------------------------------------------ */
 
@@ -379,6 +386,7 @@ static int on_wake(_unused_ sd_event_source *source, int fd, _unused_ uint32_t r
                 remote_fail_for_memory(r);
         remote_tick(r);
         remote_send_read(r);
+        remote_forget(r);
         pthread_cond_broadcast(&r->engine->changed); /* those who wait for what has been sent */
         if (r->stop) {
                 say_bye(r);
@@ -406,6 +414,7 @@ static void *remote_main(void *userdata) {
                 if (peer) {
                         lender_leave(&peer->lender, true); /* views outlive the session */
                         peer->link = link_free(peer->link);
+                        remote_received(r, peer);
                 }
         }
         r->ended = true;
@@ -535,8 +544,10 @@ static void remote_free(Engine *e) {
         for (uint32_t k = 0; k < r->peers.capacity; k++) {
                 Peer *peer = (Peer *) (uintptr_t) r->peers.entry[k].value;
 
-                if (peer)
+                if (peer) {
                         free(peer->address);
+                        chunk_digest_free(peer->digest);
+                }
                 free(peer);
         }
         for (uint32_t k = 0; k < r->tensors.capacity; k++) {

@@ -31,12 +31,19 @@ typedef struct Peer {
         uint64_t n_links;      /* so far: what was to be said over one is not said over the next */
         Lender lender;
         bool told;             /* the log knows how chunks come from it */
+        struct Landing
+                *receiving;  /* a reference: the link receives into its memory, or into that of its pin's caller; */
+        bool direct;         /* that is so */
+        ChunkDigest *digest; /* of what has come of the chunk */
 } Peer;
 
 /* Where the chunks of a pin are: memory that they are received into, also for what is under way when the pin has gone;
- * and what is read where it lies. */
+ * and what is read where it lies. Chunks that the pin's caller has a place for go there and nowhere else: as long as it
+ * waits, since then the memory is his. */
 typedef struct Landing {
         uint32_t n_refs;
+        uint32_t n_direct;     /* links that receive into the caller's memory */
+        bool left;             /* the pin has gone: they forget it, and it waits for that */
         size_t size_bytes;     /* of the memory */
         char *data;            /* NULL: nothing has come so far */
         Borrowed *borrowed;
@@ -49,6 +56,9 @@ typedef struct Get {
         size_t size_bytes, at; /* at: in the landing */
         size_t align_bytes;
         Landing *landing;
+        char *into;            /* the caller's memory, or NULL */
+        bool placed;           /* it is coming, */
+        const char *place;     /* to here; NULL: nobody waits for it, and it is dropped */
         EnginePin *pin;        /* NULL: it has gone, or failed */
         struct Get *next;      /* of the same chunk */
 } Get;
@@ -206,7 +216,9 @@ void remote_named(Remote *r, const Wire_named *m);
 int remote_pin(Engine *e, EnginePin *pin);
 void remote_pin_again(Remote *r, EnginePin *pin);
 void remote_unpin(Engine *e, EnginePin *pin);
-int remote_place(Remote *r, const Peer *from, const Wire_chunk *chunk, uint64_t size_bytes, char **ret, Error *err);
+int remote_place(Remote *r, Peer *from, const Wire_chunk *chunk, uint64_t size_bytes, char **ret, Error *err);
+void remote_received(Remote *r, Peer *peer); /* whatever it was, it is over: all of it has come, or the link is gone */
+void remote_forget(Remote *r);               /* on the loop: links do not receive into memory of pins that have gone */
 void remote_chunk(Remote *r, Peer *from, const Wire_chunk *chunk, const char *data, size_t size_bytes);
 int remote_at(Remote *r, Peer *from, const Wire_at *at, int fd, Error *err);
 bool remote_here(Engine *e, const SchedTensor *t, uint64_t k);

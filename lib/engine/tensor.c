@@ -147,14 +147,16 @@ static const char *pin_contiguous(const EnginePin *pin) {
         return first ?: nothing;
 }
 
-static int pin_new(Engine *e, const SchedTensor *t, uint64_t first, uint64_t n_chunks, EnginePin **ret) {
+static int pin_new(Engine *e, const SchedTensor *t, uint64_t first, uint64_t n_chunks, const EngineInto *into,
+                   EnginePin **ret) {
         size_t n_edges = 0;
         EnginePin *pin;
         int64_t *edge;
 
         for (int k = 0; k < t->tiling.ndim; k++)
                 n_edges += t->tiling.axis[k].edge ? t->tiling.axis[k].n + 1 : 0;
-        pin = calloc(1, sizeof(*pin) + n_chunks * sizeof(*pin->data) + n_edges * sizeof(*edge));
+        pin = calloc(1, sizeof(*pin) + n_chunks * (sizeof(*pin->data) + (into ? sizeof(*pin->into) : 0)) +
+                                n_edges * sizeof(*edge));
         if (!pin)
                 return -ENOMEM;
         pin->data     = (const char **) (pin + 1);
@@ -172,6 +174,11 @@ static int pin_new(Engine *e, const SchedTensor *t, uint64_t first, uint64_t n_c
                         pin->tiling.axis[k].edge = edge;
                         edge += t->tiling.axis[k].n + 1;
                 }
+        if (into) {
+                pin->into = (char **) edge;
+                for (uint64_t k = 0; k < n_chunks; k++)
+                        pin->into[k] = into->where(into->userdata, &pin->tiling, pin->spec.dtype, first + k);
+        }
         *ret = pin;
         return 0;
 }
@@ -271,8 +278,8 @@ static size_t tensor_bytes(const SchedTensor *t) {
 
 typedef enum PinHow { PIN_WAIT, PIN_HERE, PIN_HERE_BRIEF, PIN_BEGIN } PinHow;
 
-static int pin_make(Engine *e, TensorId id, uint64_t first, uint64_t n_chunks, PinHow how, EnginePin **ret,
-                    Error *err) {
+static int pin_make(Engine *e, TensorId id, uint64_t first, uint64_t n_chunks, PinHow how, const EngineInto *into,
+                    EnginePin **ret, Error *err) {
         _cleanup_(engine_unpinp) EnginePin *pin = NULL;
         char has[SIZE_TEXT_MAX], needs[SIZE_TEXT_MAX];
         const SchedTensor *t;
@@ -295,7 +302,7 @@ static int pin_make(Engine *e, TensorId id, uint64_t first, uint64_t n_chunks, P
                                                         "fetch it, save it, or look at parts of it",
                                                         size_print(tensor_bytes(t), needs),
                                                         size_print(e->budget.cache_bytes, has));
-                if (r == 0 && pin_new(e, t, first, n_chunks, &pin) < 0)
+                if (r == 0 && pin_new(e, t, first, n_chunks, into, &pin) < 0)
                         r = error_oom(err, n_chunks * sizeof(*pin->data));
         }
         if (r == 0) {
@@ -313,15 +320,16 @@ static int pin_make(Engine *e, TensorId id, uint64_t first, uint64_t n_chunks, P
 }
 
 int engine_pin(Engine *e, TensorId id, EnginePin **ret, Error *err) {
-        return pin_make(e, id, 0, UINT64_MAX, PIN_WAIT, ret, err);
+        return pin_make(e, id, 0, UINT64_MAX, PIN_WAIT, NULL, ret, err);
 }
 
 int engine_pin_here(Engine *e, TensorId id, bool brief, EnginePin **ret, Error *err) {
-        return pin_make(e, id, 0, UINT64_MAX, brief ? PIN_HERE_BRIEF : PIN_HERE, ret, err);
+        return pin_make(e, id, 0, UINT64_MAX, brief ? PIN_HERE_BRIEF : PIN_HERE, NULL, ret, err);
 }
 
-int engine_pin_begin(Engine *e, TensorId id, uint64_t first, uint64_t n_chunks, EnginePin **ret, Error *err) {
-        return pin_make(e, id, first, n_chunks, PIN_BEGIN, ret, err);
+int engine_pin_begin(Engine *e, TensorId id, uint64_t first, uint64_t n_chunks, const EngineInto *into, EnginePin **ret,
+                     Error *err) {
+        return pin_make(e, id, first, n_chunks, PIN_BEGIN, into, ret, err);
 }
 
 int engine_pin_wait(EnginePin *pin, Error *err) {

@@ -12,7 +12,7 @@ typedef struct Inbox {
         size_t at, n, capacity;     /* [at, n) has come and is not used up; at: where the frame begins */
         bool in_frame, in_payload;  /* its header is there; its body too, and there is a place for the payload */
         Frame frame;
-        char *payload;
+        char *payload;              /* NULL: it is dropped */
         uint64_t got;               /* of the payload */
         uint64_t got_here;          /* of that, in this buffer behind the body */
         int frame_fd;               /* of the frame */

@@ -300,6 +300,15 @@ static int hand_out(Link *link, Error *err) {
         return r < 0 ? r : 1;
 }
 
+/* So much of the payload has come, and lies where it stays, if it stays. */
+static void payload_came(Link *link, size_t n) {
+        Inbox *in = &link->in;
+
+        if (n > 0 && in->payload && link->events->part)
+                link->events->part(link->userdata, in->payload + in->got, n);
+        in->got += n;
+}
+
 /* One step with what is in the buffer. 1: a step was made; 0: more must come; negative: the stream is of no use. */
 static int input_step(Link *link, Error *err) {
         Inbox *in   = &link->in;
@@ -318,15 +327,16 @@ static int input_step(Link *link, Error *err) {
                 r = answer(link, r, err);
                 if (r < 0 || link->over)
                         return r;
-                assert(in->payload);
                 in->in_payload = true;
                 return 1;
         }
         left -= FRAME_BYTES + (size_t) in->frame.body_bytes + in->got_here;
         left = (size_t) MIN((uint64_t) left, in->frame.payload_bytes - in->got);
-        memcpy(in->payload + in->got, in->data + in->at + FRAME_BYTES + in->frame.body_bytes + in->got_here, left);
-        in->got += left;
+        if (in->payload)
+                memcpy(in->payload + in->got, in->data + in->at + FRAME_BYTES + in->frame.body_bytes + in->got_here,
+                       left);
         in->got_here += left;
+        payload_came(link, left);
         return in->got == in->frame.payload_bytes ? hand_out(link, err) : 0;
 }
 
@@ -360,8 +370,15 @@ static bool link_begin_receive(Link *link) {
         Inbox *in           = &link->in;
         const uint64_t left = in->frame.payload_bytes - in->got;
 
-        return link->mover && left >= MOVE_LEAST &&
+        return link->mover && in->payload && left >= MOVE_LEAST &&
                stream_begin_receive(&link->stream, link->mover, &link->receiving, in->payload + in->got, left) == 0;
+}
+
+/* Of a payload that is forgotten. */
+static ssize_t drop_payload(Link *link, Error *err) {
+        char dropped[READ_BYTES];
+
+        return receive(link, dropped, (size_t) MIN(link->in.frame.payload_bytes - link->in.got, sizeof(dropped)), err);
 }
 
 /* How much came; 0: the other side has closed; -EAGAIN; with words, any other. */
@@ -375,9 +392,9 @@ static ssize_t input_receive(Link *link, size_t *turn, Error *err) {
 
                 if (link_begin_receive(link))
                         return -EAGAIN;
-                n = receive(link, in->payload + in->got, most, err);
+                n = in->payload ? receive(link, in->payload + in->got, most, err) : drop_payload(link, err);
                 if (n > 0) {
-                        in->got += (uint64_t) n;
+                        payload_came(link, (size_t) n);
                         *turn -= MIN(*turn, (size_t) div_up(n, PAYLOAD_TURN / READ_TURN));
                 } else if (n == -EAGAIN)
                         link_begin_receive(link);
@@ -438,7 +455,7 @@ static void on_received(void *userdata, ssize_t n) {
         else if (n < 0 && n != -EAGAIN)
                 link_fail(link, &why);
         else if (n > 0) {
-                link->in.got += (uint64_t) n;
+                payload_came(link, (size_t) n);
                 link_use(link);
         }
         link_read(link);
@@ -765,6 +782,12 @@ void link_stop_reading(Link *link, bool stop) {
                 return;
         link->stopped = stop;
         link_later(link);
+}
+
+void link_forget_payload(Link *link) {
+        assert(!link->receiving.under_way);
+        if (link->in.in_frame)
+                link->in.payload = NULL;
 }
 
 void link_flush(Link *link) {

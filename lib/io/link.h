@@ -25,8 +25,12 @@ typedef struct LinkEvents {
         int (*message)(void *userdata, Link *link, const Frame *frame, const uint8_t *body, char *payload, int fd,
                        Error *err);
         /* The body of a frame with a payload is there: says where frame->payload_bytes go, which stay valid until
-         * message() or closed(). A negative result closes the link. NULL: payloads are refused. */
+         * message() or closed(); NULL: they are dropped, and message() gets NULL. A negative result closes the link.
+         * Without this function payloads are refused. */
         int (*payload)(void *userdata, Link *link, const Frame *frame, const uint8_t *body, char **ret, Error *err);
+        /* Bytes of a payload have come to where they stay, behind those of the call before: for whoever reads them
+         * while they are in the cache. NULL: nobody does. */
+        void (*part)(void *userdata, const char *data, size_t size_bytes);
         /* Once, from the loop, when the link is of no use any more, after everything that came before: the other side
          * has closed it (why->code is -ECONNRESET, or 0 if nothing was under way), it broke, its host is silent
          * (-ETIMEDOUT, over TCP), or a callback refused. The owner frees it, now or later. */
@@ -66,6 +70,9 @@ uint64_t link_heard_bytes(const Link *link); /* that have come so far: who sends
 /* Back-pressure: nothing is handed out, and closed() is not called, until it goes on. For however long: the other side
  * is not taken for dead. */
 void link_stop_reading(Link *link, bool stop);
+/* The memory that payload() has named for what comes now is not the link's any more: what is still to come is dropped.
+ * Not through a mover, and not from part(). */
+void link_forget_payload(Link *link);
 void link_flush(Link *link);                /* tries to send now what is queued */
 
 /* What those who come in come through. Until link_admit() they are guests: at most some dozens at a time, of whom the

@@ -105,8 +105,33 @@ int link_say_chunk(Link *link, uint64_t chunk, const char *data, size_t size_byt
         return r;
 }
 
-int chunk_check(const Wire_chunk *chunk, const char *data, size_t size_bytes, Error *err) {
-        if (chunk_digest(data, size_bytes) != chunk->digest)
+static int check(const Wire_chunk *chunk, uint64_t digest, Error *err) {
+        if (digest != chunk->digest)
                 return error_set(err, ERROR_CORRUPT, "chunk %llu arrived changed", (unsigned long long) chunk->chunk);
         return 0;
+}
+
+int chunk_check(const Wire_chunk *chunk, const char *data, size_t size_bytes, Error *err) {
+        return check(chunk, chunk_digest(data, size_bytes), err);
+}
+
+ChunkDigest *chunk_digest_new(void) {
+        return XXH3_createState(); /* which knows how it has to be aligned */
+}
+
+ChunkDigest *chunk_digest_free(ChunkDigest *digest) {
+        XXH3_freeState(digest);
+        return NULL;
+}
+
+void chunk_digest_begin(ChunkDigest *digest) {
+        XXH3_64bits_reset(digest);
+}
+
+void chunk_digest_add(ChunkDigest *digest, const char *data, size_t size_bytes) {
+        XXH3_64bits_update(digest, data, size_bytes);
+}
+
+int chunk_check_parts(const Wire_chunk *chunk, const ChunkDigest *digest, Error *err) {
+        return check(chunk, XXH3_64bits_digest(digest), err);
 }

@@ -30,5 +30,12 @@ int link_let_in(Link *link, const Wire_hello *hello, const char *token, const ch
 /* REFUSED, past any link and in plain: for those who could not even come in. It may be lost. */
 void say_refused(int fd, const Error *why);
 uint64_t chunk_digest(const char *data, size_t size_bytes); /* XXH3: for accidents, not against liars */
+/* The same of what comes in parts. */
+typedef struct XXH3_state_s ChunkDigest;
+ChunkDigest *chunk_digest_new(void); /* NULL: no memory */
+ChunkDigest *chunk_digest_free(ChunkDigest *digest);
+void chunk_digest_begin(ChunkDigest *digest);
+void chunk_digest_add(ChunkDigest *digest, const char *data, size_t size_bytes);
 /* 0, or ERROR_CORRUPT: what came is not what was sent. */
+int chunk_check_parts(const Wire_chunk *chunk, const ChunkDigest *digest, Error *err);
 int chunk_check(const Wire_chunk *chunk, const char *data, size_t size_bytes, Error *err);

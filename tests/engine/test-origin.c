@@ -179,7 +179,7 @@ TEST(chunks_that_are_pinned_outlive_the_session) {
         TensorId id     = adopt(e, &numbers);
         EnginePin *pin  = NULL;
 
-        ck_assert_int_eq(engine_pin_begin(e, id, 3, 2, &pin, NULL), 0);
+        ck_assert_int_eq(engine_pin_begin(e, id, 3, 2, NULL, &pin, NULL), 0);
         ck_assert_int_eq(engine_pin_wait(pin, NULL), 0);
         engine_release(e, id);
         engine_unref(e);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A session of which the scheduler is this test: what must be right at one moment only, which real daemons seldom hit.
+/* A session of which the scheduler and a worker are this test: what must be right at one moment only, which real
+ * daemons seldom hit.
  * The rest of engine/remote.c is tested with them (tests/python). */
 #include <linux/sockios.h>
 #include <pthread.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "engine/inside.h"
+#include "io/say.h"
 #include "wire/frame.h"
 #include "wire/wire.h"
 
@@ -22,19 +24,25 @@ typedef struct FakeScheduler {
         char folder[64], address[128];
         int listening, fd;
         pthread_t thread;
-        uint64_t request; /* that it was asked for */
+        uint64_t request; /* that it was asked for, or for the tensor of a name */
 } FakeScheduler;
 
-static void say(const FakeScheduler *s, const WireMessage *m) {
+static void say_with(int fd, const WireMessage *m, uint64_t payload_bytes) {
         uint8_t header[FRAME_BYTES];
         Writer body = {};
 
         wire_encode(m, &body);
         ck_assert_int_eq(body.r, 0);
-        frame_encode(&(Frame) { .kind = (uint16_t) m->kind, .body_bytes = body.bytes.n }, header);
-        ck_assert_int_eq(write(s->fd, header, sizeof(header)), sizeof(header));
-        ck_assert_int_eq(write(s->fd, body.bytes.data, body.bytes.n), body.bytes.n);
+        frame_encode(
+                &(Frame) { .kind = (uint16_t) m->kind, .body_bytes = body.bytes.n, .payload_bytes = payload_bytes },
+                header);
+        ck_assert_int_eq(write(fd, header, sizeof(header)), sizeof(header));
+        ck_assert_int_eq(write(fd, body.bytes.data, body.bytes.n), body.bytes.n);
         vec_free(&body.bytes);
+}
+
+static void say(const FakeScheduler *s, const WireMessage *m) {
+        say_with(s->fd, m, 0);
 }
 
 static void read_all(int fd, uint8_t *to, size_t n) {
@@ -44,6 +52,56 @@ static void read_all(int fd, uint8_t *to, size_t n) {
         }
 }
 
+static void hear(int fd, Arena *arena, WireMessage *ret) {
+        uint8_t header[FRAME_BYTES], *body;
+        Error err = {};
+        Frame frame;
+
+        read_all(fd, header, sizeof(header));
+        ck_assert_int_eq(frame_decode(header, &frame, &err), 0);
+        body = arena_alloc(arena, frame.body_bytes + 1);
+        read_all(fd, body, frame.body_bytes);
+        ck_assert_int_eq(wire_decode(frame.kind, body, frame.body_bytes, arena, ret, &err), 0);
+}
+
+/* ---- A tensor at a worker ---------------------------------------------------------------------------------------- */
+
+enum { HOLDER = 3, TENSOR = 7, CHUNK = 41, ELEMENTS = 1 << 17, CHUNK_BYTES = ELEMENTS * sizeof(double) };
+
+static void say_named(const FakeScheduler *s, uint64_t request) {
+        const uint32_t holder = HOLDER;
+        WireTensor t          = { .id          = TENSOR,
+                                  .chunk_first = CHUNK,
+                                  .spec        = { .shape = { 1, { ELEMENTS } }, .dtype = DTYPE_F64 },
+                                  .n_holder    = 1,
+                                  .holder      = &holder };
+        Writer w              = {};
+        char address[160];
+
+        t.tiling = tiling_whole(&t.spec.shape);
+        wire_put_tensor(&w, &t);
+        ck_assert_int_eq(w.r, 0);
+        snprintf(address, sizeof(address), "unix:%s/worker", s->folder);
+        say(s, &(WireMessage) { WIRE_IS_PEER, .peer = { .worker = HOLDER, .address = address, .socket = "" } });
+        say(s, &(WireMessage) { WIRE_IS_NAMED, .named = { .request  = request,
+                                                          .text     = "",
+                                                          .tensor   = w.bytes.data,
+                                                          .tensor_n = w.bytes.n,
+                                                          .names    = "" } });
+        vec_free(&w.bytes);
+}
+
+static int listen_at(const char *folder, const char *name, char *ret, size_t n) {
+        struct sockaddr_un at = { .sun_family = AF_UNIX };
+        const int fd          = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        snprintf(ret, n, "%s/%s", folder, name);
+        snprintf(at.sun_path, sizeof(at.sun_path), "%s", ret);
+        ck_assert_int_eq(bind(fd, (struct sockaddr *) &at, sizeof(at)), 0);
+        ck_assert_int_eq(listen(fd, 1), 0);
+        return fd;
+}
+
 /* Until the client asks for something. */
 static void *scheduler_main(void *userdata) {
         FakeScheduler *s = userdata;
@@ -51,38 +109,31 @@ static void *scheduler_main(void *userdata) {
         s->fd = accept(s->listening, NULL, NULL);
         ck_assert_int_ge(s->fd, 0);
         while (s->request == 0) {
-                _cleanup_(arena_freep) Arena *arena  = arena_new();
-                _cleanup_(freep) uint8_t *body       = NULL;
-                uint8_t header[FRAME_BYTES];
-                Error err = {};
+                _cleanup_(arena_freep) Arena *arena = arena_new();
                 WireMessage m;
-                Frame frame;
 
-                read_all(s->fd, header, sizeof(header));
-                ck_assert_int_eq(frame_decode(header, &frame, &err), 0);
-                body = malloc(frame.body_bytes + 1);
-                read_all(s->fd, body, frame.body_bytes);
-                ck_assert_int_eq(wire_decode(frame.kind, body, frame.body_bytes, arena, &m, &err), 0);
+                hear(s->fd, arena, &m);
                 if (m.kind == WIRE_IS_HELLO)
                         say(s, &(WireMessage) {
                                        WIRE_IS_WELCOME,
                                        .welcome = { .number = 1, .epoch = 1, .lease_usec = 1, .key = "key" } });
                 else if (m.kind == WIRE_IS_SUBMIT)
                         s->request = m.submit.request;
+                else if (m.kind == WIRE_IS_NAME) {
+                        s->request = m.name.request;
+                        say_named(s, s->request);
+                }
         }
         return NULL;
 }
 
 static void scheduler_begin(FakeScheduler *s) {
-        struct sockaddr_un at = { .sun_family = AF_UNIX };
+        char path[96];
 
         *s = (FakeScheduler) { .folder = "/tmp/mars-remote-XXXXXX", .fd = -1 };
         ck_assert_ptr_nonnull(mkdtemp(s->folder));
-        snprintf(at.sun_path, sizeof(at.sun_path), "%s/socket", s->folder);
-        snprintf(s->address, sizeof(s->address), "unix:%s", at.sun_path);
-        s->listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        ck_assert_int_eq(bind(s->listening, (struct sockaddr *) &at, sizeof(at)), 0);
-        ck_assert_int_eq(listen(s->listening, 1), 0);
+        s->listening = listen_at(s->folder, "socket", path, sizeof(path));
+        snprintf(s->address, sizeof(s->address), "unix:%s", path);
         ck_assert_int_eq(pthread_create(&s->thread, NULL, scheduler_main, s), 0);
 }
 
@@ -138,4 +189,189 @@ TEST(outcome_that_comes_while_the_session_closes_is_nobodys) {
         engine_request_unref(q);
         engine_unref(e);
         scheduler_end(&s);
+}
+
+/* ---- Chunks that come to the caller's memory --------------------------------------------------------------------- */
+
+typedef struct FakeWorker {
+        FakeScheduler scheduler;
+        char path[96];
+        int listening, fd;
+        Engine *engine;
+        TensorId tensor;
+        char *chunk; /* its bytes */
+} FakeWorker;
+
+static void worker_begin(FakeWorker *w) {
+        char *names = NULL;
+        Error err   = {};
+
+        *w = (FakeWorker) { .fd = -1, .chunk = malloc(CHUNK_BYTES) };
+        for (size_t k = 0; k < CHUNK_BYTES; k++)
+                w->chunk[k] = (char) (k * 7 + 1);
+        scheduler_begin(&w->scheduler);
+        w->listening = listen_at(w->scheduler.folder, "worker", w->path, sizeof(w->path));
+        ck_assert_msg(engine_connect(&w->engine, w->scheduler.address, NULL, NULL, &err) == 0, "%s", err.text);
+        ck_assert_msg(engine_name(w->engine, NAME_OPEN, "x", &w->tensor, &names, &err) == 0, "%s", err.text);
+        free(names);
+        pthread_join(w->scheduler.thread, NULL);
+}
+
+static void worker_end(FakeWorker *w) {
+        engine_unref(w->engine);
+        unlink(w->path);
+        close(w->listening);
+        if (w->fd >= 0)
+                close(w->fd);
+        free(w->chunk);
+        scheduler_end(&w->scheduler);
+}
+
+/* Until it is asked for the chunk. */
+static void worker_asked(FakeWorker *w) {
+        for (;;) {
+                _cleanup_(arena_freep) Arena *arena = arena_new();
+                WireMessage m;
+
+                if (w->fd < 0)
+                        w->fd = accept(w->listening, NULL, NULL);
+                hear(w->fd, arena, &m);
+                if (m.kind != WIRE_IS_GET)
+                        continue;
+                ck_assert_uint_eq(m.get.chunk, CHUNK);
+                return;
+        }
+}
+
+/* All from `from` to `to`; before the first byte, the head. */
+static void worker_says(const FakeWorker *w, size_t from, size_t to) {
+        if (from == 0)
+                say_with(w->fd,
+                         &(WireMessage) { WIRE_IS_CHUNK,
+                                          .chunk = { .chunk = CHUNK, .digest = chunk_digest(w->chunk, CHUNK_BYTES) } },
+                         CHUNK_BYTES);
+        for (ssize_t n; from < to; from += (size_t) n) {
+                n = write(w->fd, w->chunk + from, to - from);
+                ck_assert_int_gt(n, 0);
+        }
+}
+
+static char *where(void *userdata, const Tiling *tiling _unused_, DType dtype _unused_, uint64_t chunk _unused_) {
+        return userdata;
+}
+
+static EnginePin *pin_into(FakeWorker *w, char *to) {
+        EnginePin *pin = NULL;
+        Error err      = {};
+
+        ck_assert_msg(
+                engine_pin_begin(w->engine, w->tensor, 0, 1, to ? &(EngineInto) { where, to } : NULL, &pin, &err) == 0,
+                "%s", err.text);
+        worker_asked(w);
+        return pin;
+}
+
+static void until_taken(const FakeWorker *w) {
+        int unread = 1;
+
+        while (unread > 0) {
+                sched_yield();
+                ck_assert_int_eq(ioctl(w->fd, SIOCOUTQ, &unread), 0);
+        }
+}
+
+TEST(a_chunk_comes_to_where_its_caller_wants_it) {
+        char *to = malloc(CHUNK_BYTES);
+        EnginePin *pin;
+        Error err = {};
+        FakeWorker w;
+
+        worker_begin(&w);
+        pin = pin_into(&w, to);
+        worker_says(&w, 0, CHUNK_BYTES);
+        ck_assert_msg(engine_pin_wait(pin, &err) == 0, "%s", err.text);
+        ck_assert_ptr_eq(pin->data[0], to);
+        ck_assert(memcmp(to, w.chunk, CHUNK_BYTES) == 0);
+        engine_unpin(pin);
+        worker_end(&w);
+        free(to);
+}
+
+TEST(memory_is_its_callers_again_when_the_pin_has_gone_whatever_still_comes) {
+        char *to = malloc(CHUNK_BYTES), *again = malloc(CHUNK_BYTES);
+
+        for (size_t part = 0; part <= CHUNK_BYTES; part += CHUNK_BYTES / 4) {
+                EnginePin *pin;
+                Error err = {};
+                FakeWorker w;
+
+                worker_begin(&w);
+                pin = pin_into(&w, to);
+                if (part > 0) {
+                        worker_says(&w, 0, part - 1);
+                        until_taken(&w);
+                }
+                engine_unpin(pin);
+                memset(to, 'x', CHUNK_BYTES);
+                worker_says(&w, part > 0 ? part - 1 : 0, CHUNK_BYTES);
+                pin = pin_into(&w, again); /* and the link goes on */
+                worker_says(&w, 0, CHUNK_BYTES);
+                ck_assert_msg(engine_pin_wait(pin, &err) == 0, "%s", err.text);
+                ck_assert(memcmp(again, w.chunk, CHUNK_BYTES) == 0);
+                for (size_t k = 0; k < CHUNK_BYTES; k++)
+                        ck_assert_int_eq(to[k], 'x');
+                engine_unpin(pin);
+                worker_end(&w);
+        }
+        free(to);
+        free(again);
+}
+
+TEST(a_session_that_ends_leaves_memory_to_its_callers) {
+        char *to = malloc(CHUNK_BYTES);
+        EnginePin *pin;
+        Error err = {};
+        FakeWorker w;
+
+        worker_begin(&w);
+        pin = pin_into(&w, to);
+        worker_says(&w, 0, CHUNK_BYTES / 2);
+        until_taken(&w);
+        engine_close(w.engine);
+        ck_assert_int_eq(engine_pin_wait(pin, &err), ERROR_CLOSED);
+        engine_unpin(pin);
+        free(to); /* AddressSanitizer would see who writes to it */
+        worker_end(&w);
+}
+
+TEST(a_chunk_that_came_changed_is_looked_for_again) {
+        char *to = malloc(CHUNK_BYTES);
+
+        for (int direct = 0; direct < 2; direct++) {
+                EnginePin *pin;
+                Error err = {};
+                FakeWorker w;
+
+                worker_begin(&w);
+                pin = pin_into(&w, direct ? to : NULL);
+                worker_says(&w, 0, CHUNK_BYTES / 2);
+                w.chunk[CHUNK_BYTES / 2] ^= 1;
+                worker_says(&w, CHUNK_BYTES / 2, CHUNK_BYTES);
+                w.chunk[CHUNK_BYTES / 2] ^= 1;
+                {
+                        _cleanup_(arena_freep) Arena *arena = arena_new();
+                        WireMessage m;
+
+                        do
+                                hear(w.scheduler.fd, arena, &m);
+                        while (m.kind != WIRE_IS_SUBMIT); /* where is it now? */
+                        say(&w.scheduler, &(WireMessage) { WIRE_IS_FINISHED, .finished = { .request = m.submit.request,
+                                                                                           .code    = -EIO,
+                                                                                           .text    = "it is gone" } });
+                }
+                ck_assert_int_eq(engine_pin_wait(pin, &err), -EIO);
+                engine_unpin(pin);
+                worker_end(&w);
+        }
+        free(to);
 }

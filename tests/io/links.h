@@ -188,7 +188,7 @@ static inline void on_done(void *userdata) {
         end_acts(end, IN_DONE);
 }
 
-static const LinkEvents events = { on_message, on_payload, on_closed };
+static const LinkEvents events = { .message = on_message, .payload = on_payload, .closed = on_closed };
 
 static inline void end_forget(End *end) {
         for (uint32_t k = 0; k < end->got.n; k++) {

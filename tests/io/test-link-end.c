@@ -205,7 +205,7 @@ TEST(frames_that_are_too_large_are_refused) {
         assert_refused(&events, frame, sizeof(frame), ERROR_CORRUPT);
 }
 
-static const LinkEvents no_payload = { on_message, NULL, on_closed };
+static const LinkEvents no_payload = { .message = on_message, .closed = on_closed };
 
 TEST(payloads_are_refused_where_none_are_expected) {
         uint8_t frame[WHOLE];

@@ -45,6 +45,124 @@ TEST(payloads_of_64_mib_go_both_ways_at_once) {
         }
 }
 
+/* ---- Payloads that nobody wants (any more) ----------------------------------------------------------------------- */
+
+typedef struct Parts {
+        End end;     /* first: it is what callbacks know */
+        char *to;    /* where payloads go; NULL: nowhere */
+        size_t at;   /* so much came in parts */
+        bool forget; /* at the first part */
+} Parts;
+
+static int parts_payload(void *userdata, Link *link _unused_, const Frame *frame _unused_, const uint8_t *body _unused_,
+                         char **ret, Error *err _unused_) {
+        Parts *p = userdata;
+
+        p->at = 0;
+        *ret  = p->to;
+        return 0;
+}
+
+static int parts_message(void *userdata, Link *link, const Frame *frame, const uint8_t *body, char *payload, int fd,
+                         Error *err) {
+        const Parts *p = userdata;
+
+        if (frame->payload_bytes > 0)
+                ck_assert_ptr_eq(payload, p->forget ? NULL : p->to);
+        return on_message(userdata, link, frame, body, NULL, fd, err);
+}
+
+static void parts_part(void *userdata, const char *data, size_t size_bytes) {
+        Parts *p = userdata;
+
+        ck_assert_ptr_eq(data, p->to + p->at);
+        p->at += size_bytes;
+}
+
+static const LinkEvents parts_events = {
+        .message = parts_message, .payload = parts_payload, .part = parts_part, .closed = on_closed
+};
+
+static void parts_begin(Parts *p, Pair *pair, Wire wire) {
+        pair_sockets(pair, wire);
+        end_link(&pair->a, &events);
+        *p         = (Parts) { .end = pair->b };
+        pair->b.fd = -1;
+        end_link(&p->end, &parts_events);
+}
+
+static void parts_end(Parts *p, Pair *pair) {
+        end_free(&p->end);
+        pair_free(pair);
+}
+
+TEST(a_payload_is_told_of_in_its_parts) {
+        const size_t n = 3 * MiB + 17;
+
+        for (size_t most = 1 << 12; most <= 1 << 24; most <<= 6)
+                for (int wire = UNIX; wire <= TCP; wire++) {
+                        char *x = malloc(n), *y = malloc(n);
+                        Parts p;
+                        Pair pair;
+
+                        fill(x, n, 1);
+                        parts_begin(&p, &pair, (Wire) wire);
+                        kernel.most = most;
+                        p.to        = y;
+                        ck_assert_int_eq(link_send_payload(pair.a.link, 7, (uint8_t *) "x", 1, x, n, on_done, &pair.a),
+                                         0);
+                        RUN_UNTIL(&pair, p.end.got.n == 1);
+                        ck_assert_uint_eq(p.at, n);
+                        ck_assert_bytes_eq(y, x, n);
+                        parts_end(&p, &pair);
+                        free(x);
+                        free(y);
+                }
+}
+
+TEST(a_payload_for_which_there_is_no_place_is_dropped_and_what_follows_arrives) {
+        const size_t n = 3 * MiB + 17;
+        char *x        = calloc(1, n);
+        Parts p;
+        Pair pair;
+
+        parts_begin(&p, &pair, TCP);
+        ck_assert_int_eq(link_send_payload(pair.a.link, 7, (uint8_t *) "x", 1, x, n, on_done, &pair.a), 0);
+        send_text(&pair.a, 8, "after it");
+        RUN_UNTIL(&pair, p.end.got.n == 2);
+        ck_assert(got_text(&p.end, 0, 7, "x") && got_text(&p.end, 1, 8, "after it"));
+        ck_assert_uint_eq(p.at, 0);
+        parts_end(&p, &pair);
+        free(x);
+}
+
+TEST(a_payload_that_is_forgotten_changes_its_memory_no_more_and_what_follows_arrives) {
+        const size_t n = 3 * MiB + 17;
+        char *x = calloc(1, n), *y = malloc(n);
+        size_t came;
+        Parts p;
+        Pair pair;
+
+        parts_begin(&p, &pair, TCP);
+        kernel.most = 1 << 14;
+        p.to        = y;
+        ck_assert_int_eq(link_send_payload(pair.a.link, 7, (uint8_t *) "x", 1, x, n, on_done, &pair.a), 0);
+        send_text(&pair.a, 8, "after it");
+        RUN_UNTIL(&pair, p.at > n / 4);
+        ck_assert_uint_lt(p.at, n);
+        came     = p.at;
+        p.forget = true;
+        link_forget_payload(p.end.link);
+        memset(y, 'y', n);
+        RUN_UNTIL(&pair, p.end.got.n == 2);
+        ck_assert(got_text(&p.end, 0, 7, "x") && got_text(&p.end, 1, 8, "after it"));
+        ck_assert_uint_eq(p.at, came);
+        for (size_t k = 0; k < n; k++)
+                ck_assert_int_eq(y[k], 'y');
+        parts_end(&p, &pair);
+        free(x);
+        free(y);
+}
 
 TEST(a_message_may_be_as_large_as_a_body_may_be) {
         uint8_t *body = malloc(MAX_BODY_BYTES);
