@@ -77,13 +77,14 @@ uint64_t tensor_bytes(const SchedTensor *t) {
 static void put_result_bytes(const Asking *a, const Session *session) {
         uint64_t bytes = 0;
 
-        if (session->refs.n > MAX_COUNTED_TENSORS) {
+        if (session->book.refs.n > MAX_COUNTED_TENSORS) {
                 fputs("null", a->f);
                 return;
         }
-        for (uint32_t k = 0; k < session->refs.capacity; k++) {
-                const SchedTensor *t =
-                        session->refs.entry[k].value > 0 ? sched_tensor(a->s->sched, session->refs.entry[k].key) : NULL;
+        for (uint32_t k = 0; k < session->book.refs.capacity; k++) {
+                const SchedTensor *t = session->book.refs.entry[k].value > 0
+                                               ? sched_tensor(a->s->sched, session->book.refs.entry[k].key)
+                                               : NULL;
 
                 bytes += t ? tensor_bytes(t) : 0;
         }
@@ -104,7 +105,7 @@ static void put_session(Asking *a, const Session *session) {
         else
                 fprintf(f, "%.3f", (double) (a->now_usec - session->away_usec) / 1e6);
         fprintf(f, ", \"running\": %u, \"finished\": %llu, \"tensors\": %u, \"result_bytes\": ", session->n_running,
-                (unsigned long long) session->n_finished, session->refs.n);
+                (unsigned long long) session->n_finished, session->book.refs.n);
         put_result_bytes(a, session);
         fputc('}', f);
 }

@@ -21,7 +21,7 @@ static int check_leaves(const Session *session, const Graph *graph, Error *err) 
         for (uint32_t k = 0; k < graph->node.n; k++) {
                 const Node *node = &graph->node.data[k];
 
-                if (!node->op && map_get(&session->refs, node->stored) == 0)
+                if (!node->op && map_get(&session->book.refs, node->stored) == 0)
                         return error_set(err, ERROR_VALUE, "the session has no tensor %llu",
                                          (unsigned long long) node->stored);
         }
@@ -34,20 +34,17 @@ static int submit(Session *session, const Wire_submit *m, Error *err) {
         Graph *graph = NULL;
         Error why    = {};
         Asked *a;
-        int r = 0;
+        int r = book_ask(&session->book, m->request, &a);
 
-        if (map_get(&session->requests, m->request) != 0)
-                return 0;
-        a = calloc(1, sizeof(*a));
-        if (!a || map_set(&session->requests, m->request, (uintptr_t) a) < 0) {
-                free(a);
+        if (r < 0)
                 return error_oom(err, sizeof(*a));
-        }
-        *a = (Asked) { .id         = ++s->next_request,
-                       .request    = m->request,
-                       .session    = session,
-                       .since_usec = scheduler_clock() };
-        if (session->n_running >= s->config.max_requests || session->requests.n > s->config.max_requests + MAX_KEPT)
+        if (r == BOOK_KNOWN)
+                return 0;
+        a->id         = ++s->next_request;
+        a->session    = session;
+        a->since_usec = scheduler_clock();
+        if (session->n_running >= s->config.max_requests ||
+            session->book.requests.n > s->config.max_requests + MAX_KEPT)
                 r = error_set(&why, -EUSERS, "%u requests are under way, as many as a session may have (max_requests)",
                               s->config.max_requests);
         if (r == 0)
@@ -70,14 +67,11 @@ static int submit(Session *session, const Wire_submit *m, Error *err) {
 
 static int release(Session *session, const Wire_release *m, Error *err) {
         for (uint32_t k = 0; k < m->tensor_n; k++) {
-                const uint64_t id = m->tensor[k], n = map_get(&session->refs, id);
+                const uint64_t id = m->tensor[k];
+                const int r       = book_release(&session->book, id, err);
 
-                if (n == 0)
-                        return error_set(err, ERROR_CORRUPT, "tensor %llu is not its own", (unsigned long long) id);
-                if (n == 1)
-                        map_remove(&session->refs, id);
-                else if (map_set(&session->refs, id, n - 1) < 0)
-                        return error_oom(err, sizeof(n));
+                if (r < 0)
+                        return r;
                 keep_held(session->scheduler, session, id);
                 scheduler_step(session->scheduler, &(SchedEvent) { .kind = SCHED_RELEASE, .tensor = id });
         }
@@ -110,7 +104,7 @@ static int adopt(Session *session, const Wire_adopt *m, Arena *arena, Error *err
                 keep_tensor(s, id, session->number);
                 r = data_expect(s, id);
                 if (r == 0)
-                        r = later_add(s, LATER_ADOPTED, session, m->request, id);
+                        r = later_add(session, LATER_ADOPTED, m->request, id);
         } else {
                 if (r == -ENOMEM)
                         error_oom(&why, tiling_n_chunks(&tensor.tiling) * sizeof(uint64_t));
@@ -142,14 +136,14 @@ int client_hear(Conn *c, const WireMessage *m, Arena *arena, Error *err) {
         Error why        = {};
         const Asked *a;
 
-        if (session->silent && m->kind != WIRE_IS_RESUME && m->kind != WIRE_IS_BYE && m->kind != WIRE_IS_ALIVE)
+        if (session->book.silent && m->kind != WIRE_IS_RESUME && m->kind != WIRE_IS_BYE && m->kind != WIRE_IS_ALIVE)
                 return error_set(err, ERROR_CORRUPT, "%s before RESUME", wire_name(m->kind));
         switch (m->kind) {
         case WIRE_IS_SUBMIT:
                 return submit(session, &m->submit, err);
         case WIRE_IS_CANCEL:
                 error_set(&why, ERROR_CANCELED, "the work was canceled");
-                a = (Asked *) (uintptr_t) map_get(&session->requests, m->cancel.request);
+                a = book_find(&session->book, m->cancel.request);
                 if (a && !a->finished)
                         scheduler_step(c->scheduler,
                                        &(SchedEvent) { .kind = SCHED_CANCEL, .request = a->id, .error = &why });

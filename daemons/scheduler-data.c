@@ -82,7 +82,7 @@ int data_wanted(Scheduler *s, const SchedAction *a) {
         }
         for (uint32_t k = 0; k < w->n && r == 0; k++)
                 r = say_expect(s, t, w->place[k].chunk, 1, w->place[k].worker);
-        return r == 0 && session->conn && !session->silent ? say_wanted(s, session, w) : r;
+        return r == 0 && session->conn && !session->book.silent ? say_wanted(s, session, w) : r;
 }
 
 int data_wanted_again(const Session *session) {

@@ -74,7 +74,7 @@ void keep_outcome(Scheduler *s, const Asked *a) {
 }
 
 void keep_held(Scheduler *s, const Session *session, uint64_t tensor) {
-        const uint64_t n = map_get(&session->refs, tensor);
+        const uint64_t n = map_get(&session->book.refs, tensor);
 
         if (!s->journal)
                 return;
@@ -250,7 +250,7 @@ static int row_held(void *userdata, const JournalRow *row, Error *err) {
         if (!session || row->number[0] == 0)
                 return error_set(err, ERROR_CORRUPT, "session %llu holds tensor %llu, and is not there",
                                  (unsigned long long) row->of, (unsigned long long) row->id);
-        if (map_set(&session->refs, row->id, row->number[0]) < 0 ||
+        if (map_set(&session->book.refs, row->id, row->number[0]) < 0 ||
             map_set(&re->refs, row->id, map_get(&re->refs, row->id) + row->number[0]) < 0)
                 return error_oom(err, sizeof(*row));
         return 0;
@@ -369,7 +369,7 @@ static int row_request(void *userdata, const JournalRow *row, Error *err) {
         Restore *re      = userdata;
         Scheduler *s     = re->s;
         Session *session = session_find(s, row->of);
-        Asked *a         = session ? calloc(1, sizeof(*a)) : NULL;
+        Asked *a              = NULL;
         const uint64_t recipe = map_get(&re->recipe_of, row->number[0]);
         Graph *graph          = NULL;
         int r;
@@ -377,14 +377,14 @@ static int row_request(void *userdata, const JournalRow *row, Error *err) {
         if (!session)
                 return error_set(err, ERROR_CORRUPT, "request %llu of session %llu, which is not there",
                                  (unsigned long long) row->id, (unsigned long long) row->of);
-        if (!a || map_set(&session->requests, row->id, (uintptr_t) a) < 0) {
-                free(a);
-                return error_oom(err, sizeof(*a));
-        }
-        *a = (Asked) { .id         = row->number[0],
-                       .request    = row->id,
-                       .session    = session,
-                       .since_usec = scheduler_clock() };
+        r = book_ask(&session->book, row->id, &a);
+        if (r != 0)
+                return r < 0 ? error_oom(err, sizeof(*a))
+                             : error_set(err, ERROR_CORRUPT, "request %llu of session %llu twice",
+                                         (unsigned long long) row->id, (unsigned long long) row->of);
+        a->id           = row->number[0];
+        a->session      = session;
+        a->since_usec   = scheduler_clock();
         s->next_request = MAX(s->next_request, a->id);
         if (row->number[1])
                 return outcome_read(re, a, row, err);

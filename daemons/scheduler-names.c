@@ -46,7 +46,7 @@ static int name_save(Session *session, const Wire_name *m, Error *err) {
         uint64_t id       = 0;
         Name name         = { .uid = user_of(session), .tensor = m->tensor };
 
-        if (map_get(&session->refs, m->tensor) == 0 || !sched_tensor(s->sched, m->tensor))
+        if (map_get(&session->book.refs, m->tensor) == 0 || !sched_tensor(s->sched, m->tensor))
                 return error_set(err, ERROR_VALUE, "the session has no tensor %llu", (unsigned long long) m->tensor);
         if (there && there->tensor == m->tensor)
                 return 0;
@@ -126,7 +126,7 @@ int session_name(Session *session, const Wire_name *m, Error *err) {
                 r = session_hold(session, tensor);
         }
         if (r == 0 && m->what != NAME_LIST)
-                return later_add(s, LATER_NAMED, session, m->request, tensor) < 0 ? error_oom(err, sizeof(Later)) : 0;
+                return later_add(session, LATER_NAMED, m->request, tensor) < 0 ? error_oom(err, sizeof(Later)) : 0;
         list = name_list(s, user_of(session));
         if (!list)
                 return error_oom(err, s->name.n);

@@ -107,16 +107,16 @@ int session_begin(Conn *c, const Wire_hello *m, Error *err) {
                 session->process = pidfd_open(c->pid, 0);
         if (session->conn)
                 conn_close(session->conn); /* its link is dead, and nobody has noticed here */
-        session->conn   = c;
-        session->silent = m->session != 0;
-        if (!session->silent)
+        session->conn = c;
+        book_begin(&session->book, m->session != 0);
+        if (!session->book.silent)
                 keep_session(s, session);
         c->session      = session;
         c->kind         = CONN_CLIENT;
         scheduler_log_session(session, EVENT_SESSION_BEGINS, LOG_INFO, "session %llu of %s (%s) %s",
                               (unsigned long long) session->number, c->name, c->peer,
-                              session->silent ? "is back" : "begins");
-        return later_add(s, LATER_WELCOME, session, 0, 0);
+                              session->book.silent ? "is back" : "begins");
+        return later_add(session, LATER_WELCOME, 0, 0);
 }
 
 void session_leave(Conn *c) {
@@ -125,6 +125,7 @@ void session_leave(Conn *c) {
         c->session = NULL;
         if (!session)
                 return;
+        book_leave(&session->book);
         session->conn      = NULL;
         session->away_usec = scheduler_clock();
 }
@@ -155,14 +156,6 @@ void sessions_tick(Scheduler *s, uint64_t now_usec) {
         }
 }
 
-void asked_free(Asked *a) {
-        if (!a)
-                return;
-        free(a->tensor);
-        free(a->outcome);
-        free(a);
-}
-
 static void let_go(Scheduler *s, uint64_t tensor, uint64_t n) {
         for (; n > 0; n--)
                 scheduler_step(s, &(SchedEvent) { .kind = SCHED_RELEASE, .tensor = tensor });
@@ -185,8 +178,8 @@ void session_end(Session *session) {
         s->n_sessions--;
         forget_session(s, session->number);
         data_session_ends(s, session->number);
-        for (uint32_t k = 0; k < session->requests.capacity; k++) {
-                Asked *a = (Asked *) (uintptr_t) session->requests.entry[k].value;
+        for (uint32_t k = 0; k < session->book.requests.capacity; k++) {
+                Asked *a = (Asked *) (uintptr_t) session->book.requests.entry[k].value;
 
                 if (!a)
                         continue;
@@ -197,11 +190,10 @@ void session_end(Session *session) {
                         scheduler_step(s,
                                        &(SchedEvent) { .kind = SCHED_CANCEL, .request = a->id, .error = &err });
         }
-        for (uint32_t k = 0; k < session->refs.capacity; k++)
-                if (session->refs.entry[k].value > 0)
-                        let_go(s, session->refs.entry[k].key, session->refs.entry[k].value);
-        map_done(&session->requests);
-        map_done(&session->refs);
+        for (uint32_t k = 0; k < session->book.refs.capacity; k++)
+                if (session->book.refs.entry[k].value > 0)
+                        let_go(s, session->book.refs.entry[k].key, session->book.refs.entry[k].value);
+        book_done(&session->book);
         if (session->process >= 0)
                 close(session->process);
         free(session->name);
@@ -211,7 +203,7 @@ void session_end(Session *session) {
 /* ---- What it holds ----------------------------------------------------------------------------------------------- */
 
 int session_hold(Session *session, uint64_t tensor) {
-        int r = map_set(&session->refs, tensor, map_get(&session->refs, tensor) + 1);
+        int r = book_hold(&session->book, tensor);
 
         if (r == 0)
                 keep_held(session->scheduler, session, tensor);
@@ -219,116 +211,54 @@ int session_hold(Session *session, uint64_t tensor) {
 }
 
 static void forget(Session *session, Asked *a) {
-        map_remove(&session->requests, a->request);
-        forget_row(session->scheduler, JOURNAL_REQUEST, session->number, a->request);
-        asked_free(a);
+        const uint64_t request = a->request;
+
+        book_forget(&session->book, a);
+        forget_row(session->scheduler, JOURNAL_REQUEST, session->number, request);
 }
 
 void session_know(Session *session, const Wire_known *m) {
-        for (uint32_t k = 0; k < m->request_n; k++) {
-                Asked *a = (Asked *) (uintptr_t) map_get(&session->requests, m->request[k]);
+        Asked *a;
 
-                if (a && a->finished)
+        for (uint32_t k = 0; k < m->request_n; k++)
+                if (book_knows(&session->book, m->request[k], &a))
                         forget(session, a);
-        }
 }
 
-/* How often the session keeps each tensor: as often as the client names it, and once for each result of an outcome that
- * it has not heard. */
-static int resume_kept(Session *session, const Wire_resume *m, Map *kept, Map *waited, Error *err) {
-        int r = m->tensor_n % 2 == 0 ? 0 : error_set(err, ERROR_CORRUPT, "half a pair");
-
-        for (uint32_t k = 0; k < m->tensor_n && r == 0; k += 2) {
-                const uint64_t id = m->tensor[k], n = m->tensor[k + 1];
-
-                if (n == 0 || n > map_get(&session->refs, id))
-                        r = error_set(err, ERROR_CLOSED, "tensor %llu is not there any more",
-                                      (unsigned long long) id);
-                else if (map_set(kept, id, n) < 0)
-                        r = error_oom(err, sizeof(n));
-        }
-        for (uint32_t k = 0; k < m->request_n && r == 0; k++) {
-                const Asked *a = (Asked *) (uintptr_t) map_get(&session->requests, m->request[k]);
-
-                if (map_set(waited, m->request[k], 1) < 0)
-                        r = error_oom(err, sizeof(*a));
-                for (uint32_t i = 0; a && i < a->n_tensors && r == 0; i++)
-                        if (map_set(kept, a->tensor[i], map_get(kept, a->tensor[i]) + 1) < 0)
-                                r = error_oom(err, sizeof(*a));
-        }
-        return r;
-}
-
-static void resume_requests(Session *session, const Map *waited) {
-        Error err = {};
+/* What nobody waits for may end with what others wait for, and each may be the last that the other needs. */
+static void resumed(Session *session, const BookResumed *what) {
+        Scheduler *s = session->scheduler;
+        Error err    = {};
+        Asked *a;
 
         error_set(&err, ERROR_CANCELED, "the work was canceled");
-        for (uint32_t k = 0; k < session->requests.capacity;) {
-                Asked *a = (Asked *) (uintptr_t) session->requests.entry[k].value;
-
-                k++;
-                if (!a || map_get(waited, a->request) != 0)
-                        continue;
-                if (a->finished) {
+        for (uint32_t k = 0; k < what->known.n; k++)
+                if (book_knows(&session->book, what->known.data[k], &a))
                         forget(session, a);
-                        k = 0; /* another one may stand in its place now */
-                } else if (!a->unwanted) {
-                        a->unwanted = true;
-                        scheduler_step(session->scheduler,
-                                       &(SchedEvent) { .kind = SCHED_CANCEL, .request = a->id, .error = &err });
-                        k = 0;
-                }
+        for (uint32_t k = 0; k < what->unwanted.n; k++) {
+                a = book_find(&session->book, what->unwanted.data[k]);
+                if (a)
+                        scheduler_step(s, &(SchedEvent) { .kind = SCHED_CANCEL, .request = a->id, .error = &err });
         }
-}
-
-static int resume_tensors(Session *session, const Map *kept) {
-        _cleanup_(map_done) Map gone = {};
-        int r                        = 0;
-
-        for (uint32_t k = 0; k < session->refs.capacity && r == 0; k++) {
-                const uint64_t id = session->refs.entry[k].key, n = session->refs.entry[k].value,
-                               n_kept = n > 0 ? map_get(kept, id) : 0;
-
-                assert(n_kept <= n);
-                if (n > n_kept)
-                        r = map_set(&gone, id, n - n_kept);
+        for (uint32_t k = 0; k < what->gone.n; k += 2) {
+                keep_held(s, session, what->gone.data[k]);
+                let_go(s, what->gone.data[k], what->gone.data[k + 1]);
         }
-        for (uint32_t k = 0; k < gone.capacity && r == 0; k++) {
-                const uint64_t id = gone.entry[k].key, n = gone.entry[k].value;
-
-                if (n == 0)
-                        continue;
-                if (map_get(kept, id) == 0)
-                        map_remove(&session->refs, id);
-                else
-                        r = map_set(&session->refs, id, map_get(kept, id));
-                keep_held(session->scheduler, session, id);
-                let_go(session->scheduler, id, n);
-        }
-        return r;
 }
 
 int session_resume(Session *session, const Wire_resume *m, Error *err) {
-        _cleanup_(map_done) Map kept = {}, waited = {};
-        Scheduler *s = session->scheduler;
-        int r;
+        BookResumed what = {};
+        int r            = book_resume(&session->book, m->tensor, m->tensor_n, m->request, m->request_n, &what, err);
 
-        if (!session->silent)
-                return error_set(err, ERROR_CORRUPT, "RESUME of a session that has begun just now");
-        r = resume_kept(session, m, &kept, &waited, err);
+        if (r == 0)
+                resumed(session, &what);
+        book_resumed_done(&what);
         if (r < 0)
                 return r;
-        resume_requests(session, &waited);
-        if (resume_tensors(session, &kept) < 0)
-                return error_oom(err, sizeof(kept));
-        session->silent = false;
-        for (uint32_t k = 0; k < m->request_n; k++) {
-                const Asked *a = (Asked *) (uintptr_t) map_get(&session->requests, m->request[k]);
-
-                if (a && a->finished && later_add(s, LATER_FINISHED, session, a->request, 0) < 0)
-                        return error_oom(err, sizeof(*a));
-        }
-        return data_wanted_again(session) < 0 ? error_oom(err, sizeof(Wanted)) : 0;
+        if (book_resume_end(&session->book, m->request, m->request_n, kept_mark(session->scheduler)) < 0 ||
+            later_say(session->scheduler) < 0 || data_wanted_again(session) < 0)
+                return error_oom(err, sizeof(what));
+        return 0;
 }
 
 /* ---- What it is told --------------------------------------------------------------------------------------------- */
@@ -350,7 +280,7 @@ int session_finished(Scheduler *s, Asked *a) {
         if (wanted && r == 0)
                 keep_outcome(s, a);
         if (wanted && r == 0)
-                return later_add(s, LATER_FINISHED, session, a->request, 0);
+                return later_add(session, LATER_FINISHED, a->request, 0);
         if (session)
                 forget(session, a);
         else
@@ -418,18 +348,12 @@ static int say_tensor(Scheduler *s, const Session *session, const Later *later) 
         return r;
 }
 
-static int say(Scheduler *s, const Later *later) {
-        const Session *session = session_find(s, later->session);
-        const Asked *a;
-
-        if (!session || !session->conn || (session->silent && later->kind != LATER_WELCOME))
-                return 0; /* it will say what it knows, and hear the rest */
+static int say(Scheduler *s, const Session *session, const Later *later) {
         switch (later->kind) {
         case LATER_WELCOME:
                 return say_welcome(s, session);
         case LATER_FINISHED:
-                a = (Asked *) (uintptr_t) map_get(&session->requests, later->request);
-                return a && a->finished ? say_finished(s, session, a) : 0;
+                return say_finished(s, session, book_find(&session->book, later->request));
         case LATER_ADOPTED:
         case LATER_NAMED:
                 return say_tensor(s, session, later);
@@ -438,27 +362,20 @@ static int say(Scheduler *s, const Later *later) {
 }
 
 int later_say(Scheduler *s) {
-        uint32_t n = 0;
-        int r      = 0;
+        const uint64_t committed = s->journal && !s->journal_full ? s->committed : UINT64_MAX;
+        Later later;
+        int r = 0;
 
-        for (; n < s->later.n && r == 0; n++) {
-                const Later later = s->later.data[n];
-
-                if (s->journal && later.mark > s->committed && !s->journal_full)
-                        break;
-                r = say(s, &later);
-        }
-        s->later.n -= n;
-        memmove(s->later.data, s->later.data + n, s->later.n * sizeof(*s->later.data));
+        for (Session *session = s->sessions; session && r == 0; session = session->next)
+                while (r == 0 && book_say(&session->book, committed, &later))
+                        r = say(s, session, &later);
         return r;
 }
 
-int later_add(Scheduler *s, LaterKind kind, const Session *session, uint64_t request, uint64_t tensor) {
-        int r = vec_push(&s->later, (Later) { .kind    = kind,
-                                              .mark    = kept_mark(s),
-                                              .session = session->number,
-                                              .request = request,
-                                              .tensor  = tensor });
+int later_add(Session *session, LaterKind kind, uint64_t request, uint64_t tensor) {
+        Scheduler *s      = session->scheduler;
+        const Later later = { .kind = kind, .mark = kept_mark(s), .request = request, .tensor = tensor };
+        const int r       = book_later(&session->book, &later);
 
         return r < 0 ? r : later_say(s);
 }

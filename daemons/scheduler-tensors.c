@@ -16,7 +16,7 @@ static bool sees_tensor(const Asking *a, uint64_t id) {
         if (!conn_is_user(a->to))
                 return true;
         for (const Session *session = a->s->sessions; session; session = session->next)
-                if (conn_sees(a->to, session->user) && map_get(&session->refs, id) > 0)
+                if (conn_sees(a->to, session->user) && map_get(&session->book.refs, id) > 0)
                         return true;
         for (uint32_t k = 0; k < a->s->name.n; k++)
                 if (a->s->name.data[k].tensor == id && sees_name(a, &a->s->name.data[k]))
@@ -100,7 +100,7 @@ static void put_tensor(const Asking *a, const SchedTensor *t, uint32_t *count) {
                         comma = true;
                 }
         for (const Session *session = s->sessions; session; session = session->next)
-                n_holders += conn_sees(a->to, session->user) && map_get(&session->refs, t->id) > 0;
+                n_holders += conn_sees(a->to, session->user) && map_get(&session->book.refs, t->id) > 0;
         fprintf(a->f, "], \"sessions\": %u, \"shape\": ", n_holders);
         put_shape(a->f, &t->spec.shape);
         fprintf(a->f, ", \"dtype\": \"%s\", \"bytes\": %llu, \"chunks\": %u, \"lost\": %u, \"recipe\": %s",

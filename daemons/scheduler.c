@@ -210,7 +210,7 @@ static void tell_progress(Scheduler *s) {
                 const Session *session = a ? a->session : NULL;
                 WireMessage m          = { .kind = WIRE_IS_PROGRESS };
 
-                if (!session || !session->conn || session->silent)
+                if (!session || !session->conn || session->book.silent)
                         continue;
                 m.progress.request = a->request;
                 if (!sched_progress(s->sched, a->id, &m.progress.n_done, &m.progress.n_total) ||
@@ -296,7 +296,6 @@ Scheduler *scheduler_free(Scheduler *s) {
         map_done(&s->wanted);
         for (uint32_t k = 0; k < s->asked.capacity; k++)
                 asked_free((Asked *) (uintptr_t) s->asked.entry[k].value);
-        vec_free(&s->later);
         map_done(&s->asked);
         sd_event_source_disable_unref(s->tick);
         tls_unref(s->door.tls);

@@ -7,7 +7,6 @@
  *   session   a client's: its requests, and the references to tensors that it holds. It outlives its link: for `lease`
  *             the client may come back with its key (RESUME). It ends when the client says so (BYE), when the lease is
  *             over, and at once when the client was a process of this machine and has ended
- *   later     an answer that is kept back until what it says is on disk
  *   member    a number of the machine: a worker. When its link is gone, or nothing was heard of it for `dead_usec`, it
  *             is away; after `suspect_usec` without a link it has left */
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "daemons/past.h"
 #include "io/say.h"
 #include "journal/journal.h"
+#include "sched/book.h"
 #include "sched/sched.h"
 
 typedef struct SchedulerConfig {
@@ -69,28 +69,11 @@ typedef struct Session {
         char user[TOKEN_USER_MAX]; /* as the Conn's that began it */
         Conn *conn;             /* NULL: it is away, */
         uint64_t away_usec;     /* since then */
-        bool silent;            /* the client has not said yet what it knows (RESUME): it is told nothing */
         int process;            /* pidfd of a client of this machine; -1: not known */
-        Map requests;           /* the client's number -> Asked * */
-        Map refs;               /* tensor -> references that it holds */
+        Book book;              /* what it has asked for and holds, and what of it the client knows */
         uint32_t n_running;     /* of its requests */
         uint64_t n_finished;
 } Session;
-
-/* A request: under way; or finished, and the client may not know it yet. */
-typedef struct Asked {
-        uint64_t id;            /* the machine's number */
-        uint64_t request;       /* the client's number */
-        Session *session;       /* NULL: it has ended, and tasks are ending */
-        uint64_t n_told, n_total; /* tasks done, and known, as of the last PROGRESS */
-        uint64_t since_usec;
-        bool unwanted;          /* nobody waits for it */
-        bool finished;          /* the rest is known: */
-        uint64_t n_done;
-        uint64_t *tensor;       /* [n_tensors] with a reference of the session each */
-        uint32_t n_tensors;
-        Error *outcome;         /* NULL: it has succeeded */
-} Asked;
 
 typedef struct Member {
         Conn *conn;             /* NULL: it is away, */
@@ -137,14 +120,6 @@ typedef struct Wanted {
         SchedPlace place[]; /* [n] */
 } Wanted;
 
-typedef enum LaterKind { LATER_WELCOME, LATER_FINISHED, LATER_ADOPTED, LATER_NAMED } LaterKind;
-
-typedef struct Later {
-        LaterKind kind;
-        uint64_t mark;          /* of the journal: what must be on disk */
-        uint64_t session, request, tensor;
-} Later;
-
 typedef struct Scheduler {
         SchedulerConfig config;
         sd_event *event;
@@ -156,8 +131,7 @@ typedef struct Scheduler {
         Session *sessions;
         Member *worker[MAX_WORKERS];
         uint32_t n_workers, n_sessions;
-        Map asked;              /* the machine's number -> Asked * under way */
-        Vec(Later) later;
+        Map asked; /* the machine's number -> Asked * under way */
         Vec(Name) name;
         Map giver;              /* tensor of a client's data -> the session that gave it */
         Map wanted;             /* the same -> Wanted *: it was asked, and has not answered */
@@ -213,9 +187,8 @@ int session_hold(Session *session, uint64_t tensor) _must_check_; /* a reference
 int session_resume(Session *session, const Wire_resume *m, Error *err);
 void session_know(Session *session, const Wire_known *m);
 int session_finished(Scheduler *s, Asked *asked); /* it is told, sooner or later */
-void asked_free(Asked *asked);
 /* An answer that is said when all that was asked of the journal so far is on disk. */
-int later_add(Scheduler *s, LaterKind kind, const Session *session, uint64_t request, uint64_t tensor) _must_check_;
+int later_add(Session *session, LaterKind kind, uint64_t request, uint64_t tensor) _must_check_;
 int later_say(Scheduler *s) _must_check_;
 
 /* ---- scheduler-data.c */

@@ -2,7 +2,7 @@
 #pragma once
 /* The client: it keeps the data that it gave, and gives it again when it is asked to, or says that it has it no
  * more. */
-#include "sim/cluster-sched.h"
+#include "sim/cluster-session.h"
 #include "sim/cluster-work.h"
 
 static bool put_waits(const Sim *s, uint64_t tensor) {
@@ -11,6 +11,8 @@ static bool put_waits(const Sim *s, uint64_t tensor) {
                         return true;
         return false;
 }
+
+static void given_say(Sim *s, uint64_t tensor, int code, const char *text);
 
 /* The worker has it, or is gone: the next one, or the answer to the scheduler. */
 static void put_stored(Sim *s, uint32_t worker, uint64_t chunk) {
@@ -23,65 +25,192 @@ static void put_stored(Sim *s, uint32_t worker, uint64_t chunk) {
                 }
                 s->put.data[k] = vec_pop(&s->put);
                 if (p.wanted && !put_waits(s, p.tensor))
-                        post(&s->from_client, &(WireMessage) { WIRE_IS_GIVEN, .given = { .tensor = p.tensor } });
+                        given_say(s, p.tensor, 0, NULL);
         }
 }
 
+/* What is on its way there, and is asked for again, still is. */
 static void put_add(Sim *s, uint64_t tensor, uint64_t chunk, uint32_t worker, bool wanted) {
+        for (uint32_t k = 0; k < s->put.n; k++)
+                if (s->put.data[k].chunk == chunk && s->put.data[k].worker == worker) {
+                        s->put.data[k].wanted |= wanted;
+                        return;
+                }
         ck_assert_int_eq(vec_push(&s->put, (Put) { tensor, chunk, worker, wanted, false }), 0);
 }
 
-/* A new tensor of data: whoever is to have its chunks gets them by and by. */
-static void adopt(Sim *s) {
-        int64_t length = 1 + (int64_t) sim_random(s, 1500);
-        Tiling tiling  = { .ndim = 1, .axis = { cuts_regular(length, 40 + (int64_t) sim_random(s, 200)) } };
-        Spec spec      = { .dtype = DTYPE_F64, .shape = SHAPE(length) };
-        const SchedTensor *t;
-        uint64_t id;
+/* ---- What it says ------------------------------------------------------------------------------------------------ */
 
-        ck_assert_int_eq(sched_adopt(s->sched, &spec, &tiling, WORKER_NONE, &id), 0);
-        t = sched_tensor(s->sched, id);
-        row_tensor(s, t);
-        journal_sync(s);
-        ck_assert_int_eq(vec_push(&s->tensor, id), 0);
-        ck_assert_int_eq(map_set(&s->data, id, t->chunk_first), 0);
-        for (uint32_t k = 0; k < t->n_chunks; k++) {
-                ck_assert_int_eq(map_set(&s->expected, t->chunk_first + k, fake_random(&s->random) | 1), 0);
-                ck_assert_int_eq(map_set(&s->data_bytes, t->chunk_first + k, chunk_bytes(t, k) + 1), 0);
-                if (t->holder[k] == WORKER_NONE)
-                        continue; /* it will be asked for */
-                put_add(s, id, t->chunk_first + k, t->holder[k], false);
+/* While it has no link, or has not been welcomed, nothing: RESUME says it all. */
+static void client_post(Sim *s, const WireMessage *m) {
+        if (s->client_welcome)
+                post(&s->from_client, m);
+}
+
+static void submit_say(Sim *s, const Waited *asked) {
+        client_post(s, &(WireMessage) { WIRE_IS_SUBMIT, .submit = { .request = asked->id,
+                                                                    .graph   = asked->graph,
+                                                                    .graph_n = (uint32_t) asked->graph_bytes } });
+}
+
+static void adopt_say(Sim *s, const Adopting *a) {
+        const WireTensor tensor = {
+                .spec   = { .dtype = DTYPE_F64, .shape = SHAPE(a->length) },
+                .tiling = { .ndim = 1, .axis = { cuts_regular(a->length, a->step) } },
+        };
+        Writer w = {};
+
+        wire_put_tensor(&w, &tensor);
+        client_post(s, &(WireMessage) {
+                               WIRE_IS_ADOPT,
+                               .adopt = { .request = a->request, .tensor = w.bytes.data, .tensor_n = w.bytes.n } });
+        vec_free(&w.bytes);
+}
+
+static void known_say(Sim *s) {
+        client_post(s,
+                    &(WireMessage) { WIRE_IS_KNOWN, .known = { .request = s->known.data, .request_n = s->known.n } });
+        s->known.n = 0;
+}
+
+static void given_say(Sim *s, uint64_t tensor, int code, const char *text) {
+        client_post(s, &(WireMessage) { WIRE_IS_GIVEN, .given = { .tensor = tensor, .code = code, .text = text } });
+}
+
+/* Over a new link, first, what it has and waits for; then all that was not answered, once more. */
+static void resume_say(Sim *s) {
+        _cleanup_(map_done) Map refs = {};
+        Vec(uint64_t) tensor = {}, request = {};
+
+        for (uint32_t k = 0; k < s->tensor.n; k++)
+                ck_assert_int_eq(map_set(&refs, s->tensor.data[k], map_get(&refs, s->tensor.data[k]) + 1), 0);
+        for (uint32_t k = 0; k < refs.capacity; k++)
+                if (refs.entry[k].value > 0) {
+                        ck_assert_int_eq(vec_push(&tensor, refs.entry[k].key), 0);
+                        ck_assert_int_eq(vec_push(&tensor, refs.entry[k].value), 0);
+                }
+        for (uint32_t k = 0; k < s->asked.n; k++)
+                ck_assert_int_eq(vec_push(&request, s->asked.data[k].id), 0);
+        client_post(s, &(WireMessage) { WIRE_IS_RESUME, .resume = { .tensor    = tensor.data,
+                                                                    .tensor_n  = tensor.n,
+                                                                    .request   = request.data,
+                                                                    .request_n = request.n } });
+        for (uint32_t k = 0; k < s->asked.n; k++)
+                submit_say(s, &s->asked.data[k]);
+        for (uint32_t k = 0; k < s->adopting.n; k++)
+                adopt_say(s, &s->adopting.data[k]);
+        vec_free(&tensor);
+        vec_free(&request);
+        s->known.n = 0;
+}
+
+/* ---- What it hears ----------------------------------------------------------------------------------------------- */
+
+static void client_finished(Sim *s, const Wire_finished *m, Arena *arena) {
+        Error err  = {};
+        Reader rd  = { .start   = m->tensors,
+                       .at      = m->tensors,
+                       .end     = m->tensors + m->tensors_n,
+                       .what    = "FINISHED",
+                       .err     = &err,
+                       .scratch = arena };
+        uint32_t k = 0;
+
+        while (k < s->asked.n && s->asked.data[k].id != m->request)
+                k++;
+        sim_assert(s, k < s->asked.n); /* once */
+        free(s->asked.data[k].graph);
+        vec_free(&s->asked.data[k].leaf);
+        s->asked.data[k] = vec_pop(&s->asked);
+        ck_assert_int_eq(vec_push(&s->known, m->request), 0);
+        if (s->known.n > 2)
+                known_say(s);
+        s->n_failed += m->code < 0;
+        s->n_succeeded += m->code == 0;
+        while (rd.r == 0 && reader_left(&rd) > 0) {
+                WireTensor t;
+
+                wire_get_tensor(&rd, &t);
+                ck_assert_msg(rd.r == 0, "%s", err.text);
+                ck_assert_int_eq(vec_push(&s->tensor, t.id), 0);
         }
+}
+
+/* Whoever is to have its chunks gets them by and by. */
+static void client_adopted(Sim *s, const Wire_adopted *m, Arena *arena) {
+        Error err  = {};
+        Reader rd  = { .start   = m->tensor,
+                       .at      = m->tensor,
+                       .end     = m->tensor + m->tensor_n,
+                       .what    = "ADOPTED",
+                       .err     = &err,
+                       .scratch = arena };
+        uint32_t k = 0;
+        WireTensor t;
+
+        while (k < s->adopting.n && s->adopting.data[k].request != m->request)
+                k++;
+        sim_assert(s, k < s->adopting.n); /* once */
+        s->adopting.data[k] = vec_pop(&s->adopting);
+        wire_get_tensor(&rd, &t);
+        ck_assert_msg(rd.r == 0, "%s", err.text);
+        ck_assert_int_eq(vec_push(&s->tensor, t.id), 0);
+        ck_assert_int_eq(map_set(&s->data, t.id, t.chunk_first), 0);
+        for (k = 0; k < t.n_holder; k++) {
+                const Cuts *cuts   = &t.tiling.axis[0];
+                const size_t bytes = (size_t) (cuts_edge(cuts, k + 1) - cuts_edge(cuts, k)) * sizeof(double);
+
+                ck_assert_int_eq(map_set(&s->expected, t.chunk_first + k, fake_random(&s->random) | 1), 0);
+                ck_assert_int_eq(map_set(&s->data_bytes, t.chunk_first + k, bytes + 1), 0);
+                if (t.holder[k] != WORKER_NONE) /* else it will be asked for */
+                        put_add(s, t.id, t.chunk_first + k, t.holder[k], false);
+        }
+}
+
+static void client_wanted(Sim *s, const Wire_wanted *m) {
+        sim_assert(s, map_get(&s->data, m->tensor) != 0 && m->chunk_n > 0);
+        if (s->refuses && one_in(s, 2)) {
+                given_say(s, m->tensor, -ENOENT, "forgotten");
+                return;
+        }
+        for (uint32_t k = 0; k < m->chunk_n; k += 2)
+                put_add(s, m->tensor, map_get(&s->data, m->tensor) + m->chunk[k], m->chunk[k + 1], true);
 }
 
 static void client_hears(Sim *s) {
         _cleanup_(arena_freep) Arena *arena = arena_new();
         _cleanup_(freep) uint8_t *body      = NULL;
         const WireMessage m                 = take_letter(&s->to_client, arena, &body);
-        const uint64_t tensor               = m.wanted.tensor;
 
         trace("to the client", 0, &m);
-        ck_assert_uint_eq(m.kind, WIRE_IS_WANTED);
-        sim_assert(s, map_get(&s->data, tensor) != 0 && m.wanted.chunk_n > 0);
-        if (s->refuses && one_in(s, 2)) {
-                post(&s->from_client, &(WireMessage) {
-                                              WIRE_IS_GIVEN,
-                                              .given = { .tensor = tensor, .code = -ENOENT, .text = "forgotten" } });
+        switch (m.kind) {
+        case WIRE_IS_WELCOME:
+                s->client_welcome = true;
+                resume_say(s);
                 return;
+        case WIRE_IS_FINISHED:
+                client_finished(s, &m.finished, arena);
+                return;
+        case WIRE_IS_ADOPTED:
+                client_adopted(s, &m.adopted, arena);
+                return;
+        case WIRE_IS_WANTED:
+                client_wanted(s, &m.wanted);
+                return;
+        default:
+                ck_abort_msg("%s is not for a client", wire_name(m.kind));
         }
-        for (uint32_t k = 0; k < m.wanted.chunk_n; k += 2)
-                put_add(s, tensor, map_get(&s->data, tensor) + m.wanted.chunk[k], m.wanted.chunk[k + 1], true);
 }
 
-static void client_says(Sim *s) {
-        _cleanup_(arena_freep) Arena *arena = arena_new();
-        _cleanup_(freep) uint8_t *body      = NULL;
-        const WireMessage m                 = take_letter(&s->from_client, arena, &body);
-        const Error err                     = error_of(m.given.code, m.given.text);
+/* ---- What it does ------------------------------------------------------------------------------------------------ */
 
-        sched_tell(s, (SchedEvent) { .kind   = SCHED_GIVEN,
-                                     .tensor = m.given.tensor,
-                                     .error  = err.code < 0 ? &err : NULL });
+static void adopt(Sim *s) {
+        const Adopting a = { .request = ++s->n_requests,
+                             .length  = 1 + (int64_t) sim_random(s, 1500),
+                             .step    = 40 + (int64_t) sim_random(s, 200) };
+
+        ck_assert_int_eq(vec_push(&s->adopting, a), 0);
+        adopt_say(s, &a);
 }
 
 /* It tells the worker of the chunk, which fetches it when it has room. */
@@ -105,7 +234,7 @@ static bool put_begin(Sim *s, uint32_t which) {
 
 static void submit(Sim *s) {
         uint32_t n = 1 + (uint32_t) sim_random(s, 6), id;
-        Asked asked = { .id = ++s->n_requests };
+        Waited asked = { .id = ++s->n_requests };
         Graph *graph;
 
         ck_assert_int_eq(graph_new(&graph), 0);
@@ -138,12 +267,12 @@ static void submit(Sim *s) {
         ck_assert_int_eq(graph_encode(graph, &asked.graph, &asked.graph_bytes), 0);
         graph_free(graph);
         ck_assert_int_eq(vec_push(&s->asked, asked), 0);
-        sched_submit(s, &asked);
+        submit_say(s, &asked);
 }
 
 /* All that it has refers to must be there, for whoever reads it: a request that computes nothing. */
 static void submit_all(Sim *s) {
-        Asked asked = { .id = ++s->n_requests };
+        Waited asked = { .id = ++s->n_requests };
         Graph *graph;
         uint32_t id;
 
@@ -158,7 +287,7 @@ static void submit_all(Sim *s) {
         ck_assert_int_eq(graph_encode(graph, &asked.graph, &asked.graph_bytes), 0);
         graph_free(graph);
         ck_assert_int_eq(vec_push(&s->asked, asked), 0);
-        sched_submit(s, &asked);
+        submit_say(s, &asked);
 }
 
 static void release(Sim *s, uint32_t which) {
@@ -169,35 +298,27 @@ static void release(Sim *s, uint32_t which) {
                         if (s->asked.data[k].leaf.data[i] == id)
                                 return;
         s->tensor.data[which] = vec_pop(&s->tensor);
-        sched_tell(s, (SchedEvent) { .kind = SCHED_RELEASE, .tensor = id });
+        client_post(s, &(WireMessage) { WIRE_IS_RELEASE, .release = { .tensor = (uint64_t[]) { id }, .tensor_n = 1 } });
 }
 
-/* What the scheduler has announced. */
-static void client_finished(Sim *s, const Row *done) {
-        uint32_t k = 0;
+static void cancel_one(Sim *s) {
+        client_post(s, &(WireMessage) { WIRE_IS_CANCEL, .cancel = { .request = 1 + sim_random(s, s->n_requests) } });
+}
 
-        while (k < s->asked.n && s->asked.data[k].id != done->request)
-                k++;
-        sim_assert(s, k < s->asked.n); /* once */
-        free(s->asked.data[k].graph);
-        vec_free(&s->asked.data[k].leaf);
-        s->asked.data[k] = vec_pop(&s->asked);
-        if (done->outcome.code < 0) {
-                const int code = done->outcome.code;
+/* ---- Its link ---------------------------------------------------------------------------------------------------- */
 
-                ck_assert_msg(code == ERROR_CANCELED || (s->failures && code == ERROR_LINALG) ||
-                                      (s->forgets && s->n_killed + s->n_left + s->n_emptied > 1 && code == -EIO &&
-                                       strstr(done->outcome.text, "is forgotten")) ||
-                                      (s->tight && code == ERROR_MEMORY) || (s->refuses && code == -ENOENT) ||
-                                      (s->n_killed > 1 && code == -EIO && strstr(done->outcome.text, "workers died")),
-                              "seed %llu: %s", (unsigned long long) s->seed, done->outcome.text);
-                s->n_failed++;
-                if (getenv("SIM_TRACE"))
-                        fprintf(stderr, "request %llu has failed: %s\n", (unsigned long long) done->request,
-                                done->outcome.text);
-                return;
-        }
-        s->n_succeeded++;
-        for (uint32_t i = 0; i < done->n_tensors; i++)
-                ck_assert_int_eq(vec_push(&s->tensor, done->tensors[i]), 0);
+/* Each side has heard some of what the other one has said. */
+static void client_breaks(Sim *s) {
+        channel_done(&s->to_client);
+        channel_done(&s->from_client);
+        s->client_linked = s->client_welcome = false;
+        book_leave(&s->book);
+}
+
+static void client_joins(Sim *s) {
+        if (s->client_linked) /* it is dead, and nobody has noticed here */
+                client_breaks(s);
+        s->client_linked = true;
+        book_begin(&s->book, true);
+        later_add(s, LATER_WELCOME, 0, 0);
 }

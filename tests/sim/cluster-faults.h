@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* What can go wrong: links break, workers die, with or without their memory, or are thought to have left; the scheduler
- * dies with what it had not written; workers are asked to stop. */
+/* What can go wrong: links break, the client's too, workers die, with or without their memory, or are thought to have
+ * left; the scheduler dies with what it had not written; workers are asked to stop. */
 #include "sim/cluster-client.h"
 
 static void link_break(Sim *s, SimWorker *w) {
@@ -119,30 +119,22 @@ static bool is_replaced(const Sim *s, uint32_t row) {
         return false;
 }
 
-/* What the client says that it has, of a tensor that the journal knows. */
-static uint32_t refs_of(const Sim *s, uint64_t tensor) {
-        uint32_t n = 0;
-
-        for (uint32_t k = 0; k < s->tensor.n; k++)
-                n += s->tensor.data[k] == tensor;
-        return n;
-}
-
-static void resume(Sim *s, const Asked *asked) {
-        uint64_t recipe = 0;
-        bool known      = false;
+static void resume(Sim *s, uint64_t request) {
+        const Row *asked = NULL;
+        uint64_t recipe  = 0;
 
         for (uint32_t k = 0; k < s->row.n; k++) {
                 const Row *row = &s->row.data[k];
 
-                known |= row->kind == ROW_REQUEST && row->request == asked->id;
-                if (row->kind == ROW_RECIPE && row->request == asked->id)
+                if (row->kind == ROW_REQUEST && row->id == request)
+                        asked = row;
+                if (row->kind == ROW_RECIPE && row->request == request)
                         recipe = is_gone(s, ROW_RECIPE_GONE, row->id) ? 0 : row->id;
         }
-        if (known && recipe != 0)
-                sched_tell(s, (SchedEvent) { .kind = SCHED_RESUME, .request = asked->id, .recipe = recipe });
+        if (recipe != 0)
+                sched_tell(s, (SchedEvent) { .kind = SCHED_RESUME, .request = request, .recipe = recipe });
         else
-                sched_submit(s, asked);
+                sched_submit(s, request, asked->graph, asked->graph_bytes);
 }
 
 static void sched_begin(Sim *s) {
@@ -153,13 +145,12 @@ static void sched_begin(Sim *s) {
 }
 
 static void sched_restarted(Sim *s) {
-        Vec(Asked) open = {};
-        Error err       = {};
+        Vec(uint64_t) open = {};
+        Error err          = {};
 
         s->n_restarts++;
         sched_free(s->sched);
-        channel_done(&s->to_client);
-        channel_done(&s->from_client);
+        client_breaks(s);
         for (uint32_t k = 0; k < s->put.n; k++)
                 s->put.data[k].wanted = false;
         while (s->row.n > s->n_synced)
@@ -169,6 +160,7 @@ static void sched_restarted(Sim *s) {
                 if (s->worker[k].linked)
                         link_break(s, &s->worker[k]);
         }
+        session_restore(s);
         sched_begin(s);
         s->begun = false;
         for (uint32_t k = 0; k < s->row.n; k++) {
@@ -183,14 +175,18 @@ static void sched_restarted(Sim *s) {
                 if (s->row.data[k].kind != ROW_TENSOR || is_gone(s, ROW_TENSOR_GONE, t.id) || is_replaced(s, k))
                         continue;
                 t.anchor = t.anchor && t.recipe == 0;
-                t.n_refs = refs_of(s, t.id);
+                t.n_refs = (uint32_t) map_get(&s->book.refs, t.id);
                 ck_assert_msg(sched_restore_tensor(s->sched, &t, &err) == 0, "%s", err.text);
         }
         /* Answers come one after the other, and may end what is looked at. */
-        for (uint32_t k = 0; k < s->asked.n; k++)
-                ck_assert_int_eq(vec_push(&open, s->asked.data[k]), 0);
+        for (uint32_t k = 0; k < s->row.n; k++) {
+                const Asked *a = s->row.data[k].kind == ROW_REQUEST ? book_find(&s->book, s->row.data[k].id) : NULL;
+
+                if (a && !a->finished)
+                        ck_assert_int_eq(vec_push(&open, a->id), 0);
+        }
         for (uint32_t k = 0; k < open.n; k++)
-                resume(s, &open.data[k]);
+                resume(s, open.data[k]);
         vec_free(&open);
 }
 
@@ -201,7 +197,7 @@ static void begin(Sim *s) {
 
 /* ---- One of them ------------------------------------------------------------------------------------------------ */
 
-enum { KINDS_OF_FAULTS = 12, KINDS_OF_MENDING = 4 }; /* the last ones mend what others did */
+enum { KINDS_OF_FAULTS = 14, KINDS_OF_MENDING = 5 }; /* the last ones mend what others did */
 
 static void fault(Sim *s) {
         SimWorker *w = &s->worker[sim_random(s, MAX_SIM_WORKERS)];
@@ -240,6 +236,14 @@ static void fault(Sim *s) {
         case 7:
                 if (w->stops && w->linked)
                         worker_stops(s, w);
+                return;
+        case 8:
+                if (s->client_linked)
+                        client_breaks(s);
+                return;
+        case 9:
+                if (!s->client_linked || one_in(s, 10))
+                        client_joins(s);
                 return;
         default:
                 if (!w->alive)

@@ -4,7 +4,9 @@
  * when its row is there; what is not is lost when the scheduler dies, as if it had not been. */
 #include "sim/cluster.h"
 
-static void client_finished(Sim *s, const Row *done);
+static void session_finished(Sim *s, const SchedAction *a, const Error *outcome); /* cluster-session.h */
+static void session_told(Sim *s);
+static void session_wants(Sim *s, const SchedAction *a);
 
 /* ---- The journal ------------------------------------------------------------------------------------------------ */
 
@@ -44,11 +46,6 @@ static void row_recipe(Sim *s, const SchedRecipe *recipe, uint64_t request) {
         row.recipe.graph = copy_of(recipe->graph, recipe->graph_bytes);
         row.recipe.leaf  = copy_of(recipe->leaf, recipe->n_leaves * sizeof(uint64_t));
         row_add(s, row);
-}
-
-static size_t chunk_bytes(const SchedTensor *t, uint32_t chunk) {
-        return (size_t) (cuts_edge(&t->tiling.axis[0], chunk + 1) - cuts_edge(&t->tiling.axis[0], chunk)) *
-               sizeof(double);
 }
 
 /* ---- The oracle: what every chunk of a plan must hold ----------------------------------------------------------- */
@@ -107,32 +104,22 @@ static void say_plan(Sim *s, SimWorker *w, const PlanRun *run) {
 }
 
 static void say_wanted(Sim *s, const SchedAction *a) {
-        _Static_assert(sizeof(SchedPlace) == 2 * sizeof(uint32_t), "pairs, as they are sent");
         const SchedTensor *t = sched_tensor(s->sched, a->tensor);
 
         sim_assert(s, t && t->recipe == 0);
-        post(&s->to_client, &(WireMessage) { WIRE_IS_WANTED,
-                                             .wanted = { .tensor  = a->tensor,
-                                                         .chunk   = &s->sched_actions.place.data[a->first].chunk,
-                                                         .chunk_n = 2 * a->n } });
+        session_wants(s, a);
 }
 
 static void finished(Sim *s, const SchedAction *a) {
-        Row row = { .kind = ROW_DONE, .request = a->request };
-
-        if (a->outcome > 0)
-                row.outcome = s->sched_actions.error.data[a->outcome - 1];
-        row.n_tensors = a->outcome > 0 ? 0 : a->n;
-        row.tensors   = copy_of(s->sched_actions.tensor.data + a->first, row.n_tensors * sizeof(uint64_t));
-        for (uint32_t k = 0; k < row.n_tensors; k++) {
-                const SchedTensor *t = sched_tensor(s->sched, row.tensors[k]);
+        for (uint32_t k = 0; k < a->n && a->outcome == 0; k++) {
+                const SchedTensor *t = sched_tensor(s->sched, s->sched_actions.tensor.data[a->first + k]);
 
                 for (uint32_t c = 0; c < t->n_chunks; c++) {
                         sim_assert(s, t->holder[c] != WORKER_NONE); /* that was asked for */
                         sim_assert(s, map_get(&s->expected, t->chunk_first + c) != 0);
                 }
         }
-        row_add(s, row);
+        session_finished(s, a, a->outcome > 0 ? &s->sched_actions.error.data[a->outcome - 1] : NULL);
 }
 
 /* It is to stop, and nothing is left there that anybody needs; or nobody could take it. */
@@ -214,34 +201,37 @@ static void do_action(Sim *s, const SchedAction *a) {
 
 static void sched_tell(Sim *s, SchedEvent event) {
         ck_assert_int_eq(sched_step(s->sched, &event, &s->sched_actions), 0);
-        for (uint32_t k = 0; k < s->sched_actions.action.n; k++)
-                do_action(s, &s->sched_actions.action.data[k]);
+        for (uint32_t k = 0; k < s->sched_actions.action.n; k++) { /* the list may grow and move */
+                const SchedAction a = s->sched_actions.action.data[k];
+
+                do_action(s, &a);
+        }
         sched_actions_clear(&s->sched_actions);
         if (s->n_events++ % CHECK_EVERY == 0)
                 sim_assert(s, sched_consistent(s->sched));
 }
 
-static void sched_submit(Sim *s, const Asked *asked) {
+static void sched_submit(Sim *s, uint64_t request, const uint8_t *bytes, size_t n) {
         Error err = {};
         Graph *graph;
 
-        row_add(s, (Row) { .kind        = ROW_REQUEST,
-                           .request     = asked->id,
-                           .graph       = copy_of(asked->graph, asked->graph_bytes),
-                           .graph_bytes = asked->graph_bytes });
-        ck_assert_msg(graph_decode(asked->graph, asked->graph_bytes, &graph, &err) == 0, "%s", err.text);
-        sched_tell(s, (SchedEvent) { .kind = SCHED_SUBMIT, .request = asked->id, .graph = graph });
+        ck_assert_msg(graph_decode(bytes, n, &graph, &err) == 0, "%s", err.text);
+        sched_tell(s, (SchedEvent) { .kind = SCHED_SUBMIT, .request = request, .graph = graph });
 }
 
 /* Rows get to the disk, and the client hears of results that are there. */
 static void journal_sync(Sim *s) {
         s->n_synced = s->row.n;
-        for (; s->n_answered < s->n_synced; s->n_answered++)
-                if (s->row.data[s->n_answered].kind == ROW_DONE)
-                        client_finished(s, &s->row.data[s->n_answered]);
+        session_told(s);
 }
 
 /* ---- What it is told -------------------------------------------------------------------------------------------- */
+
+/* What daemons ask sched_check() about. */
+static bool is_checked(const SchedEvent *e) {
+        return e->kind == SCHED_DONE || e->kind == SCHED_FAILED || e->kind == SCHED_RECALLED ||
+               e->kind == SCHED_FORGOTTEN;
+}
 
 static void sched_hears(Sim *s, SimWorker *w) {
         _cleanup_(arena_freep) Arena *arena = arena_new();
@@ -294,8 +284,14 @@ static void sched_hears(Sim *s, SimWorker *w) {
         default:
                 ck_abort_msg("%s is not for a scheduler", wire_name(m.kind));
         }
-        if (e.kind == SCHED_DONE || e.kind == SCHED_FAILED || e.kind == SCHED_RECALLED || e.kind == SCHED_FORGOTTEN)
+        if (is_checked(&e))
                 ck_assert_msg(sched_check(s->sched, &e, m.kind == WIRE_IS_DONE ? m.done.length_n : 0, &why) == 0,
                               "seed %llu: %s", (unsigned long long) s->seed, why.text);
         sched_tell(s, e);
+        if (!one_in(s, 20))
+                return;
+        /* No link delivers this; whoever says it twice is not believed, or nothing comes of it. */
+        if (e.kind == SCHED_HOLDS ||
+            (is_checked(&e) && sched_check(s->sched, &e, m.kind == WIRE_IS_DONE ? m.done.length_n : 0, &why) == 0))
+                sched_tell(s, e);
 }

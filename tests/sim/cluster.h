@@ -3,10 +3,12 @@
 /* A cluster in one process: what there is of it. The scheduler and the workers are the machines that daemons have; what
  * they say to each other goes over links as bytes (wire/), which keep their order but not their time, and are lost with
  * the link. What daemons add to the machines is here in its simplest form: the scheduler's journal (cluster-sched.h),
- * workers' plans and memory (cluster-work.h), a client that keeps its data (cluster-client.h). */
+ * a client's session (cluster-session.h), workers' plans and memory (cluster-work.h), a client that keeps its data
+ * (cluster-client.h). */
 #include <stdio.h>
 
 #include "base/map.h"
+#include "sched/book.h"
 #include "sched/work.h"
 #include "sim/fake-registry.h"
 #include "wire/wire.h"
@@ -74,11 +76,21 @@ typedef struct SimWorker {
 
 /* ---- The journal: a log of which the end may be lost ------------------------------------------------------------ */
 
-typedef enum RowKind { ROW_REQUEST, ROW_RECIPE, ROW_RECIPE_GONE, ROW_TENSOR, ROW_TENSOR_GONE, ROW_DONE } RowKind;
+typedef enum RowKind {
+        ROW_REQUEST,
+        ROW_REQUEST_GONE,
+        ROW_RECIPE,
+        ROW_RECIPE_GONE,
+        ROW_TENSOR,
+        ROW_TENSOR_GONE,
+        ROW_HELD,
+        ROW_DONE,
+} RowKind;
 
 typedef struct Row {
         RowKind kind;
         uint64_t id;         /* of what it is about */
+        uint64_t n_refs;     /* HELD */
         uint64_t request;    /* RECIPE: whose plan */
         SchedRecipe recipe;  /* lists of its own */
         SchedTensor tensor;
@@ -92,12 +104,25 @@ typedef struct Row {
 
 /* ---- The client ------------------------------------------------------------------------------------------------- */
 
-typedef struct Asked {
+typedef struct Waited {
         uint64_t id;
         uint8_t *graph;
         size_t graph_bytes;
         Vec(uint64_t) leaf; /* tensors that it reads: they are kept until it is done */
-} Asked;
+} Waited;
+
+/* Data that the scheduler is to know. */
+typedef struct Adopting {
+        uint64_t request;
+        int64_t length, step;
+} Adopting;
+
+/* Chunks that the client was asked for, and has not said whether it gave them. */
+typedef struct Wanted {
+        uint64_t tensor;
+        uint32_t n;
+        SchedPlace *place;
+} Wanted;
 
 /* A chunk of data on its way to a worker. */
 typedef struct Put {
@@ -114,19 +139,25 @@ typedef struct Sim {
         WorkActions work_actions;
         SimWorker worker[MAX_SIM_WORKERS];
         Vec(Row) row;
-        uint32_t n_synced;    /* rows that are on disk */
-        uint32_t n_answered;  /* rows of which the client has heard, if they are DONE */
+        uint32_t n_synced; /* rows that are on disk */
         bool begun;
         Map expected;         /* chunk -> what it must hold */
         Map planned;          /* first chunks of plans that were seen */
+        /* The client's session, as the scheduler knows it. */
+        Book book;
+        Vec(Wanted) wanted;
         /* The client's. */
+        bool client_linked, client_welcome;
         Channel to_client, from_client;
-        Vec(Asked) asked;
+        Vec(Adopting) adopting;
+        Vec(uint64_t) known; /* requests whose outcome has come, which it has not said yet */
+        Vec(Waited) asked;
         Vec(uint64_t) tensor; /* references */
         Map data;             /* its own tensors -> first chunk */
         Map data_bytes;       /* chunk -> size, plus 1 */
         Vec(Put) put;
-        uint64_t n_requests, n_failed, n_succeeded, n_faults, n_killed, n_left, n_emptied, n_restarts, n_drained;
+        uint64_t n_requests, n_failed, n_succeeded, n_faults, n_killed, n_left, n_emptied, n_restarts, n_drained,
+                n_again;
         uint64_t favorite; /* the fault that happens more often than others */
         bool faults, failures, tight, refuses, poisons;
         bool forgets; /* how things were made, after a few steps */

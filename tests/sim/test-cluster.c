@@ -59,7 +59,7 @@ static bool client_moves(Sim *s, uint32_t what) {
         case 1:
                 if (channel_empty(&s->from_client))
                         return false;
-                client_says(s);
+                session_hears(s);
                 return true;
         default:
                 return s->put.n > 0 && put_begin(s, what / 3 % s->put.n);
@@ -95,13 +95,6 @@ static bool somebody_moves(Sim *s) {
                 return false;
         journal_sync(s);
         return true;
-}
-
-static void cancel_one(Sim *s) {
-        const Error err = error_of(ERROR_CANCELED, "canceled");
-
-        sched_tell(s, (SchedEvent) {
-                              .kind = SCHED_CANCEL, .request = 1 + sim_random(s, s->n_requests), .error = &err });
 }
 
 /* Whoever has something that cannot be made again is waited for. */
@@ -162,10 +155,12 @@ static void mend(Sim *s) {
                 else if (!w->alive && w->known)
                         worker_left(s, w, false);
         }
+        if (!s->client_linked)
+                client_joins(s);
         if (!s->begun)
                 begin(s);
         go_on(s);
-        sim_assert(s, s->asked.n == 0);
+        sim_assert(s, s->asked.n == 0 && s->adopting.n == 0);
 }
 
 /* What the client has can be read. */
@@ -190,8 +185,10 @@ static void nothing_is_left(Sim *s) {
 
         while (s->tensor.n > 0)
                 release(s, s->tensor.n - 1);
+        known_say(s);
         while (somebody_moves(s))
                 ;
+        sim_assert(s, s->book.requests.n == 0 && s->book.refs.n == 0 && s->wanted.n == 0);
         sched_stats(s->sched, &stats);
         sim_assert(s, stats.n_tensors == 0);
         sim_assert(s, stats.n_ghosts == 0);
@@ -216,12 +213,13 @@ static void nothing_is_left(Sim *s) {
         if (getenv("SIM_SEED"))
                 fprintf(stderr,
                         "seed %llu: %llu requests succeeded, %llu failed; %llu faults: %llu workers died, %llu were "
-                        "drained, the scheduler died %llu times; %llu tasks, %llu of them again\n",
+                        "drained, the scheduler died %llu times; %llu requests were said again; %llu tasks, %llu of "
+                        "them again\n",
                         (unsigned long long) s->seed, (unsigned long long) s->n_succeeded,
                         (unsigned long long) s->n_failed, (unsigned long long) s->n_faults,
                         (unsigned long long) s->n_killed, (unsigned long long) s->n_drained,
-                        (unsigned long long) s->n_restarts, (unsigned long long) stats.n_tasks_done,
-                        (unsigned long long) stats.n_remade);
+                        (unsigned long long) s->n_restarts, (unsigned long long) s->n_again,
+                        (unsigned long long) stats.n_tasks_done, (unsigned long long) stats.n_remade);
 }
 
 static void sim_free(Sim *s) {
@@ -238,6 +236,9 @@ static void sim_free(Sim *s) {
         work_actions_done(&s->work_actions);
         channel_done(&s->to_client);
         channel_done(&s->from_client);
+        session_clear(s);
+        vec_free(&s->adopting);
+        vec_free(&s->known);
         for (uint32_t k = 0; k < s->row.n; k++)
                 row_free(&s->row.data[k]);
         vec_free(&s->row);
@@ -266,6 +267,8 @@ static void run_seed(uint64_t seed) {
         s->begun    = true;
         s->favorite = sim_random(s, KINDS_OF_FAULTS - KINDS_OF_MENDING);
         sched_begin(s);
+        s->client_linked = s->client_welcome = true;
+        book_begin(&s->book, false);
         for (uint32_t n = 1 + (uint32_t) sim_random(s, 6); n > 0; n--) {
                 worker_begin(s, &s->worker[n]);
                 worker_joins(s, &s->worker[n]);
