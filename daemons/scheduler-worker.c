@@ -312,6 +312,14 @@ int worker_hear(Conn *c, const WireMessage *m, Error *err) {
                 event.error = m->taken.code < 0 ? &why : NULL;
                 scheduler_step(c->scheduler, &event);
                 return 0;
+        case WIRE_IS_LOST:
+                event.kind  = SCHED_LOST;
+                event.chunk = m->lost.chunk;
+                scheduler_log_worker(c->scheduler, member->number, NULL, LOG_WARNING,
+                                     "worker %u, %s, has lost chunk %llu: it is made again when it is wanted",
+                                     member->number, member->name, (unsigned long long) m->lost.chunk);
+                scheduler_step(c->scheduler, &event);
+                return 0;
         case WIRE_IS_LEAVING:
                 event.kind    = SCHED_DRAIN;
                 event.on      = m->leaving.on;

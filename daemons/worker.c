@@ -153,6 +153,8 @@ static int say_report(Worker *w, const Report *report) {
                 return link_say(w->scheduler,
                                 &(WireMessage) { WIRE_IS_RECALLED,
                                                  .recalled = { .plan = a->plan, .task = &a->task, .task_n = 1 } });
+        case WORK_LOST:
+                return link_say(w->scheduler, &(WireMessage) { WIRE_IS_LOST, .lost = { .chunk = a->chunk } });
         case WORK_FORGOTTEN:
                 return say_forgotten(w, a->plan);
         case WORK_TAKEN:

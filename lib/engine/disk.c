@@ -19,11 +19,17 @@ static void disk_wake(Engine *e) {
 }
 
 void disk_landed(Engine *e, uint64_t chunk, bool written, const Error *err) {
-        WorkEvent event = { .kind = written ? WORK_SPILLED : WORK_RETURNED, .chunk = chunk, .error = err, .ok = !err };
+        const bool lost = !written && err && err->code != ERROR_CANCELED && err->code != ERROR_MEMORY &&
+                          !idmap_get(&e->origins, chunk); /* which can be read again */
+        WorkEvent event = {
+                .kind = written ? WORK_SPILLED : WORK_RETURNED, .chunk = chunk, .error = err, .ok = !err, .lost = lost
+        };
 
         if (e->lane)
                 span_end(&e->lane[e->n_threads + (written ? ENGINE_LANE_WRITE : ENGINE_LANE_READ)], now_usec(),
                          err ? 0 : idmap_get(&e->away, chunk));
+        if (lost) /* once: it is dropped */
+                engine_say(e, true, err->text);
         if (written)
                 store_unpin(e->store, chunk);
         else if (err)

@@ -145,8 +145,12 @@ static int do_sched_action(Engine *e, const SchedAction *a) {
                 return r;
         case SCHED_FINISHED:
                 return request_finished(e, a);
-        case SCHED_RECALL: /* workers that leave, and what is remembered for when they do */
-        case SCHED_TAKE:
+        case SCHED_RECALL:
+                return tell_work(e, &(WorkEvent) { .kind = WORK_RECALL,
+                                                   .plan = a->plan,
+                                                   .n    = a->n,
+                                                   .task = lists->task.data + a->first });
+        case SCHED_TAKE: /* workers that leave, and what is remembered for when they do */
         case SCHED_DRAINED:
         case SCHED_WANTED:
         case SCHED_RECIPE:
@@ -228,8 +232,17 @@ static int do_work_action(Engine *e, const WorkAction *a) {
                                                     .error = work_error(&e->work_actions, a) });
         case WORK_FORGOTTEN:
                 return tell_sched(e, &(SchedEvent) { .kind = SCHED_FORGOTTEN, .worker = WORKER, .plan = a->plan });
-        case WORK_FETCH: /* from other workers */
         case WORK_RECALLED:
+                return tell_sched(
+                        e,
+                        &(SchedEvent) {
+                                .kind = SCHED_RECALLED, .worker = WORKER, .plan = a->plan, .n = 1, .task = &a->task });
+        case WORK_LOST:
+                return tell_sched(e, &(SchedEvent) { .kind   = SCHED_LOST,
+                                                     .worker = WORKER,
+                                                     .chunk  = a->chunk,
+                                                     .error  = work_error(&e->work_actions, a) });
+        case WORK_FETCH: /* from other workers */
         case WORK_TAKEN:
                 break;
         }

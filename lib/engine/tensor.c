@@ -232,6 +232,15 @@ bool local_here(Engine *e, const SchedTensor *t, uint64_t k) {
 }
 
 int local_pin(Engine *e, EnginePin *pin) {
+        const SchedTensor *t = sched_tensor(e->sched, pin->tensor);
+        Error err;
+
+        for (uint64_t k = 0; k < pin->n_chunks; k++)
+                if (t->holder[pin->first + k] == WORKER_NONE) {
+                        sched_lost_error(t, NULL, &err);
+                        pin_answered(e, pin->id, pin->chunk_id, &err);
+                        return 0;
+                }
         engine_pump(e, tell_work(e, &(WorkEvent) { .kind  = WORK_PIN,
                                                   .pin   = pin->id,
                                                   .chunk = pin->chunk_id,

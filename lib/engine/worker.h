@@ -8,7 +8,7 @@
 #include "sched/work.h"
 
 struct EngineReports {
-        /* WORK_FETCH, DONE, FAILED, RECALLED, FORGOTTEN, TAKEN. 0, or -ENOMEM: then the engine is broken. */
+        /* WORK_FETCH, DONE, FAILED, RECALLED, FORGOTTEN, TAKEN, LOST. 0, or -ENOMEM: then the engine is broken. */
         int (*report)(void *userdata, const WorkAction *action, const WorkActions *lists);
         /* A chunk that engine_chunk_pin() asked for: readable until engine_chunk_unpin(), or err. */
         void (*pinned)(void *userdata, uint64_t pin, const Error *err, const char *data, size_t size_bytes);

@@ -289,6 +289,12 @@ static void read_arrived(Job *job, uint32_t index) {
         job->arrived |= UINT64_C(1) << (index - job->n_hashed);
 }
 
+/* Where the chunk should be. */
+static void read_failed(const Entry *e, Error *err) {
+        error_prefix(err, err->code, "chunk %llu, spilled to '%s/%s/extents' at %llu", (unsigned long long) e->id,
+                     e->place->path, e->place->dir.name, (unsigned long long) e->extent->offset);
+}
+
 static void read_end(Spill *s, Job *job) {
         const Entry *e    = job->entry;
         SpillStage *stage = job->stage;
@@ -305,7 +311,7 @@ static void read_end(Spill *s, Job *job) {
         if (r == 0 && job->packed)
                 r = spill_unpack(job, &err);
         if (r < 0)
-                error_prefix(&err, r, "the chunk that was spilled to '%s'", e->place->path);
+                read_failed(e, &err);
         spill_deactivate(s, job, r < 0 ? &err : NULL);
 }
 
@@ -420,10 +426,12 @@ static bool job_failed(Spill *s, Job *job) {
                 return true;
         }
         if (result == -ENODATA)
-                error_set(&err, ERROR_CORRUPT, "the file that was spilled to '%s' ends before the chunk does", p->path);
+                error_set(&err, ERROR_CORRUPT, "the file ends before the chunk does");
         else
                 error_set(&err, spill_is_full(result) ? ERROR_SPILL_FULL : result, "cannot %s '%s': %s",
                           job->write ? "spill to" : "read what was spilled to", p->path, strerrordesc_np(-result));
+        if (!job->write)
+                read_failed(job->entry, &err);
         write_end(s, job, &err);
         return false;
 }

@@ -226,6 +226,58 @@ static int chunks_lost(Sched *s, uint32_t worker) {
         return ret;
 }
 
+/* Of the tensor the worker had one, or a copy of what another one has. */
+static int tensor_lost_chunk(Sched *s, SchedTensor *t, uint32_t chunk, uint32_t worker, const Error *why) {
+        Error err = {};
+        int ret   = 0;
+
+        if (t->anchor && t->spare[chunk] == worker)
+                t->spare[chunk] = WORKER_NONE;
+        if (t->holder[chunk] == worker)
+                ret = chunk_lost(s, t, chunk);
+        else if (t->holder[chunk] != WORKER_NONE) /* tasks there read it */
+                ret = fetches_turn(s, t->chunk_first + chunk, t->holder[chunk]);
+        if (ret == 0)
+                ret = anchor_look(s, t);
+        if (ret < 0 || !s->alone)
+                return ret;
+        sched_lost_error(t, why, &err);
+        return tensor_lost(s, t->id, &err);
+}
+
+/* One chunk of all that it has; tasks there that read it cannot have started. */
+int worker_lost_chunk(Sched *s, uint32_t worker, uint64_t chunk, const Error *why) {
+        Worker *w           = &s->worker.data[worker];
+        SchedTensor *tensor = NULL;
+        int ret             = 0;
+
+        s->unsettled = true;
+        for (uint32_t k = 0; k < w->held.n; k++)
+                if (w->held.data[k].chunk == chunk)
+                        w->held.data[k--] = vec_pop(&w->held);
+        if (w->state == WORKER_BACK)
+                return 0; /* it is among what it does not name */
+        for (Running *r = s->first_running; r && ret == 0; r = r->after) {
+                const uint64_t c = chunk - r->run.first_id;
+
+                if (r->ending || c >= r->plan->n_chunk)
+                        continue;
+                if (r->holder[c] == worker) {
+                        r->holder[c] = WORKER_NONE;
+                        r->dirty     = true;
+                } else if (chunk_made(r, (uint32_t) c))
+                        ret = fetches_turn(s, chunk, r->holder[c]);
+        }
+        for (uint32_t k = 0; k < s->tensors.capacity && !tensor; k++) {
+                SchedTensor *t = (SchedTensor *) (uintptr_t) s->tensors.entry[k].value;
+
+                if (t && chunk - t->chunk_first < t->n_chunks)
+                        tensor = t;
+        }
+        return ret < 0 || !tensor ? ret
+                                  : tensor_lost_chunk(s, tensor, (uint32_t) (chunk - tensor->chunk_first), worker, why);
+}
+
 /* ---- Poison ------------------------------------------------------------------------------------------------------ */
 
 /* Tasks that may have been running when the worker's process died. It does not say what it starts; it starts those

@@ -139,6 +139,14 @@ int fetches_turn(Sched *s, uint64_t chunk, uint32_t to) {
         return ret;
 }
 
+static bool still_there(const Sched *s, const Taking *t) {
+        const SchedTensor *tensor = t->in_plan ? NULL : sched_tensor(s, t->owner);
+        const Running *r          = t->in_plan ? (Running *) (uintptr_t) map_get(&s->plans, t->owner) : NULL;
+
+        return (tensor && tensor->holder[t->chunk - tensor->chunk_first] == t->from) ||
+               (r && !r->ending && r->holder[t->chunk - r->run.first_id] == t->from);
+}
+
 /* Its place is there from now on. False: it is not wanted any more, or elsewhere. */
 static int taken_over(Sched *s, const Taking *t, bool *ret) {
         SchedTensor *tensor = t->in_plan ? NULL : sched_tensor(s, t->owner);
@@ -181,7 +189,7 @@ int chunk_taken(Sched *s, const SchedEvent *e) {
                 return 0;
         if (t.copy)
                 return spare_taken(s, &t, e->error);
-        if (e->error && t.from != WORKER_NONE)
+        if (e->error && t.from != WORKER_NONE && still_there(s, &t)) /* else it was lost, and is made elsewhere */
                 s->worker.data[t.from].refused = *e->error;
         if (e->error)
                 return 0;
@@ -241,14 +249,6 @@ static int left_find(const Sched *s, uint32_t worker, Worker *w) {
                                                                     .size_bytes = plan_chunk_bytes(r->plan, c) });
                 }
         return ret;
-}
-
-static bool still_there(const Sched *s, const Taking *t) {
-        const SchedTensor *tensor = t->in_plan ? NULL : sched_tensor(s, t->owner);
-        const Running *r          = t->in_plan ? (Running *) (uintptr_t) map_get(&s->plans, t->owner) : NULL;
-
-        return (tensor && tensor->holder[t->chunk - tensor->chunk_first] == t->from) ||
-               (r && !r->ending && r->holder[t->chunk - r->run.first_id] == t->from);
 }
 
 static int drained(Sched *s, uint32_t worker, const Error *why) {

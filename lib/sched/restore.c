@@ -68,7 +68,7 @@ static int tensors_lost(Sched *s, const Error *err) {
         return ret;
 }
 
-static int tensor_lost(Sched *s, uint64_t id, const Error *err) {
+int tensor_lost(Sched *s, uint64_t id, const Error *err) {
         return vec_push(&s->hopeless, id) < 0 ? -ENOMEM : tensors_lost(s, err);
 }
 
@@ -248,6 +248,13 @@ static bool somebody_may_come(const Sched *s) {
         return may;
 }
 
+void sched_lost_error(const SchedTensor *t, const Error *why, Error *err) {
+        error_set(err, ERROR_CORRUPT,
+                  "tensor %llu is lost, and a session in threads does not remember how it was made: execute it "
+                  "again%s%s",
+                  (unsigned long long) t->id, why ? ": " : "", why ? why->text : "");
+}
+
 /* Somebody waits for chunks of it. */
 static int tensor_need(Sched *s, SchedTensor *t) {
         Recipe *recipe = recipe_find(s, t->recipe);
@@ -255,6 +262,11 @@ static int tensor_need(Sched *s, SchedTensor *t) {
         bool covers;
         int ret;
 
+        if (s->alone) {
+                s->unsettled = true;
+                sched_lost_error(t, NULL, &why);
+                return tensor_lost(s, t->id, &why);
+        }
         if (t->recipe == 0 && !t->anchor)
                 return data_need(s, t);
         if (t->recipe == 0 && somebody_may_come(s))

@@ -563,6 +563,10 @@ static int step(Sched *s, const SchedEvent *e) {
                 return worker_drain(s, e->worker, e->on);
         case SCHED_TAKEN:
                 return e->worker < s->worker.n && worker_hears(s, e->worker) ? chunk_taken(s, e) : 0;
+        case SCHED_LOST:
+                return e->worker < s->worker.n && worker_hears(s, e->worker)
+                               ? worker_lost_chunk(s, e->worker, e->chunk, e->error)
+                               : 0;
         case SCHED_SUBMIT:
                 assert(!q);
                 return submit(s, e->request, e->graph);

@@ -73,6 +73,7 @@ typedef enum SchedEventKind {
         SCHED_HOLDS,     /* worker, n, chunk_id[], bytes[]: what it has; last: and this is all */
         SCHED_DRAIN,     /* worker, on: it is given no tasks, and its chunks are taken by others; DRAINED follows */
         SCHED_TAKEN,     /* worker, chunk, error, asked: the answer to TAKE; or it has what a client gave */
+        SCHED_LOST,      /* worker, chunk, error: it had it, and has it no more */
         SCHED_SUBMIT,    /* request (a new number, not 0), graph: taken over */
         SCHED_CANCEL,    /* request, error: its outcome */
         SCHED_DONE,      /* worker, plan, n, task[], length[] */
@@ -196,6 +197,8 @@ int sched_check(const Sched *sched, const SchedEvent *event, uint32_t n_lengths,
 int sched_adopt(Sched *sched, const Spec *spec, const Tiling *tiling, uint32_t worker, uint64_t *ret) _must_check_;
 SchedTensor *sched_tensor(const Sched *sched, uint64_t tensor); /* NULL when there is none */
 size_t tensor_chunk_bytes(const SchedTensor *tensor, uint32_t chunk);
+/* Why chunks that nobody has cannot be had of a scheduler that is `alone`; why: or NULL. */
+void sched_lost_error(const SchedTensor *tensor, const Error *why, Error *err);
 const SchedRecipe *sched_recipe(const Sched *sched, uint64_t recipe);
 
 /* What a journal remembers, into a machine that has done nothing yet: all recipes, then all tensors, with as many

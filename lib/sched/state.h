@@ -243,6 +243,7 @@ int restored_begin(Sched *s);               /* what nobody needs goes */
 int repairs_settle(Sched *s);               /* who needs what */
 int repair_fail(Sched *s, Running *r, const Error *err);
 int repair_done(Sched *s, Running *r);
+int tensor_lost(Sched *s, uint64_t tensor, const Error *err); /* whoever lacks chunks of it fails */
 int tensor_given(Sched *s, uint64_t tensor, const Error *err);
 /* It has come there, or is dropped there when it does. */
 void data_not_pending(Sched *s, uint32_t worker, uint64_t chunk);
@@ -256,6 +257,7 @@ int worker_joined(Sched *s, const SchedEvent *e);
 int worker_lost(Sched *s, uint32_t worker, bool killed);
 int worker_away(Sched *s, uint32_t worker);
 int worker_holds(Sched *s, const SchedEvent *e);
+int worker_lost_chunk(Sched *s, uint32_t worker, uint64_t chunk, const Error *why);
 
 /* ---- drain.c */
 int worker_drain(Sched *s, uint32_t worker, bool on);

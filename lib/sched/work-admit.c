@@ -140,13 +140,7 @@ static void reserve_anew(Work *w, const Job *job, uint32_t task) {
         t->bytes = bytes;
 }
 
-/* The piece of memory could not be had: its chunks count one by one, as far as they are being made. */
-void together_refused(Work *w, Job *job, uint32_t v) {
-        const Plan *plan = job->run->plan;
-
-        assert(job->together[v] == TOGETHER_YES);
-        job->together[v] = TOGETHER_NO;
-        w->chunk_bytes -= value_bytes(plan, v);
+static void admitted_anew(Work *w, const Job *job) {
         for (uint32_t thread = 0; thread < w->n_places; thread++)
                 if (w->thread[thread] != NONE)
                         reserve_anew(w, job, w->thread[thread]);
@@ -154,6 +148,16 @@ void together_refused(Work *w, Job *job, uint32_t v) {
                 reserve_anew(w, job, w->loading.data[k]);
         for (uint32_t k = 0; k < w->loaded.n; k++)
                 reserve_anew(w, job, w->loaded.data[k]);
+}
+
+/* The piece of memory could not be had: its chunks count one by one, as far as they are being made. */
+void together_refused(Work *w, Job *job, uint32_t v) {
+        const Plan *plan = job->run->plan;
+
+        assert(job->together[v] == TOGETHER_YES);
+        job->together[v] = TOGETHER_NO;
+        w->chunk_bytes -= value_bytes(plan, v);
+        admitted_anew(w, job);
 }
 
 int together_free(Work *w, Job *job) {
@@ -177,6 +181,58 @@ int together_free(Work *w, Job *job) {
                                 return -ENOMEM;
                 }
                 job->together[v] = TOGETHER_NO;
+        }
+        return 0;
+}
+
+/* Whether a task that runs makes it, in the memory that was reserved for it with others. */
+static bool runs_for(const Work *w, const Job *job, uint32_t chunk) {
+        const Plan *plan = job->run->plan;
+
+        for (uint32_t k = 0; k < w->n_places; k++) {
+                const Task *t = w->thread[k] != NONE ? &w->task.data[w->thread[k]] : NULL;
+
+                if (!t || &w->job.data[t->plan] != job)
+                        continue;
+                for (uint32_t o = plan->output_start[t->task]; o < plan->output_start[t->task + 1]; o++)
+                        if (plan->output_chunk[o] == chunk)
+                                return true;
+        }
+        return false;
+}
+
+/* From now on its chunks count one by one. What is not being made gives its memory back. */
+static int together_ends(Work *w, Job *job, uint32_t v) {
+        const Plan *plan     = job->run->plan;
+        const uint32_t first = plan->value.data[v].first_chunk;
+        const uint32_t n     = (uint32_t) tiling_n_chunks(&plan->value.data[v].tiling);
+        int r                = 0;
+
+        job->together[v] = TOGETHER_NO;
+        for (uint32_t c = first; c < first + n && r == 0; c++) {
+                const uint64_t id  = plan_run_chunk(job->run, c);
+                const Chunk *chunk = chunk_find(w, id);
+
+                if (chunk && chunk->state != CHUNK_ABSENT)
+                        continue;
+                w->chunk_bytes -= plan_chunk_bytes(plan, c);
+                w->n_freed++;
+                if (!runs_for(w, job, c))
+                        r = work_act(w, &(WorkAction) { .kind = WORK_FREE, .chunk = id, .n = 1 });
+        }
+        admitted_anew(w, job);
+        return r;
+}
+
+int together_lost(Work *w, uint64_t chunk) {
+        for (uint32_t k = 0; k < w->job.n; k++) {
+                Job *job         = &w->job.data[k];
+                const uint64_t c = job->run ? chunk - job->run->first_id : 0;
+
+                if (!job->together || c >= job->run->plan->n_chunk)
+                        continue;
+                if (job->together[job->run->plan->chunk_value[c]] == TOGETHER_YES)
+                        return together_ends(w, job, job->run->plan->chunk_value[c]);
         }
         return 0;
 }

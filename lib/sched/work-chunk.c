@@ -212,6 +212,36 @@ static int fetch_ends(Work *w, Chunk *c, const Error *err) {
         return r < 0 ? r : chunk_settle(w, c);
 }
 
+/* Who reads it waits, as for what was never here: what is to be made again, and where, the scheduler knows. Clients
+ * hear why. */
+int chunk_lost(Work *w, Chunk *c, const Error *err) {
+        const uint64_t id = c->id;
+        int r             = work_act(w, &(WorkAction) { .kind = WORK_FREE, .chunk = id, .n = 1 });
+
+        if (r < 0 || vec_push(&w->actions->error, *err) < 0)
+                return -ENOMEM;
+        r = work_act(w, &(WorkAction) { .kind = WORK_LOST, .chunk = id, .error = w->actions->error.n });
+        if (r == 0)
+                r = together_lost(w, id);
+        if (r == 0)
+                r = pins_lost(w, id, err);
+        if (r == 0)
+                r = readers_wait(w, c);
+        if (r < 0)
+                return r;
+        assert(c->claims == 0 && c->pins == 0);
+        w->n_away--;
+        w->chunk_bytes -= c->bytes;
+        w->n_odd -= c->copy || c->dropped;
+        w->n_freed++;
+        w->refusal.code = 0; /* there is room on disk */
+        c->bytes        = 0;
+        c->slack        = 0;
+        c->copy = c->dropped = c->disk = c->paged = false;
+        c->state                                  = CHUNK_ABSENT;
+        return chunk_settle(w, c);
+}
+
 int work_drop(Work *w, uint64_t chunk, uint32_t n) {
         int r = 0;
 

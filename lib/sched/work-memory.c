@@ -227,6 +227,8 @@ int work_returned(Work *w, const WorkEvent *e) {
         assert(c && c->state == CHUNK_RETURNING);
         w->n_returning--;
         w->returning_bytes -= c->bytes;
+        if (e->lost)
+                return chunk_lost(w, c, e->error);
         if (e->ok) {
                 w->n_away--;
                 w->n_returned++;

@@ -149,6 +149,24 @@ int work_unpin(Work *w, const WorkEvent *e) {
         return chunks_unpin(w, e->chunk, e->n, e->brief);
 }
 
+int pins_lost(Work *w, uint64_t chunk, const Error *err) {
+        int r = 0;
+
+        for (uint32_t k = 0; k < w->pin.n && r == 0;) {
+                Pin *p = &w->pin.data[k];
+
+                if (chunk - p->chunk >= p->n) {
+                        k++;
+                        continue;
+                }
+                if (p->admitted)
+                        r = chunks_unpin(w, p->chunk, p->n, p->brief);
+                if (r == 0)
+                        r = pin_end(w, p, err);
+        }
+        return r;
+}
+
 int pin_returned(Work *w, uint64_t chunk, bool here, const Error *err) {
         int r = 0;
 

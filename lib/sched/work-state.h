@@ -17,7 +17,7 @@
  *          ▼  │ failed               │  │ ▼ evicted
  *        WANTED ──▶ FETCHING ────────┘  │ AWAY
  *                                       │  │ needed
- *                                RETURNING ◀┘
+ *          lost: ABSENT ◀────── RETURNING ◀┘
  */
 typedef enum ChunkState {
         CHUNK_ABSENT,    /* awaited by tasks */
@@ -179,6 +179,7 @@ int work_expect(Work *w, uint64_t chunk, size_t size_bytes);
 int work_take(Work *w, const WorkEvent *e);
 int work_restore(Work *w, uint64_t chunk, size_t size_bytes);
 int takes_end(Work *w);                 /* nobody waits for them any more */
+int chunk_lost(Work *w, Chunk *c, const Error *err); /* it was RETURNING, and is nowhere */
 int work_fetched(Work *w, const WorkEvent *e);
 int work_fetch_failed(Work *w, const WorkEvent *e);
 
@@ -189,6 +190,7 @@ uint32_t ready_first(Work *w);          /* the next task to start; there is one 
 uint32_t ready_pop(Work *w);            /* the same, which is ready no more */
 int task_ready(Work *w, uint32_t task);
 int task_end(Work *w, uint32_t task);   /* its inputs are read no more; the entry is unused */
+int readers_wait(Work *w, const Chunk *c); /* the chunk was here, and is to come again */
 Job *job_find(Work *w, uint64_t plan);
 int plan_add(Work *w, PlanRun *run);
 void job_clear(Job *job);
@@ -211,6 +213,7 @@ size_t task_short(Work *w, uint32_t at); /* bytes that it lacks, besides what co
 int work_finished(Work *w, const WorkEvent *e);
 int admitted_end(Work *w, uint32_t task);    /* what was reserved for it is free; its inputs may go */
 int together_free(Work *w, Job *job);      /* chunks reserved together that were not made */
+int together_lost(Work *w, uint64_t chunk); /* one of them will be made again, and lie elsewhere */
 void together_refused(Work *w, Job *job, uint32_t value);
 
 /* ---- work-memory.c: what leaves memory, and what comes back */
@@ -238,3 +241,4 @@ int work_pin(Work *w, const WorkEvent *e);
 int work_unpin(Work *w, const WorkEvent *e);
 int pins_go(Work *w);                      /* those for which there is room */
 int pin_returned(Work *w, uint64_t chunk, bool here, const Error *err);
+int pins_lost(Work *w, uint64_t chunk, const Error *err); /* all that wait for it end */

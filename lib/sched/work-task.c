@@ -266,6 +266,26 @@ static int ready_remove(Work *w, Job *job, const bool *which) {
         return r;
 }
 
+int readers_wait(Work *w, const Chunk *c) {
+        _cleanup_(freep) bool *which = calloc(w->task.n + 1, sizeof(*which));
+        int r                        = which ? 0 : -ENOMEM;
+
+        for (uint32_t at = c->first; at != NONE && r == 0; at = w->use.data[at].next) {
+                const uint32_t task = w->use.data[at].task;
+                Task *t             = &w->task.data[task];
+
+                assert(t->state == TASK_WAITING || t->state == TASK_READY || t->state == TASK_LOADING);
+                if (t->state == TASK_LOADING)
+                        r = admitted_end(w, task);
+                which[task] |= t->state == TASK_READY;
+                t->missing = t->state == TASK_WAITING ? t->missing + 1 : 1;
+                t->state   = TASK_WAITING;
+        }
+        for (uint32_t k = 0; k < w->job.n && r == 0; k++)
+                r = ready_remove(w, &w->job.data[k], which);
+        return r;
+}
+
 /* Takes the marked tasks, of which none runs, out of all lists. */
 static int tasks_remove(Work *w, const bool *which) {
         int r = 0;

@@ -50,7 +50,8 @@ typedef enum WorkEventKind {
         WORK_REFUSED,      /* thread: its task found no memory; it is ready again */
         WORK_FINISHED,     /* thread, bytes[] of each output, error if it failed (nothing was made then) */
         WORK_SPILLED,      /* chunk, error if it was not written: it is in memory still */
-        WORK_RETURNED,     /* chunk, ok: it is in memory; or error; or neither: the store had no room for it */
+        WORK_RETURNED,     /* chunk, ok: it is in memory; or error; or neither: the store had no room for it. An error
+                              fails who waits, and it may be tried again; unless it is lost: then it is nowhere */
         WORK_PIN,          /* pin (a new number), chunk, n, brief: somebody will read these chunks; answer PINNED */
         WORK_UNPIN,        /* pin, chunk, n, brief: as they were pinned, or waited for */
         WORK_OVERHEAD,     /* bytes: what the process needs besides, from now on (WorkLimits.overhead_bytes) */
@@ -66,6 +67,7 @@ typedef struct WorkEvent {
         const RunFetch *fetch;
         PlanDrop drop;
         bool ok;
+        bool lost;             /* RETURNED, with an error: what the disk has is not the chunk any more */
         bool brief;            /* PIN: it will end without waiting for anything of ours */
         size_t size_bytes;     /* EXPECT, TAKE, RESTORE, FETCHED, OVERHEAD */
         const size_t *bytes;   /* FINISHED: one per output of the task */
@@ -74,20 +76,21 @@ typedef struct WorkEvent {
 } WorkEvent;
 
 typedef enum WorkActionKind {
-        WORK_START,     /* thread, run, task. Its memory is counted already */
-        WORK_TOGETHER,  /* run, value: reserve its chunks in one piece, say how it went (WORK_GROUP); before START */
-        WORK_FREE,      /* chunk ids [chunk, chunk + n): give back memory and file, also of those only reserved */
-        WORK_SPILL,     /* chunk: write it, then SPILLED */
-        WORK_EVICT,     /* chunk: give back its memory; it has been written */
-        WORK_RETURN,    /* chunk: read it, then RETURNED */
-        WORK_PINNED,    /* pin, error if the chunks cannot be had (they are not pinned then) */
+        WORK_START,    /* thread, run, task. Its memory is counted already */
+        WORK_TOGETHER, /* run, value: reserve its chunks in one piece, say how it went (WORK_GROUP); before START */
+        WORK_FREE,     /* chunk ids [chunk, chunk + n): give back memory and file, also of those only reserved */
+        WORK_SPILL,    /* chunk: write it, then SPILLED */
+        WORK_EVICT,    /* chunk: give back its memory; it has been written */
+        WORK_RETURN,   /* chunk: read it, then RETURNED */
+        WORK_PINNED,   /* pin, error if the chunks cannot be had (they are not pinned then) */
         /* From here on: for others than those who run this worker's tasks. */
-        WORK_FETCH,      /* chunk id, from (WORKER_NONE: who gave it): get it, then FETCHED or FETCH_FAILED */
+        WORK_FETCH,     /* chunk id, from (WORKER_NONE: who gave it): get it, then FETCHED or FETCH_FAILED */
         WORK_DONE,      /* plan, task, lengths [first, first + n): to the scheduler, as the following */
         WORK_FAILED,    /* plan, run, task, error */
         WORK_RECALLED,  /* plan, task */
         WORK_FORGOTTEN, /* plan, run, which is not used any more; left: who gave it is gone, tell nobody */
         WORK_TAKEN,     /* chunk, error: it is here to stay, or is not; asked: the answer to a TAKE, else to EXPECT */
+        WORK_LOST,      /* chunk, error: it was here, and is nowhere. Its readers wait for what the scheduler does */
 } WorkActionKind;
 
 typedef struct WorkAction {

@@ -32,6 +32,7 @@
         M(HOLDS, 37, holds)                                                                                            \
         M(TAKEN, 38, taken)                                                                                            \
         M(LEAVING, 39, leaving)                                                                                        \
+        M(LOST, 40, lost)                                                                                              \
         /* client to scheduler */                                                                                      \
         M(SUBMIT, 48, submit)                                                                                          \
         M(CANCEL, 49, cancel)                                                                                          \
@@ -174,6 +175,7 @@
         F(I32, code, 4096)                                                                                             \
         F(TEXT, text, MAX_ERROR_TEXT)
 #define WIRE_LEAVING(F) F(U32, on, 1) /* 0: it stays after all */
+#define WIRE_LOST(F) F(U64, chunk, UINT64_MAX) /* that it had, and that its disk has no more */
 
 #define WIRE_SUBMIT(F)                                                                                                 \
         F(U64, request, UINT64_MAX)                                                                                    \

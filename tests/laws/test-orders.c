@@ -279,6 +279,7 @@ static void do_work_action(Cluster *c, Host *h, const WorkAction *a) {
         case WORK_EVICT:
         case WORK_RETURN:
         case WORK_PINNED:
+        case WORK_LOST:
                 ck_abort_msg("no host has a disk, and nobody pins");
         case WORK_DONE:
                 event.kind   = SCHED_DONE;

@@ -18,6 +18,7 @@ from test_cluster import SECONDS, lose, program_of, status, varint, wait_for
 
 import mars.tensor as mt
 from mars.deploy.local import new_cluster
+from mars.errors import Corrupt
 from mars.session import new_session
 
 AT = 85
@@ -318,3 +319,73 @@ def test_workers_that_crash_come_back_with_what_they_had_on_disk(tmp_path):
         with new_session() as local:
             assert np.array_equal(local.run(mt.random.RandomState(4).rand(4000, 4000, chunk_size=500) + 1), value)
     assert not list(tmp_path.iterdir())
+
+
+# ---- Disks that lose what was written --------------------------------------------------------------------------------
+
+def damage(path):
+    """Changes a byte of each chunk that lies in spill files beneath the path; how many files there are."""
+    files = list(path.glob("mars-*/extents"))
+    for file in files:
+        with open(file, "r+b") as f:
+            for at in range(100_000, file.stat().st_size, 1 << 18):
+                f.seek(at)
+                byte = f.read(1)
+                f.seek(at)
+                f.write(bytes([byte[0] ^ 1]))
+    return len(files)
+
+
+def twice_the_memory():
+    return mt.random.RandomState(4).rand(4000, 4000, chunk_size=500)  # 128 MB in chunks of 2 MB
+
+
+def spilled_bytes(cluster):
+    return sum(worker["spilled_bytes"] for worker in status(cluster, "workers"))
+
+
+def test_what_a_disk_has_lost_is_made_again(tmp_path, capfd):
+    with new_cluster(n_worker=2, n_cpu=2, shared_memory="64m", phy_mem="2g", spill_dir=tmp_path,
+                     log_level="warning") as cluster, new_session() as local:
+        t = twice_the_memory().execute()
+        wait_for(lambda: spilled_bytes(cluster) >= 60_000_000, "nothing was written")
+        assert damage(tmp_path) == 2
+        n_before = tasks_done(cluster)
+        expected = local.run(twice_the_memory())
+        assert np.array_equal(cluster.session.run(t + 1), expected + 1)  # tasks read it
+        assert tasks_done(cluster) > n_before + 64
+        assert damage(tmp_path) == 2
+        assert np.array_equal(cluster.session.fetch(t), expected)  # a client reads it
+        t = None
+        wait_for(lambda: status(cluster)["tensors"] == 0, "it is kept")
+    lines = [line for line in capfd.readouterr().err.splitlines() if "another checksum" in line]
+    assert lines and all("/extents' at " in line and str(tmp_path) in line for line in lines)
+    assert len({line.split("chunk ", 1)[1] for line in lines}) == len(lines)  # each is said once
+
+
+def test_data_of_a_client_that_is_gone_is_lost_with_the_disk(tmp_path):
+    with new_cluster(n_worker=1, n_cpu=1, shared_memory="64m", phy_mem="2g", spill_dir=tmp_path,
+                     log_level="error") as cluster:
+        data = np.random.default_rng(1).random((4000, 2000))  # 64 MB
+        with new_session(cluster.endpoint) as gone:
+            mt.tensor(data, chunk_size=500).save_as("given", session=gone)
+        more = twice_the_memory().execute()
+        wait_for(lambda: spilled_bytes(cluster) >= 100_000_000, "it was not written")
+        damage(tmp_path)
+        with pytest.raises(Exception, match="data of tensor [0-9]+ is lost"):
+            cluster.session.run(cluster.session.open("given").sum())
+        assert cluster.session.run(mt.ones(10).sum()) == 10
+        del more
+
+
+def test_threads_say_which_result_their_disk_has_lost_and_go_on(tmp_path):
+    with new_session(n_threads=2, memory_bytes=64 << 20, spill_dir=tmp_path) as s:
+        t = twice_the_memory()
+        total = s.run(t.sum())
+        t = t.execute(session=s)
+        assert damage(tmp_path) == 1
+        with pytest.raises(Corrupt, match="tensor [0-9]+ is lost.*execute it again.*/extents' at [0-9]+.*checksum"):
+            s.run(t.sum())
+        with pytest.raises(Corrupt, match="execute it again|/extents' at [0-9]+.*checksum"):
+            s.fetch(t)
+        assert s.run(twice_the_memory().sum()) == total

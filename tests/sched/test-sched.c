@@ -200,6 +200,41 @@ TEST(canceled_request_is_finished_when_its_workers_have_forgotten_it) {
         bed_done(&b);
 }
 
+TEST(chunk_that_its_worker_has_lost_is_made_again_and_its_reader_called_back) {
+        Bed b = bed_new(true);
+        uint64_t plan, request, first_id;
+        const RunTask *again;
+        uint32_t maker = 0, reader = 0;
+        PlanRun *run;
+
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED });
+        request  = submit(&b, graph_of(30, 10, NULL, NULL)); /* six chunks, and three that read two each */
+        plan     = said(&b, SCHED_PLAN)->plan;
+        run      = said(&b, SCHED_PLAN)->run;
+        first_id = run->first_id;
+        while (run->plan->input_start[reader + 1] == run->plan->input_start[reader])
+                reader++;
+        while (run->plan->output_chunk[run->plan->output_start[maker]] !=
+               run->plan->input_chunk[run->plan->input_start[reader]])
+                maker++;
+        tell(&b, (SchedEvent) { .kind = SCHED_DONE, .plan = plan, .n = 1, .task = &maker });
+        tell(&b, (SchedEvent) { .kind  = SCHED_LOST,
+                                .chunk = first_id + run->plan->output_chunk[run->plan->output_start[maker]] });
+        ck_assert_uint_eq(b.said.task.data[said(&b, SCHED_RECALL)->first].task, reader);
+        again = &b.said.task.data[said(&b, SCHED_RUN)->first];
+        ck_assert_uint_eq(again->task, maker);
+        tell(&b, (SchedEvent) { .kind = SCHED_RECALLED, .plan = plan, .n = 1, .task = &reader });
+        tell(&b, (SchedEvent) { .kind = SCHED_LOST, .chunk = first_id + 1000 }); /* nobody knows it */
+        ck_assert_uint_eq(b.said.action.n, 0);
+        for (uint32_t k = 0; k < run->plan->n_task; k++)
+                if (run->plan->order[k] != reader)
+                        tell(&b,
+                             (SchedEvent) { .kind = SCHED_DONE, .plan = plan, .n = 1, .task = &run->plan->order[k] });
+        tell(&b, (SchedEvent) { .kind = SCHED_DONE, .plan = plan, .n = 1, .task = &reader });
+        ck_assert_ptr_null(outcome(&b, request));
+        bed_done(&b);
+}
+
 TEST(data_that_its_client_has_no_more_fails_who_needs_it_and_nobody_else) {
         Bed b     = bed_new(false);
         Error err = {};

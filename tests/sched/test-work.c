@@ -707,6 +707,42 @@ TEST(task_whose_input_cannot_be_read_fails_with_the_words_of_the_disk) {
         bed_done(b);
 }
 
+TEST(readers_of_a_chunk_that_the_disk_has_lost_wait_until_it_was_made_again) {
+        Bed *b    = bed_that_spills(2, 3, 3);
+        Error err = {};
+
+        error_set(&err, ERROR_CORRUPT, "another checksum");
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 3);
+        make(b, 0);
+        make(b, 1);
+        make(b, 2);
+        give(b, 4, 1); /* reads chunk 1 */
+        ck_assert_int_eq(next(b, 0), -1);
+        write_ends(b, 100, NULL);
+        make(b, 4);
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 101, .n = 1 });
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 102, .n = 1 });
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 104, .n = 1 });
+        give(b, 3, 1); /* reads chunk 0, which is away */
+        ck_assert_int_eq(next(b, 0), -1);
+        ck_assert_uint_eq(said(b, WORK_RETURN)->chunk, 100);
+        tell(b, (WorkEvent) { .kind = WORK_PIN, .pin = 1, .chunk = 100, .n = 1 });
+        tell(b, (WorkEvent) { .kind = WORK_RETURNED, .chunk = 100, .error = &err, .lost = true });
+        ck_assert_uint_eq(said(b, WORK_LOST)->chunk, 100);
+        ck_assert_uint_eq(said(b, WORK_FREE)->chunk, 100); /* the file has it no more */
+        ck_assert_str_eq(work_error(&b->said, said(b, WORK_PINNED))->text, "another checksum");
+        ck_assert_ptr_null(said(b, WORK_FAILED));
+        ck_assert_uint_eq(used(b), 0);
+        ck_assert_int_eq(why(b, 3).state, WORK_NEEDS_INPUT);
+        ck_assert_int_eq(next(b, 0), -1);
+        give(b, 0, 1);
+        make(b, 0);
+        ck_assert_int_eq(next(b, 0), 3);
+        finish(b, 0);
+        bed_done(b);
+}
+
 TEST(chunk_that_a_client_reads_stays) {
         Bed *b = bed_that_spills(1, 3, 2);
 

@@ -138,6 +138,7 @@ static void work_tell(Sim *s, SimWorker *w, WorkEvent event) {
                 case WORK_EVICT:
                 case WORK_RETURN:
                 case WORK_PINNED:
+                case WORK_LOST:
                         ck_abort_msg("this worker has no disk, and nobody pins");
                 }
         }

@@ -67,6 +67,7 @@ typedef struct Sim {
         Map expected;         /* chunk -> what it must hold */
         Vec(uint64_t) tensor; /* references that are ours */
         uint64_t n_requests, n_open, n_failed, n_succeeded, n_gaps;
+        uint64_t n_lost;
         bool full, broken, gaps, clients, failures; /* what may go wrong */
 } Sim;
 
@@ -159,7 +160,8 @@ static void request_finished(Sim *s, const SchedAction *a) {
                 const Error *err = &s->sched_actions.error.data[a->outcome - 1];
 
                 ck_assert_msg(err->code == ERROR_CANCELED || (s->failures && err->code == ERROR_LINALG) ||
-                                      (s->broken && err->code == -EIO) || err->code == ERROR_MEMORY ||
+                                      (s->broken && (err->code == -EIO || err->code == ERROR_CORRUPT)) ||
+                                      err->code == ERROR_MEMORY ||
                                       (s->full && err->code == -ENOSPC),
                               "seed %llu: %s", (unsigned long long) s->seed, err->text);
                 s->n_failed++;
@@ -204,6 +206,11 @@ static void do_sched(Sim *s, const SchedAction *a) {
                 request_finished(s, a);
                 break;
         case SCHED_RECALL:
+                tell_work(s, (WorkEvent) { .kind = WORK_RECALL,
+                                           .plan = a->plan,
+                                           .n    = a->n,
+                                           .task = s->sched_actions.task.data + a->first });
+                break;
         case SCHED_WANTED:
         case SCHED_TAKE:
         case SCHED_DRAINED:
@@ -280,7 +287,8 @@ static void pinned(Sim *s, const WorkAction *a) {
         if (a->error > 0) {
                 int code = work_error(&s->work_actions, a)->code;
 
-                ck_assert(code == ERROR_MEMORY || (s->broken && code == -EIO) || (s->full && code == -ENOSPC));
+                ck_assert(code == ERROR_MEMORY || (s->broken && (code == -EIO || code == ERROR_CLOSED)) ||
+                          (s->full && code == -ENOSPC));
                 *c = (Client) {};
                 return;
         }
@@ -352,8 +360,16 @@ static void do_work(Sim *s, const WorkAction *a) {
         case WORK_FORGOTTEN:
                 tell_sched(s, (SchedEvent) { .kind = SCHED_FORGOTTEN, .plan = a->plan });
                 break;
-        case WORK_FETCH:
         case WORK_RECALLED:
+                tell_sched(s, (SchedEvent) { .kind = SCHED_RECALLED, .plan = a->plan, .n = 1, .task = &a->task });
+                break;
+        case WORK_LOST:
+                s->n_lost++;
+                tell_sched(s, (SchedEvent) { .kind  = SCHED_LOST,
+                                           .chunk = a->chunk,
+                                           .error = work_error(&s->work_actions, a) });
+                break;
+        case WORK_FETCH:
         case WORK_TAKEN:
                 ck_abort_msg("there is one worker");
         }
@@ -456,6 +472,7 @@ static void land(Sim *s, uint32_t which) {
                 error_set(&err, -EIO, "a bad sector");
                 event.error = &err;
                 event.ok    = false;
+                event.lost  = sim_random(s, 3) > 0; /* else an origin that cannot be read now */
                 cell_drop(s, f.chunk);
         } else
                 cell->content = map_get(&s->disk, f.chunk);
@@ -660,11 +677,11 @@ static void run_seed(uint64_t seed) {
         if (getenv("SIM_SEED"))
                 fprintf(stderr,
                         "seed %llu: %llu requests succeeded, %llu failed, %llu tasks; %llu chunks written, "
-                        "%llu evicted, %llu came back\n",
+                        "%llu evicted, %llu came back, %llu were lost\n",
                         (unsigned long long) seed, (unsigned long long) s->n_succeeded,
                         (unsigned long long) s->n_failed, (unsigned long long) sched.n_tasks_done,
                         (unsigned long long) work.n_spilled, (unsigned long long) work.n_evicted,
-                        (unsigned long long) work.n_returned);
+                        (unsigned long long) work.n_returned, (unsigned long long) s->n_lost);
         sched_free(s->sched);
         work_free(s->work);
         sched_actions_done(&s->sched_actions);
