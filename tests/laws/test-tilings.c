@@ -12,7 +12,13 @@ static const mars_session_options sessions[] = {
         { .n_threads = 4, .memory_bytes = 256 << 20 },
         { .n_threads = 2, .memory_bytes = 256 << 20, .task_bytes = 100 },
 };
-enum { N_SESSIONS = ELEMENTSOF(sessions), N_WHOLE_SESSIONS = 2 }; /* the first ones are asked with all cuts */
+/* The first ones are asked with all cuts. Sanitizers, which make all of it five times slower, look for other faults
+ * than the law does, in code that the first sessions and cuts reach. */
+#ifdef __SANITIZE_ADDRESS__
+enum { N_SESSIONS = 2, N_WHOLE_SESSIONS = 0 };
+#else
+enum { N_SESSIONS = ELEMENTSOF(sessions), N_WHOLE_SESSIONS = 2 };
+#endif
 
 typedef struct Tally {
         mars_session *session[N_SESSIONS];
@@ -35,7 +41,7 @@ static void hold(const Question *q, void *userdata) {
         if (strcmp(q->info->family, tally->family) != 0 || !compute(tally->session[0], q, cuts[0], &whole))
                 return;
         tally->n_taken[q->op] += whole.code == 0;
-        for (size_t t = 0; t < N_SESSIONS; t++)
+        for (size_t t = 0; t < N_SESSIONS; t++) {
                 for (size_t c = 0; c < (t < N_WHOLE_SESSIONS ? N_CUTS : N_FEW_CUTS); c++) {
                         Bits cut;
 
@@ -46,8 +52,9 @@ static void hold(const Question *q, void *userdata) {
                                       cuts[c].length, cuts[c].lazy ? " of lazy inputs" : "", sessions[t].n_threads,
                                       (unsigned long long) sessions[t].task_bytes);
                         bits_clear(&cut);
-                        nothing_left(tally->session[t], q->text);
                 }
+                nothing_left(tally->session[t], q->text);
+        }
         bits_clear(&whole);
 }
 
