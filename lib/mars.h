@@ -343,7 +343,8 @@ int mars_session_new(mars_session **ret, const char *endpoint, const mars_sessio
 int mars_session_default(mars_session **ret, mars_error *err);
 void mars_session_set_default(mars_session *session); /* keeps a reference; NULL: none */
 /* Ends all work, frees all results; handles of tensors remain valid as expressions. Later calls:
- * MARS_ERROR_CLOSED. */
+ * MARS_ERROR_CLOSED. Waits for calls of the session in other threads, and no longer than a second for its own threads
+ * that are in a call of LAPACK for a request that was canceled: the last one of these frees its memory. */
 void mars_session_close(mars_session *session);
 bool mars_session_closed(const mars_session *session);
 mars_session *mars_session_ref(mars_session *session);

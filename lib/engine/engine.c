@@ -291,44 +291,6 @@ int engine_new(Engine **ret, const EngineConfig *config, Error *err) {
         return 0;
 }
 
-/* Ends all requests, with the error. */
-static void cancel_all(Engine *e, const Error *err) {
-        for (uint32_t k = 0; k < e->requests.capacity && e->broken.code == 0;) {
-                EngineRequest *q = (EngineRequest *) (uintptr_t) e->requests.entry[k].value;
-
-                if (!q || q->closing) {
-                        k++;
-                        continue;
-                }
-                q->closing = true; /* it stays in the table until its tasks have ended */
-                engine_pump(e, tell_sched(e, &(SchedEvent) { .kind = SCHED_CANCEL, .request = q->id, .error = err }));
-        }
-}
-
-static void local_close(Engine *e) {
-        Error err = {};
-
-        error_set(&err, ERROR_CLOSED, "the session was closed");
-        cancel_all(e, &err);
-        pthread_cond_broadcast(&e->wake);
-        pins_end(e, &err);
-        while (e->requests.n > 0 || e->n_free_slots + e->n_spare_slots < e->n_slots || e->n_alive > (helper_of == e))
-                if (e->n_handed == 0 || !engine_help(e, true))
-                        pthread_cond_wait(&e->changed, &e->lock);
-        if (e->broken.code == 0 && e->sched)
-                engine_pump(e, tell_sched(e, &(SchedEvent) { .kind = SCHED_CLOSE }));
-        while (e->broken.code == 0 && work_n_flying(e->work) > 0) /* a chunk goes when it has landed */
-                pthread_cond_wait(&e->changed, &e->lock);
-        disk_close(e);
-        if (e->broken.code == 0 && e->sched) {
-                WorkStats stats;
-
-                work_stats(e->work, &stats);
-                assert(stats.n_tasks == 0 && stats.n_plans == 0);
-                assert(stats.n_pins > 0 || (stats.n_chunks == 0 && stats.used_bytes == 0));
-        }
-}
-
 void engine_close(Engine *e) {
         if (!engine_lock(e))
                 return;

@@ -59,6 +59,7 @@ typedef struct Slot {
         Exec *exec;
         Held held[TASKS_AT_ONCE];
         uint32_t n_held, at;    /* those before `at` have been reported */
+        bool helped;            /* a helper is at it, not a caller of the engine */
         bool replaced;          /* nobody wants what it is at: another slot has its part until it returns from there */
         uint64_t began_usec;    /* atomic: of the one at `at`; 0: it does not run */
         clockid_t clock;        /* while it runs: of the thread that runs it */
@@ -158,6 +159,7 @@ struct Engine {
         SpillCodec spill_codec;
         bool tiny;              /* tasks take less time than a second thread would cost the one that runs them */
         bool closing, closed;
+        bool lingers;           /* closed, but for threads that nobody waits for */
         bool leaves;            /* chunks stay in their memory files */
 
         uint64_t process_bytes;   /* resident when the engine was made */
@@ -195,6 +197,12 @@ void engine_leave(Engine *e);
  * leaves tasks that take long to helpers. The lock is held before and after. */
 bool engine_help(Engine *e, bool patient);
 bool engine_run_one(Engine *e, bool patient); /* the same, tasks only */
+
+/* ---- close.c */
+void local_close(Engine *e);
+/* With the lock held: true, and neither lock nor engine any more, if this was the last thread of an engine that
+ * lingers. */
+bool engine_end_lingering(Engine *e);
 
 /* ---- tensor.c: tensors and chunks of the machines in this process */
 SchedTensor *local_tensor(Engine *e, TensorId id);

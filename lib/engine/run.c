@@ -576,7 +576,8 @@ bool engine_run_one(Engine *e, bool patient) {
                         return taken == FAILURE;
                 }
         }
-        slot = &e->slot[at];
+        slot         = &e->slot[at];
+        slot->helped = helper_of == e;
         while (slot->at < slot->n_held) {
                 const Held *held = &slot->held[slot->at];
 
@@ -636,8 +637,10 @@ static void *helper_main(void *userdata) {
                 e->n_idle--;
         }
         e->n_alive--;
+        helper_of = NULL;
         pthread_cond_broadcast(&e->changed);
-        pthread_mutex_unlock(&e->lock);
+        if (!engine_end_lingering(e))
+                pthread_mutex_unlock(&e->lock);
         return NULL;
 }
 
