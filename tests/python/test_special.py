@@ -24,6 +24,10 @@ def signed(x):
     return x * RNG.choice([-1, 1], len(x))
 
 
+def beside_integers(n):
+    return RNG.integers(-n, n, N) + signed(magnitudes(-14, -3))
+
+
 def erfcx(x):
     return mp.exp(x * x) * mp.erfc(x)
 
@@ -72,6 +76,13 @@ EXACT = [
     ("ellipk", mp.ellipk, [np.append(between(-5, 1), 1 - magnitudes(-10, 0))], 10),
     ("ellipe", mp.ellipe, [np.append(between(-5, 1), 1 - magnitudes(-10, 0))], 10),
     ("ellipkinc", mp.ellipf, [between(-10, 10), between(-3, 1)], 12),
+    ("hyp1f1", mp.hyp1f1, [between(-10, 10), between(-10, 10), signed(magnitudes(-2, 3))], 100),
+    ("hyp1f1", mp.hyp1f1, [between(-90, 90), between(-90, 90), signed(magnitudes(-2, 2))], 100),
+    ("hyp1f1", mp.hyp1f1, [beside_integers(9), beside_integers(9), signed(magnitudes(-2, 2))], 100),
+    ("hyp1f1", mp.hyp1f1, [between(-5, 5), between(-5, 5), -magnitudes(2, 9)], 100),
+    ("hyperu", mp.hyperu, [magnitudes(-9, 1), between(-10, 10), magnitudes(-3, 3)], 200),
+    ("hyperu", mp.hyperu, [between(-9, 0), between(-9, 9), magnitudes(-2, 2)], 20000),  # zeros between them
+    ("hyperu", mp.hyperu, [RNG.integers(-9, 20, N), RNG.integers(-9, 20, N), magnitudes(-3, 2)], 500),
     ("ellipeinc", mp.ellipe, [between(-10, 10), between(-3, 1)], 12),
 ]
 
@@ -147,6 +158,25 @@ def test_integrals_of_airys_functions_are_exact():
     assert np.allclose(ends[:2], [[1 / 3, -2 / 3], [np.inf, 0]]) and np.isnan(special.itairy(np.nan)[0])
 
 
+def test_confluent_functions_at_the_ends_of_their_range():
+    a, b = np.meshgrid([-3.0, -2.5, -1.0, 0.0, 0.5, 2.0], [-3.0, -1.0, 0.0, 0.5, 3.0])
+    for x in (-2.0, 0.0, 0.3):
+        assert np.allclose(special.hyp1f1(mt.tensor(a, chunk_size=4), b, x), sp.hyp1f1(a, b, x), rtol=1e-13), x
+    up, down = (special.hyp1f1([0.5, -0.5, -1, -2, 0], 1.5, end) for end in (np.inf, -np.inf))
+    assert up.execute().tolist() == [np.inf, -np.inf, -np.inf, np.inf, 1]
+    assert down.execute().tolist() == [0, np.inf, np.inf, np.inf, 1]
+    assert np.isnan(special.hyp1f1([np.nan, 1, 1, np.inf], [1, np.nan, 1, 1], [1, 1, np.nan, 1])).all()
+    assert np.isnan(special.hyp1f1(3e5 + 0.5, 0.5, -1e6)).all()  # would need 40000 digits
+    assert special.hyperu([0.5, 2, -0.5, -2, 0], 1.5, np.inf).execute().tolist() == [0, 0, np.inf, np.inf, 1]
+    assert special.hyperu([0.5, 1.5, -0.5, -2, -2], [2, 1, 1, 3, 0.5], 0.0).execute().tolist() == \
+        [np.inf, np.inf, -np.inf, 12, 0.75]
+    assert special.hyperu(2.0, 0.0, 0.0) == pytest.approx(0.5, rel=1e-14)
+    assert np.isnan(special.hyperu([1, 0, np.nan, 1, -np.inf], 1.0, [-1, -1, 1, np.nan, 1])).all()
+    for name in ("hyp1f1", "hyperu"):
+        with pytest.raises(TypeError, match="not supported for the input types"):
+            getattr(special, name)(1.0, 2.0, 1j)
+
+
 SPECIAL = np.array([0, -0.0, 1, -1, 0.5, np.inf, -np.inf, np.nan, 1e308])
 
 
@@ -166,7 +196,8 @@ def test_terms_of_entropies_have_scipys_values_at_special_numbers(name):
 @pytest.mark.parametrize("dtype", "? i1 u2 i4 i8 f2 f4 f8".split())
 def test_dtypes_are_scipys(dtype):
     a = np.ones(3, dtype)
-    for name, n in (("erf", 1), ("gammaln", 1), ("beta", 2), ("xlogy", 2), ("betainc", 3), ("hankel1", 2)):
+    for name, n in (("erf", 1), ("gammaln", 1), ("beta", 2), ("xlogy", 2), ("betainc", 3), ("hankel1", 2),
+                    ("hyp1f1", 3), ("hyperu", 3)):
         assert getattr(special, name)(*[a] * n).dtype == getattr(sp, name)(*[a] * n).dtype
 
 

@@ -469,6 +469,14 @@ Tensor([0.76519769+0.08825696j])
 >>> mt.special.hyp0f1(1.0, [0.0, 1.0]).execute()
 Tensor([1.       , 2.2795853])
 """,
+    "special_hyp1f1": """
+>>> mt.special.hyp1f1(1.0, 2.0, [-1.0, 0.0, 1.0]).execute()
+Tensor([0.63212056, 1.        , 1.71828183])
+""",
+    "special_hyperu": """
+>>> mt.special.hyperu(1.0, [1.0, 2.0], 0.5).execute()
+Tensor([0.92291382, 2.        ])
+""",
     "special_iv": """
 >>> mt.special.iv([0, 1], 1.0).execute()
 Tensor([1.26606588, 0.5651591 ])

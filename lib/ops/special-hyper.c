@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hypergeometric functions of real numbers. */
+#include "ops/math-hyper.h"
+#include "ops/special.h"
+
+SPECIAL3(hyp1f1, "a, b, x", "Kummer's confluent hypergeometric function 1F1, M(a, b, x).", vm_hyp1f1(a, b, c))
+SPECIAL3(hyperu, "a, b, x", "The confluent hypergeometric function U(a, b, x), Tricomi's; NaN for x below zero.",
+         vm_hyperu(a, b, c))
