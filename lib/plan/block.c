@@ -145,7 +145,7 @@ static int block_output(Planner *p, StageBuild *sb, const BlockAxes *axes, const
                 if (at == 0 && op->stacks)
                         t.axis[k] = cuts_regular(s->dim[k], 1);
                 else if (at == 0 && op->unknown)
-                        t.axis[k] = cuts_unknown(domain->axis[axes->cut].n);
+                        t.axis[k] = cuts_unknown(axes->cut == NO_AXIS ? 1 : domain->axis[axes->cut].n);
                 else if (axis[k] != NO_AXIS)
                         t.axis[k] = domain->axis[axis[k]];
         }

@@ -271,6 +271,7 @@ static void input_shape(const Stage *stage, uint32_t source, Shape *ret) {
 
 int plan_stage_scratch(const Plan *plan, Stage *stage) {
         const Op *op = stage->kind == STAGE_BLOCK ? stage->block.op : NULL;
+        const uint32_t n_own      = op ? stage->block.n_in : 0;
         _cleanup_(freep) Spec *in = NULL;
         size_t scratch = 0;
         int r;
@@ -279,7 +280,7 @@ int plan_stage_scratch(const Plan *plan, Stage *stage) {
         if (stage->kind == STAGE_MERGE)
                 return 0; /* reads the partials where they lie */
 
-        in = calloc(stage->n_source + stage->n_local + 1, sizeof(*in));
+        in = calloc(stage->n_source + stage->n_local + n_own + 1, sizeof(*in));
         if (!in)
                 return -ENOMEM;
         for (uint32_t i = 0; i < stage->n_source; i++) {
@@ -315,7 +316,7 @@ int plan_stage_scratch(const Plan *plan, Stage *stage) {
         }
         if (op && op->scratch) {
                 OpCall call = { .op = op, .params = stage->block.params, .n_in = stage->n_source, .in = in };
-                Spec own[MAX_OP_IN];
+                Spec *own   = in + stage->n_source + stage->n_local;
                 size_t n;
 
                 if (stage->block.input) {

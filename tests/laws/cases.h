@@ -9,7 +9,7 @@
 #include "client/client.h"
 #include "graph/op.h"
 
-enum { MAX_IN = 4, MAX_OUT = 4, MAX_CASE_NDIM = 3, MAX_CASE_PARAMS = 5 };
+enum { MAX_IN = 7, MAX_OUT = 4, MAX_CASE_NDIM = 3, MAX_CASE_PARAMS = 5 };
 
 typedef enum Values {
         ANY,       /* the numbers of the law's dtype, zeros and equal ones among them */
@@ -17,6 +17,8 @@ typedef enum Values {
         CONDITION, /* bool, whatever the dtype */
         ASCENDING, /* along the last axis */
         POSITIONS, /* int64: 0 … below - 1 */
+        KEYS,      /* those that ascend, none twice */
+        TWO_KEYS,  /* the first half does, and the second one */
         UNIT,      /* from 0 to 1 */
         DEFINITE,  /* Hermitian, positive definite matrices */
         LOWER,     /* their lower triangles */
@@ -43,6 +45,7 @@ typedef struct Case {
 #define BELOW(limit, ...)                                                                                              \
         { .ndim = sizeof((int64_t[]) { __VA_ARGS__ }) / sizeof(int64_t), .dim = { __VA_ARGS__ }, .values = POSITIONS,  \
           .below = (limit) }
+#define KEYED(kind, limit, n) { .ndim = 1, .dim = { n }, .values = (kind), .below = (limit) }
 #define ONE { .ndim = 0 } /* a tensor without axes */
 #define LIST(name_, ...)                                                                                               \
         { .name = name_, .kind = MARS_PARAM_DIMS, .dims = (const int64_t[]) { __VA_ARGS__ },                           \
@@ -78,6 +81,18 @@ typedef struct Case {
                 .op = op_, .in = { OF(FINITE, 3, 5, 4) }, .n_params = 2,                                               \
                 .param = { LIST("s", 6, 5), TEXT("norm", "ortho") }                                                    \
         }
+
+#define FOLD(function_)                                                                                                \
+        { .op       = "sparse_fold",                                                                                   \
+          .in       = { OF(ANY, 7), KEYED(KEYS, 77, 31), OF(ANY, 31) },                                                \
+          .n_params = 3,                                                                                               \
+          .param    = { INT("columns", 11), INT("axis", 1), TEXT("function", function_) } },                           \
+        {                                                                                                              \
+                .op = "sparse_fold", .in = { OF(ANY, 11), KEYED(KEYS, 77, 31), OF(ANY, 31) }, .n_params = 3,           \
+                .param = { INT("columns", 11), INT("axis", 0), TEXT("function", function_) }                           \
+        }
+#define FACTORS                                                                                                        \
+        { INT("rows", 7), INT("inner", 11), INT("columns", 9), INT("first", 3), INT("count", 5) }
 
 static const Case cases[] = {
         /* Maps: equal shapes, broadcast ones, a number, nothing at all. */
@@ -173,6 +188,48 @@ static const Case cases[] = {
           .param = { INT("n", 11) } },
         { .op = "histogram", .n_in = 2, .in = { OF(ANY, 137), OF(ASCENDING, 9) } },
         { .op = "histogram", .n_in = 3, .in = { OF(ANY, 137), OF(ASCENDING, 9), OF(ANY, 137) } },
+
+        /* Blocks of 7 rows and 11 columns; right factors have 9 columns, and these rows from the third one on. */
+        { .op       = "sparse_dense",
+          .in       = { KEYED(KEYS, 77, 31), OF(ANY, 31), ONE },
+          .n_params = 2,
+          .param    = { INT("rows", 7), INT("columns", 11) } },
+        { .op       = "sparse_dense",
+          .in       = { KEYED(KEYS, 0, 0), OF(ANY, 0), ONE },
+          .n_params = 2,
+          .param    = { INT("rows", 3), INT("columns", 0) } },
+        { .op       = "sparse_part",
+          .in       = { KEYED(KEYS, 77, 31), OF(ANY, 31) },
+          .n_params = 2,
+          .param    = { INT("first", 11), INT("last", 55) } },
+        { .op = "sparse_order", .in = { BELOW(77, 31), OF(ANY, 31) } },
+        { .op = "sparse_union", .in = { KEYED(TWO_KEYS, 143, 28), OF(ANY, 14), OF(ANY, 14) } },
+        FOLD("add"),
+        FOLD("multiply"),
+        FOLD("maximum"),
+        FOLD("minimum"),
+        { .op = "sparse_room", .in = { KEYED(KEYS, 77, 31), KEYED(KEYS, 45, 20) }, .n_params = 5, .param = FACTORS },
+        { .op       = "sparse_product",
+          .n_in     = 5,
+          .in       = { OF(ANY, 63, 0), KEYED(KEYS, 77, 31), OF(FINITE, 31), KEYED(KEYS, 45, 20), OF(FINITE, 20) },
+          .n_params = 5,
+          .param    = FACTORS },
+        { .op       = "sparse_product",
+          .n_in     = 7,
+          .in       = { OF(ANY, 63, 0), KEYED(KEYS, 77, 31), OF(FINITE, 31), KEYED(KEYS, 45, 20), OF(FINITE, 20),
+                        KEYED(KEYS, 63, 25), OF(FINITE, 25) },
+          .n_params = 5,
+          .param    = FACTORS },
+        { .op       = "sparse_dense_product",
+          .n_in     = 3,
+          .in       = { KEYED(KEYS, 77, 31), OF(ANY, 31), OF(ANY, 5, 9) },
+          .n_params = 5,
+          .param    = FACTORS },
+        { .op       = "sparse_dense_product",
+          .n_in     = 4,
+          .in       = { KEYED(KEYS, 77, 31), OF(ANY, 31), OF(ANY, 5, 9), OF(ANY, 7, 9) },
+          .n_params = 5,
+          .param    = FACTORS },
 
         { .op = "concatenate", .n_in = 3, .in = { OF(ANY, 5, 7), OF(ANY, 3, 7), OF(ANY, 0, 7) } },
         { .op = "concatenate",
@@ -319,6 +376,10 @@ static double real_number(const Input *in, mars_dtype dtype, int64_t index, uint
                 return dtype == MARS_BOOL ? k >= n / 2 : fraction ? (double) k * 0.75 - 3 : (double) (k / 2);
         case POSITIONS:
                 return (double) (r % (uint64_t) in->below);
+        case KEYS:
+                return (double) (k * in->below / n);
+        case TWO_KEYS: /* odd ones in the second half, so that some are in both */
+                return (double) (k < n / 2 ? k * in->below / (n / 2) : (k - n / 2) * in->below / (n - n / 2) | 1);
         case UNIT:
                 return fraction ? (double) (r % 17) / 16 : (double) (r % 2);
         case DEFINITE:
@@ -336,7 +397,9 @@ static double real_number(const Input *in, mars_dtype dtype, int64_t index, uint
 }
 
 static mars_dtype dtype_of(const Input *in, mars_dtype dtype) {
-        return in->values == CONDITION ? MARS_BOOL : in->values == POSITIONS ? MARS_INT64 : dtype;
+        return in->values == CONDITION                                   ? MARS_BOOL
+                : in->values >= POSITIONS && in->values <= TWO_KEYS ? MARS_INT64
+                                                                    : dtype;
 }
 
 /* The input's elements in C order; the caller frees them. */
@@ -422,10 +485,12 @@ static void each_question(QuestionFn *fn, void *userdata) {
                         for (int d = 0; d < (inputs ? (int) _DTYPE_MAX : 1); d++) {
                                 const mars_dtype same = (mars_dtype) d, other = (mars_dtype) ((d * 5 + 3) % _DTYPE_MAX);
 
-                                ask(at, op, (const mars_dtype[MAX_IN]) { same, same, same, same }, fn, userdata);
+                                ask(at, op, (const mars_dtype[MAX_IN]) { same, same, same, same, same, same, same }, fn,
+                                    userdata);
                                 if (n > 1)
-                                        ask(at, op, (const mars_dtype[MAX_IN]){ same, other, same, other }, fn,
-                                            userdata);
+                                        ask(at, op,
+                                            (const mars_dtype[MAX_IN]){ same, other, same, other, same, other, same },
+                                            fn, userdata);
                         }
                 }
         }
@@ -468,7 +533,7 @@ static size_t chunk_sizes(const Input *in, int length, int64_t *ret) {
 }
 
 static mars_tensor *input(const Question *q, unsigned i, Cut cut) {
-        static const int mixed[] = { 2, RAGGED, 5, 3 };
+        static const int mixed[MAX_IN] = { 2, RAGGED, 5, 3, 7, RAGGED, 1 };
         _cleanup_(freep) void *data = elements(&q->in[i], q->dtype[i], i);
         const int length            = cut.length == MIXED ? mixed[i] : cut.length;
         mars_tensor *ret = NULL, *all = NULL, *plain;
