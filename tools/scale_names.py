@@ -335,7 +335,8 @@ def public():
     for prefix, area in areas.items():
         for name in area.__all__:
             made = getattr(area, name)
-            if callable(made) and not (isinstance(made, type) and issubclass(made, (np.generic, mt.Tensor))):
+            a_class = (np.generic, mt.Tensor, mt.SparseTensor)
+            if callable(made) and not (isinstance(made, type) and issubclass(made, a_class)):
                 yield prefix + name
 
 

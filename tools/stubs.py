@@ -114,9 +114,9 @@ METHODS = {"__bool__": "bool", "__int__": "int", "__float__": "float", "__comple
            "__len__": "int", "__contains__": "bool", "__iter__": "Iterator[Any]", "__repr__": "str", "__str__": "str",
            "__array__": "np.ndarray[Any, Any]", "to_numpy": "np.ndarray[Any, Any]", "tobytes": "bytes",
            "explain": "str", "__setitem__": "None", "fill": "None", "sort": "None", "partition": "None",
-           "put": "None", "nonzero": "ExecutableTuple", "save_as": "Tensor"}
-ANY = set("""execute fetch item tolist visualize __dlpack__ __dlpack_device__ __array_namespace__ __array_ufunc__
-    __array_function__ __reduce__ __format__ __deepcopy__""".split())
+           "put": "None", "nonzero": "ExecutableTuple", "save_as": "Tensor", "issparse": "bool", "is_sparse": "bool"}
+ANY = set("""execute fetch item tolist tosparse visualize __dlpack__ __dlpack_device__ __array_namespace__
+    __array_ufunc__ __array_function__ __reduce__ __format__ __deepcopy__""".split())
 PROPERTIES = {"shape": "tuple[int, ...]", "dtype": "np.dtype[Any]", "ndim": "int", "op": "str", "size": "int",
               "itemsize": "int", "nbytes": "int", "executed": "bool", "nsplits": "tuple[tuple[int, ...], ...]",
               "chunks": "tuple[tuple[int, ...], ...]", "chunk_shape": "tuple[int, ...]", "device": "str"}

@@ -53,6 +53,11 @@ def _tensors(args):
     return tuple(a if isinstance(a, Tensor) else tensor(a) for a in args), many
 
 
+def _parts(tensors):
+    """The tensors that the engine has for them: a SparseTensor consists of several."""
+    return tuple(p for t in tensors for p in ((t,) if isinstance(t, _mars.Tensor) else t._parts))
+
+
 class Session(_mars.Session):
     """Threads of this process (endpoint None), or a connection to a cluster."""
 
@@ -87,7 +92,7 @@ class Session(_mars.Session):
         """The values of executed tensors, in the shape that run() gives them."""
         args, many = _tensors(tensors)
         for t in args:
-            if not self._executed(t):
+            if not all(map(self._executed, _parts((t,)))):
                 raise ValueError(f"Cannot fetch the unexecuted tensor {t!r}")
         return self._values(args, many)
 
@@ -167,7 +172,7 @@ class Session(_mars.Session):
     def _wait(self, tensors, show_progress=None):
         ticker = bar(options.show_progress if show_progress is None else show_progress)
         try:
-            self._execute(tensors, ticker)
+            self._execute(_parts(tensors), ticker)
         finally:
             if ticker is not None:
                 ticker.end()
@@ -182,13 +187,15 @@ class Session(_mars.Session):
     def _future(self, tensors, value):
         from ._future import Future
 
-        return Future(self._submit(tensors), value)
+        return Future(self._submit(_parts(tensors)), value)
 
     def _values(self, tensors, many):
         return [self._value(t) for t in tensors] if many else self._value(tensors[0])
 
     def _value(self, t):
-        """An array of the caller's own; a scalar for a tensor without axes."""
+        """An array of the caller's own; a scalar for a tensor without axes; a SparseNDArray for a SparseTensor."""
+        if not isinstance(t, _mars.Tensor):
+            return t._value(self)
         value = np.empty(t.shape, t.dtype)
         self._fetch(t, value if t.dtype.kind not in "mM" else value.view(np.int64))
         return value if t.ndim else value[()]

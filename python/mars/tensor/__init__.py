@@ -24,10 +24,12 @@ from .. import _core
 from ..errors import AxisError
 from .core import ExecutableTuple, Tensor
 
-_OWN = ["AxisError", "ExecutableTuple", "Tensor", "fft", "images", "linalg", "random", "spatial", "special", "stats"]
+_OWN = ["AxisError", "ExecutableTuple", "SparseTensor", "Tensor", "fft", "images", "linalg", "random", "spatial",
+        "special", "stats"]
 from . import (apply, creation, fft, images, indexing, io, joining, linalg, logic, manipulation, math, matrices,
                polynomials, positions, products, random, reduction, repeating, scans, signals, sorting,
-               spatial, special, standard, statistics, stats, stores, times, ufuncs)
+               sparse, spatial, special, standard, statistics, stats, stores, times, ufuncs)
+from .sparse import SparseTensor
 from .standard import VERSION as __array_api_version__  # noqa: F401
 from .standard import __array_namespace_info__  # noqa: F401
 

@@ -34,6 +34,7 @@ __array_api_version__: str
 
 def __array_namespace_info__() -> Any: ...
 AxisError: Any
+SparseTensor: Any
 abs: ufunc
 absolute: ufunc
 acos: ufunc

@@ -332,6 +332,24 @@ class Tensor(_mars.Tensor):
                             f"'{casting}'")
         return _core.op("cast", self, dtype=dtype)
 
+    # ---- Sparse ------------------------------------------------------------------------------------------------------
+
+    def tosparse(self, missing=None):
+        """A SparseTensor of the elements that are not zero, or not equal to `missing`, which may be NaN."""
+        from .sparse import of_dense
+
+        return of_dense(self, missing)
+
+    def todense(self, fill_value=None):
+        """The tensor itself: all its elements are stored, and none has to be filled in."""
+        return self
+
+    def issparse(self):
+        """False: all elements are stored. A SparseTensor says True."""
+        return False
+
+    is_sparse = issparse
+
     def __getitem__(self, key):
         from . import indexing
 

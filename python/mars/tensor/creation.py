@@ -65,12 +65,12 @@ def tensor(data, dtype=None, order="K", chunk_size=None, *, chunks=None, copy=Tr
         Axes of length one are put in front until there are so many.
     gpu : optional
         There are no devices besides memory: anything but None and False is refused.
-    sparse : optional
-        Anything but None and False is refused.
+    sparse : bool, optional
+        True: a SparseTensor, of a matrix; False: a Tensor; None: what data are, and sparse of scipy.sparse's matrices.
 
     Returns
     -------
-    Tensor
+    Tensor or SparseTensor
 
     Examples
     --------
@@ -81,8 +81,12 @@ def tensor(data, dtype=None, order="K", chunk_size=None, *, chunks=None, copy=Tr
     Tensor([[2, 3, 4],
             [5, 6, 7]])
     """
-    refuse(gpu, sparse)
+    refuse(gpu)
     chunk_size = one_of(chunk_size, chunks)
+    if sparse is not None or hasattr(data, "tocsr"):
+        made = _sparse(data, dtype, chunk_size, sparse)
+        if made is not None:
+            return made
     if isinstance(data, Tensor):
         t = data._same() if dtype is None else data.astype(dtype)
         if chunk_size is not None:
@@ -99,6 +103,22 @@ def tensor(data, dtype=None, order="K", chunk_size=None, *, chunks=None, copy=Tr
     while t.ndim < ndmin:
         t = t[None]
     return t
+
+
+def _sparse(data, dtype, chunk_size, sparse):
+    """tensor() of a sparse matrix, or with sparse=True of a dense one; None: neither."""
+    from . import sparse as of
+
+    if of.comes_from_scipy(data):
+        made = of.of_scipy(data, dtype, chunk_size)
+    elif isinstance(data, of.SparseTensor):
+        made = data if dtype is None else data.astype(dtype)
+        made = made if chunk_size is None else made.rechunk(chunk_size)
+    elif sparse:
+        return of.of_dense(tensor(data, dtype, chunk_size=chunk_size))
+    else:
+        return None
+    return made.todense() if sparse is False else made
 
 
 array = tensor
@@ -199,13 +219,11 @@ def copy(a, order="K"):
 DEVICE = "cpu"  # the only one, by the name that NumPy gives it
 
 
-def refuse(gpu=None, sparse=None, device=None):
+def refuse(gpu=None, device=None):
     if gpu:
         raise NotImplementedError("tensors live in memory, not on a GPU")
     if device not in (None, DEVICE):
         raise ValueError(f"tensors live in memory, which is the device '{DEVICE}', not on {device!r}")
-    if sparse:
-        raise NotImplementedError("tensors are dense")
 
 
 # ---- Constants -------------------------------------------------------------------------------------------------------
@@ -279,8 +297,8 @@ def zeros(shape, dtype=None, chunk_size=None, gpu=None, sparse=None, order="C", 
         How to cut; see tensor().
     gpu : optional
         There are no devices besides memory: anything but None and False is refused.
-    sparse : optional
-        Anything but None and False is refused.
+    sparse : bool, optional
+        Whether to make a SparseTensor, which stores none of them.
     order : optional
         Ignored: tensors have no order in memory.
     chunks : optional
@@ -289,7 +307,7 @@ def zeros(shape, dtype=None, chunk_size=None, gpu=None, sparse=None, order="C", 
 
     Returns
     -------
-    Tensor
+    Tensor or SparseTensor
 
     Examples
     --------
@@ -299,7 +317,11 @@ def zeros(shape, dtype=None, chunk_size=None, gpu=None, sparse=None, order="C", 
     >>> mt.zeros((5, 5), chunk_size=3).nsplits
     ((3, 2), (3, 2))
     """
-    refuse(gpu, sparse, device)
+    refuse(gpu, device=device)
+    if sparse:
+        from .sparse import of_zeros
+
+        return of_zeros(shape_of(shape), dtype, one_of(chunk_size, chunks))
     return full(shape, 0, float if dtype is None else dtype, chunk_size, chunks=chunks)
 
 

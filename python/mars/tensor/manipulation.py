@@ -132,6 +132,10 @@ def transpose(a, axes=None):
     >>> mt.ones((2, 3, 4)).transpose(1, 2, 0).shape
     (3, 4, 2)
     """
+    if hasattr(a, "tocsr"):
+        from .creation import tensor
+
+        return tensor(a).transpose(axes)
     a = astensor(a)
     if axes is None:
         axes = range(a.ndim)[::-1]
@@ -585,7 +589,7 @@ def shape(a):
     >>> mt.shape(mt.ones((2, 3)))
     (2, 3)
     """
-    return astensor(a).shape
+    return a.shape if hasattr(a, "tocsr") else astensor(a).shape
 
 
 def ndim(a):
@@ -604,7 +608,7 @@ def ndim(a):
     >>> mt.ndim([[1, 2], [3, 4]])
     2
     """
-    return astensor(a).ndim
+    return a.ndim if hasattr(a, "tocsr") else astensor(a).ndim
 
 
 def size(a, axis=None):

@@ -7,7 +7,7 @@ import numpy as np
 from .. import _core, _mars
 from .._core import cutting, one_of, op
 from ..errors import LinAlgError
-from .creation import arange, astensor, linspace, refuse, zeros
+from .creation import arange, astensor, linspace, refuse, tensor, zeros
 
 __all__ = """diag diagflat eye fromfunction identity indices meshgrid mgrid ogrid tri tril triu vander""".split()
 
@@ -58,8 +58,8 @@ def eye(N, M=None, k=0, dtype=None, sparse=None, gpu=None, chunk_size=None, orde
     k : int, optional
         The diagonal: above the main one, or below it if negative.
     dtype : data-type, optional
-    sparse : optional
-        Anything but None and False is refused.
+    sparse : bool, optional
+        Whether to make a SparseTensor, which stores the ones only.
     gpu : optional
         There are no devices besides memory: anything but None and False is refused.
     chunk_size : int, tuple, dict or str, optional
@@ -72,7 +72,7 @@ def eye(N, M=None, k=0, dtype=None, sparse=None, gpu=None, chunk_size=None, orde
 
     Returns
     -------
-    Tensor
+    Tensor or SparseTensor
 
     Examples
     --------
@@ -81,9 +81,13 @@ def eye(N, M=None, k=0, dtype=None, sparse=None, gpu=None, chunk_size=None, orde
             [0., 0., 1.],
             [0., 0., 0.]])
     """
-    refuse(gpu, sparse, device)
+    refuse(gpu, device=device)
     N, M = _index(N), _index(N if M is None else M)
     k = max(-N, min(_index(k), M))  # past the corners, all are alike
+    if sparse:
+        from .sparse import of_ones
+
+        return of_ones(N, M, k, dtype, one_of(chunk_size, chunks))
     t = (arange(N)[:, None] == arange(M)[None, :] - k).astype(float if dtype is None else dtype)
     chunk_size = one_of(chunk_size, chunks)
     return t if chunk_size is None else _rechunk(t, chunk_size)
@@ -96,8 +100,8 @@ def identity(n, dtype=None, sparse=None, gpu=None, chunk_size=None, *, chunks=No
     ----------
     n : int
     dtype : data-type, optional
-    sparse : optional
-        Anything but None and False is refused.
+    sparse : bool, optional
+        Whether to make a SparseTensor, which stores the ones only.
     gpu : optional
         There are no devices besides memory: anything but None and False is refused.
     chunk_size : int, tuple, dict or str, optional
@@ -107,7 +111,7 @@ def identity(n, dtype=None, sparse=None, gpu=None, chunk_size=None, *, chunks=No
 
     Returns
     -------
-    Tensor
+    Tensor or SparseTensor
 
     Examples
     --------
@@ -184,12 +188,12 @@ def diag(v, k=0, sparse=None, gpu=None, chunk_size=None):
 
     Parameters
     ----------
-    v : tensor_like
+    v : tensor_like or SparseTensor
         A vector or a matrix.
     k : int, optional
         The diagonal: above the main one, or below it if negative.
-    sparse : optional
-        Anything but None and False is refused.
+    sparse : bool, optional
+        Whether a matrix that is made is a SparseTensor, which stores its diagonal only.
     gpu : optional
         There are no devices besides memory: anything but None and False is refused.
     chunk_size : int, tuple, dict or str, optional
@@ -197,7 +201,7 @@ def diag(v, k=0, sparse=None, gpu=None, chunk_size=None):
 
     Returns
     -------
-    Tensor
+    Tensor or SparseTensor
 
     Examples
     --------
@@ -208,13 +212,18 @@ def diag(v, k=0, sparse=None, gpu=None, chunk_size=None):
     Tensor([2])
     """
     from .manipulation import diagonal
+    from .sparse import is_sparse, of_diagonal
 
-    refuse(gpu, sparse)
+    refuse(gpu)
+    if is_sparse(v):
+        return tensor(v).diagonal(k)
     v = astensor(v)
     if v.ndim == 2:
         return diagonal(v, k)
     if v.ndim != 1:
         raise ValueError("Input must be 1- or 2-d.")
+    if sparse:
+        return of_diagonal(v, _index(k), chunk_size)
     n = v.shape[0]
     t = op("view", v, shape=(n, n), axis=(1,), start=(0,), step=(1,))
     t = op("where", arange(n)[:, None] == arange(n)[None, :], t, zeros((), v.dtype))
@@ -233,8 +242,8 @@ def diagflat(v, k=0, sparse=None, gpu=None, chunk_size=None):
     v : tensor_like
     k : int, optional
         The diagonal: above the main one, or below it if negative.
-    sparse : optional
-        Anything but None and False is refused.
+    sparse : bool, optional
+        Whether a matrix that is made is a SparseTensor, which stores its diagonal only.
     gpu : optional
         There are no devices besides memory: anything but None and False is refused.
     chunk_size : int, tuple, dict or str, optional
@@ -242,7 +251,7 @@ def diagflat(v, k=0, sparse=None, gpu=None, chunk_size=None):
 
     Returns
     -------
-    Tensor
+    Tensor or SparseTensor
 
     Examples
     --------

@@ -7,13 +7,23 @@ from ..errors import LinAlgError
 from .core import axes_of, method
 from .creation import astensor
 from .manipulation import broadcast_to, moveaxis
-from .ufuncs import store
+from .ufuncs import UFUNCS, store
 
 __all__ = """dot einsum einsum_path inner innerproduct kron matmul outer tensordot vdot vecdot""".split()
 
 
 def _out(made, out, name):
     return made if out is None else store(made, out, "same_kind", name)
+
+
+def _of_sparse():
+    from . import sparse
+
+    return sparse
+
+
+def _are_sparse(a, b, sparse):
+    return bool(sparse) or hasattr(a, "tocsr") or hasattr(b, "tocsr")
 
 
 def matmul(a, b, out=None, sparse=None, **kwargs):
@@ -27,14 +37,14 @@ def matmul(a, b, out=None, sparse=None, **kwargs):
         A vector on the left is a row, on the right a column.
     out : Tensor or numpy.ndarray, optional
         Gets the result.
-    sparse : optional
-        Ignored.
+    sparse : bool, optional
+        Whether the result, a matrix, is a SparseTensor; None: it is if both a and b are.
     **kwargs : optional
         dtype: what is computed in.
 
     Returns
     -------
-    Tensor
+    Tensor or SparseTensor
 
     Examples
     --------
@@ -44,6 +54,8 @@ def matmul(a, b, out=None, sparse=None, **kwargs):
     >>> (mt.ones((2, 3, 4)) @ mt.ones((4, 5))).shape
     (2, 3, 5)
     """
+    if _are_sparse(a, b, sparse):
+        return _of_sparse().product(a, b, out, sparse, **kwargs)
     a, b = astensor(a), astensor(b)
     if kwargs.get("dtype") is not None:
         a, b = a.astype(kwargs["dtype"]), b.astype(kwargs["dtype"])
@@ -68,12 +80,12 @@ def dot(a, b, out=None, sparse=None):
     b : tensor_like
     out : Tensor or numpy.ndarray, optional
         Gets the result.
-    sparse : optional
-        Ignored.
+    sparse : bool, optional
+        Whether the result, a matrix, is a SparseTensor; None: it is if both a and b are.
 
     Returns
     -------
-    Tensor
+    Tensor or SparseTensor
 
     Examples
     --------
@@ -82,6 +94,10 @@ def dot(a, b, out=None, sparse=None):
     >>> mt.tensor([[1, 2], [3, 4]]).dot([1, 1]).execute()
     Tensor([3, 7])
     """
+    if _are_sparse(a, b, sparse):
+        if _of_sparse().axes(a) == 0 or _of_sparse().axes(b) == 0:
+            return UFUNCS["multiply"](a, b, out=out)
+        return _of_sparse().product(a, b, out, sparse)
     a, b = astensor(a), astensor(b)
     if a.ndim == 0 or b.ndim == 0:
         made = op("multiply", a, b)
@@ -152,18 +168,22 @@ def inner(a, b, out=None, sparse=None):
     b : tensor_like
     out : Tensor or numpy.ndarray, optional
         Gets the result.
-    sparse : optional
-        Ignored.
+    sparse : bool, optional
+        Whether the result, a matrix, is a SparseTensor; None: it is if both a and b are.
 
     Returns
     -------
-    Tensor
+    Tensor or SparseTensor
 
     Examples
     --------
     >>> mt.inner([[1, 2], [3, 4]], [1, 10]).execute()
     Tensor([21, 43])
     """
+    if _are_sparse(a, b, sparse):
+        if _of_sparse().axes(a) == 0 or _of_sparse().axes(b) == 0:
+            return UFUNCS["multiply"](a, b, out=out)
+        return _of_sparse().product(a, b.T if _of_sparse().is_sparse(b) else astensor(b).T, out, sparse)
     a, b = astensor(a), astensor(b)
     if a.ndim == 0 or b.ndim == 0:
         return _out(op("multiply", a, b), out, "inner")
@@ -207,12 +227,12 @@ def tensordot(a, b, axes=2, sparse=None):
     b : tensor_like
     axes : int or (axes of a, axes of b), optional
         A number: the last axes of a with the first ones of b.
-    sparse : optional
-        Ignored.
+    sparse : bool, optional
+        Whether the result, a matrix, is a SparseTensor; None: it is if both a and b are.
 
     Returns
     -------
-    Tensor
+    Tensor or SparseTensor
 
     Examples
     --------
@@ -221,6 +241,8 @@ def tensordot(a, b, axes=2, sparse=None):
     >>> mt.tensordot(mt.ones((2, 3)), mt.ones((4, 3)), axes=(1, 1)).shape
     (2, 4)
     """
+    if _are_sparse(a, b, sparse):
+        return _of_sparse().tensordot(a, b, axes, sparse)
     a, b = astensor(a), astensor(b)
     if hasattr(axes, "__index__"):
         n = axes.__index__()

@@ -132,8 +132,8 @@ class RandomState(Rejections):
         size : int or tuple of ints, optional
             The shape; None: that of the parameters.
         dtype : data-type, optional
-        density : optional
-            Anything but None is refused.
+        density : float, optional
+            The probability of each element of a matrix to be stored: gives a SparseTensor.
         chunk_size : int, tuple, dict or str, optional
             How to cut; see tensor().
         gpu : optional
@@ -143,16 +143,21 @@ class RandomState(Rejections):
 
         Returns
         -------
-        Tensor
+        Tensor or SparseTensor
 
         Examples
         --------
         >>> mt.random.RandomState(7).randint(1, 7, size=5).execute()
         Tensor([6, 3, 1, 3, 2])
         """
-        if density is not None:
-            raise NotImplementedError("tensors are dense")
-        return self._integers(low, high, size, dtype, one_of(chunk_size, chunks))
+        made = self._integers(low, high, size, dtype, one_of(chunk_size, chunks))
+        if density is None:
+            return made
+        from .sparse import of_dense
+
+        if not 0 <= density <= 1:
+            raise ValueError(f"density is a probability, not {density}")
+        return of_dense(made, keep=self._uniform(made.shape, None, one_of(chunk_size, chunks)) < density)
 
     def random_integers(self, low, high=None, size=None, chunk_size=None, gpu=None, *, chunks=None):
         """Integers from low to high, high included; with one limit from 1 to it.

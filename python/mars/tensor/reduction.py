@@ -45,6 +45,8 @@ def finish(made, out, name):
 
 def _reduce(name, a, axis, dtype=None, out=None, keepdims=False, where=True, initial=None, identity=None, combine=None,
             **params):
+    if hasattr(a, "tocsr"):
+        return _of_sparse(name, a, axis, dtype, out, keepdims, where, initial)
     a = astensor(a)
     axis = _axes(axis, a.ndim, name)
     if _given(where) and where is not True:
@@ -60,6 +62,20 @@ def _reduce(name, a, axis, dtype=None, out=None, keepdims=False, where=True, ini
         if _given(initial):
             made = op(combine, made, initial)
     return finish(made, out, name)
+
+
+def _of_sparse(name, a, axis, dtype, out, keepdims, where, initial, **more):
+    """The same of a sparse tensor, whose methods have no more than these."""
+    from .sparse import SparseTensor
+
+    if not hasattr(SparseTensor, name):
+        raise TypeError(f"{name}() takes dense tensors: todense() makes one of a sparse tensor")
+    if _given(where) and where is not True or _given(initial):
+        raise TypeError(f"{name}() of a sparse tensor takes neither where= nor initial=")
+    from .creation import tensor
+
+    rest = more | {name: value for name, value in {"dtype": dtype, "out": out}.items() if value is not None}
+    return getattr(tensor(a), name)(axis, keepdims=bool(keepdims) if _given(keepdims) else False, **rest)
 
 
 def fold(name, function, a, axis, dtype, out, keepdims, initial, where):
@@ -665,6 +681,8 @@ def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True, comb
     >>> mt.arange(10, chunk_size=3).mean().execute()
     Tensor(4.5)
     """
+    if hasattr(a, "tocsr"):
+        return _of_sparse("mean", a, axis, dtype, out, keepdims, where, None)
     a = astensor(a)
     keepdims = bool(keepdims) if _given(keepdims) else False
     if _given(where) and where is not True:
@@ -707,6 +725,8 @@ def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True, c
 
 
 def _var(name, a, axis, dtype, out, ddof, keepdims, where):
+    if hasattr(a, "tocsr"):
+        return _of_sparse(name, a, axis, dtype, out, keepdims, where, None, ddof=ddof)
     a = astensor(a)
     axis = _axes(axis, a.ndim)
     keepdims = bool(keepdims) if _given(keepdims) else False

@@ -68,6 +68,10 @@ def store(result, out, casting, name):
     return out
 
 
+def _any_sparse(args):
+    return any(hasattr(a, "tocsr") for a in args)
+
+
 def _kind(x):
     return x.dtype.kind if hasattr(x, "dtype") else np.asarray(x).dtype.kind
 
@@ -150,7 +154,12 @@ class ufunc:
     def __call__(self, *args, **kwargs):
         if kwargs or len(args) != self.nin or self._number is None:
             return self._with(args, **kwargs)
-        made = _call(self._number, None, *args)
+        try:
+            made = _call(self._number, None, *args)
+        except TypeError:
+            if not _any_sparse(args):
+                raise
+            return self._with(args)
         return made if self.nout == 1 else ExecutableTuple(made)
 
     def _with(self, args, out=None, where=True, dtype=None, casting="same_kind", order="K", subok=True, chunk_size=None,
@@ -170,6 +179,10 @@ class ufunc:
             raise ValueError(
                 f"casting must be one of 'no', 'equiv', 'safe', 'same_kind', or 'unsafe' (got {casting!r})"
             )
+        if _any_sparse(args):
+            from .sparse import apply
+
+            return apply(self, args, {"out": out, "where": where, "dtype": dtype, "casting": casting})
         outs = out if isinstance(out, tuple) else (out,)
         outs += (None,) * (self.nout - len(outs))
         if len(outs) > self.nout:

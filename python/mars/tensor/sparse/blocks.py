@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Blocks of rows: how a sparse matrix is cut, and how it is cut otherwise.
+
+A block is two tensors of one length: the keys of what it stores, row * columns + column, ascending, and the data.
+"""
+import itertools
+
+import numpy as np
+
+from ..._core import AUTO, WHOLE, cutting, op
+from ..creation import zeros
+
+STORED = 1 << 20  # elements of a block, of as many rows as have so many on average
+DENSE = 1 << 22   # elements that a block of a dense matrix has, stored or not: 32 MiB of float64
+
+
+class Block:
+    """Some rows of a matrix: keys and data of what is stored."""
+
+    __slots__ = ("rows", "key", "data")
+
+    def __init__(self, rows, key, data):
+        self.rows, self.key, self.data = rows, key, data
+
+
+def even(rows, most):
+    """Lengths of blocks of at most so many rows; of no rows there is a block, too."""
+    most = max(most, 1)
+    return [min(most, rows - k) for k in range(0, rows, most)] or [0]
+
+
+def lengths_of(chunk_size, shape, dtype, most):
+    """Rows of each block by what users write as chunk_size=; columns are not cut. `most` is for 'auto'."""
+    flat = cutting(chunk_size, shape, dtype)
+    if flat is None or flat[:2] == [1, AUTO]:
+        return even(shape[0], most)
+    if flat[0] == 1:
+        return even(shape[0], shape[0] if flat[1] == WHOLE else flat[1])
+    return list(flat[1:1 + flat[0]])
+
+
+def edges_of(lengths):
+    """Where parts of such lengths begin, and where the last one ends."""
+    return list(itertools.accumulate(lengths, initial=0))
+
+
+def pieces(n, most):
+    """The lengths of parts of at most so many, and where they begin."""
+    lengths = even(n, most)
+    return list(zip(lengths, edges_of(lengths)))
+
+
+def joined(rows, parts, dtype):
+    """A block of parts that follow each other."""
+    if not parts:
+        return Block(rows, zeros((0,), np.int64), zeros((0,), dtype))
+    if len(parts) == 1:
+        return Block(rows, *parts[0])
+    return Block(rows, *(op("concatenate", *side, axis=0) for side in zip(*parts)))

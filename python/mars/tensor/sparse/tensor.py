@@ -1,0 +1,873 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The class: what a sparse tensor is, its values, its forms, and its reductions along rows and columns."""
+import math
+import operator
+
+import numpy as np
+
+from ... import _core
+from ..._core import op
+from ...session import chosen, get_default_session, holder
+from ..core import axes_of
+from ..creation import full, zeros
+from ..manipulation import broadcast_to, concatenate
+from ..ufuncs import UFUNCS, store
+from .blocks import Block, edges_of, even, joined, lengths_of
+from .values import SparseNDArray
+
+_MOST = 1 << 63  # keys
+
+
+def data_of(block):
+    return block.data
+
+
+def _out(made, out):
+    return made if out is None else store(made, out, "same_kind", "a reduction")
+
+
+class SparseTensor:
+    """A lazy matrix that stores some of its elements, in blocks of rows; the others are zero.
+
+    Functions that keep zero, and products of two of them, give sparse tensors; all others dense ones, as with scipy. A
+    function that takes dense tensors only says so: todense() makes one.
+
+    Parameters
+    ----------
+    shape : tuple of ints
+    blocks : sequence
+        The package's own: users call tensor(), tosparse(), or what makes tensors with sparse=True.
+
+    Examples
+    --------
+    >>> s = mt.tensor([[0, 3, 0], [4, 0, 0]], sparse=True)
+    >>> (s @ s.T + s @ mt.ones((3, 2), int)).execute()
+    Tensor([[12,  3],
+            [ 4, 20]])
+    >>> (2 * s).execute().fetch()
+    SparseNDArray(shape=(2, 3), dtype=int64, nnz=2)
+    """
+
+    __slots__ = ("shape", "dtype", "_blocks")
+    __array_priority__ = 1001.0
+    ndim = 2
+
+    def __init__(self, shape, blocks):
+        if math.prod(shape) >= _MOST:
+            raise ValueError(f"a sparse tensor has less than 2**63 elements, stored or not: its shape is {shape}")
+        self.shape, self._blocks = tuple(shape), tuple(blocks)
+        self.dtype = self._blocks[0].data.dtype
+        if self.dtype.kind in "mM":
+            raise TypeError("sparse tensors have no times: nothing is stored for zero, which is a time like others")
+
+    # ---- Executing ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _parts(self):
+        return tuple(t for b in self._blocks for t in (b.key, b.data))
+
+    def _holder(self):
+        session = holder(self._blocks[0].key)
+        return session if session is not None and all(map(session._executed, self._parts)) else None
+
+    @property
+    def executed(self):
+        """Whether the values are there."""
+        return self._holder() is not None
+
+    def execute(self, session=None, wait=True, show_progress=None):
+        """Computes the tensor unless it is computed already, and returns it.
+
+        Parameters
+        ----------
+        session : Session, optional
+            None: the default one.
+        wait : bool, optional
+            False: a future is given back at once.
+        show_progress : bool, optional
+            None: options.show_progress.
+
+        Returns
+        -------
+        SparseTensor or Future
+
+        Examples
+        --------
+        >>> mt.eye(3, sparse=True).execute()
+        SparseTensor <shape=(3, 3), dtype=float64, nnz=3>
+        """
+        session = chosen(session)
+        if not wait:
+            return session._future((self,), lambda: self)
+        session._wait((self,), show_progress)
+        return self
+
+    def fetch(self, session=None):
+        """The values of an executed tensor: they have toarray(), and spmatrix for scipy.
+
+        Parameters
+        ----------
+        session : Session, optional
+            None: the one that has computed it.
+
+        Returns
+        -------
+        SparseNDArray
+
+        Examples
+        --------
+        >>> mt.eye(2, sparse=True).execute().fetch().toarray()
+        array([[1., 0.],
+               [0., 1.]])
+        """
+        session = self._holder() if session is None else chosen(session)
+        if session is None or not all(map(session._executed, self._parts)):
+            raise ValueError(f"Cannot fetch the unexecuted tensor {self!r}: call execute() first")
+        return self._value(session)
+
+    def _value(self, session):
+        columns = max(self.shape[1], 1)
+        data, indices, indptr = [], [], [np.zeros(1, np.int64)]
+        for b in self._blocks:
+            key = session._value(b.key)
+            rows, column = np.divmod(key, columns)
+            data.append(session._value(b.data))
+            indices.append(column)
+            indptr.append(np.searchsorted(rows, np.arange(1, b.rows + 1)) + indptr[-1][-1])
+        return SparseNDArray(np.concatenate(data), np.concatenate(indices), np.concatenate(indptr), self.shape)
+
+    def _computed(self):
+        session = self._holder()
+        if session is None:
+            session = get_default_session()
+            session._wait((self,))
+        return session
+
+    def tocsr(self):
+        """The values as scipy's csr_matrix; computes them if need be.
+
+        Returns
+        -------
+        scipy.sparse.csr_matrix
+
+        Examples
+        --------
+        >>> mt.eye(3, sparse=True).tocsr().nnz
+        3
+        """
+        return self._value(self._computed()).spmatrix
+
+    # ---- What it is --------------------------------------------------------------------------------------------------
+
+    @property
+    def size(self):
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def nnz(self):
+        """How many elements are stored, zeros among them; they are computed for it."""
+        self._computed()
+        return sum(b.data.shape[0] for b in self._blocks)
+
+    @property
+    def nsplits(self):
+        """How many rows the blocks have; columns are not cut."""
+        return tuple(b.rows for b in self._blocks), (self.shape[1],)
+
+    chunks = nsplits
+
+    def issparse(self):
+        """True: only some elements are stored.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> mt.eye(3, sparse=True).issparse(), mt.eye(3).issparse()
+        (True, False)
+        """
+        return True
+
+    is_sparse = issparse
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __bool__(self):
+        raise ValueError("The truth value of a tensor with more than one element is ambiguous. Use a.any() or a.all()")
+
+    __hash__ = None
+
+    def __repr__(self):
+        more = f", nnz={self.nnz}" if self.executed else ""
+        return f"SparseTensor <shape={self.shape}, dtype={self.dtype}{more}>"
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("this function takes dense tensors: todense() makes one of a sparse tensor")
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        from .elementwise import apply
+        from .products import product
+
+        if ufunc is np.matmul and method == "__call__":
+            return product(*inputs, **kwargs)
+        own = UFUNCS.get(ufunc.__name__)
+        if own is None or method != "__call__":
+            raise TypeError(f"numpy.{ufunc.__name__}{'' if method == '__call__' else '.' + method} is not for sparse "
+                            "tensors: todense() makes a dense one")
+        return apply(own, inputs, kwargs)
+
+    def __array_function__(self, func, types, args, kwargs):
+        from ..protocols import array_function
+
+        return array_function(func, types, args, kwargs)
+
+    # ---- Forms -------------------------------------------------------------------------------------------------------
+
+    def tosparse(self, missing=None):
+        """The tensor itself; with `missing` without the elements that are equal to it.
+
+        Parameters
+        ----------
+        missing : scalar, optional
+            May be NaN.
+
+        Returns
+        -------
+        SparseTensor
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.nnz, s.tosparse(missing=3).nnz
+        (2, 1)
+        """
+        from .making import is_there
+
+        return self if missing is None else self._kept(lambda data: is_there(data, missing))
+
+    def todense(self, fill_value=None):
+        """A tensor of all elements.
+
+        What is not stored is zero, or fill_value.
+
+        Parameters
+        ----------
+        fill_value : scalar, optional
+            Stands where nothing is stored; None: zero.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.todense(fill_value=-1).execute()
+        Tensor([[-1,  3],
+                [ 4, -1]])
+        """
+        fill = full((), 0 if fill_value is None else fill_value, self.dtype)
+        made = [op("sparse_dense", b.key, b.data, fill, rows=b.rows, columns=self.shape[1]) for b in self._blocks]
+        return made[0] if len(made) == 1 else concatenate(made)
+
+    def astype(self, dtype, order="K", casting="unsafe", subok=True, copy=True):
+        """The elements in another dtype.
+
+        Parameters
+        ----------
+        dtype : data-type
+        order : optional
+            Ignored.
+        casting : str, optional
+            What may be lost: 'no', 'equiv', 'safe', 'same_kind' or 'unsafe'.
+        subok : optional
+            Ignored.
+        copy : optional
+            Ignored.
+
+        Returns
+        -------
+        SparseTensor
+
+        Examples
+        --------
+        >>> mt.eye(2, sparse=True).astype(int).dtype
+        dtype('int64')
+        """
+        return self._mapped(lambda data: data.astype(dtype, casting=casting))
+
+    def copy(self, order="C"):
+        """Another handle of the same values.
+
+        Parameters
+        ----------
+        order : optional
+            Ignored.
+
+        Returns
+        -------
+        SparseTensor
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.copy().tocsr().nnz
+        2
+        """
+        return SparseTensor(self.shape, self._blocks)
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo):
+        return self.copy()
+
+    def rechunk(self, chunk_size):
+        """The same in other blocks of rows.
+
+        Parameters
+        ----------
+        chunk_size : int, tuple, dict or str
+            As tensor() takes it; columns are not cut.
+
+        Returns
+        -------
+        SparseTensor
+
+        Examples
+        --------
+        >>> mt.eye(5, sparse=True).rechunk(2).nsplits
+        ((2, 2, 1), (5,))
+        """
+        return self._cut(lengths_of(chunk_size, self.shape, self.dtype, max(b.rows for b in self._blocks)))
+
+    def _mapped(self, function):
+        return SparseTensor(self.shape, [Block(b.rows, b.key, function(b.data)) for b in self._blocks])
+
+    def _kept(self, function):
+        """Without the stored elements for which the function of the data is false."""
+        made = []
+        for b in self._blocks:
+            keep = function(b.data)
+            made.append(Block(b.rows, op("mask", b.key, keep), op("mask", b.data, keep)))
+        return SparseTensor(self.shape, made)
+
+    def _cut(self, lengths):
+        """The same in blocks of so many rows."""
+        own = [b.rows for b in self._blocks]
+        if own == lengths:
+            return self
+        edges, first, made = edges_of(own), 0, []
+        for rows in lengths:
+            parts = [self._rows_of(b, max(first - lo, 0), min(first + rows - lo, b.rows), max(lo - first, 0))
+                     for b, lo in zip(self._blocks, edges) if lo < first + rows and lo + b.rows > first]
+            made.append(joined(rows, parts, self.dtype))
+            first += rows
+        return SparseTensor(self.shape, made)
+
+    def _rows_of(self, block, first, last, to):
+        """Keys and data of rows [first, last) of a block, as rows from `to` on."""
+        n, key, data = self.shape[1], block.key, block.data
+        if (first, last) != (0, block.rows):
+            key, data = op("sparse_part", key, data, first=first * n, last=last * n)
+        return (op("add", key, to * n) if to else key), data
+
+    # ---- Transposing -------------------------------------------------------------------------------------------------
+
+    def transpose(self, *axes):
+        """Rows as columns.
+
+        Parameters
+        ----------
+        *axes : ints, or a tuple of ints, optional
+            None: rows become columns.
+
+        Returns
+        -------
+        SparseTensor
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.transpose().todense().execute()
+        Tensor([[0, 4],
+                [3, 0]])
+        """
+        axes = axes[0] if len(axes) == 1 and not hasattr(axes[0], "__index__") else axes
+        if axes and axes_of(axes, 2) == (0, 1):
+            return self
+        m, n = self.shape
+        lengths = even(n, -(-n // len(self._blocks)))
+        edges, ordered = edges_of(lengths), []
+        for b, lo in zip(self._blocks, edges_of([b.rows for b in self._blocks])):
+            row, column = op("floor_divide", b.key, max(n, 1)), op("remainder", b.key, max(n, 1))
+            key = op("add", op("multiply", column, m), op("add", row, lo))
+            ordered.append(op("sparse_order", key, b.data))
+        if len(ordered) == 1:
+            return SparseTensor((n, m), [Block(n, *ordered[0])])
+        made = []
+        for rows, lo in zip(lengths, edges):
+            parts = [op("sparse_part", key, data, first=lo * m, last=(lo + rows) * m) for key, data in ordered]
+            key, data = (op("concatenate", *side, axis=0) for side in zip(*parts))
+            made.append(Block(rows, *op("sparse_order", key, data)))
+        return SparseTensor((n, m), made)
+
+    @property
+    def T(self):
+        return self.transpose()
+
+    def conj(self):
+        """Complex conjugates.
+
+        Returns
+        -------
+        SparseTensor
+
+        Examples
+        --------
+        >>> mt.tensor([[0, 2 + 1j]], sparse=True).conj().todense().execute()
+        Tensor([[0.+0.j, 2.-1.j]])
+        """
+        return self._mapped(lambda data: op("conjugate", data))
+
+    conjugate = conj
+
+    def diagonal(self, offset=0):
+        """A dense vector of the elements of a diagonal.
+
+        Parameters
+        ----------
+        offset : int, optional
+            Above the main one, or below it if negative.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.diagonal(1).execute()
+        Tensor([3])
+        """
+        m, n = self.shape
+        first, last = max(-offset, 0), min(m, n - offset)
+        if last <= first:
+            return zeros((0,), self.dtype)
+        made = []
+        for b, lo in zip(self._blocks, edges_of([b.rows for b in self._blocks])):
+            row, column = op("floor_divide", b.key, n), op("remainder", b.key, n)
+            on = op("equal", op("subtract", column, row), lo + offset)
+            made.append(Block(b.rows, op("mask", b.key, on), op("mask", b.data, on)))
+        return SparseTensor(self.shape, made).sum(axis=1, dtype=self.dtype)[first:last]
+
+    # ---- Indexing ----------------------------------------------------------------------------------------------------
+
+    def __getitem__(self, key):
+        from .indexing import getitem
+
+        return getitem(self, key)
+
+    # ---- Reductions --------------------------------------------------------------------------------------------------
+
+    def _fold(self, function, axis, start, dtype, of):
+        """A dense vector: what the function makes of `start` and all that is stored along an axis."""
+        wide = np.dtype(np.float32) if dtype == np.float16 else dtype
+        m, n = self.shape
+        rest = dict(columns=n, axis=axis, function=function)
+
+        def data(b):
+            made = of(b)
+            return made if made.dtype == wide else made.astype(wide)
+
+        if axis == 1:
+            made = concatenate([op("sparse_fold", full((b.rows,), start, wide), b.key, data(b), **rest)
+                                for b in self._blocks])
+        else:
+            made = full((n,), start, wide)
+            for b in self._blocks:
+                made = op("sparse_fold", made, b.key, data(b), **rest)
+        return made if wide == dtype else made.astype(dtype)
+
+    def _stored(self, axis):
+        """How many elements are stored along an axis."""
+        return self._fold("add", axis, 0, np.dtype(np.int64), lambda b: op("equal", b.key, b.key))
+
+    def _reduced(self, axis, keepdims, along, rest):
+        """along(axis) for one axis; for both, rest() of what along(1) leaves."""
+        axes = (0, 1) if axis is None else axes_of(axis if isinstance(axis, tuple) else operator.index(axis), 2)
+        if len(axes) == 2:
+            made = rest(along(1))
+            return made.reshape((1, 1)) if keepdims else made
+        if not axes:
+            raise ValueError("a reduction of a sparse tensor takes an axis or both, not ()")
+        made = along(axes[0])
+        return made.reshape((1, -1) if axes[0] == 0 else (-1, 1)) if keepdims else made
+
+    def sum(self, axis=None, dtype=None, out=None, keepdims=False):
+        """The sum of the elements along axes, a dense tensor.
+
+        Elements are added in their order.
+
+        Parameters
+        ----------
+        axis : int, tuple of ints or None, optional
+            What disappears; None: both axes.
+        dtype : data-type, optional
+        out : Tensor or numpy.ndarray, optional
+            Gets the result.
+        keepdims : bool, optional
+            Whether reduced axes stay, with length one.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.sum(axis=0).execute()
+        Tensor([4, 3])
+        """
+        dtype = np.zeros(0, self.dtype).sum().dtype if dtype is None else _core.as_dtype(dtype)
+        return _out(self._reduced(axis, keepdims, lambda k: self._fold("add", k, 0, dtype, data_of),
+                                  lambda t: t.sum(dtype=dtype)), out)
+
+    def mean(self, axis=None, dtype=None, out=None, keepdims=False):
+        """The mean of the elements along axes, a dense tensor.
+
+        Parameters
+        ----------
+        axis : int, tuple of ints or None, optional
+            What disappears; None: both axes.
+        dtype : data-type, optional
+        out : Tensor or numpy.ndarray, optional
+            Gets the result.
+        keepdims : bool, optional
+            Whether reduced axes stay, with length one.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.mean(axis=1).execute()
+        Tensor([1.5, 2. ])
+        """
+        dtype = np.dtype(dtype or (self.dtype if self.dtype.kind in "fc" else float))
+        wide = np.dtype(np.float32) if dtype == np.float16 else dtype
+        axes = (0, 1) if axis is None else axes_of(axis, 2)
+        n = math.prod(self.shape[k] for k in axes)
+        count = full((), n, wide)
+        return _out((self.sum(axis, wide, keepdims=keepdims) / count).astype(dtype), out)
+
+    def _squares(self, k, mean, wide):
+        """The sums of squared deviations from the means, which are one for each row or column, along an axis."""
+        n, real = max(self.shape[1], 1), np.empty(0, wide).real.dtype
+
+        def square(t):
+            return op("square", op("absolute", t))
+
+        def of(b):
+            at = op("floor_divide", b.key, n) if k == 1 else op("remainder", b.key, n)
+            own = mean[first[b]:first[b] + b.rows] if k == 1 else mean
+            return square(op("subtract", b.data if b.data.dtype == wide else b.data.astype(wide), op("take", own, at)))
+
+        first = dict(zip(self._blocks, edges_of([b.rows for b in self._blocks])))
+        missing = op("subtract", full((), self.shape[k], np.int64), self._stored(k)).astype(real)
+        return self._fold("add", k, 0, real, of) + missing * square(mean)
+
+    def var(self, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
+        """The variance of the elements along axes, a dense tensor; in two passes, without cancellation.
+
+        Parameters
+        ----------
+        axis : int, tuple of ints or None, optional
+            What disappears; None: both axes.
+        dtype : data-type, optional
+        out : Tensor or numpy.ndarray, optional
+            Gets the result.
+        ddof : int, optional
+            The divisor is the number of elements less this.
+        keepdims : bool, optional
+            Whether reduced axes stay, with length one.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.var(axis=0).execute()
+        Tensor([4.  , 2.25])
+        """
+        given = np.dtype(dtype or (self.dtype if self.dtype.kind in "fc" else float))
+        wide = np.dtype(np.float32) if given == np.float16 else given
+        real = np.empty(0, given).real.dtype
+        axes = (0, 1) if axis is None else axes_of(axis, 2)
+        n = max(math.prod(self.shape[k] for k in axes) - ddof, 0)
+
+        def along(k):
+            mean = self.mean(axis, wide)
+            return self._squares(k, broadcast_to(mean, (self.shape[1 - k],)), wide)
+
+        made = self._reduced(axis, keepdims, along, lambda t: t.sum())
+        return _out((made / full((), n, made.dtype)).astype(real), out)
+
+    def std(self, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
+        """The standard deviation of the elements along axes, a dense tensor: the root of var().
+
+        Parameters
+        ----------
+        axis : int, tuple of ints or None, optional
+            What disappears; None: both axes.
+        dtype : data-type, optional
+        out : Tensor or numpy.ndarray, optional
+            Gets the result.
+        ddof : int, optional
+            The divisor is the number of elements less this.
+        keepdims : bool, optional
+            Whether reduced axes stay, with length one.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.std(axis=0).execute()
+        Tensor([2. , 1.5])
+        """
+        return _out(op("sqrt", self.var(axis, dtype, None, ddof, keepdims)), out)
+
+    def prod(self, axis=None, dtype=None, out=None, keepdims=False):
+        """The product of the elements along axes, a dense tensor.
+
+        Parameters
+        ----------
+        axis : int, tuple of ints or None, optional
+            What disappears; None: both axes.
+        dtype : data-type, optional
+        out : Tensor or numpy.ndarray, optional
+            Gets the result.
+        keepdims : bool, optional
+            Whether reduced axes stay, with length one.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.prod(axis=1).execute()
+        Tensor([0, 0])
+        """
+        dtype = np.zeros(0, self.dtype).prod().dtype if dtype is None else _core.as_dtype(dtype)
+
+        def along(k):
+            made = self._fold("multiply", k, 1, dtype, data_of)
+            return op("where", self._stored(k) < self.shape[k], zeros((), dtype), made)
+
+        return _out(self._reduced(axis, keepdims, along, lambda t: t.prod(dtype=dtype)), out)
+
+    def _extreme(self, name, axis, keepdims, start):
+        if self.dtype.kind == "c":
+            raise TypeError(f"{name}() of sparse tensors of complex numbers: todense() makes a dense one")
+
+        def along(k):
+            if self.shape[k] == 0:
+                raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
+            dtype = np.dtype(np.uint8) if self.dtype.kind == "b" else self.dtype
+            made = self._fold(name, k, start(dtype), dtype, data_of)
+            made = op("where", self._stored(k) < self.shape[k], op(name, made, zeros((), dtype)), made)
+            return made.astype(self.dtype)
+
+        return self._reduced(axis, keepdims, along, lambda t: getattr(t, name[:3])())
+
+    def max(self, axis=None, out=None, keepdims=False):
+        """The largest element along axes, a dense tensor; NaN if there is one.
+
+        Parameters
+        ----------
+        axis : int, tuple of ints or None, optional
+            What disappears; None: both axes.
+        out : Tensor or numpy.ndarray, optional
+            Gets the result.
+        keepdims : bool, optional
+            Whether reduced axes stay, with length one.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.max(axis=0).execute()
+        Tensor([4, 3])
+        """
+        return _out(self._extreme("maximum", axis, keepdims,
+                                  lambda t: -np.inf if t.kind == "f" else int(np.iinfo(t).min)), out)
+
+    def min(self, axis=None, out=None, keepdims=False):
+        """The smallest element along axes, a dense tensor; NaN if there is one.
+
+        Parameters
+        ----------
+        axis : int, tuple of ints or None, optional
+            What disappears; None: both axes.
+        out : Tensor or numpy.ndarray, optional
+            Gets the result.
+        keepdims : bool, optional
+            Whether reduced axes stay, with length one.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.min().execute()
+        Tensor(0)
+        """
+        return _out(self._extreme("minimum", axis, keepdims,
+                                  lambda t: np.inf if t.kind == "f" else int(np.iinfo(t).max)), out)
+
+    def count_nonzero(self, axis=None, keepdims=False):
+        """How many elements are not zero along axes; stored zeros are none.
+
+        Parameters
+        ----------
+        axis : int, tuple of ints or None, optional
+            What disappears; None: both axes.
+        keepdims : bool, optional
+            Whether reduced axes stay, with length one.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.count_nonzero(axis=1).execute()
+        Tensor([1, 1])
+        """
+        return self._reduced(axis, keepdims, lambda k: self._fold("add", k, 0, np.dtype(np.int64),
+                                                                  lambda b: op("not_equal", b.data, 0)),
+                             lambda t: t.sum())
+
+    def any(self, axis=None, out=None, keepdims=False):
+        """Whether any element is true along axes.
+
+        Parameters
+        ----------
+        axis : int, tuple of ints or None, optional
+            What disappears; None: both axes.
+        out : Tensor or numpy.ndarray, optional
+            Gets the result.
+        keepdims : bool, optional
+            Whether reduced axes stay, with length one.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.any().execute()
+        Tensor(True)
+        """
+        return _out(self.count_nonzero(axis, keepdims) > 0, out)
+
+    def all(self, axis=None, out=None, keepdims=False):
+        """Whether all elements are true along axes.
+
+        Parameters
+        ----------
+        axis : int, tuple of ints or None, optional
+            What disappears; None: both axes.
+        out : Tensor or numpy.ndarray, optional
+            Gets the result.
+        keepdims : bool, optional
+            Whether reduced axes stay, with length one.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.all(axis=0).execute()
+        Tensor([False, False])
+        """
+        axes = (0, 1) if axis is None else axes_of(axis, 2)
+        return _out(self.count_nonzero(axis, keepdims) == math.prod(self.shape[k] for k in axes), out)
+
+    # ---- Products ----------------------------------------------------------------------------------------------------
+
+    def dot(self, other, out=None, sparse=None):
+        """The matrix product.
+
+        Parameters
+        ----------
+        other : tensor_like
+        out : Tensor or numpy.ndarray, optional
+            Gets the result, if that is dense.
+        sparse : bool, optional
+            Whether the result is sparse; None: it is if both factors are.
+
+        Returns
+        -------
+        SparseTensor or Tensor
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.dot([1, 10]).execute()
+        Tensor([30,  4])
+        >>> s.dot(s).todense().execute()
+        Tensor([[12,  0],
+                [ 0, 12]])
+        """
+        from .products import product
+
+        return product(self, other, out, sparse)
+
+    def multiply(self, other):
+        """The product element by element.
+
+        Parameters
+        ----------
+        other : tensor_like
+
+        Returns
+        -------
+        SparseTensor
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.multiply([1, 10]).todense().execute()
+        Tensor([[ 0, 30],
+                [ 4,  0]])
+        """
+        return UFUNCS["multiply"](self, other)
+
+    def __matmul__(self, other):
+        return self.dot(other)
+
+    def __rmatmul__(self, other):
+        from .products import product
+
+        return product(other, self)
