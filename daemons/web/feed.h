@@ -40,7 +40,8 @@ enum { SCHEDULER = UINT32_MAX }; /* in place of a worker's number */
 typedef void Answered(void *userdata, int code, const char *text, uint64_t cost_usec);
 
 /* Says ASK, CANCEL, DRAIN or NAME for whoever has the token; answered() is called once, now or later. Texts of it
- * are copied. A worker is found where the scheduler has said (upstream_worker()). */
+ * are copied. When very many daemons are asked it waits for its turn (-EBUSY: in vain). A worker is found where the
+ * scheduler has said (upstream_worker()). */
 void upstream_say(Feed *feed, const char *token, uint32_t worker, const WireMessage *message, Answered *answered,
                   void *userdata);
 /* Whether the scheduler has said where the worker is. *at begins at 0 and goes on to the next one. */

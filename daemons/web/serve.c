@@ -17,6 +17,9 @@ enum {
         MAX_CONNECTIONS = 8192, /* all of them: less than descriptors that the service may have */
 };
 
+#define RETRY_SEC                                                                                                      \
+        "5" /* what is busy, or does not answer, may be asked again then: that long a daemon has for an answer */
+
 void web_log(const Web *web, int level, const char *fmt, ...) {
         char text[1024];
         va_list args;
@@ -112,6 +115,8 @@ void request_refuse(Request *request, unsigned status, const char *fmt, ...) {
         va_start(args, fmt);
         response = refusal(status, fmt, args);
         va_end(args);
+        if (response && status == MHD_HTTP_SERVICE_UNAVAILABLE)
+                (void) MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, RETRY_SEC);
         request_respond(request, status, response);
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Links on which daemons are asked, one for each daemon and credential. They are made with the first question, and go
  * when nothing has been asked for a while. Questions are answered in their order; who does not answer in time is cut
- * off, and all that was asked of him fails. */
+ * off, and all that was asked of him fails.
+ *
+ * There are so many links at a time. When there are as many, the one that has been asked nothing for longest goes; if
+ * all of them are asked something, whoever is next waits for the first that is not, for as long as for an answer. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +17,8 @@ enum {
         ANSWER_USEC   = 5 * 1000 * 1000,  /* then a daemon is taken for dead */
         IDLE_USEC     = 30 * 1000 * 1000, /* without a question */
         MAX_QUESTIONS = 256,              /* of one link, that are not answered yet */
-        MAX_UPSTREAMS = 128,              /* daemons that are asked at a time */
+        MAX_LINKS     = 128,              /* daemons that are asked at a time, */
+        MAX_WAITING   = 1024,             /* and that wait to be */
 };
 
 typedef struct Question {
@@ -34,6 +38,7 @@ struct Upstream {
         char *address;   /* of a worker */
         char token[TOKEN_MAX];
         Link *link;
+        bool waits;       /* for a link: there are too many */
         uint32_t attempt; /* which of the scheduler's addresses */
         bool welcome;
         Vec(Question) question; /* oldest first */
@@ -102,6 +107,73 @@ static int say(Upstream *u, const Question *q) {
         return link_say(u->link, &m);
 }
 
+/* ---- Few at a time ----------------------------------------------------------------------------------------------- */
+
+static uint32_t count(const Feed *feed, bool waits) {
+        uint32_t n = 0;
+
+        for (const Upstream *u = feed->upstream; u; u = u->next)
+                n += u->waits == waits;
+        return n;
+}
+
+/* Of those that are asked nothing, the one for longest; workers first: the scheduler has said where they are. His own
+ * scheduler is needed for that. */
+static Upstream *idle_find(const Feed *feed, const char *token) {
+        Upstream *found = NULL;
+
+        for (Upstream *u = feed->upstream; u; u = u->next) {
+                const bool is_scheduler = u->worker == SCHEDULER;
+
+                if (u->waits || u->question.n > 0 || (is_scheduler && strcmp(u->token, token) == 0))
+                        continue;
+                if (!found || (found->worker == SCHEDULER) > is_scheduler ||
+                    ((found->worker == SCHEDULER) == is_scheduler && u->used_usec < found->used_usec))
+                        found = u;
+        }
+        return found;
+}
+
+/* True: there is one link less than there may be. */
+static bool room_make(Feed *feed, const char *token) {
+        static const Error idle = {};
+        Upstream *u             = NULL;
+
+        if (count(feed, false) < MAX_LINKS)
+                return true;
+        u = idle_find(feed, token);
+        if (u)
+                upstream_end(u, &idle);
+        return u != NULL;
+}
+
+/* The one that has waited for longest. */
+static Upstream *waiting_find(const Feed *feed) {
+        Upstream *found = NULL;
+
+        for (Upstream *u = feed->upstream; u; u = u->next) /* the newest is first */
+                if (u->waits)
+                        found = u;
+        return found;
+}
+
+static int upstream_connect(Upstream *u, Error *err);
+
+/* Whoever waits has his turn, as far as there is room. */
+static void waiting_go_on(Feed *feed) {
+        Upstream *u;
+
+        while ((u = waiting_find(feed)) && room_make(feed, u->token)) {
+                Error err = {};
+
+                u->waits = false;
+                if (upstream_connect(u, &err) < 0)
+                        upstream_end(u, &err);
+        }
+}
+
+/* ---- Connecting -------------------------------------------------------------------------------------------------- */
+
 static const LinkEvents upstream_events;
 
 static int upstream_connect(Upstream *u, Error *err) {
@@ -145,6 +217,7 @@ static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, c
                       _unused_ char *payload, int fd, Error *err) {
         _cleanup_(arena_freep) Arena *arena = NULL;
         Upstream *u                         = userdata;
+        Feed *feed;
         WireMessage m;
         int r = link_hear(frame, body, fd, &arena, &m, err);
 
@@ -159,7 +232,10 @@ static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, c
         case WIRE_IS_PEER:
                 return hear_peer(u, &m.peer, err);
         case WIRE_IS_ANSWER:
-                return hear_answer(u, &m.answer, err);
+                feed = u->feed;
+                r    = hear_answer(u, &m.answer, err);
+                waiting_go_on(feed); /* perhaps this one ends */
+                return r;
         default:
                 return 0;
         }
@@ -167,6 +243,7 @@ static int on_message(void *userdata, _unused_ Link *link, const Frame *frame, c
 
 static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         Upstream *u    = userdata;
+        Feed *feed     = u->feed;
         Error err      = *why;
         const bool may = !u->welcome && u->worker == SCHEDULER && ++u->attempt < u->feed->web->config.n_schedulers;
 
@@ -174,6 +251,7 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         if (may && upstream_connect(u, &err) == 0)
                 return;
         upstream_end(u, &err);
+        waiting_go_on(feed);
 }
 
 static const LinkEvents upstream_events = { .message = on_message, .closed = on_closed };
@@ -196,24 +274,23 @@ static const char *worker_address(const Feed *feed, const char *token, uint32_t 
 
 static int upstream_new(Feed *feed, const char *token, uint32_t worker, Upstream **ret, Error *err) {
         const char *address = worker == SCHEDULER ? NULL : worker_address(feed, token, worker);
+        const bool waits    = waiting_find(feed) || !room_make(feed, token);
         Upstream *u;
-        uint32_t n = 0;
         int r;
 
-        for (u = feed->upstream; u; u = u->next)
-                n++;
-        if (n >= MAX_UPSTREAMS)
-                return error_set(err, -EBUSY, "%d daemons are asked already", MAX_UPSTREAMS);
+        if (waits && count(feed, true) >= MAX_WAITING)
+                return error_set(err, -EBUSY, "%d daemons are asked already, and %d wait to be", MAX_LINKS,
+                                 MAX_WAITING);
         if (worker != SCHEDULER && !address)
                 return error_set(err, -ENOENT, "there is no worker %u", worker);
         u = calloc(1, sizeof(*u));
         if (!u)
                 return error_oom(err, sizeof(*u));
-        *u = (Upstream) { .feed = feed, .next = feed->upstream, .worker = worker };
+        *u = (Upstream) { .feed = feed, .next = feed->upstream, .worker = worker, .waits = waits };
         snprintf(u->token, sizeof(u->token), "%s", token);
         feed->upstream = u;
         u->address     = address ? strdup(address) : NULL;
-        r              = address && !u->address ? error_oom(err, strlen(address)) : upstream_connect(u, err);
+        r = address && !u->address ? error_oom(err, strlen(address)) : waits ? 0 : upstream_connect(u, err);
         if (r < 0)
                 upstream_end(u, err);
         else
@@ -239,7 +316,7 @@ static int ask(Feed *feed, const char *token, uint32_t worker, Question *q, Erro
         if (vec_push(&u->question, *q) < 0)
                 return error_oom(err, sizeof(*q));
         u->used_usec = q->since_usec;
-        if (say(u, q) == 0)
+        if (u->waits || say(u, q) == 0)
                 return 0;
         u->question.n--;
         return error_oom(err, sizeof(WireMessage));
@@ -293,6 +370,7 @@ bool upstream_worker(const Feed *feed, const char *token, uint32_t *at, uint32_t
 
 void upstream_tick(Feed *feed, uint64_t now_usec) {
         const Error late = { .code = -ETIMEDOUT, .text = "it does not answer" };
+        const Error busy = { .code = -EBUSY, .text = "too many daemons are asked already" };
         const Error idle = {};
 
         for (Upstream *u = feed->upstream, *next; u; u = next) {
@@ -301,9 +379,10 @@ void upstream_tick(Feed *feed, uint64_t now_usec) {
                 next = u->next;
                 if (!is_late && (u->question.n > 0 || now_usec - u->used_usec <= IDLE_USEC))
                         continue;
-                upstream_end(u, is_late ? &late : &idle);
+                upstream_end(u, !is_late ? &idle : u->waits ? &busy : &late);
                 next = feed->upstream; /* others may have gone, or come */
         }
+        waiting_go_on(feed);
 }
 
 void upstreams_free(Feed *feed) {

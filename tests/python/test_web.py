@@ -86,6 +86,16 @@ def test_every_answer_says_what_a_browser_may_do_with_it(port):
         assert headers["Cache-Control"] == ("no-cache" if path == "/" else "no-store")
 
 
+def test_who_asks_what_cannot_be_answered_hears_when_to_ask_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    web = Daemon("mars-web", "--schedulers", f"unix:{tmp_path}/nobody", "--port", "0")
+    try:
+        status, headers, text = ask(web.port(), path="/api/v1/workers", Authorization=f"Bearer {TOKEN}")
+        assert (status, headers["Retry-After"]) == (503, "5"), text
+    finally:
+        web.stop()
+
+
 def test_what_is_not_in_the_table_is_not_there(port):
     for path in ("/api/v1/nothing", "/api/v1/health/", "//", "/../etc/passwd", "/api/v1/%2e%2e/health"):
         assert ask(port, path=path)[0] == 404
