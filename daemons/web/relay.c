@@ -60,6 +60,16 @@ static void relay_refuse(Relay *relay, unsigned status, const char *words) {
         request_refuse(request, status, "%s", words);
 }
 
+/* The client may leave between the answer and its way to him. */
+void relay_forget(Request *request) {
+        Relay *relay = request->web->relay;
+
+        while (relay && relay->request != request)
+                relay = relay->next;
+        if (relay)
+                relay_free(relay);
+}
+
 void relays_end(Web *web) {
         while (web->relay) {
                 if (web->relay->request)

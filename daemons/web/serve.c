@@ -154,6 +154,7 @@ static void on_completed(_unused_ void *userdata, _unused_ struct MHD_Connection
         if (!request)
                 return;
         gate_forget(request);
+        relay_forget(request);
         if (request->response)
                 MHD_destroy_response(request->response);
         explicit_bzero(request->token, sizeof(request->token));
@@ -219,9 +220,11 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
                 if (!request->begun) /* the headers, once more: the gate had waited */
                         request->begun = true;
                 else if (*n_data > 0) {
-                        if (body_add(request, data, *n_data) < 0)
+                        if (!request->answered && body_add(request, data, *n_data) < 0)
                                 return MHD_NO;
-                        *n_data = 0;
+                        *n_data = 0; /* of a body that was refused the rest is dropped */
+                } else if (request->answered) {
+                        return send_answer(request);
                 } else {
                         request->state = REQUEST_ASKED;
                         if (request->token[0])

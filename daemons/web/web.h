@@ -173,6 +173,7 @@ void fronts_end(Web *web);
 /* ---- relay.c ----------------------------------------------------------------------------------------------------- */
 
 void relays_end(Web *web);
+void relay_forget(Request *request); /* it is gone, before it became a session or after */
 
 /* ---- login.c: browsers ------------------------------------------------------------------------------------------- */
 
