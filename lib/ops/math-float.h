@@ -75,7 +75,7 @@ VM_INLINE float vm_powf(float xf, float yf) {
 
         log = ax == 0.0 ? -VM_INF : log;
         log = ax == VM_INF ? VM_INF : log;
-        p = y * log;
+        p = ax == 1.0 ? 0.0 : y * log; /* y may be infinite */
         r = vm_powf_exp2(p);
         r = p > 160.0 ? VM_INF : r;
         r = p < -160.0 ? 0.0 : r;
