@@ -304,7 +304,7 @@ static _unused_ c128 c128_pow(c128 a, c128 b) {
         if (br == 0 && bi == 0)
                 return 1;
         if (RE(a) == 0 && IM(a) == 0)
-                return br > 0 && bi == 0 ? 0 : c128_of(NAN, NAN);
+                return br > 0 ? 0 : c128_of(NAN, NAN);
         if (bi == 0 && fabs(br) < 100 && br == trunc(br)) {
                 int n = (int) fabs(br);
 

@@ -67,27 +67,32 @@ OP(fabs) = {
         .kernels = fabs_kernels,
 };
 
-#define SIGN_OF_(name, R)                                                                                              \
-        static inline R name(R re, R im) {                                                                             \
-                R of_re = (R) ((re > 0) - (re < 0)), of_im = (R) ((im > 0) - (im < 0));                                \
-                                                                                                                       \
-                return (IS_NAN(re) | IS_NAN(im)) ? (R) NAN : re == 0 ? of_im : of_re;                                  \
-        }
-SIGN_OF_(sign_of_f32, float)
-SIGN_OF_(sign_of_f64, double)
+/* z / |z|, as the array API standard has it: 0 of 0, NaN where a part is NaN or both are infinite. Parts whose squares
+ * or sum would leave the range are moved into it first, by a power of two. */
+static inline c128 c128_sign(c128 z) {
+        double re = RE(z), im = IM(z), large = MAX(fabs(re), fabs(im)), length;
+        double scale = large > 0x1p1000 ? 0x1p-100 : large < 0x1p-900 ? 0x1p100 : 1;
 
-/* Of complex numbers the sign is that of the real part, and of the imaginary one where that is zero. */
+        if (IS_NAN(re) | IS_NAN(im) | (isinf(re) & isinf(im)))
+                return c128_of(NAN, NAN);
+        if (isinf(large))
+                return c128_of(isinf(re) ? copysign(1, re) : 0, isinf(im) ? copysign(1, im) : 0);
+        if (large == 0)
+                return 0;
+        length = vm_hypot(re * scale, im * scale);
+        return c128_of(re * scale / length, im * scale / length);
+}
+
 UNARY_LOOPS(sign, SIGNED, (a > 0) - (a < 0))
 UNARY_LOOPS(sign, UNSIGNED, a != 0)
 UNARY_LOOPS(sign, FLOATS, IS_NAN(a) ? a : (T) ((a > 0) - (a < 0)))
-UNARY_LOOP_(C64, C64, sign, c64_of(sign_of_f32(RE(a), IM(a)), 0))
-UNARY_LOOP_(C128, C128, sign, c128_of(sign_of_f64(RE(a), IM(a)), 0))
+UNARY_LOOP_(C64, C64, sign, c128_sign(c128_of(RE(a), IM(a))))
+UNARY_LOOP_(C128, C128, sign, c128_sign(a))
 
 OP(sign) = {
         .name    = "sign",
         .doc     = "-1, 0 or 1 for elements of a below, equal to or above zero; NaN for NaN.\n"
-                   "\nThe sign of a complex number is that of its real part, or of its imaginary one where that is "
-                   "zero.",
+                   "\nThe sign of a complex number z is z / |z|, of length one in its direction; 0 of 0.",
         .family  = FAMILY_MAP,
         .inputs  = "a",
         .n_in    = 1,

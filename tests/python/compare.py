@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 from hypothesis import strategies as st
+from numpys import numpy
 
 import mars.tensor as mt
 
@@ -50,8 +51,9 @@ def _equal(want, got, ulps):
 
 
 def same(program, *args, ulps=0, cuttings=CUTTINGS):
-    """program(numpy, *arrays) and program(mars.tensor, *tensors), with the tensors cut in several ways."""
-    want = run(program, np, args)
+    """program(numpy, *arrays) and program(mars.tensor, *tensors), with the tensors cut in several ways; NumPy as
+    numpys.py has it."""
+    want = run(program, numpy, args)
     for chunk_size in cuttings:
         got = run(program, mt, [cut(a, chunk_size) for a in args])
         if isinstance(want, Refused):

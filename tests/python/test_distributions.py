@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Distributions with parameters: SciPy's distribution functions, the same numbers however they are cut, NumPy's shapes
 and refusals."""
+import pickle
+
 import numpy as np
 import pytest
 import scipy.special
@@ -194,6 +196,17 @@ def test_what_numpy_refuses_is_refused(program):
         program(np.random.RandomState(0))
     with pytest.raises(want.type):
         program(mt.random.RandomState(0))
+
+
+def test_generators_that_others_spawn_are_their_own_and_the_same_again():
+    parent, again = mt.random.default_rng(1), mt.random.default_rng(1)
+    children = parent.spawn(2) + parent.spawn(1)
+    drawn = [r.integers(0, 2**60, 4).tolist() for r in (parent, *children, *children[0].spawn(1))]
+    assert len({tuple(d) for d in drawn}) == 5
+    copy = pickle.loads(pickle.dumps(again.spawn(1) and again))
+    assert [r.integers(0, 2**60, 4).tolist() for r in copy.spawn(2)] == drawn[2:4]
+    with pytest.raises(ValueError):
+        parent.spawn(-1)
 
 
 def test_a_generator_has_the_methods_of_numpys():

@@ -170,7 +170,7 @@ cases_without_repetition = lengths.flatmap(lambda s: st.tuples(st.just(s), keys(
 @given(cases, st.sampled_from([None, 1, 2, 3]))
 def test_random_keys_give_what_numpy_gives(case, chunk_size):
     shape, key = case
-    same(lambda m, a: a[numpys(key) if m is np else key], array(shape, "f8", 1), cuttings=[chunk_size])
+    same(lambda m, a: a[numpys(key) if m is not mt else key], array(shape, "f8", 1), cuttings=[chunk_size])
 
 
 @settings(max_examples=400)
@@ -187,7 +187,11 @@ def test_random_keys_set_what_numpy_sets(case, chunk_size, data):
         dims = (1,) * data.draw(st.integers(0, 1)) * (n == 0) + dims
         dims = dims + (4,) if data.draw(st.integers(0, 19)) == 0 else dims
         value = np.arange(10.0, 10 + np.prod(dims)).reshape(dims)
-    same(lambda m, a: _assigned(a, numpys(key) if m is np else key, value), a, cuttings=[chunk_size])
+        if place.ndim == 0 and value.size == 1:  # NumPy 2.4 refuses axes in the place of one element, here they go
+            same(lambda m, a: _assigned(a, numpys(key) if m is not mt else key, value if m is mt else value.item()), a,
+                 cuttings=[chunk_size])
+            return
+    same(lambda m, a: _assigned(a, numpys(key) if m is not mt else key, value), a, cuttings=[chunk_size])
 
 
 @settings(max_examples=200)
@@ -196,7 +200,7 @@ def test_random_keys_of_tensors_whose_length_is_not_known(case, chunk_size):
     shape, key = case
 
     def program(m, a):
-        if m is np:
+        if m is not mt:
             return a[numpys(key)]
         every = mt.tensor(np.ones(shape[0], bool))
         return a[every][key]

@@ -64,12 +64,21 @@ def test_a_tensor_shows_what_it_is_before_and_values_after_execution():
     assert str(t) == "[2 4 6]"
     assert repr((mt.tensor([1.5], dtype="float32") * 1).execute()) == "Tensor([1.5], dtype=float32)"
     assert repr((mt.zeros((0, 3)) + 1).execute()) == "Tensor([], shape=(0, 3), dtype=float64)"
+    for scalar in ("Tensor(True)", "Tensor(0.30000000000000004)", "Tensor((1+2j))", "Tensor(7, dtype=uint8)",
+                   "Tensor('2026-01-02', dtype=datetime64[D])", "Tensor(3, dtype=timedelta64[s])"):
+        value = {"T": True, "0": 0.1 + 0.2, "(": 1 + 2j, "7": np.uint8(7), "'": np.datetime64("2026-01-02"),
+                 "3": np.timedelta64(3, "s")}[scalar[7]]
+        assert repr(mt.tensor(value).execute()) == scalar  # not as NumPy 2 shows its scalars
 
 
 def test_a_large_tensor_shows_its_corners_as_numpy_does():
     n = np.arange(3000).reshape(60, 50)
     t = (mt.tensor(n) + 0).execute()
-    assert repr(t) == repr(n).replace("array(", "Tensor(").replace("\n       ", "\n        ")
+    values = np.array2string(n, separator=", ", prefix="Tensor(")
+    assert repr(t) == f"Tensor({values}, shape=(60, 50))"
+    values = "[   0,    1,    2, ..., 2997, 2998, 2999]"
+    assert repr(mt.arange(3000, chunk_size=70).execute()) == f"Tensor({values}, shape=(3000,))"
+    assert repr(mt.arange(3000, dtype="i2").execute()) == f"Tensor({values},\n       shape=(3000,), dtype=int16)"
     assert str(t) == str(n)
 
 

@@ -61,7 +61,7 @@ def test_kolmogorovs_test(mode, alternative):
 
 
 SAMPLES = [(A.ravel()[:40], B.ravel()[:40]), (A.ravel(), B.ravel()[:17]), (np.round(A.ravel()), np.round(B.ravel())),
-           (A.ravel(), A.ravel()), ([1, 2, 3], [4, 5]), ([4, 5], [1, 2, 3]), ([0.0], [np.nan, 1.0])]
+           (A.ravel(), A.ravel()), ([1, 2, 3], [4, 5]), ([4, 5], [1, 2, 3])]
 
 
 @pytest.mark.parametrize("alternative", ALTERNATIVES)
@@ -75,6 +75,11 @@ def test_smirnovs_test(method, alternative):
     large = RNG.normal(size=10001), RNG.normal(0.02, 1, 9000)
     if method == "auto":
         same(mt.stats.ks_2samp(*map(mt.tensor, large), alternative), st.ks_2samp(*large, alternative))
+
+
+def test_a_sample_with_nan_has_no_distance():
+    for x, y in (([0.0], [np.nan, 1.0]), ([np.nan], [2]), ([np.nan, 1], [np.nan])):  # SciPy says so since 1.11
+        assert np.isnan([*mt.stats.ks_2samp(cut(x), cut(y))]).all()
 
 
 def test_smirnovs_test_refuses():
@@ -135,8 +140,9 @@ def test_distances_of_numbers(metric):
 @pytest.mark.parametrize("metric", BOOLEANS)
 def test_distances_of_booleans(metric):
     x, y = A > 0, B > 0.5
-    assert np.allclose(distance.cdist(cut(x), cut(y), metric), sd.cdist(x, y, metric))
-    assert np.allclose(distance.pdist(cut(x), metric), sd.pdist(x, metric))
+    theirs = "rogerstanimoto" if metric == "sokalmichener" else metric  # are the same; SciPy 1.17 has only the one
+    assert np.allclose(distance.cdist(cut(x), cut(y), metric), sd.cdist(x, y, theirs))
+    assert np.allclose(distance.pdist(cut(x), metric), sd.pdist(x, theirs))
 
 
 def test_distances_with_parameters():

@@ -67,6 +67,21 @@ def test_functions_of_two_arguments(name, a, b):
         cuttings=[None, 2])
 
 
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_powers_of_one_and_minus_one_to_infinity_are_one(dtype):
+    ones = np.array([1, -1, 1, -1, 1, -1], dtype)
+    same(lambda m, a: m.power(a, np.array([np.inf, np.inf, -np.inf, -np.inf, np.nan, np.nan], dtype)), ones)
+
+
+@pytest.mark.parametrize("dtype", ["c8", "c16"])
+def test_signs_of_complex_numbers_at_the_ends_of_the_range(dtype):
+    ends = [0.0, -0.0, 1.0, -3.0, np.finfo(dtype).max, np.finfo(dtype).smallest_subnormal, np.inf, -np.inf, np.nan]
+    a = np.array([[complex(x, y) for y in ends] for x in ends], dtype)
+    same(lambda m, a: m.sign(a), a, ulps=4)
+    t = mt.sign(mt.tensor(np.array([3 - 4j, 1e308 + 1e308j, 5e-324j]))).to_numpy()
+    assert np.allclose(t, [0.6 - 0.8j, 0.5**0.5 * (1 + 1j), 1j], rtol=1e-15)
+
+
 @pytest.mark.parametrize("scalar", [True, 2, 2.5, 1 + 2j, np.float32(2.5), np.int8(3), np.uint64(7), np.float64(0.5)])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["add", "multiply", "divide", "maximum", "less", "subtract"])

@@ -366,11 +366,17 @@ class Tensor(_mars.Tensor):
         session = holder(self)
         if session is None:
             return _words(self)
-        text = _shown(self, session, "Tensor(", ")")
-        if self.size == 0 and self.shape != (0,):
-            text += f", shape={self.shape}"
-        implied = self.size > 0 and self.dtype in (_core.DTYPES[0], _core.DTYPES[7], _core.DTYPES[11], _core.DTYPES[13])
-        return f"Tensor({text})" if implied else f"Tensor({text}, dtype={self.dtype})"
+        settings = np.get_printoptions()
+        text, more = "Tensor(" + _shown(self, session, "Tensor(", ","), []
+        if (self.size == 0 and self.shape != (0,)) or self.size > settings["threshold"]:
+            more.append(f"shape={self.shape}")
+        if self.size == 0 or self.dtype not in _IMPLIED:
+            more.append(f"dtype={self.dtype}")
+        if not more:
+            return text + ")"
+        words = ", ".join(more) + ")"
+        wide = len(text) - text.rfind("\n") - 1 + len(", " + words) > settings["linewidth"]
+        return text + ("," + "\n" + " " * len("Tensor(") if wide else ", ") + words
 
     def __str__(self):
         session = holder(self)
@@ -390,6 +396,9 @@ class Tensor(_mars.Tensor):
         if format not in ("svg", "dot"):
             raise ValueError(f"format is 'svg' or 'dot', not {format!r}")
         return Drawing(chosen(session)._explain((self,), format))
+
+
+_IMPLIED = tuple(_core.DTYPES[k] for k in (0, 7, 11, 13))  # which literals have
 
 
 def _words(t):
@@ -412,8 +421,8 @@ def _shown(t, session, prefix="", suffix=""):
     separator = ", " if prefix else " "
     if t.size <= settings["threshold"] or t.ndim == 0:
         value = session._view(t)
-        if value.ndim == 0:
-            return repr(value[()]) if prefix else str(value[()])
+        if value.ndim == 0 and not (prefix and value.dtype.kind in "mM"):
+            return str(value[()])
         return np.array2string(value, separator=separator, prefix=prefix, suffix=suffix)
     from .manipulation import concatenate
 

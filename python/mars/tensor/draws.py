@@ -144,10 +144,10 @@ class Draws:
         """
         word = word_of(seed, self._most)
         with self._lock:
-            self._seed, self._draw = word, 0
+            self._seed, self._draw, self._spawned = word, 0, 0
 
     def __getstate__(self):
-        return {"_seed": self._seed, "_draw": self._draw, "_most": self._most}
+        return {"_seed": self._seed, "_draw": self._draw, "_spawned": self._spawned, "_most": self._most}
 
     def __setstate__(self, state):
         self.__dict__.update(state, _lock=threading.Lock())

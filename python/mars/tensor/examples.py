@@ -61,6 +61,8 @@ Tensor([1., 2.])
     "sign": """
 >>> mt.sign([-2.5, 0, 7]).execute()
 Tensor([-1.,  0.,  1.])
+>>> mt.sign(3 - 4j).execute()
+Tensor((0.6-0.8j))
 """,
     "signbit": """
 >>> mt.signbit([-1.0, -0.0, 0.0]).execute()

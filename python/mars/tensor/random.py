@@ -235,6 +235,32 @@ class Generator(Rejections):
         made = self._uniform(size, dtype, one_of(chunk_size, chunks))
         return made if out is None else store(made, out, "same_kind", "random")
 
+    def spawn(self, n_children):
+        """Generators that are independent of this one and of each other; of the same seed they are the same again.
+
+        Parameters
+        ----------
+        n_children : int
+
+        Returns
+        -------
+        list of Generators
+
+        Examples
+        --------
+        >>> one, other = mt.random.default_rng(7).spawn(2)
+        >>> bool((one.random(3) == other.random(3)).any())
+        False
+        """
+        n = operator.index(n_children)
+        if n < 0:
+            raise ValueError(f"n_children is a number of generators, not {n}")
+        with self._lock:
+            first = self._spawned
+            self._spawned += n
+            words = [np.random.SeedSequence(self._seed % (2 * SIGN), spawn_key=(first + k,)) for k in range(n)]
+        return [Generator(int(word.generate_state(1, np.uint64)[0])) for word in words]
+
     def integers(self, low, high=None, size=None, dtype=np.int64, endpoint=False, *, chunk_size=None, chunks=None):
         """Integers from low to high; with one limit from 0 to it.
 

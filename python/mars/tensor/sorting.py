@@ -382,7 +382,7 @@ def unique(ar, return_index=False, return_inverse=False, return_counts=False, ax
     return_index : bool, optional
         Whether the indices of the first of each are given, too.
     return_inverse : bool, optional
-        Whether it is said of each element which one it is.
+        Whether it is said of each element which one it is, in the shape of ar; of parts, in one of one axis.
     return_counts : bool, optional
         Whether it is said how many there are.
     axis : int or None, optional
@@ -411,7 +411,11 @@ def unique(ar, return_index=False, return_inverse=False, return_counts=False, ax
             return op("unique", flat, equal_nan=bool(equal_nan))
         return ExecutableTuple(op("unique_counts", flat, equal_nan=bool(equal_nan)))
     order = argsort(flat)
-    return _of_sorted(flat[order], order, (return_index, return_inverse, return_counts), equal_nan)
+    made = _of_sorted(flat[order], order, (return_index, return_inverse, return_counts), equal_nan)
+    if not return_inverse:
+        return made
+    inverse = 1 + bool(return_index)
+    return ExecutableTuple([*made[:inverse], made[inverse].reshape(ar.shape), *made[inverse + 1:]])
 
 
 UniqueAll = named_tuple("UniqueAll", "values", "indices", "inverse_indices", "counts")
@@ -440,9 +444,8 @@ def unique_all(x):
     >>> mt.unique_all(mt.tensor([2, 1, 2])).execute().inverse_indices
     Tensor([1, 0, 1])
     """
-    x = astensor(x)
     values, indices, inverse, counts = unique(x, True, True, True, equal_nan=False)
-    return UniqueAll((values, indices, inverse.reshape(x.shape), counts))
+    return UniqueAll((values, indices, inverse, counts))
 
 
 def unique_counts(x):
@@ -487,9 +490,8 @@ def unique_inverse(x):
     Tensor([[1, 0],
             [1, 2]])
     """
-    x = astensor(x)
     values, inverse = unique(x, return_inverse=True, equal_nan=False)
-    return UniqueInverse((values, inverse.reshape(x.shape)))
+    return UniqueInverse((values, inverse))
 
 
 def unique_values(x):

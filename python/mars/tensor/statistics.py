@@ -238,7 +238,7 @@ def bincount(x, weights=None, minlength=0):
         raise ValueError("object too deep for desired array" if x.ndim else
                          "object of too small depth for desired array")
     empty_list = isinstance(given, (list, tuple)) and not given
-    if x.dtype.kind not in "biu" and not empty_list or x.dtype == np.dtype("uint64"):
+    if x.dtype.kind not in "biu" and not empty_list:
         raise TypeError(f"Cannot cast array data from {x.dtype!r} to dtype('int64') according to the rule 'safe'")
     if x.shape[0] == 0:
         return zeros((minlength,), int if weights is None else float)
@@ -659,7 +659,7 @@ def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
         middle = [(n - 1) // 2, n // 2] if n % 2 == 0 else [n // 2]
         chosen = op("kth", flat, k=middle + [n - 1], axis=-1)
         made, last = chosen[..., :-1].mean(-1), chosen[..., -1]
-        if flat.dtype.kind == "f":
+        if flat.dtype.kind in "fcm":
             made = op("where", op("isnan", last), last, made)
     if keepdims:
         made = made.reshape([1 if k in gone else m for k, m in enumerate(shape)])

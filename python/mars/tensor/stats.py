@@ -213,7 +213,7 @@ def ks_2samp(data1, data2, alternative="two-sided", method="auto"):
     -------
     KstestResult
         The tensors `statistic` and `pvalue`, and the numbers `statistic_location`, where the functions differ most,
-        and `statistic_sign`.
+        and `statistic_sign`; NaN where a sample has one.
 
     Notes
     -----
@@ -245,7 +245,10 @@ def ks_2samp(data1, data2, alternative="two-sided", method="auto"):
     counts = [searchsorted(x, both, "right") for x in data]  # up to each element, equal ones included
     apart = counts[0] / n1 - counts[1] / n2
     places = [argmin(apart), argmax(apart)]
-    found = ExecutableTuple([t[place] for place in places for t in (*counts, both)]).execute().fetch()
+    wanted_of_places = [t[place] for place in places for t in (*counts, both)]
+    *found, last1, last2 = ExecutableTuple([*wanted_of_places, *(x[-1] for x in data)]).execute().fetch()
+    if np.isnan(last1) or np.isnan(last2):
+        return KstestResult(astensor(np.nan), astensor(np.nan), np.nan, np.nan)
     ends = []
     for sign, (count1, count2, location) in ((-1, found[:3]), (1, found[3:])):
         ends.append((sign * (count1 / n1 - count2 / n2), sign, int(count1), int(count2), location))
