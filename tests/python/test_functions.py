@@ -17,6 +17,7 @@ from mars.session import Session
 
 X = np.random.default_rng(0).random((5, 7))
 ULPS = 64
+RULES = "auto doane fd rice scott sqrt stone sturges".split()
 
 # name: programs; several where a name has several meanings. The name is that of the function that is shown.
 CASES = {
@@ -97,7 +98,11 @@ CASES = {
             lambda m, a: m.pad(a, 9, "wrap"), lambda m, a: m.pad(a, 1, constant_values=((1, 2), (3, 4))),
             lambda m, a: m.pad(a, 2, "linear_ramp"), lambda m, a: m.pad(a, 2, "mean"),
             lambda m, a: m.pad(a, 2, "maximum"), lambda m, a: m.pad(a, -1), lambda m, a: m.pad(a, 1, "nonsense"),
-            lambda m, a: m.pad(a, 1.5)],
+            lambda m, a: m.pad(a, 1.5), *(lambda m, a, mode=mode, w=w: m.pad(a, w, mode, reflect_type="odd")
+                                          for mode in ("reflect", "symmetric") for w in (2, (0, 3), (4, 1))),
+            lambda m, a: m.pad((a * 99).astype("u1"), 3, "reflect", reflect_type="odd"),
+            lambda m, a: m.pad(a[:1], 3, "symmetric", reflect_type="odd"),
+            lambda m, a: m.pad(a[0], (6, 6), "reflect", reflect_type="odd")],
     "ravel": [lambda m, a: m.ravel(a), lambda m, a: m.ravel(a, "F")],
     "repeat": [lambda m, a: m.repeat(a, 3), lambda m, a: m.repeat(a, 3, 1),
                lambda m, a: m.repeat(a, [1, 0, 2, 3, 1], 0), lambda m, a: m.repeat(a, -1),
@@ -144,7 +149,10 @@ CASES = {
     "i0": [lambda m, a: m.i0(a * 20)],
     "imag": [lambda m, a: m.imag(a + 1j)],
     "real": [lambda m, a: m.real(a + 1j)],
-    "interp": [lambda m, a: m.interp(a, [0.0, 0.3, 0.8], [1.0, 4.0, 2.0], left=-1.0)],
+    "interp": [lambda m, a: m.interp(a, [0.0, 0.3, 0.8], [1.0, 4.0, 2.0], left=-1.0),
+               lambda m, a: m.interp(a * 20 - 9, [5.0, 1.0, 12.0, 3.0], [1.0, 4.0, 2.0, 8.0], period=7),
+               lambda m, a: m.interp(a * 20, a[0] * 50, a[1] * 1j, 0, 0, -3.5),
+               lambda m, a: m.interp(a, [1], [2], period=0), lambda m, a: m.interp(a, [1.0, 2.0], [2.0], period=3)],
     "iscomplex": [lambda m, a: m.iscomplex(a * 1j), lambda m, a: m.iscomplex(a)],
     "iscomplexobj": [lambda m, a: m.iscomplexobj(a * 1j)],
     "isrealobj": [lambda m, a: m.isrealobj(a)],
@@ -217,7 +225,10 @@ CASES = {
     "round_": [lambda m, a: m.round_(a, 1)],
     "sinc": [lambda m, a: m.sinc(a)],
     "trapz": [lambda m, a: m.trapz(a), lambda m, a: m.trapz(a, a[0] * 2)],
-    "unwrap": [lambda m, a: m.unwrap(a * 20)],
+    "unwrap": [lambda m, a: m.unwrap(a * 20), lambda m, a: m.unwrap((a * 900).astype(int), period=360),
+               lambda m, a: m.unwrap((a * 90).astype("i2"), period=7, axis=0),
+               lambda m, a: m.unwrap((a * 90).astype("i4"), 20, period=31),
+               lambda m, a: m.unwrap((a * 90).astype("i4"), period=7.0), lambda m, a: m.unwrap((a * 90).astype(int))],
     "where": [lambda m, a: m.where(a > 0.5, a, 0), lambda m, a: m.where(a > 0.5), lambda m, a: m.where(a > 0.5, a)],
     "result_type": [lambda m, a: np.zeros(1, m.result_type("f4", "i8"))],
     "can_cast": [lambda m, a: m.can_cast("f8", "f4")],
@@ -248,8 +259,15 @@ CASES = {
     "putmask": [lambda m, a: _changed(m, a, m.putmask, a > 0.5, [1.0, 2.0])],
     "ravel_multi_index": [lambda m, a: m.ravel_multi_index(([1, 2], [3, 4]), (5, 7)),
                           lambda m, a: m.ravel_multi_index(([9], [3]), (5, 7))],
-    "r_": [lambda m, a: m.r_[1:4, 0, a[0]]],
-    "c_": [lambda m, a: m.c_[a[0], a[1]]],
+    "r_": [lambda m, a: m.r_[1:4, 0, a[0]], lambda m, a: m.r_["-1", a, a], lambda m, a: m.r_["0,2", a[0], a[1]],
+           lambda m, a: m.r_["0,2,0", a[0], a[1]], lambda m, a: m.r_["1,2,0", a[0], 1:8, a],
+           lambda m, a: m.r_["2,3,1", a[0], 0:7], lambda m, a: m.r_["1,3,-2", a[0], 0:7],
+           lambda m, a: m.r_["0,3,0", a[:, :1], 3], lambda m, a: m.r_["r", a[0], 1:3],
+           lambda m, a: m.r_["c", a[0], 1:3],
+           lambda m, a: m.r_["x", a], lambda m, a: m.r_["0,x", a], lambda m, a: m.r_[a, "0"],
+           lambda m, a: m.r_["r", a[None]]],
+    "c_": [lambda m, a: m.c_[a[0], a[1]], lambda m, a: m.c_["0", a[0], a[1]], lambda m, a: m.c_[a, a[:, 0], a],
+           lambda m, a: m.c_["1,3", a[0], a[1]]],
     "select": [lambda m, a: m.select([a > 0.7, a > 0.3], [a, -a], 5.0)],
     "piecewise": [lambda m, a: m.piecewise(a, [a > 0.5], [lambda v: v * 2, -1])],
     "take": [lambda m, a: m.take(a, [0, 3, 5]), lambda m, a: m.take(a, [[0, 3], [1, 1]], 1),
@@ -297,9 +315,15 @@ CASES = {
                  lambda m, a: m.digitize(a, [1, 0, 2])],
     "histogram": [lambda m, a: m.histogram(a, 5), lambda m, a: m.histogram(a, [0, 0.2, 0.7, 1.0], density=True),
                   lambda m, a: m.histogram(a, 4, (0, 0.5), weights=a), lambda m, a: m.histogram(a, 0),
-                  lambda m, a: m.histogram(a, [3, 1])],
+                  lambda m, a: m.histogram(a, [3, 1]), lambda m, a: m.histogram(a, "rule"),
+                  lambda m, a: m.histogram(a, "auto", weights=a),
+                  *(lambda m, a, rule=rule: m.histogram(a**3, rule) for rule in RULES),
+                  *(lambda m, a, rule=rule: m.histogram(a**3, rule, (0.1, 0.7)) for rule in RULES),
+                  *(lambda m, a, rule=rule: m.histogram((a * 900).astype("i2"), rule) for rule in RULES),
+                  *(lambda m, a, rule=rule, n=n: m.histogram(a[:1, :n], rule) for rule in RULES for n in (0, 1)),
+                  lambda m, a: m.histogram(m.zeros(9), "fd")],
     "histogram2d": [lambda m, a: m.histogram2d(a[0], a[1], 3)],
-    "histogram_bin_edges": [lambda m, a: m.histogram_bin_edges(a, 5)],
+    "histogram_bin_edges": [lambda m, a: m.histogram_bin_edges(a, 5), lambda m, a: m.histogram_bin_edges(a, "sqrt")],
     "histogramdd": [lambda m, a: m.histogramdd(a[:, :2], (2, 3))[0]],
     "median": [lambda m, a: m.median(a), lambda m, a: m.median(a, 0, keepdims=True),
                lambda m, a: m.median(a[:4], (0, 1))],
@@ -741,6 +765,22 @@ def test_text_is_numpys(tmp_path):
         mt.savetxt(tmp_path / "x.gz", mt.ones(2))
     X.tofile(tmp_path / "raw")
     assert np.array_equal(mt.fromfile(tmp_path / "raw", offset=8, chunk_size=3), X.ravel()[1:])
+
+
+def test_rules_for_bins_are_numpy_2s():
+    """NumPy 1 has bins of integers that are narrower than one, and any number of them by the quartiles."""
+    assert mt.histogram(mt.tensor([0, 1, 1, 2] * 99, chunk_size=7), "sqrt")[0].shape == (2,)
+    far = np.r_[np.linspace(0, 1, 99), 1e6]
+    assert mt.histogram(mt.tensor(far, chunk_size=7), "auto")[0].shape == (20,)  # twice the square root of 100
+
+
+@pytest.mark.parametrize("n, m", [(1025, 1025), (5000, 1500), (1100, 30_000)])
+@pytest.mark.parametrize("dtype", ["f8", "i8", "u1", "c8"])
+def test_long_vectors_are_convolved(dtype, n, m):
+    a, v = array((n,), dtype, 1, special=False), array((m,), dtype, 2, special=False)
+    for mode in ("full", "same", "valid"):
+        same(lambda x, a, v: x.convolve(a, v, mode), a, v, ulps=4 * m, cuttings=[None, 700])
+    same(lambda x, a, v: x.correlate(a, v, "full"), a, v, ulps=4 * m, cuttings=[700])
 
 
 def test_names_that_numpy_does_not_have():

@@ -91,6 +91,28 @@ def test_dtypes_and_shapes():
         state.randint([0, 5], [3, 5])
 
 
+def test_integers_up_to_the_end_of_uint64():
+    for low, high in ((1, 2**64), (2**63 - 1, 2**64), (2**63 + 5, 2**64), (2**64 - 3, 2**64)):
+        drawn = np.asarray(mt.random.RandomState(1).randint(low, high, 2000, "uint64", chunk_size=300))
+        assert drawn.dtype == np.uint64 and drawn.min() >= low
+        middle = low + (high - low) // 2
+        assert drawn.min() <= middle <= drawn.max() and len(np.unique(drawn)) == min(high - low, 2000)
+    with pytest.raises(ValueError):
+        mt.random.randint(1, 2**64 + 1, dtype="uint64")
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_what_is_permuted_goes_where_it_is_told(axis):
+    x = np.arange(12).reshape(3, 4)
+    for out in (mt.zeros((3, 4), float), np.zeros((3, 4)), mt.tensor(x)):
+        assert mt.random.default_rng(1).permuted(mt.tensor(x, chunk_size=2), axis=axis, out=out) is out
+        assert np.array_equal(out, mt.random.default_rng(1).permuted(x, axis=axis))
+    with pytest.raises(ValueError):
+        mt.random.default_rng(1).permuted(x, out=np.zeros((4, 3)))
+    with pytest.raises(TypeError):
+        mt.random.default_rng(1).permuted(x, out=np.zeros((3, 4), "i2"))
+
+
 def test_orders_and_choices():
     state = mt.random.RandomState(0)
     order = np.asarray(state.permutation(1000))

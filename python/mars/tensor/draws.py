@@ -209,7 +209,7 @@ class Draws:
             return low + self._integers(0, high - low, size, dtype, chunk_size)
         if high > 2 * SIGN - 1:  # beyond what a scalar holds: all of uint64
             if low:
-                raise NotImplementedError("randint up to 2**64 from another number than 0")
+                return low + self._integers(0, high - low, size, dtype, chunk_size)
             halves = [self._integers(0, 1 << 32, size, dtype, chunk_size) for _ in range(2)]
             return op("bitwise_or", op("left_shift", halves[0], 32), halves[1])
         return self._source("random_integers", size, dtype, chunk_size, low=low,

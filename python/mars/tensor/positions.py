@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Positions of elements: of those that are not zero, of diagonals and triangles, of the flattened form. And r_ and
 c_."""
+import builtins
+
 import numpy as np
 
 from .._core import op
@@ -390,6 +392,9 @@ def triu_indices(n, k=0, m=None):
 class _Joiner:
     """r_ and c_: ranges and tensors, one after the other or as columns.
 
+    A text in front is NumPy's: the axis along which; after a comma how many axes at least; after another one where the
+    axes of a part that has fewer begin. 'r' and 'c' make a matrix, of rows or of columns.
+
     Examples
     --------
     >>> mt.r_[0:3, 7, [8, 9]].execute()
@@ -397,6 +402,9 @@ class _Joiner:
     >>> mt.c_[[1, 2], [3, 4]].execute()
     Tensor([[1, 3],
             [2, 4]])
+    >>> mt.r_["0,2", [1, 2], [3, 4]].execute()
+    Tensor([[1, 2],
+            [3, 4]])
     """
 
     def __init__(self, columns):
@@ -405,18 +413,50 @@ class _Joiner:
     def __getitem__(self, key):
         from .creation import linspace
 
-        parts = []
-        for k in key if isinstance(key, tuple) else (key,):
+        keys, matrix, parts = key if isinstance(key, tuple) else (key,), "", []
+        axis, ndim, place = (-1, 2, 0) if self.columns else (0, 1, -1)
+        if keys and isinstance(keys[0], str):
+            matrix = keys[0] if keys[0] in ("r", "c") else ""
+            axis, ndim, place = (axis, ndim, place) if matrix else self._directive(keys[0], axis, ndim, place)
+            keys = keys[1:]
+        for k in keys:
+            if isinstance(k, str):
+                raise ValueError("special directives must be the first entry.")
             if isinstance(k, slice):
                 start = 0 if k.start is None else k.start
                 k = linspace(start, k.stop, int(abs(k.step))) if isinstance(k.step, complex) else \
                     arange(start, k.stop, 1 if k.step is None else k.step)
-            elif isinstance(k, str):
-                raise NotImplementedError("r_ and c_ with a text")
             k = astensor(k)
-            k = k[None] if k.ndim == 0 else k
-            parts.append(k[:, None] if self.columns and k.ndim == 1 else k)
-        return concatenate(parts, -1 if self.columns else 0)
+            parts.append(self._with_axes(k, ndim, place) if k.ndim else k.reshape((1,) * builtins.max(ndim, 1)))
+        made = concatenate(parts, axis)
+        if matrix:  # as a matrix of NumPy's would be: of two axes
+            vector = made.ndim == 1
+            dims = [n for n in made.shape if n > 1] if made.ndim > 2 else made.shape
+            if len(dims) > 2:
+                raise ValueError("shape too large to be a matrix.")
+            made = made.reshape((1,) * (2 - len(dims)) + tuple(dims))
+            made = made.T if matrix == "c" and vector else made
+        return made
+
+    @staticmethod
+    def _directive(text, axis, ndim, place):
+        """The axis along which, how many axes at least, and where the first one of a part goes that has fewer."""
+        try:
+            numbers = [int(word) for word in text.split(",")]
+        except ValueError:
+            raise ValueError(f"unknown directive {text!r}") from None
+        if len(numbers) > 3:
+            raise ValueError(f"unknown directive {text!r}")
+        return (*numbers, *(axis, ndim, place)[len(numbers):])
+
+    @staticmethod
+    def _with_axes(t, ndim, place):
+        """With axes of length one before its own, of which the first one goes to the place (-1: the last possible)."""
+        new = ndim - t.ndim
+        if new <= 0:
+            return t
+        first = place + new + 1 if place < 0 else place
+        return t.reshape((1,) * first + t.shape + (1,) * (new - first))
 
 
 r_, c_ = _Joiner(False), _Joiner(True)

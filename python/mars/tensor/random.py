@@ -430,8 +430,8 @@ class Generator(Rejections):
         x : tensor_like
         axis : int or None, optional
             None: all elements.
-        out : optional
-            Ignored.
+        out : Tensor or numpy.ndarray, optional
+            Gets the result; of the shape of x.
 
         Returns
         -------
@@ -445,11 +445,16 @@ class Generator(Rejections):
         """
         from .indexing import take_along_axis
         from .sorting import argsort
+        from .ufuncs import store
 
         x = astensor(x)
+        if out is not None and out.shape != x.shape:
+            raise ValueError("out must have the same shape as x")
         if axis is None:
-            return self.permutation(x.ravel()).reshape(x.shape)
-        return take_along_axis(x, argsort(self._integers(0, SIGN >> 1, x.shape, "int64", None), axis), axis)
+            made = self.permutation(x.ravel()).reshape(x.shape)
+        else:
+            made = take_along_axis(x, argsort(self._integers(0, SIGN >> 1, x.shape, "int64", None), axis), axis)
+        return made if out is None else store(made, out, "safe", "permuted")
 
 
 def default_rng(seed=None):

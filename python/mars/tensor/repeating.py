@@ -262,6 +262,24 @@ def _runs(at):
     return runs
 
 
+def _reflected_oddly(t, axis, before, after, with_end):
+    """Twice the end less what is mirrored in it. Each turn mirrors all that is there, so the length doubles."""
+    def beyond(end, mirrored):
+        return (2 * _at(t, axis, slice(end, end + 1)) - flip(_at(t, axis, mirrored), axis)).astype(t.dtype)
+
+    while before or after:
+        skip, n = not with_end, t.shape[axis]
+        width = min(before, n - skip)
+        if width:
+            t = concatenate([beyond(0, slice(int(skip), skip + width)), t], axis)
+            before, n = before - width, n + width
+        width = min(after, n - skip)
+        if width:
+            t = concatenate([t, beyond(n - 1, slice(n - skip - width, n - skip))], axis)
+            after -= width
+    return t
+
+
 def _pad_axis(t, axis, widths, mode, options):
     from .creation import full
 
@@ -303,6 +321,8 @@ def _pad_axis(t, axis, widths, mode, options):
             values = [rint(v) for v in values]
         return concatenate([repeat(values[0].astype(t.dtype), before, axis), t,
                             repeat(values[1].astype(t.dtype), after, axis)], axis)
+    if options["odd"] and n > 1:
+        return _reflected_oddly(t, axis, before, after, mode == "symmetric")
     around = [np.arange(-before, 0), np.arange(n, n + after)]
     if mode == "wrap" or n == 1:
         around = [at % n for at in around]
@@ -330,7 +350,8 @@ def pad(array, pad_width, mode="constant", **kwargs):
         A mode of NumPy's: 'constant', 'edge', 'linear_ramp', 'maximum', 'mean', 'median', 'minimum', 'reflect',
         'symmetric', 'wrap' or 'empty'.
     **kwargs : optional
-        Of the mode: constant_values, end_values, stat_length, reflect_type.
+        Of the mode: constant_values, end_values, stat_length, reflect_type ('even', or 'odd': twice the end less what
+        is mirrored).
 
     Returns
     -------
@@ -352,10 +373,12 @@ def pad(array, pad_width, mode="constant", **kwargs):
     extra = set(kwargs) - {_PAD_MODES[mode]}
     if extra:
         raise ValueError(f"unsupported keyword arguments for mode '{mode}': {extra}")
-    if kwargs.get("reflect_type", "even") != "even":
-        raise NotImplementedError("pad: reflect_type='odd'")
+    kind = kwargs.get("reflect_type", "even")
+    if kind not in ("even", "odd"):
+        raise ValueError(f"reflect_type is 'even' or 'odd', not {kind!r}")
     options = {name: _pairs(kwargs.get(name, 0), t.ndim, name) for name in ("constant_values", "end_values")}
     length = kwargs.get("stat_length")
+    options["odd"] = kind == "odd"
     options["stat_length"] = None if length is None else _pairs(length, t.ndim, "stat_length")
     mode = "constant" if mode == "empty" else mode
     for axis, pair in enumerate(widths):

@@ -10,7 +10,7 @@ from .._core import op
 from .core import Tensor, axis_of
 from .creation import arange, astensor, ones, zeros
 from .manipulation import broadcast_to, concatenate, moveaxis
-from .math import i0
+from .math import i0, tree_add
 
 __all__ = """bartlett blackman convolve correlate cross diff ediff1d gradient hamming hanning interp kaiser trapezoid
     trapz unwrap""".split()
@@ -226,7 +226,8 @@ def unwrap(p, discont=None, axis=-1, *, period=6.283185307179586):
     discont : float, optional
         Smaller jumps stay; None: half a period.
     axis : int, optional
-    period : float, optional
+    period : int or float, optional
+        Integers with an integer period stay integers.
 
     Returns
     -------
@@ -235,18 +236,23 @@ def unwrap(p, discont=None, axis=-1, *, period=6.283185307179586):
     Examples
     --------
     >>> mt.unwrap([350, 355, 0, 5], period=360).execute()
-    Tensor([350., 355., 360., 365.])
+    Tensor([350, 355, 360, 365])
     """
     p = astensor(p)
     axis = axis_of(axis, p.ndim)
-    p = p if p.dtype.kind == "f" else p.astype(float)
     d = diff(p, axis=axis)
-    half = period / 2
+    if d.dtype.kind in "iu" and hasattr(period, "__index__"):
+        half, odd = divmod(period.__index__(), 2)
+    else:
+        p = p if p.dtype.kind == "f" else p.astype(float)
+        d, half, odd = d.astype(p.dtype), period / 2, False
     around = op("remainder", d + half, period) - half
-    around = op("where", op("logical_and", op("equal", around, -half), op("greater", d, 0)), half, around)
-    least = half if discont is None else builtins.max(discont, half)
-    correction = op("where", op("less", op("absolute", d), least), 0.0, around - d)
-    return concatenate([_cut(p, axis, 0, 1), _cut(p, axis, 1, None) + correction.cumsum(axis)], axis)
+    if not odd:  # half a period in either direction: as it was
+        around = op("where", op("logical_and", op("equal", around, -half), op("greater", d, 0)), half, around)
+    least = period / 2 if discont is None else builtins.max(discont, period / 2)
+    correction = op("where", op("less", op("absolute", d), least), 0, around - d)
+    after = (_cut(p, axis, 1, None) + correction.cumsum(axis)).astype(p.dtype)
+    return concatenate([_cut(p, axis, 0, 1), after], axis)
 
 
 def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
@@ -289,8 +295,38 @@ def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
 
 # ---- Signals and polynomials -----------------------------------------------------------------------------------------
 
+SHIFTS = 1024  # the longest vector that is convolved with by shifting the other one; and the rows of blocks
+TOGETHER = 8  # blocks that one matrix product takes: it multiplies with one block of zeros for as many
+
+
+def _by_blocks(a, v):
+    """The full convolution, as products of matrices: one has parts of a, SHIFTS elements in a row, one more part than
+    it takes blocks of v; the other one has these blocks on its diagonals, so that each column is v, further down."""
+    from .indexing import take
+    from .repeating import pad
+
+    dtype = op("multiply", a[:0], v[:0]).dtype
+    a, v, n, m = a.astype(dtype), v.astype(dtype), a.shape[0], v.shape[0]
+    blocks, rows = -(-m // SHIFTS), -(-(n + m - 1) // SHIFTS)
+    parts = pad(a, (blocks * SHIFTS, rows * SHIFTS - n)).reshape(blocks + rows, SHIFTS)
+    v = pad(v, (0, blocks * SHIFTS - m))
+    sums = []
+    for first in range(0, blocks, TOGETHER):
+        last = builtins.min(first + TOGETHER, blocks)
+        length = (last - first) * SHIFTS
+        left = concatenate([parts[blocks - k:blocks - k + rows] for k in range(last, first - 1, -1)], 1)
+        at = arange(SHIFTS)[None] + length - arange(length + SHIFTS)[:, None]
+        there = op("logical_and", op("greater_equal", at, 0), op("less", at, length))
+        taken = take(pad(v[first * SHIFTS:last * SHIFTS], (0, 1)), op("where", there, at, length))
+        sums.append(left @ taken)
+    return (tree_add(*sums) if len(sums) > 1 else sums[0]).reshape(-1)[:n + m - 1]
+
+
 def convolve(a, v, mode="full"):
-    """The discrete convolution of two vectors, by sums of shifted products of the shorter one.
+    """The discrete convolution of two vectors.
+
+    It is the sum of shifted products of the shorter one or, if that has more than 1024 elements, made of products of
+    matrices. These multiply with zeros, too: NaN and infinities make NaN of sums up to 1024 places beyond their own.
 
     Parameters
     ----------
@@ -321,13 +357,13 @@ def convolve(a, v, mode="full"):
         raise ValueError("v cannot be empty")
     if mode not in ("full", "same", "valid"):
         raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got '{mode}')")
-    if m > 1024:
-        raise NotImplementedError("convolve: the shorter operand has more than 1024 elements")
-    padded, weights = pad(a, (m - 1, m - 1)), flip(v)
-    made = None
-    for k in range(m):
-        part = padded[k:k + n + m - 1] * weights[k]
-        made = part if made is None else made + part
+    if m > SHIFTS:
+        made = _by_blocks(a, v)
+    else:
+        padded, weights = pad(a, (m - 1, m - 1)), flip(v)
+        made = padded[:n + m - 1] * weights[0]
+        for k in range(1, m):
+            made = made + padded[k:k + n + m - 1] * weights[k]
     lead = {"full": 0, "same": (m - 1) // 2, "valid": m - 1}[mode]
     length = {"full": n + m - 1, "same": n, "valid": n - m + 1}[mode]
     return made[lead:lead + length]
@@ -370,7 +406,7 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     left, right : scalar, optional
         The values outside; None: those of the first and of the last point.
     period : float, optional
-        Positions are taken modulo it, and xp need not ascend.
+        Positions are taken modulo it, xp need not ascend, and left and right say nothing.
 
     Returns
     -------
@@ -383,10 +419,8 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     Tensor([10., 30., 40.])
     """
     from .indexing import take
-    from .sorting import searchsorted
+    from .sorting import argsort, searchsorted
 
-    if period is not None:
-        raise NotImplementedError("interp: period=")
     x, xp, fp = astensor(x), astensor(xp), astensor(fp)
     if "c" in (x.dtype.kind, xp.dtype.kind):
         raise TypeError("Cannot cast array data from complex to dtype('float64') according to the rule 'safe'")
@@ -396,6 +430,15 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     if n == 0:
         raise ValueError("array of sample points is empty")
     xp, fp = xp.astype(float), fp.astype(fp.dtype if fp.dtype.kind == "c" else float)
+    if period is not None:
+        if period == 0:
+            raise ValueError("period must be a non-zero value")
+        period, left, right = abs(period), None, None
+        x, xp = op("remainder", x.astype(float), period), op("remainder", xp, period)
+        order = argsort(xp)
+        xp, fp = take(xp, order), take(fp, order)
+        xp, fp = concatenate([xp[-1:] - period, xp, xp[:1] + period]), concatenate([fp[-1:], fp, fp[:1]])
+        n += 2
     low = op("clip", searchsorted(xp, x, "right") - 1, 0, builtins.max(n - 2, 0))
     high = op("minimum", low + 1, n - 1)
     x0, x1, y0, y1 = take(xp, low), take(xp, high), take(fp, low), take(fp, high)

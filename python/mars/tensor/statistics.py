@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import _mars
 from .._core import op
+from .binwidths import WIDTHS, n_bins
 from .core import Tensor, axes_of, axis_of
 from .creation import astensor, zeros
 from .manipulation import broadcast_to, concatenate, expand_dims, moveaxis
@@ -280,10 +281,17 @@ def _range_of(a, range):
     return first, last
 
 
-def _edges(a, bins, range):
+def _edges(a, bins, range, weights=None):
     """The edges as a NumPy array, and whether they are at equal distances."""
     if isinstance(bins, str):
-        raise NotImplementedError("histogram: choosing the number of bins from the data")
+        if bins not in WIDTHS:
+            raise ValueError(f"{bins!r} is not a valid estimator for `bins`")
+        if weights is not None:
+            raise TypeError("Automated estimation of the number of bins is not supported for weighted data")
+        a = a.astype("uint8") if a.dtype.kind == "b" else a
+        first, last = _range_of(a, range)
+        bins = n_bins(bins, a, first, last, range is not None)
+        range = first, last
     bins = bins._view() if isinstance(bins, Tensor) else bins
     if np.ndim(bins) == 0:
         n = bins.__index__() if hasattr(bins, "__index__") else None
@@ -308,12 +316,13 @@ def histogram_bin_edges(a, bins=10, range=None, weights=None):
     Parameters
     ----------
     a : tensor_like
-    bins : int or tensor_like, optional
-        A number of bins of one width, or the edges. NumPy's rules by name are not there.
+    bins : int, tensor_like or str, optional
+        A number of bins of one width, the edges, or the name of a rule by which the number is chosen: 'auto', 'doane',
+        'fd', 'rice', 'scott', 'sqrt', 'stone' or 'sturges'.
     range : (float, float), optional
         None: from the smallest to the largest element.
     weights : tensor_like, optional
-        Ignored.
+        Not together with the name of a rule.
 
     Returns
     -------
@@ -325,7 +334,7 @@ def histogram_bin_edges(a, bins=10, range=None, weights=None):
     >>> mt.histogram_bin_edges([0, 1, 2, 4], bins=4).execute()
     Tensor([0., 1., 2., 3., 4.])
     """
-    return astensor(_edges(astensor(a).ravel(), bins, range)[0])
+    return astensor(_edges(astensor(a).ravel(), bins, range, weights)[0])
 
 
 def _bin_of(a, edges):
@@ -345,8 +354,9 @@ def histogram(a, bins=10, range=None, weights=None, density=None):
     Parameters
     ----------
     a : tensor_like
-    bins : int or tensor_like, optional
-        A number of bins of one width, or the edges. NumPy's rules by name are not there.
+    bins : int, tensor_like or str, optional
+        A number of bins of one width, the edges, or the name of a rule by which the number is chosen: 'auto', 'doane',
+        'fd', 'rice', 'scott', 'sqrt', 'stone' or 'sturges'.
     range : (float, float), optional
         None: from the smallest to the largest element.
     weights : tensor_like, optional
@@ -377,7 +387,7 @@ def histogram(a, bins=10, range=None, weights=None, density=None):
         weights = weights.ravel()
     a = a.ravel()
     a = a.astype("uint8") if a.dtype.kind == "b" else a
-    edges, _ = _edges(a, bins, range)
+    edges, _ = _edges(a, bins, range, weights)
     if weights is None:
         made = op("histogram", a, edges)
     else:
