@@ -33,9 +33,9 @@ CLASSES = {"mt.Tensor": mt.Tensor, "mt.SparseTensor": mt.SparseTensor, "SparseND
 # What has no example, and why.
 WITHOUT = {}
 # Modules whose words do not have the form yet.
-LATER = """mars._future mars.config mars.deploy.local mars.errors mars.mutable mars.session mars.tensor.apply
-    mars.tensor.core mars.tensor.images mars.tensor.io mars.tensor.logic mars.tensor.polynomials mars.tensor.stores
-    mars.tensor.special mars.tensor.spatial.distance mars.tensor.stats mars.tensor.times builtins""".split()
+LATER = """mars._future mars.config mars.deploy.local mars.errors mars.mutable mars.session mars.tensor.core
+    mars.tensor.io mars.tensor.stores mars.tensor.special mars.tensor.spatial.distance mars.tensor.stats
+    builtins""".split()
 
 SECTIONS = ["Parameters", "Attributes", "Returns", "Yields", "Raises", "Examples"]
 LEGACY = "1.25" if int(np.__version__.split(".")[0]) > 1 else False  # scalars as they were shown before NumPy 2

@@ -19,7 +19,22 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     func1d is called with one tensor for each of them, and what it does becomes an expression; of more than 10,000
     vectors this is refused. A function with an axis= of its own does the same at once.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    func1d : callable
+        Takes a vector, and gives a number or a tensor, always of one shape.
+    axis : int
+    arr : tensor_like
+    *args, **kwargs : optional
+        Further arguments of func1d.
+
+    Returns
+    -------
+    Tensor
+        Where the axis was are those of what func1d gives.
+
+    Examples
+    --------
     >>> mt.apply_along_axis(lambda v: v.max() - v.min(), 1, mt.tensor([[1, 5], [2, 9]])).execute()
     Tensor([4, 7])
     """
@@ -47,7 +62,19 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
 def apply_over_axes(func, a, axes):
     """func(a, axis) for one axis after the other; axes that disappear come back with length one.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    func : callable
+        Takes a tensor and an axis.
+    a : tensor_like
+    axes : int or sequence of ints
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.apply_over_axes(mt.sum, mt.ones((2, 3, 4)), [0, 2]).execute()
     Tensor([[[8.],
              [8.],

@@ -22,10 +22,29 @@ def _open(path):
 
 
 def imread(path, chunk_size=None):
-    """A tensor of an image (height, width, and colours if it has any), or of many of one size: a list of paths, or a
-    pattern such as 'frames/*.png', whose images are stacked along a new first axis in the order of their names.
+    """A tensor of an image, or of many of one size.
 
-    chunk_size, a number, is that of the first axis.
+    Of one its axes are height, width, and colours if it has any; many are stacked along a new first axis, in the order
+    of their names if they are found by a pattern. Images are read by Pillow when they are needed.
+
+    Parameters
+    ----------
+    path : str, path or sequence of these
+        A file, files, or a pattern such as 'frames/*.png'.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; a number is that of the first axis.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> for k in range(3):
+    ...     Image.fromarray(np.full((2, 4), k, "u1")).save(f"frame-{k}.png")
+    >>> mt.imread("frame-*.png").max(axis=(1, 2)).execute()
+    Tensor([0, 1, 2], dtype=uint8)
     """
     many = not isinstance(path, (str, os.PathLike))
     paths = [os.fspath(p) for p in path] if many else [os.fspath(path)]

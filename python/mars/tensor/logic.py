@@ -13,7 +13,28 @@ __all__ = """allclose array_equal array_equiv in1d intersect1d isclose isfortran
 
 
 def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """Where |a - b| <= atol + rtol * |b|."""
+    """Where |a - b| <= atol + rtol * |b|.
+
+    Parameters
+    ----------
+    a, b : tensor_like
+    rtol : float, optional
+        The tolerance relative to b.
+    atol : float, optional
+        The tolerance that is added.
+    equal_nan : bool, optional
+        Whether NaN is close to NaN.
+
+    Returns
+    -------
+    Tensor
+        Of bool.
+
+    Examples
+    --------
+    >>> mt.isclose([1.0, 2.0, mt.nan], [1.0 + 1e-9, 2.1, mt.nan]).execute()
+    Tensor([ True, False, False])
+    """
     a, b = astensor(a), b if isinstance(b, (int, float, complex)) and type(b) is not bool else astensor(b)
     if not isinstance(b, Tensor):
         b = astensor(np.asarray(b, a.dtype if a.dtype.kind in "fc" and not isinstance(b, complex) else None))
@@ -28,12 +49,48 @@ def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
 
 
 def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """Whether all |a - b| <= atol + rtol * |b|."""
+    """Whether all |a - b| <= atol + rtol * |b|.
+
+    Parameters
+    ----------
+    a, b : tensor_like
+    rtol, atol : float, optional
+        Tolerances; see isclose().
+    equal_nan : bool, optional
+        Whether NaN is close to NaN.
+
+    Returns
+    -------
+    Tensor
+        A bool without axes.
+
+    Examples
+    --------
+    >>> bool(mt.allclose([1.0, 2.0], [1.0, 2.0 + 1e-9]))
+    True
+    """
     return isclose(a, b, rtol, atol, equal_nan).all()
 
 
 def array_equal(a1, a2, equal_nan=False):
-    """Whether shapes and all elements are equal."""
+    """Whether shapes and all elements are equal.
+
+    Parameters
+    ----------
+    a1, a2 : tensor_like
+    equal_nan : bool, optional
+        Whether NaN is equal to NaN.
+
+    Returns
+    -------
+    Tensor
+        A bool without axes.
+
+    Examples
+    --------
+    >>> bool(mt.array_equal([1, 2], [1, 2])), bool(mt.array_equal([1, 2], [[1, 2]]))
+    (True, False)
+    """
     a1, a2 = astensor(a1), astensor(a2)
     if a1.shape != a2.shape:
         return astensor(False)
@@ -44,7 +101,22 @@ def array_equal(a1, a2, equal_nan=False):
 
 
 def array_equiv(a1, a2):
-    """Whether all elements are equal after broadcasting."""
+    """Whether all elements are equal after broadcasting.
+
+    Parameters
+    ----------
+    a1, a2 : tensor_like
+
+    Returns
+    -------
+    Tensor
+        A bool without axes.
+
+    Examples
+    --------
+    >>> bool(mt.array_equiv([1, 2], [[1, 2], [1, 2]]))
+    True
+    """
     a1, a2 = astensor(a1), astensor(a2)
     try:
         np.broadcast_shapes(a1.shape, a2.shape)
@@ -56,7 +128,16 @@ def array_equiv(a1, a2):
 def isfortran(a):
     """Whether the first axis is the fastest in memory: never, of a tensor.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    a : Tensor or numpy.ndarray
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
     >>> mt.isfortran(mt.ones((2, 3)).T)
     False
     """
@@ -66,7 +147,18 @@ def isfortran(a):
 def shares_memory(a, b, /, max_work=None):
     """Whether a change of one could be seen in the other: never, of tensors, which have value semantics.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    a, b : Tensor or numpy.ndarray
+    max_work : int, optional
+        How long NumPy looks at two arrays of its own.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
     >>> x = mt.ones(3)
     >>> mt.shares_memory(x, x)
     False
@@ -77,7 +169,17 @@ def shares_memory(a, b, /, max_work=None):
 def may_share_memory(a, b, /, max_work=None):
     """What shares_memory() says.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    a, b : Tensor or numpy.ndarray
+    max_work : int, optional
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
     >>> mt.may_share_memory(mt.ones(3), mt.ones(3))
     False
     """
@@ -87,7 +189,26 @@ def may_share_memory(a, b, /, max_work=None):
 # ---- Sets ------------------------------------------------------------------------------------------------------------
 
 def in1d(ar1, ar2, assume_unique=False, invert=False):
-    """Whether each element of the first, flattened, is an element of the second."""
+    """Whether each element of the first, flattened, is an element of the second.
+
+    Parameters
+    ----------
+    ar1, ar2 : tensor_like
+    assume_unique : bool, optional
+        Ignored.
+    invert : bool, optional
+        Whether it is none.
+
+    Returns
+    -------
+    Tensor
+        A vector of bool.
+
+    Examples
+    --------
+    >>> mt.in1d([1, 2, 5], [2, 5, 9]).execute()
+    Tensor([False,  True,  True])
+    """
     from .indexing import take
     from .sorting import searchsorted, sort
 
@@ -105,18 +226,72 @@ def in1d(ar1, ar2, assume_unique=False, invert=False):
 
 
 def isin(element, test_elements, assume_unique=False, invert=False):
-    """Whether each element is one of the test elements."""
+    """Whether each element is one of the test elements.
+
+    Parameters
+    ----------
+    element, test_elements : tensor_like
+    assume_unique : bool, optional
+        Ignored.
+    invert : bool, optional
+        Whether it is none.
+
+    Returns
+    -------
+    Tensor
+        Of bool, of the shape of element.
+
+    Examples
+    --------
+    >>> mt.isin([[1, 2], [3, 4]], [2, 4]).execute()
+    Tensor([[False,  True],
+            [False,  True]])
+    """
     element = astensor(element)
     return in1d(element, test_elements, assume_unique, invert).reshape(element.shape)
 
 
 def union1d(ar1, ar2):
-    """The different elements of both, in order."""
+    """The different elements of both, in order.
+
+    Parameters
+    ----------
+    ar1, ar2 : tensor_like
+
+    Returns
+    -------
+    Tensor
+        A vector.
+
+    Examples
+    --------
+    >>> mt.union1d([1, 3], [3, 2]).execute()
+    Tensor([1, 2, 3])
+    """
     return unique(concatenate([astensor(ar1).ravel(), astensor(ar2).ravel()]))
 
 
 def intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
-    """The different elements that are in both, in order."""
+    """The different elements that are in both, in order.
+
+    Parameters
+    ----------
+    ar1, ar2 : tensor_like
+    assume_unique : bool, optional
+        Ignored.
+    return_indices : bool, optional
+        Anything but False is refused.
+
+    Returns
+    -------
+    Tensor
+        A vector.
+
+    Examples
+    --------
+    >>> mt.intersect1d([1, 3, 4], [4, 3, 2]).execute()
+    Tensor([3, 4])
+    """
     if return_indices:
         raise NotImplementedError("intersect1d: return_indices")
     ar1 = unique(ar1)
@@ -124,13 +299,47 @@ def intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
 
 
 def setdiff1d(ar1, ar2, assume_unique=False):
-    """The different elements of the first that are not in the second."""
+    """The different elements of the first that are not in the second.
+
+    Parameters
+    ----------
+    ar1, ar2 : tensor_like
+    assume_unique : bool, optional
+        Whether those of the first are taken as they are: in their order, and as often.
+
+    Returns
+    -------
+    Tensor
+        A vector.
+
+    Examples
+    --------
+    >>> mt.setdiff1d([1, 3, 4], [4, 2]).execute()
+    Tensor([1, 3])
+    """
     ar1 = astensor(ar1).ravel() if assume_unique else unique(ar1)
     return ar1[in1d(ar1, ar2, invert=True)]
 
 
 def setxor1d(ar1, ar2, assume_unique=False):
-    """The different elements that are in one only, in order."""
+    """The different elements that are in one only, in order.
+
+    Parameters
+    ----------
+    ar1, ar2 : tensor_like
+    assume_unique : bool, optional
+        Ignored.
+
+    Returns
+    -------
+    Tensor
+        A vector.
+
+    Examples
+    --------
+    >>> mt.setxor1d([1, 3, 4], [4, 2]).execute()
+    Tensor([1, 2, 3])
+    """
     from .sorting import sort
 
     a, b = unique(ar1), unique(ar2)

@@ -41,7 +41,17 @@ def _aligned(a1, a2):
 def polyadd(a1, a2):
     """The sum of two polynomials.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    a1, a2 : tensor_like
+        Coefficients, the highest first.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.polyadd([1, 2], [9, 5, 4]).execute()
     Tensor([9, 6, 6])
     """
@@ -51,7 +61,17 @@ def polyadd(a1, a2):
 def polysub(a1, a2):
     """The difference of two polynomials.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    a1, a2 : tensor_like
+        Coefficients, the highest first.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.polysub([2, 10, -2], [3, 10, -4]).execute()
     Tensor([-1,  0,  2])
     """
@@ -61,7 +81,17 @@ def polysub(a1, a2):
 def polymul(a1, a2):
     """The product of two polynomials.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    a1, a2 : tensor_like
+        Coefficients, the highest first.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.polymul([1, 2, 3], [9, 5, 1]).execute()
     Tensor([ 9, 23, 38, 17,  3])
     """
@@ -71,7 +101,18 @@ def polymul(a1, a2):
 def polydiv(u, v):
     """Quotient and remainder of two polynomials.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    u, v : tensor_like
+        Coefficients of the dividend and of the divisor, the highest first.
+
+    Returns
+    -------
+    ExecutableTuple
+        Quotient and remainder.
+
+    Examples
+    --------
     >>> mt.polydiv([3.0, 5.0, 2.0], [2.0, 1.0])[0].execute()
     Tensor([1.5 , 1.75])
     """
@@ -92,7 +133,18 @@ def polydiv(u, v):
 def polyder(p, m=1):
     """The m-th derivative of a polynomial.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    p : tensor_like
+        Coefficients, the highest first.
+    m : int, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.polyder([1, 1, 1, 1]).execute()
     Tensor([3, 2, 1])
     """
@@ -108,7 +160,20 @@ def polyder(p, m=1):
 def polyint(p, m=1, k=None):
     """The m-th antiderivative of a polynomial, with constants k.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    p : tensor_like
+        Coefficients, the highest first.
+    m : int, optional
+    k : scalar or sequence of m scalars, optional
+        Constants of integration, the first one first; None: zeros.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.polyint([3.0, 2.0, 1.0]).execute()
     Tensor([1., 1., 1., 0.])
     """
@@ -129,7 +194,18 @@ def polyint(p, m=1, k=None):
 def polyval(p, x):
     """The polynomial with coefficients p, the highest first, at x.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    p : tensor_like
+    x : tensor_like
+
+    Returns
+    -------
+    Tensor
+        Of the shape of x.
+
+    Examples
+    --------
     >>> mt.polyval([3, 0, 1], 5).execute()
     Tensor(76)
     """
@@ -144,9 +220,18 @@ def polyval(p, x):
 def poly(seq_of_zeros):
     """The polynomial with these roots, or the characteristic one of a square matrix; its first coefficient is 1.
 
-    The roots are computed when the function is called: coefficients are real if roots come in conjugate pairs.
+    Parameters
+    ----------
+    seq_of_zeros : tensor_like
+        A vector of roots, or a square matrix.
 
-    >>> import mars.tensor as mt
+    Returns
+    -------
+    Tensor
+        Coefficients, the highest first; real ones if the roots are in conjugate pairs, which is looked at now.
+
+    Examples
+    --------
     >>> mt.poly([1.0, -1.0]).execute()
     Tensor([ 1.,  0., -1.])
     """
@@ -170,7 +255,17 @@ def roots(p):
 
     Which coefficients are zero is looked at when the function is called.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    p : tensor_like
+        Coefficients, the highest first.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.roots([1.0, -3.0, 2.0]).real.round(6).execute()
     Tensor([2., 1.])
     """
@@ -194,7 +289,28 @@ def roots(p):
 def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     """The polynomial of a degree that is nearest to points in the sense of least squares.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    x : tensor_like
+        Where the points are.
+    y : tensor_like
+        Their values: a vector, or a matrix of which each column is a problem of its own.
+    deg : int
+    rcond : float, optional
+        Singular values below this part of the largest one are zero; None: by the precision and the number of points.
+    full : bool, optional
+        Whether residuals, rank, singular values and rcond are given, too.
+    w : tensor_like, optional
+        Weights of the differences, before they are squared.
+    cov : bool or 'unscaled', optional
+        Whether the covariance matrix of the coefficients is given, too.
+
+    Returns
+    -------
+    Tensor, or a tuple with further results
+
+    Examples
+    --------
     >>> mt.polyfit([0.0, 1.0, 2.0], [1.0, 3.0, 5.0], 1).round(6).execute()
     Tensor([2., 1.])
     """

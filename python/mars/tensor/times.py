@@ -28,7 +28,26 @@ isnat = _IsNat("isnat")
 
 
 def datetime_as_string(arr, unit=None, timezone="naive", casting="same_kind"):
-    """The dates as text, an array of NumPy's: tensors have no texts, so the values are fetched."""
+    """The dates as text, an array of NumPy's: tensors have no texts, so the values are fetched.
+
+    Parameters
+    ----------
+    arr : tensor_like of datetime64
+    unit : str, optional
+        How much is written: 'D', 's', 'auto' and so on; None: what the dtype has.
+    timezone : {'naive', 'UTC', 'local'} or tzinfo, optional
+    casting : str, optional
+        Which changes of unit are allowed.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Examples
+    --------
+    >>> mt.datetime_as_string(np.array(["2026-01-31"], "M8[D]"), unit="M", casting="unsafe").tolist()
+    ['2026-01']
+    """
     return np.datetime_as_string(np.asarray(astensor(arr)), unit=unit, timezone=timezone, casting=casting)
 
 
