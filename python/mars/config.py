@@ -15,7 +15,15 @@ __all__ = ["OptionError", "option_context", "options"]
 
 
 class OptionError(AttributeError):
-    """There is no option of that name."""
+    """There is no option of that name.
+
+    Examples
+    --------
+    >>> mars.config.options.chunksize = 3
+    Traceback (most recent call last):
+        ...
+    mars.config.OptionError: ...
+    """
 
 
 def _is_bool(value):
@@ -78,7 +86,25 @@ options = Options()
 
 @contextlib.contextmanager
 def option_context(values=None, **more):
-    """Sets options until the end of a with statement: option_context({'eager_mode': True}) or (eager_mode=True)."""
+    """Sets options until the end of a with statement.
+
+    Parameters
+    ----------
+    values : dict, optional
+        Values by the names of options.
+    **more : optional
+        The same as arguments.
+
+    Yields
+    ------
+    Options
+
+    Examples
+    --------
+    >>> with mars.config.option_context(chunk_size=2):
+    ...     mt.ones(5).nsplits
+    ((2, 2, 1),)
+    """
     before = {}
     try:
         for name, value in {**(values or {}), **more}.items():

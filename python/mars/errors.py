@@ -14,33 +14,85 @@ __all__ = ["AxisError", "Cancelled", "Corrupt", "LinAlgError", "MarsError", "Nam
 
 
 class MarsError(RuntimeError):
-    """What has no kind in NumPy."""
+    """What has no kind in NumPy.
+
+    Examples
+    --------
+    >>> issubclass(mars.errors.MarsError, RuntimeError)
+    True
+    """
 
 
 class SessionClosed(MarsError):
-    """The session was closed: its results are gone and it computes no more."""
+    """The session was closed: its results are gone and it computes no more.
+
+    Examples
+    --------
+    >>> session = mars.session.new_session()
+    >>> session.close()
+    >>> session.run(mt.ones(3))
+    Traceback (most recent call last):
+        ...
+    mars.errors.SessionClosed: ...
+    """
 
 
 class Cancelled(MarsError):
-    """The work was cancelled."""
+    """The work was cancelled.
+
+    Examples
+    --------
+    >>> issubclass(mars.errors.Cancelled, mars.errors.MarsError)
+    True
+    """
 
 
 class Corrupt(MarsError):
-    """What a disk gave back is not what was written to it."""
+    """What a disk gave back is not what was written to it.
+
+    Examples
+    --------
+    >>> issubclass(mars.errors.Corrupt, mars.errors.MarsError)
+    True
+    """
 
 
 class UnknownName(MarsError, KeyError):
-    """No result has that name."""
+    """No result has that name.
+
+    Examples
+    --------
+    >>> mars.session.get_default_session().open("nobody's")
+    Traceback (most recent call last):
+        ...
+    mars.errors.UnknownName: ...
+    """
 
     __str__ = RuntimeError.__str__
 
 
 class NameTaken(MarsError, ValueError):
-    """Another result has that name."""
+    """Another result has that name.
+
+    Examples
+    --------
+    >>> one, other = mt.ones(3).save_as("errors-example"), mt.zeros(3)
+    >>> other.save_as("errors-example")
+    Traceback (most recent call last):
+        ...
+    mars.errors.NameTaken: ...
+    >>> mars.session.get_default_session().remove("errors-example")
+    """
 
 
 class SpillFull(MarsError, MemoryError):
-    """Neither the memory nor the spill directories have room for a task."""
+    """Neither the memory nor the spill directories have room for a task.
+
+    Examples
+    --------
+    >>> issubclass(mars.errors.SpillFull, MemoryError)
+    True
+    """
 
 
 # By the codes of mars.h; whatever is missing here is a MarsError.

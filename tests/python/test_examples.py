@@ -33,8 +33,7 @@ CLASSES = {"mt.Tensor": mt.Tensor, "mt.SparseTensor": mt.SparseTensor, "SparseND
 # What has no example, and why.
 WITHOUT = {}
 # Modules whose words do not have the form yet.
-LATER = """mars._future mars.config mars.deploy.local mars.errors mars.mutable mars.session mars.tensor.core
-    mars.tensor.io mars.tensor.stores mars.tensor.special mars.tensor.spatial.distance mars.tensor.stats
+LATER = """mars._future mars.deploy.local mars.mutable mars.session mars.tensor.core mars.tensor.special
     builtins""".split()
 
 SECTIONS = ["Parameters", "Attributes", "Returns", "Yields", "Raises", "Examples"]

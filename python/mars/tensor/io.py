@@ -64,8 +64,30 @@ class Archive(Mapping):
 
 
 def load(file, chunk_size=None, *, chunks=None, mmap_mode=None):
-    """A tensor of a .npy file; its header is read and checked now, its elements when they are computed. Of an .npz file
-    the tensors by their names."""
+    """A tensor of a .npy file, or the tensors of an .npz file by their names.
+
+    The header is read and checked now, elements when they are computed.
+
+    Parameters
+    ----------
+    file : str, path or file
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+    chunks : optional
+        Another word for chunk_size.
+    mmap_mode : optional
+        Ignored: files are always read where they are needed.
+
+    Returns
+    -------
+    Tensor or Archive
+
+    Examples
+    --------
+    >>> np.save("x.npy", np.arange(6))
+    >>> mt.load("x.npy", chunk_size=2).sum().execute()
+    Tensor(15)
+    """
     chunk_size = one_of(chunk_size, chunks)
     if zipfile.is_zipfile(file):
         return Archive(file, chunk_size)
@@ -75,7 +97,22 @@ def load(file, chunk_size=None, *, chunks=None, mmap_mode=None):
 
 
 def save(file, arr, session=None):
-    """Writes a tensor as a .npy file, computing it if need be; the file appears whole, or not at all."""
+    """Writes a tensor as a .npy file, computing it if need be; the file appears whole, or not at all.
+
+    Parameters
+    ----------
+    file : str or path
+        '.npy' is put behind it if it has another end.
+    arr : tensor_like
+    session : Session, optional
+        None: the one that has the values, or the default one.
+
+    Examples
+    --------
+    >>> mt.save("y", mt.arange(3) * 2)
+    >>> np.load("y.npy")
+    array([0, 2, 4])
+    """
     name = os.fspath(file)
     suffix = b".npy" if isinstance(name, bytes) else ".npy"
     if not name.endswith(suffix):
@@ -120,7 +157,17 @@ def _savez(file, args, named, compression):
 def savez(file, *args, **kwds):
     """Writes tensors into an .npz file, some rows at a time; the file appears whole, or not at all.
 
-    >>> import mars.tensor as mt, io
+    Parameters
+    ----------
+    file : str, path or file
+    *args : tensor_like
+        Named arr_0, arr_1 and so on.
+    **kwds : tensor_like
+        By their names.
+
+    Examples
+    --------
+    >>> import io
     >>> f = io.BytesIO(); mt.savez(f, x=mt.arange(3))
     >>> mt.load(f)["x"].execute()
     Tensor([0, 1, 2])
@@ -129,9 +176,19 @@ def savez(file, *args, **kwds):
 
 
 def savez_compressed(file, *args, **kwds):
-    """savez() with every tensor compressed.
+    """Writes tensors into an .npz file as savez() does, each of them compressed.
 
-    >>> import mars.tensor as mt, io
+    Parameters
+    ----------
+    file : str, path or file
+    *args : tensor_like
+        Named arr_0, arr_1 and so on.
+    **kwds : tensor_like
+        By their names.
+
+    Examples
+    --------
+    >>> import io
     >>> f = io.BytesIO(); mt.savez_compressed(f, mt.zeros(2))
     >>> mt.load(f)["arr_0"].execute()
     Tensor([0., 0.])
@@ -144,7 +201,23 @@ def savez_compressed(file, *args, **kwds):
 def savetxt(fname, X, fmt="%.18e", delimiter=" ", newline="\n", header="", footer="", comments="# ", encoding=None):
     """Writes a vector or a matrix as text, some rows at a time.
 
-    >>> import mars.tensor as mt, io
+    Parameters
+    ----------
+    fname : str, path or file
+    X : tensor_like
+    fmt : str or sequence of str, optional
+        Of an element, or of each column.
+    delimiter, newline : str, optional
+        Between columns, and after rows.
+    header, footer : str, optional
+        Before and after all rows.
+    comments : str, optional
+        In front of these two.
+    encoding : str, optional
+
+    Examples
+    --------
+    >>> import io
     >>> f = io.StringIO(); mt.savetxt(f, mt.arange(3), fmt="%d", delimiter=",")
     >>> f.getvalue().split()
     ['0', '1', '2']
@@ -213,11 +286,42 @@ def _squeezed(t, ndmin, unpack):
 
 def loadtxt(fname, dtype=float, comments="#", delimiter=None, converters=None, skiprows=0, usecols=None, unpack=False,
             ndmin=0, encoding="bytes", max_rows=None, *, quotechar=None, like=None, chunk_size=None):
-    """A tensor of numeric text. A plain file of integers or floats is looked through now and read in parallel, some
-    rows at a time, when they are needed; it may be larger than memory. Anything else numpy.loadtxt reads, whole. With
-    unpack=True a tuple of tensors, one for each column.
+    """A tensor of numeric text.
 
-    >>> import mars.tensor as mt
+    A plain file of integers or floats is looked through now and read in parallel, some rows at a time, when they are
+    needed; it may be larger than memory. Anything else numpy.loadtxt reads, whole.
+
+    Parameters
+    ----------
+    fname : str, path, file or sequence of lines
+    dtype : data-type, optional
+    comments : str, optional
+        What begins a comment.
+    delimiter : str, optional
+        Between columns; None: white space.
+    converters : dict or callable, optional
+    skiprows : int, optional
+        Lines before the first row.
+    usecols : int or sequence of ints, optional
+        Columns; None: all.
+    unpack : bool, optional
+        Whether the result is a tuple of tensors, one for each column.
+    ndmin : int, optional
+        Axes that remain although they have one element.
+    encoding : str, optional
+    max_rows : int, optional
+    quotechar : str, optional
+    like : optional
+        Ignored.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+
+    Returns
+    -------
+    Tensor or tuple of Tensors
+
+    Examples
+    --------
     >>> mt.loadtxt(["1 2", "3 4"]).execute()
     Tensor([[1., 2.],
             [3., 4.]])
@@ -233,11 +337,40 @@ def loadtxt(fname, dtype=float, comments="#", delimiter=None, converters=None, s
 
 def genfromtxt(fname, dtype=float, comments="#", delimiter=None, skip_header=0, *args, usecols=None,
                filling_values=None, unpack=False, ndmin=0, max_rows=None, chunk_size=None, **kwargs):
-    """A tensor of numeric text with holes, which become filling_values (a number; NaN of floats, -1 of integers), and
-    so does what is no number. A plain file is read as by loadtxt(); what has further arguments numpy.genfromtxt reads,
-    whole.
+    """A tensor of numeric text with holes, which become filling_values, and so does what is no number.
 
-    >>> import mars.tensor as mt
+    A plain file is read as by loadtxt(); what has further arguments numpy.genfromtxt reads, whole.
+
+    Parameters
+    ----------
+    fname : str, path, file or sequence of lines
+    dtype : data-type, optional
+    comments : str, optional
+        What begins a comment.
+    delimiter : str, optional
+        Between columns; None: white space.
+    skip_header : int, optional
+        Lines before the first row.
+    *args, **kwargs : optional
+        Further ones of numpy.genfromtxt.
+    usecols : int or sequence of ints, optional
+        Columns; None: all.
+    filling_values : optional
+        None: NaN of floats, -1 of integers.
+    unpack : bool, optional
+        Whether the result is a tuple of tensors, one for each column.
+    ndmin : int, optional
+        Axes that remain although they have one element.
+    max_rows : int, optional
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+
+    Returns
+    -------
+    Tensor or tuple of Tensors
+
+    Examples
+    --------
     >>> mt.genfromtxt(["1,", "3,4"], delimiter=",", filling_values=0).execute()
     Tensor([[1., 0.],
             [3., 4.]])
@@ -257,9 +390,28 @@ def genfromtxt(fname, dtype=float, comments="#", delimiter=None, skip_header=0, 
 def fromfile(file, dtype=float, count=-1, sep="", offset=0, *, chunk_size=None):
     """A vector of the numbers in a file, read by numpy.fromfile.
 
-    >>> import mars.tensor as mt
-    >>> mt.fromfile("/dev/null").shape
-    (0,)
+    Parameters
+    ----------
+    file : str, path or file
+    dtype : data-type, optional
+    count : int, optional
+        How many; -1: all.
+    sep : str, optional
+        Between numbers of a text; empty: the file has their bytes.
+    offset : int, optional
+        Bytes before the first number.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> np.arange(3.0).tofile("raw")
+    >>> mt.fromfile("raw", offset=8).execute()
+    Tensor([1., 2.])
     """
     return tensor(np.fromfile(file, dtype, count, sep, offset), chunk_size=chunk_size)
 
@@ -267,7 +419,23 @@ def fromfile(file, dtype=float, count=-1, sep="", offset=0, *, chunk_size=None):
 def fromstring(string, dtype=float, count=-1, *, sep, chunk_size=None):
     """A vector of the numbers in a text.
 
-    >>> import mars.tensor as mt
+    Parameters
+    ----------
+    string : str
+    dtype : data-type, optional
+    count : int, optional
+        How many; -1: all.
+    sep : str
+        Between numbers.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.fromstring("1, 2", sep=",").execute()
     Tensor([1., 2.])
     """

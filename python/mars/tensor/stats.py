@@ -40,7 +40,27 @@ def _along(a, axis):
 
 
 def entropy(pk, qk=None, base=None, axis=0):
-    """Shannon's entropy of a distribution, or its relative entropy to another one; both are scaled to sums of one."""
+    """Shannon's entropy of a distribution, or its relative entropy to another one; both are scaled to sums of one.
+
+    Parameters
+    ----------
+    pk : tensor_like
+        Probabilities, or numbers in proportion to them.
+    qk : tensor_like, optional
+        Those of the other one.
+    base : float, optional
+        Of the logarithm; None: e.
+    axis : int, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> float(mt.stats.entropy([1, 1, 2], base=2))
+    1.5
+    """
     if base is not None and base <= 0:
         raise ValueError("`base` must be a positive number or `None`.")
     pk = _float(pk)
@@ -61,7 +81,32 @@ _POWERS = {"pearson": 1, "log-likelihood": 0, "freeman-tukey": -0.5, "mod-log-li
 
 
 def power_divergence(f_obs, f_exp=None, ddof=0, axis=0, lambda_=None):
-    """The statistics of Cressie and Read of counts that were seen and counts that were expected."""
+    """The statistics of Cressie and Read of counts that were seen and counts that were expected.
+
+    Parameters
+    ----------
+    f_obs : tensor_like
+        Counts that were seen.
+    f_exp : tensor_like, optional
+        Counts that were expected, of the same sum; None: all alike.
+    ddof : int or tensor_like, optional
+        How many degrees of freedom less there are than the counts less one.
+    axis : int or None, optional
+        What the test runs along; None: the flattened form.
+    lambda_ : float or str, optional
+        The power, or the name of one; None: Pearson's, 1.
+
+    Returns
+    -------
+    Result
+        The tensors statistic and pvalue.
+
+    Examples
+    --------
+    >>> result = mt.stats.power_divergence([16, 18, 16, 14, 12, 12], lambda_="log-likelihood")
+    >>> round(float(result.statistic), 4), round(float(result.pvalue), 4)
+    (2.0066, 0.8482)
+    """
     if isinstance(lambda_, str):
         if lambda_ not in _POWERS:
             raise ValueError(f"invalid string for lambda_: {lambda_!r}. Valid strings are {sorted(_POWERS)}")
@@ -91,7 +136,24 @@ def power_divergence(f_obs, f_exp=None, ddof=0, axis=0, lambda_=None):
 
 
 def chisquare(f_obs, f_exp=None, ddof=0, axis=0):
-    """Pearson's test of counts that were seen against counts that were expected."""
+    """Pearson's test of counts that were seen against counts that were expected.
+
+    Parameters
+    ----------
+    f_obs, f_exp, ddof, axis : optional
+        As of power_divergence().
+
+    Returns
+    -------
+    Result
+        The tensors statistic and pvalue.
+
+    Examples
+    --------
+    >>> result = mt.stats.chisquare([16, 18, 16, 14, 12, 12])
+    >>> float(result.statistic), round(float(result.pvalue), 4)
+    (2.0, 0.8491)
+    """
     return power_divergence(f_obs, f_exp, ddof, axis, "pearson")
 
 
@@ -114,7 +176,32 @@ def _propagate(nan_policy):
 
 
 def ttest_1samp(a, popmean, axis=0, nan_policy="propagate", alternative="two-sided"):
-    """Student's test of a mean."""
+    """Student's test of a mean.
+
+    Parameters
+    ----------
+    a : tensor_like
+        Samples.
+    popmean : float or tensor_like
+        The mean of the hypothesis.
+    axis : int or None, optional
+        What the test runs along; None: the flattened form.
+    nan_policy : {'propagate'}, optional
+        Others are refused.
+    alternative : {'two-sided', 'less', 'greater'}, optional
+        On which side of the hypothesis the mean may be.
+
+    Returns
+    -------
+    Result
+        The tensors statistic and pvalue.
+
+    Examples
+    --------
+    >>> result = mt.stats.ttest_1samp([1.0, 2.0, 3.0, 4.0], 2.0)
+    >>> round(float(result.statistic), 4), round(float(result.pvalue), 4)
+    (0.7746, 0.495)
+    """
     _propagate(nan_policy)
     a, axis = _along(a, axis)
     popmean = popmean if np.ndim(popmean) == 0 else astensor(popmean)
@@ -126,7 +213,26 @@ def ttest_1samp(a, popmean, axis=0, nan_policy="propagate", alternative="two-sid
 
 
 def ttest_rel(a, b, axis=0, nan_policy="propagate", alternative="two-sided"):
-    """Student's test of the mean of differences."""
+    """Student's test of the mean of differences.
+
+    Parameters
+    ----------
+    a, b : tensor_like
+        Samples of pairs.
+    axis, nan_policy, alternative : optional
+        As of ttest_1samp().
+
+    Returns
+    -------
+    Result
+        The tensors statistic and pvalue.
+
+    Examples
+    --------
+    >>> result = mt.stats.ttest_rel([1.0, 2.0, 4.0], [0.0, 2.0, 2.0])
+    >>> round(float(result.statistic), 4), round(float(result.pvalue), 4)
+    (1.7321, 0.2254)
+    """
     (a, of), (b, _) = _along(a, axis), _along(b, axis)
     if a.shape[of] != b.shape[of]:
         raise ValueError("unequal length arrays")
@@ -134,7 +240,30 @@ def ttest_rel(a, b, axis=0, nan_policy="propagate", alternative="two-sided"):
 
 
 def ttest_ind_from_stats(mean1, std1, nobs1, mean2, std2, nobs2, equal_var=True, alternative="two-sided"):
-    """Student's test, or with equal_var=False Welch's, of two means, from means, deviations and numbers."""
+    """Student's test of two means, or Welch's, from means, deviations and numbers.
+
+    Parameters
+    ----------
+    mean1, std1, nobs1 : tensor_like
+        Of the first sample; the deviation is that with ddof=1.
+    mean2, std2, nobs2 : tensor_like
+        Of the second one.
+    equal_var : bool, optional
+        Whether both have one variance (Student), or each its own (Welch).
+    alternative : {'two-sided', 'less', 'greater'}, optional
+        On which side of the second mean the first one may be.
+
+    Returns
+    -------
+    Result
+        The tensors statistic and pvalue.
+
+    Examples
+    --------
+    >>> result = mt.stats.ttest_ind_from_stats(15.0, 9.4, 13, 12.0, 8.9, 11)
+    >>> round(float(result.statistic), 4), round(float(result.pvalue), 4)
+    (0.798, 0.4334)
+    """
     mean1, std1, nobs1, mean2, std2, nobs2 = map(_float, (mean1, std1, nobs1, mean2, std2, nobs2))
     return _two_means(mean1, std1 * std1, nobs1, mean2, std2 * std2, nobs2, equal_var, alternative)
 
@@ -152,7 +281,30 @@ def _two_means(mean1, var1, n1, mean2, var2, n2, equal_var, alternative):
 
 
 def ttest_ind(a, b, axis=0, equal_var=True, alternative="two-sided"):
-    """Student's test, or with equal_var=False Welch's, of the means of two samples."""
+    """Student's test of the means of two samples, or Welch's.
+
+    Parameters
+    ----------
+    a, b : tensor_like
+        Samples.
+    axis : int or None, optional
+        What the test runs along; None: the flattened form.
+    equal_var : bool, optional
+        Whether both have one variance (Student), or each its own (Welch).
+    alternative : {'two-sided', 'less', 'greater'}, optional
+        On which side of the second mean the first one may be.
+
+    Returns
+    -------
+    Result
+        The tensors statistic and pvalue.
+
+    Examples
+    --------
+    >>> result = mt.stats.ttest_ind([1.0, 2.0, 3.0], [2.0, 4.0, 6.0], equal_var=False)
+    >>> round(float(result.statistic), 4), round(float(result.pvalue), 4)
+    (-1.5492, 0.2209)
+    """
     (a, of_a), (b, of_b) = _along(a, axis), _along(b, axis)
     return _two_means(a.mean(axis=of_a), a.var(axis=of_a, ddof=1), float(a.shape[of_a]),
                       b.mean(axis=of_b), b.var(axis=of_b, ddof=1), float(b.shape[of_b]), equal_var, alternative)
@@ -170,8 +322,35 @@ class KstestResult(Result):
 
 
 def ks_1samp(x, cdf, args=(), alternative="two-sided", mode="auto"):
-    """Kolmogorov's and Smirnov's test of a sample against a distribution. Its function is called here, with the sorted
-    sample as a tensor: no code goes to workers. The p-value is of one number, when it is asked for SciPy's."""
+    """Kolmogorov's and Smirnov's test of a sample against a distribution.
+
+    The function of the distribution is called here, with the sorted sample as a tensor: no code goes to workers. The
+    p-value is of one number, when it is asked for SciPy's.
+
+    Parameters
+    ----------
+    x : tensor_like
+        The sample.
+    cdf : callable
+        The distribution function.
+    args : tuple, optional
+        Further arguments of it.
+    alternative : {'two-sided', 'less', 'greater'}, optional
+        Whether the sample is of another distribution, below it somewhere, or above it.
+    mode : {'auto', 'exact', 'asymp', 'approx'}, optional
+        How the p-value is made.
+
+    Returns
+    -------
+    Result
+        The tensors statistic and pvalue.
+
+    Examples
+    --------
+    >>> result = mt.stats.ks_1samp([0.1, 0.4, 0.7, 0.9], lambda x: x)
+    >>> round(float(result.statistic), 4), round(float(result.pvalue), 4)
+    (0.2, 0.9879)
+    """
     from scipy.stats import distributions
 
     if alternative not in ("two-sided", "less", "greater"):
@@ -197,7 +376,10 @@ _AUTO_MOST = 10000  # elements of the larger sample for which method="auto" is e
 
 
 def ks_2samp(data1, data2, alternative="two-sided", method="auto"):
-    """Smirnov's test of two samples: are they of one distribution?
+    """Smirnov's test whether two samples are of one distribution.
+
+    Samples are sorted and compared by the session, when this is called. SciPy makes the p-value of the counts of
+    elements up to where the functions differ most, which is all that it depends on.
 
     Parameters
     ----------
@@ -214,11 +396,6 @@ def ks_2samp(data1, data2, alternative="two-sided", method="auto"):
     KstestResult
         The tensors `statistic` and `pvalue`, and the numbers `statistic_location`, where the functions differ most,
         and `statistic_sign`; NaN where a sample has one.
-
-    Notes
-    -----
-    Samples are sorted and compared by the session, when this is called. SciPy makes the p-value of the counts of
-    elements up to where the functions differ most, which is all that it depends on.
 
     Examples
     --------
@@ -276,8 +453,28 @@ def ks_2samp(data1, data2, alternative="two-sided", method="auto"):
 # ---- Ranks -----------------------------------------------------------------------------------------------------------
 
 def rankdata(a, method="average", *, axis=None):
-    """The ranks of elements, from 1 on; equal ones have the average, the least, the largest or the same dense rank, or
-    are in the order in which they lie."""
+    """The ranks of elements, from 1 on.
+
+    Parameters
+    ----------
+    a : tensor_like
+    method : {'average', 'min', 'max', 'dense', 'ordinal'}, optional
+        What equal ones have: their average rank, the least, the largest, the same with none left out, or the order in
+        which they lie.
+    axis : int or None, optional
+        None: the flattened form.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.stats.rankdata([3, 1, 3, 2]).execute()
+    Tensor([3.5, 1. , 3.5, 2. ])
+    >>> mt.stats.rankdata([3, 1, 3, 2], "dense").execute()
+    Tensor([3, 1, 3, 2])
+    """
     if method not in ("average", "min", "max", "dense", "ordinal"):
         raise ValueError(f'unknown method "{method}"')
     a = astensor(a)

@@ -36,10 +36,25 @@ def _unit(array):
 
 
 def from_array(x, chunk_size=None, *, chunks=None):
-    """A tensor of anything that has a shape, a dtype and slices. An array in memory is copied now; anything else (a
-    memory map, a variable of a file) is read chunk by chunk when it is needed, and must not change.
+    """A tensor of anything that has a shape, a dtype and slices.
 
-    >>> import mars.tensor as mt, numpy as np
+    An array in memory is copied now; anything else (a memory map, a variable of a file) is read chunk by chunk when it
+    is needed, and must not change.
+
+    Parameters
+    ----------
+    x : array_like
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; see tensor().
+    chunks : optional
+        Another word for chunk_size.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
     >>> mt.from_array(np.arange(4), chunk_size=2).sum().execute()
     Tensor(6)
     """
@@ -55,7 +70,27 @@ def from_array(x, chunk_size=None, *, chunks=None):
 
 
 def from_dataframe(in_df, dtype=None):
-    """A matrix of a pandas DataFrame's values; of one dtype, if they have several."""
+    """A matrix of a pandas DataFrame's values; of one dtype, if they have several.
+
+    Parameters
+    ----------
+    in_df : pandas.DataFrame
+        Or whatever has its to_numpy().
+    dtype : data-type, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> class Frame:
+    ...     def to_numpy(self, dtype):
+    ...         return np.array([[1, 2], [3, 4]], dtype)
+    >>> mt.from_dataframe(Frame(), float).execute()
+    Tensor([[1., 2.],
+            [3., 4.]])
+    """
     if not hasattr(in_df, "to_numpy"):
         raise TypeError(f"from_dataframe() takes a DataFrame of pandas, not {type(in_df).__name__}: there are no data "
                         "frames in Mars")
@@ -77,8 +112,29 @@ def _within(path, *names):
 
 
 def from_zarr(path, group=None, dataset=None, chunk_size=None):
-    """A tensor of a Zarr array, of version 2 or 3: a directory, or an array or group of the zarr package. Chunks are
-    read when they are needed, by several threads, each file once."""
+    """A tensor of a Zarr array, of version 2 or 3.
+
+    Chunks are read when they are needed, by several threads, each file once.
+
+    Parameters
+    ----------
+    path : str, path, or array or group of zarr
+        A directory, or an object of the zarr package.
+    group, dataset : str, optional
+        Where the array is within it.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; None: as it is stored.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.to_zarr("x.zarr", mt.arange(6, chunk_size=2))
+    >>> mt.from_zarr("x.zarr").sum().execute()
+    Tensor(15)
+    """
     if hasattr(path, "__getitem__") and not isinstance(path, (str, bytes)):
         for name in filter(None, (group, dataset)):
             path = path[name]
@@ -129,9 +185,32 @@ def to_zarr(path, x, group=None, dataset=None, *, chunks=None, compressor="defau
             dimension_separator=None, overwrite=True, session=None):
     """Writes a tensor as a Zarr array of version 2 or 3, in parallel, computing it if need be.
 
-    The array appears whole, or not at all; what was there stays until then, and is refused with overwrite=False. It has
-    the chunks of the tensor if those are regular (chunks= says others). compressor is "blosc" (default, with lz4),
-    "zstd", "gzip", "zlib", None, or a codec of numcodecs or zarr.
+    The array appears whole, or not at all; what was there stays until then.
+
+    Parameters
+    ----------
+    path : str or path
+        A directory.
+    x : tensor_like
+    group, dataset : str, optional
+        Where the array is within it.
+    chunks : int or tuple of ints, optional
+        None: those of the tensor if they are regular.
+    compressor : optional
+        'blosc' (the default, with lz4), 'zstd', 'gzip', 'zlib', None, or a codec of numcodecs or zarr.
+    zarr_format : {2, 3}, optional
+    dimension_separator : {'.', '/'}, optional
+        Between the numbers in the names of chunks; None: what the version has.
+    overwrite : bool, optional
+        Whether an array that is there is replaced, or refused.
+    session : Session, optional
+        None: the one that has the values, or the default one.
+
+    Examples
+    --------
+    >>> mt.to_zarr("store", mt.ones((4, 4)), dataset="ones", chunks=2, compressor="zstd")
+    >>> mt.from_zarr("store", dataset="ones").sum().execute()
+    Tensor(16.0)
     """
     t = astensor(x)
     where = _within(path, group, dataset)
@@ -182,8 +261,29 @@ def _name_within(group, dataset):
 
 
 def from_hdf5(hdf5_file, group=None, dataset=None, chunk_size=None):
-    """A tensor of a dataset in an HDF5 file: its path, or an object of h5py. It is read by h5py in this process, chunk
-    by chunk when the chunks are needed; a file that was given by its path is open only meanwhile."""
+    """A tensor of a dataset in an HDF5 file.
+
+    It is read by h5py in this process, chunk by chunk when the chunks are needed; a file that was given by its path is
+    open only meanwhile.
+
+    Parameters
+    ----------
+    hdf5_file : str, path, or file, group or dataset of h5py
+    group, dataset : str, optional
+        Where the dataset is within it.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut; None: as it is stored.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.to_hdf5("x.h5", mt.arange(6), dataset="x")
+    >>> mt.from_hdf5("x.h5", dataset="x").sum().execute()
+    Tensor(15)
+    """
     h5py = _h5py()
     if isinstance(hdf5_file, h5py.Dataset):
         return from_array(hdf5_file, chunk_size)
@@ -214,9 +314,27 @@ def _blocks(t, unit, size_bytes=8 << 20):
 
 
 def to_hdf5(hdf5_file, x, group=None, dataset=None, session=None, **kwds):
-    """Writes a tensor as a dataset of an HDF5 file (its path, or an open h5py.File or Group), computing it if need be,
-    some rows at a time. The dataset gets its name when it is whole. Further arguments are those of
-    h5py.Group.create_dataset: compression="gzip", chunks=True ..."""
+    """Writes a tensor as a dataset of an HDF5 file, computing it if need be, some rows at a time.
+
+    The dataset gets its name when it is whole.
+
+    Parameters
+    ----------
+    hdf5_file : str, path, or open file or group of h5py
+    x : tensor_like
+    group, dataset : str, optional
+        The name of the dataset.
+    session : Session, optional
+        None: the one that has the values, or the default one.
+    **kwds : optional
+        As of h5py.Group.create_dataset: compression='gzip', chunks=True and so on.
+
+    Examples
+    --------
+    >>> mt.to_hdf5("y.h5", mt.ones((100, 3)), group="a", dataset="b", compression="gzip")
+    >>> mt.from_hdf5("y.h5", dataset="a/b").shape
+    (100, 3)
+    """
     h5py = _h5py()
     if not isinstance(hdf5_file, h5py.Group):
         with h5py.File(hdf5_file, "a") as file:
@@ -249,7 +367,20 @@ def _refused(name, why):
         raise NotImplementedError(f"{name}(): {why}")
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"Refused: {why}"
+    function.__doc__ = f"""Refused: {why}.
+
+    Parameters
+    ----------
+    *args, **kwargs : optional
+        Whatever they are.
+
+    Examples
+    --------
+    >>> mt.{name}("place")
+    Traceback (most recent call last):
+        ...
+    NotImplementedError: {name}(): ...
+    """
     return function
 
 

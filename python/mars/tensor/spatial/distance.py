@@ -141,7 +141,28 @@ def _distances(a, b, both, metric, w=None, V=None, VI=None, **kwargs):
 
 
 def cdist(XA, XB, metric="euclidean", **kwargs):
-    """The distances of each row of XA to each row of XB."""
+    """The distances of each row of XA to each row of XB.
+
+    Parameters
+    ----------
+    XA, XB : tensor_like
+        Matrices with as many columns: a point in each row.
+    metric : str, optional
+        One of SciPy's names.
+    **kwargs : optional
+        Of the metric: p, w, V, VI.
+
+    Returns
+    -------
+    Tensor
+        A matrix.
+
+    Examples
+    --------
+    >>> mt.spatial.distance.cdist([[0, 0], [3, 4]], [[0, 0], [0, 4]]).execute()
+    Tensor([[0., 4.],
+            [5., 3.]])
+    """
     a, b = _points(XA, "XA"), _points(XB, "XB")
     if a.shape[1] != b.shape[1]:
         raise ValueError("XA and XB must have the same number of columns (i.e. feature dimension.)")
@@ -165,13 +186,56 @@ def _before(i, n):
 
 
 def pdist(X, metric="euclidean", **kwargs):
-    """The distances of each row to all later ones, row by row."""
+    """The distances of each row to all later ones, row by row.
+
+    Parameters
+    ----------
+    X : tensor_like
+        A matrix: a point in each row.
+    metric : str, optional
+        One of SciPy's names.
+    **kwargs : optional
+        Of the metric: p, w, V, VI.
+
+    Returns
+    -------
+    Tensor
+        A vector, the condensed form.
+
+    Examples
+    --------
+    >>> mt.spatial.distance.pdist([[0, 0], [3, 4], [0, 4]]).execute()
+    Tensor([5., 4., 3.])
+    """
     x = _points(X, "X")
     return take(_distances(x, x, lambda: x, metric, **kwargs).ravel(), _pairs(x.shape[0]))
 
 
 def squareform(X, force="no", checks=True, chunk_size=None):
-    """The matrix of condensed distances, or the condensed form of a symmetric matrix with zeros on its diagonal."""
+    """The matrix of condensed distances, or the condensed form of a symmetric matrix with zeros on its diagonal.
+
+    Parameters
+    ----------
+    X : tensor_like
+        A vector or a matrix.
+    force : {'no', 'tomatrix', 'tovector'}, optional
+        What X must not be, so that the result is this.
+    checks : bool, optional
+        Whether it is looked whether a matrix is symmetric, now.
+    chunk_size : int, tuple, dict or str, optional
+        How to cut the result.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.spatial.distance.squareform([5.0, 4.0, 3.0]).execute()
+    Tensor([[0., 5., 4.],
+            [5., 0., 3.],
+            [4., 3., 0.]])
+    """
     x = astensor(X)
     if force.lower() == "tomatrix" and x.ndim != 1 or force.lower() == "tovector" and x.ndim != 2:
         raise ValueError(f"Forcing '{force}' but input X is not a {'distance vector' if x.ndim != 1 else 'matrix'}.")
