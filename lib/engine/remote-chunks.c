@@ -439,27 +439,36 @@ bool remote_here(Engine *e, const SchedTensor *t, uint64_t k) {
                strncmp(peer->address, "unix:", 5) == 0;
 }
 
+static void get_fail(Remote *r, Get *get, const Error *why) {
+        EnginePin *pin = get->pin;
+
+        if (pin) {
+                pin_leave(r, pin);
+                remote_lost(r, pin, why);
+        }
+        get_end(r, get);
+}
+
 /* All that is awaited of the chunk from the worker has failed. */
 static void gets_fail(Remote *r, uint64_t chunk, uint32_t worker, const Error *why) {
         for (Get *get = (Get *) (uintptr_t) map_get(&r->gets, chunk), *next; get; get = next) {
-                EnginePin *pin = get->pin;
-
                 next = get->next;
-                if (worker != WORKER_NONE && get->worker != worker)
-                        continue;
-                if (pin) {
-                        pin_leave(r, pin);
-                        remote_lost(r, pin, why);
-                }
-                get_end(r, get);
+                if (worker == WORKER_NONE || get->worker == worker)
+                        get_fail(r, get, why);
         }
 }
 
-void remote_gone(Remote *r, const Wire_gone *gone) {
-        Error err = {};
+/* The answer to one GET. Others, to this worker and to others, have theirs still to come, which may be the chunk. */
+void remote_gone(Remote *r, const Peer *from, const Wire_gone *gone) {
+        Get *first = NULL;
+        Error err  = {};
 
+        for (Get *get = (Get *) (uintptr_t) map_get(&r->gets, gone->chunk); get; get = get->next)
+                if (get->worker == from->worker)
+                        first = get; /* the list is in reverse order */
         error_set(&err, gone->code < 0 ? gone->code : -EIO, "%s", gone->text);
-        gets_fail(r, gone->chunk, WORKER_NONE, &err);
+        if (first)
+                get_fail(r, first, &err);
 }
 
 /* ---- Failures --------------------------------------------------------------------------------------------------- */

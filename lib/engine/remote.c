@@ -202,7 +202,7 @@ static int hear_worker(Remote *r, Peer *peer, const WireMessage *m, char *payloa
         case WIRE_IS_AT:
                 return remote_at(r, peer, &m->at, fd, err);
         case WIRE_IS_GONE:
-                remote_gone(r, &m->gone);
+                remote_gone(r, peer, &m->gone);
                 return 0;
         case WIRE_IS_GET:
                 remote_hear_get(r, peer, &m->get);

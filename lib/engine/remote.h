@@ -222,7 +222,7 @@ void remote_forget(Remote *r);               /* on the loop: links do not receiv
 void remote_chunk(Remote *r, Peer *from, const Wire_chunk *chunk, const char *data, size_t size_bytes);
 int remote_at(Remote *r, Peer *from, const Wire_at *at, int fd, Error *err);
 bool remote_here(Engine *e, const SchedTensor *t, uint64_t k);
-void remote_gone(Remote *r, const Wire_gone *gone);
+void remote_gone(Remote *r, const Peer *from, const Wire_gone *gone);
 /* What was under way from or to the worker (WORKER_NONE: to and from everybody) fails. */
 void remote_chunks_fail(Remote *r, uint32_t worker, const Error *why);
 int remote_tensor_add(Remote *r, Reader *rd, TensorId *ret); /* of a WireTensor, with a reference */

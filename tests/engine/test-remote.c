@@ -327,6 +327,25 @@ TEST(memory_is_its_callers_again_when_the_pin_has_gone_whatever_still_comes) {
         free(again);
 }
 
+TEST(a_worker_that_has_not_the_chunk_answers_one_who_asked_and_not_the_next) {
+        EnginePin *first, *second;
+        Error err = {};
+        FakeWorker w;
+
+        worker_begin(&w);
+        first  = pin_into(&w, NULL);
+        second = pin_into(&w, NULL);
+        say_with(w.fd, &(WireMessage) { WIRE_IS_GONE, .gone = { .chunk = CHUNK, .code = -ENOENT, .text = "not here" } },
+                 0);
+        worker_says(&w, 0, CHUNK_BYTES);
+        ck_assert_msg(engine_pin_wait(second, &err) == 0, "%s", err.text);
+        ck_assert(memcmp(second->data[0], w.chunk, CHUNK_BYTES) == 0);
+        ck_assert(first->waits); /* the scheduler is asked where it is */
+        engine_unpin(second);
+        engine_unpin(first);
+        worker_end(&w);
+}
+
 TEST(a_session_that_ends_leaves_memory_to_its_callers) {
         char *to = malloc(CHUNK_BYTES);
         EnginePin *pin;
