@@ -40,10 +40,16 @@ static void came(Worker *w, Arriving *a, Mate *mate, uint64_t size_bytes) {
                 mate->received_bytes += size_bytes;
 }
 
+/* As large as the chunk, of which not all may have come. */
+static void aside_free(Arriving *a) {
+        if (a->aside)
+                pages_free(a->aside, MAX(a->size_bytes, (uint64_t) 1));
+        a->aside = NULL;
+}
+
 static void arriving_free(Worker *w, Arriving *a) {
         map_remove(&w->arriving, a->chunk);
-        if (a->aside)
-                pages_free(a->aside, MAX(a->arrived_bytes, (size_t) 1));
+        aside_free(a);
         if (a->coming)
                 came(w, a, NULL, 0);
         free(a);
@@ -254,10 +260,10 @@ static void hear_chunk(Worker *w, Mate *mate, const Wire_chunk *m, size_t size_b
         if (chunk_check(m, a->data, size_bytes, &err) < 0) {
                 worker_say(w, LOG_WARNING, "%s: it is asked for once more", err.text);
                 if (a->aside)
-                        pages_free(a->aside, MAX(size_bytes, (size_t) 1));
+                        aside_free(a);
                 else
                         engine_chunk_again(w->engine, a->chunk);
-                a->data = a->aside = NULL;
+                a->data = NULL;
                 ask_for(w, a);
         } else if (a->aside)
                 move_in(w, a);
@@ -440,10 +446,10 @@ static void mate_leave(Mate *mate) {
                 }
                 if (a->data && a->arrived_bytes == 0) { /* half of it has come: from the start again */
                         if (a->aside)
-                                pages_free(a->aside, 1);
+                                aside_free(a);
                         else
                                 engine_chunk_again(w->engine, a->chunk);
-                        a->data = a->aside = NULL;
+                        a->data = NULL;
                 }
                 k++;
         }
