@@ -61,7 +61,8 @@ static int submit(Session *session, const Wire_submit *m, Error *err) {
                 return fail_request(session, a, &why) < 0 ? error_oom(err, sizeof(*a)) : 0;
         }
         keep_request(s, a, m->graph, m->graph_n);
-        scheduler_step(s, &(SchedEvent) { .kind = SCHED_SUBMIT, .request = a->id, .graph = graph });
+        scheduler_step(s, &(SchedEvent) {
+                                  .kind = SCHED_SUBMIT, .request = a->id, .session = session->number, .graph = graph });
         return 0;
 }
 

@@ -396,6 +396,7 @@ static int row_request(void *userdata, const JournalRow *row, Error *err) {
         r = recipe == 0 ? graph_decode(row->data, row->data_bytes, &graph, err) : 0;
         if (r == 0 && vec_push(&re->under_way, (SchedEvent) { .kind    = recipe == 0 ? SCHED_SUBMIT : SCHED_RESUME,
                                                               .request = a->id,
+                                                              .session = session->number,
                                                               .recipe  = recipe,
                                                               .graph   = graph }) < 0) {
                 graph_free(graph);

@@ -78,6 +78,7 @@ static int say_plan(const Scheduler *s, Conn *to, const PlanRun *run) {
                 r = leaves.r;
         m.plan = (Wire_plan) { .plan        = run->id,
                                .first_id    = run->first_id,
+                               .session     = run->session,
                                .task_bytes  = run->task_bytes,
                                .alone_bytes = run->alone_bytes,
                                .n_task      = run->plan->n_task,

@@ -292,6 +292,7 @@ static int held_make(Held *held, const Wire_plan *m, const Map *leaves, Error *e
         held->run = (PlanRun) { .id         = m->plan,
                                 .plan       = held->plan,
                                 .first_id   = m->first_id,
+                                .session    = m->session,
                                 .leaf_first = held->leaf_first,
                                 .together   = held->together };
         return 0;

@@ -11,6 +11,7 @@ typedef struct PlanRun {
         const Graph *graph;           /* of which it was made, for workers that make it themselves; NULL: alone */
         size_t task_bytes, alone_bytes; /* with these limits (PlanLeaves) */
         uint64_t first_id;
+        uint64_t session;             /* whose it is; 0: nobody's, as what is made again, or there is one session */
         const uint64_t *leaf_first;   /* [value] leaves: id of chunk 0; 0: made by the plan */
         const bool *together; /* [value] one worker makes all of its chunks and may keep them in one piece of memory */
         volatile bool canceled;       /* a running task may end now: its result is not needed */

@@ -185,8 +185,9 @@ static int request_run(Sched *s, Request *q, Plan *plan, Graph *graph, Recipe *r
                 graph_free(graph);
         else
                 r->run.graph = r->graph = graph;
-        r->request = q;
-        q->running = r;
+        r->request     = q;
+        r->run.session = q->session;
+        q->running     = r;
         q->n_total += plan->n_task;
         /* Who will read which chunk, and who has those that are there. */
         for (uint32_t k = 0; k < plan->input_start[plan->n_task]; k++)
@@ -246,15 +247,16 @@ static int request_plan(Sched *s, Request *q, Graph *graph) {
         return request_run(s, q, plan, graph, recipe);
 }
 
-static Request *request_new(Sched *s, uint64_t id) {
+static Request *request_new(Sched *s, uint64_t id, uint64_t session) {
         Request *q = calloc(1, sizeof(*q));
 
         if (!q || map_set(&s->requests, id, (uintptr_t) q) < 0) {
                 free(q);
                 return NULL;
         }
-        q->id     = id;
-        q->before = s->last;
+        q->id      = id;
+        q->session = session;
+        q->before  = s->last;
         if (s->last)
                 s->last->after = q;
         else
@@ -263,8 +265,8 @@ static Request *request_new(Sched *s, uint64_t id) {
         return q;
 }
 
-static int submit(Sched *s, uint64_t id, Graph *graph) {
-        Request *q = request_new(s, id);
+static int submit(Sched *s, uint64_t id, uint64_t session, Graph *graph) {
+        Request *q = request_new(s, id, session);
 
         if (q)
                 return request_plan(s, q, graph);
@@ -273,8 +275,8 @@ static int submit(Sched *s, uint64_t id, Graph *graph) {
 }
 
 /* Goes on where a scheduler before us has ended: which of its tasks are to be run is seen when all begins. */
-static int resume(Sched *s, uint64_t id, uint64_t recipe) {
-        Request *q   = request_new(s, id);
+static int resume(Sched *s, uint64_t id, uint64_t session, uint64_t recipe) {
+        Request *q   = request_new(s, id, session);
         Recipe *last = recipe_find(s, recipe);
         Graph *graph = NULL;
         Plan *plan   = NULL;
@@ -569,10 +571,10 @@ static int step(Sched *s, const SchedEvent *e) {
                                : 0;
         case SCHED_SUBMIT:
                 assert(!q);
-                return submit(s, e->request, e->graph);
+                return submit(s, e->request, e->session, e->graph);
         case SCHED_RESUME:
                 assert(!q && s->holding);
-                return resume(s, e->request, e->recipe);
+                return resume(s, e->request, e->session, e->recipe);
         case SCHED_BEGIN:
                 return begin(s);
         case SCHED_CANCEL:

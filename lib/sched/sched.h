@@ -74,7 +74,7 @@ typedef enum SchedEventKind {
         SCHED_DRAIN,     /* worker, on: it is given no tasks, and its chunks are taken by others; DRAINED follows */
         SCHED_TAKEN,     /* worker, chunk, error, asked: the answer to TAKE; or it has what a client gave */
         SCHED_LOST,      /* worker, chunk, error: it had it, and has it no more */
-        SCHED_SUBMIT,    /* request (a new number, not 0), graph: taken over */
+        SCHED_SUBMIT,    /* request (a new number, not 0), session, graph: taken over */
         SCHED_CANCEL,    /* request, error: its outcome */
         SCHED_DONE,      /* worker, plan, n, task[], length[] */
         SCHED_FAILED,    /* worker, plan, task[0], error */
@@ -83,7 +83,7 @@ typedef enum SchedEventKind {
         SCHED_RELEASE,   /* tensor: one reference less */
         SCHED_GIVEN,     /* tensor, error: an answer to WANTED: all those workers that are there have got theirs, and
                             say so themselves (TAKEN); or the data cannot be had */
-        SCHED_RESUME,    /* request, recipe: of its last plan, which goes on; between sched_restore_…() and BEGIN */
+        SCHED_RESUME,    /* request, session, recipe: its last plan goes on; between sched_restore_…() and BEGIN */
         SCHED_BEGIN,     /* after what was restored: workers that may have something of it have joined */
         SCHED_CLOSE,     /* all tensors are gone, but what was said of them stays in memory; there are no requests */
 } SchedEventKind;
@@ -91,7 +91,7 @@ typedef enum SchedEventKind {
 typedef struct SchedEvent {
         SchedEventKind kind;
         uint32_t worker, n_threads;
-        uint64_t request, plan, tensor, chunk, recipe;
+        uint64_t request, session, plan, tensor, chunk, recipe;
         Graph *graph;
         bool killed, holds, last, on, asked;
         uint32_t n;

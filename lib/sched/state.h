@@ -107,7 +107,7 @@ struct Running {
 };
 
 struct Request {
-        uint64_t id;
+        uint64_t id, session;
         Running *running;
         Error outcome;       /* of one that fails */
         uint64_t n_done_before, n_total; /* tasks: of earlier plans; of all so far */

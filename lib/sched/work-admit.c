@@ -319,8 +319,7 @@ static int admit(Work *w, uint32_t at, size_t bytes) {
         t->bytes = job->together ? output_bytes(job, t->task) : bytes;
         w->chunk_bytes += t->bytes;
         w->scratch_bytes += scratch_bytes(job, t->task);
-        job->done_work += job->work[run->plan->task_stage[t->task]];
-        job->served += job->work[run->plan->task_stage[t->task]];
+        job_serve(w, job, job->work[run->plan->task_stage[t->task]]);
         t->state = TASK_LOADED;
         if (w->rating && inputs_claim(w, at) < 0)
                 return -ENOMEM;

@@ -89,6 +89,15 @@ typedef struct Ready {
 
 typedef enum Together { TOGETHER_OPEN, TOGETHER_YES, TOGETHER_NO } Together;
 
+/* A session that has plans here. */
+typedef struct Sharer {
+        uint64_t session;
+        uint64_t served; /* work, as turns go by it: counted from where the others were when it came */
+        uint64_t plans;  /* where the plan stood that had its last turn */
+        uint32_t n_jobs; /* 0: unused */
+        uint32_t n_ready;
+} Sharer;
+
 /* A plan that we know of. */
 typedef struct Job {
         PlanRun *run;        /* NULL: unused */
@@ -98,8 +107,9 @@ typedef struct Job {
         Vec(Ready) early;    /* and those that became ready behind later ones: a heap */
         uint64_t *work;      /* [stage] of one of its tasks (plan_run_weigh) */
         uint64_t done_work;  /* of the tasks that were admitted, */
-        uint64_t served;     /* and the same as turns go by it: counted from where the others were when it came */
+        uint64_t served;     /* and the same as turns of its session's plans go by it */
         uint32_t n_running;
+        uint32_t share; /* of its session */
         bool ending;
         bool left;           /* whoever gave it is gone; `plans` has it no more, but perhaps one of its number */
         PlanDrop drop;       /* once it is ending */
@@ -129,11 +139,12 @@ struct Work {
         Vec(Task) task;
         Vec(Use) use;
         Vec(Job) job;
+        Vec(Sharer) share;
         Vec(uint32_t) passed; /* scratch of overtake() */
         uint32_t n_ready;    /* tasks, of all jobs */
         uint32_t turn;       /* the job whose tasks go first, */
         uint64_t turn_end;   /* until it has been served so much; */
-        uint64_t served;     /* and where it stood when its turn began */
+        uint64_t served;     /* and where its session stood when its turn began */
         Vec(uint32_t) loading, loaded; /* tasks */
         Vec(Pin) pin;        /* that wait, in their order */
         Vec(uint64_t) wanted; /* chunks to be fetched, in their order; some may not be WANTED any more */
@@ -194,6 +205,7 @@ int readers_wait(Work *w, const Chunk *c); /* the chunk was here, and is to come
 Job *job_find(Work *w, uint64_t plan);
 int plan_add(Work *w, PlanRun *run);
 void job_clear(Job *job);
+void job_serve(Work *w, Job *job, uint64_t work); /* a task of it is admitted */
 int plan_end(Work *w, Job *job);        /* nothing of it runs any more */
 int work_run(Work *w, const WorkEvent *e);
 int work_recall(Work *w, const WorkEvent *e);

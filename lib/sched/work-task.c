@@ -74,11 +74,14 @@ static bool early_is_first(const Job *job) {
 int task_ready(Work *w, uint32_t at) {
         Task *t           = &w->task.data[at];
         Job *job          = &w->job.data[t->plan];
+        Sharer *share     = &w->share.data[job->share];
         const Ready ready = { .position = t->position, .task = at };
         const bool late   = job->line_at == job->line.n || job->line.data[job->line.n - 1].position < ready.position;
 
         if (job_n_ready(job) == 0) /* what it could not use meanwhile it does not get later */
-                job->served = MAX(job->served, w->served);
+                job->served = MAX(job->served, share->plans);
+        if (share->n_ready++ == 0)
+                share->served = MAX(share->served, w->served);
         t->state = TASK_READY;
         w->n_ready++;
         return late ? line_push(job, ready) : early_push(job, ready);
@@ -86,14 +89,18 @@ int task_ready(Work *w, uint32_t at) {
 
 /* ---- Whose turn it is ------------------------------------------------------------------------------------------- */
 
-/* The policy: of plans that have something to do the one that was served least has its turn, so that none waits until
- * another one has ended, however much that has to do. But when memory is short they go one after the other, all but
- * those that have done little so far: each that is under way has chunks, for which the others' would have to leave. */
+/* The policy: of sessions that have something to do the one that was served least has its turn, and of its plans the
+ * one that was, so that none waits until another one has ended, however much that has to do, and however many they are.
+ * But when memory is short plans go one after the other, all but those that have done little so far: each that is under
+ * way has chunks, for which the others' would have to leave. */
 static bool goes_before(const Work *w, const Job *a, const Job *b) {
         const bool a_waits = w->rating && a->done_work > BRIEF_WORK, b_waits = w->rating && b->done_work > BRIEF_WORK;
+        const Sharer *a_share = &w->share.data[a->share], *b_share = &w->share.data[b->share];
 
         if (a_waits != b_waits)
                 return b_waits;
+        if (!a_waits && a_share->served != b_share->served)
+                return a_share->served < b_share->served;
         if (!a_waits && a->served != b->served)
                 return a->served < b->served;
         return a->run->id < b->run->id;
@@ -101,6 +108,7 @@ static bool goes_before(const Work *w, const Job *a, const Job *b) {
 
 static Job *turn_job(Work *w) {
         Job *best = NULL, *last;
+        Sharer *share;
 
         assert(w->n_ready > 0 && w->job.data && w->turn < w->job.n);
         last = &w->job.data[w->turn]; /* or one that has its place now */
@@ -113,10 +121,18 @@ static Job *turn_job(Work *w) {
                         best = job;
         }
         assert(best);
-        w->turn     = (uint32_t) (best - w->job.data);
-        w->turn_end = best->served + TURN_WORK;
-        w->served   = MAX(w->served, best->served);
+        share        = &w->share.data[best->share];
+        w->turn      = (uint32_t) (best - w->job.data);
+        w->turn_end  = best->served + TURN_WORK;
+        w->served    = MAX(w->served, share->served);
+        share->plans = MAX(share->plans, best->served);
         return best;
+}
+
+void job_serve(Work *w, Job *job, uint64_t work) {
+        job->done_work += work;
+        job->served += work;
+        w->share.data[job->share].served += work;
 }
 
 uint32_t ready_first(Work *w) {
@@ -129,6 +145,7 @@ uint32_t ready_pop(Work *w) {
         Job *job = turn_job(w);
 
         w->n_ready--;
+        w->share.data[job->share].n_ready--;
         return early_is_first(job) ? early_pop(job) : job->line.data[job->line_at++].task;
 }
 
@@ -148,8 +165,32 @@ void job_clear(Job *job) {
         *job = (Job) {};
 }
 
+/* The session's share, with one job more; NONE: no memory. */
+static uint32_t share_get(Work *w, uint64_t session) {
+        uint32_t at = 0, unused = w->share.n;
+
+        for (; at < w->share.n; at++) {
+                if (w->share.data[at].n_jobs > 0 && w->share.data[at].session == session)
+                        break;
+                if (w->share.data[at].n_jobs == 0)
+                        unused = at;
+        }
+        if (at == w->share.n && unused == at && vec_push(&w->share, (Sharer) {}) < 0)
+                return NONE;
+        if (at == w->share.n || w->share.data[at].n_jobs == 0) {
+                at                = unused;
+                w->share.data[at] = (Sharer) { .session = session, .served = w->served + TURN_WORK };
+        }
+        w->share.data[at].n_jobs++;
+        return at;
+}
+
 int plan_add(Work *w, PlanRun *run) {
-        uint32_t at = 0;
+        const uint32_t share = share_get(w, run->session);
+        uint32_t at          = 0;
+
+        if (share == NONE)
+                return -ENOMEM;
 
         while (at < w->job.n && w->job.data[at].run)
                 at++;
@@ -159,8 +200,9 @@ int plan_add(Work *w, PlanRun *run) {
                 return -ENOMEM;
         /* Behind a turn of those that are there: else they would wait for ever while others keep coming. */
         w->job.data[at] = (Job) { .run    = run,
+                                  .share  = share,
                                   .work   = malloc((run->plan->stage.n + 1) * sizeof(uint64_t)),
-                                  .served = w->served + TURN_WORK };
+                                  .served = w->share.data[share].plans + TURN_WORK };
         if (!w->job.data[at].work)
                 return -ENOMEM;
         plan_run_weigh(run->plan, w->job.data[at].work);
@@ -185,6 +227,7 @@ int plan_end(Work *w, Job *job) {
                         r = work_drop(w, w->chunk.data[k].id, 1);
         if (!job->left)
                 map_remove(&w->plans, id);
+        w->share.data[job->share].n_jobs--;
         job_clear(job);
         return r < 0 ? r : work_act(w, &forgotten);
 }
@@ -253,7 +296,10 @@ static int ready_remove(Work *w, Job *job, const bool *which) {
         uint32_t n = 0, n_early = job->early.n;
         int r      = 0;
 
+        if (!job->run)
+                return 0;
         w->n_ready -= job_n_ready(job);
+        w->share.data[job->share].n_ready -= job_n_ready(job);
         for (; job->line_at < job->line.n; job->line_at++)
                 if (!which[job->line.data[job->line_at].task])
                         job->line.data[n++] = job->line.data[job->line_at];
@@ -263,6 +309,7 @@ static int ready_remove(Work *w, Job *job, const bool *which) {
                 if (!which[job->early.data[k].task])
                         r = early_push(job, job->early.data[k]);
         w->n_ready += job_n_ready(job);
+        w->share.data[job->share].n_ready += job_n_ready(job);
         return r;
 }
 

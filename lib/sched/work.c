@@ -126,6 +126,7 @@ Work *work_free(Work *w) {
         vec_free(&w->task);
         vec_free(&w->use);
         vec_free(&w->job);
+        vec_free(&w->share);
         vec_free(&w->passed);
         vec_free(&w->loading);
         vec_free(&w->loaded);

@@ -110,7 +110,8 @@
         F(U32, n_chunk, UINT32_MAX)    /* and chunks, */                                                               \
         F(U64, check, UINT64_MAX)      /* and be the same: plan_check() */                                             \
         F(BYTES, graph, MAX_BODY_BYTES)                                                                                \
-        F(BYTES, leaves, MAX_BODY_BYTES) /* WireTensor of each stored leaf */
+        F(BYTES, leaves, MAX_BODY_BYTES) /* WireTensor of each stored leaf */                                          \
+        F(U64, session, UINT64_MAX)      /* whose it is: sessions share the threads evenly; 0: nobody's */
 #define WIRE_RUN(F)                                                                                                    \
         F(U64, plan, UINT64_MAX)                                                                                       \
         F(U32S, task, 1 << 22)  /* task, position; … */                                                              \

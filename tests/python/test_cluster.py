@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clusters of real daemons on this machine: what is particular to them. Everything else that sessions do is tested by
 test_semantics.py and its neighbours, which run once more with a cluster behind the default session."""
+import concurrent.futures
 import contextlib
 import gc
 import json
@@ -483,3 +484,17 @@ def test_the_protocol_is_as_documented(cluster):
     assert now["workers"] == 2 and now["sessions"] >= 1
     wait_for(lambda: all(w["scratch_bytes"] == 0 for w in status(cluster, "workers")), "scratch of nobody")
     assert all(w["used_bytes"] <= w["cache_bytes"] for w in status(cluster, "workers"))
+
+
+def test_a_session_with_many_requests_has_no_more_turns_than_another(cluster):
+    with new_session(cluster.endpoint) as many, new_session(cluster.endpoint) as few, \
+            concurrent.futures.ThreadPoolExecutor(100) as pool:
+        sums = [mt.random.RandomState(k).rand(8_000_000, chunk_size=40_000).sum() for k in range(100)]
+        for _ in range(3):
+            few.run((mt.ones(10) + 1).sum())
+        under_way = [pool.submit(many.run, t) for t in sums]
+        wait_for(lambda: any(f.done() for f in under_way) or status(cluster)["requests"] >= 50, "nothing begins")
+        for k in range(50):  # each waits for a task, not for a turn of each of the others
+            assert few.run((mt.ones(10) + k).sum()) == 10 * (k + 1)
+        assert not all(f.done() for f in under_way)
+        assert all(3_990_000 < f.result(SECONDS) < 4_010_000 for f in under_way)

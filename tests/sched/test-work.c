@@ -202,6 +202,31 @@ TEST(plans_have_their_turns_and_the_order_of_each_is_kept) {
         bed_done(b);
 }
 
+TEST(sessions_share_the_threads_evenly_however_many_plans_they_have) {
+        enum { PLANS = 10 };
+        Bed *b        = bed_new(1, 400, 64 * MiB);
+        PlanRun other = b->run, run[PLANS];
+        uint32_t n[2] = {};
+
+        for (uint64_t k = 0; k < PLANS; k++) {
+                run[k]          = b->run;
+                run[k].id       = 2 + k;
+                run[k].first_id = 1000 + 1000 * k;
+                run[k].session  = 7;
+                give_plan(b, &run[k], 400);
+        }
+        for (int k = 0; k < 300; k++)
+                ck_assert_uint_ge(plan_served(b), 2);
+        other.session = 8;
+        give_plan(b, &other, 400);
+        while (n[0] < 400) {
+                n[plan_served(b) > 1]++;
+                ck_assert_uint_le(n[1], n[0] + 300); /* a turn behind, and turns */
+        }
+        ck_assert_uint_ge(n[1], 200);
+        bed_done(b);
+}
+
 TEST(plans_that_keep_coming_do_not_keep_the_others_waiting) {
         Bed *b       = bed_new(1, 400, 64 * MiB);
         uint32_t n   = 0;
