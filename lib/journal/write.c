@@ -19,7 +19,6 @@ static void writes_free(Writes *w) {
         for (uint32_t k = 0; k < w->write.n; k++)
                 free(w->write.data[k].copy);
         vec_free(&w->write);
-        w->bytes = 0;
 }
 
 /* ---- The thread ------------------------------------------------------------------------------------------------- */
@@ -136,6 +135,8 @@ static void *journal_main(void *userdata) {
                 } else
                         writes_free(&j->doing);
                 pthread_mutex_lock(&j->lock);
+                if (r == SQLITE_OK)
+                        j->doing.bytes = 0; /* others look at it */
                 now.asked     = j->status.asked;
                 now.committed = r == SQLITE_OK ? last : j->status.committed;
                 j->status     = now;
