@@ -278,12 +278,14 @@ static void on_read_no_more(void *userdata) {
         Borrowed *b        = userdata;
         Worker *w          = b->owner;
         const uint64_t one = 1;
+        bool wake;
 
         pthread_mutex_lock(&w->lock);
+        wake    = !w->let;
         b->also = w->let;
         w->let  = b;
-        pthread_mutex_unlock(&w->lock);
-        if (!b->also && write(w->wake, &one, sizeof(one)) < 0)
+        pthread_mutex_unlock(&w->lock); /* it may be freed from now on */
+        if (wake && write(w->wake, &one, sizeof(one)) < 0)
                 assert(errno == EAGAIN); /* it has been woken very often */
 }
 
