@@ -29,7 +29,7 @@ static void put_worker(Asking *a, const Member *m) {
                 m->n_threads, (unsigned long long) m->cache_bytes, (unsigned long long) m->memory_bytes);
         json_status(f, &m->status, m->pages);
         fprintf(f, ", \"heard_seconds\": %.3f}",
-                (double) (a->now_usec - (m->conn ? m->conn->heard_usec : m->away_usec)) / 1e6);
+                (double) (scheduler_now(a->s) - (m->conn ? m->conn->heard_usec : m->away_usec)) / 1e6);
 }
 
 static int put_workers(Asking *a) {
@@ -103,7 +103,7 @@ static void put_session(Asking *a, const Session *session) {
         if (session->conn)
                 fputs("null", f);
         else
-                fprintf(f, "%.3f", (double) (a->now_usec - session->away_usec) / 1e6);
+                fprintf(f, "%.3f", (double) (scheduler_now(a->s) - session->away_usec) / 1e6);
         fprintf(f, ", \"running\": %u, \"finished\": %llu, \"tensors\": %u, \"result_bytes\": ", session->n_running,
                 (unsigned long long) session->n_finished, session->book.refs.n);
         put_result_bytes(a, session);

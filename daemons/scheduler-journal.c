@@ -12,10 +12,9 @@
 #include "daemons/scheduler.h"
 
 enum {
-        EPOCH_SHIFT     = 24,                   /* numbers begin at epoch << EPOCH_SHIFT: 16 million a millisecond */
-        EPOCH_BEGAN     = 1767225600,           /* 2026-01-01 */
-        RESTORE_USEC    = 3 * 1000 * 1000,      /* that workers have to come back before work goes on without them */
-        MAX_WAITING     = 256 << 20,            /* bytes on their way to disk: beyond it no requests are taken */
+        EPOCH_SHIFT = 24,         /* numbers begin at epoch << EPOCH_SHIFT: 16 million a millisecond */
+        EPOCH_BEGAN = 1767225600, /* 2026-01-01 */
+        MAX_WAITING = 256 << 20,  /* bytes on their way to disk: beyond it no requests are taken */
 };
 
 static void kept(Scheduler *s, int r) {
@@ -460,8 +459,8 @@ void restore_seen(Scheduler *s, const char *worker) {
                 restore_end(s);
 }
 
-void restore_tick(Scheduler *s, uint64_t now_usec) {
-        if (s->restoring && now_usec - s->began_usec > RESTORE_USEC)
+void restore_tick(Scheduler *s) {
+        if (s->restoring && restore_is_over(&s->patience, &s->limits, 0, s->awaited.n)) /* our time began with us */
                 restore_end(s);
 }
 

@@ -46,7 +46,7 @@ static void session_add(Scheduler *s, Session *session) {
 
 void session_restore(Scheduler *s, Session *session) {
         session->process   = -1;
-        session->away_usec = scheduler_clock();
+        session->away_usec = scheduler_now(s);
         s->next_session    = MAX(s->next_session, session->number);
         session_add(s, session);
 }
@@ -127,7 +127,7 @@ void session_leave(Conn *c) {
                 return;
         book_leave(&session->book);
         session->conn      = NULL;
-        session->away_usec = scheduler_clock();
+        session->away_usec = scheduler_now(session->scheduler);
 }
 
 static bool has_ended(const Session *session) {
@@ -136,22 +136,25 @@ static bool has_ended(const Session *session) {
         return session->process >= 0 && poll(&fd, 1, 0) == 1;
 }
 
-void sessions_tick(Scheduler *s, uint64_t now_usec) {
+void sessions_tick(Scheduler *s) {
         for (Session *session = s->sessions, *next; session; session = next) {
+                bool ended;
+
                 next = session->next;
                 if (session->conn)
                         continue;
-                if (has_ended(session))
+                ended = has_ended(session);
+                if (!session_is_over(&s->patience, &s->limits, session->away_usec, ended))
+                        continue;
+                if (ended)
                         scheduler_log_session(session, EVENT_SESSION_ENDS, LOG_INFO,
                                               "session %llu of %s (%s) ends: the client has ended",
                                               (unsigned long long) session->number, session->name, session->peer);
-                else if (now_usec - session->away_usec > s->config.lease_usec)
+                else
                         scheduler_log_session(session, EVENT_SESSION_ENDS, LOG_WARNING,
                                               "session %llu of %s (%s) ends: the client was away for %g s (lease)",
                                               (unsigned long long) session->number, session->name, session->peer,
                                               (double) s->config.lease_usec / 1e6);
-                else
-                        continue;
                 session_end(session);
         }
 }

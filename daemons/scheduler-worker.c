@@ -181,7 +181,7 @@ void worker_gone(Conn *c) {
 
         c->member    = NULL;
         m->conn      = NULL;
-        m->away_usec = scheduler_clock();
+        m->away_usec = scheduler_now(c->scheduler);
         scheduler_step(c->scheduler, &(SchedEvent) { .kind = SCHED_AWAY, .worker = m->number });
 }
 
@@ -191,16 +191,16 @@ static bool has_ended(const Member *m) {
         return m->process >= 0 && poll(&fd, 1, 0) == 1;
 }
 
-void workers_tick(Scheduler *s, uint64_t now_usec) {
+void workers_tick(Scheduler *s) {
         for (uint32_t w = 0; w < s->n_workers; w++) {
-                Member *m        = s->worker[w];
-                const bool ended = m && !m->conn && has_ended(m);
+                Member *m = s->worker[w];
+                WorkerFate fate;
 
                 if (!m || m->conn)
                         continue;
-                /* Memory that does not outlive its process need not be waited for. */
-                if ((ended && m->identity == 0) || now_usec - m->away_usec > s->config.suspect_usec)
-                        member_leave(s, m, ended);
+                fate = worker_fate(&s->patience, &s->limits, m->away_usec, has_ended(m), m->identity != 0);
+                if (fate != FATE_WAIT)
+                        member_leave(s, m, fate == FATE_KILLED);
         }
 }
 

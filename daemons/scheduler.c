@@ -9,13 +9,20 @@
 #include "daemons/scheduler.h"
 #include "daemons/service.h"
 
-enum { TICKS = 10 }; /* looks at the clock, a heartbeat: progress is told as often */
+enum {
+        TICKS        = 10,              /* looks at the clock, a heartbeat: progress is told as often */
+        RESTORE_USEC = 3 * 1000 * 1000, /* that workers have to come back before work goes on without them */
+};
 
 uint64_t scheduler_clock(void) {
         struct timespec t;
 
         clock_gettime(CLOCK_MONOTONIC, &t);
         return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
+}
+
+uint64_t scheduler_now(const Scheduler *s) {
+        return patience_now(&s->patience, &s->limits, scheduler_clock());
 }
 
 /* ---- The machine ------------------------------------------------------------------------------------------------ */
@@ -143,7 +150,7 @@ static int via(Conn *c, const Wire_via *m, int fd, Error *err) {
 
 /* fd: what came with it, or -1. */
 static int hear(Conn *c, const WireMessage *m, Arena *arena, int fd, Error *err) {
-        c->heard_usec = scheduler_clock();
+        c->heard_usec = scheduler_now(c->scheduler);
         switch (c->kind) {
         case CONN_NEW:
                 return m->kind == WIRE_IS_HELLO ? hello(c, &m->hello, err)
@@ -185,7 +192,7 @@ void scheduler_accept(void *userdata, int fd) {
                 return;
         }
         c->scheduler  = s;
-        c->heard_usec = scheduler_clock();
+        c->heard_usec = scheduler_now(s);
         if (link_accept(&c->link, s->event, fd, &s->door, &events, c, &err) < 0) {
                 scheduler_log(s, LOG_WARNING, "a connection could not be accepted: %s", err.text);
                 free(c);
@@ -223,24 +230,35 @@ static void tell_progress(Scheduler *s) {
         }
 }
 
-static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
-        Scheduler *s       = userdata;
-        const uint64_t now = scheduler_clock();
+/* They may change while it runs. */
+static void limits_set(Scheduler *s) {
+        s->limits = (PatienceLimits) { .look_usec    = s->config.heartbeat_usec,
+                                       .dead_usec    = s->config.dead_usec,
+                                       .suspect_usec = s->config.suspect_usec,
+                                       .lease_usec   = s->config.lease_usec,
+                                       .restore_usec = RESTORE_USEC };
+}
 
+static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
+        Scheduler *s = userdata;
+
+        limits_set(s);
+        patience_look(&s->patience, &s->limits, scheduler_clock());
         for (Conn *c = s->conns, *next; c; c = next) {
                 Error why = {};
 
                 next = c->next;
-                if (now - c->heard_usec < s->config.dead_usec || c->kind == CONN_CLIENT || c->kind == CONN_CONTROL)
+                if (c->kind == CONN_CLIENT || c->kind == CONN_CONTROL ||
+                    !link_is_dead(&s->patience, &s->limits, c->heard_usec))
                         continue;
                 error_set(&why, -ETIMEDOUT, "nothing was heard of it for %.0f s",
-                          (double) (now - c->heard_usec) / 1e6);
+                          (double) (s->patience.own_usec - c->heard_usec) / 1e6);
                 on_closed(c, c->link, &why);
                 next = s->conns; /* others may have gone, too */
         }
-        sessions_tick(s, now);
-        workers_tick(s, now);
-        restore_tick(s, now);
+        sessions_tick(s);
+        workers_tick(s);
+        restore_tick(s);
         tell_progress(s);
         past_tick(s);
         return sd_event_source_set_time(source, usec + s->config.heartbeat_usec / TICKS) < 0
@@ -261,6 +279,8 @@ int scheduler_new(Scheduler **ret, sd_event *event, const SchedulerConfig *confi
         service_distrust(&s->door);
         s->log        = log;
         s->began_usec = scheduler_clock();
+        limits_set(s);
+        patience_look(&s->patience, &s->limits, s->began_usec);
         if (past_begin(s) < 0 || sched_new(&s->sched, false, plan_make) < 0 ||
             sd_event_add_time_relative(event, &s->tick, CLOCK_MONOTONIC, config->heartbeat_usec / TICKS, 0, on_tick,
                                        s) < 0 ||

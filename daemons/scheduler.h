@@ -17,6 +17,7 @@
 #include "io/say.h"
 #include "journal/journal.h"
 #include "sched/book.h"
+#include "sched/patience.h"
 #include "sched/sched.h"
 
 typedef struct SchedulerConfig {
@@ -47,7 +48,7 @@ typedef struct Conn {
         ConnKind kind;
         char *name;
         char peer[PEER_TEXT];
-        uint64_t heard_usec;     /* when something was heard last */
+        uint64_t heard_usec;     /* when something was heard last: scheduler_now() */
         bool local;              /* over a unix socket: who may open it may come in */
         uid_t uid;               /* local: whose program it is */
         pid_t pid;
@@ -143,6 +144,8 @@ typedef struct Scheduler {
         Vec(char *) awaited;    /* of these names */
         uint64_t next_request, next_session, next_incarnation, epoch;
         uint64_t began_usec;
+        Patience patience;      /* who is late, */
+        PatienceLimits limits;  /* as the configuration says */
         Lines *lines;           /* of the log */
         Past *past;             /* figures over time */
         Recent *recent;         /* [MAX_RECENT] a ring: number k is at k % MAX_RECENT */
@@ -159,6 +162,7 @@ void scheduler_accept(void *scheduler, int fd); /* a ListenerAccepted */
 void scheduler_step(Scheduler *s, const SchedEvent *event);
 void scheduler_fail(Scheduler *s, const char *why); /* it ends */
 uint64_t scheduler_clock(void); /* monotonic, in microseconds */
+uint64_t scheduler_now(const Scheduler *s); /* in its own time (sched/patience.h), by which others are late */
 void conn_close(Conn *conn);
 
 /* Who is told only of what is his own. NULL, for metrics: the daemon asks itself. */
@@ -181,7 +185,7 @@ int session_begin(Conn *c, const Wire_hello *m, Error *err);
 void session_leave(Conn *c);   /* its link is gone, or is no use any more */
 void session_end(Session *session);
 void session_restore(Scheduler *s, Session *session); /* one from the journal: it is away */
-void sessions_tick(Scheduler *s, uint64_t now_usec);
+void sessions_tick(Scheduler *s);
 Session *session_find(const Scheduler *s, uint64_t number);
 int session_hold(Session *session, uint64_t tensor) _must_check_; /* a reference that is its own from now on */
 int session_resume(Session *session, const Wire_resume *m, Error *err);
@@ -209,7 +213,7 @@ uint64_t owner_of(bool local, uid_t uid, const char *user);
 int worker_check(Scheduler *s, const Wire_hello *m, Error *err); /* whether it may join */
 int worker_join(Conn *c, const Wire_hello *m, Error *err);
 void worker_gone(Conn *c);      /* its link is gone */
-void workers_tick(Scheduler *s, uint64_t now_usec);
+void workers_tick(Scheduler *s);
 void workers_free(Scheduler *s);
 int worker_drain_ask(Scheduler *s, const Wire_drain *m, Error *err);
 int worker_drained(Scheduler *s, uint32_t worker, const Error *why);
@@ -232,7 +236,7 @@ void keep_worker(Scheduler *s, const Member *member);
 void forget_row(Scheduler *s, JournalTable table, uint64_t of, uint64_t id);
 void forget_session(Scheduler *s, uint64_t session);
 void restore_seen(Scheduler *s, const char *worker); /* it has said what it holds */
-void restore_tick(Scheduler *s, uint64_t now_usec);
+void restore_tick(Scheduler *s);
 
 /* ---- scheduler-say.c: actions become messages */
 int scheduler_carry_out(Scheduler *s);

@@ -106,8 +106,7 @@ int worker_say_holds(Worker *w) {
 
 /* ---- A scheduler that is gone ----------------------------------------------------------------------------------- */
 
-static int on_lease_over(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
-        Worker *w = userdata;
+static void lease_over(Worker *w) {
         uint32_t at = 0;
         uint64_t chunk;
         size_t size_bytes;
@@ -115,26 +114,35 @@ static int on_lease_over(_unused_ sd_event_source *source, _unused_ uint64_t use
         int r     = 0;
 
         if (!engine_chunk_list(w->engine, &at, &chunk, &size_bytes))
-                return 0;
+                return;
         worker_say(w, LOG_NOTICE, "the scheduler has not come back: what was kept for it is dropped");
         do {
                 r  = engine_work(w->engine, &(WorkEvent) { .kind = WORK_DROP, .chunk = chunk, .n = 1 }, &err);
         } while (r == 0 && engine_chunk_list(w->engine, &at, &chunk, &size_bytes));
         if (r < 0)
                 worker_say(w, LOG_ERR, "%s", err.text);
-        return 0;
 }
 
-/* The clock runs while there is no scheduler. */
-int worker_lease(Worker *w, bool on) {
-        int r = 0;
+static PatienceLimits limits(const Worker *w) {
+        return (PatienceLimits) { .look_usec = 2 * w->config.heartbeat_usec, .keep_usec = w->config.keep_usec };
+}
 
-        if (on && !w->lease)
-                r = sd_event_add_time_relative(w->event, &w->lease, CLOCK_MONOTONIC, w->config.keep_usec, 0,
-                                               on_lease_over, w);
-        else if (!on)
-                w->lease = sd_event_source_disable_unref(w->lease);
-        return r;
+void worker_lease(Worker *w, bool on) {
+        const PatienceLimits l = limits(w);
+
+        if (on && !w->kept)
+                w->lost_usec = patience_now(&w->patience, &l, worker_clock());
+        w->kept = on;
+}
+
+void worker_lease_look(Worker *w) {
+        const PatienceLimits l = limits(w);
+
+        patience_look(&w->patience, &l, worker_clock());
+        if (!w->kept || !keep_is_over(&w->patience, &l, w->lost_usec))
+                return;
+        w->kept = false;
+        lease_over(w);
 }
 
 /* ---- Stopping --------------------------------------------------------------------------------------------------- */

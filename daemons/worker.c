@@ -407,9 +407,8 @@ static int hear(Worker *w, const WireMessage *m, Error *err) {
                 worker_say(w, LOG_INFO, "joined the scheduler as worker %u", w->number);
                 if (w->ready)
                         w->ready(w->userdata, true);
-                r = worker_lease(w, false);
-                if (r == 0)
-                        r = worker_say_holds(w);
+                worker_lease(w, false);
+                r = worker_say_holds(w);
                 return r < 0 ? r : say_status(w);
         case WIRE_IS_REFUSED:
                 return error_set(err, m->refused.code < 0 ? m->refused.code : -EACCES, "%s", m->refused.text);
@@ -528,7 +527,8 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
                 sd_event_exit(w->event, 0);
                 return;
         }
-        if (worker_lease(w, true) < 0 || retry_at(w) < 0)
+        worker_lease(w, true);
+        if (retry_at(w) < 0)
                 sd_event_exit(w->event, EXIT_FAILURE);
 }
 
@@ -588,6 +588,7 @@ static int on_tick(sd_event_source *source, _unused_ uint64_t usec, void *userda
         }
         if (say_status(w) < 0)
                 out_of_memory(w);
+        worker_lease_look(w);
         worker_watch(w);
         sd_event_source_set_time_relative(source, w->config.heartbeat_usec);
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -625,10 +626,9 @@ int worker_new(Worker **ret, sd_event *event, const WorkerConfig *config, const 
         r = worker_engine_begin(w, kept, err);
         if (r == 0)
                 r = worker_watch_begin(w, err);
-        if (r == 0 && worker_lease(w, true) < 0)
-                r = error_oom(err, sizeof(*w));
         if (r < 0)
                 return r;
+        worker_lease(w, true);
         *ret = TAKE_PTR(w);
         return 0;
 }
@@ -653,7 +653,6 @@ Worker *worker_free(Worker *w) {
         sd_event_source_disable_unref(w->gathered);
         sd_event_source_disable_unref(w->retry);
         sd_event_source_disable_unref(w->tick);
-        sd_event_source_disable_unref(w->lease);
         sd_event_source_disable_unref(w->deadline);
         if (w->wake >= 0)
                 close(w->wake);

@@ -18,6 +18,7 @@
 #include "engine/worker.h"
 #include "io/address.h"
 #include "io/say.h"
+#include "sched/patience.h"
 
 typedef struct WorkerConfig {
         EngineConfig engine;
@@ -107,7 +108,7 @@ typedef struct Worker {
         Engine *engine;
         sd_event *event;
         Door door;
-        sd_event_source *tick, *retry, *woken, *gathered, *lease, *deadline;
+        sd_event_source *tick, *retry, *woken, *gathered, *deadline;
         int wake;
         pthread_mutex_t lock;        /* of the reports */
         bool prompt;                 /* some of them is not to wait for others */
@@ -118,6 +119,9 @@ typedef struct Worker {
         bool welcome;
         bool ending;                 /* the engine, and with it all that reads what is borrowed */
         uint32_t number, attempt;    /* attempts to reach a scheduler */
+        Patience patience;
+        bool kept;                   /* what there is is kept for a scheduler that is away, */
+        uint64_t lost_usec;          /* since then, in our own time */
         uint64_t epoch;              /* of the scheduler that was obeyed last: none of a smaller one is */
         uint64_t identity;           /* of our memory; 0: it does not outlive us */
         char memory_name[64];        /* under which it is kept */
@@ -178,7 +182,8 @@ void worker_serve_no_more(Worker *w, const Mate *mate); /* its link is closed */
 int worker_keep(void *userdata, int fd); /* a StoreConfig.keep */
 int worker_engine_begin(Worker *w, const ServiceKept *kept, Error *err);
 int worker_say_holds(Worker *w);
-int worker_lease(Worker *w, bool on);
+void worker_lease(Worker *w, bool on); /* there is no scheduler; or one */
+void worker_lease_look(Worker *w);     /* with each heartbeat */
 void worker_may_end(Worker *w, const Wire_leave *m);
 
 /* ---- worker-watch.c: what the service manager's watchdog hears */

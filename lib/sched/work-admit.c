@@ -62,8 +62,7 @@ static size_t away_bytes(Work *w, const Task *t, bool *ret_any) {
         return bytes;
 }
 
-/* Whether a task that runs although its plan is forgotten makes the chunk. */
-static bool being_made(const Work *w, uint64_t chunk) {
+bool being_made(const Work *w, uint64_t chunk) {
         for (uint32_t k = 0; k < w->n_places && w->n_stopping > 0; k++) {
                 const Task *t  = w->thread[k] != NONE ? &w->task.data[w->thread[k]] : NULL;
                 const Job *job = t ? &w->job.data[t->plan] : NULL;
@@ -586,6 +585,10 @@ int work_finished(Work *w, const WorkEvent *e) {
 
                 if (!chunk)
                         return -ENOMEM;
+                if (job_stopping(job) && chunk->state == CHUNK_WANTED) { /* somebody else has made it meanwhile */
+                        r = work_act(w, &(WorkAction) { .kind = WORK_FREE, .chunk = chunk->id, .n = 1 });
+                        continue;
+                }
                 assert(chunk->state == CHUNK_ABSENT);
                 if (job->together && job->together[v] == TOGETHER_YES)
                         chunk->bytes = e->bytes[o];

@@ -412,7 +412,7 @@ int work_restore(Work *w, uint64_t chunk, size_t size_bytes) {
 }
 
 int fetches_go(Work *w) {
-        uint32_t n = 0;
+        uint32_t n = 0, n_later = 0;
         int r      = 0;
 
         for (; n < w->wanted.n && r == 0; n++) {
@@ -421,6 +421,10 @@ int fetches_go(Work *w) {
 
                 if (!c || c->state != CHUNK_WANTED)
                         continue;
+                if (being_made(w, c->id)) { /* its place is taken until that ends */
+                        w->wanted.data[n_later++] = c->id;
+                        continue;
+                }
                 missing = memory_short(w, c->bytes, 0, !work_idle(w));
                 if (missing > 0 && memory_gives(w)) {
                         r = room_make(w, missing);
@@ -438,8 +442,8 @@ int fetches_go(Work *w) {
                 c->copy = !c->own;
                 r       = fetch_go(w, c);
         }
-        memmove(w->wanted.data, w->wanted.data + n, (w->wanted.n - n) * sizeof(*w->wanted.data));
-        w->wanted.n -= n;
+        memmove(w->wanted.data + n_later, w->wanted.data + n, (w->wanted.n - n) * sizeof(*w->wanted.data));
+        w->wanted.n -= n - n_later;
         return r;
 }
 

@@ -217,6 +217,7 @@ static inline bool job_stopping(const Job *job) { /* what its tasks make is not 
 
 /* ---- work-admit.c: who may start */
 int work_next(Work *w, uint32_t thread);
+bool being_made(const Work *w, uint64_t chunk); /* by a task that runs although its plan is forgotten */
 int inputs_claim(Work *w, uint32_t task);    /* while `rating` */
 int inputs_unclaim(Work *w, uint32_t task);
 int work_refused(Work *w, uint32_t thread);

@@ -106,6 +106,16 @@ static void resume_say(Sim *s) {
 
 /* ---- What it hears ----------------------------------------------------------------------------------------------- */
 
+/* One reference more. */
+static void client_has(Sim *s, const WireTensor *t) {
+        ck_assert_int_eq(vec_push(&s->tensor, t->id), 0);
+        ck_assert_int_eq(map_set(&s->length, t->id, (uint64_t) t->spec.shape.dim[0] + 1), 0);
+}
+
+static Spec spec_of(const Sim *s, uint64_t tensor) {
+        return (Spec) { .dtype = DTYPE_F64, .shape = SHAPE((int64_t) map_get(&s->length, tensor) - 1) };
+}
+
 static void client_finished(Sim *s, const Wire_finished *m, Arena *arena) {
         Error err  = {};
         Reader rd  = { .start   = m->tensors,
@@ -132,7 +142,7 @@ static void client_finished(Sim *s, const Wire_finished *m, Arena *arena) {
 
                 wire_get_tensor(&rd, &t);
                 ck_assert_msg(rd.r == 0, "%s", err.text);
-                ck_assert_int_eq(vec_push(&s->tensor, t.id), 0);
+                client_has(s, &t);
         }
 }
 
@@ -154,7 +164,7 @@ static void client_adopted(Sim *s, const Wire_adopted *m, Arena *arena) {
         s->adopting.data[k] = vec_pop(&s->adopting);
         wire_get_tensor(&rd, &t);
         ck_assert_msg(rd.r == 0, "%s", err.text);
-        ck_assert_int_eq(vec_push(&s->tensor, t.id), 0);
+        client_has(s, &t);
         ck_assert_int_eq(map_set(&s->data, t.id, t.chunk_first), 0);
         for (k = 0; k < t.n_holder; k++) {
                 const Cuts *cuts   = &t.tiling.axis[0];
@@ -219,7 +229,7 @@ static bool put_begin(Sim *s, uint32_t which) {
         SimWorker *w = &s->worker[p->worker];
         Put put      = *p;
 
-        if (p->begun)
+        if (p->begun || (w->alive && w->paused))
                 return false;
         p->begun = true;
         if (!w->alive)
@@ -251,9 +261,9 @@ static void submit(Sim *s) {
                         if (s->tensor.n > 0 && (graph->node.n == 0 || one_in(s, 3))) {
                                 uint64_t tensor = s->tensor.data[sim_random(s, s->tensor.n)];
 
-                                ck_assert_int_eq(graph_add_stored(graph, tensor, &sched_tensor(s->sched, tensor)->spec,
-                                                                  &in[i].node),
-                                                 0);
+                                const Spec spec = spec_of(s, tensor);
+
+                                ck_assert_int_eq(graph_add_stored(graph, tensor, &spec, &in[i].node), 0);
                                 ck_assert_int_eq(vec_push(&asked.leaf, tensor), 0);
                         } else if (graph->node.n > 0)
                                 in[i].node = (uint32_t) sim_random(s, graph->node.n);
@@ -278,9 +288,9 @@ static void submit_all(Sim *s) {
 
         ck_assert_int_eq(graph_new(&graph), 0);
         for (uint32_t k = 0; k < s->tensor.n; k++) {
-                ck_assert_int_eq(graph_add_stored(graph, s->tensor.data[k],
-                                                  &sched_tensor(s->sched, s->tensor.data[k])->spec, &id),
-                                 0);
+                const Spec spec = spec_of(s, s->tensor.data[k]);
+
+                ck_assert_int_eq(graph_add_stored(graph, s->tensor.data[k], &spec, &id), 0);
                 ck_assert_int_eq(vec_push(&graph->wanted, (Ref) { .node = id }), 0);
                 ck_assert_int_eq(vec_push(&asked.leaf, s->tensor.data[k]), 0);
         }
@@ -312,13 +322,36 @@ static void client_breaks(Sim *s) {
         channel_done(&s->to_client);
         channel_done(&s->from_client);
         s->client_linked = s->client_welcome = false;
+        s->client_away                       = sched_now(s);
+        s->client_reached                    = listened(s);
+        s->client_noted                      = s->now - s->stopped;
         book_leave(&s->book);
 }
 
+/* Its session has ended: it has nothing, and nobody waits for anything. */
+static void client_anew(Sim *s) {
+        for (uint32_t k = 0; k < s->asked.n; k++) {
+                free(s->asked.data[k].graph);
+                vec_free(&s->asked.data[k].leaf);
+        }
+        s->asked.n = s->tensor.n = s->adopting.n = s->known.n = s->put.n = 0;
+        map_done(&s->data);
+        s->client_lost = false;
+}
+
 static void client_joins(Sim *s) {
+        const bool again = !s->client_lost;
+
+        s->client_knocks = s->now < s->sched_until;
+        if (s->client_knocks)
+                return;
         if (s->client_linked) /* it is dead, and nobody has noticed here */
                 client_breaks(s);
+        if (!again)
+                client_anew(s);
         s->client_linked = true;
-        book_begin(&s->book, true);
-        later_add(s, LATER_WELCOME, 0, 0);
+        s->client_welcome = !again;
+        book_begin(&s->book, again);
+        if (again)
+                later_add(s, LATER_WELCOME, 0, 0);
 }

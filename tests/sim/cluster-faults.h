@@ -4,16 +4,34 @@
  * left; the scheduler dies with what it had not written; workers are asked to stop. */
 #include "sim/cluster-client.h"
 
-static void link_break(Sim *s, SimWorker *w) {
+/* Its link is gone, and it knows. */
+static void link_lost(Sim *s, SimWorker *w) {
         channel_done(&w->to);
+        w->stale = false;
+        work_tell(s, w, (WorkEvent) { .kind = WORK_LEAVE });
+        w->left = true;
+}
+
+/* The scheduler closes its side. What it has said may be on its way still, and the worker goes on with that until it
+ * comes to the end; what the worker says nobody hears. */
+static void hang_up(Sim *s, SimWorker *w) {
         channel_done(&w->from);
-        w->linked = false;
-        if (one_in(s, 2) && w->alive) { /* else it learns of it when it comes back */
-                work_tell(s, w, (WorkEvent) { .kind = WORK_LEAVE });
-                w->left = true;
-        }
+        if (!w->alive || one_in(s, 2))
+                channel_done(&w->to);
+        w->linked = w->beats = false;
+        w->stale             = w->alive;
+        w->away              = sched_now(s);
+        w->reached           = listened(s);
+        w->noted             = s->now - s->stopped;
         if (w->known)
                 sched_tell(s, (SchedEvent) { .kind = SCHED_AWAY, .worker = number_of(s, w) });
+}
+
+/* Both sides learn of it, sooner or later. */
+static void link_break(Sim *s, SimWorker *w) {
+        hang_up(s, w);
+        if (w->stale && one_in(s, 2))
+                link_lost(s, w);
 }
 
 static void worker_left(Sim *s, SimWorker *w, bool killed) {
@@ -50,11 +68,18 @@ static void say_holds(Sim *s, SimWorker *w) {
         vec_free(&bytes);
 }
 
+static bool may_join(const SimWorker *w) {
+        return w->alive && !w->linked && !w->stale && !w->paused && !w->cut;
+}
+
 static void worker_joins(Sim *s, SimWorker *w) {
         if (!w->left)
                 work_tell(s, w, (WorkEvent) { .kind = WORK_LEAVE });
         w->left = w->stops = false;
         w->linked = w->known = true;
+        w->heard             = sched_now(s);
+        w->reached           = listened(s);
+        w->noted             = s->now - s->stopped;
         sched_tell(s, (SchedEvent) { .kind      = SCHED_JOINED,
                                      .worker    = number_of(s, w),
                                      .n_threads = w->n_threads,
@@ -63,6 +88,16 @@ static void worker_joins(Sim *s, SimWorker *w) {
         sched_tell(s, (SchedEvent) { .kind = SCHED_DRAIN, .worker = number_of(s, w), .on = w->draining });
 }
 
+/* A process in the place of one that has died. It has other memory: that of before will not come back. */
+static void worker_again(Sim *s, SimWorker *w) {
+        if (w->linked)
+                hang_up(s, w);
+        if (w->known)
+                worker_left(s, w, false);
+        worker_begin(s, w);
+}
+
+/* Its process dies, which is seen at once. */
 static void worker_killed(Sim *s, SimWorker *w) {
         const bool was_known = w->known;
 
@@ -72,10 +107,25 @@ static void worker_killed(Sim *s, SimWorker *w) {
                 worker_left(s, w, true);
 }
 
+/* Its link closes; or its machine goes, and nobody is told. */
+static void worker_vanishes(Sim *s, SimWorker *w) {
+        const bool was_linked = w->linked, silent = one_in(s, 2);
+        const uint64_t heard = w->heard, reached = w->reached, noted = w->noted;
+
+        worker_end(s, w, false);
+        s->n_killed++;
+        w->linked  = was_linked;
+        w->heard   = heard;
+        w->reached = reached;
+        w->noted   = noted;
+        if (was_linked && !silent)
+                hang_up(s, w);
+}
+
 /* Its process dies, and the next one finds its memory. */
 static void worker_restarted(Sim *s, SimWorker *w) {
         if (w->linked)
-                link_break(s, w);
+                hang_up(s, w);
         worker_end(s, w, true);
         worker_begin(s, w);
         for (uint32_t k = 0; k < w->store.capacity; k++)
@@ -95,7 +145,7 @@ static void worker_stops(Sim *s, SimWorker *w) {
         for (uint32_t k = 0; k < s->tensor.n; k++) {
                 const SchedTensor *t = sched_tensor(s->sched, s->tensor.data[k]);
 
-                for (uint32_t c = 0; c < t->n_chunks; c++)
+                for (uint32_t c = 0; t && c < t->n_chunks; c++) /* none: its session has ended */
                         sim_assert(s, t->holder[c] != number_of(s, w));
         }
         worker_end(s, w, false);
@@ -155,8 +205,14 @@ static void sched_restarted(Sim *s) {
                 s->put.data[k].wanted = false;
         while (s->row.n > s->n_synced)
                 row_free(&s->row.data[--s->row.n]);
+        s->clock          = clock_new(s);
+        s->patience       = (Patience) { .clock_usec = clock_read(&s->clock, s->now) };
+        s->client_away    = 0;
+        s->client_reached = listened(s);
+        s->client_noted   = s->now - s->stopped;
         for (uint32_t k = 0; k < MAX_SIM_WORKERS; k++) {
-                s->worker[k].known = false;
+                s->worker[k].awaited = s->worker[k].known;
+                s->worker[k].known   = false;
                 if (s->worker[k].linked)
                         link_break(s, &s->worker[k]);
         }
@@ -190,23 +246,70 @@ static void sched_restarted(Sim *s) {
         vec_free(&open);
 }
 
+/* Whoever has something that cannot be made again is waited for. */
+static bool all_are_back(const Sim *s) {
+        for (uint32_t k = 0; k < MAX_SIM_WORKERS; k++)
+                if (s->worker[k].alive && !s->worker[k].linked)
+                        return false;
+        return true;
+}
+
 static void begin(Sim *s) {
         s->begun = true;
+        for (uint32_t k = 0; k < MAX_SIM_WORKERS; k++)
+                s->worker[k].awaited = false;
         sched_tell(s, (SchedEvent) { .kind = SCHED_BEGIN });
 }
 
 /* ---- One of them ------------------------------------------------------------------------------------------------ */
 
-enum { KINDS_OF_FAULTS = 14, KINDS_OF_MENDING = 5 }; /* the last ones mend what others did */
+enum {
+        KINDS_OF_FAULTS  = 19,
+        KINDS_OF_MENDING = 6,              /* the last ones mend what others did */
+        LONGEST_STOP     = 25 * HEARTBEAT, /* longer than any deadline */
+};
+
+/* What happens to a process, whatever the scheduler does. */
+static bool fault_of_time(Sim *s, SimWorker *w, uint64_t kind) {
+        switch (kind) {
+        case 9:
+                w->paused = w->alive;
+                return true;
+        case 10:
+                w->cut = w->linked && w->alive;
+                return true;
+        case 11:
+                s->sched_until = s->now + sim_random(s, LONGEST_STOP);
+                s->n_jumps++;
+                return true;
+        case 12:
+                if (one_in(s, 2))
+                        w->clock.base += sim_random(s, LONGEST_STOP);
+                else {
+                        s->clock.base += sim_random(s, LONGEST_STOP);
+                        s->n_jumps++;
+                }
+                return true;
+        case 13:
+        case 14:
+                w->paused = w->cut = false;
+                return true;
+        default:
+                return s->now < s->sched_until;
+        }
+}
 
 static void fault(Sim *s) {
-        SimWorker *w = &s->worker[sim_random(s, MAX_SIM_WORKERS)];
+        SimWorker *w        = &s->worker[sim_random(s, MAX_SIM_WORKERS)];
+        const uint64_t kind = one_in(s, 3) ? s->favorite : sim_random(s, KINDS_OF_FAULTS);
 
         s->n_faults++;
-        switch (one_in(s, 3) ? s->favorite : sim_random(s, KINDS_OF_FAULTS)) {
+        if (fault_of_time(s, w, kind))
+                return;
+        switch (kind) {
         case 0:
                 if (w->alive)
-                        worker_killed(s, w);
+                        worker_vanishes(s, w);
                 return;
         case 1:
                 if (w->alive)
@@ -214,7 +317,7 @@ static void fault(Sim *s) {
                 return;
         case 2:
         case 3:
-                if (w->linked)
+                if (w->linked && w->alive)
                         link_break(s, w);
                 return;
         case 4:
@@ -234,21 +337,21 @@ static void fault(Sim *s) {
                 sched_tell(s, (SchedEvent) { .kind = SCHED_DRAIN, .worker = number_of(s, w), .on = w->draining });
                 return;
         case 7:
-                if (w->stops && w->linked)
+                if (w->stops && w->linked && w->alive && !w->paused && !w->cut)
                         worker_stops(s, w);
                 return;
         case 8:
                 if (s->client_linked)
                         client_breaks(s);
                 return;
-        case 9:
+        case 15:
                 if (!s->client_linked || one_in(s, 10))
                         client_joins(s);
                 return;
         default:
                 if (!w->alive)
-                        worker_begin(s, w);
-                else if (!w->linked)
+                        worker_again(s, w);
+                else if (may_join(w))
                         worker_joins(s, w);
         }
 }

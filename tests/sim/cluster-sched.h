@@ -241,6 +241,8 @@ static void sched_hears(Sim *s, SimWorker *w) {
         Error err = {}, why = {};
 
         trace("from worker", (int) e.worker, &m);
+        w->heard = sched_now(s);
+        w->noted = s->now - s->stopped;
         switch (m.kind) {
         case WIRE_IS_DONE:
                 e.kind   = SCHED_DONE;
@@ -280,6 +282,7 @@ static void sched_hears(Sim *s, SimWorker *w) {
                 e.bytes    = m.holds.size_bytes;
                 e.n        = m.holds.chunk_n;
                 e.last     = m.holds.last;
+                w->awaited &= !m.holds.last;
                 break;
         default:
                 ck_abort_msg("%s is not for a scheduler", wire_name(m.kind));

@@ -30,7 +30,11 @@ static void later_add(Sim *s, LaterKind kind, uint64_t request, uint64_t tensor)
 static void session_finished(Sim *s, const SchedAction *a, const Error *outcome) {
         Asked *asked = book_find(&s->book, a->request);
 
-        sim_assert(s, asked && !asked->finished);
+        for (uint32_t k = 0; k < a->n && !outcome && !asked; k++) /* its session has ended */
+                release_now(s, s->sched_actions.tensor.data[a->first + k]);
+        if (!asked)
+                return;
+        sim_assert(s, !asked->finished);
         asked->finished  = true;
         asked->n_tensors = outcome ? 0 : a->n;
         asked->tensor    = calloc(asked->n_tensors + 1, sizeof(*asked->tensor));
@@ -277,6 +281,41 @@ static void session_clear(Sim *s) {
         while (s->wanted.n > 0)
                 wanted_remove(s, &s->wanted.data[0]);
         vec_free(&s->wanted);
+}
+
+/* All that it has under way ends, and what it holds is let go. */
+static void session_ends(Sim *s) {
+        const Error err      = error_of(ERROR_CANCELED, "the client has left");
+        Book book            = s->book;
+        Vec(uint64_t) wanted = {};
+
+        s->n_leases++;
+        s->client_lost = true;
+        s->book        = (Book) {};
+        for (uint32_t k = 0; k < s->wanted.n; k++)
+                ck_assert_int_eq(vec_push(&wanted, s->wanted.data[k].tensor), 0);
+        for (uint32_t k = 0; k < wanted.n; k++)
+                session_given(s, &(Wire_given) { .tensor = wanted.data[k], .code = -EIO, .text = "it has left" });
+        for (uint32_t k = 0; k < book.requests.capacity; k++) {
+                Asked *a = (Asked *) (uintptr_t) book.requests.entry[k].value;
+
+                if (!a)
+                        continue;
+                row_add(s, (Row) { .kind = ROW_REQUEST_GONE, .id = a->request });
+                if (!a->finished)
+                        sched_tell(s, (SchedEvent) { .kind = SCHED_CANCEL, .request = a->id, .error = &err });
+                asked_free(a);
+        }
+        for (uint32_t k = 0; k < book.refs.capacity; k++) {
+                if (book.refs.entry[k].value == 0)
+                        continue;
+                row_add(s, (Row) { .kind = ROW_HELD, .id = book.refs.entry[k].key });
+                for (uint64_t n = book.refs.entry[k].value; n > 0; n--)
+                        sched_tell(s, (SchedEvent) { .kind = SCHED_RELEASE, .tensor = book.refs.entry[k].key });
+        }
+        book_done(&book);
+        vec_free(&wanted);
+        journal_sync(s);
 }
 
 /* As the rows say it. */

@@ -197,6 +197,8 @@ static bool fetch_end(Sim *s, SimWorker *w, uint32_t which) {
         uint64_t content     = src ? map_get(&src->store, f.chunk) : map_get(&s->expected, f.chunk);
         uint64_t bytes       = src ? map_get(&src->bytes, f.chunk) : map_get(&s->data_bytes, f.chunk);
 
+        if (src && src->alive && src->paused)
+                return false;
         if (content == 0 && src && src->alive && put_pending(s, f.from, f.chunk))
                 return false;
         w->fetch.data[which] = w->fetch.data[w->fetch.n - 1];
@@ -315,6 +317,12 @@ static void worker_begin(Sim *s, SimWorker *w) {
         size_t memory = s->tight ? 60000 + sim_random(s, 100000) : 1 << 30;
 
         w->alive     = true;
+        w->local     = one_in(s, 2);
+        w->clock     = clock_new(s);
+        w->tick_at   = s->now + sim_random(s, HEARTBEAT);
+        w->patience  = (Patience) {};
+        patience_look(&w->patience, &sim_limits, clock_read(&w->clock, s->now));
+        w->lost      = w->patience.own_usec;
         w->left      = true; /* there is nothing to forget */
         w->n_threads = 1 + (uint32_t) sim_random(s, MAX_THREADS);
         w->n_numbers = w->n_threads * PER_THREAD;
@@ -351,5 +359,13 @@ static void worker_end(Sim *s, SimWorker *w, bool keep) {
         vec_free(&w->fetch);
         channel_done(&w->to);
         channel_done(&w->from);
-        *w = (SimWorker) { .known = w->known, .draining = w->draining, .store = kept, .bytes = bytes };
+        *w = (SimWorker) { .known    = w->known,
+                           .local    = w->local,
+                           .awaited  = w->awaited,
+                           .away     = w->away,
+                           .reached  = w->reached,
+                           .noted    = w->noted,
+                           .draining = w->draining,
+                           .store    = kept,
+                           .bytes    = bytes };
 }

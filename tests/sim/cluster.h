@@ -9,6 +9,7 @@
 
 #include "base/map.h"
 #include "sched/book.h"
+#include "sched/patience.h"
 #include "sched/work.h"
 #include "sim/fake-registry.h"
 #include "wire/wire.h"
@@ -22,6 +23,32 @@ enum {
         MAX_SIM_WORKERS = 8,
         CHECK_EVERY     = 37, /* events: the checks read everything, an event little */
 };
+
+/* ---- Time: in milliseconds, whatever others call it -------------------------------------------------------------- */
+
+enum {
+        STEP      = 40, /* that passes between events, about */
+        TICK      = 100,
+        HEARTBEAT = 10 * TICK,
+};
+
+static const PatienceLimits sim_limits = {
+        .look_usec    = HEARTBEAT,
+        .dead_usec    = 10 * HEARTBEAT,
+        .suspect_usec = 3 * HEARTBEAT,
+        .lease_usec   = 12 * HEARTBEAT,
+        .restore_usec = 3 * HEARTBEAT,
+        .keep_usec    = 20 * HEARTBEAT,
+};
+
+typedef struct SimClock {
+        uint64_t base, since;
+        uint32_t per_mille; /* of the true time */
+} SimClock;
+
+static inline uint64_t clock_read(const SimClock *c, uint64_t now) {
+        return c->base + (now - c->since) * c->per_mille / 1000;
+}
 
 /* ---- Links ------------------------------------------------------------------------------------------------------ */
 
@@ -60,7 +87,19 @@ typedef struct Fetch {
 
 typedef struct SimWorker {
         bool alive;         /* its process */
-        bool linked;        /* to the scheduler */
+        bool linked;        /* the scheduler has a link to it */
+        bool stale;         /* it has a link that the scheduler has closed, and reads what was said over it */
+        bool cut;           /* nothing comes through for now */
+        bool paused;        /* its process stands still */
+        bool local;         /* it is seen when its process ends */
+        bool awaited;       /* by a scheduler that was restored */
+        bool beats;         /* it has given a sign of life that nobody has read */
+        uint64_t heard, away; /* in the scheduler's time */
+        uint64_t reached;     /* listened(), when it gave a sign of life, or its link was closed */
+        uint64_t noted;       /* s->now - s->stopped, when that was noted */
+        uint64_t tick_at, lost;
+        SimClock clock;
+        Patience patience;
         bool known;         /* the scheduler counts it in: it is there, or away */
         bool left;          /* it has forgotten what the last scheduler said */
         bool draining;      /* it was asked to stop */
@@ -134,6 +173,12 @@ typedef struct Put {
 
 typedef struct Sim {
         uint64_t seed, random, n_events, epoch;
+        uint64_t now;         /* the true time, which nobody knows */
+        uint64_t sched_until; /* the scheduler stands still */
+        uint64_t stopped;     /* for so long it did so far */
+        uint64_t sched_tick_at, n_jumps;
+        SimClock clock; /* the scheduler's */
+        Patience patience;
         Sched *sched;
         SchedActions sched_actions;
         WorkActions work_actions;
@@ -148,18 +193,23 @@ typedef struct Sim {
         Vec(Wanted) wanted;
         /* The client's. */
         bool client_linked, client_welcome;
+        bool client_knocks; /* it waits for a scheduler that stands still */
+        bool client_lost;   /* its session has ended, and it does not know */
+        uint64_t client_away, client_reached, client_noted;
         Channel to_client, from_client;
         Vec(Adopting) adopting;
         Vec(uint64_t) known; /* requests whose outcome has come, which it has not said yet */
         Vec(Waited) asked;
         Vec(uint64_t) tensor; /* references */
+        Map length;           /* of these, plus 1 */
         Map data;             /* its own tensors -> first chunk */
         Map data_bytes;       /* chunk -> size, plus 1 */
         Vec(Put) put;
         uint64_t n_requests, n_failed, n_succeeded, n_faults, n_killed, n_left, n_emptied, n_restarts, n_drained,
-                n_again;
+                n_again, n_silent, n_leases, n_dropped;
         uint64_t favorite; /* the fault that happens more often than others */
         bool faults, failures, tight, refuses, poisons;
+        bool mending;
         bool forgets; /* how things were made, after a few steps */
         bool late;    /* what workers say comes late */
 } Sim;
@@ -172,7 +222,23 @@ static inline bool one_in(Sim *s, uint64_t n) {
         return sim_random(s, n) == 0;
 }
 
-#define sim_assert(s, expr) ck_assert_msg(expr, "seed %llu", (unsigned long long) (s)->seed)
+/* The scheduler's own time. */
+static inline uint64_t sched_now(const Sim *s) {
+        return patience_now(&s->patience, &sim_limits, clock_read(&s->clock, s->now));
+}
+
+/* For how long it has listened, at most: what it does not see of a pause or a jump is one look. */
+static inline uint64_t listened(const Sim *s) {
+        return s->now - s->stopped + 2 * HEARTBEAT * s->n_jumps;
+}
+
+static inline SimClock clock_new(Sim *s) {
+        return (SimClock) { .base      = sim_random(s, UINT32_MAX),
+                            .since     = s->now,
+                            .per_mille = 900 + (uint32_t) sim_random(s, 200) };
+}
+
+#define sim_assert(s, expr) ck_assert_msg(expr, "seed %llu: %s", (unsigned long long) (s)->seed, #expr)
 
 /* SIM_TRACE=1: all that is said. */
 static inline void trace(const char *who, int number, const WireMessage *m) {

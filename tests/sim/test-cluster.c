@@ -6,7 +6,7 @@
  * come, all that the client still has can be had, and when it has let go of it nothing is left anywhere.
  *
  *     SIM_SEED=17 CK_FORK=no build/tests/test-cluster    one run again;  SIM_SEEDS=5000: as many as one likes */
-#include "sim/cluster-faults.h"
+#include "sim/cluster-time.h"
 
 enum { MOST_SUBMITS = 24 };
 
@@ -15,16 +15,22 @@ enum { MOST_SUBMITS = 24 };
 static bool worker_moves(Sim *s, SimWorker *w, uint32_t what, bool late) {
         uint32_t thread = what % MAX_NUMBERS;
 
-        if (!w->alive)
+        if (!w->alive || (w->paused && what / MAX_NUMBERS % 5 != 1))
                 return false;
         switch (what / MAX_NUMBERS % 5) {
         case 0:
+                if (w->cut)
+                        return false;
+                if (w->stale && channel_empty(&w->to)) {
+                        link_lost(s, w);
+                        return true;
+                }
                 if (channel_empty(&w->to))
                         return false;
                 worker_hears(s, w);
                 return true;
         case 1:
-                if (late || channel_empty(&w->from))
+                if (late || w->cut || sched_stopped(s) || channel_empty(&w->from))
                         return false;
                 sched_hears(s, w);
                 return true;
@@ -57,7 +63,7 @@ static bool client_moves(Sim *s, uint32_t what) {
                 client_hears(s);
                 return true;
         case 1:
-                if (channel_empty(&s->from_client))
+                if (sched_stopped(s) || channel_empty(&s->from_client))
                         return false;
                 session_hears(s);
                 return true;
@@ -88,20 +94,12 @@ static bool somebody_moves(Sim *s) {
                 if (put_begin(s, k))
                         return true;
         for (uint32_t w = 0; w < MAX_SIM_WORKERS; w++)
-                for (uint32_t k = 0; k < s->worker[w].fetch.n; k++)
+                for (uint32_t k = 0; k < s->worker[w].fetch.n && !s->worker[w].paused; k++)
                         if (fetch_end(s, &s->worker[w], k))
                                 return true;
-        if (s->n_synced == s->row.n)
+        if (s->n_synced == s->row.n || sched_stopped(s))
                 return false;
         journal_sync(s);
-        return true;
-}
-
-/* Whoever has something that cannot be made again is waited for. */
-static bool all_are_back(const Sim *s) {
-        for (uint32_t k = 0; k < MAX_SIM_WORKERS; k++)
-                if (s->worker[k].alive && !s->worker[k].linked)
-                        return false;
         return true;
 }
 
@@ -120,47 +118,42 @@ static void live(Sim *s) {
                         release(s, (uint32_t) sim_random(s, s->tensor.n));
                 if (s->n_requests > 0 && one_in(s, 6000))
                         cancel_one(s);
-                if (one_in(s, 20))
+                if (one_in(s, 20) && !sched_stopped(s))
                         journal_sync(s);
                 if (s->faults && one_in(s, 40))
                         fault(s);
-                if (!s->begun && one_in(s, 30) && (!s->forgets || all_are_back(s)))
-                        begin(s);
+                time_passes(s, 1 + sim_random(s, 2 * STEP));
                 if (!somebody_moves(s) && n_submits == 0)
-                        return; /* it waits for what must be mended */
+                        return; /* it waits for what must be mended, or for its time */
         }
 }
 
-/* Until nothing happens any more. Workers that die of their tasks are followed by others. */
+/* Until nothing happens any more, and nobody waits for anybody who will not come. */
 static void go_on(Sim *s) {
-        while (somebody_moves(s))
-                if (!s->worker[0].alive) {
-                        worker_begin(s, &s->worker[0]);
-                        worker_joins(s, &s->worker[0]);
-                }
+        const uint64_t longest = 2 * (sim_limits.dead_usec + sim_limits.suspect_usec + sim_limits.lease_usec);
+
+        for (uint64_t since = s->now; s->now - since < longest;) {
+                time_passes(s, 1 + sim_random(s, 2 * STEP));
+                if (somebody_moves(s))
+                        since = s->now;
+                else
+                        time_passes(s, TICK);
+        }
 }
 
-/* All that is broken is mended; then everything must end. */
+/* All that is broken is mended; what is gone is noticed by who waits for it. Then everything must end. */
 static void mend(Sim *s) {
-        if (!s->worker[0].alive)
-                worker_begin(s, &s->worker[0]);
+        s->mending     = true;
+        s->sched_until = s->now;
         for (uint32_t k = 0; k < MAX_SIM_WORKERS; k++) {
                 SimWorker *w = &s->worker[k];
 
                 if (w->draining && w->linked)
                         sched_tell(s, (SchedEvent) { .kind = SCHED_DRAIN, .worker = k });
-                w->draining = false;
-                if (w->alive && !w->linked)
-                        worker_joins(s, w);
-                else if (!w->alive && w->known)
-                        worker_left(s, w, false);
+                w->draining = w->paused = w->cut = false;
         }
-        if (!s->client_linked)
-                client_joins(s);
-        if (!s->begun)
-                begin(s);
         go_on(s);
-        sim_assert(s, s->asked.n == 0 && s->adopting.n == 0);
+        sim_assert(s, s->begun && s->asked.n == 0 && s->adopting.n == 0);
 }
 
 /* What the client has can be read. */
@@ -180,6 +173,33 @@ static void read_all(Sim *s) {
         }
 }
 
+static void say_figures(const Sim *s, const SchedStats *stats) {
+        const struct {
+                const char *what;
+                uint64_t n;
+        } figures[] = {
+                { "requests succeeded", s->n_succeeded },
+                { "failed", s->n_failed },
+                { "were said again", s->n_again },
+                { "faults", s->n_faults },
+                { "workers died", s->n_killed },
+                { "were silent for too long", s->n_silent },
+                { "were counted out", s->n_left },
+                { "were drained", s->n_drained },
+                { "gave up the scheduler", s->n_dropped },
+                { "leases ended", s->n_leases },
+                { "times the scheduler died", s->n_restarts },
+                { "tasks", stats->n_tasks_done },
+                { "tasks ran again", stats->n_remade },
+                { "milliseconds", s->now },
+        };
+
+        fprintf(stderr, "seed %llu:", (unsigned long long) s->seed);
+        for (size_t k = 0; k < ELEMENTSOF(figures); k++)
+                fprintf(stderr, " %llu %s;", (unsigned long long) figures[k].n, figures[k].what);
+        fputc('\n', stderr);
+}
+
 static void nothing_is_left(Sim *s) {
         SchedStats stats;
 
@@ -187,7 +207,7 @@ static void nothing_is_left(Sim *s) {
                 release(s, s->tensor.n - 1);
         known_say(s);
         while (somebody_moves(s))
-                ;
+                time_passes(s, STEP);
         sim_assert(s, s->book.requests.n == 0 && s->book.refs.n == 0 && s->wanted.n == 0);
         sched_stats(s->sched, &stats);
         sim_assert(s, stats.n_tensors == 0);
@@ -211,15 +231,7 @@ static void nothing_is_left(Sim *s) {
                 sim_assert(s, w->plan.n == 0);
         }
         if (getenv("SIM_SEED"))
-                fprintf(stderr,
-                        "seed %llu: %llu requests succeeded, %llu failed; %llu faults: %llu workers died, %llu were "
-                        "drained, the scheduler died %llu times; %llu requests were said again; %llu tasks, %llu of "
-                        "them again\n",
-                        (unsigned long long) s->seed, (unsigned long long) s->n_succeeded,
-                        (unsigned long long) s->n_failed, (unsigned long long) s->n_faults,
-                        (unsigned long long) s->n_killed, (unsigned long long) s->n_drained,
-                        (unsigned long long) s->n_restarts, (unsigned long long) s->n_again,
-                        (unsigned long long) stats.n_tasks_done, (unsigned long long) stats.n_remade);
+                say_figures(s, &stats);
 }
 
 static void sim_free(Sim *s) {
@@ -228,6 +240,7 @@ static void sim_free(Sim *s) {
 
                 if (w->alive)
                         worker_end(s, w, false);
+                channel_done(&w->to);
                 map_done(&w->store);
                 map_done(&w->bytes);
         }
@@ -246,6 +259,7 @@ static void sim_free(Sim *s) {
         vec_free(&s->tensor);
         vec_free(&s->put);
         map_done(&s->expected);
+        map_done(&s->length);
         map_done(&s->planned);
         map_done(&s->data);
         map_done(&s->data_bytes);
@@ -266,6 +280,8 @@ static void run_seed(uint64_t seed) {
         s->late     = seed % 3 == 1;
         s->begun    = true;
         s->favorite = sim_random(s, KINDS_OF_FAULTS - KINDS_OF_MENDING);
+        s->clock    = clock_new(s);
+        s->patience = (Patience) { .clock_usec = clock_read(&s->clock, s->now) };
         sched_begin(s);
         s->client_linked = s->client_welcome = true;
         book_begin(&s->book, false);
