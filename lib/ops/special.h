@@ -25,6 +25,23 @@
         TERNARY_LOOPS(name, WHOLE_FLOATS, expr)                                                                        \
         SPECIAL_(name, 3, inputs, doc, TERNARY_ROWS(WHOLE_FLOATS, name))
 
+#define SPECIAL4_LOOP_(D, op, expr)                                                                                    \
+        MAP_FUNCTION_(op##_##D) {                                                                                      \
+                const MEMORY_##D *restrict in_a = arg[0], *restrict in_b = arg[1];                                     \
+                const MEMORY_##D *restrict in_c = arg[2], *restrict in_d = arg[3];                                     \
+                MEMORY_##D *restrict out = arg[4];                                                                     \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        const double a = in_a[i], b = in_b[i], c = in_c[i], d = in_d[i];                               \
+                        out[i] = (MEMORY_##D)(expr);                                                                   \
+                }                                                                                                      \
+        }
+#define SPECIAL4_ROW_(D, op)                                                                                           \
+        { { DTYPE_##D, DTYPE_##D, DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D, {} },
+#define SPECIAL4(name, inputs, doc, expr)                                                                              \
+        WHOLE_FLOATS(SPECIAL4_LOOP_, name, expr)                                                                       \
+        SPECIAL_(name, 4, inputs, doc, WHOLE_FLOATS(SPECIAL4_ROW_, name))
+
 /* Two outputs of one input: the statement sets r and s. */
 #define SPECIAL_PAIR_LOOP(name, D, O, statement)                                                                       \
         MAP_FUNCTION_(name##_##D) {                                                                                    \

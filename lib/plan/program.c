@@ -184,14 +184,14 @@ static int emit_map(Planner *p, NestBuild *nb, Ref ref, const AxisMap *map, uint
                 if (r < 0)
                         return r;
         }
-        r = push(nb,
-                 (Instr) { .kind   = INSTR_MAP,
-                           .dtype  = op->kernels[kernel].out[0],
-                           .op     = op,
-                           .kernel = kernel,
-                           .params = node->params,
-                           .in     = { reg[0], reg[1], reg[2] } },
-                 &first);
+        r        = push(nb,
+                        (Instr) { .kind   = INSTR_MAP,
+                                  .dtype  = op->kernels[kernel].out[0],
+                                  .op     = op,
+                                  .kernel = kernel,
+                                  .params = node->params,
+                                  .in     = { reg[0], reg[1], reg[2], reg[3] } },
+                        &first);
         *ret_reg = first;
         for (uint32_t out = 0; r >= 0 && out < node->n_out && node->n_out > 1; out++) {
                 uint32_t at = first;

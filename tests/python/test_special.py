@@ -80,6 +80,12 @@ EXACT = [
     ("hyp1f1", mp.hyp1f1, [between(-90, 90), between(-90, 90), signed(magnitudes(-2, 2))], 100),
     ("hyp1f1", mp.hyp1f1, [beside_integers(9), beside_integers(9), signed(magnitudes(-2, 2))], 100),
     ("hyp1f1", mp.hyp1f1, [between(-5, 5), between(-5, 5), -magnitudes(2, 9)], 100),
+    ("hyp2f1", mp.hyp2f1, [between(-5, 5), between(-5, 5), between(-5, 5), between(-1, 1)], 200),
+    ("hyp2f1", mp.hyp2f1, [between(-60, 60), between(-60, 60), between(-60, 60), between(-3, 0.99)], 200),
+    ("hyp2f1", mp.hyp2f1, [beside_integers(5), beside_integers(5), beside_integers(5), between(-3, 0.99)], 200),
+    ("hyp2f1", mp.hyp2f1, [RNG.integers(1, 6, N) / 2, RNG.integers(1, 6, N) / 2, RNG.integers(1, 6, N) / 2,
+                           np.append(1 - magnitudes(-9, 0, N // 2), -magnitudes(0, 9, N // 2))], 500),
+    ("hyp2f1", mp.hyp2f1, [-RNG.integers(0, 30, N), between(-5, 5), between(-5, 5), signed(magnitudes(-2, 2))], 100),
     ("hyperu", mp.hyperu, [magnitudes(-9, 1), between(-10, 10), magnitudes(-3, 3)], 200),
     ("hyperu", mp.hyperu, [between(-9, 0), between(-9, 9), magnitudes(-2, 2)], 20000),  # zeros between them
     ("hyperu", mp.hyperu, [RNG.integers(-9, 20, N), RNG.integers(-9, 20, N), magnitudes(-3, 2)], 500),
@@ -172,9 +178,23 @@ def test_confluent_functions_at_the_ends_of_their_range():
         [np.inf, np.inf, -np.inf, 12, 0.75]
     assert special.hyperu(2.0, 0.0, 0.0) == pytest.approx(0.5, rel=1e-14)
     assert np.isnan(special.hyperu([1, 0, np.nan, 1, -np.inf], 1.0, [-1, -1, 1, np.nan, 1])).all()
-    for name in ("hyp1f1", "hyperu"):
+    for name, before in (("hyp1f1", 2), ("hyperu", 2), ("hyp2f1", 3)):
         with pytest.raises(TypeError, match="not supported for the input types"):
-            getattr(special, name)(1.0, 2.0, 1j)
+            getattr(special, name)(*[1.0] * before, 1j)
+
+
+def test_gausss_function_at_the_ends_of_its_range():
+    inf, nan = np.inf, np.nan
+    for args, want in (((1, 1, 1, 1), inf), ((0.5, 0.5, 2, 1), 4 / np.pi), ((0.5, 0.5, 2, 1.5), inf),
+                       ((1, 1, -1, 0.5), inf), ((-1, 1, -2, 0.5), 1.25), ((-2, 1, -1, 0.5), inf),
+                       ((0, 1, 2, 0.5), 1), ((2, 3, 4, 0), 1), ((1, 2, 0, 0), 1), ((-1, 1, -1, 0.5), 2),
+                       ((-2, 1, 1, 3), 4), ((-2, 3, 1, 2), 13), ((1, 2, 2, -1e300), 1e-300), ((1, 2, 1, 2.5), 4 / 9),
+                       ((3, 1, 2, 1), inf), ((-5, 2, -3, 0.5), inf), ((nan, 1, 1, 0.5), nan), ((1, 1, 1, nan), nan),
+                       ((inf, 1, 1, 0.5), nan), ((1, 1, 2, -inf), nan)):
+        got = special.hyp2f1(*map(float, args))
+        assert np.allclose(got, want, rtol=1e-14, atol=0, equal_nan=True), args
+    assert np.isnan(special.hyp2f1(2000.5, 0.5, 1.5, -100.0))  # parameters from 1000 on, where no series helps
+    assert np.isnan(special.hyp2f1(0.5, 0.5, 1.0, -1e30))  # as near to 1, and a logarithm
 
 
 SPECIAL = np.array([0, -0.0, 1, -1, 0.5, np.inf, -np.inf, np.nan, 1e308])
@@ -197,7 +217,7 @@ def test_terms_of_entropies_have_scipys_values_at_special_numbers(name):
 def test_dtypes_are_scipys(dtype):
     a = np.ones(3, dtype)
     for name, n in (("erf", 1), ("gammaln", 1), ("beta", 2), ("xlogy", 2), ("betainc", 3), ("hankel1", 2),
-                    ("hyp1f1", 3), ("hyperu", 3)):
+                    ("hyp1f1", 3), ("hyperu", 3), ("hyp2f1", 4)):
         assert getattr(special, name)(*[a] * n).dtype == getattr(sp, name)(*[a] * n).dtype
 
 

@@ -475,6 +475,10 @@ Tensor([1.       , 2.2795853])
 >>> mt.special.hyp1f1(1.0, 2.0, [-1.0, 0.0, 1.0]).execute()
 Tensor([0.63212056, 1.        , 1.71828183])
 """,
+    "special_hyp2f1": """
+>>> mt.special.hyp2f1(1.0, 1.0, 2.0, [-1.0, 0.0, 0.5]).execute()
+Tensor([0.69314718, 1.        , 1.38629436])
+""",
     "special_hyperu": """
 >>> mt.special.hyperu(1.0, [1.0, 2.0], 0.5).execute()
 Tensor([0.92291382, 2.        ])

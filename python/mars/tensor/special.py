@@ -9,9 +9,9 @@ from .creation import astensor
 from .ufuncs import store, ufunc
 
 _NAMES = """beta betainc betaincinv betaln dawsn ellipe ellipeinc ellipk ellipkinc ellipkm1 elliprc elliprd elliprf
-    elliprg entr erf erfc erfcinv erfcx erfi erfinv fresnel gamma gammainc gammaincc gammainccinv gammaincinv gammaln
-    gammasgn hankel1 hyp0f1 hyp1f1 hyperu iv ive jv kl_div kv kve loggamma modfresnelm modfresnelp poch psi rel_entr
-    rgamma voigt_profile wofz xlog1py xlogy yv""".split()
+    elliprg entr erf erfc erfcinv erfcx erfi erfinv fresnel gamma gammainc gammaincc gammainccinv gammaincinv
+    gammaln gammasgn hankel1 hyp0f1 hyp1f1 hyp2f1 hyperu iv ive jv kl_div kv kve loggamma modfresnelm modfresnelp
+    poch psi rel_entr rgamma voigt_profile wofz xlog1py xlogy yv""".split()
 _ALIASES = {"digamma": "psi", "jve": "jv", "yve": "yv", "kn": "kv", "yn": "yv"}
 __all__ = sorted([*_NAMES, *_ALIASES, "airy", "airye", "elliprj", "hankel1e", "hankel2", "hankel2e", "itairy",
                   "multigammaln", "polygamma", "zeta"])
