@@ -350,10 +350,10 @@ def test_what_a_disk_has_lost_is_made_again(tmp_path, capfd):
         t = twice_the_memory().execute()
         wait_for(lambda: spilled_bytes(cluster) >= 60_000_000, "nothing was written")
         assert damage(tmp_path) == 2
-        n_before = tasks_done(cluster)
+        wait_for(lambda: tasks_done(cluster) == 64, "workers do not tell what they have done")
         expected = local.run(twice_the_memory())
         assert np.array_equal(cluster.session.run(t + 1), expected + 1)  # tasks read it
-        assert tasks_done(cluster) > n_before + 64
+        wait_for(lambda: tasks_done(cluster) > 64 + 64, "nothing was made again")
         assert damage(tmp_path) == 2
         assert np.array_equal(cluster.session.fetch(t), expected)  # a client reads it
         t = None
