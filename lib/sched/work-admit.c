@@ -225,12 +225,13 @@ static int together_ends(Work *w, Job *job, uint32_t v) {
 
 int together_lost(Work *w, uint64_t chunk) {
         for (uint32_t k = 0; k < w->job.n; k++) {
-                Job *job         = &w->job.data[k];
-                const uint64_t c = job->run ? chunk - job->run->first_id : 0;
+                Job *job = &w->job.data[k];
+                uint64_t c;
 
-                if (!job->together || c >= job->run->plan->n_chunk)
+                if (!job->run || !job->together)
                         continue;
-                if (job->together[job->run->plan->chunk_value[c]] == TOGETHER_YES)
+                c = chunk - job->run->first_id;
+                if (c < job->run->plan->n_chunk && job->together[job->run->plan->chunk_value[c]] == TOGETHER_YES)
                         return together_ends(w, job, job->run->plan->chunk_value[c]);
         }
         return 0;

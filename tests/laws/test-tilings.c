@@ -15,10 +15,11 @@ static const mars_session_options sessions[] = {
 /* The first ones are asked with all cuts. Sanitizers, which make all of it five times slower, look for other faults
  * than the law does, in code that the first sessions and cuts reach. */
 #ifdef __SANITIZE_ADDRESS__
-enum { N_SESSIONS = 2, N_WHOLE_SESSIONS = 0 };
+static const size_t n_cuts[] = { N_FEW_CUTS, N_FEW_CUTS };
 #else
-enum { N_SESSIONS = ELEMENTSOF(sessions), N_WHOLE_SESSIONS = 2 };
+static const size_t n_cuts[] = { N_CUTS, N_CUTS, N_FEW_CUTS, N_FEW_CUTS };
 #endif
+enum { N_SESSIONS = ELEMENTSOF(n_cuts) };
 
 typedef struct Tally {
         mars_session *session[N_SESSIONS];
@@ -42,7 +43,7 @@ static void hold(const Question *q, void *userdata) {
                 return;
         tally->n_taken[q->op] += whole.code == 0;
         for (size_t t = 0; t < N_SESSIONS; t++) {
-                for (size_t c = 0; c < (t < N_WHOLE_SESSIONS ? N_CUTS : N_FEW_CUTS); c++) {
+                for (size_t c = 0; c < n_cuts[t]; c++) {
                         Bits cut;
 
                         ck_assert_msg(compute(tally->session[t], q, cuts[c], &cut), "%s is refused in chunks of %d",
