@@ -46,8 +46,8 @@ static int outside(int64_t key, Error *err) {
         }
 #define FOLD_SUM_(D, name) FOLD_LOOP_(D, name, SUM_##D(a, b))
 #define FOLD_TIMES_(D, name) FOLD_LOOP_(D, name, TIMES_##D(a, b))
-#define FOLD_MAX_(D, name) FOLD_LOOP_(D, name, IS_NAN(a) | (a >= b) ? a : b)
-#define FOLD_MIN_(D, name) FOLD_LOOP_(D, name, IS_NAN(a) | (a <= b) ? a : b)
+#define FOLD_MAX_(D, name) FOLD_LOOP_(D, name, (IS_NAN(a) | (a >= b)) ? a : b)
+#define FOLD_MIN_(D, name) FOLD_LOOP_(D, name, (IS_NAN(a) | (a <= b)) ? a : b)
 #define FOLD_ENTRY_(D, name) [DTYPE_##D] = fold_##name##_##D,
 #define SPARSE_ORDERED(X, ...) BITS(X, __VA_ARGS__) WHOLE_FLOATS(X, __VA_ARGS__)
 
