@@ -506,3 +506,11 @@ else:
     raise AssertionError
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_what_only_dense_tensors_have_is_said_to_be_there():
+    s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+    with pytest.raises(AttributeError, match=r"no argmax: todense\(\)\.argmax"):
+        s.argmax()
+    with pytest.raises(AttributeError, match="no nonsense$"):
+        s.nonsense  # noqa: B018

@@ -8,7 +8,7 @@ import numpy as np
 from ... import _core
 from ..._core import op
 from ...session import chosen, get_default_session, holder
-from ..core import axes_of
+from ..core import Tensor, axes_of
 from ..creation import full, zeros
 from ..manipulation import broadcast_to, concatenate
 from ..ufuncs import UFUNCS, store
@@ -206,6 +206,10 @@ class SparseTensor:
 
     def __array__(self, dtype=None, copy=None):
         raise TypeError("this function takes dense tensors: todense() makes one of a sparse tensor")
+
+    def __getattr__(self, name):
+        dense = not name.startswith("_") and hasattr(Tensor, name)
+        raise AttributeError(f"a sparse tensor has no {name}" + (f": todense().{name} is there" if dense else ""))
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         from .elementwise import apply
