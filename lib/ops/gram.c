@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* X.T @ X by blocks of rows of X. The result is symmetric: we compute what lies below the diagonal in bands of
- * BAND rows, each up to its last column, so that a call is small enough for BLAS to work in cache without packing;
- * that is 1.5 to 4 times as fast as its own symmetric product for up to 64 columns, and no slower for BANDS_MOST. */
+/* X.T @ X by blocks of rows of X. The result is symmetric: we compute what lies below the diagonal.
+ *
+ * Of up to BANDS_MOST columns by ourselves: as many rows of X as stay in L1 are gone through once for each tile of the
+ * result that fits in registers, and the sums of these rows are added to the result. So each element is the same sum
+ * at every CPU level. BLAS packs what is used once and has half of the speed, where it has no kernels for small calls;
+ * wider matrices are worth the packing. */
 #include <string.h>
 
 #include "graph/graph.h"
@@ -11,10 +14,14 @@
 #include "ops/product.h"
 
 enum {
-        BAND = 16,
-        BANDS_MOST = 256,
-        STRIP_MOST = 1 << 15, /* elements of X in a strip: 256 KiB, a quarter of L2; BAND times that is a small call */
-        STRIP_PACKED = 512,   /* rows of a strip of more columns, which BLAS packs */
+        BANDS_MOST   = 256,
+        BLOCK_MOST   = 1 << 12, /* elements of a block of rows: float64 are 32 KiB */
+        BLOCK_LEAST  = 16,      /* its rows */
+        BAND         = 4,       /* rows of a tile of the result, */
+        BAND_WIDE    = 3,       /* and vectors: with those of X and one element 16 registers */
+        LINE         = 64,      /* bytes */
+        STRIP_MOST   = 1 << 15, /* elements of X in a strip: 256 KiB, a quarter of L2 */
+        STRIP_PACKED = 512,     /* rows of a strip of more columns, which BLAS packs */
 };
 
 static size_t gram_scratch(const OpCall *call) {
@@ -36,21 +43,100 @@ static int64_t gram_strip(const OpCall *call) {
         return rows;
 }
 
-static Matrix columns_from(const Matrix *x, int64_t column, size_t size) {
-        return (Matrix){ x->data + column * (x->trans == CblasNoTrans ? 1 : x->ld) * (int64_t) size, x->trans, x->ld };
+static_assert(BLOCK_LEAST * BANDS_MOST <= BLOCK_MOST, "the widest block has its least rows");
+
+static int64_t block_rows(int64_t n) {
+        int64_t rows = BLOCK_LEAST;
+
+        while (2 * rows * n <= BLOCK_MOST)
+                rows *= 2;
+        return rows;
 }
 
-static void gram_bands(DType dtype, const Matrix *x, int64_t n, int64_t k, bool more, char *out) {
-        const size_t size = dtype_size(dtype);
-
-        for (int64_t at = 0; at < n; at += BAND) {
-                const int64_t rows = MIN(n - at, (int64_t) BAND);
-                Matrix left = columns_from(x, at, size);
-
-                left.trans = x->trans == CblasNoTrans ? CblasTrans : CblasNoTrans;
-                matrix_product(dtype, &left, x, rows, at + rows, k, more, out + (size_t) (at * n) * size, n);
+/* Sums over k rows of x, pitch elements apart: for `high` columns from i on, by vectors that begin at columns `at`. */
+#define GRAM_(D)                                                                                                       \
+        static inline __attribute__((always_inline)) void gram_tile_##D(                                               \
+                const CTYPE_##D *x, int64_t pitch, int64_t k, int64_t i, int high, int wide, const int64_t *at,        \
+                CTYPE_##D(*sum)[BANDS_MOST]) {                                                                         \
+                Wide_##D acc[BAND][BAND_WIDE] = {};                                                                    \
+                                                                                                                       \
+                for (int64_t l = 0; l < k; l++, x += pitch) {                                                          \
+                        Wide_##D y[BAND_WIDE];                                                                         \
+                                                                                                                       \
+                        for (int v = 0; v < wide; v++)                                                                 \
+                                y[v] = *(const Wide_##D *) (x + at[v]);                                                \
+                        for (int r = 0; r < high; r++)                                                                 \
+                                for (int v = 0; v < wide; v++)                                                         \
+                                        acc[r][v] += x[i + r] * y[v];                                                  \
+                }                                                                                                      \
+                for (int r = 0; r < high; r++)                                                                         \
+                        for (int v = 0; v < wide; v++)                                                                 \
+                                *(Wide_##D *) (sum[r] + at[v]) = acc[r][v];                                            \
+        }                                                                                                              \
+        /* Up to column `end`; the last vector ends with the row, and may share columns with the one before. */        \
+        static inline __attribute__((always_inline)) void gram_band_##D(const CTYPE_##D *x, int64_t pitch, int64_t k,  \
+                                                                        int64_t i, int high, int64_t end, int64_t n,   \
+                                                                        CTYPE_##D(*sum)[BANDS_MOST]) {                 \
+                enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
+                                                                                                                       \
+                for (int64_t j = 0; j < end; j += BAND_WIDE * WIDTH) {                                                 \
+                        const int64_t last          = MAX(n - WIDTH, (int64_t) 0);                                     \
+                        const int64_t at[BAND_WIDE] = { MIN(j, last), MIN(j + WIDTH, last),                            \
+                                                        MIN(j + 2 * WIDTH, last) };                                    \
+                                                                                                                       \
+                        if (j + 2 * WIDTH < end)                                                                       \
+                                gram_tile_##D(x, pitch, k, i, high, 3, at, sum);                                       \
+                        else if (j + WIDTH < end)                                                                      \
+                                gram_tile_##D(x, pitch, k, i, high, 2, at, sum);                                       \
+                        else                                                                                           \
+                                gram_tile_##D(x, pitch, k, i, high, 1, at, sum);                                       \
+                }                                                                                                      \
+        }                                                                                                              \
+        static void gram_block_##D(const CTYPE_##D *x, int64_t pitch, int64_t n, int64_t k, bool more,                 \
+                                   CTYPE_##D *out) {                                                                   \
+                CTYPE_##D sum[BAND][BANDS_MOST];                                                                       \
+                                                                                                                       \
+                for (int64_t i = 0; i < n; i += BAND) {                                                                \
+                        const int64_t high = MIN(n - i, (int64_t) BAND), size = k * pitch;                             \
+                                                                                                                       \
+                        for (int64_t at = size * i / n; at < size * (i + high) / n; at += LINE / (int64_t) sizeof(*x)) \
+                                __builtin_prefetch(x + size + at); /* the next block, a part with each band */         \
+                        if (high == BAND)                                                                              \
+                                gram_band_##D(x, pitch, k, i, BAND, i + BAND, n, sum);                                 \
+                        else                                                                                           \
+                                for (int64_t r = 0; r < high; r++)                                                     \
+                                        gram_band_##D(x, pitch, k, i + r, 1, n, n, sum + r);                           \
+                        for (int64_t r = 0; r < high; r++)                                                             \
+                                for (int64_t j = 0; j <= i + r; j++)                                                   \
+                                        out[(i + r) * n + j] = more ? out[(i + r) * n + j] + sum[r][j] : sum[r][j];    \
+                }                                                                                                      \
+        }                                                                                                              \
+        static void gram_bands_##D(const Matrix *m, int64_t n, int64_t k, bool more, char *out) {                      \
+                enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
+                const bool rows       = m->trans == CblasNoTrans && n >= WIDTH;                                        \
+                const int64_t columns = MAX(n, (int64_t) WIDTH), pitch = rows ? m->ld : columns;                       \
+                const int64_t block = block_rows(columns);                                                             \
+                CTYPE_##D dense[BLOCK_MOST];                                                                           \
+                                                                                                                       \
+                if (!rows)                                                                                             \
+                        memset(dense, 0, sizeof(dense));                                                               \
+                for (int64_t l0 = 0; l0 < k; l0 += block, more = true) {                                               \
+                        const int64_t part = MIN(k - l0, block);                                                       \
+                        const CTYPE_##D *x =                                                                           \
+                                (const CTYPE_##D *) m->data + l0 * (m->trans == CblasNoTrans ? m->ld : 1);             \
+                                                                                                                       \
+                        if (!rows) {                                                                                   \
+                                for (int64_t j = 0; j < n; j++)                                                        \
+                                        for (int64_t l = 0; l < part; l++)                                             \
+                                                dense[l * pitch + j] = m->trans == CblasNoTrans ? x[l * m->ld + j]     \
+                                                                                                : x[j * m->ld + l];    \
+                                x = dense;                                                                             \
+                        }                                                                                              \
+                        gram_block_##D(x, pitch, n, part, more, (CTYPE_##D *) out);                                    \
+                }                                                                                                      \
         }
-}
+GRAM_(F64)
+GRAM_(F32)
 
 static void gram_packed(DType dtype, const Matrix *x, int64_t n, int64_t k, bool more, char *out) {
         const CBLAS_TRANSPOSE trans = x->trans == CblasNoTrans ? CblasTrans : CblasNoTrans;
@@ -78,12 +164,15 @@ static int gram_run(BlockRun *run, _unused_ Error *err) {
 
         if (!matrix_of(in, in->data, &x))
                 matrix_dense(in, in->data, run->scratch, &x);
-        blas_enter();
-        if (n <= BANDS_MOST)
-                gram_bands(dtype, &x, n, k, run->more, out);
-        else
+        if (n <= BANDS_MOST && dtype == DTYPE_F32)
+                gram_bands_F32(&x, n, k, run->more, out);
+        else if (n <= BANDS_MOST)
+                gram_bands_F64(&x, n, k, run->more, out);
+        else {
+                blas_enter();
                 gram_packed(dtype, &x, n, k, run->more, out);
-        blas_leave();
+                blas_leave();
+        }
         if (run->last)
                 mirror_lower(out, n, dtype_size(dtype));
         return 0;

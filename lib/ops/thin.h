@@ -13,7 +13,9 @@
 #include "ops/kernel.h"
 
 enum {
-        THIN_MOST  = 16,  /* rows and columns */
+        THIN_MOST  = 16,  /* rows and columns, */
+        THIN_HIGH  = 256, /* or rows of THIN_FEW columns, as in X.T @ y: THIN_MOST at a time */
+        THIN_FEW   = 2,
         THIN_INNER = 64,  /* inner elements at least */
         THIN_BLOCK = 128, /* 16 KiB of the wider input: tiles after the first one find it in L1 */
         TILE_HIGH  = 4,   /* rows of a tile, */
@@ -21,7 +23,8 @@ enum {
 };
 
 static inline bool is_thin(DType dtype, int64_t m, int64_t n, int64_t k) {
-        return (dtype == DTYPE_F32 || dtype == DTYPE_F64) && m <= THIN_MOST && n <= THIN_MOST && k >= THIN_INNER;
+        return (dtype == DTYPE_F32 || dtype == DTYPE_F64) && k >= THIN_INNER && n <= THIN_MOST &&
+               m <= (n <= THIN_FEW ? THIN_HIGH : THIN_MOST);
 }
 
 /* Where element (i, l) of the left side and (l, j) of the right one are, which is side by side along j. */
@@ -135,8 +138,13 @@ THIN_TILE_(F32)
 /* out = a b, or out += a b with `more`: m x n, dense. */
 static inline void thin_product(DType dtype, const Matrix *a, const Matrix *b, int64_t m, int64_t n, int64_t k,
                                 bool more, char *out) {
-        if (dtype == DTYPE_F32)
-                thin_product_F32(a, b, m, n, k, more, out);
-        else
-                thin_product_F64(a, b, m, n, k, more, out);
+        const int64_t size = (int64_t) dtype_size(dtype), row = (a->trans == CblasNoTrans ? a->ld : 1) * size;
+
+        for (int64_t i = 0; i < m; i += THIN_MOST) {
+                const Matrix some  = { a->data + i * row, a->trans, a->ld };
+                const int64_t rows = MIN(m - i, (int64_t) THIN_MOST);
+
+                (dtype == DTYPE_F32 ? thin_product_F32 : thin_product_F64)(&some, b, rows, n, k, more,
+                                                                           out + i * n * size);
+        }
 }
