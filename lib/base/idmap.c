@@ -4,17 +4,6 @@
 
 #include "base/idmap.h"
 
-typedef struct IdPage {
-        uint32_t n; /* values that are not 0 */
-        uint64_t value[IDMAP_PAGE];
-} IdPage;
-
-static IdPage *page_of(const IdMap *map, uint64_t id) {
-        if (_likely_(map->last && map->last_at == id / IDMAP_PAGE))
-                return map->last;
-        return (IdPage *) (uintptr_t) map_get(&map->pages, id / IDMAP_PAGE);
-}
-
 void idmap_done(IdMap *map) {
         for (uint32_t k = 0; k < map->pages.capacity; k++)
                 free((void *) (uintptr_t) map->pages.entry[k].value);
@@ -23,14 +12,8 @@ void idmap_done(IdMap *map) {
         *map = (IdMap) {};
 }
 
-uint64_t idmap_get(const IdMap *map, uint64_t id) {
-        const IdPage *page = page_of(map, id);
-
-        return page ? page->value[id % IDMAP_PAGE] : 0;
-}
-
 int idmap_set(IdMap *map, uint64_t id, uint64_t value) {
-        IdPage *page = page_of(map, id);
+        IdPage *page = idmap_page(map, id);
 
         assert(value != 0);
         if (!page) {
@@ -50,7 +33,7 @@ int idmap_set(IdMap *map, uint64_t id, uint64_t value) {
 }
 
 uint64_t idmap_remove(IdMap *map, uint64_t id) {
-        IdPage *page = page_of(map, id);
+        IdPage *page = idmap_page(map, id);
         uint64_t ret = page ? page->value[id % IDMAP_PAGE] : 0;
 
         if (!ret)

@@ -158,6 +158,7 @@ struct Engine {
         uint32_t n_threads, n_slots, n_free_slots, n_spare_slots, n_handed, n_started, n_alive, n_idle;
         SpillCodec spill_codec;
         bool tiny;              /* tasks take less time than a second thread would cost the one that runs them */
+        uint32_t n_not_tiny;    /* batches in a row that took more */
         bool closing, closed;
         bool lingers;           /* closed, but for threads that nobody waits for */
         bool leaves;            /* chunks stay in their memory files */

@@ -15,13 +15,14 @@
 #include "engine/inside.h"
 
 enum {
-        WAKE_BYTES = 256 << 10, /* to read and write so much takes as long as to wake a thread, 20 µs */
-        WAKE_USEC  = 50,        /* a job that takes longer than this may be worth two */
-        BLOCK_COST = 8,         /* a byte of a block operator is as much work as this many of others */
-        LONG_BYTES = 1 << 20,   /* a block of so much may take a millisecond, or a minute */
-        LONG_STEPS = 2 << 20,   /* and so many elements of instructions a millisecond, or 50 */
-        BATCH_BYTES = 16 << 10, /* so much together is worth giving up the lock: a few µs */
-        TINY_USEC  = 1,         /* a task of less is tiny */
+        WAKE_BYTES  = 256 << 10, /* to read and write so much takes as long as to wake a thread, 20 µs */
+        WAKE_USEC   = 50,        /* a job that takes longer than this may be worth two */
+        BLOCK_COST  = 8,         /* a byte of a block operator is as much work as this many of others */
+        LONG_BYTES  = 1 << 20,   /* a block of so much may take a millisecond, or a minute */
+        LONG_STEPS  = 2 << 20,   /* and so many elements of instructions a millisecond, or 50 */
+        BATCH_BYTES = 16 << 10,  /* so much together is worth giving up the lock: a few µs */
+        TINY_USEC   = 1,         /* a task of less is tiny; so are those after it, */
+        TINY_ENDS   = 4,         /* until so many batches in a row take longer: one of them may have been interrupted */
 };
 
 _Thread_local Engine *helper_of;
@@ -477,6 +478,11 @@ static int task_run(Exec *exec, Held *held, bool first, Error *err) {
                                                   &held->run->canceled, err);
 }
 
+static void tiny_or_not(Engine *e, bool tiny) {
+        e->n_not_tiny = tiny ? 0 : e->n_not_tiny + 1;
+        e->tiny       = tiny || (e->tiny && e->n_not_tiny < TINY_ENDS);
+}
+
 /* Runs and reports tasks that the slot holds, all but a last one that is not small: nobody shall wait for that to hear
  * of the others. The lock is held before and after. */
 static void tasks_run(Engine *e, uint32_t at) {
@@ -495,7 +501,7 @@ static void tasks_run(Engine *e, uint32_t at) {
         stop = now_usec();
         pthread_mutex_lock(&e->lock);
         __atomic_store_n(&slot->began_usec, 0, __ATOMIC_RELAXED);
-        e->tiny = stop - start < (uint64_t) (end - slot->at) * TINY_USEC;
+        tiny_or_not(e, stop - start < (uint64_t) (end - slot->at) * TINY_USEC);
         if (e->lane) {
                 const PlanRun *run = slot->held[slot->at].run;
                 const Stage *stage = &run->plan->stage.data[run->plan->task_stage[slot->held[slot->at].task]];

@@ -202,8 +202,13 @@ int pyramid_base_init(PyramidBase *base, Exec *exec, const Fold *fold, int64_t u
         return state_take(exec, fold, 1, base->one);
 }
 
+/* Of a run only whether it is there is asked before it is made: a tiny task has no time for all of them. */
 void pyramid_init(Pyramid *p) {
-        memset(p, 0, sizeof(*p));
+        for (size_t q = 0; q < ELEMENTSOF(p->run); q++) {
+                p->run[q][0] = NULL;
+                p->n[q]      = 0;
+        }
+        p->n_left = p->n_right = 0;
 }
 
 static void pyramid_edge(PyramidBase *base, size_t column, int j, char *const *state, size_t at) {

@@ -140,8 +140,11 @@ static void find_walks(Prepare *p, const LocalMemory *local) {
 }
 
 int nest_places(NestRun *x, const Box *box) {
-        Prepare p = { .x = x, .box = box, .base = x->at };
+        Prepare p; /* what is not set here is not asked, as in nest_lay_out() */
 
+        p.x    = x;
+        p.box  = box;
+        p.base = x->at;
         for (int k = 0; k < MAX_NDIM; k++)
                 p.loop_of[k] = -1; /* it moves as before */
         p.info    = exec_take_array(x->run->exec, WalkInfo, x->n_walk);

@@ -17,38 +17,38 @@ enum {
 typedef struct DTypeInfo {
         const char *name, *code;
         const char *aliases; /* other names that NumPy takes, with a space around each; one-letter codes first */
-        uint8_t size, kind;
+        uint8_t kind;
         uint16_t safe;
 } DTypeInfo;
 
 static const DTypeInfo infos[_DTYPE_MAX] = {
-        [DTYPE_BOOL] = { "bool", "|b1", " ? bool_ bool8 ", 1, KIND_BOOL, (1u << _DTYPE_MAX) - 1 },
-        [DTYPE_I8]   = { "int8", "|i1", " b byte ", 1, KIND_INT, SET(I8) | SET(I16) | SET(I32) | SET(I64) | SET_FLOAT },
-        [DTYPE_U8]   = { "uint8", "|u1", " B ubyte ", 1, KIND_UINT,
+        [DTYPE_BOOL] = { "bool", "|b1", " ? bool_ bool8 ", KIND_BOOL, (1u << _DTYPE_MAX) - 1 },
+        [DTYPE_I8]   = { "int8", "|i1", " b byte ", KIND_INT, SET(I8) | SET(I16) | SET(I32) | SET(I64) | SET_FLOAT },
+        [DTYPE_U8]   = { "uint8", "|u1", " B ubyte ", KIND_UINT,
                          SET(U8) | SET(I16) | SET(U16) | SET(I32) | SET(U32) | SET(I64) | SET(U64) | SET_FLOAT },
-        [DTYPE_I16]  = { "int16", "<i2", " h short ", 2, KIND_INT, SET(I16) | SET(I32) | SET(I64) | SET_SINGLE },
-        [DTYPE_U16]  = { "uint16", "<u2", " H ushort ", 2, KIND_UINT,
+        [DTYPE_I16]  = { "int16", "<i2", " h short ", KIND_INT, SET(I16) | SET(I32) | SET(I64) | SET_SINGLE },
+        [DTYPE_U16]  = { "uint16", "<u2", " H ushort ", KIND_UINT,
                          SET(U16) | SET(I32) | SET(U32) | SET(I64) | SET(U64) | SET_SINGLE },
-        [DTYPE_I32]  = { "int32", "<i4", " i intc ", 4, KIND_INT, SET(I32) | SET(I64) | SET_DOUBLE },
-        [DTYPE_U32]  = { "uint32", "<u4", " I uintc ", 4, KIND_UINT, SET(U32) | SET(I64) | SET(U64) | SET_DOUBLE },
-        [DTYPE_I64]  = { "int64", "<i8", " l q p int int_ intp int0 long longlong ", 8, KIND_INT,
-                         SET(I64) | SET_DOUBLE },
-        [DTYPE_U64]  = { "uint64", "<u8", " L Q P uint uintp uint0 ulong ulonglong ", 8, KIND_UINT,
-                         SET(U64) | SET_DOUBLE },
-        [DTYPE_F16]  = { "float16", "<f2", " e half ", 2, KIND_FLOAT, SET_FLOAT },
-        [DTYPE_F32]  = { "float32", "<f4", " f single ", 4, KIND_FLOAT, SET_SINGLE },
-        [DTYPE_F64]  = { "float64", "<f8", " d float float_ double ", 8, KIND_FLOAT, SET_DOUBLE },
-        [DTYPE_C64]  = { "complex64", "<c8", " F csingle singlecomplex ", 8, KIND_COMPLEX, SET_COMPLEX },
-        [DTYPE_C128] = { "complex128", "<c16", " D complex complex_ cdouble cfloat ", 16, KIND_COMPLEX, SET(C128) },
+        [DTYPE_I32]  = { "int32", "<i4", " i intc ", KIND_INT, SET(I32) | SET(I64) | SET_DOUBLE },
+        [DTYPE_U32]  = { "uint32", "<u4", " I uintc ", KIND_UINT, SET(U32) | SET(I64) | SET(U64) | SET_DOUBLE },
+        [DTYPE_I64]  = { "int64", "<i8", " l q p int int_ intp int0 long longlong ", KIND_INT, SET(I64) | SET_DOUBLE },
+        [DTYPE_U64] = { "uint64", "<u8", " L Q P uint uintp uint0 ulong ulonglong ", KIND_UINT, SET(U64) | SET_DOUBLE },
+        [DTYPE_F16] = { "float16", "<f2", " e half ", KIND_FLOAT, SET_FLOAT },
+        [DTYPE_F32] = { "float32", "<f4", " f single ", KIND_FLOAT, SET_SINGLE },
+        [DTYPE_F64] = { "float64", "<f8", " d float float_ double ", KIND_FLOAT, SET_DOUBLE },
+        [DTYPE_C64] = { "complex64", "<c8", " F csingle singlecomplex ", KIND_COMPLEX, SET_COMPLEX },
+        [DTYPE_C128] = { "complex128", "<c16", " D complex complex_ cdouble cfloat ", KIND_COMPLEX, SET(C128) },
+};
+
+const uint8_t dtype_sizes[_DTYPE_MAX] = {
+        [DTYPE_BOOL] = 1, [DTYPE_I8] = 1,  [DTYPE_U8] = 1,  [DTYPE_I16] = 2,   [DTYPE_U16] = 2,
+        [DTYPE_I32] = 4,  [DTYPE_U32] = 4, [DTYPE_I64] = 8, [DTYPE_U64] = 8,   [DTYPE_F16] = 2,
+        [DTYPE_F32] = 4,  [DTYPE_F64] = 8, [DTYPE_C64] = 8, [DTYPE_C128] = 16,
 };
 
 static const DTypeInfo *info(DType t) {
         assert((unsigned) t < _DTYPE_MAX);
         return &infos[t];
-}
-
-size_t dtype_size(DType t) {
-        return info(t)->size;
 }
 
 DKind dtype_kind(DType t) {
@@ -80,7 +80,7 @@ bool dtype_from_name(const char *name, DType *ret) {
         if (n == 0 || strchr(name, ' '))
                 return false;
         for (DType t = 0; t < _DTYPE_MAX; t++) {
-                if (swapped && infos[t].size > 1)
+                if (swapped && dtype_sizes[t] > 1)
                         continue;
                 if (strcmp(name, infos[t].code + 1) == 0 ||
                     ((n == 1 || !ordered) && list_has(infos[t].aliases, name, n)) ||
@@ -331,7 +331,7 @@ int64_t scalar_i64(Scalar s) {
 
 bool scalar_fits(Scalar s, DType to) {
         const DTypeInfo *from = info(s.dtype), *into = info(to);
-        unsigned bits = into->size * 8u;
+        unsigned bits = dtype_sizes[to] * 8u;
         int64_t v;
 
         if (from->kind > KIND_UINT || (into->kind != KIND_INT && into->kind != KIND_UINT))

@@ -46,7 +46,14 @@ typedef struct Scalar {
         };
 } Scalar;
 
-size_t dtype_size(DType t);          /* bytes of an element */
+extern const uint8_t dtype_sizes[_DTYPE_MAX];
+
+/* Bytes of an element: asked several times for every task, so it is here. */
+static inline size_t dtype_size(DType t) {
+        assert((unsigned) t < _DTYPE_MAX);
+        return dtype_sizes[t];
+}
+
 DKind dtype_kind(DType t);
 const char *dtype_name(DType t);     /* "float64" */
 const char *dtype_code(DType t);     /* "<f8", as in .npy and __array_interface__ */
