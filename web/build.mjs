@@ -27,6 +27,8 @@ function digest(bytes) {
 /** A schema as a type. */
 function typeOf(schema) {
     if (schema.$ref) return schema.$ref.split("/").at(-1);
+    if (schema.type === undefined && !schema.anyOf && !schema.oneOf) return "unknown";
+    if (schema.additionalProperties) return `Readonly<Record<string, ${typeOf(schema.additionalProperties)}>>`;
     if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
     for (const several of ["anyOf", "oneOf"]) if (schema[several]) return schema[several].map(typeOf).join(" | ");
     const kinds = [schema.type].flat().map(

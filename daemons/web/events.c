@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Topics as server-sent events: one stream a page, with everything that the page shows. What a listener has not read
  * yet is not heaped up for him: of each topic the newest answer waits, and older ones that he was too slow for are
- * left out. */
+ * left out. Who wants changes (changes=1) has of each topic one answer as a whole, and then what turns that which he
+ * was sent last into the newest. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,8 @@ enum {
 typedef struct Subject {
         Stream *stream;
         Topic *topic;
-        char *news; /* an event that waits; NULL: none */
-        size_t n_news;
+        Seen *news; /* which waits; NULL: nothing new */
+        Seen *told; /* what he has, for who wants changes; NULL: nothing that could be changed */
 } Subject;
 
 struct Stream {
@@ -39,7 +40,7 @@ struct Stream {
         char *sending;           /* or NULL */
         size_t n_sending, n_sent;
         uint64_t begun_usec, said_usec;
-        bool suspended, comment, ending;
+        bool changes, suspended, comment, ending;
 };
 
 static void wake(Stream *s) {
@@ -51,45 +52,68 @@ static void wake(Stream *s) {
 
 /* ---- News -------------------------------------------------------------------------------------------------------- */
 
-/* A text of one line: JSON has no line ends in it. What cannot be had says so. */
-static void on_seen(void *userdata, const Seen *seen) {
+static void on_seen(void *userdata, _unused_ const Seen *seen) {
         Subject *subject = userdata;
-        char *news       = NULL;
-        size_t n;
-        FILE *f = open_memstream(&news, &n);
+        Seen *news       = topic_keep(subject->topic);
 
-        if (!f)
+        if (!news)
                 return;
-        if (seen->status == MHD_HTTP_OK)
-                fprintf(f, "event: %s\ndata: %s\n\n", topic_name(subject->topic), seen->text);
+        seen_unref(subject->news);
+        subject->news = news;
+        wake(subject->stream);
+}
+
+/* A text of one line: JSON has no line ends in it. What cannot be had says so. */
+static void put_event(Subject *subject, Seen *seen, FILE *f) {
+        const char *name = topic_name(subject->topic), *changes = NULL;
+        size_t n = 0;
+
+        if (subject->told && seen->status == MHD_HTTP_OK)
+                changes = seen_changes(seen, subject->told, &n);
+        if (changes) {
+                fputs("event: changes\ndata: {\"topic\": ", f);
+                json_text(f, name);
+                fprintf(f, ", \"change\": %.*s}\n\n", (int) n, changes);
+        } else if (seen->status == MHD_HTTP_OK)
+                fprintf(f, "event: %s\ndata: %s\n\n", name, seen->text);
         else {
-                fprintf(f, "event: gone\ndata: {\"topic\": ");
-                json_text(f, topic_name(subject->topic));
+                fputs("event: gone\ndata: {\"topic\": ", f);
+                json_text(f, name);
                 fprintf(f, ", \"status\": %u, \"text\": ", seen->status);
                 json_text(f, seen->text);
                 fputs("}\n\n", f);
         }
+}
+
+/* The event that is sent now; false: there is no memory for it, and what comes later says it. */
+static bool begin_sending(Stream *s, Subject *subject, Seen *seen) {
+        FILE *f = open_memstream(&s->sending, &s->n_sending);
+
+        if (!f)
+                return false;
+        put_event(subject, seen, f);
         if (fclose(f) != 0) {
-                free(news);
-                return;
+                free(s->sending);
+                s->sending = NULL;
+                return false;
         }
-        free(subject->news);
-        subject->news   = news;
-        subject->n_news = n;
-        wake(subject->stream);
+        s->n_sent     = 0;
+        subject->told = seen_unref(subject->told);
+        if (s->changes && seen->status == MHD_HTTP_OK)
+                subject->told = seen_ref(seen);
+        return true;
 }
 
 /* The next thing to be sent, in turn. */
 static bool next_news(Stream *s) {
         for (uint32_t k = 0; k < s->n_subjects; k++) {
                 Subject *subject = &s->subject[s->at = (s->at + 1) % s->n_subjects];
+                Seen *seen       = TAKE_PTR(subject->news);
+                const bool begun = seen && begin_sending(s, subject, seen);
 
-                if (!subject->news)
-                        continue;
-                s->sending   = TAKE_PTR(subject->news);
-                s->n_sending = subject->n_news;
-                s->n_sent    = 0;
-                return true;
+                seen_unref(seen);
+                if (begun)
+                        return true;
         }
         if (!s->comment)
                 return false;
@@ -136,7 +160,8 @@ static void on_gone(void *userdata) {
         }
         for (uint32_t k = 0; k < s->n_subjects; k++) {
                 topic_leave(s->subject[k].topic, &s->subject[k]);
-                free(s->subject[k].news);
+                seen_unref(s->subject[k].news);
+                seen_unref(s->subject[k].told);
         }
         free(s->sending);
         free(s);
@@ -188,13 +213,17 @@ static unsigned n_streams_of(const Feed *feed, uint64_t who) {
 
 void api_events(Request *request) {
         Feed *feed         = request->web->feed;
-        const char *topics = request_argument(request, "topics");
+        const char *topics = request_argument(request, "topics"), *changes = request_argument(request, "changes");
         const uint64_t who = request_who(request, request->token);
         struct MHD_Response *response;
         Error err = {};
         Stream *s;
         int r;
 
+        if (changes && strcmp(changes, "0") != 0 && strcmp(changes, "1") != 0) {
+                request_refuse(request, MHD_HTTP_BAD_REQUEST, "changes: 0 or 1");
+                return;
+        }
         if (feed->n_streams >= MAX_STREAMS) {
                 request_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "%d pages are open already", MAX_STREAMS);
                 return;
@@ -215,6 +244,7 @@ void api_events(Request *request) {
         *s           = (Stream) { .feed       = feed,
                                   .request    = request,
                                   .who        = who,
+                                  .changes    = changes && changes[0] == '1',
                                   .begun_usec = feed_clock(),
                                   .said_usec  = feed_clock(),
                                   .sending    = strdup("retry: 1000\n\n") };

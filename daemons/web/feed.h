@@ -6,6 +6,7 @@
  *         topics.c     what there is to be seen, by name ("workers/3/history"), and how it is asked for. All who want
  *                      the same with the same token get the same answer, so that the daemons are asked as often for a
  *                      thousand pages as for one: at most twice a second, and less often what costs them more
+ *         seen.c       answers that several keep, and what changed between two of them (change.c)
  *         events.c     topics as they change, to whoever listens
  *
  * Nothing is asked while nobody looks. */
@@ -56,6 +57,11 @@ typedef struct Seen {
         unsigned status;
         const char *text;
         size_t n_bytes;
+        /* seen.c */
+        unsigned n_refs;
+        struct Seen *since; /* or NULL; what has changed since that one: */
+        char *changes;      /* NULL: so much that it is to be told as a whole */
+        size_t n_changes;
 } Seen;
 typedef void TopicSeen(void *userdata, const Seen *seen);
 
@@ -68,6 +74,7 @@ void topic_see(Topic *topic, TopicSeen *seen, void *userdata);
 int topic_follow(Topic *topic, TopicSeen *seen, void *userdata) _must_check_;
 void topic_leave(Topic *topic, void *userdata);
 const char *topic_name(const Topic *topic);
+Seen *topic_keep(const Topic *topic); /* what was seen last, or NULL; seen_unref() */
 /* "logs?level=4&request=7" of the path and the arguments of the request. False: it is refused. */
 bool request_topic_name(Request *request, const char *path, char *ret, size_t size_bytes);
 void request_see(Request *request, const char *name, TopicSeen *seen); /* which answers it (api-topics.c) */
@@ -75,6 +82,13 @@ void request_cancel(Request *request, uint64_t number); /* likewise: it ends the
 void topics_stale(Feed *feed); /* something was done: what was answered before is not good any more */
 void topics_tick(Feed *feed, uint64_t now_usec);
 void topics_free(Feed *feed);
+
+/* ---- seen.c */
+Seen *seen_new(unsigned status, char *text, size_t n_bytes); /* takes the text; NULL: no memory */
+Seen *seen_ref(Seen *seen);
+Seen *seen_unref(Seen *seen);
+/* What turns the one before into this one (change.h), or NULL: it is to be told as a whole. */
+const char *seen_changes(Seen *seen, Seen *before, size_t *ret_bytes);
 
 /* ---- events.c */
 void streams_tick(Feed *feed, uint64_t now_usec);

@@ -61,9 +61,7 @@ struct Topic {
         uint32_t n_parts, n_waiting; /* of the round that is under way: answers that have not come */
         bool asking, second;
         uint64_t asked_usec, seen_usec, wanted_usec, cost_usec;
-        unsigned status; /* of what was seen; 0: nothing so far */
-        char *text;
-        size_t n_bytes;
+        Seen *seen; /* NULL: nothing so far */
 };
 
 uint64_t feed_clock(void) {
@@ -75,6 +73,10 @@ uint64_t feed_clock(void) {
 
 const char *topic_name(const Topic *topic) {
         return topic->name;
+}
+
+Seen *topic_keep(const Topic *topic) {
+        return seen_ref(topic->seen);
 }
 
 /* ---- Joining ----------------------------------------------------------------------------------------------------- */
@@ -270,18 +272,20 @@ static const Kind kinds[] = {
 
 /* ---- Seeing ------------------------------------------------------------------------------------------------------ */
 
+static const Seen no_memory = { .status = MHD_HTTP_SERVICE_UNAVAILABLE, .text = "out of memory" };
+
 static void tell(Topic *t) {
-        const Seen seen = { .status = t->status, .text = t->text, .n_bytes = t->n_bytes };
+        const Seen *seen = t->seen ?: &no_memory;
 
         for (uint32_t k = 0; k < t->viewer.n;) {
                 const Viewer v = t->viewer.data[k];
 
                 if (v.once) {
                         memmove(&t->viewer.data[k], &t->viewer.data[k + 1], (--t->viewer.n - k) * sizeof(v));
-                        v.seen(v.userdata, &seen);
+                        v.seen(v.userdata, seen);
                         continue;
                 }
-                v.seen(v.userdata, &seen);
+                v.seen(v.userdata, seen);
                 k++;
         }
 }
@@ -292,12 +296,17 @@ static void parts_clear(Topic *t) {
         t->n_parts = 0;
 }
 
+/* Takes the text. */
+static void seen_now(Topic *t, unsigned status, char *text, size_t n) {
+        seen_unref(t->seen);
+        t->seen = seen_new(status, text, n);
+}
+
 /* Words take the place of the answer. */
 static void seen_failure(Topic *t, unsigned status, const char *words) {
-        free(t->text);
-        t->status  = status;
-        t->text    = strdup(words ?: "");
-        t->n_bytes = t->text ? strlen(t->text) : 0;
+        char *text = strdup(words ?: "");
+
+        seen_now(t, status, text, text ? strlen(text) : 0);
 }
 
 static void finished(Topic *t) {
@@ -319,12 +328,8 @@ static void finished(Topic *t) {
                 if (!f || fclose(f) != 0 || n > MAX_ANSWER) {
                         free(text);
                         seen_failure(t, MHD_HTTP_SERVICE_UNAVAILABLE, "the answer is too large");
-                } else {
-                        free(t->text);
-                        t->status  = MHD_HTTP_OK;
-                        t->text    = text;
-                        t->n_bytes = n;
-                }
+                } else
+                        seen_now(t, MHD_HTTP_OK, text, n);
         }
         parts_clear(t);
         tell(t);
@@ -412,17 +417,17 @@ static uint64_t pause_usec(const Topic *t) {
 }
 
 static bool is_due(const Topic *t, uint64_t now_usec) {
-        return !t->asking && (t->status == 0 || now_usec - t->asked_usec >= pause_usec(t));
+        return !t->asking && now_usec - t->asked_usec >= pause_usec(t);
 }
 
 void topic_see(Topic *t, TopicSeen *seen, void *userdata) {
         t->wanted_usec = feed_clock();
         if (!t->asking && !is_due(t, t->wanted_usec)) {
-                seen(userdata, &(Seen) { .status = t->status, .text = t->text, .n_bytes = t->n_bytes });
+                seen(userdata, t->seen ?: &no_memory);
                 return;
         }
         if (vec_push(&t->viewer, (Viewer) { .seen = seen, .userdata = userdata, .once = true }) < 0)
-                seen(userdata, &(Seen) { .status = MHD_HTTP_SERVICE_UNAVAILABLE, .text = "out of memory" });
+                seen(userdata, &no_memory);
         else if (!t->asking)
                 ask(t);
 }
@@ -431,8 +436,8 @@ int topic_follow(Topic *t, TopicSeen *seen, void *userdata) {
         if (vec_push(&t->viewer, (Viewer) { .seen = seen, .userdata = userdata }) < 0)
                 return -ENOMEM;
         t->wanted_usec = feed_clock();
-        if (t->status != 0)
-                seen(userdata, &(Seen) { .status = t->status, .text = t->text, .n_bytes = t->n_bytes });
+        if (t->seen)
+                seen(userdata, t->seen);
         if (is_due(t, t->wanted_usec))
                 ask(t);
         return 0;
@@ -449,7 +454,7 @@ void topic_leave(Topic *t, void *userdata) {
 static void topic_free(Topic *t) {
         parts_clear(t);
         vec_free(&t->viewer);
-        free(t->text);
+        seen_unref(t->seen);
         explicit_bzero(t->token, sizeof(t->token));
         free(t);
 }

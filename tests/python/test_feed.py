@@ -121,10 +121,10 @@ class Server:
         return value
 
     @contextlib.contextmanager
-    def listen(self, *topics):
+    def listen(self, *topics, changes=0):
         """Events, as an iterator of (name, data)."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
-        connection.request("GET", f"/api/v1/events?topics={','.join(topics)}",
+        connection.request("GET", f"/api/v1/events?topics={','.join(topics)}&changes={changes}",
                            headers={"Authorization": f"Bearer {TOKEN}"})
         answer = connection.getresponse()
         assert (answer.status, answer.headers["Content-Type"]) == (200, "text/event-stream")
@@ -240,7 +240,8 @@ def test_what_is_not_there_or_not_meant_is_refused_in_words(web):
                          ("workers/999", 404), ("workers/999/history", 404), ("workers/x", 404),
                          ("workers/99999999999999999999", 404), ("logs?level=-1", 400), ("logs?since=nan", 400),
                          ("timeline?worker=1%26x=2", 400), ("events", 400), ("events?topics=nothing", 404),
-                         ("events?topics=" + ",".join(["overview"] * 9), 400)):
+                         ("events?topics=" + ",".join(["overview"] * 9), 400),
+                         ("events?topics=overview&changes=2", 400), ("events?topics=overview&changes=", 400)):
         said, text = web.ask(f"/api/v1/{path}")
         assert said == status, (path, text)
         assert not mistakes(json.loads(text), SCHEMAS["Error"])
@@ -345,6 +346,77 @@ def test_topics_come_at_once_and_again_as_they_change_and_have_the_form_of_their
                 done.add(data["tasks_done"])
             if set(seen) >= wanted and min(seen.values()) >= 3 and len(done) >= 3:
                 break
+
+
+def applied(value, change):
+    """The value after the change, as the document says."""
+    if "now" in change:
+        return change["now"]
+    if isinstance(value, dict):
+        assert set(change) <= {"set", "in", "key"} and set(change.get("set", {})) <= set(value)
+        return value | change.get("set", {}) | {name: applied(value[name], inner)
+                                                for name, inner in change.get("in", {}).items()}
+    if "shift" in change or "append" in change:
+        return value[change.get("shift", 0):] + change.get("append", [])
+    rows = {next(iter(row.values())): row for row in value}
+    assert len(rows) == len(value)
+    for key in change.get("drop", []):
+        del rows[key]
+    for row in change.get("rows", []):
+        rows[row["key"]] = applied(rows[row["key"]], row)
+    rows = list(rows.values())
+    for added in change.get("add", []):
+        rows.insert(added["at"], added["row"])
+    return rows
+
+
+def test_who_applies_the_changes_has_what_others_are_sent_as_a_whole(web):
+    """The same answers, over two streams: what changes have made of each is found on the other stream, to the number.
+    A session, a request and tensors come and go meanwhile."""
+    topics = ("overview", "history", "workers", "workers/0", "sessions", "requests", "storage", "logs")
+    sent, state = {"whole": 0, "changes": 0}, {}
+    seen = {topic: [] for topic in topics}
+    enough = threading.Event()
+
+    def whole(events):
+        for name, data in events:
+            seen[name].append(data)
+            if enough.is_set():
+                return
+
+    def work():
+        from mars.session import new_session
+        while not enough.is_set():
+            with new_session(web.cluster.endpoint) as session:
+                kept = mt.random.RandomState(1).rand(300, 300, chunk_size=100)
+                kept.execute(session=session)
+                session.run((kept + 1).sum())
+
+    reached = {topic: [] for topic in topics}
+    with web.listen(*topics) as others, web.listen(*topics, changes=1) as events, \
+            concurrent.futures.ThreadPoolExecutor(2) as threads:
+        running = [threads.submit(whole, others), threads.submit(work)]
+        try:
+            for name, data in events:
+                if name == "changes":
+                    assert not mistakes(data, SCHEMAS["ChangeEvent"])
+                    name, data = data["topic"], applied(state.pop(data["topic"]), data["change"])
+                    sent["changes"] += 1
+                else:
+                    sent["whole"] += 1
+                assert not mistakes(data, schema_of(f"/api/v1/{name}")), name
+                state[name] = data
+                reached[name].append(data)
+                if min(map(len, reached.values())) >= 6:
+                    break
+        finally:
+            enough.set()
+        for thread in running:
+            thread.result(SECONDS)
+    assert sent["changes"] > sent["whole"] >= len(topics)
+    for name, states in reached.items():
+        found = [data in seen[name] for data in states[1:-1]]  # the first and the last may be one stream's alone
+        assert all(found), (name, found)
 
 
 def test_the_scheduler_is_asked_as_often_for_many_pages_as_for_one(web):

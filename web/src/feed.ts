@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is happening, as it happens. All parts of a page share one EventSource: it carries the topics that somebody
-// on the page uses, and is opened anew when these change. Nobody listens while the page is hidden.
+// on the page uses, and is opened anew when these change; of each there is the whole first, and then what changes.
+// Nobody listens while the page is hidden.
 //
 // What a topic said last is kept, so that a page that one comes back to is not empty.
 import { useEffect } from "preact/hooks";
 
 import { Refusal, address, get, signedOut } from "./api";
+import { apply } from "./change";
 import type * as contract from "./contract";
 import { Value, useValue } from "./value";
 
@@ -84,7 +86,7 @@ function open(): void {
     close();
     if (document.hidden || names === "") return;
     carried = names;
-    const mine = new EventSource(address(`events?topics=${encodeURIComponent(names)}`));
+    const mine = new EventSource(address(`events?changes=1&topics=${encodeURIComponent(names)}`));
     source = mine;
     mine.onopen = () => connection.set({ state: "live" });
     mine.onerror = () => {
@@ -94,6 +96,11 @@ function open(): void {
         mine.addEventListener(name, (event: MessageEvent<string>) =>
             topic(name).set({ data: JSON.parse(event.data), at: performance.now() }),
         );
+    mine.addEventListener("changes", (event: MessageEvent<string>) => {
+        const said = JSON.parse(event.data) as contract.ChangeEvent;
+        const value = topic(said.topic);
+        value.set({ data: apply(value.get().data, said.change), at: performance.now() });
+    });
     mine.addEventListener("gone", (event: MessageEvent<string>) => {
         const said = JSON.parse(event.data) as { topic: string; status: number; text: string };
         const value = topic(said.topic);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What needs no browser: how quantities are written, and what the timeline remembers.
+// What needs no browser: how quantities are written, what the timeline remembers, and what changes are.
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -7,7 +7,7 @@ import { before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const source = join(dirname(fileURLToPath(import.meta.url)), "../src");
-let format, spans, alike;
+let format, spans, alike, change;
 
 before(async () => {
     const { buildSync } = createRequire(join(process.env.WEB_MODULES, "package.json"))("esbuild");
@@ -19,6 +19,7 @@ before(async () => {
     format = await load("format.ts");
     spans = await load("parts/spans.ts");
     alike = await load("parts/alike.ts");
+    change = await load("change.ts");
 });
 
 test("bytes have three digits and never a thousand of a unit", () => {
@@ -136,4 +137,45 @@ test("stages that are alike and follow each other are one, and others are not", 
             ["exp", 1],
         ],
     );
+});
+
+test("a change says what is new, and what it does not speak of stays the same object", () => {
+    const before = [
+        { worker: 1, state: "works", disk: { dirs: [1, 2], queue: 3 } },
+        { worker: 2, state: "works", disk: null },
+        { worker: 3, state: "away", disk: null },
+    ];
+    const now = change.apply(before, {
+        drop: [2],
+        rows: [
+            {
+                key: 1,
+                set: { state: "draining" },
+                in: { disk: { set: { queue: 4 }, in: { dirs: { append: [5] } } } },
+            },
+        ],
+        add: [
+            { at: 0, row: { worker: 9, state: "works", disk: null } },
+            { at: 2, row: { worker: 2, state: "away", disk: null } },
+        ],
+    });
+    assert.deepEqual(now, [
+        { worker: 9, state: "works", disk: null },
+        { worker: 1, state: "draining", disk: { dirs: [1, 2, 5], queue: 4 } },
+        { worker: 2, state: "away", disk: null },
+        { worker: 3, state: "away", disk: null },
+    ]);
+    assert.equal(now[3], before[2]);
+    assert.deepEqual(before[0].disk.dirs, [1, 2]);
+    assert.deepEqual(change.apply(before, {}), before);
+    assert.deepEqual(change.apply(before, { now: null }), null);
+});
+
+test("a history goes on where it was, and what changes altogether is there as a whole", () => {
+    const before = { time: [1, 2, 3], cpu: [null, 0, 0], interval_seconds: 1 };
+    const next = { in: { time: { shift: 1, append: [4] }, cpu: { shift: 2 } }, set: { interval_seconds: 2 } };
+    assert.deepEqual(change.apply(before, next), { time: [2, 3, 4], cpu: [0], interval_seconds: 2 });
+    assert.deepEqual(change.apply(before, { in: { time: { now: [] } } }), { ...before, time: [] });
+    const rows = [{ from: 1, to: 2 }];
+    assert.deepEqual(change.apply(rows, { rows: [{ key: 1, now: { from: 1 } }] }), [{ from: 1 }]);
 });
