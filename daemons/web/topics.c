@@ -3,6 +3,7 @@
  * scheduler has said they are; their answers are joined as texts, since all of it is JSON of our own daemons. An answer
  * serves all who want it then or within the pause that follows. The pause grows with what the answers of all topics
  * cost the scheduler, so that all pages together take at most a hundredth of its time. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -406,14 +407,17 @@ static void ask(Topic *t) {
 
 /* ---- Who looks --------------------------------------------------------------------------------------------------- */
 
-/* Until it may be asked for again. */
+/* Until it may be asked for again. Of the share that all have together each takes as the root of what it costs: then
+ * answers are the least old on the whole, and one that costs much is not asked for so seldom because others cost
+ * nothing. */
 static uint64_t pause_usec(const Topic *t) {
-        uint64_t n_wanted = 0;
+        double roots = 0, pause;
 
         for (const Topic *other = t->feed->topic; other; other = other->next)
-                n_wanted += other->viewer.n > 0;
-        return MIN(MAX((uint64_t) PAUSE_USEC, t->cost_usec * COST_SHARE * MAX(n_wanted, (uint64_t) 1)),
-                   (uint64_t) PAUSE_MOST_USEC);
+                if (other->viewer.n > 0 || other == t)
+                        roots += sqrt((double) other->cost_usec);
+        pause = COST_SHARE * sqrt((double) t->cost_usec) * roots;
+        return MIN(MAX((uint64_t) PAUSE_USEC, (uint64_t) pause), (uint64_t) PAUSE_MOST_USEC);
 }
 
 static bool is_due(const Topic *t, uint64_t now_usec) {
