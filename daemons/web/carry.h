@@ -6,14 +6,19 @@
  * at a time grows while all of it is taken, and begins anew when some was left: so who is slow holds little, and who is
  * fast is read in large pieces. What all together hold has its bound, too.
  *
+ * Where nothing is encrypted on either side and there is much, bytes go through a pipe: the kernel takes its pages from
+ * one socket to the other, and nobody copies them.
+ *
  * The end of either is the end of both, when what had come before it is on its way. */
 #include "daemons/web/web.h"
 #include "io/stream.h"
 
 /* From one side to the other. */
 typedef struct Flow {
-        uint8_t *data;         /* [at, n) is held; NULL: nothing is */
+        uint8_t *data; /* [at, n) is held; NULL: nothing is, */
         size_t at, n, piece;
+        Pipe pipe;             /* or what is in here */
+        bool much;             /* there was as much as could be read at a time */
         bool ended;            /* nothing more will come */
 } Flow;
 

@@ -303,6 +303,7 @@ Web *web_free(Web *web) {
         feed_end(web);
         downloads_end(web);
         fronts_end(web);
+        carriers_end(web);
         web->httpd = httpd_free(web->httpd);
         feed_free(web);
         tls_unref(web->config.https);

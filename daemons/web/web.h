@@ -35,6 +35,12 @@ enum { MAX_BODY = 1 << 20 }; /* bytes of a request's */
 
 enum { PIECE_BYTES = 1 << 20 }; /* read at a time of what is relayed */
 
+typedef struct Pipe {
+        bool open;
+        int in, out;
+        size_t n; /* bytes that lie in it */
+} Pipe;
+
 typedef struct WebConfig {
         const char *const *scheduler; /* addresses, tried in turn */
         uint32_t n_schedulers;
@@ -64,7 +70,8 @@ struct Web {
         /* relay.c */
         Relay *relay;
         size_t held_bytes;     /* of all of them, read and not taken yet */
-        uint8_t piece[PIECE_BYTES]; /* what is on its way from one side to the other */
+        uint8_t piece[PIECE_BYTES]; /* what is on its way from one side to the other, */
+        Pipe pipe;                  /* and an empty one for that, for whoever needs it next */
         /* login.c */
         char token[TOKEN_MAX];     /* that of the cluster; "": not known yet */
         char code[LOGIN_CODE_MAX]; /* of the last link; "": it has been used, */
@@ -169,6 +176,10 @@ void request_pass(Request *request, const char *token, const char *user);
 /* Takes the connection. The socket at which plain HTTP is spoken, or -1. */
 int front_new(Web *web, int fd);
 void fronts_end(Web *web);
+
+/* ---- carry.c ----------------------------------------------------------------------------------------------------- */
+
+void carriers_end(Web *web); /* when none is left */
 
 /* ---- relay.c ----------------------------------------------------------------------------------------------------- */
 

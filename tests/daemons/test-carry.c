@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two connections with a carrier between them, in one loop; the test is at both outer ends. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,6 +25,7 @@ static void on_ended(Carrier *carrier) {
 static void both_init(Both *b) {
         int client[2], daemon[2];
 
+        signal(SIGPIPE, SIG_IGN); /* as in daemons */
         *b = (Both) { .web = calloc(1, sizeof(*b->web)) };
         ck_assert_ptr_nonnull(b->web);
         ck_assert_int_ge(sd_event_new(&b->web->event), 0);
@@ -45,6 +48,7 @@ static void both_free(Both *b) {
         if (b->n_ended == 0)
                 carrier_done(&b->carrier);
         ck_assert_uint_eq(b->web->held_bytes, 0); /* whatever had happened */
+        carriers_end(b->web);
         close(b->client);
         close(b->daemon);
         sd_event_unref(b->web->event);
@@ -100,6 +104,63 @@ TEST(bytes_arrive_as_they_were_sent_both_ways_at_once) {
                 receive_some(b.client, &down_got, SIZE_MAX);
         }
         ck_assert_uint_eq(b.n_ended, 0);
+        both_free(&b);
+}
+
+/* As many bytes down as there are, to somebody who reads all that has come. */
+static void bring_down(Both *b) {
+        size_t sent = 0, got = 0;
+
+        while (got < ALL) {
+                send_some(b->daemon, &sent, ALL);
+                run(b);
+                receive_some(b->client, &got, SIZE_MAX);
+        }
+}
+
+TEST(much_goes_through_a_pipe_which_the_next_one_finds) {
+        Both b;
+
+        both_init(&b);
+        carrier_begin(&b.carrier);
+        bring_down(&b);
+        ck_assert(b.web->pipe.open);
+        ck_assert(!b.carrier.daemon.in.pipe.open);
+        both_free(&b);
+}
+
+TEST(without_descriptors_for_a_pipe_bytes_are_copied) {
+        struct rlimit before, none;
+        Both b;
+
+        both_init(&b);
+        carrier_begin(&b.carrier);
+        ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+        none = (struct rlimit) { 0, before.rlim_max };
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+        bring_down(&b);
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+        ck_assert(!b.web->pipe.open);
+        both_free(&b);
+}
+
+TEST(what_lies_in_a_pipe_is_gone_with_its_carrier) {
+        size_t sent = 0, before = SIZE_MAX;
+        Both b;
+
+        both_init(&b);
+        carrier_begin(&b.carrier);
+        while (sent != before) {
+                before = sent;
+                send_some(b.daemon, &sent, 64 * ALL);
+                run(&b);
+        }
+        ck_assert_uint_gt(b.carrier.daemon.in.pipe.n, 0);
+        close(b.client);
+        run(&b);
+        ck_assert_uint_eq(b.n_ended, 1);
+        ck_assert(!b.web->pipe.open); /* what lies in it would come to somebody else */
+        b.client = dup(b.daemon);
         both_free(&b);
 }
 
