@@ -819,25 +819,43 @@ int link_send(Link *link, uint16_t kind, const uint8_t *body, size_t body_bytes)
         return 0;
 }
 
+/* The piece is in the queue, and gets what is the caller's; NULL: it could not be had, or nothing goes any more. */
+static int send_payload(Link *link, Piece *piece, const Piece *theirs) {
+        assert(theirs->done && theirs->payload_bytes <= MAX_PAYLOAD_BYTES);
+        if (!piece) {
+                theirs->done(theirs->userdata);
+                return link->over || link->mute ? 0 : -ENOMEM;
+        }
+        piece->payload       = theirs->payload;
+        piece->payload_bytes = theirs->payload_bytes;
+        piece->body          = theirs->body;
+        piece->done          = theirs->done;
+        piece->userdata      = theirs->userdata;
+        link_send_soon(link);
+        return 0;
+}
+
 int link_send_payload(Link *link, uint16_t kind, const uint8_t *body, size_t body_bytes, const char *payload,
                       uint64_t payload_bytes, void (*done)(void *userdata), void *userdata) {
         const Frame frame = { .kind = kind, .body_bytes = (uint32_t) body_bytes, .payload_bytes = payload_bytes };
-        Piece *piece      = NULL;
         const bool lost   = link->over || link->mute;
 
-        assert(done && body_bytes <= MAX_BODY_BYTES && payload_bytes <= MAX_PAYLOAD_BYTES);
-        if (!lost)
-                piece = outbox_add(&link->out, &frame, body, true);
-        if (!piece) {
-                done(userdata);
-                return lost ? 0 : -ENOMEM;
-        }
-        piece->payload       = payload;
-        piece->payload_bytes = payload_bytes;
-        piece->done          = done;
-        piece->userdata      = userdata;
-        link_send_soon(link);
-        return 0;
+        assert(body_bytes <= MAX_BODY_BYTES);
+        return send_payload(
+                link, lost ? NULL : outbox_add(&link->out, &frame, body, true),
+                &(Piece) { .payload = payload, .payload_bytes = payload_bytes, .done = done, .userdata = userdata });
+}
+
+int link_send_payload_later(Link *link, uint16_t kind, LinkBody *body, const char *payload, uint64_t payload_bytes,
+                            void (*done)(void *userdata), void *userdata) {
+        const bool lost = link->over || link->mute;
+
+        return send_payload(link, lost ? NULL : outbox_add_later(&link->out, kind),
+                            &(Piece) { .payload       = payload,
+                                       .payload_bytes = payload_bytes,
+                                       .body          = body,
+                                       .done          = done,
+                                       .userdata      = userdata });
 }
 
 int link_send_fd(Link *link, uint16_t kind, const uint8_t *body, size_t body_bytes, int fd) {

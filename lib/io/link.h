@@ -62,6 +62,11 @@ int link_send(Link *link, uint16_t kind, const uint8_t *body, size_t body_bytes)
  * link_free(), or from here if it fails or the link is closed. */
 int link_send_payload(Link *link, uint16_t kind, const uint8_t *body, size_t body_bytes, const char *payload,
                       uint64_t payload_bytes, void (*done)(void *userdata), void *userdata) _must_check_;
+/* The same with a body that is made when the payload's turn has come, or never: at most so many bytes are filled in. */
+enum { LINK_BODY_BYTES = 64 };
+typedef size_t LinkBody(void *userdata, uint8_t *body);
+int link_send_payload_later(Link *link, uint16_t kind, LinkBody *body, const char *payload, uint64_t payload_bytes,
+                            void (*done)(void *userdata), void *userdata) _must_check_;
 /* One with a descriptor, which is duplicated; ERROR_SUPPORT unless the link is a unix socket. */
 int link_send_fd(Link *link, uint16_t kind, const uint8_t *body, size_t body_bytes, int fd) _must_check_;
 

@@ -4,7 +4,10 @@
 
 #include "io/outbox.h"
 
-enum { PIECE_BYTES = 8 << 10 }; /* of small frames that are sent together */
+enum {
+        PIECE_BYTES = 8 << 10,  /* of small frames that are sent together */
+        DEAR_BYTES  = 64 << 10, /* of a payload, from which on making its frame takes longer than a system call */
+};
 
 static void list_add(PieceList *list, Piece *piece) {
         piece->next = NULL;
@@ -41,7 +44,7 @@ static Piece *piece_new(size_t capacity) {
 static Piece *find_piece(Outbox *box, size_t bytes, bool alone) {
         Piece *last = box->out.last;
 
-        if (last && !alone && last->capacity - last->n >= bytes)
+        if (last && !alone && last->n + bytes <= last->capacity)
                 return last;
         last = piece_new(alone ? bytes : MAX(bytes, (size_t) PIECE_BYTES));
         if (last)
@@ -62,6 +65,28 @@ Piece *outbox_add(Outbox *box, const Frame *frame, const uint8_t *body, bool alo
         box->bytes += bytes;
         box->new_bytes += bytes;
         return piece;
+}
+
+Piece *outbox_add_later(Outbox *box, uint16_t kind) {
+        Piece *piece = find_piece(box, FRAME_BYTES + LINK_BODY_BYTES, true);
+
+        if (piece) {
+                piece->kind     = kind;
+                piece->capacity = 0; /* for others */
+                box->new_bytes += FRAME_BYTES;
+        }
+        return piece;
+}
+
+static void piece_make(Outbox *box, Piece *piece) {
+        Frame frame = { .kind = piece->kind, .payload_bytes = piece->payload_bytes };
+
+        frame.body_bytes = (uint32_t) piece->body(piece->userdata, piece->bytes + FRAME_BYTES);
+        assert(frame.body_bytes <= LINK_BODY_BYTES);
+        frame_encode(&frame, piece->bytes);
+        piece->n    = FRAME_BYTES + frame.body_bytes;
+        piece->body = NULL;
+        box->bytes += piece->n;
 }
 
 /* ---- Sending ---------------------------------------------------------------------------------------------------- */
@@ -85,15 +110,22 @@ static unsigned piece_iov(const Piece *piece, struct iovec *iov, size_t *most) {
         return n_iov;
 }
 
-/* A descriptor goes with the first byte of its frame, so nothing stands before it. */
-unsigned outbox_iov(const Outbox *box, struct iovec *iov, unsigned size, size_t most, size_t *ret_bytes, int *ret_fd) {
-        const Piece *first = box->out.first;
-        size_t left        = most;
-        unsigned n         = 0;
+/* Whether it is behind others that go first: a descriptor goes with the first byte of its frame, and a frame that is
+ * dear is made while they are on their way. */
+static bool piece_waits(const Piece *piece) {
+        return piece->fd >= 0 || (piece->body && piece->payload_bytes >= DEAR_BYTES);
+}
 
-        for (const Piece *p = first; p && left > 0 && n + 2 <= size; p = p->next) {
-                if (p != first && p->fd >= 0)
+unsigned outbox_iov(Outbox *box, struct iovec *iov, unsigned size, size_t most, size_t *ret_bytes, int *ret_fd) {
+        Piece *first = box->out.first;
+        size_t left  = most;
+        unsigned n   = 0;
+
+        for (Piece *p = first; p && left > 0 && n + 2 <= size; p = p->next) {
+                if (p != first && piece_waits(p))
                         break;
+                if (p->body)
+                        piece_make(box, p);
                 n += piece_iov(p, iov + n, &left);
         }
         *ret_bytes = most - left;

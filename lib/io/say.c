@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -88,21 +90,49 @@ uint64_t chunk_digest(const char *data, size_t size_bytes) {
         return XXH3_64bits(data, size_bytes);
 }
 
+/* A digest is made of the whole chunk, which is read for it: when all that stands before the chunk is with the kernel,
+ * and whoever waits for it still has to get that. */
+typedef struct Said {
+        uint64_t chunk;
+        const char *data;
+        size_t size_bytes;
+        Writer body; /* with room for it */
+        void (*done)(void *userdata);
+        void *userdata;
+} Said;
+
+static size_t said_body(void *userdata, uint8_t *body) {
+        Said *said                = userdata;
+        const WireMessage message = {
+                WIRE_IS_CHUNK, .chunk = { .chunk = said->chunk, .digest = chunk_digest(said->data, said->size_bytes) }
+        };
+
+        wire_encode(&message, &said->body);
+        assert(said->body.r == 0 && said->body.bytes.n <= LINK_BODY_BYTES);
+        memcpy(body, said->body.bytes.data, said->body.bytes.n);
+        return said->body.bytes.n;
+}
+
+static void said_done(void *userdata) {
+        Said *said = userdata;
+
+        said->done(said->userdata);
+        vec_free(&said->body.bytes);
+        free(said);
+}
+
 int link_say_chunk(Link *link, uint64_t chunk, const char *data, size_t size_bytes, void (*done)(void *userdata),
                    void *userdata) {
-        const WireMessage message = { WIRE_IS_CHUNK,
-                                      .chunk = { .chunk = chunk, .digest = chunk_digest(data, size_bytes) } };
-        Writer w                  = {};
-        int r;
+        Said *said = malloc(sizeof(*said));
 
-        wire_encode(&message, &w);
-        if (w.r < 0) {
+        if (said)
+                *said = (Said) { chunk, data, size_bytes, .done = done, .userdata = userdata };
+        if (!said || vec_reserve(&said->body.bytes, LINK_BODY_BYTES) < 0) {
+                free(said);
                 done(userdata);
-                return w.r;
+                return -ENOMEM;
         }
-        r = link_send_payload(link, WIRE_IS_CHUNK, w.bytes.data, w.bytes.n, data, size_bytes, done, userdata);
-        vec_free(&w.bytes);
-        return r;
+        return link_send_payload_later(link, WIRE_IS_CHUNK, said_body, data, size_bytes, said_done, said);
 }
 
 static int check(const Wire_chunk *chunk, uint64_t digest, Error *err) {

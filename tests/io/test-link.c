@@ -45,6 +45,72 @@ TEST(payloads_of_64_mib_go_both_ways_at_once) {
         }
 }
 
+/* What is said of a payload, and when. */
+typedef struct Saying {
+        End *end; /* whose payload it is */
+        unsigned n_made;
+        char text[8];
+} Saying;
+
+static size_t on_body(void *userdata, uint8_t *body) {
+        Saying *s = userdata;
+
+        s->n_made++;
+        memcpy(body, s->text, strlen(s->text));
+        return strlen(s->text);
+}
+
+static void on_said(void *userdata) {
+        on_done(((Saying *) userdata)->end);
+}
+
+TEST(the_body_of_a_payload_is_made_when_its_turn_has_come) {
+        static const size_t sizes[] = { 0, 7, 8 * MiB };
+
+        for (int wire = 0; wire < N_WIRES; wire++)
+                for (size_t k = 0; k < ELEMENTSOF(sizes); k++) {
+                        const size_t n   = sizes[k];
+                        char *x          = malloc(MAX(n, (size_t) 1));
+                        Saying saying[2] = { { .text = "first" }, { .text = "second" } };
+                        Pair p;
+
+                        pair_init(&p, (Wire) wire);
+                        fill(x, n, 1);
+                        for (int which = 0; which < 2; which++) {
+                                saying[which].end = &p.a;
+                                ck_assert_int_eq(
+                                        link_send_payload_later(p.a.link, 7, on_body, x, n, on_said, &saying[which]),
+                                        0);
+                                send_text(&p.a, 1, "between");
+                        }
+                        ck_assert_uint_eq(saying[0].n_made + saying[1].n_made, 0);
+                        RUN_UNTIL(&p, p.b.got.n == 4 && p.a.n_done == 2);
+                        ck_assert(got_text(&p.b, 0, 7, "first") && got_text(&p.b, 1, 1, "between"));
+                        ck_assert(got_text(&p.b, 2, 7, "second") && got_text(&p.b, 3, 1, "between"));
+                        ck_assert_uint_eq(p.b.got.data[2].payload_bytes, n);
+                        if (n > 0)
+                                ck_assert_bytes_eq(p.b.got.data[2].payload, x, n);
+                        ck_assert_uint_eq(saying[0].n_made, 1);
+                        ck_assert_uint_eq(saying[1].n_made, 1);
+                        ck_assert_uint_eq(link_queued_bytes(p.a.link), 0);
+                        pair_free(&p);
+                        free(x);
+                }
+}
+
+TEST(the_body_of_a_payload_that_never_goes_is_never_made) {
+        Saying saying = { .text = "x" };
+        Pair p;
+
+        pair_init(&p, UNIX);
+        saying.end = &p.a;
+        ck_assert_int_eq(link_send_payload_later(p.a.link, 7, on_body, "payload", 7, on_said, &saying), 0);
+        p.a.link = link_free(p.a.link);
+        ck_assert_uint_eq(p.a.n_done, 1);
+        ck_assert_uint_eq(saying.n_made, 0);
+        pair_free(&p);
+}
+
 /* ---- Payloads that nobody wants (any more) ----------------------------------------------------------------------- */
 
 typedef struct Parts {
