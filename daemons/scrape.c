@@ -88,7 +88,7 @@ static void accepted(void *userdata, int fd) {
         const Scrape *s = userdata;
         Address address = { .size_bytes = sizeof(address.local) };
 
-        if (getpeername(fd, &address.any, &address.size_bytes) < 0 || socket_prepare(fd, address.any.sa_family) < 0)
+        if (getpeername(fd, &address.any, &address.size_bytes) < 0 || socket_prepare(fd, &address) < 0)
                 close(fd);
         else
                 httpd_add(s->httpd, fd, &address.any, address.size_bytes);

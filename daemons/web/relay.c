@@ -206,7 +206,7 @@ static int begin_connecting(Relay *relay, const char *text, Error *err) {
         if (fd < 0)
                 return error_set(err, -errno, "%s", strerrordesc_np(errno));
         daemon->stream = (Stream) { .fd = fd, .family = address.any.sa_family };
-        r              = socket_prepare(fd, address.any.sa_family);
+        r              = socket_prepare(fd, &address);
         if (r == 0 && connect(fd, &address.any, address.size_bytes) < 0 && errno != EINPROGRESS && errno != EINTR)
                 r = -errno;
         relay->connecting = true;

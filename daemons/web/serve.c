@@ -247,7 +247,7 @@ void web_accept(void *userdata, int fd) {
         Web *web        = userdata;
         Address address = { .size_bytes = sizeof(address.local) };
 
-        if (getpeername(fd, &address.any, &address.size_bytes) < 0 || socket_prepare(fd, address.any.sa_family) < 0) {
+        if (getpeername(fd, &address.any, &address.size_bytes) < 0 || socket_prepare(fd, &address) < 0) {
                 close(fd);
                 return;
         }

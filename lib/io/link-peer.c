@@ -29,7 +29,7 @@ int link_take_over(Link *link, int fd, Error *err) {
         fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
         if (fd < 0)
                 return error_set(err, -errno, "what was handed over: %s", strerrordesc_np(errno));
-        r = socket_prepare(fd, address.any.sa_family);
+        r = socket_prepare(fd, &address);
         if (r >= 0)
                 r = sd_event_source_set_io_fd(link->io, fd);
         if (r < 0) {

@@ -509,7 +509,7 @@ static void link_open(Link *link, int code) {
 /* The link has an address: to a socket from what stood in its place. 0, or an errno. */
 static int link_begin(Link *link, const Address *to) {
         const int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        int r        = fd < 0 ? -errno : socket_prepare(fd, to->any.sa_family);
+        int r        = fd < 0 ? -errno : socket_prepare(fd, to);
 
         if (r >= 0)
                 r = sd_event_source_set_io_fd(link->io, fd);
@@ -607,8 +607,9 @@ static int on_clock(sd_event_source *source _unused_, uint64_t usec _unused_, vo
 /* ---- Links ------------------------------------------------------------------------------------------------------ */
 
 /* Takes the descriptor. */
-static int link_make(Link **ret, sd_event *event, int fd, int family, const LinkEvents *events, void *userdata,
+static int link_make(Link **ret, sd_event *event, int fd, const Address *peer, const LinkEvents *events, void *userdata,
                      Error *err) {
+        const int family                 = peer->any.sa_family;
         _cleanup_(link_freep) Link *link = calloc(1, sizeof(*link));
         int r;
 
@@ -620,7 +621,7 @@ static int link_make(Link **ret, sd_event *event, int fd, int family, const Link
                          .userdata = userdata, .in.frame_fd = -1, .epoll = EPOLLIN,
                          .sending = { .ended = on_sent, .userdata = link },
                          .receiving = { .ended = on_received, .userdata = link } };
-        r     = family == AF_UNSPEC ? 0 : socket_prepare(fd, family);
+        r     = family == AF_UNSPEC ? 0 : socket_prepare(fd, peer);
         if (r >= 0)
                 r = sd_event_add_io(event, &link->io, fd, EPOLLIN, on_io, link);
         if (r >= 0)
@@ -638,16 +639,17 @@ static int link_make(Link **ret, sd_event *event, int fd, int family, const Link
 }
 
 int link_new(Link **ret, sd_event *event, int fd, const LinkEvents *events, void *userdata, Error *err) {
-        int type = 0, family = 0;
-        socklen_t n = sizeof(int);
+        Address peer = { .size_bytes = sizeof(peer.local) };
+        int type     = 0;
+        socklen_t n  = sizeof(int);
 
         if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_STREAM ||
-            getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &n) < 0 ||
-            (family != AF_UNIX && family != AF_INET && family != AF_INET6)) {
+            getpeername(fd, &peer.any, &peer.size_bytes) < 0 ||
+            (peer.any.sa_family != AF_UNIX && peer.any.sa_family != AF_INET && peer.any.sa_family != AF_INET6)) {
                 close(fd);
                 return error_set(err, ERROR_VALUE, "descriptor %d is not a stream socket", fd);
         }
-        return link_make(ret, event, fd, family, events, userdata, err);
+        return link_make(ret, event, fd, &peer, events, userdata, err);
 }
 
 int link_connect(Link **ret, sd_event *event, const char *address, const LinkEvents *events, void *userdata,
@@ -664,7 +666,7 @@ int link_connect(Link **ret, sd_event *event, const char *address, const LinkEve
         fd = asks ? resolve_fd(asking) : socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return error_set(err, -errno, "cannot connect to %s: %s", address, strerrordesc_np(errno));
-        r = link_make(&link, event, fd, a.any.sa_family, events, userdata, err);
+        r = link_make(&link, event, fd, &a, events, userdata, err);
         if (r < 0)
                 return r;
         snprintf(link->text, sizeof(link->text), "%s", address);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/macro.h"
@@ -15,7 +16,7 @@ enum {
         TRIES     = 3,
 };
 
-int socket_prepare(int fd, int family) {
+int socket_prepare(int fd, const Address *peer) {
         static const struct {
                 int level, name, value;
         } options[] = {
@@ -23,13 +24,16 @@ int socket_prepare(int fd, int family) {
                 { IPPROTO_TCP, TCP_KEEPINTVL, AGAIN_SEC }, { IPPROTO_TCP, TCP_KEEPCNT, TRIES },
                 { SOL_SOCKET, SO_KEEPALIVE, 1 },
         };
-        const int flags = fcntl(fd, F_GETFL);
+        static const char unpaced[] = "reno";
+        const int flags             = fcntl(fd, F_GETFL);
 
         if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
                 return -errno;
-        for (size_t k = 0; k < ELEMENTSOF(options) && family != AF_UNIX; k++)
+        for (size_t k = 0; k < ELEMENTSOF(options) && peer->any.sa_family != AF_UNIX; k++)
                 if (setsockopt(fd, options[k].level, options[k].name, &options[k].value, sizeof(int)) < 0)
                         return -errno;
+        if (address_is_loopback(peer)) /* who is not allowed to loses time, and nothing else */
+                (void) setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, unpaced, strlen(unpaced));
         return 0;
 }
 

@@ -8,9 +8,13 @@
 #include <netinet/tcp.h>
 #include <stdbool.h>
 
+#include "io/address.h"
+
 enum { SOCKET_SILENCE_MSEC = 10000 };
 
-int socket_prepare(int fd, int family); /* 0 or an errno, negative */
+/* Over loopback there is no line to share, and who paces what he sends (BBR) only lets the other side wait: there reno
+ * goes, which every kernel has and lets everybody choose. 0 or an errno, negative. */
+int socket_prepare(int fd, const Address *peer);
 /* Over TCP: what was sent again, or asked, has not been answered for SOCKET_SILENCE_MSEC. */
 bool socket_is_silent(int fd);
 bool socket_info_is_silent(const struct tcp_info *info);
