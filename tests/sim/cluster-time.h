@@ -24,9 +24,10 @@ static bool beyond(const Sim *s, uint64_t since, uint64_t limit) {
 }
 
 static void worker_heard(Sim *s, SimWorker *w) {
-        w->beats = false;
-        w->heard = sched_now(s);
-        w->noted = s->now - s->stopped;
+        w->beats   = false;
+        w->heard   = sched_now(s);
+        w->reached = listened(s);
+        w->noted   = s->now - s->stopped;
 }
 
 /* ---- The scheduler's ticks --------------------------------------------------------------------------------------- */
@@ -83,10 +84,8 @@ static void worker_tick(Sim *s, SimWorker *w) {
 
         patience_look(&w->patience, &sim_limits, clock_read(&w->clock, s->now));
         if (w->linked && !w->cut) {
-                w->reached = listened(s);
-                if (sched_stopped(s))
-                        w->beats = true;
-                else
+                w->beats = sched_stopped(s); /* then it lies unread, whoever judges first */
+                if (!w->beats)
                         worker_heard(s, w);
         }
         if (w->linked || w->stale)

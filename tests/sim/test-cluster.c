@@ -5,7 +5,8 @@
  * inputs, bit for bit; what a request gets is there and right. Some time after the last fault everything asked for has
  * come, all that the client still has can be had, and when it has let go of it nothing is left anywhere.
  *
- *     SIM_SEED=17 CK_FORK=no build/tests/test-cluster    one run again;  SIM_SEEDS=5000: as many as one likes */
+ *     SIM_SEED=17 CK_FORK=no build/tests/test-cluster    one run again
+ *     SIM_FIRST=2001 SIM_SEEDS=5000 …                    the seeds from one to another */
 #include "sim/cluster-time.h"
 
 enum { MOST_SUBMITS = 24 };
@@ -158,6 +159,11 @@ static void mend(Sim *s) {
 
 /* What the client has can be read. */
 static void read_all(Sim *s) {
+        /* Of what was made in many steps there is a second copy instead of a recipe: it takes two losses of memory, by
+         * death or because no scheduler came. All else is made again, unless the client or a task will not. */
+        const bool twice = s->forgets && s->n_killed + s->n_dropped > 1;
+        const bool may_be_lost = twice || s->refuses || s->failures || s->tight || s->poisons;
+
         if (s->tensor.n > 0)
                 submit_all(s);
         go_on(s);
@@ -165,7 +171,7 @@ static void read_all(Sim *s) {
         for (uint32_t k = 0; k < s->tensor.n; k++) {
                 const SchedTensor *t = sched_tensor(s->sched, s->tensor.data[k]);
 
-                sim_assert(s, t->n_lost == 0 || s->refuses || s->failures || s->tight || s->n_killed > 1);
+                sim_assert(s, t->n_lost == 0 || may_be_lost);
                 for (uint32_t c = 0; c < t->n_chunks; c++)
                         if (t->holder[c] != WORKER_NONE)
                                 sim_assert(s, map_get(&s->worker[t->holder[c]].store, t->chunk_first + c) ==
@@ -297,13 +303,13 @@ static void run_seed(uint64_t seed) {
 }
 
 TEST(every_seed_ends_with_the_right_chunks_and_nothing_left) {
-        const char *one = getenv("SIM_SEED"), *many = getenv("SIM_SEEDS");
+        const char *one = getenv("SIM_SEED"), *many = getenv("SIM_SEEDS"), *first = getenv("SIM_FIRST");
         uint64_t n      = many ? strtoull(many, NULL, 10) : 2000;
 
         if (one) {
                 run_seed(strtoull(one, NULL, 10));
                 return;
         }
-        for (uint64_t seed = 1; seed <= n; seed++)
+        for (uint64_t seed = first ? strtoull(first, NULL, 10) : 1; seed <= n; seed++)
                 run_seed(seed);
 }
