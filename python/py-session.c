@@ -768,13 +768,66 @@ static PyMethodDef session_methods[] = {
         { "_save_zarr", session_save_zarr, METH_VARARGS, NULL },
         { "_explain", (PyCFunction) (void *) session_explain, METH_FASTCALL, NULL },
         { "_save_as", (PyCFunction) (void *) session_save_as, METH_FASTCALL, NULL },
-        { "open", session_open, METH_O, "The result of that name, as a tensor that this session has." },
+        { "open", session_open, METH_O,
+          "open($self, name, /)\n--\n\n"
+          "The result of that name, as a tensor that this session has.\n\n"
+          "Parameters\n"
+          "----------\n"
+          "name : str\n"
+          "    As Tensor.save_as() was given it.\n\n"
+          "Returns\n"
+          "-------\n"
+          "Tensor\n"
+          "    Computed already.\n\n"
+          "Raises\n"
+          "------\n"
+          "UnknownName\n"
+          "    No result has the name.\n\n"
+          "Examples\n"
+          "--------\n"
+          ">>> session = mars.new_session()\n"
+          ">>> t = mt.arange(3).save_as('counts', session=session)\n"
+          ">>> session.run(session.open('counts') * 2)\n"
+          "array([0, 2, 4])\n"
+          ">>> session.close()\n" },
         { "_names", session_names, METH_NOARGS, NULL },
-        { "remove", session_remove, METH_O, "Takes the name from its result; tensors that were opened stay." },
+        { "remove", session_remove, METH_O,
+          "remove($self, name, /)\n--\n\n"
+          "Takes the name from its result, which is freed when no tensor stands for it any more.\n\n"
+          "Parameters\n"
+          "----------\n"
+          "name : str\n\n"
+          "Raises\n"
+          "------\n"
+          "UnknownName\n"
+          "    No result has the name.\n\n"
+          "Examples\n"
+          "--------\n"
+          ">>> session = mars.new_session()\n"
+          ">>> t = mt.arange(3).save_as('counts', session=session)\n"
+          ">>> session.remove('counts')\n"
+          ">>> session.names()\n"
+          "[]\n"
+          ">>> session.close()\n" },
         { "_close", session_close, METH_NOARGS, NULL },
         { "_set_default", session_set_default, METH_O, NULL },
         { "_log", session_log, METH_NOARGS, NULL },
-        { "stats", session_stats, METH_NOARGS, "Numbers about chunks, memory and threads." },
+        { "stats", session_stats, METH_NOARGS,
+          "stats($self, /)\n--\n\n"
+          "Numbers about chunks, memory and threads.\n\n"
+          "Returns\n"
+          "-------\n"
+          "dict\n"
+          "    Chunks, and bytes: of results in memory (used_bytes) and on disk (away_bytes), of what the process has\n"
+          "    for them (arena_bytes, copied_bytes, buffer_bytes, table_bytes); tasks_done; how many chunks went to\n"
+          "    disk and came back (spilled, returned); which pages are in use (pages_text).\n\n"
+          "Examples\n"
+          "--------\n"
+          ">>> session = mars.new_session()\n"
+          ">>> t = mt.ones(1000).execute(session=session)\n"
+          ">>> session.stats()['chunks'], session.stats()['used_bytes'] >= t.nbytes\n"
+          "(1, True)\n"
+          ">>> session.close()\n" },
         {},
 };
 

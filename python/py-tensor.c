@@ -393,11 +393,38 @@ static PyMethodDef tensor_methods[] = {
 };
 
 static PyGetSetDef tensor_getset[] = {
-        { "shape", tensor_get_shape, NULL, "Lengths of the axes; computed when they depend on data.", NULL },
+        { "shape", tensor_get_shape, NULL,
+          "Lengths of the axes, a tuple; computed when they depend on data.\n\n"
+          "Examples\n"
+          "--------\n"
+          ">>> mt.zeros((2, 3)).shape\n"
+          "(2, 3)\n"
+          ">>> a = mt.arange(10)\n"
+          ">>> a[a > 6].shape\n"
+          "(3,)\n",
+          NULL },
         { "_known_shape", tensor_get_known_shape, NULL, "Lengths of the axes, -1 where they are not known yet.", NULL },
-        { "dtype", tensor_get_dtype, NULL, "NumPy's dtype of the elements.", NULL },
-        { "ndim", tensor_get_ndim, NULL, "Number of axes.", NULL },
-        { "op", tensor_get_op, NULL, "Name of the operator that makes it.", NULL },
+        { "dtype", tensor_get_dtype, NULL,
+          "NumPy's dtype of the elements.\n\n"
+          "Examples\n"
+          "--------\n"
+          ">>> (mt.zeros(3, dtype='float32') * 2).dtype\n"
+          "dtype('float32')\n",
+          NULL },
+        { "ndim", tensor_get_ndim, NULL,
+          "Number of axes.\n\n"
+          "Examples\n"
+          "--------\n"
+          ">>> mt.zeros((2, 3)).ndim\n"
+          "2\n",
+          NULL },
+        { "op", tensor_get_op, NULL,
+          "Name of the operator that makes the tensor.\n\n"
+          "Examples\n"
+          "--------\n"
+          ">>> (mt.zeros(3) + 1).op\n"
+          "'add'\n",
+          NULL },
         {},
 };
 

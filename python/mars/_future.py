@@ -8,7 +8,25 @@ from .errors import Cancelled
 
 
 class Future(concurrent.futures.Future):
-    """Work in the background: done, result, exception, add_done_callback, progress, cancel; can be awaited."""
+    """Work in the background: a future as those of concurrent.futures, which can be awaited, too.
+
+    execute(), run() and others make it if they are told wait=False.
+
+    Parameters
+    ----------
+    work : object
+        The work, as the engine has it.
+    value : callable
+        Makes the value once the work is done, when it is asked for.
+
+    Examples
+    --------
+    >>> future = mt.arange(5).sum().execute(wait=False)
+    >>> future.result()
+    Tensor(10)
+    >>> future.done(), future.exception()
+    (True, None)
+    """
 
     def __init__(self, work, value):
         super().__init__()
@@ -30,7 +48,30 @@ class Future(concurrent.futures.Future):
             self.set_result(None)
 
     def result(self, timeout=None):
-        """The value; waits at most `timeout` seconds (TimeoutError). Ctrl-C ends the work, as it does with run()."""
+        """The value, when the work is done. Ctrl-C ends the work, as it does with run().
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most; None: as long as it takes.
+
+        Returns
+        -------
+        object
+            What the function that made the future returns without wait=False.
+
+        Raises
+        ------
+        TimeoutError
+            The work was not done in time; it goes on.
+        concurrent.futures.CancelledError
+            It was cancelled.
+
+        Examples
+        --------
+        >>> mars.execute(mt.ones(3) * 2, wait=False).result(timeout=60)
+        Tensor([2., 2., 2.])
+        """
         try:
             super().result(timeout)
         except KeyboardInterrupt:
@@ -43,17 +84,59 @@ class Future(concurrent.futures.Future):
             return self._result
 
     def running(self):
+        """Whether the work is not done yet.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> future = mt.ones(3).execute(wait=False)
+        >>> future.result()
+        Tensor([1., 1., 1.])
+        >>> future.running()
+        False
+        """
         return not self.done()
 
     def cancel(self):
-        """Ends the work; False when it was done already."""
+        """Ends the work, of which nothing is kept.
+
+        Returns
+        -------
+        bool
+            False: it was done already.
+
+        Examples
+        --------
+        >>> future = mt.ones(3).execute(wait=False)
+        >>> future.result()
+        Tensor([1., 1., 1.])
+        >>> future.cancel()
+        False
+        """
         if self.done():
             return self.cancelled()
         self._work.cancel()
         return True
 
     def progress(self):
-        """How much is done, from 0 to 1."""
+        """How much of the work is done: the share of its tasks.
+
+        Returns
+        -------
+        float
+            From 0 to 1.
+
+        Examples
+        --------
+        >>> future = mt.ones(3).execute(wait=False)
+        >>> future.result()
+        Tensor([1., 1., 1.])
+        >>> future.progress()
+        1.0
+        """
         return self._work.progress()
 
     def __await__(self):

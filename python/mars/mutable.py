@@ -55,8 +55,28 @@ def _unpacked(table, array_of):
 
 
 class MutableTensor:
-    """A tensor of a session into which parts are written, until it is sealed. Session.create_mutable_tensor() makes
-    one, Session.get_mutable_tensor() finds it by its name."""
+    """A tensor of a session into which parts are written, until it is sealed.
+
+    Session.create_mutable_tensor() makes one, Session.get_mutable_tensor() finds it by its name.
+
+    Attributes
+    ----------
+    name : str
+    shape : tuple of int
+    dtype : numpy.dtype
+
+    Examples
+    --------
+    >>> session = mars.new_session()
+    >>> m = session.create_mutable_tensor(5, dtype=int, default_value=-1)
+    >>> m[1:3] = 8
+    >>> m[[0, 4]] = [6, 7]
+    >>> m[:]
+    array([ 6,  8,  8, -1,  7])
+    >>> session.run(m.seal().sum())
+    28
+    >>> session.close()
+    """
 
     def __init__(self, session, name, shape, dtype, default, cuts):
         self._session, self.name, self.shape, self.dtype = session, name, shape, dtype
@@ -67,6 +87,15 @@ class MutableTensor:
 
     @property
     def ndim(self):
+        """Number of axes.
+
+        Examples
+        --------
+        >>> session = mars.new_session()
+        >>> session.create_mutable_tensor((2, 3)).ndim
+        2
+        >>> session.close()
+        """
         return len(self.shape)
 
     def __repr__(self):
@@ -75,8 +104,36 @@ class MutableTensor:
     # ---- Writing -----------------------------------------------------------------------------------------------------
 
     def write(self, key, value, timestamp=None):
-        """Sets the elements at the key. Of two writes of an element the one with the later timestamp holds (seconds as
-        of time.time(); None: now), whoever made it and whenever it arrived."""
+        """Sets the elements at the key; m[key] = value is the same without a timestamp.
+
+        Of two writes of an element the one with the later timestamp holds, whoever made it and whenever it arrived.
+
+        Parameters
+        ----------
+        key : index
+            What a tensor's a[key] = value takes.
+        value : tensor_like
+            What broadcasts to the shape of the elements.
+        timestamp : float, optional
+            Seconds, as of time.time(); None: now.
+
+        Raises
+        ------
+        IndexError
+            There are no such elements.
+        ValueError
+            The tensor is sealed, or the value does not fit.
+
+        Examples
+        --------
+        >>> session = mars.new_session()
+        >>> m = session.create_mutable_tensor(3)
+        >>> m.write(0, 5.0, timestamp=20)
+        >>> m.write(slice(None), 1.0, timestamp=10)
+        >>> m[:]
+        array([5., 1., 1.])
+        >>> session.close()
+        """
         from .tensor.creation import astensor
         from .tensor.indexing import setitem
 
@@ -99,7 +156,34 @@ class MutableTensor:
     # ---- Reading -----------------------------------------------------------------------------------------------------
 
     def read(self, key=Ellipsis, timestamp=None):
-        """The values of the elements at the key as an array, after all writes up to the timestamp (None: all)."""
+        """The values of the elements at the key; m[key] is the same without a timestamp.
+
+        Parameters
+        ----------
+        key : index, optional
+            What a tensor's a[key] takes; not given: all elements.
+        timestamp : float, optional
+            After all writes up to this one, seconds as of time.time(); None: after all.
+
+        Returns
+        -------
+        numpy.ndarray
+
+        Raises
+        ------
+        ValueError
+            The tensor is sealed.
+
+        Examples
+        --------
+        >>> session = mars.new_session()
+        >>> m = session.create_mutable_tensor(2)
+        >>> m.write(0, 5.0, timestamp=10)
+        >>> m.write(0, 7.0, timestamp=20)
+        >>> m.read(timestamp=15)
+        array([5., 0.])
+        >>> session.close()
+        """
         self._refuse_sealed()
         return self._session.run(self._at(timestamp)[key])
 
@@ -107,7 +191,36 @@ class MutableTensor:
         return self.read(key)
 
     def seal(self, timestamp=None):
-        """The tensor after all writes up to the timestamp (None: all). It cannot be written any more."""
+        """The tensor as it is after the writes; it cannot be written any more.
+
+        Parameters
+        ----------
+        timestamp : float, optional
+            After all writes up to this one, seconds as of time.time(); None: after all.
+
+        Returns
+        -------
+        Tensor
+            Computed already.
+
+        Raises
+        ------
+        ValueError
+            It is sealed already.
+
+        Examples
+        --------
+        >>> session = mars.new_session()
+        >>> m = session.create_mutable_tensor(2)
+        >>> m[1] = 3
+        >>> session.run(m.seal() * 2)
+        array([0., 6.])
+        >>> m[0] = 1
+        Traceback (most recent call last):
+            ...
+        ValueError: mutable tensor ... is sealed
+        >>> session.close()
+        """
         self._refuse_sealed()
         made = self._at(timestamp)
         self._sealed = True

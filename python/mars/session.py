@@ -59,7 +59,25 @@ def _parts(tensors):
 
 
 class Session(_mars.Session):
-    """Threads of this process (endpoint None), or a connection to a cluster."""
+    """Threads of this process (endpoint None), or a connection to a cluster.
+
+    new_session() makes one, and says what the parameters mean. It does one thing at a time, and can be used from all
+    threads; `with` closes it.
+
+    Attributes
+    ----------
+    endpoint : str or None
+        Where the cluster is.
+    closed : bool
+
+    Examples
+    --------
+    >>> with mars.new_session(n_threads=2) as session:
+    ...     session.run(mt.arange(4) + 0.5)
+    array([0.5, 1.5, 2.5, 3.5])
+    >>> session
+    <mars.session.Session threads, closed>
+    """
 
     def __new__(cls, endpoint=None, n_threads=None, memory_bytes=None, cache_mem=None, phy_mem=None, disk=None,
                 spill_dir=None, spill_codec=None, hugepages=None, hugepage_size=None, key_file=None, **more):
@@ -78,9 +96,41 @@ class Session(_mars.Session):
         return self
 
     def run(self, *tensors, fetch=True, wait=True, show_progress=None):
-        """Computes tensors and returns the value of one, or a list of values; NumPy scalars for those without axes.
+        """Computes tensors together and returns their values.
 
-        fetch=False leaves the values in the session and returns None. wait=False returns a future at once.
+        Parameters
+        ----------
+        *tensors : tensor_like
+            Several, or a list or tuple of them.
+        fetch : bool, optional
+            False: the values stay in the session, and None is returned.
+        wait : bool, optional
+            False: return at once, with a future of the values.
+        show_progress : bool or 'auto', optional
+            None: as options.show_progress says.
+
+        Returns
+        -------
+        numpy.ndarray, scalar, list of these, or Future
+            The value of one, a list of several; scalars of NumPy's for tensors without axes.
+
+        Raises
+        ------
+        SessionClosed
+            The session is closed.
+        MemoryError
+            A chunk, or what a task needs at the same time, is larger than the session may take.
+
+        Examples
+        --------
+        >>> session = mars.new_session()
+        >>> a = mt.arange(3)
+        >>> session.run(a + 1)
+        array([1, 2, 3])
+        >>> total, most = session.run(a.sum(), a.max())
+        >>> int(total), int(most)
+        (3, 2)
+        >>> session.close()
         """
         args, many = _tensors(tensors)
         if not wait:
@@ -89,7 +139,30 @@ class Session(_mars.Session):
         return self._values(args, many) if fetch else None
 
     def fetch(self, *tensors):
-        """The values of executed tensors, in the shape that run() gives them."""
+        """The values of executed tensors, in the form that run() gives them.
+
+        Parameters
+        ----------
+        *tensors : Tensor
+            Several, or a list or tuple of them.
+
+        Returns
+        -------
+        numpy.ndarray, scalar, or list of these
+
+        Raises
+        ------
+        ValueError
+            One of them has not been executed in this session.
+
+        Examples
+        --------
+        >>> session = mars.new_session()
+        >>> a = mt.ones(3).execute(session=session)
+        >>> session.fetch(a)
+        array([1., 1., 1.])
+        >>> session.close()
+        """
         args, many = _tensors(tensors)
         for t in args:
             if not all(map(self._executed, _parts((t,)))):
@@ -97,7 +170,20 @@ class Session(_mars.Session):
         return self._values(args, many)
 
     def names(self):
-        """The names of results (Tensor.save_as) that open() knows, sorted."""
+        """The names of results (Tensor.save_as) that open() knows, sorted.
+
+        Returns
+        -------
+        list of str
+
+        Examples
+        --------
+        >>> session = mars.new_session()
+        >>> t = mt.ones(3).save_as("wind", session=session)
+        >>> session.names()
+        ['wind']
+        >>> session.close()
+        """
         from .mutable import PREFIX
 
         return [name for name in self._all_names() if not name.startswith(PREFIX)]
@@ -106,9 +192,44 @@ class Session(_mars.Session):
         return sorted(self._names().splitlines())
 
     def create_mutable_tensor(self, shape, dtype=None, name=None, default_value=0, chunk_size=None, *, fill_value=None):
-        """A tensor of default_value into which parts are written: m[key] = value, m.write(key, value, timestamp),
-        m.read(key, timestamp), and then m.seal(timestamp), which gives the Tensor. In a cluster all sessions of the
-        user find it by its name and write to it (get_mutable_tensor). The name may also come first, as once it did."""
+        """A tensor into which parts are written until it is sealed.
+
+        In a cluster all sessions of the user find it by its name (get_mutable_tensor) and write to it. The name may
+        also come first, as once it did.
+
+        Parameters
+        ----------
+        shape : int or tuple of int
+        dtype : data-type, optional
+            None: float64.
+        name : str, optional
+            A line of at most 150 bytes without '/'; None: one that nobody else has.
+        default_value : scalar, optional
+            What elements are that were not written.
+        chunk_size : int, tuple, dict or str, optional
+            How the sealed tensor is cut; see tensor().
+        fill_value : scalar, optional
+            Another word for default_value.
+
+        Returns
+        -------
+        MutableTensor
+
+        Raises
+        ------
+        ValueError
+            There is a mutable tensor of that name, or it is no name.
+
+        Examples
+        --------
+        >>> session = mars.new_session()
+        >>> m = session.create_mutable_tensor((2, 3), dtype="int32", name="grid")
+        >>> m[0, 1:] = 7
+        >>> session.run(m.seal())
+        array([[0, 7, 7],
+               [0, 0, 0]], dtype=int32)
+        >>> session.close()
+        """
         from .mutable import create
 
         if isinstance(shape, str):
@@ -116,7 +237,30 @@ class Session(_mars.Session):
         return create(self, shape, dtype, name, default_value if fill_value is None else fill_value, chunk_size)
 
     def get_mutable_tensor(self, name):
-        """The mutable tensor of that name."""
+        """The mutable tensor of that name, which another session may have made.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        MutableTensor
+
+        Raises
+        ------
+        KeyError
+            There is none, or it has been sealed.
+
+        Examples
+        --------
+        >>> session = mars.new_session()
+        >>> m = session.create_mutable_tensor(3, name="row")
+        >>> session.get_mutable_tensor("row")[1] = 5
+        >>> m[:]
+        array([0., 5., 0.])
+        >>> session.close()
+        """
         from .mutable import find
 
         return find(self, name)
@@ -129,7 +273,28 @@ class Session(_mars.Session):
             pass
 
     def as_default(self):
-        """Makes this the session that execute() uses when it is told no other."""
+        """Makes this the session that execute() uses when it is told no other.
+
+        Returns
+        -------
+        Session
+            This one.
+
+        Raises
+        ------
+        SessionClosed
+            The session is closed.
+
+        Examples
+        --------
+        >>> before = mars.get_default_session()
+        >>> session = mars.new_session().as_default()
+        >>> mars.get_default_session() is session
+        True
+        >>> before.as_default()
+        <mars.session.Session ...>
+        >>> session.close()
+        """
         global _default
         self._refuse_closed()
         with _lock:
@@ -138,7 +303,18 @@ class Session(_mars.Session):
         return self
 
     def close(self):
-        """Ends all work and frees all results. Tensors stay valid as expressions."""
+        """Ends all work and frees all results. Tensors stay valid as expressions.
+
+        Examples
+        --------
+        >>> session = mars.new_session()
+        >>> a = mt.ones(2).execute(session=session)
+        >>> session.close()
+        >>> a.executed, session.closed
+        (False, True)
+        >>> a.execute()
+        Tensor([1., 1.])
+        """
         global _default
         if not self.closed:
             self._tell()
@@ -215,21 +391,57 @@ def new_session(endpoint=None, n_threads=None, memory_bytes=None, cache_mem=None
     """A session of its own: of threads in this process, or of the cluster at `endpoint`.
 
     Results may be larger than memory: what is not needed now is written to disk and read back. Sizes are numbers of
-    bytes, or texts such as "512m", "1.5g", "50%":
+    bytes, or texts such as "512m", "1.5g", "50%".
 
-    cache_mem   results in memory; default: half of what is free
-    phy_mem     the process as a whole; default: all memory. 90 % of it are never passed
-    disk        results on disk; default: what there is; 0: none
-    spill_dir   directories for them (a path, several joined by ':', or a list); default: $MARS_SPILL_DIR, $TMPDIR or
-                /var/tmp
-    spill_codec  "none" (default); "lz4" or "zstd" where a sample shrinks by a fifth; "auto": what the disk is done with
-                first
-    hugepages   "try" (default): reserved huge pages while the system has free ones, then transparent ones, then small
-                ones; "on": reserved ones or an error; "off": small ones
-    hugepage_size  of reserved ones: "auto" (default), "2M", "1G"
-    memory_bytes  instead of the first two: results and work together
-    key_file    the key of a cluster on other machines; default: $MARS_KEY_FILE, ~/.config/mars/cluster.key or
-                /etc/mars/cluster.key, where there is one; "none": connect without
+    Parameters
+    ----------
+    endpoint : str, optional
+        "host:port", "unix:path" or, through its web daemon, "http://host:port"; None: threads of this process.
+    n_threads : int, optional
+        None: as options.n_threads says, or one for each CPU that the process may use.
+    memory_bytes : int, optional
+        Instead of the next two: results and work together.
+    cache_mem : size, optional
+        Results in memory; None: half of what is free.
+    phy_mem : size, optional
+        The process as a whole; None: all memory. 90 % of it are never passed.
+    disk : size, optional
+        Results on disk; None: what there is; 0: none.
+    spill_dir : path or list of paths, optional
+        Directories for them, or several joined by ':'; None: $MARS_SPILL_DIR, $TMPDIR or /var/tmp.
+    spill_codec : {'none', 'lz4', 'zstd', 'auto'}, optional
+        How they are written: None or 'none': as they are; 'lz4' and 'zstd': compressed where a sample shrinks by a
+        fifth; 'auto': as the disk is done with first.
+    hugepages : {'try', 'on', 'off'}, optional
+        None or 'try': reserved huge pages while the system has free ones, then transparent ones, then small ones;
+        'on': reserved ones or an error; 'off': small ones.
+    hugepage_size : {'auto', '2M', '1G'}, optional
+        Of reserved ones; None: 'auto'.
+    key_file : path, optional
+        The key of a cluster on other machines; None: $MARS_KEY_FILE, ~/.config/mars/cluster.key or
+        /etc/mars/cluster.key, where there is one; 'none': connect without.
+
+    Returns
+    -------
+    Session
+
+    Raises
+    ------
+    ValueError
+        A size or another value is none.
+    OSError
+        Nobody answers at the endpoint, or a directory cannot be used.
+
+    Examples
+    --------
+    >>> session = mars.new_session(n_threads=2, memory_bytes=1 << 28, disk="1g")
+    >>> int(session.run(mt.arange(10).sum()))
+    45
+    >>> session.close()
+    >>> mars.new_session(disk="much")
+    Traceback (most recent call last):
+        ...
+    ValueError: ...
     """
     return Session(endpoint, n_threads, memory_bytes, cache_mem, phy_mem, disk, spill_dir, spill_codec, hugepages,
                    hugepage_size, key_file)
@@ -245,7 +457,17 @@ def chosen(session):
 
 
 def get_default_session():
-    """The session that execute() uses when it is told no other; made now if there is none."""
+    """The session that execute() uses when it is told no other; made now if there is none.
+
+    Returns
+    -------
+    Session
+
+    Examples
+    --------
+    >>> mars.get_default_session().closed
+    False
+    """
     global _default
     session = _default
     if session is None:
@@ -287,7 +509,29 @@ def opened(endpoint, name):
 
 
 def execute(*tensors, session=None, wait=True, show_progress=None):
-    """Computes tensors together and returns them: one, or a tuple."""
+    """Computes tensors together, in one plan, and returns them.
+
+    Parameters
+    ----------
+    *tensors : tensor_like
+        Several, or a list or tuple of them.
+    session : Session, optional
+        None: the default one.
+    wait : bool, optional
+        False: return at once, with a future of the same.
+    show_progress : bool or 'auto', optional
+        None: as options.show_progress says.
+
+    Returns
+    -------
+    Tensor, ExecutableTuple or Future
+
+    Examples
+    --------
+    >>> a = mt.arange(4)
+    >>> mars.execute(a.sum(), a.max())
+    (Tensor(6), Tensor(3))
+    """
     from .tensor.core import ExecutableTuple
 
     args, many = _tensors(tensors)
@@ -300,7 +544,29 @@ def execute(*tensors, session=None, wait=True, show_progress=None):
 
 
 def fetch(*tensors, session=None):
-    """The values of executed tensors."""
+    """The values of executed tensors.
+
+    Parameters
+    ----------
+    *tensors : Tensor
+        Several, or a list or tuple of them.
+    session : Session, optional
+        None: those that have the values.
+
+    Returns
+    -------
+    numpy.ndarray, scalar, or list of these
+
+    Raises
+    ------
+    ValueError
+        One of them has not been executed.
+
+    Examples
+    --------
+    >>> mars.fetch(mt.arange(3).execute())
+    array([0, 1, 2])
+    """
     args, many = _tensors(tensors)
     values = [t.fetch(session=session) for t in args]
     return values if many else values[0]

@@ -2,12 +2,14 @@
 """Whatever a user may call has words in the form of numpydoc's, and an example that is true.
 
 Looked at are all names of the modules and all methods and properties of the classes below that are this package's own;
-constants, dtypes and the like that are NumPy's have NumPy's words. An example finds `mt`, `np` and `mars`; all are run
+constants, dtypes and the like that are NumPy's have NumPy's words, and what is stored in an object has those of its
+class. An example finds `mt`, `np` and `mars`; all are run
 in this process, in a directory of their own, by the default session.
 """
 import doctest
 import inspect
 import re
+import types
 
 import numpy as np
 import pytest
@@ -32,9 +34,6 @@ CLASSES = {"mt.Tensor": mt.Tensor, "mt.SparseTensor": mt.SparseTensor, "SparseND
 
 # What has no example, and why.
 WITHOUT = {}
-# Modules whose words do not have the form yet.
-LATER = """mars._future mars.deploy.local mars.mutable mars.session mars.tensor.core mars.tensor.special
-    builtins""".split()
 
 SECTIONS = ["Parameters", "Attributes", "Returns", "Yields", "Raises", "Examples"]
 LEGACY = "1.25" if int(np.__version__.split(".")[0]) > 1 else False  # scalars as they were shown before NumPy 2
@@ -57,9 +56,11 @@ def found():
         ret[place] = cls
         for name in dir(cls):
             what = inspect.getattr_static(cls, name)
-            if not name.startswith("_") and getattr(what, "__module__", "mars").startswith("mars"):
+            computed = callable(what) or isinstance(what, (property, types.GetSetDescriptorType))
+            module = getattr(getattr(what, "__objclass__", what), "__module__", "mars")
+            if not name.startswith("_") and computed and module.startswith("mars"):
                 ret[f"{place}.{name}"] = getattr(cls, name)
-    return {name: what for name, what in ret.items() if getattr(what, "__module__", "builtins") not in LATER}
+    return ret
 
 
 FOUND = found()

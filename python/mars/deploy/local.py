@@ -34,12 +34,47 @@ def new_cluster(n_worker=1, n_cpu=None, shared_memory=None, web=False, *, phy_me
                 hugepages="try", log_level="warning"):
     """Starts a scheduler and workers on this machine, and makes a session there the default one.
 
-    n_worker: processes that compute. n_cpu: CPUs that they use together; None: those that this process may use.
-    shared_memory: memory for chunks, of all workers together ("4g", "40%" of the free memory, bytes); None: half of
-    the free memory. web: True: serve pages and sessions over http at a free port of 127.0.0.1, which web_endpoint
-    names, to whoever has the user's token (marsctl token); "host" or "host:port": there. phy_mem: all memory that they
-    may take, as shared_memory; None: all. disk, spill_dir, hugepages: as of new_session(), of each worker. log_level:
-    what the daemons say on standard error.
+    Parameters
+    ----------
+    n_worker : int, optional
+        Processes that compute.
+    n_cpu : int, optional
+        CPUs that they use together; None: those that this process may use.
+    shared_memory : size, optional
+        Memory for chunks, of all workers together: bytes, "4g", "40%" of the free memory; None: half of that.
+    web : bool or str, optional
+        True: serve pages and sessions over http at a free port of 127.0.0.1, which `web_endpoint` names, to whoever has
+        the user's token (marsctl token); "host" or "host:port": there.
+    phy_mem : size, optional
+        All memory that they may take together; None: all there is.
+    disk : size, optional
+        Results on disk, of each worker; None: what there is.
+    spill_dir : path, optional
+        The directory for them; None: that for temporary files.
+    hugepages : {'try', 'on', 'off'}, optional
+        As of new_session().
+    log_level : str, optional
+        What the daemons say on standard error: this level of syslog, 'debug' to 'emerg', and more urgent ones.
+
+    Returns
+    -------
+    LocalCluster
+
+    Raises
+    ------
+    MarsError
+        A daemon is not installed, has ended, or was not ready in time.
+    ValueError
+        `n_worker` or `n_cpu` is less than one.
+
+    Examples
+    --------
+    >>> before = mars.get_default_session()
+    >>> with mars.deploy.local.new_cluster(n_worker=2, shared_memory="64m") as cluster:
+    ...     mt.arange(10, chunk_size=3).sum().execute()
+    Tensor(45)
+    >>> before.as_default()
+    <mars.session.Session ...>
     """
     return LocalCluster(n_worker, n_cpu, shared_memory, web, phy_mem, disk, spill_dir, hugepages, log_level)
 
@@ -71,8 +106,27 @@ def _web_options(web):
 
 
 class LocalCluster:
-    """What new_cluster() returns. `endpoint` is for new_session(), "http://" + `web_endpoint` is likewise, and for a
-    browser; `session` is the one that was made the default."""
+    """What new_cluster() returns: a scheduler and workers on this machine; `with` stops them.
+
+    Attributes
+    ----------
+    endpoint : str
+        For new_session().
+    web_endpoint : str or None
+        "host:port" of the pages; "http://" + web_endpoint is for a browser, and for new_session(), too.
+    session : Session
+        The one that was made the default.
+
+    Examples
+    --------
+    >>> before = mars.get_default_session()
+    >>> with mars.deploy.local.new_cluster(shared_memory="64m") as cluster:
+    ...     session = mars.new_session(cluster.endpoint)  # another one beside cluster.session
+    ...     session.run(mt.ones(3))
+    array([1., 1., 1.])
+    >>> before.as_default()
+    <mars.session.Session ...>
+    """
 
     def __init__(self, n_worker, n_cpu, shared_memory, web, phy_mem, disk, spill_dir, hugepages, log_level):
         n_cpu = len(os.sched_getaffinity(0)) if n_cpu is None else n_cpu
@@ -148,7 +202,20 @@ class LocalCluster:
         return said[0]
 
     def stop(self):
-        """Ends the daemons and what they compute; sessions of the cluster are closed."""
+        """Ends the daemons and what they compute; the cluster's session is closed.
+
+        A second time nothing happens. The daemons end by themselves, too, when the program does.
+
+        Examples
+        --------
+        >>> before = mars.get_default_session()
+        >>> cluster = mars.deploy.local.new_cluster(shared_memory="64m")
+        >>> cluster.stop()
+        >>> cluster
+        <mars.deploy.local.LocalCluster unix:..., stopped>
+        >>> before.as_default()
+        <mars.session.Session ...>
+        """
         if os.getpid() != self._owner:
             return  # in a child of fork(): the cluster is its parent's
         atexit.unregister(self.stop)

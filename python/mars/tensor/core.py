@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _core, _mars, errors
 from ..session import chosen, get_default_session, holder, opened
+from .showing import literal, shown, words
 
 
 def method(function, name=None):
@@ -20,11 +21,40 @@ def method(function, name=None):
 
 
 class ExecutableTuple(tuple):
-    """Several tensors that are computed together."""
+    """Several tensors that are computed together.
+
+    Functions with more than one result return it.
+
+    Examples
+    --------
+    >>> fraction, whole = mt.modf([1.25, 2.5]).execute()
+    >>> fraction
+    Tensor([0.25, 0.5 ])
+    """
 
     __slots__ = ()
 
     def execute(self, session=None, wait=True, show_progress=None):
+        """Computes the tensors together, in one plan, and returns the tuple.
+
+        Parameters
+        ----------
+        session : Session, optional
+            None: the default one.
+        wait : bool, optional
+            False: return at once, with a future of the tuple.
+        show_progress : bool or 'auto', optional
+            None: as options.show_progress says.
+
+        Returns
+        -------
+        ExecutableTuple or Future
+
+        Examples
+        --------
+        >>> mt.ExecutableTuple([mt.arange(3), mt.ones(2)]).execute()
+        (Tensor([0, 1, 2]), Tensor([1., 1.]))
+        """
         session = chosen(session)
         if not wait:
             return session._future(tuple(self), lambda: self)
@@ -32,6 +62,27 @@ class ExecutableTuple(tuple):
         return self
 
     def fetch(self, session=None):
+        """The values of the tensors, which have been executed.
+
+        Parameters
+        ----------
+        session : Session, optional
+            None: those that have the values.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+
+        Raises
+        ------
+        ValueError
+            One of them has not been executed.
+
+        Examples
+        --------
+        >>> mt.divmod(mt.tensor([7, 8]), 3).execute().fetch()
+        (array([2, 2]), array([1, 2]))
+        """
         return tuple(t.fetch(session=session) for t in self)
 
 
@@ -42,20 +93,19 @@ def named_tuple(name, *fields):
                                            "__doc__": f"Tensors that are computed together: {', '.join(fields)}."})
 
 
-class Drawing(str):
-    """A text that notebooks show as a picture."""
-
-    __slots__ = ()
-
-    def _repr_svg_(self):
-        return str(self) if self.lstrip().startswith("<") else None
-
-
 class Tensor(_mars.Tensor):
     """A lazy, chunked array. Operators and functions build expressions; execute() computes them.
 
     After execute() a tensor shows its values, and is an array wherever NumPy takes one. It is made by the functions of
     mars.tensor: tensor(), zeros(), arange(), random.rand(), load() and so on.
+
+    Examples
+    --------
+    >>> a = mt.arange(6, chunk_size=2).reshape(2, 3)
+    >>> a.shape, a.dtype, a.executed
+    ((2, 3), dtype('int64'), False)
+    >>> (a.sum(axis=0) + 0.5).execute()
+    Tensor([3.5, 5.5, 7.5])
     """
 
     __slots__ = ()
@@ -64,7 +114,37 @@ class Tensor(_mars.Tensor):
     # ---- Executing ---------------------------------------------------------------------------------------------------
 
     def execute(self, session=None, wait=True, show_progress=None):
-        """Computes the tensor unless it is computed already, and returns it; with wait=False a future of it."""
+        """Computes the tensor unless it is computed already, and returns it.
+
+        Parameters
+        ----------
+        session : Session, optional
+            Where it is computed, and keeps its values; None: the default one.
+        wait : bool, optional
+            False: return at once, with a future of the tensor.
+        show_progress : bool or 'auto', optional
+            None: as options.show_progress says.
+
+        Returns
+        -------
+        Tensor or Future
+
+        Raises
+        ------
+        MemoryError
+            A chunk, or what a task needs at the same time, is larger than the session may take.
+        SessionClosed
+            The session is closed.
+
+        Examples
+        --------
+        >>> a = mt.ones((2, 2)) * 3
+        >>> a.execute()
+        Tensor([[3., 3.],
+                [3., 3.]])
+        >>> a.sum().execute(wait=False).result()
+        Tensor(12.0)
+        """
         session = chosen(session)
         if not wait:
             return session._future((self,), lambda: self)
@@ -72,16 +152,69 @@ class Tensor(_mars.Tensor):
         return self
 
     def fetch(self, session=None):
-        """The values of an executed tensor as an array of the caller's own; a scalar when there are no axes."""
+        """The values of an executed tensor as an array of the caller's own.
+
+        Parameters
+        ----------
+        session : Session, optional
+            None: the one that has the values.
+
+        Returns
+        -------
+        numpy.ndarray
+            A scalar of NumPy's if there are no axes.
+
+        Raises
+        ------
+        ValueError
+            The tensor has not been executed.
+
+        Examples
+        --------
+        >>> a = mt.arange(4) ** 2
+        >>> a.execute().fetch()
+        array([0, 1, 4, 9])
+        >>> (a + 1).fetch()
+        Traceback (most recent call last):
+            ...
+        ValueError: Cannot fetch the unexecuted tensor ...: call execute() first
+        """
         session = holder(self) if session is None else chosen(session)
         if session is None or not session._executed(self):
-            raise ValueError(f"Cannot fetch the unexecuted tensor {_words(self)}: call execute() first")
+            raise ValueError(f"Cannot fetch the unexecuted tensor {words(self)}: call execute() first")
         return session._value(self)
 
     def save_as(self, name, session=None):
-        """Computes the tensor and names its values: open(name) of any session of the same user and cluster gives them,
-        until remove(name). They outlive this session and the scheduler; in a session without a cluster they end with
-        it. Returns the tensor."""
+        """Computes the tensor and names its values.
+
+        Session.open(name) of any session of the same user and cluster gives them, until Session.remove(name). They
+        outlive this session and the scheduler; in a session without a cluster they end with it.
+
+        Parameters
+        ----------
+        name : str
+            A line of at most 255 bytes.
+        session : Session, optional
+            None: the one that has the values, or the default one.
+
+        Returns
+        -------
+        Tensor
+            The tensor itself.
+
+        Raises
+        ------
+        NameTaken
+            Another result has the name.
+
+        Examples
+        --------
+        >>> session = mars.new_session()
+        >>> t = mt.arange(3).save_as("counts", session=session)
+        >>> session.open("counts") + 1
+        Tensor <op=add, shape=(3,), dtype=int64>
+        >>> session.close()
+        """
         session = holder(self) or chosen(None) if session is None else chosen(session)
         session._wait((self,))
         session._save_as(self, name)
@@ -104,7 +237,14 @@ class Tensor(_mars.Tensor):
 
     @property
     def executed(self):
-        """Whether the values are there."""
+        """Whether the values are there, in a session that is open.
+
+        Examples
+        --------
+        >>> a = mt.zeros(3)
+        >>> a.executed, a.execute().executed
+        (False, True)
+        """
         return holder(self) is not None
 
     # ---- As an array -------------------------------------------------------------------------------------------------
@@ -159,13 +299,40 @@ class Tensor(_mars.Tensor):
 
     @property
     def device(self):
-        """Where the tensor is: 'cpu'."""
+        """Where the tensor is: 'cpu', the only device.
+
+        Examples
+        --------
+        >>> mt.zeros(3).device
+        'cpu'
+        """
         from .creation import DEVICE
 
         return DEVICE
 
     def to_device(self, device, /, *, stream=None):
-        """The tensor on a device, of which there is one: 'cpu'."""
+        """The tensor on a device, of which there is one.
+
+        Parameters
+        ----------
+        device : 'cpu'
+        stream : None, optional
+            The device has none.
+
+        Returns
+        -------
+        Tensor
+
+        Raises
+        ------
+        ValueError
+            There is no such device, or a stream was given.
+
+        Examples
+        --------
+        >>> mt.arange(3).to_device("cpu").execute()
+        Tensor([0, 1, 2])
+        """
         from .creation import asarray
 
         if stream is not None:
@@ -173,20 +340,98 @@ class Tensor(_mars.Tensor):
         return asarray(self, device=device)
 
     def to_numpy(self):
-        """The values as an array of the caller's own; computes them if need be."""
+        """The values as an array of the caller's own; computes them if need be.
+
+        Returns
+        -------
+        numpy.ndarray
+
+        Examples
+        --------
+        >>> mt.arange(3).to_numpy()
+        array([0, 1, 2])
+        """
         return np.asarray(self._executed_in()._value(self))
 
     def item(self, *args):
+        """One element as a number of Python's; computes the tensor if need be.
+
+        Parameters
+        ----------
+        *args : int or tuple of int, optional
+            Its indices, or its place in the flattened tensor; not given: the only one there is.
+
+        Returns
+        -------
+        bool, int, float, complex, datetime, timedelta or None
+
+        Raises
+        ------
+        ValueError
+            The tensor has several elements, and none was chosen.
+        IndexError
+            There is no such element.
+
+        Examples
+        --------
+        >>> a = mt.arange(6).reshape(2, 3)
+        >>> a.item(1, 2), a.item(4), a.sum().item()
+        (5, 4, 15)
+        """
         return self._view().item(*args)
 
     def tolist(self):
+        """The values as lists in lists of Python's numbers; computes them if need be.
+
+        Returns
+        -------
+        list
+            The number alone if there are no axes.
+
+        Examples
+        --------
+        >>> mt.arange(4).reshape(2, 2).tolist()
+        [[0, 1], [2, 3]]
+        """
         return self._view().tolist()
 
     def fill(self, value):
-        """Sets all elements."""
+        """Sets all elements: the tensor stands for the new values from now on.
+
+        Parameters
+        ----------
+        value : scalar or tensor_like
+            What broadcasts to the shape.
+
+        Examples
+        --------
+        >>> a = mt.zeros((2, 2))
+        >>> a.fill(7)
+        >>> a.execute()
+        Tensor([[7., 7.],
+                [7., 7.]])
+        """
         self[...] = value
 
     def tobytes(self, order="C"):
+        """The bytes of the elements in their order; computes them if need be.
+
+        Parameters
+        ----------
+        order : {'C', 'F', 'A', 'K'}, optional
+            'F': the first index changes fastest; others: the last one.
+
+        Returns
+        -------
+        bytes
+
+        Examples
+        --------
+        >>> mt.tensor([[1, 2], [3, 4]], dtype="uint8").tobytes()
+        b'\\x01\\x02\\x03\\x04'
+        >>> mt.tensor([[1, 2], [3, 4]], dtype="uint8").tobytes("F")
+        b'\\x01\\x03\\x02\\x04'
+        """
         return self._view().tobytes(order)
 
     def _scalar(self, what):
@@ -248,13 +493,38 @@ class Tensor(_mars.Tensor):
         return self._same()
 
     def copy(self, order="C"):
-        """Another handle of the same values: tensors have value semantics, so nothing is copied."""
+        """Another handle of the same values: tensors have value semantics, so nothing is copied.
+
+        Parameters
+        ----------
+        order : optional
+            Ignored: how elements lie in memory is the engine's matter.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> a = mt.arange(3)
+        >>> b = a.copy()
+        >>> b[0] = 9
+        >>> a.execute(), b.execute()
+        (Tensor([0, 1, 2]), Tensor([9, 1, 2]))
+        """
         return self._same()
 
     # ---- Attributes --------------------------------------------------------------------------------------------------
 
     @property
     def size(self):
+        """Number of elements; computed when it depends on data.
+
+        Examples
+        --------
+        >>> mt.zeros((2, 3)).size
+        6
+        """
         size = 1
         for n in self.shape:
             size *= n
@@ -262,15 +532,37 @@ class Tensor(_mars.Tensor):
 
     @property
     def itemsize(self):
+        """Bytes of one element.
+
+        Examples
+        --------
+        >>> mt.zeros(3, dtype="float32").itemsize
+        4
+        """
         return self.dtype.itemsize
 
     @property
     def nbytes(self):
+        """Bytes of all elements, whether they are computed or not.
+
+        Examples
+        --------
+        >>> mt.zeros((10**6, 10**6)).nbytes
+        8000000000000
+        """
         return self.size * self.dtype.itemsize
 
     @property
     def nsplits(self):
-        """How the tensor is cut: for each axis the lengths of its chunks; computed when they depend on data."""
+        """How the tensor is cut: for each axis the lengths of its chunks; computed when they depend on data.
+
+        Also called chunks.
+
+        Examples
+        --------
+        >>> mt.zeros((4, 5), chunk_size=(4, 2)).nsplits
+        ((4,), (2, 2, 1))
+        """
         if -1 in self._known_shape:
             self._executed_in()
         flat, ret = iter(self._chunks()), []
@@ -282,26 +574,67 @@ class Tensor(_mars.Tensor):
 
     @property
     def chunk_shape(self):
-        """Number of chunks of each axis."""
+        """Number of chunks of each axis.
+
+        Examples
+        --------
+        >>> mt.zeros((4, 5), chunk_size=2).chunk_shape
+        (2, 3)
+        """
         return tuple(map(len, self.nsplits))
 
     @property
     def T(self):
+        """The axes in reverse order.
+
+        Examples
+        --------
+        >>> mt.arange(6).reshape(2, 3).T.execute()
+        Tensor([[0, 3],
+                [1, 4],
+                [2, 5]])
+        """
         return self.transpose()
 
     @property
     def mT(self):
-        """The last two axes exchanged."""
+        """The last two axes exchanged: each matrix of a stack transposed.
+
+        ValueError says that there are fewer than two axes.
+
+        Examples
+        --------
+        >>> mt.zeros((5, 2, 3)).mT.shape
+        (5, 3, 2)
+        """
         if self.ndim < 2:
             raise ValueError("matrix transpose with ndim < 2 is undefined")
         return self.swapaxes(-1, -2)
 
     @property
     def flat(self):
+        """The elements as a tensor of one axis, in the order in which the last index changes fastest.
+
+        Examples
+        --------
+        >>> mt.tensor([[1, 2], [3, 4]]).flat[2].execute()
+        Tensor(3)
+        """
         return self.ravel()
 
     @property
     def real(self):
+        """The real parts. Assigned to, they are set, and all that is no complex number is its real part.
+
+        Examples
+        --------
+        >>> a = mt.tensor([1 + 2j, 3 - 4j])
+        >>> a.real.execute()
+        Tensor([1., 3.])
+        >>> a.real = 0
+        >>> a.execute()
+        Tensor([0.+2.j, 0.-4.j])
+        """
         return _core.op("real", self)
 
     @real.setter
@@ -312,6 +645,19 @@ class Tensor(_mars.Tensor):
 
     @property
     def imag(self):
+        """The imaginary parts, zero of real numbers. Assigned to, those of complex numbers are set.
+
+        TypeError says that there are none to set.
+
+        Examples
+        --------
+        >>> a = mt.tensor([1 + 2j, 3 - 4j])
+        >>> a.imag.execute()
+        Tensor([ 2., -4.])
+        >>> a.imag = [0, 1]
+        >>> a.execute()
+        Tensor([1.+0.j, 3.+1.j])
+        """
         return _core.op("imag", self)
 
     @imag.setter
@@ -323,7 +669,36 @@ class Tensor(_mars.Tensor):
         self._rebind(from_parts(self.real, value, self))
 
     def astype(self, dtype, order="K", casting="unsafe", subok=True, copy=True):
-        """The elements in another dtype."""
+        """The elements in another dtype.
+
+        Parameters
+        ----------
+        dtype : data-type
+        order : optional
+            Ignored: how elements lie in memory is the engine's matter.
+        casting : {'no', 'equiv', 'safe', 'same_kind', 'unsafe'}, optional
+            Which casts are allowed.
+        subok, copy : optional
+            Ignored: tensors have value semantics.
+
+        Returns
+        -------
+        Tensor
+
+        Raises
+        ------
+        TypeError
+            `casting` does not allow it, or tensors have no such dtype.
+
+        Examples
+        --------
+        >>> mt.tensor([1.7, -2.7]).astype("int32").execute()
+        Tensor([ 1, -2], dtype=int32)
+        >>> mt.tensor([1.7]).astype(int, casting="safe")
+        Traceback (most recent call last):
+            ...
+        TypeError: Cannot cast tensor data from dtype('float64') to dtype('int64') according to the rule 'safe'
+        """
         dtype = _core.as_dtype(dtype)
         if dtype == self.dtype:
             return self._same()
@@ -335,17 +710,59 @@ class Tensor(_mars.Tensor):
     # ---- Sparse ------------------------------------------------------------------------------------------------------
 
     def tosparse(self, missing=None):
-        """A SparseTensor of the elements that are not zero, or not equal to `missing`, which may be NaN."""
+        """A SparseTensor of the elements that are not zero.
+
+        Parameters
+        ----------
+        missing : scalar, optional
+            Left out are the elements equal to it, which may be NaN.
+
+        Returns
+        -------
+        SparseTensor
+
+        Examples
+        --------
+        >>> mt.tensor([[0, 2], [0, 0]]).tosparse().nnz
+        1
+        """
         from .sparse import of_dense
 
         return of_dense(self, missing)
 
     def todense(self, fill_value=None):
-        """The tensor itself: all its elements are stored, and none has to be filled in."""
+        """The tensor itself: all its elements are stored, and none has to be filled in.
+
+        Parameters
+        ----------
+        fill_value : optional
+            Ignored, for that reason.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> mt.arange(3).todense().execute()
+        Tensor([0, 1, 2])
+        """
         return self
 
     def issparse(self):
-        """False: all elements are stored. A SparseTensor says True."""
+        """False: all elements are stored. A SparseTensor says True.
+
+        Also called is_sparse.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> mt.zeros(3).issparse()
+        False
+        """
         return False
 
     is_sparse = issparse
@@ -364,23 +781,11 @@ class Tensor(_mars.Tensor):
 
     def __repr__(self):
         session = holder(self)
-        if session is None:
-            return _words(self)
-        settings = np.get_printoptions()
-        text, more = "Tensor(" + _shown(self, session, "Tensor(", ","), []
-        if (self.size == 0 and self.shape != (0,)) or self.size > settings["threshold"]:
-            more.append(f"shape={self.shape}")
-        if self.size == 0 or self.dtype not in _IMPLIED:
-            more.append(f"dtype={self.dtype}")
-        if not more:
-            return text + ")"
-        words = ", ".join(more) + ")"
-        wide = len(text) - text.rfind("\n") - 1 + len(", " + words) > settings["linewidth"]
-        return text + ("," + "\n" + " " * len("Tensor(") if wide else ", ") + words
+        return words(self) if session is None else literal(self, session)
 
     def __str__(self):
         session = holder(self)
-        return _words(self) if session is None else _shown(self, session)
+        return words(self) if session is None else shown(self, session)
 
     def _repr_html_(self):
         from . import drawing
@@ -388,23 +793,59 @@ class Tensor(_mars.Tensor):
         return drawing.html(self)
 
     def explain(self, session=None):
-        """What would run, stage by stage."""
+        """What would run, stage by stage.
+
+        Parameters
+        ----------
+        session : Session, optional
+            Whose plan; None: that of the default one.
+
+        Returns
+        -------
+        str
+            Stages in their order, with their tasks, chunks and bytes.
+
+        Examples
+        --------
+        >>> print(mt.ones(6, chunk_size=3).sum().explain())
+        2 stages, 3 tasks, 3 chunks
+          1. sum (fused), 2 tasks
+               makes  float64 (4,), 2 chunks, 32 B
+          2. merge sum (merge), 1 task
+               reads  float64 (4,), 2 chunks, 32 B (of 1)
+               makes  float64 (), 1 chunk, 8 B
+        """
         return chosen(session)._explain((self,), None)
 
     def visualize(self, format="svg", session=None):
-        """What would run as a picture: SVG, which notebooks show, or the text of a DOT file."""
+        """What would run as a picture.
+
+        Parameters
+        ----------
+        format : {'svg', 'dot'}, optional
+            SVG, which notebooks show, or the text of a DOT file.
+        session : Session, optional
+            Whose plan; None: that of the default one.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        ValueError
+            There is no such format.
+
+        Examples
+        --------
+        >>> mt.ones(3).sum().visualize("dot")[:7]
+        'digraph'
+        """
         if format not in ("svg", "dot"):
             raise ValueError(f"format is 'svg' or 'dot', not {format!r}")
+        from .drawing import Drawing
+
         return Drawing(chosen(session)._explain((self,), format))
-
-
-_IMPLIED = tuple(_core.DTYPES[k] for k in (0, 7, 11, 13))  # which literals have
-
-
-def _words(t):
-    dims = ["?" if n < 0 else str(n) for n in t._known_shape]
-    shape = f"({dims[0]},)" if len(dims) == 1 else f"({', '.join(dims)})"
-    return f"Tensor <op={t.op}, shape={shape}, dtype={t.dtype}>"
 
 
 def _filled(t, value):
@@ -412,28 +853,6 @@ def _filled(t, value):
     from .creation import astensor
 
     return broadcast_to(astensor(value), t.shape)
-
-
-def _shown(t, session, prefix="", suffix=""):
-    """NumPy's words for the values. Of large tensors only the corners, which are all that is shown, are fetched."""
-    settings = np.get_printoptions()
-    edge = settings["edgeitems"]
-    separator = ", " if prefix else " "
-    if t.size <= settings["threshold"] or t.ndim == 0:
-        value = session._view(t)
-        if value.ndim == 0 and not (prefix and value.dtype.kind in "mM"):
-            return str(value[()])
-        return np.array2string(value, separator=separator, prefix=prefix, suffix=suffix)
-    from .manipulation import concatenate
-
-    corners = t
-    for axis, n in enumerate(t.shape):
-        if n > 2 * edge + 1:
-            before = (slice(None),) * axis
-            corners = concatenate([corners[before + (slice(None, edge + 1),)], corners[before + (slice(-edge, None),)]],
-                                  axis=axis)
-    session._wait((corners,), False)
-    return np.array2string(session._view(corners), separator=separator, prefix=prefix, suffix=suffix, threshold=0)
 
 
 def _execute_now(made):

@@ -5,6 +5,15 @@ import html as _html
 SIDE, LEAST, MOST_LINES = 160, 24, 40
 
 
+class Drawing(str):
+    """A text that notebooks show as a picture."""
+
+    __slots__ = ()
+
+    def _repr_svg_(self):
+        return str(self) if self.lstrip().startswith("<") else None
+
+
 def _bytes(n):
     for unit in ("B", "KiB", "MiB", "GiB"):
         if n < 1024:

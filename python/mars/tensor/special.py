@@ -30,18 +30,78 @@ def _float(x):
 
 
 def zeta(x, q=None, out=None):
-    """Riemann's zeta function, or Hurwitz's: the sum of (k + q)**-x over all k from 0 on."""
+    """Riemann's zeta function, or Hurwitz's: the sum of (k + q)**-x over all k from 0 on.
+
+    Parameters
+    ----------
+    x : tensor_like
+        Real numbers.
+    q : tensor_like, optional
+        Of Hurwitz's function, which is real for x > 1; None: Riemann's. They broadcast.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.special.zeta([2.0, 4.0]).execute()
+    Tensor([1.64493407, 1.08232323])
+    >>> mt.special.zeta(2.0, [1.0, 2.0]).execute()
+    Tensor([1.64493407, 0.64493407])
+    """
     made = op("special_zeta_riemann", x) if q is None else op("special_zeta", x, q)
     return made if out is None else store(made, out, "same_kind", "zeta")
 
 
 def polygamma(n, x):
-    """The n-th derivative of the digamma function."""
+    """The n-th derivative of the digamma function.
+
+    Parameters
+    ----------
+    n : tensor_like of int
+    x : tensor_like
+        Real numbers. They broadcast.
+
+    Returns
+    -------
+    Tensor of float64
+
+    Examples
+    --------
+    >>> mt.special.polygamma([0, 1], 1.0).execute()
+    Tensor([-0.57721566,  1.64493407])
+    """
     return op("special_polygamma", astensor(n).astype(float), astensor(x).astype(float))
 
 
 def multigammaln(a, d):
-    """The logarithm of the multivariate gamma function of dimension d."""
+    """The logarithm of the multivariate gamma function of dimension d.
+
+    Parameters
+    ----------
+    a : tensor_like
+        Above (d - 1) / 2; of tensors, whose values are not known yet, this is not checked, and the result is NaN or a
+        number without meaning there.
+    d : int
+        At least one.
+
+    Returns
+    -------
+    Tensor of float64
+
+    Raises
+    ------
+    ValueError
+        `d` is no dimension, or an array `a` has too small a value.
+
+    Examples
+    --------
+    >>> mt.special.multigammaln(2.0, 1).execute(), mt.special.multigammaln(2.0, 2).execute()
+    (Tensor(0.0), Tensor(0.4515827052894549))
+    """
     if np.ndim(d) or d != int(d) or d < 1:
         raise ValueError("d should be a positive integer (dimension)")
     if not isinstance(a, Tensor) and np.any(np.asarray(a) <= 0.5 * (d - 1)):
@@ -51,36 +111,123 @@ def multigammaln(a, d):
 
 
 def hankel1e(v, z):
-    """The Hankel function of the first kind, times exp(-1j * z)."""
+    """The Hankel function of the first kind, times exp(-1j * z).
+
+    Parameters
+    ----------
+    v : tensor_like
+        The order, a real number.
+    z : tensor_like
+        A real number. They broadcast.
+
+    Returns
+    -------
+    Tensor of complex64 or complex128
+
+    Examples
+    --------
+    >>> mt.special.hankel1e(0, [1.0, 2.0]).execute()
+    Tensor([0.48770375-0.59620621j, 0.37091185-0.41597453j])
+    """
     return op("special_hankel1", v, z) * op("exp", _float(z) * -1j)
 
 
 def hankel2(v, z):
-    """The Hankel function of the second kind, J - i Y."""
+    """The Hankel function of the second kind, J - i Y.
+
+    Parameters
+    ----------
+    v : tensor_like
+        The order, a real number.
+    z : tensor_like
+        A real number. They broadcast.
+
+    Returns
+    -------
+    Tensor of complex64 or complex128
+
+    Examples
+    --------
+    >>> mt.special.hankel2(0, [1.0, 2.0]).execute()
+    Tensor([0.76519769-0.08825696j, 0.22389078-0.51037567j])
+    """
     return op("conjugate", op("special_hankel1", v, z))
 
 
 def hankel2e(v, z):
-    """The Hankel function of the second kind, times exp(1j * z)."""
+    """The Hankel function of the second kind, times exp(1j * z).
+
+    Parameters
+    ----------
+    v : tensor_like
+        The order, a real number.
+    z : tensor_like
+        A real number. They broadcast.
+
+    Returns
+    -------
+    Tensor of complex64 or complex128
+
+    Examples
+    --------
+    >>> mt.special.hankel2e(0, [1.0, 2.0]).execute()
+    Tensor([0.48770375+0.59620621j, 0.37091185+0.41597453j])
+    """
     return hankel2(v, z) * op("exp", _float(z) * 1j)
 
 
 def airy(z):
-    """Airy's functions and their derivatives: Ai, Ai', Bi, Bi'."""
+    """Airy's functions and their derivatives.
+
+    Parameters
+    ----------
+    z : tensor_like
+        Real numbers.
+
+    Returns
+    -------
+    ExecutableTuple of 4 Tensors
+        Ai, its derivative, Bi, and its derivative.
+
+    Examples
+    --------
+    >>> [round(float(t), 6) for t in mt.special.airy(0.0)]
+    [0.355028, -0.258819, 0.614927, 0.448288]
+    """
     return ExecutableTuple([*op("special_airy_ai", z), *op("special_airy_bi", z)])
 
 
 def airye(z):
-    """Airy's functions and their derivatives without their exponential factors; Ai of numbers below zero is NaN."""
+    """Airy's functions and their derivatives without their exponential factors.
+
+    Parameters
+    ----------
+    z : tensor_like
+        Real numbers.
+
+    Returns
+    -------
+    ExecutableTuple of 4 Tensors
+        With s = 2 / 3 * z**1.5: Ai and its derivative times exp(s), NaN below zero, and Bi and its derivative times
+        exp(-s), or as they are below zero.
+
+    Examples
+    --------
+    >>> [round(float(t), 6) for t in mt.special.airye(100.0)]
+    [0.089197, -0.892192, 0.178431, 1.783864]
+    """
     return ExecutableTuple([*op("special_airye_ai", z), *op("special_airye_bi", z)])
 
 
 def itairy(x):
     """Integrals of Airy's functions.
 
+    Exact to 3e-14 up to abs(x) = 17, relative above zero and beside 1 below; from there on the error may grow as
+    abs(x)**1.5.
+
     Parameters
     ----------
-    x : array_like
+    x : tensor_like
         Real numbers.
 
     Returns
@@ -88,14 +235,8 @@ def itairy(x):
     ExecutableTuple
         The integrals of Ai(t), Bi(t), Ai(-t) and Bi(-t) over t from zero to x.
 
-    Notes
-    -----
-    Exact to 3e-14 up to abs(x) = 17, relative above zero and beside 1 below; from there on the error may grow as
-    abs(x)**1.5.
-
     Examples
     --------
-    >>> import mars.tensor as mt
     >>> [round(float(t), 6) for t in mt.special.itairy(2.0)]
     [0.312533, 2.873408, 0.901773, 0.193547]
     """
@@ -105,8 +246,26 @@ def itairy(x):
 
 
 def elliprj(x, y, z, p):
-    """Carlson's elliptic integral of the third kind. It is homogeneous, and symmetric in x, y, z: that of their
-    quotients by the largest of them."""
+    """Carlson's elliptic integral of the third kind.
+
+    It is homogeneous, and symmetric in x, y, z, and so computed of their quotients by the largest of them.
+
+    Parameters
+    ----------
+    x, y, z : tensor_like
+        Real numbers, not negative, of which at most one is zero.
+    p : tensor_like
+        Real numbers, not zero; below zero the result is Cauchy's principal value. All four broadcast.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> mt.special.elliprj(1.0, 1.0, 1.0, [1.0, 4.0]).execute()
+    Tensor([1.        , 0.39540021])
+    """
     x, y, z, p = map(_float, (x, y, z, p))
     low, high = op("minimum", x, y), op("maximum", x, y)
     least, most = op("minimum", low, z), op("maximum", high, z)

@@ -149,6 +149,13 @@ class ufunc:
 
     @property
     def nargs(self):
+        """Number of inputs and results.
+
+        Examples
+        --------
+        >>> mt.add.nargs, mt.divmod.nargs
+        (3, 4)
+        """
         return self.nin + self.nout
 
     def __call__(self, *args, **kwargs):

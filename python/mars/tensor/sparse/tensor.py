@@ -16,10 +16,7 @@ from .blocks import Block, edges_of, even, joined, lengths_of
 from .values import SparseNDArray
 
 _MOST = 1 << 63  # keys
-
-
-def data_of(block):
-    return block.data
+data_of = operator.attrgetter("data")  # of a block
 
 
 def _out(made, out):
@@ -72,7 +69,13 @@ class SparseTensor:
 
     @property
     def executed(self):
-        """Whether the values are there."""
+        """Whether the values are there.
+
+        Examples
+        --------
+        >>> mt.tensor([[0, 3]], sparse=True).execute().executed
+        True
+        """
         return self._holder() is not None
 
     def execute(self, session=None, wait=True, show_progress=None):
@@ -161,17 +164,36 @@ class SparseTensor:
 
     @property
     def size(self):
+        """Number of elements, stored or not.
+
+        Examples
+        --------
+        >>> mt.tensor([[0, 3], [4, 0]], sparse=True).size
+        4
+        """
         return self.shape[0] * self.shape[1]
 
     @property
     def nnz(self):
-        """How many elements are stored, zeros among them; they are computed for it."""
+        """How many elements are stored, zeros among them; they are computed for it.
+
+        Examples
+        --------
+        >>> mt.tensor([[0, 3], [4, 0]], sparse=True).nnz
+        2
+        """
         self._computed()
         return sum(b.data.shape[0] for b in self._blocks)
 
     @property
     def nsplits(self):
-        """How many rows the blocks have; columns are not cut."""
+        """How many rows the blocks have; columns are not cut.
+
+        Examples
+        --------
+        >>> mt.tensor(np.eye(5), sparse=True).nsplits
+        ((5,), (5,))
+        """
         return tuple(b.rows for b in self._blocks), (self.shape[1],)
 
     chunks = nsplits
@@ -317,16 +339,12 @@ class SparseTensor:
 
         Examples
         --------
-        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
-        >>> s.copy().tocsr().nnz
+        >>> mt.eye(2, sparse=True).copy().nnz
         2
         """
         return SparseTensor(self.shape, self._blocks)
 
-    __copy__ = copy
-
-    def __deepcopy__(self, memo):
-        return self.copy()
+    __copy__ = __deepcopy__ = copy  # what copy.deepcopy() hands over stands in the place of the order
 
     def rechunk(self, chunk_size):
         """The same in other blocks of rows.
@@ -420,6 +438,13 @@ class SparseTensor:
 
     @property
     def T(self):
+        """The axes exchanged.
+
+        Examples
+        --------
+        >>> mt.tensor([[0, 3, 0]], sparse=True).T.shape
+        (3, 1)
+        """
         return self.transpose()
 
     def conj(self):
@@ -861,15 +886,12 @@ class SparseTensor:
 
         Examples
         --------
-        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
-        >>> s.multiply([1, 10]).todense().execute()
-        Tensor([[ 0, 30],
-                [ 4,  0]])
+        >>> mt.tensor([[0, 3]], sparse=True).multiply([1, 10]).todense().execute()
+        Tensor([[ 0, 30]])
         """
         return UFUNCS["multiply"](self, other)
 
-    def __matmul__(self, other):
-        return self.dot(other)
+    __matmul__ = dot
 
     def __rmatmul__(self, other):
         from .products import product

@@ -30,16 +30,35 @@ class SparseNDArray:
 
     @property
     def dtype(self):
+        """That of the elements.
+
+        Examples
+        --------
+        >>> mt.tensor([[0, 3.5]], sparse=True).execute().fetch().dtype
+        dtype('float64')
+        """
         return self.data.dtype
 
     @property
     def nnz(self):
-        """How many elements are stored."""
+        """How many elements are stored.
+
+        Examples
+        --------
+        >>> mt.tensor([[0, 3], [4, 0]], sparse=True).execute().fetch().nnz
+        2
+        """
         return len(self.data)
 
     @property
     def spmatrix(self):
-        """The same as scipy's csr_matrix."""
+        """The same as scipy's csr_matrix; without scipy an ImportError says so.
+
+        Examples
+        --------
+        >>> mt.tensor([[0, 3], [4, 0]], sparse=True).execute().fetch().spmatrix.sum()
+        7
+        """
         try:
             from scipy.sparse import csr_matrix
         except ImportError:
