@@ -33,6 +33,17 @@ def job(name, wanted, reads=0):
     return register
 
 
+def processor():
+    """What computes here, and how wide: ratios of one processor say little of another."""
+    with open("/proc/cpuinfo") as info:
+        lines = dict(line.split(":", 1) for line in info.read().split("\n\n")[0].splitlines() if ":" in line)
+    facts = {key.strip(): value.strip() for key, value in lines.items()}
+    flags = facts.get("flags", "").split()
+    widest = next((name for name in ("avx512f", "avx2") if name in flags), "no AVX2")
+    name, family, model = (facts.get(key, "?") for key in ("model name", "cpu family", "model"))
+    return f"{name}, family {family} model {model}, {widest}"
+
+
 def tensors(*arrays):
     """Executed tensors of arrays: their data is in the session."""
     result = [mt.tensor(a) for a in arrays]
@@ -315,6 +326,7 @@ def main():
 
     session = new_session(n_threads=args.threads).as_default()
     rate = bandwidth()
+    print(processor())
     print(f"NumPy {np.__version__}, {args.threads} threads, scale {args.scale:g}, {rate / 1e9:.1f} GB/s read by a sum")
     print(f"{'job':28}{'NumPy s':>10}{'Mars s':>10}{'ratio':>8}{'wanted':>8}{'limit s':>9}")
     missed = 0
