@@ -268,6 +268,7 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         peer->link = link_free(peer->link);
         remote_received(r, peer);
         if (peer->worker == WORKER_NONE) {
+                r->welcome = false;
                 /* What we refuse ourselves would come again. */
                 const bool for_good = r->cluster.number == 0 || r->refused || r->stop || err.code == ERROR_CORRUPT ||
                                       err.code == ERROR_VALUE || err.code == ERROR_MEMORY ||

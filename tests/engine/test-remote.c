@@ -160,7 +160,8 @@ static Graph *some_graph(void) {
         return b.graph;
 }
 
-TEST(outcome_that_comes_while_the_session_closes_is_nobodys) {
+/* As engine_close() does it; but its loop has read an outcome, and waits for the lock to look at it. */
+static void close_while_outcome_comes(bool with_scheduler) {
         EngineRequest *q = NULL;
         Engine *e        = NULL;
         int unread       = 1;
@@ -172,10 +173,11 @@ TEST(outcome_that_comes_while_the_session_closes_is_nobodys) {
         ck_assert_int_eq(engine_submit(e, some_graph(), false, &q, &err), 0);
         pthread_join(s.thread, NULL);
 
-        /* As engine_close() does it; but its loop has read the outcome, and waits for the lock to look at it. */
         ck_assert(engine_lock(e));
         say(&s, &(WireMessage) { WIRE_IS_FINISHED,
                                  .finished = { .request = s.request, .code = ERROR_VALUE, .text = "late" } });
+        if (with_scheduler)
+                ck_assert_int_eq(shutdown(s.fd, SHUT_RDWR), 0);
         while (unread > 0) {
                 sched_yield();
                 ck_assert_int_eq(ioctl(s.fd, SIOCOUTQ, &unread), 0);
@@ -189,6 +191,15 @@ TEST(outcome_that_comes_while_the_session_closes_is_nobodys) {
         engine_request_unref(q);
         engine_unref(e);
         scheduler_end(&s);
+}
+
+TEST(outcome_that_comes_while_the_session_closes_is_nobodys) {
+        close_while_outcome_comes(false);
+}
+
+/* There is nobody left to say goodbye to. */
+TEST(a_session_and_its_scheduler_may_end_at_once) {
+        close_while_outcome_comes(true);
 }
 
 /* ---- Chunks that come to the caller's memory --------------------------------------------------------------------- */
