@@ -48,11 +48,29 @@ static uint32_t number_free(const Scheduler *s) {
         return number;
 }
 
+/* Whether it is the member, or has its memory. */
+static bool is_again(const Member *member, const Wire_hello *m) {
+        return (m->identity != 0 && member->identity == m->identity) || (m->start != 0 && member->start == m->start);
+}
+
+/* Whether it has come in the place of the member, which is gone for good: nobody is called as one that is there and
+ * found where it is found. */
+static bool is_successor(const Member *member, const Wire_hello *m) {
+        return strcmp(member->name, m->name) == 0 && (!member->conn || strcmp(member->address, m->address) == 0);
+}
+
+static Member *member_find(const Scheduler *s, const Wire_hello *m, bool (*is)(const Member *, const Wire_hello *)) {
+        for (uint32_t w = 0; w < s->n_workers; w++)
+                if (s->worker[w] && is(s->worker[w], m))
+                        return s->worker[w];
+        return NULL;
+}
+
 int worker_check(Scheduler *s, const Wire_hello *m, Error *err) {
         if (strcmp(m->build, MARS_BUILD) != 0)
                 return error_set(err, ERROR_SUPPORT, "the worker is of build %s, this scheduler of build %s: "
                                                      "install the same version on both", m->build, MARS_BUILD);
-        if (number_free(s) == MAX_WORKERS)
+        if (number_free(s) == MAX_WORKERS && !member_find(s, m, is_again) && !member_find(s, m, is_successor))
                 return error_set(err, ERROR_VALUE, "there are %d workers already", MAX_WORKERS);
         if (m->n_threads == 0 || m->cache_bytes == 0 || m->memory_bytes == 0 || !m->address[0])
                 return error_set(err, ERROR_VALUE, "a worker without threads, memory or an address");
@@ -67,6 +85,12 @@ static void member_free(Member *m) {
         free(m->socket);
         free(m->pages);
         free(m);
+}
+
+static bool has_ended(const Member *m) {
+        struct pollfd fd = { .fd = m->process, .events = POLLIN };
+
+        return m->process >= 0 && poll(&fd, 1, 0) == 1;
 }
 
 /* First those who know it hear that it is gone, so that nobody waits for it. */
@@ -87,23 +111,25 @@ static void member_leave(Scheduler *s, Member *m, bool killed) {
         scheduler_step(s, &(SchedEvent) { .kind = SCHED_LEFT, .worker = number, .killed = killed });
 }
 
-/* The one whose memory it has; one that has its name and other memory is gone for good. */
+/* Its link is dead, and nobody has noticed here. */
+static void member_hang_up(const Member *m) {
+        if (m->conn)
+                conn_close(m->conn);
+}
+
+/* Itself, with its number: it was away, or is still thought to be there. Who comes in the place of others ends them. */
 static Member *member_again(Scheduler *s, const Wire_hello *m) {
-        Member *same = NULL;
+        Member *same = member_find(s, m, is_again), *gone;
 
-        for (uint32_t w = 0; w < s->n_workers; w++) {
-                Member *member = s->worker[w];
-
-                if (!member)
-                        continue;
-                if (m->identity != 0 && member->identity == m->identity)
-                        same = member;
-                else if (!member->conn && strcmp(member->name, m->name) == 0)
-                        member_leave(s, member, false);
+        if (same) {
+                member_hang_up(same);
+                return same;
         }
-        if (same && same->conn)
-                conn_close(same->conn); /* its link is dead, and nobody has noticed here */
-        return same;
+        while ((gone = member_find(s, m, is_successor))) {
+                member_hang_up(gone);
+                member_leave(s, gone, !gone->bye && (has_ended(gone) || gone->start != m->start));
+        }
+        return NULL;
 }
 
 static Member *member_new(Scheduler *s, const Wire_hello *m) {
@@ -130,6 +156,7 @@ int worker_join(Conn *c, const Wire_hello *m, Error *err) {
         char *address = strdup(m->address), *socket = strdup(m->socket);
         WireMessage welcome = { .kind = WIRE_IS_WELCOME };
         const bool again    = member != NULL;
+        const bool killed   = again && !member->bye && member->start != m->start;
         char cache[SIZE_TEXT_MAX];
 
         if (!member && address && socket)
@@ -148,7 +175,8 @@ int worker_join(Conn *c, const Wire_hello *m, Error *err) {
         member->socket_identity = m->socket_identity;
         member->process         = c->local && c->pid > 0 ? pidfd_open(c->pid, 0) : -1;
         member->conn            = c;
-        member->bye             = false;
+        member->bye = member->silent = member->broke = false;
+        member->start                                = m->start;
         member->n_threads       = m->n_threads;
         member->incarnation     = ++s->next_incarnation;
         member->cache_bytes     = m->cache_bytes;
@@ -171,7 +199,8 @@ int worker_join(Conn *c, const Wire_hello *m, Error *err) {
         scheduler_step(s, &(SchedEvent) { .kind      = SCHED_JOINED,
                                           .worker    = member->number,
                                           .n_threads = member->n_threads,
-                                          .holds     = true });
+                                          .holds     = true,
+                                          .killed    = killed });
         return 0;
 }
 
@@ -181,14 +210,19 @@ void worker_gone(Conn *c) {
 
         c->member    = NULL;
         m->conn      = NULL;
-        m->away_usec = scheduler_now(c->scheduler);
+        m->away_usec = m->broke ? scheduler_now(c->scheduler) : c->heard_usec;
         scheduler_step(c->scheduler, &(SchedEvent) { .kind = SCHED_AWAY, .worker = m->number });
 }
 
-static bool has_ended(const Member *m) {
-        struct pollfd fd = { .fd = m->process, .events = POLLIN };
+static void silence_look(Scheduler *s, Member *m) {
+        const bool silent = link_is_silent(&s->patience, &s->limits, m->conn->heard_usec);
 
-        return m->process >= 0 && poll(&fd, 1, 0) == 1;
+        if (silent == m->silent)
+                return;
+        m->silent = silent;
+        scheduler_log_worker(s, m->number, NULL, silent ? LOG_WARNING : LOG_INFO, "worker %u, %s, %s", m->number,
+                             m->name, silent ? "is silent: it is given nothing new" : "is heard again");
+        scheduler_step(s, &(SchedEvent) { .kind = SCHED_SILENT, .worker = m->number, .on = silent });
 }
 
 void workers_tick(Scheduler *s) {
@@ -196,11 +230,13 @@ void workers_tick(Scheduler *s) {
                 Member *m = s->worker[w];
                 WorkerFate fate;
 
+                if (m && m->conn)
+                        silence_look(s, m);
                 if (!m || m->conn)
                         continue;
                 fate = worker_fate(&s->patience, &s->limits, m->away_usec, has_ended(m), m->identity != 0);
                 if (fate != FATE_WAIT)
-                        member_leave(s, m, fate == FATE_KILLED);
+                        member_leave(s, m, !m->bye && (fate == FATE_KILLED || m->broke));
         }
 }
 

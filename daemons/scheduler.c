@@ -92,6 +92,8 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         else if (worth_a_line)
                 scheduler_log(c->scheduler, LOG_INFO, "connection %s (%s) is gone%s%s", c->name ?: "", c->peer,
                               why->code < 0 ? ": " : "", words);
+        if (c->member)
+                c->member->broke = why->code == 0 || why->code == -ECONNRESET;
         conn_close(c);
 }
 

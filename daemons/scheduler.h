@@ -7,8 +7,10 @@
  *   session   a client's: its requests, and the references to tensors that it holds. It outlives its link: for `lease`
  *             the client may come back with its key (RESUME). It ends when the client says so (BYE), when the lease is
  *             over, and at once when the client was a process of this machine and has ended
- *   member    a number of the machine: a worker. When its link is gone, or nothing was heard of it for `dead_usec`, it
- *             is away; after `suspect_usec` without a link it has left */
+ *   member    a number of the machine: a worker. When its link is gone it is away; when nothing was heard of it for
+ *             `suspect_usec` it is given nothing new, after `dead_usec` it has left, with a link or without one. It has
+ *             died when its process is known to have ended, when another one comes in its place, or when its side has
+ *             ended the link and it does not come back: whoever is cut off comes back as the same process */
 #include <string.h>
 
 #include "base/map.h"
@@ -78,11 +80,14 @@ typedef struct Session {
 
 typedef struct Member {
         Conn *conn;             /* NULL: it is away, */
-        uint64_t away_usec;     /* since then */
+        uint64_t away_usec;     /* and was heard of last then */
+        bool silent;            /* nothing is heard of it: it is given nothing new */
+        bool broke;             /* away, and it was the other side that has ended its link, without a goodbye */
         WireDrain drain;
         bool drained;           /* nothing is left there */
         bool bye;               /* it has said that it ends */
         uint64_t identity;      /* of its memory; 0: it has none that outlives the process */
+        uint64_t start;         /* of its process; 0: not known */
         uint32_t number, n_threads;
         int process;            /* pidfd of one of this machine; -1: not known */
         char *name, *address;

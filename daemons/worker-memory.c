@@ -20,6 +20,8 @@ static int engine_config(Worker *w, const ServiceKept *kept, EngineConfig *ret) 
         *ret                  = w->config.engine;
         ret->reports          = &worker_reports;
         ret->reports_userdata = w;
+        if (getrandom(&w->start, sizeof(w->start), 0) != sizeof(w->start))
+                return -errno;
         if (!ret->shared)
                 return 0;
         if (kept && sscanf(kept->name, SERVICE_MEMORY "%" SCNx64, &w->identity) == 1) {

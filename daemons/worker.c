@@ -570,7 +570,8 @@ static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
                                                                 .cache_bytes     = stats.cache_bytes,
                                                                 .memory_bytes    = engine_memory_bytes(w->engine),
                                                                 .task_bytes      = engine_task_bytes(w->engine),
-                                                                .identity        = w->identity } }) == 0)
+                                                                .identity        = w->identity,
+                                                                .start           = w->start } }) == 0)
                 return 0;
         on_closed(w, w->scheduler, &err);
         return 0;

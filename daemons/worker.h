@@ -125,6 +125,7 @@ typedef struct Worker {
         uint64_t epoch;              /* of the scheduler that was obeyed last: none of a smaller one is */
         uint64_t identity;           /* of our memory; 0: it does not outlive us */
         char memory_name[64];        /* under which it is kept */
+        uint64_t start;              /* of our process: a random number */
         char *token;                 /* or NULL */
         char last_words[MAX_ERROR_TEXT]; /* why there is no scheduler: said once */
         char *announced;             /* where chunks are to be had: what the scheduler is told */

@@ -14,7 +14,8 @@ static void state_set(Sched *s, uint32_t worker, WorkerState state) {
 
         s->n_open -= worker_open(s, worker);
         s->n_present -= w->state != WORKER_GONE;
-        w->state = state;
+        w->state  = state;
+        w->silent = false;
         s->n_present += w->state != WORKER_GONE;
         s->n_open += worker_open(s, worker);
 }
@@ -358,6 +359,22 @@ int worker_away(Sched *s, uint32_t worker) {
         return plans_forgotten(s, worker);
 }
 
+int worker_silent(Sched *s, uint32_t worker, bool on) {
+        Worker *w = worker < s->worker.n ? &s->worker.data[worker] : NULL;
+        int ret   = 0;
+
+        if (!w || !worker_hears(s, worker) || w->silent == on)
+                return 0;
+        s->n_open -= worker_open(s, worker);
+        w->silent = on;
+        s->n_open += worker_open(s, worker);
+        all_stirred(s);
+        for (Running *r = s->first_running; r && on && ret == 0; r = r->after)
+                if (!r->ending && worker < r->share.n)
+                        ret = queue_clear(s, r, worker);
+        return ret;
+}
+
 int worker_joined(Sched *s, const SchedEvent *e) {
         Worker *w;
         int ret = 0;
@@ -369,7 +386,9 @@ int worker_joined(Sched *s, const SchedEvent *e) {
         w = &s->worker.data[e->worker];
         assert(w->state == WORKER_GONE || w->state == WORKER_AWAY);
         if (!e->holds)
-                ret = worker_lost(s, e->worker, false);
+                ret = worker_lost(s, e->worker, e->killed);
+        else if (e->killed)
+                ret = poison_count(s, e->worker); /* it fails when it has said what it has */
         w->n_threads = MAX(e->n_threads, 1u);
         w->held.n    = 0;
         state_set(s, e->worker, e->holds ? WORKER_BACK : WORKER_HERE);
@@ -407,5 +426,5 @@ int worker_holds(Sched *s, const SchedEvent *e) {
         vec_free(&runnings);
         vec_free(&w->held);
         all_stirred(s);
-        return ret;
+        return ret < 0 ? ret : poisoned_fail(s);
 }

@@ -21,12 +21,17 @@ static bool longer(const Patience *p, uint64_t since_usec, uint64_t limit_usec) 
         return p->own_usec > since_usec && p->own_usec - since_usec > limit_usec;
 }
 
+bool link_is_silent(const Patience *p, const PatienceLimits *limits, uint64_t heard_usec) {
+        return longer(p, heard_usec, limits->suspect_usec);
+}
+
 bool link_is_dead(const Patience *p, const PatienceLimits *limits, uint64_t heard_usec) {
         return longer(p, heard_usec, limits->dead_usec);
 }
 
-WorkerFate worker_fate(const Patience *p, const PatienceLimits *limits, uint64_t away_usec, bool ended, bool outlived) {
-        if ((ended && !outlived) || longer(p, away_usec, limits->suspect_usec))
+WorkerFate worker_fate(const Patience *p, const PatienceLimits *limits, uint64_t heard_usec, bool ended,
+                       bool outlived) {
+        if ((ended && !outlived) || longer(p, heard_usec, limits->dead_usec))
                 return ended ? FATE_KILLED : FATE_LEFT;
         return FATE_WAIT;
 }

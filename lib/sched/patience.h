@@ -3,9 +3,10 @@
 /* Who is late. A daemon says what its clock shows, and hears which of the others it need not wait for any more. Pure,
  * as the machines are: the daemon looks at the clock and at processes, and does what follows.
  *
- *   link      of a worker: nothing was heard over it for `dead_usec`; it is closed, as if it had broken
- *   worker    without a link for `suspect_usec` it has left, with all that it had; at once when its process has ended,
- *             if its memory has ended with it
+ *   link      of a worker: nothing was heard over it for `suspect_usec`: it is given nothing new until something is;
+ *             for `dead_usec`: it is closed, as if it had broken
+ *   worker    of which nothing was heard for `dead_usec`, with a link or without one, has left, with all that it had;
+ *             at once when its process has ended, if its memory has ended with it
  *   session   without a link for `lease_usec` it ends; at once when its client's process has ended
  *   restored  work waits for all workers that there were before, but not longer than `restore_usec`
  *   scheduler (at a worker) away for `keep_usec`: what is kept for it is dropped
@@ -33,6 +34,7 @@ void patience_look(Patience *p, const PatienceLimits *limits, uint64_t clock_use
 uint64_t patience_now(const Patience *p, const PatienceLimits *limits, uint64_t clock_usec);
 
 /* All times from here on are our own. */
+bool link_is_silent(const Patience *p, const PatienceLimits *limits, uint64_t heard_usec);
 bool link_is_dead(const Patience *p, const PatienceLimits *limits, uint64_t heard_usec);
 
 typedef enum WorkerFate {
@@ -40,8 +42,8 @@ typedef enum WorkerFate {
         FATE_LEFT,   /* it has left */
         FATE_KILLED, /* and it is known that its process has ended */
 } WorkerFate;
-/* ended: its process; outlived: its memory is there for the next one. */
-WorkerFate worker_fate(const Patience *p, const PatienceLimits *limits, uint64_t away_usec, bool ended, bool outlived);
+/* heard: of it or of the end of its link; ended: its process; outlived: its memory is there for the next one. */
+WorkerFate worker_fate(const Patience *p, const PatienceLimits *limits, uint64_t heard_usec, bool ended, bool outlived);
 
 bool session_is_over(const Patience *p, const PatienceLimits *limits, uint64_t away_usec, bool ended);
 bool restore_is_over(const Patience *p, const PatienceLimits *limits, uint64_t began_usec, uint32_t n_awaited);

@@ -559,6 +559,8 @@ static int step(Sched *s, const SchedEvent *e) {
                 return worker_lost(s, e->worker, e->killed);
         case SCHED_AWAY:
                 return worker_away(s, e->worker);
+        case SCHED_SILENT:
+                return worker_silent(s, e->worker, e->on);
         case SCHED_HOLDS:
                 return worker_holds(s, e);
         case SCHED_DRAIN:

@@ -66,10 +66,12 @@ enum {
 
 typedef enum SchedEventKind {
         SCHED_JOINED,    /* worker: a number below MAX_WORKERS that is not in use, or is away; n_threads; holds: HOLDS
-                            will follow, and until then it is given nothing. Otherwise it has nothing */
-        SCHED_LEFT,      /* worker: with all that it held; killed: its process has ended, not only its link */
+                            will follow, and until then it is given nothing. Otherwise it has nothing. killed: it is
+                            another process than the one that was away */
+        SCHED_LEFT,      /* worker: with all that it held; killed: its process has died, not only its link */
         SCHED_AWAY,      /* worker: its link is gone. It is given nothing, and nothing of it is made again, until it
                             JOINED again or LEFT */
+        SCHED_SILENT,    /* worker, on: nothing is heard of it. It is given nothing new */
         SCHED_HOLDS,     /* worker, n, chunk_id[], bytes[]: what it has; last: and this is all */
         SCHED_DRAIN,     /* worker, on: it is given no tasks, and its chunks are taken by others; DRAINED follows */
         SCHED_TAKEN,     /* worker, chunk, error, asked: the answer to TAKE; or it has what a client gave */

@@ -127,6 +127,7 @@ typedef struct Held {
 
 typedef struct Worker {
         WorkerState state;
+        bool silent;         /* it is given nothing as long as nothing is heard of it */
         bool drain;          /* it is to have nothing */
         bool drained;        /* and that was said, or why not */
         uint32_t n_threads, n_taking;
@@ -175,7 +176,9 @@ static inline bool chunk_made(const Running *r, uint32_t chunk) {
 
 /* Whether it may be given tasks, and chunks. */
 static inline bool worker_open(const Sched *s, uint32_t worker) {
-        return s->worker.data[worker].state == WORKER_HERE && !s->worker.data[worker].drain;
+        const Worker *w = &s->worker.data[worker];
+
+        return w->state == WORKER_HERE && !w->drain && !w->silent;
 }
 
 /* Whether there is a link to it. */
@@ -256,6 +259,7 @@ void tensor_wanted(const Sched *s, const SchedTensor *t, bool *ret);
 int worker_joined(Sched *s, const SchedEvent *e);
 int worker_lost(Sched *s, uint32_t worker, bool killed);
 int worker_away(Sched *s, uint32_t worker);
+int worker_silent(Sched *s, uint32_t worker, bool on);
 int worker_holds(Sched *s, const SchedEvent *e);
 int worker_lost_chunk(Sched *s, uint32_t worker, uint64_t chunk, const Error *why);
 

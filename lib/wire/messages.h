@@ -64,21 +64,22 @@
         M(LET, 86, let)
 
 #define WIRE_HELLO(F)                                                                                                  \
-        F(U32, role, 16)               /* WireRole */                                                                  \
-        F(U32, version, UINT32_MAX)    /* WIRE_VERSION */                                                              \
-        F(TEXT, build, 64)             /* plans are made on both sides: of workers it must be the same */              \
+        F(U32, role, 16)            /* WireRole */                                                                     \
+        F(U32, version, UINT32_MAX) /* WIRE_VERSION */                                                                 \
+        F(TEXT, build, 64)          /* plans are made on both sides: of workers it must be the same */                 \
         F(TEXT, token, 256)                                                                                            \
-        F(TEXT, name, 256)             /* who it is, for people */                                                     \
-        F(TEXT, address, 256)          /* of a worker: where it serves chunks */                                       \
+        F(TEXT, name, 256)    /* who it is, for people */                                                              \
+        F(TEXT, address, 256) /* of a worker: where it serves chunks */                                                \
         F(U32, n_threads, 1 << 16)                                                                                     \
         F(U64, cache_bytes, UINT64_MAX)                                                                                \
-        F(U64, memory_bytes, UINT64_MAX) /* of chunks and scratch */                                                   \
-        F(U64, task_bytes, UINT64_MAX) /* PlanLeaves: what lets all of its threads have a task */                      \
-        F(U64, identity, UINT64_MAX)   /* of a worker's memory: who has it is the same one; 0: it dies with it */      \
-        F(U64, session, UINT64_MAX)    /* of a client that comes back; 0: a new one */                                 \
-        F(TEXT, key, 256)              /* of that session */                                                           \
-        F(TEXT, socket, 256)           /* of a worker: where it also is, for its own machine, */                       \
-        F(U64, socket_identity, UINT64_MAX) /* and which file that is: address_identity() */
+        F(U64, memory_bytes, UINT64_MAX)    /* of chunks and scratch */                                                \
+        F(U64, task_bytes, UINT64_MAX)      /* PlanLeaves: what lets all of its threads have a task */                 \
+        F(U64, identity, UINT64_MAX)        /* of a worker's memory: who has it is the same one; 0: it dies with it */ \
+        F(U64, session, UINT64_MAX)         /* of a client that comes back; 0: a new one */                            \
+        F(TEXT, key, 256)                   /* of that session */                                                      \
+        F(TEXT, socket, 256)                /* of a worker: where it also is, for its own machine, */                  \
+        F(U64, socket_identity, UINT64_MAX) /* and which file that is: address_identity() */                           \
+        F(U64, start, UINT64_MAX) /* of a worker's process: whoever says it again has not ended; 0: not said */
 #define WIRE_VIA(F) F(TEXT, peer, 128)         /* on whose behalf its sender speaks, for people */
 #define WIRE_WELCOME(F)                                                                                                \
         F(U32, number, UINT32_MAX)      /* of the worker, or of the session */                                         \

@@ -34,16 +34,18 @@ TEST(silence_ends_with_its_deadline_and_not_before) {
         const uint64_t begun = patience_now(&p, &limits, BOOT);
         uint64_t clock       = listen(&p, BOOT, SUSPECT);
 
-        ck_assert_int_eq(worker_fate(&p, &limits, begun, false, true), FATE_WAIT);
+        ck_assert(!link_is_silent(&p, &limits, begun));
         clock = listen(&p, clock, TICK);
-        ck_assert_int_eq(worker_fate(&p, &limits, begun, false, true), FATE_LEFT);
+        ck_assert(link_is_silent(&p, &limits, begun));
         ck_assert(!restore_is_over(&p, &limits, begun, 1));
         clock = listen(&p, clock, RESTORE - SUSPECT);
         ck_assert(restore_is_over(&p, &limits, begun, 1));
         clock = listen(&p, clock, DEAD - RESTORE - TICK);
         ck_assert(!link_is_dead(&p, &limits, begun));
+        ck_assert_int_eq(worker_fate(&p, &limits, begun, false, true), FATE_WAIT);
         clock = listen(&p, clock, TICK);
-        ck_assert(link_is_dead(&p, &limits, begun));
+        ck_assert(link_is_dead(&p, &limits, begun)); /* and with its link it has left: nothing comes on top */
+        ck_assert_int_eq(worker_fate(&p, &limits, begun, false, true), FATE_LEFT);
         ck_assert(!session_is_over(&p, &limits, begun, false));
         clock = listen(&p, clock, LEASE - DEAD);
         ck_assert(session_is_over(&p, &limits, begun, false));
@@ -91,7 +93,7 @@ TEST(process_that_has_ended_is_not_waited_for_unless_its_memory_is_there) {
 
         ck_assert_int_eq(worker_fate(&p, &limits, now, true, false), FATE_KILLED);
         ck_assert_int_eq(worker_fate(&p, &limits, now, true, true), FATE_WAIT);
-        listen(&p, BOOT, SUSPECT + TICK);
+        listen(&p, BOOT, DEAD + TICK);
         ck_assert_int_eq(worker_fate(&p, &limits, now, true, true), FATE_KILLED);
         ck_assert(session_is_over(&p, &limits, patience_now(&p, &limits, BOOT), true));
         ck_assert(restore_is_over(&p, &limits, p.own_usec, 0));

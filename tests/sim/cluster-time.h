@@ -36,19 +36,28 @@ static void worker_tick_seen(Sim *s, SimWorker *w) {
         WorkerFate fate;
 
         if (w->linked && link_is_dead(&s->patience, &sim_limits, w->heard)) {
+                const uint64_t reached = w->reached, noted = w->noted;
+
                 sim_assert(s, !before(s, w->reached, sim_limits.dead_usec));
                 s->n_silent++;
                 hang_up(s, w);
+                w->away    = w->heard; /* nothing is heard of it by that */
+                w->reached = reached;
+                w->noted   = noted;
         }
+        if (w->known && w->linked)
+                sched_tell(s, (SchedEvent) { .kind   = SCHED_SILENT,
+                                             .worker = number_of(s, w),
+                                             .on     = link_is_silent(&s->patience, &sim_limits, w->heard) });
         sim_assert(s, !w->linked || !beyond(s, w->noted, sim_limits.dead_usec));
         if (!w->known || w->linked)
                 return;
         fate = worker_fate(&s->patience, &sim_limits, w->away, !w->alive && w->local, false);
         if (fate == FATE_WAIT) {
-                sim_assert(s, !beyond(s, w->noted, sim_limits.suspect_usec));
+                sim_assert(s, !beyond(s, w->noted, sim_limits.dead_usec));
                 return;
         }
-        sim_assert(s, fate == FATE_KILLED || !before(s, w->reached, sim_limits.suspect_usec));
+        sim_assert(s, fate == FATE_KILLED || !before(s, w->reached, sim_limits.dead_usec));
         worker_left(s, w, fate == FATE_KILLED);
 }
 

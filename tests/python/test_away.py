@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workers that come by TCP, as those of other machines do: who has died, who was cut off, who is silent, and after how
+long they are not waited for any more."""
+import concurrent.futures
+import contextlib
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+from by_hand import SECONDS, Daemon, wait_for
+
+import mars.tensor as mt
+from mars.session import new_session
+
+BEAT, SUSPECT, DEAD = 1, 2, 5  # seconds; a worker says with each beat that it lives, and what it does
+
+
+class Line:
+    """A line between a worker and its scheduler, which can be cut: both of its ends hear that the other is gone."""
+
+    def __init__(self, port):
+        self.to, self.ends, self.lock, self.half = port, [], threading.Lock(), False
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near = self.listener.accept()[0]
+                far = socket.create_connection(("127.0.0.1", self.to))
+                with self.lock:
+                    self.ends += [near, far]
+                for a, b in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=(a, b), daemon=True).start()
+
+    def _carry(self, a, b):
+        with contextlib.suppress(OSError):
+            while data := a.recv(1 << 16):
+                b.sendall(data)
+        for end in () if self.half else (a, b):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        with self.lock:
+            for end in self.ends:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+            self.ends = []
+
+    def lose_worker(self):
+        """Its end alone: the scheduler's stays as it is, and nothing comes over it."""
+        self.half = True
+        with self.lock:
+            self.ends[0].shutdown(socket.SHUT_RDWR)
+
+
+class Cluster:
+    def __init__(self, folder, stack):
+        self.folder, self.stack, self.workers = folder, stack, []
+        self.socket = f"unix:{folder}/scheduler.sock"
+        self.scheduler = self._begin("mars-scheduler", "--socket", self.socket[5:], "--port", "0", "--key-file", "none",
+                                     "--state-dir", str(folder / "state"), "--heartbeat", "0.5",
+                                     "--suspect", str(SUSPECT), "--dead", str(DEAD)).says("listening at 127.0.0.1")
+        self.port = self.scheduler.port()
+
+    def _begin(self, program, *options):
+        daemon = Daemon(program, *options)
+        self.stack.callback(lambda: daemon.process.poll() is None and daemon.stop(signal.SIGKILL))
+        return daemon
+
+    def work(self, port=None):
+        """One more worker, of one thread."""
+        n = len(self.workers)
+        worker = self._begin("mars-worker", "--schedulers", f"127.0.0.1:{port or self.port}", "--port", "0",
+                             "--key-file", "none", "--socket", "none", "--threads", "1", "--cache-mem", "1GiB",
+                             "--name", f"w{n}", "--drain", "none",
+                             "--spill-dir", str(self.folder))
+        self.workers.append(worker)
+        wait_for(lambda: f", w{n} (" in self.scheduler.said, "it does not join")
+        return worker
+
+    def ask(self, what):
+        said = subprocess.run([shutil.which("marsctl"), "-s", self.socket, what, "--json"], capture_output=True,
+                              text=True, timeout=SECONDS, check=True)
+        return json.loads(said.stdout)
+
+    def is_at_it(self, name):
+        """What goes before the long task is done."""
+        return any(worker["name"] == name and worker["running"] > 0 and worker["tasks_done"] > 0
+                   for worker in self.ask("workers"))
+
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    monkeypatch.setenv("MARS_TOKEN", "the-token-of-this-test")
+    with contextlib.ExitStack() as stack:
+        yield Cluster(tmp_path, stack)
+
+
+def long_task(side):
+    """One task that takes seconds, behind one that does not."""
+    return mt.linalg.svd(mt.random.RandomState(1).rand(side, side, chunk_size=side))[1].max()
+
+
+def killed_at_it(cluster, worker, k):
+    wait_for(lambda: cluster.is_at_it(f"w{k}"), f"w{k} has nothing to do")
+    worker.stop(signal.SIGKILL)
+
+
+def test_a_task_that_kills_two_workers_of_other_machines_is_failed_with_that_reason(cluster):
+    first = cluster.work()
+    with new_session(cluster.socket) as session:
+        future = session.run(long_task(4000), wait=False)
+        killed_at_it(cluster, first, 0)
+        killed_at_it(cluster, cluster.work(), 1)
+        cluster.work()
+        with pytest.raises(OSError, match="2 workers died while they had it to do"):
+            future.result(timeout=SECONDS)
+        assert session.run(mt.ones(3).sum()) == 3
+
+
+def test_a_worker_that_was_cut_off_again_and_again_has_killed_nothing(cluster):
+    line = Line(cluster.port)
+    cluster.work(line.port)
+    with new_session(cluster.socket) as session:
+        future = session.run(long_task(1500), wait=False)
+        for k in range(3):
+            wait_for(lambda: cluster.ask("workers")[0]["running"] > 0, "it has nothing to do")
+            line.cut()
+            wait_for(lambda k=k: cluster.scheduler.said.count("is back") == k + 1, "it does not come back")
+        assert future.result(timeout=SECONDS) > 0
+    assert "has left" not in cluster.scheduler.said
+
+
+def test_silence_costs_a_worker_new_tasks_first_and_then_all_that_it_had(cluster):
+    worker = cluster.work()
+    with new_session(cluster.socket) as session:
+        kept = mt.ones(1000, chunk_size=100).execute(session=session)
+        began = time.monotonic()
+        worker.process.send_signal(signal.SIGSTOP)
+        cluster.scheduler.says("worker 0, w0, is silent: it is given nothing new")
+        silent = time.monotonic() - began
+        cluster.scheduler.says("worker 0, w0, has left")
+        left = time.monotonic() - began
+        # Not a moment before, counted from the last beat, and not as long again after.
+        assert SUSPECT - BEAT < silent < DEAD
+        assert DEAD - BEAT < left < DEAD + SUSPECT
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            total = pool.submit(session.run, kept.sum())
+            worker.process.send_signal(signal.SIGCONT)
+            assert total.result(SECONDS) == 1000
+
+
+def test_a_worker_that_is_heard_again_in_time_has_lost_nothing(cluster):
+    worker = cluster.work()
+    with new_session(cluster.socket) as session:
+        kept = mt.ones(1000, chunk_size=100).execute(session=session)
+        worker.process.send_signal(signal.SIGSTOP)
+        cluster.scheduler.says("is silent")
+        worker.process.send_signal(signal.SIGCONT)
+        cluster.scheduler.says("worker 0, w0, is heard again")
+        assert session.run(kept.sum()) == 1000
+    assert "is gone" not in cluster.scheduler.said
+
+
+def test_a_worker_whose_old_link_nobody_has_missed_keeps_its_number(cluster):
+    """Half of a link is gone: the worker connects again, and its scheduler still listens to the old one."""
+    line = Line(cluster.port)
+    cluster.work(line.port)
+    line.lose_worker()
+    wait_for(lambda: "is back" in cluster.scheduler.said, "it does not come back")
+    assert [worker["worker"] for worker in cluster.ask("workers")] == [0]
