@@ -269,12 +269,8 @@ int worker_lost_chunk(Sched *s, uint32_t worker, uint64_t chunk, const Error *wh
                 } else if (chunk_made(r, (uint32_t) c))
                         ret = fetches_turn(s, chunk, r->holder[c]);
         }
-        for (uint32_t k = 0; k < s->tensors.capacity && !tensor; k++) {
-                SchedTensor *t = (SchedTensor *) (uintptr_t) s->tensors.entry[k].value;
-
-                if (t && chunk - t->chunk_first < t->n_chunks)
-                        tensor = t;
-        }
+        if (ret == 0)
+                ret = tensor_find(s, chunk, &tensor);
         return ret < 0 || !tensor ? ret
                                   : tensor_lost_chunk(s, tensor, (uint32_t) (chunk - tensor->chunk_first), worker, why);
 }

@@ -666,6 +666,7 @@ Sched *sched_free(Sched *s) {
                 vec_free(&s->worker.data[k].left);
         }
         vec_free(&s->adopted);
+        vec_free(&s->by_chunk);
         vec_free(&s->taking);
         vec_free(&s->anchors);
         vec_free(&s->unused);

@@ -143,6 +143,8 @@ struct Sched {
         Map requests, plans, tensors, recipes; /* id -> Request *, Running *, SchedTensor *, Recipe * */
         Map wanting;                  /* tensor -> Wanting * */
         Vec(Adopted) adopted;         /* in the order of their chunks; tensors that are gone stay for a while */
+        Vec(SchedTensor *) by_chunk;  /* all of them in the order of their chunks, when that was asked for last, */
+        bool by_chunk_stale;          /* and some have come or gone since */
         uint32_t n_adopted_gone;
         Map reads;                    /* restored: tensor -> how many recipes read it, until it is there */
         SchedTensor *closed;          /* what is left of tensors after SCHED_CLOSE: others may be reading it */
@@ -218,6 +220,8 @@ int tensor_unread(Sched *s, SchedTensor *t); /* by a recipe */
 /* The chunk is there from now on (WORKER_NONE: nowhere), and all plans that read or make it know. */
 int tensor_hold(Sched *s, SchedTensor *t, uint32_t chunk, uint32_t worker);
 SchedTensor *adopted_find(const Sched *s, uint64_t chunk); /* the client's tensor that has this chunk */
+/* Whose chunk it is; NULL: no tensor's. */
+int tensor_find(Sched *s, uint64_t chunk, SchedTensor **ret);
 int tensors_close(Sched *s);
 
 /* ---- anchor.c: where lineages are cut */

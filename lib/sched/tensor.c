@@ -119,6 +119,50 @@ static void adopted_gone(Sched *s) {
         s->n_adopted_gone = 0;
 }
 
+/* ---- Whose chunk ------------------------------------------------------------------------------------------------- */
+
+static int compare_chunks(const void *a, const void *b) {
+        const SchedTensor *const *x = a, *const *y = b;
+
+        return (*x)->chunk_first < (*y)->chunk_first ? -1 : (*x)->chunk_first > (*y)->chunk_first;
+}
+
+/* A disk that fails loses chunks by the thousand, and no tensor comes or goes in between. */
+static int by_chunk_sort(Sched *s) {
+        s->by_chunk.n = 0;
+        if (vec_reserve(&s->by_chunk, s->tensors.n) < 0)
+                return -ENOMEM;
+        for (uint32_t k = 0; k < s->tensors.capacity; k++) {
+                SchedTensor *t = (SchedTensor *) (uintptr_t) s->tensors.entry[k].value;
+
+                if (t && t->n_chunks > 0)
+                        s->by_chunk.data[s->by_chunk.n++] = t;
+        }
+        if (s->by_chunk.n > 0)
+                qsort(s->by_chunk.data, s->by_chunk.n, sizeof(*s->by_chunk.data), compare_chunks);
+        s->by_chunk_stale = false;
+        return 0;
+}
+
+int tensor_find(Sched *s, uint64_t chunk, SchedTensor **ret) {
+        uint32_t lo = 0, hi;
+
+        if (s->by_chunk_stale && by_chunk_sort(s) < 0)
+                return -ENOMEM;
+        for (hi = s->by_chunk.n; lo < hi;) {
+                const uint32_t middle = lo + (hi - lo) / 2;
+
+                if (s->by_chunk.data[middle]->chunk_first <= chunk)
+                        lo = middle + 1;
+                else
+                        hi = middle;
+        }
+        *ret = lo > 0 ? s->by_chunk.data[lo - 1] : NULL;
+        if (*ret && chunk - (*ret)->chunk_first >= (*ret)->n_chunks)
+                *ret = NULL;
+        return 0;
+}
+
 /* ---- Coming and going ------------------------------------------------------------------------------------------- */
 
 int tensor_add(Sched *s, SchedTensor *t, uint64_t id, Recipe *recipe) {
@@ -127,6 +171,7 @@ int tensor_add(Sched *s, SchedTensor *t, uint64_t id, Recipe *recipe) {
                 tensor_free(t);
                 return -ENOMEM;
         }
+        s->by_chunk_stale = true;
         s->state_bytes += tensor_bytes(t);
         s->n_ghosts += t->n_refs == 0;
         if (!recipe)
@@ -226,6 +271,7 @@ static int tensor_end(Sched *s, SchedTensor *t) {
         int r          = s->alone ? 0 : action_add(s, &(SchedAction) { .kind = SCHED_TENSOR_GONE, .tensor = t->id });
 
         map_remove(&s->tensors, t->id);
+        s->by_chunk_stale = true;
         s->state_bytes -= tensor_bytes(t);
         if (t->recipe == 0 && !t->anchor && !s->alone)
                 adopted_gone(s);

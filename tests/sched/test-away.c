@@ -162,3 +162,62 @@ TEST(silent_worker_is_given_nothing_new_and_keeps_what_it_has) {
         ck_assert_uint_gt(b.n_given[0], given);
         bed_done(&b);
 }
+
+static uint64_t adopt(Bed *b, int64_t n_chunks) {
+        const Tiling tiling = { .ndim = 1, .axis = { cuts_regular(10 * n_chunks, 10) } };
+        const Spec spec     = { .dtype = DTYPE_F64, .shape = SHAPE(10 * n_chunks) };
+        uint64_t id;
+
+        ck_assert_int_eq(sched_adopt(b->sched, &spec, &tiling, 0, &id), 0);
+        return id;
+}
+
+/* The one chunk that is nobody's, or NULL. */
+static const SchedTensor *has_lost(const Bed *b, const uint64_t *tensor, uint32_t n, uint32_t *ret_chunk) {
+        const SchedTensor *lost = NULL;
+
+        for (uint32_t k = 0; k < n; k++) {
+                const SchedTensor *t = sched_tensor(b->sched, tensor[k]);
+
+                for (uint32_t c = 0; t && c < t->n_chunks; c++)
+                        if (t->holder[c] == WORKER_NONE) {
+                                ck_assert_ptr_null(lost);
+                                lost       = t;
+                                *ret_chunk = c;
+                        }
+        }
+        return lost;
+}
+
+TEST(chunk_that_is_lost_is_found_in_its_tensor_whatever_came_and_went_before) {
+        enum { N = 50 };
+        uint64_t tensor[N], first;
+        const SchedTensor *lost;
+        uint32_t at = 0;
+        Bed b       = bed_new();
+
+        join(&b, 0);
+        for (uint32_t k = 0; k < N; k++)
+                tensor[k] = adopt(&b, k % 4); /* also such as have none */
+        for (uint32_t k = 0; k < N; k++)
+                for (uint32_t c = 0; c < k % 4; c++)
+                        tell(&b, (SchedEvent) { .kind  = SCHED_TAKEN,
+                                                .chunk = sched_tensor(b.sched, tensor[k])->chunk_first + c });
+        first = sched_tensor(b.sched, tensor[0])->chunk_first;
+        tell(&b, (SchedEvent) { .kind = SCHED_LOST, .chunk = first - 1 });
+        tell(&b, (SchedEvent) { .kind = SCHED_LOST, .chunk = first + 1000000 });
+        ck_assert_ptr_null(has_lost(&b, tensor, N, &at));
+        for (uint32_t k = 3; k < N; k += 5) {
+                if (k % 4 == 0)
+                        continue;
+                tell(&b, (SchedEvent) { .kind  = SCHED_LOST,
+                                        .chunk = sched_tensor(b.sched, tensor[k])->chunk_first + k % 4 - 1 });
+                lost = has_lost(&b, tensor, N, &at);
+                ck_assert_ptr_nonnull(lost);
+                ck_assert_uint_eq(lost->id, tensor[k]);
+                ck_assert_uint_eq(at, k % 4 - 1);
+                tell(&b, (SchedEvent) { .kind = SCHED_RELEASE, .tensor = tensor[k] }); /* one is gone, */
+                tensor[k] = adopt(&b, 0);                                              /* and one is new */
+        }
+        bed_done(&b);
+}
