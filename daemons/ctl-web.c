@@ -7,6 +7,7 @@
 
 #include "daemons/ctl.h"
 #include "io/address.h"
+#include "io/resolve.h"
 #include "io/stream.h"
 #include "io/token.h"
 
@@ -31,7 +32,7 @@ static int connect_to(const Http *http, Stream *ret, Error *err) {
         Address address;
         socklen_t n = sizeof(code);
 
-        r = address_parse(http_address(http), &address, err);
+        r = resolve_wait(http_address(http), &address, err);
         if (r < 0)
                 return r;
         *ret = (Stream) { .fd     = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "io/address.h"
 #include "io/link.h"
+#include "io/resolve.h"
 
 #define UNIX "unix:"
 
@@ -190,7 +191,7 @@ int address_is_local(const char *address, bool *ret, Error *err) {
         Address a;
         int r;
 
-        r = address_resolve(address, &a, err);
+        r = resolve_wait(address, &a, err);
         if (r < 0)
                 return r;
         *ret = a.any.sa_family == AF_UNIX || address_is_loopback(&a);

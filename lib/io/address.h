@@ -7,7 +7,7 @@
  * Hosts are numbers where addresses are compared and logged: parsed and printed again one has the same text.
  * "localhost" is 127.0.0.1 without asking (RFC 6761). Other names are asked of the system, by whoever listens or
  * connects there and each time that he does. That may wait for a name server: whoever has a loop asks through
- * io/resolve.h, and only a program that begins waits here. */
+ * io/resolve.h; a program that begins waits there, too, but not for ever. */
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>

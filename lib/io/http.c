@@ -33,7 +33,7 @@ struct Http {
         char url[sizeof("https://") + HOST_MAX + PREFIX_MAX];
         char host[HOST_MAX];     /* as it was written, with the port if that was */
         char prefix[PREFIX_MAX];
-        char address[ADDRESS_TEXT_MAX];
+        char address[HOST_MAX + 16]; /* likewise, or as io/address.h prints it; always with a port */
 };
 
 struct HttpOpening {
@@ -86,15 +86,15 @@ static int parse_host(const char *host, const char *port, Parts *ret, Error *err
         return 0;
 }
 
-static int resolve(const Parts *parts, char ret[static ADDRESS_TEXT_MAX], Error *err) {
-        char text[HOST_MAX + 16];
+/* Of a name the address is asked for by each connection, in its time. */
+static int take_address(const Parts *parts, Http *http, Error *err) {
         Address address;
-        int r;
+        int r = 0;
 
-        snprintf(text, sizeof(text), strchr(parts->name, ':') ? "[%s]:%s" : "%s:%s", parts->name, parts->port);
-        r = address_resolve(text, &address, err);
-        if (r == 0)
-                address_print(&address, ret);
+        snprintf(http->address, sizeof(http->address), strchr(parts->name, ':') ? "[%s]:%s" : "%s:%s", parts->name,
+                 parts->port);
+        if (!address_is_name(http->address) && (r = address_parse(http->address, &address, err)) == 0)
+                address_print(&address, http->address);
         return r;
 }
 
@@ -137,7 +137,7 @@ int http_new(Http **ret, const char *url, const char *token, Error *err) {
                 return error_oom(err, TOKEN_MAX);
         r = parse_url(http, url, &parts, err);
         if (r == 0)
-                r = resolve(&parts, http->address, err);
+                r = take_address(&parts, http, err);
         if (r == 0 && strncmp(http->url, "https", 5) == 0)
                 r = tls_new_certified(&http->tls, parts.name, getenv("MARS_CA_FILE"), err);
         if (r < 0)

@@ -11,13 +11,13 @@ typedef struct HttpOpening HttpOpening; /* the beginning of one */
 struct Stream;
 
 bool http_is_url(const char *text);
-/* Asks for the address of the name, which may take as long as name servers take. */
+/* Asks nobody: whoever connects asks for the address of the name. */
 int http_new(Http **ret, const char *url, const char *token, Error *err);
 Http *http_ref(Http *http);
 Http *http_unref(Http *http);
 DEFINE_CLEANUP(Http *, http_unref)
 const char *http_url(const Http *http);     /* without a slash at its end */
-const char *http_address(const Http *http); /* as io/address.h has it */
+const char *http_address(const Http *http); /* as io/address.h has it, perhaps of a name */
 Tls *http_tls(const Http *http);            /* NULL: in plain */
 
 /* A connection that becomes the one of that path, "/api/v1/wire". */

@@ -15,6 +15,7 @@
 
 #include "io/address.h"
 #include "io/link.h"
+#include "io/resolve.h"
 
 enum {
         ACCEPT_TURN       = 64,     /* connections taken before others get a turn */
@@ -219,7 +220,7 @@ int listener_new(Listener **ret, sd_event *event, const char *address, mode_t mo
 
         if (!listener)
                 return error_oom(err, sizeof(*listener));
-        r = address_resolve(address, &a, err);
+        r = resolve_wait(address, &a, err);
         if (r < 0)
                 return r;
         address_print(&a, listener->text);

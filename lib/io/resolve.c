@@ -4,6 +4,7 @@
  * counted for the whole process: it is the process that they are a burden to. */
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -13,7 +14,10 @@
 
 #include "io/resolve.h"
 
-enum { STACK_BYTES = 256 << 10 }; /* the system's modules for names have buffers of some KiB on it */
+enum {
+        STACK_BYTES = 256 << 10, /* the system's modules for names have buffers of some KiB on it */
+        WAIT_MSEC   = 10000,     /* as long as a link waits */
+};
 
 struct Resolve {
         atomic_uint n_ref;
@@ -115,4 +119,25 @@ Resolve *resolve_free(Resolve *q) {
         if (q)
                 resolve_unref(q);
         return NULL;
+}
+
+int resolve_wait(const char *text, Address *ret, Error *err) {
+        _cleanup_(resolve_freep) Resolve *q = NULL;
+        struct pollfd answer                = { .events = POLLIN };
+        int r;
+
+        if (!address_is_name(text))
+                return address_parse(text, ret, err);
+        r = resolve_new(&q, text, err);
+        if (r < 0)
+                return r;
+        answer.fd = q->fd;
+        do
+                r = poll(&answer, 1, WAIT_MSEC); /* anew after a signal: there are few */
+        while (r < 0 && errno == EINTR);
+        if (r == 0)
+                return error_set(err, -ETIMEDOUT, "address '%s': no name server says which host that is for %d s", text,
+                                 WAIT_MSEC / 1000);
+        return r < 0 ? error_set(err, -errno, "address '%s': %s", text, strerrordesc_np(errno))
+                     : resolve_take(q, ret, err);
 }

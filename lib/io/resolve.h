@@ -17,4 +17,6 @@ int resolve_fd(const Resolve *resolve);
 /* The answer, as that of address_resolve(); -EAGAIN: there is none yet. */
 int resolve_take(Resolve *resolve, Address *ret, Error *err);
 Resolve *resolve_free(Resolve *resolve);
+/* For who has no loop that could wait, or does not run it yet: address_resolve() within 10 s, or -ETIMEDOUT. */
+int resolve_wait(const char *text, Address *ret, Error *err);
 DEFINE_CLEANUP(Resolve *, resolve_free)

@@ -12,6 +12,8 @@ TEST(addresses_of_web_servers_are_hosts_ports_and_paths) {
                 { "http://127.0.0.1:7104/", "127.0.0.1:7104", "http://127.0.0.1:7104" },
                 { "HTTP://127.0.0.1", "127.0.0.1:80", "http://127.0.0.1" },
                 { "https://127.0.0.1", "127.0.0.1:443", "https://127.0.0.1" },
+                { "http://head.example", "head.example:80", "http://head.example" }, /* and nobody is asked */
+                { "http://localhost:1", "127.0.0.1:1", "http://localhost:1" },
                 { "http://[::1]:1/mars//", "[::1]:1", "http://[::1]:1/mars" },
         };
 

@@ -197,3 +197,40 @@ TEST(more_questions_than_may_wait_are_refused_and_asked_again_when_the_others_ha
         resolve_free(more);
         await_open(n_fds);
 }
+
+TEST(whoever_listens_at_a_name_waits_for_its_address_ten_seconds_and_says_why_he_cannot) {
+        static const struct {
+                const char *address;
+                int code;
+                const char *words;
+        } cases[] = {
+                { "head.hangs:0", -ETIMEDOUT, "no name server" },
+                { "unknown.example:0", -EHOSTUNREACH, "unknown.example:0" },
+        };
+        const unsigned n_fds = n_open();
+        struct timespec from, to;
+        Listener *listener;
+        Pair p = {};
+        bool local;
+
+        names_reset();
+        ck_assert_int_ge(sd_event_new(&p.event), 0);
+        clock_gettime(CLOCK_MONOTONIC, &from);
+        for (size_t k = 0; k < ELEMENTSOF(cases); k++) {
+                Error err = {};
+
+                ck_assert_int_eq(listener_new(&listener, p.event, cases[k].address, 0, on_accepted, &p, &err),
+                                 cases[k].code);
+                ck_assert_msg(strstr(err.text, cases[k].words), "%s", err.text);
+        }
+        clock_gettime(CLOCK_MONOTONIC, &to);
+        ck_assert_int_ge(to.tv_sec - from.tv_sec, 9);
+        ck_assert_int_le(to.tv_sec - from.tv_sec, 20);
+        ck_assert_int_eq(listener_new(&listener, p.event, "head.example:0", 0, on_accepted, &p, NULL), 0);
+        ck_assert(strncmp(listener_address(listener), "127.0.0.1:", 10) == 0);
+        ck_assert(address_is_local("head.example:1", &local, NULL) == 0 && local);
+        listener_free(listener);
+        sd_event_unref(p.event);
+        let_go();
+        await_open(n_fds);
+}
