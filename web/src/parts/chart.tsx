@@ -41,6 +41,7 @@ const FAR = 3;
 const TABLE_ROWS = 30;
 const LABEL_GAP = 4;
 const LABEL_PIXELS = 11;
+const CLOCK_PIXELS = 52;
 const NO_LIMITS: readonly Limit[] = [];
 
 /** Series as uPlot wants them. Stacks are sums from below, of which the tallest is painted first. */
@@ -48,6 +49,12 @@ const NO_LIMITS: readonly Limit[] = [];
 function clocks(ticks: number[]): string[] {
     const whole = ticks.every((tick) => tick % 60 === 0);
     return ticks.map((tick) => (whole ? clock(tick).slice(0, 5) : clock(tick)));
+}
+
+/** Without those that would be cut off at the end of the plot. */
+function wholeClocks(plot: uPlot, ticks: number[]): string[] {
+    const end = plot.bbox.width / devicePixelRatio - CLOCK_PIXELS / 2;
+    return clocks(ticks).map((text, k) => (plot.valToPos(ticks[k]!, "x") > end ? "" : text));
 }
 
 function columns({ time, lines, stacked }: ChartProps): uPlot.AlignedData {
@@ -117,7 +124,7 @@ function optionsOf(props: { readonly current: ChartProps }, onCursor: (index: nu
             },
         },
         axes: [
-            { ...axis, size: 24, gap: 4, space: 70, values: (_, ticks) => clocks(ticks) },
+            { ...axis, size: 24, gap: 4, space: 70, values: wholeClocks },
             {
                 ...axis,
                 size: 68,

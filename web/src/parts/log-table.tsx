@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lines of logs, with links to what they are about.
-import type { ComponentChildren } from "preact";
+import { Component, type ComponentChildren } from "preact";
 
 import type { LogLine } from "../contract";
 import { moment } from "../format";
@@ -33,28 +33,52 @@ function About({ line }: { line: LogLine }) {
     );
 }
 
-function Line({ line }: { line: LogLine }) {
-    const mark = line.level <= ERROR ? "bad" : line.level === WARNING ? "warning" : "empty";
-    return (
-        <li>
-            <time>{moment(line.time)}</time>
-            <State state={mark} words={levelName(line.level)} />
-            <span>
-                {line.text}{" "}
-                <span class="soft">
-                    {line.source} <About line={line} />
+/** What makes a line another one. */
+function identity(line: LogLine): string {
+    return `${line.time} ${line.source} ${line.text}`;
+}
+
+/** A line never changes: of a thousand that are shown only new ones are drawn. */
+class Line extends Component<{ line: LogLine }> {
+    override shouldComponentUpdate({ line }: { line: LogLine }) {
+        return identity(line) !== identity(this.props.line);
+    }
+
+    render({ line }: { line: LogLine }) {
+        const mark = line.level <= ERROR ? "bad" : line.level === WARNING ? "warning" : "empty";
+        return (
+            <li>
+                <time>{moment(line.time)}</time>
+                <State state={mark} words={levelName(line.level)} />
+                <span>
+                    {line.text}{" "}
+                    <span class="soft">
+                        {line.source} <About line={line} />
+                    </span>
                 </span>
-            </span>
-        </li>
-    );
+            </li>
+        );
+    }
+}
+
+/** That of each line, with a number behind those that are there several times. */
+function keysOf(lines: readonly LogLine[]): string[] {
+    const seen = new Map<string, number>();
+    return lines.map((line) => {
+        const key = identity(line),
+            n = seen.get(key) ?? 0;
+        seen.set(key, n + 1);
+        return `${key} ${n}`;
+    });
 }
 
 export function LogTable({ lines, empty }: { lines: readonly LogLine[]; empty: string }) {
     if (lines.length === 0) return <p class="empty">{empty}</p>;
+    const keys = keysOf(lines);
     return (
         <ol class="log">
             {lines.map((line, k) => (
-                <Line key={`${line.time}${line.source}${k}`} line={line} />
+                <Line key={keys[k]!} line={line} />
             ))}
         </ol>
     );
