@@ -15,17 +15,16 @@
 #include "io/socket.h"
 
 enum {
-        GUEST_USEC   = 10 * 1000 * 1000, /* for a request and its answer, until a credential is shown */
-        IDLE_SEC     = 60,               /* of a connection where nothing comes or goes */
-        HEADER_BYTES = 16 << 10,         /* request line and headers; twice as much is the memory of a connection */
-        GUEST_BYTES  = 64 << 10,         /* of answers that the kernel takes from us and has not sent: a guest who asks
+        IDLE_SEC     = 60,       /* of a connection where nothing comes or goes */
+        HEADER_BYTES = 16 << 10, /* request line and headers; twice as much is the memory of a connection */
+        GUEST_BYTES  = 64 << 10, /* of answers that the kernel takes from us and has not sent: a guest who asks
                                           * for much and reads nothing would have us copy megabytes for him */
 };
 
 typedef struct Guest {
         Httpd *httpd;
         int fd;
-        bool is_guest;
+        bool is_guest, asked; /* the headers of a request have come, and its answer has not gone altogether */
         uint64_t begun_usec;
         sd_event_source *first; /* until his first byte is there */
         struct Guest *next, *before;
@@ -78,6 +77,16 @@ static int on_first(_unused_ sd_event_source *source, int fd, _unused_ uint32_t 
         return 0;
 }
 
+/* What he has sent is no request so far, and its time is over. */
+static void guest_late(Guest *guest) {
+        static const char answer[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 41\r\n\r\n"
+                                     "the request did not come to its end here\n";
+
+        guest_leave(guest);
+        (void) send(guest->fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void) shutdown(guest->fd, SHUT_RDWR);
+}
+
 /* The library sees the end of the connection, closes it, and tells us. What he has not read is dropped, also by the
  * kernel. */
 static void guest_cut(Guest *guest) {
@@ -122,6 +131,12 @@ static void guest_free(Guest *guest) {
         free(guest);
 }
 
+static Guest *guest_of(struct MHD_Connection *connection) {
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+        return info ? info->socket_context : NULL;
+}
+
 static void on_connection(void *userdata, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode code) {
         Httpd *h = userdata;
@@ -138,12 +153,11 @@ static void on_connection(void *userdata, struct MHD_Connection *connection, voi
 }
 
 void httpd_know(struct MHD_Connection *connection) {
-        const union MHD_ConnectionInfo *info =
-                MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+        Guest *guest = guest_of(connection);
 
-        if (info && info->socket_context) {
-                guest_leave(info->socket_context);
-                guest_limit(info->socket_context, 0);
+        if (guest) {
+                guest_leave(guest);
+                guest_limit(guest, 0);
         }
 }
 
@@ -162,6 +176,30 @@ const char *httpd_bearer(struct MHD_Connection *connection) {
         return value && strncasecmp(value, scheme, strlen(scheme)) == 0 ? value + strlen(scheme) : NULL;
 }
 
+/* ---- Requests ---------------------------------------------------------------------------------------------------- */
+
+static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data, size_t *n_data,
+                                  void **context) {
+        Httpd *h     = userdata;
+        Guest *guest = guest_of(connection);
+
+        if (guest)
+                guest->asked = true;
+        return h->config.request(h->config.userdata, connection, url, method, version, data, n_data, context);
+}
+
+static void on_completed(void *userdata, struct MHD_Connection *connection, void **context,
+                         enum MHD_RequestTerminationCode how) {
+        Httpd *h     = userdata;
+        Guest *guest = guest_of(connection);
+
+        if (guest)
+                guest->asked = false;
+        if (h->config.completed)
+                h->config.completed(h->config.userdata, connection, context, how);
+}
+
 /* ---- The loop ---------------------------------------------------------------------------------------------------- */
 
 static int on_ready(_unused_ sd_event_source *source, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
@@ -175,8 +213,11 @@ static int on_ready(_unused_ sd_event_source *source, _unused_ int fd, _unused_ 
 static int on_time(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
         Httpd *h = userdata;
 
-        while (h->oldest && now_usec() - h->oldest->begun_usec >= GUEST_USEC)
-                guest_cut(h->oldest);
+        while (h->oldest && now_usec() - h->oldest->begun_usec >= h->config.guest_usec)
+                if (h->oldest->first || h->oldest->asked) /* he has said nothing, or the answer is on its way */
+                        guest_cut(h->oldest);
+                else
+                        guest_late(h->oldest);
         h->due = false;
         (void) MHD_run(h->daemon);
         return 0;
@@ -185,7 +226,7 @@ static int on_time(_unused_ sd_event_source *source, _unused_ uint64_t usec, voi
 /* Before the loop waits: until when. */
 static int before_waiting(sd_event_source *source, void *userdata) {
         const Httpd *h = userdata;
-        uint64_t until = h->oldest ? h->oldest->begun_usec + GUEST_USEC : UINT64_MAX;
+        uint64_t until = h->oldest ? h->oldest->begun_usec + h->config.guest_usec : UINT64_MAX;
         MHD_UNSIGNED_LONG_LONG msec;
 
         if (h->due)
@@ -234,18 +275,14 @@ int httpd_new(Httpd **ret, sd_event *event, const HttpdConfig *config, Error *er
                 return error_oom(err, sizeof(*h));
         h->config = *config;
         h->event  = sd_event_ref(event);
-        h->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_UPGRADE |
-                                             MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-                                     0, NULL, NULL, config->request, config->userdata,
-                                     MHD_OPTION_EXTERNAL_LOGGER, on_log, h,
-                                     MHD_OPTION_CONNECTION_LIMIT, config->max_connections,
-                                     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) IDLE_SEC,
-                                     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) 2 * HEADER_BYTES,
-                                     MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
-                                     MHD_OPTION_NOTIFY_COMPLETED, config->completed, config->userdata,
-                                     MHD_OPTION_STRICT_FOR_CLIENT, 1,
-                                     MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-                                     MHD_OPTION_END);
+        h->daemon = MHD_start_daemon(
+                MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_UPGRADE | MHD_ALLOW_SUSPEND_RESUME |
+                        MHD_USE_ERROR_LOG,
+                0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, h, MHD_OPTION_CONNECTION_LIMIT,
+                config->max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) IDLE_SEC,
+                MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) 2 * HEADER_BYTES, MHD_OPTION_NOTIFY_CONNECTION,
+                on_connection, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+                MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
         info = h->daemon ? MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
         if (!info)
                 return error_set(err, -EIO, "the HTTP server does not start");

@@ -4,14 +4,17 @@
  * it wants to be called at the latest. It starts no thread, and listens nowhere: connections come from our listeners.
  *
  * Who comes is a guest until somebody knows him (httpd_know()). Guests have little time, whatever they do with it, and
- * when there are too many the oldest goes: so many who are slow, in reading or in writing, keep nobody else away. What
- * a request may be is bounded here, before anything looks at it. */
+ * when there are too many the oldest goes: so many who are slow, in reading or in writing, keep nobody else away. Whose
+ * request has not come by then is told so (408). What a request may be is bounded here, before anything looks at it
+ * (431, and 414 where it is the path). */
 #include <microhttpd.h>
 #include <systemd/sd-event.h>
 
 #include "base/error.h"
 
 typedef struct Httpd Httpd;
+
+enum { HTTPD_GUEST_USEC = 10 * 1000 * 1000 }; /* for a request and its answer, until a credential is shown */
 
 typedef struct HttpdConfig {
         /* As the library's; userdata is ours. */
@@ -20,6 +23,7 @@ typedef struct HttpdConfig {
         void (*log)(void *userdata, const char *text); /* of what the library says, for debugging; or NULL */
         void *userdata;
         unsigned max_guests, max_connections;
+        uint64_t guest_usec; /* HTTPD_GUEST_USEC */
 } HttpdConfig;
 
 int httpd_new(Httpd **ret, sd_event *event, const HttpdConfig *config, Error *err);

@@ -129,7 +129,8 @@ int scrape_new(Scrape **ret, sd_event *event, const ScrapeConfig *config, Error 
                               &(HttpdConfig) { .request         = on_request,
                                                .userdata        = s,
                                                .max_guests      = MAX_GUESTS,
-                                               .max_connections = MAX_CONNECTIONS },
+                                               .max_connections = MAX_CONNECTIONS,
+                                               .guest_usec      = HTTPD_GUEST_USEC },
                               err);
         if (r == 0)
                 r = listen_at(s, event, err);

@@ -262,8 +262,14 @@ static void carrier_go(Carrier *carrier) {
                 carrier->ended(carrier);
 }
 
-static int on_io(_unused_ sd_event_source *source, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
-        carrier_go(userdata);
+static int on_io(sd_event_source *source, _unused_ int fd, uint32_t revents, void *userdata) {
+        Carrier *carrier = userdata;
+
+        /* Who is still shaking hands has nobody to talk to any more, and would not be looked at before he goes on. */
+        if (carrier->client.opening && source == carrier->daemon.io && (revents & (EPOLLHUP | EPOLLERR)))
+                carrier->ended(carrier);
+        else
+                carrier_go(carrier);
         return 0;
 }
 
@@ -275,9 +281,11 @@ static int on_again(_unused_ sd_event_source *source, void *userdata) {
 void carrier_begin(Carrier *carrier) {
         Side *client = &carrier->client, *daemon = &carrier->daemon;
 
-        client->epoll = daemon->epoll = EPOLLIN;
+        client->epoll = EPOLLIN;
+        daemon->epoll =
+                client->opening ? 0 : EPOLLIN; /* what it says can go nowhere yet; its end is heard all the same */
         if (sd_event_add_io(carrier->web->event, &client->io, client->stream.fd, EPOLLIN, on_io, carrier) < 0 ||
-            sd_event_add_io(carrier->web->event, &daemon->io, daemon->stream.fd, EPOLLIN, on_io, carrier) < 0 ||
+            sd_event_add_io(carrier->web->event, &daemon->io, daemon->stream.fd, daemon->epoll, on_io, carrier) < 0 ||
             sd_event_add_defer(carrier->web->event, &carrier->again, on_again, carrier) < 0 ||
             sd_event_source_set_enabled(carrier->again, SD_EVENT_OFF) < 0)
                 carrier->ended(carrier);

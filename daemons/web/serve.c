@@ -280,7 +280,8 @@ int web_new(Web **ret, sd_event *event, const WebConfig *config, Error *err) {
                                                .log             = on_log,
                                                .userdata        = web,
                                                .max_guests      = MAX_GUESTS,
-                                               .max_connections = MAX_CONNECTIONS },
+                                               .max_connections = MAX_CONNECTIONS,
+                                               .guest_usec      = HTTPD_GUEST_USEC },
                               err);
         if (r < 0)
                 return r;
