@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What mars-scheduler can be told. */
 #include "daemons/conf-keys.h"
+#include "io/token.h"
 
 #define AT(KIND, field) CONF_AT(ConfScheduler, KIND, field)
 
@@ -111,6 +112,16 @@ static const ConfKey keys[] = {
                 .doc    = "Refuse further requests of a session when so many of it are under way.",
                 .reason = "A program that forgets to wait is told so before it fills memory.",
         },
+        {
+                .name = "withdrawn_users",
+                AT(TEXT, withdrawn_users),
+                .value  = "none",
+                .unset  = "none",
+                .live   = true,
+                .doc    = "Let nobody in any more who shows the token of one of these users, and end their sessions: "
+                          "names, with commas or blanks between. Tokens of others are as good as before.",
+                .reason = "Tokens of users are derived from that of the cluster, and are good as long as it is.",
+        },
         CONF_KEY_LOG_LEVEL(ConfScheduler),
 };
 
@@ -123,6 +134,8 @@ static int finish(void *values, Arena *arena, Error *err) {
                                  "for instance");
         if (!c->socket && !c->endpoint && c->port < 0)
                 return error_set(err, ERROR_VALUE, "port, socket: both are none, so nobody could connect: give one");
+        if (token_withdrawn_check(c->withdrawn_users, err) < 0)
+                return error_prefix(err, ERROR_VALUE, "withdrawn_users");
         return conf_finish_listen(c->host, c->advertise, c->endpoint, c->port, &c->listen, &c->announce, arena, err);
 }
 

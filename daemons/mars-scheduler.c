@@ -104,6 +104,7 @@ static void on_reload(void *userdata) {
         running->scheduler->config.lease_usec     = now->lease_usec;
         running->scheduler->config.max_sessions   = now->max_sessions;
         running->scheduler->config.max_requests   = now->max_requests;
+        scheduler_withdraw(running->scheduler, now->withdrawn_users);
 }
 
 static int serve(const Conf *conf, Error *err) {
@@ -125,6 +126,7 @@ static int serve(const Conf *conf, Error *err) {
         if (r == 0)
                 r = scheduler_new(&scheduler, service.event,
                                   &(SchedulerConfig) { .token          = token,
+                                                       .withdrawn      = config->withdrawn_users,
                                                        .tls            = tls,
                                                        .state_dir      = state_dir,
                                                        .brief          = getenv(SERVICE_LIFELINE) != NULL,

@@ -188,7 +188,9 @@ int worker_join(Conn *c, const Wire_hello *m, Error *err) {
                 .number = member->number, .epoch = s->epoch, .version = MARS_BUILD, .token = s->config.token
         };
         cluster_size(s, &welcome.welcome.cache_bytes, &welcome.welcome.n_threads);
-        if (link_say(c->link, &welcome) < 0)
+        if (link_say(c->link, &welcome) < 0 ||
+            (s->config.withdrawn &&
+             link_say(c->link, &(WireMessage) { WIRE_IS_WITHDRAW, .withdraw = { .users = s->config.withdrawn } }) < 0))
                 return error_oom(err, sizeof(welcome));
         limits_change(s);
         keep_worker(s, member);

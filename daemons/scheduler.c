@@ -114,7 +114,7 @@ static int hello(Conn *c, const Wire_hello *m, Error *err) {
         c->name = strdup(m->name);
         if (!c->name)
                 return error_oom(err, strlen(m->name));
-        r = link_let_in(c->link, m, s->config.token, "scheduler", c->user, err);
+        r = link_let_in(c->link, m, s->config.token, s->config.withdrawn, "scheduler", c->user, err);
         if (r < 0)
                 return refuse(c, err);
         if (m->role == WIRE_WORKER)
@@ -135,6 +135,38 @@ static int hello(Conn *c, const Wire_hello *m, Error *err) {
                                       .welcome = { .epoch = s->epoch, .version = MARS_BUILD, .user = c->user } }) < 0)
                 return error_oom(err, sizeof(*m));
         return 0;
+}
+
+static Session *session_of_withdrawn(const Scheduler *s) {
+        Session *session = s->sessions;
+
+        while (session && !token_withdrawn(s->config.withdrawn, session->user))
+                session = session->next;
+        return session;
+}
+
+void scheduler_withdraw(Scheduler *s, const char *users) {
+        const WireMessage said = { WIRE_IS_WITHDRAW, .withdraw = { .users = users } };
+        Session *session;
+
+        s->config.withdrawn = users;
+        while ((session = session_of_withdrawn(s))) {
+                scheduler_log_session(session, EVENT_SESSION_ENDS, LOG_NOTICE,
+                                      "session %llu of %s ends: the token of %s was taken back",
+                                      (unsigned long long) session->number, session->name, session->user);
+                if (session->conn)
+                        conn_close(session->conn);
+                session_end(session);
+        }
+        for (Conn *c = s->conns, *next; c; c = next) {
+                next = c->next;
+                if (token_withdrawn(users, c->user))
+                        conn_close(c);
+                else if (c->member && link_say(c->link, &said) < 0)
+                        scheduler_log_worker(s, c->member->number, NULL, LOG_WARNING,
+                                             "out of memory: worker %u does not hear whose tokens were taken back",
+                                             c->member->number);
+        }
 }
 
 /* Whoever it is, he comes from elsewhere: what we know of the relay is nothing that he may. */

@@ -24,6 +24,7 @@
 
 typedef struct SchedulerConfig {
         const char *token;      /* what HELLO must say, but over unix sockets and over TLS */
+        const char *withdrawn;  /* users whose tokens are good no more (token_withdrawn()) */
         Tls *tls;               /* what TCP goes through; NULL: there is no key. Ours to keep a reference */
         const char *state_dir;  /* of the journal; NULL: there is none */
         bool brief;             /* it ends with whoever started it, and the journal need not outlive the machine */
@@ -169,6 +170,8 @@ void scheduler_fail(Scheduler *s, const char *why); /* it ends */
 uint64_t scheduler_clock(void); /* monotonic, in microseconds */
 uint64_t scheduler_now(const Scheduler *s); /* in its own time (sched/patience.h), by which others are late */
 void conn_close(Conn *conn);
+/* From now on these are the users whose tokens are good no more: their sessions end, and workers hear of it. */
+void scheduler_withdraw(Scheduler *s, const char *users);
 
 /* Who is told only of what is his own. NULL, for metrics: the daemon asks itself. */
 static inline bool conn_is_user(const Conn *c) {

@@ -500,7 +500,7 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
 }
 
 static int hear_hello(Worker *w, Mate *mate, const Wire_hello *m, Error *err) {
-        int r = link_let_in(mate->link, m, w->token, "worker", mate->user, err);
+        int r = link_let_in(mate->link, m, w->token, w->withdrawn, "worker", mate->user, err);
 
         if (r < 0)
                 return r;
@@ -651,6 +651,21 @@ void worker_servers_leave(Worker *w) {
                 else
                         k++;
         }
+}
+
+int worker_withdraw(Worker *w, const char *users) {
+        char *copy = users && users[0] ? strdup(users) : NULL;
+
+        if (users && users[0] && !copy)
+                return -ENOMEM;
+        free(w->withdrawn);
+        w->withdrawn = copy;
+        for (Mate *mate = w->first_mate, *next; mate; mate = next) {
+                next = mate->next;
+                if (token_withdrawn(w->withdrawn, mate->user))
+                        mate_free(mate);
+        }
+        return 0;
 }
 
 void worker_mates_leave(Worker *w) {

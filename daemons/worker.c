@@ -404,6 +404,8 @@ static int hear(Worker *w, const WireMessage *m, Error *err) {
                         free(w->token);
                         w->token = strdup(m->welcome.token);
                 }
+                if (worker_withdraw(w, NULL) < 0) /* whom it takes back, it says next */
+                        return error_oom(err, sizeof(*m));
                 worker_say(w, LOG_INFO, "joined the scheduler as worker %u", w->number);
                 if (w->ready)
                         w->ready(w->userdata, true);
@@ -425,6 +427,8 @@ static int hear(Worker *w, const WireMessage *m, Error *err) {
                                 true, err);
         case WIRE_IS_EXPECT:
                 return worker_expect(w, &m->expect, err);
+        case WIRE_IS_WITHDRAW:
+                return worker_withdraw(w, m->withdraw.users) < 0 ? error_oom(err, sizeof(*m)) : 0;
         case WIRE_IS_DROP:
                 worker_expect_no_more(w, m->drop.chunk, m->drop.n);
                 return engine_work(w->engine,
@@ -668,6 +672,7 @@ Worker *worker_free(Worker *w) {
         free(w->progress);
         free(w->announced);
         free(w->token);
+        free(w->withdrawn);
         free(w);
         return NULL;
 }

@@ -127,6 +127,7 @@ typedef struct Worker {
         char memory_name[64];        /* under which it is kept */
         uint64_t start;              /* of our process: a random number */
         char *token;                 /* or NULL */
+        char *withdrawn;             /* users whose tokens are good no more (token_withdrawn()); or NULL */
         char last_words[MAX_ERROR_TEXT]; /* why there is no scheduler: said once */
         char *announced;             /* where chunks are to be had: what the scheduler is told */
         Map plans;                   /* id -> Held * */
@@ -183,6 +184,7 @@ void worker_serve_no_more(Worker *w, const Mate *mate); /* its link is closed */
 int worker_keep(void *userdata, int fd); /* a StoreConfig.keep */
 int worker_engine_begin(Worker *w, const ServiceKept *kept, Error *err);
 int worker_say_holds(Worker *w);
+int worker_withdraw(Worker *w, const char *users) _must_check_; /* they are let in no more, and those who are here go */
 void worker_lease(Worker *w, bool on); /* there is no scheduler; or one */
 void worker_lease_look(Worker *w);     /* with each heartbeat */
 void worker_may_end(Worker *w, const Wire_leave *m);

@@ -43,7 +43,7 @@ int link_hear_via(Link *link, const Wire_via *via, int fd, Error *err) {
         return fd < 0 ? 0 : link_take_over(link, fd, err);
 }
 
-int link_let_in(Link *link, const Wire_hello *hello, const char *token, const char *we,
+int link_let_in(Link *link, const Wire_hello *hello, const char *token, const char *withdrawn, const char *we,
                 char ret_user[static TOKEN_USER_MAX], Error *err) {
         const bool worker = hello->role == WIRE_WORKER;
         LinkPeer peer     = {};
@@ -64,6 +64,8 @@ int link_let_in(Link *link, const Wire_hello *hello, const char *token, const ch
         if (!peer.keyed && !peer.local && !token_user(ret_user, token, hello->token))
                 return error_set(err, -EACCES, "the token is not ours: copy it from the %s's machine, or set "
                                                "MARS_TOKEN", we);
+        if (token_withdrawn(withdrawn, ret_user))
+                return error_set(err, -EACCES, "the token of %s was taken back: ask the administrator", ret_user);
         if (ret_user[0] && worker)
                 return error_set(err, -EACCES, "the token is a user's, and workers show that of the cluster");
         link_admit(link);

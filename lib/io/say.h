@@ -24,8 +24,9 @@ int link_hear_via(Link *link, const Wire_via *via, int fd, Error *err);
 /* Whoever has come to us says HELLO: whether he may come in, and then he is admitted (io/link.h). Over a unix socket
  * everybody may who could open it; over TLS he has the key, and is what he came as; else, and whoever speaks through
  * somebody else (VIA), he must know the token. What he speaks must be ours, of a client also the version before.
- * `we`: for words, "scheduler". ret_user: the user whose token it was, who may what is his alone; "": he may all. */
-int link_let_in(Link *link, const Wire_hello *hello, const char *token, const char *we,
+ * withdrawn: users who may not come in any more (token_withdrawn()). `we`: for words, "scheduler". ret_user: the user
+ * whose token it was, who may what is his alone; "": he may all. */
+int link_let_in(Link *link, const Wire_hello *hello, const char *token, const char *withdrawn, const char *we,
                 char ret_user[static TOKEN_USER_MAX], Error *err);
 /* REFUSED, past any link and in plain: for those who could not even come in. It may be lost. */
 void say_refused(int fd, const Error *why);

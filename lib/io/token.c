@@ -163,6 +163,37 @@ bool token_user(char ret_user[static TOKEN_USER_MAX], const char *ours, const ch
         return false;
 }
 
+static const char between[] = ", \t";
+
+bool token_withdrawn(const char *users, const char *user) {
+        const size_t n = strlen(user);
+
+        for (const char *at = users ?: ""; n > 0 && *at;) {
+                const size_t n_name = strcspn(at, between);
+
+                if (n_name == n && memcmp(at, user, n) == 0)
+                        return true;
+                at += n_name;
+                at += strspn(at, between);
+        }
+        return false;
+}
+
+int token_withdrawn_check(const char *users, Error *err) {
+        if (strlen(users ?: "") >= TOKEN_WITHDRAWN_MAX)
+                return error_set(err, ERROR_VALUE, "a list of users is shorter than %d bytes", TOKEN_WITHDRAWN_MAX);
+        for (const char *at = (users ?: "") + strspn(users ?: "", between); *at;) {
+                const size_t n = strcspn(at, between);
+
+                if (n != name_length(at))
+                        return error_set(err, ERROR_VALUE, "'%.*s' is no user's name: 1 to %d of a-z, 0-9, '_' and '-'",
+                                         (int) MIN(n, (size_t) 100), at, TOKEN_USER_MAX - 1);
+                at += n;
+                at += strspn(at, between);
+        }
+        return 0;
+}
+
 int token_grant(char ret[static TOKEN_PROOF_MAX], const char *ours, const char *user, uint64_t first, uint32_t n,
                 Error *err) {
         char text[TOKEN_USER_MAX + 64];

@@ -26,6 +26,10 @@ enum { TOKEN_USER_MAX = 33 };
 int token_of_user(char ret[static TOKEN_MAX], const char *ours, const char *user, Error *err);
 /* Who has said this: "" in ret_user: whoever has ours; else that user. False: nobody whom we know, as token_same(). */
 bool token_user(char ret_user[static TOKEN_USER_MAX], const char *ours, const char *said);
+/* Users whose tokens were taken back: their names, with commas or blanks between; NULL or "": nobody. */
+enum { TOKEN_WITHDRAWN_MAX = 4096 };
+bool token_withdrawn(const char *users, const char *user); /* "", that of the cluster, never is */
+int token_withdrawn_check(const char *users, Error *err);  /* 0, or ERROR_VALUE: these are no names of users */
 /* What says that these chunks are the user's: who knows the token makes it, and makes it again to compare. */
 enum { TOKEN_PROOF_MAX = 65 };
 int token_grant(char ret[static TOKEN_PROOF_MAX], const char *ours, const char *user, uint64_t first, uint32_t n,

@@ -23,6 +23,7 @@
         M(TAKE, 22, take)                                                                                              \
         M(LEAVE, 23, leave)                                                                                            \
         M(EXPECT, 24, expect)                                                                                          \
+        M(WITHDRAW, 25, withdraw)                                                                                      \
         /* worker to scheduler */                                                                                      \
         M(DONE, 32, done)                                                                                              \
         M(FAILED, 33, failed)                                                                                          \
@@ -130,6 +131,7 @@
         F(U64, chunk, UINT64_MAX)      /* to be had from another worker, and kept */                                   \
         F(U32, from, UINT16_MAX)       /* WORKER_NONE: whether it is there */                                          \
         F(U64, size_bytes, UINT64_MAX) /* at most */
+#define WIRE_WITHDRAW(F) F(TEXT, users, 4096) /* whom workers do not let in any more: token_withdrawn() */
 #define WIRE_EXPECT(F)                                                                                                 \
         F(U64, chunk, UINT64_MAX)      /* the first of those that a client will give (PUT) */                          \
         F(U32, n, 1 << 22)                                                                                             \

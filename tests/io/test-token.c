@@ -180,3 +180,33 @@ TEST(a_grant_is_for_one_user_and_these_chunks) {
         ck_assert_str_ne(grant, other);
         ck_assert_int_eq(token_grant(grant, NULL, "alice", 7, 3, &err), -EACCES);
 }
+
+TEST(users_whose_tokens_were_taken_back_are_those_of_the_list_and_nobody_else) {
+        static const char *const lists[] = { "alice", "bob,alice", "bob, alice ,carol", "  alice\tbob" };
+
+        for (size_t k = 0; k < ELEMENTSOF(lists); k++) {
+                ck_assert_int_eq(token_withdrawn_check(lists[k], NULL), 0);
+                ck_assert(token_withdrawn(lists[k], "alice"));
+                ck_assert(!token_withdrawn(lists[k], "alic"));
+                ck_assert(!token_withdrawn(lists[k], "alicee"));
+                ck_assert(!token_withdrawn(lists[k], "ob"));
+                ck_assert(!token_withdrawn(lists[k], ""));
+        }
+        ck_assert(!token_withdrawn(NULL, "alice"));
+        ck_assert(!token_withdrawn("", "alice"));
+        ck_assert(!token_withdrawn(" , ", ""));
+}
+
+TEST(a_list_of_what_are_no_users_is_refused) {
+        static const char *const wrong[] = { "Alice", "alice;bob", "alice bob.2", "ünïcode",
+                                             "a-name-that-is-longer-than-names-may-be" };
+        char many[TOKEN_WITHDRAWN_MAX + 1];
+        Error err = {};
+
+        for (size_t k = 0; k < ELEMENTSOF(wrong); k++)
+                ck_assert_int_eq(token_withdrawn_check(wrong[k], &err), ERROR_VALUE);
+        ck_assert_int_eq(token_withdrawn_check(NULL, &err), 0);
+        memset(many, ' ', TOKEN_WITHDRAWN_MAX);
+        many[TOKEN_WITHDRAWN_MAX] = 0;
+        ck_assert_int_eq(token_withdrawn_check(many, &err), ERROR_VALUE);
+}

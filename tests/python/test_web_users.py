@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -341,6 +342,91 @@ def test_a_session_is_its_users_after_the_scheduler_has_died(tmp_path, monkeypat
         hers = session_of(alice, f"http://127.0.0.1:{port}")
         assert hers.names() == [NAME] and hers.run(hers.open(NAME)).sum() == 499_500
         hers.close()
+    finally:
+        for daemon in reversed(running):
+            daemon.stop()
+
+
+def test_a_token_that_is_taken_back_is_none_from_then_on_and_the_others_are_what_they_were(tmp_path, monkeypatch):
+    """At every route and method, at the worker, in sessions and streams that are open; while it is on the list."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MARS_TOKEN", TOKEN)
+    alice, bob = token_of("alice"), token_of("bob")
+    configuration = tmp_path / "scheduler.conf"
+    configuration.write_text("withdrawn_users = carol\n")
+    running = [Daemon("mars-scheduler", "--config-dir", str(tmp_path), "--port", "0", "--socket", "none", "--key-file",
+                      "none", "--state-dir", str(tmp_path / "state"))]
+
+    def withdraw(users):
+        n = running[0].said.count("was read again")
+        configuration.write_text(f"withdrawn_users = {users}\n")
+        running[0].process.send_signal(signal.SIGHUP)
+        wait_for(lambda: running[0].said.count("was read again") > n, "it is not read again")
+
+    def worker_at(folder):
+        return Daemon("mars-worker", "--schedulers", at, "--port", "0", "--socket", "none", "--key-file", "none",
+                      "--cache-mem", "64m", "--drain", "none", "--spill-dir", str(folder))
+
+    try:
+        at = f"127.0.0.1:{running[0].port()}"
+        running.append(worker_at(tmp_path))
+        worker = running[1].port()
+        running.append(Daemon("mars-web", "--schedulers", at, "--port", "0", "--key-file", "none"))
+        port = running[2].port()
+
+        def at_worker(token):
+            with socket.create_connection(("127.0.0.1", worker), SECONDS) as s:
+                s.sendall(frame(HELLO, CLIENT, 2, b"", token.encode(), b"test"))
+                return struct.unpack("<4sHHIIQ", s.recv(24, socket.MSG_WAITALL))[1]
+
+        hers, his = (session_of(token, f"http://127.0.0.1:{port}") for token in (alice, bob))
+        with socket.create_connection(("127.0.0.1", worker), SECONDS) as here, \
+                socket.create_connection(("127.0.0.1", port), SECONDS) as stream:
+            here.sendall(frame(HELLO, CLIENT, 2, b"", alice.encode(), b"test"))
+            assert struct.unpack("<4sHHIIQ", here.recv(24, socket.MSG_WAITALL))[1] == WELCOME
+            stream.sendall(f"GET /api/v1/events?topics=sessions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+                           f"Authorization: Bearer {alice}\r\n\r\n".encode())
+            x = mt.arange(100_000, chunk_size=10_000)
+            assert hers.run(x).sum() == his.run(x).sum() == 100_000 * 99_999 // 2
+            assert at_worker(alice) == at_worker(bob) == WELCOME
+            withdraw("carol, alice")
+            with pytest.raises(Exception):
+                hers.run(x.sum())
+            with contextlib.suppress(ConnectionError):
+                while here.recv(4096):
+                    pass
+            said = b""
+            while b"event: gone" not in said:
+                part = stream.recv(65536)
+                assert part, said
+                said = said[-64:] + part
+        wait_for(lambda: status_of(port, "GET", "/api/v1/overview", Authorization=f"Bearer {alice}") == 401,
+                 "mars-web believes it still")
+        for method, path, right, _ in routes():
+            if right == "NONE":
+                continue
+            where = path.replace("{}", "0")
+            origin = {"Origin": f"http://127.0.0.1:{port}"}
+            assert status_of(port, method, where, Authorization=f"Bearer {alice}", **origin) == 401, (method, path)
+            assert status_of(port, method, where, Authorization=f"Bearer {bob}", **origin) != 401, (method, path)
+        assert (at_worker(alice), at_worker(bob)) == (REFUSED, WELCOME)
+        with pytest.raises(PermissionError, match="taken back"):
+            session_of(alice, at)
+        assert his.run(x.sum()) == 100_000 * 99_999 // 2
+        assert [row["user"] for row in see(port, TOKEN, "/api/v1/sessions")[1]] == ["bob"]
+        (tmp_path / "second").mkdir()
+        running.append(worker_at(tmp_path / "second"))
+        worker = running[-1].port()  # one that has joined since then
+        running[-1].says("joined")
+        wait_for(lambda: at_worker(alice) == REFUSED, "it does not hear of it")
+        assert at_worker(bob) == WELCOME
+        withdraw("none")
+        wait_for(lambda: at_worker(alice) == WELCOME, "it does not hear of it")
+        with session_of(alice, at) as again:
+            assert again.run(x.sum()) == 100_000 * 99_999 // 2
+        configuration.write_text("withdrawn_users = no user\u00e4\n")
+        running[0].process.send_signal(signal.SIGHUP)
+        running[0].says("is no user's name")
     finally:
         for daemon in reversed(running):
             daemon.stop()
