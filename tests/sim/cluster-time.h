@@ -8,7 +8,7 @@
  *
  * Both sides of a deadline are held: nobody is waited for beyond it, and nobody is thought late whom a scheduler that
  * listened would have heard. */
-#include "sim/cluster-faults.h"
+#include "sim/cluster-mix.h"
 
 static bool sched_stopped(const Sim *s) {
         return s->now < s->sched_until;
@@ -118,6 +118,40 @@ static void all_try_again(Sim *s) {
                 client_joins(s);
 }
 
+/* When something that began now is over: it is drawn once, and over when that has come. */
+static bool is_over(Sim *s, uint64_t *at, uint64_t within) {
+        if (*at == 0)
+                *at = s->now + 1 + sim_random(s, within);
+        if (s->now < *at)
+                return false;
+        *at = 0;
+        return true;
+}
+
+/* It was told so after all else that was said to it. */
+static bool may_stop(const SimWorker *w) {
+        return w->stops && w->linked && w->alive && !w->paused && !w->cut && channel_empty(&w->to);
+}
+
+/* Who has lost his link tries again; stopped, cut off or dead is nobody for ever. */
+static void time_mends(Sim *s) {
+        for (uint32_t k = 0; k < MAX_SIM_WORKERS; k++) {
+                SimWorker *w = &s->worker[k];
+
+                if ((w->paused || w->cut || (!w->alive && !sched_stopped(s))) &&
+                    is_over(s, &w->again_at, s->mix.again)) {
+                        w->paused = w->cut = false;
+                        if (!w->alive)
+                                worker_again(s, w);
+                } else if (may_join(w) && !sched_stopped(s) && is_over(s, &w->retry_at, s->mix.retry))
+                        worker_joins(s, w);
+                if (s->mix.stops_at_once && may_stop(w) && !sched_stopped(s))
+                        worker_stops(s, w);
+        }
+        if (!s->client_linked && !s->client_knocks && is_over(s, &s->client_retry_at, s->mix.retry))
+                client_joins(s);
+}
+
 static void time_passes(Sim *s, uint64_t usec) {
         s->now += usec;
         s->stopped += sched_stopped(s) ? usec : 0;
@@ -129,6 +163,8 @@ static void time_passes(Sim *s, uint64_t usec) {
                 w->tick_at = s->now + HEARTBEAT;
                 worker_tick(s, w);
         }
+        if (s->faults)
+                time_mends(s);
         if (sched_stopped(s) || s->now < s->sched_tick_at)
                 return;
         s->sched_tick_at = s->now + TICK;

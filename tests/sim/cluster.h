@@ -21,13 +21,13 @@ enum {
         PER_THREAD      = 2, /* tasks */
         MAX_NUMBERS     = MAX_THREADS * PER_THREAD,
         MAX_SIM_WORKERS = 8,
+        MAX_FAULT_KINDS = 12,
         CHECK_EVERY     = 37, /* events: the checks read everything, an event little */
 };
 
 /* ---- Time: in milliseconds, whatever others call it -------------------------------------------------------------- */
 
 enum {
-        STEP      = 40, /* that passes between events, about */
         TICK      = 100,
         HEARTBEAT = 10 * TICK,
 };
@@ -98,6 +98,7 @@ typedef struct SimWorker {
         uint64_t reached;     /* listened(), when it gave a sign of life, or its link was closed */
         uint64_t noted;       /* s->now - s->stopped, when that was noted */
         uint64_t tick_at, lost;
+        uint64_t retry_at, again_at; /* what was done to it is over; 0: it has not been drawn when */
         SimClock clock;
         Patience patience;
         bool known;         /* the scheduler counts it in: it is there, or away */
@@ -171,6 +172,17 @@ typedef struct Put {
         bool begun;
 } Put;
 
+/* What goes wrong in this seed, and how soon it is mended (cluster-mix.h). */
+typedef struct Mix {
+        uint32_t weight[MAX_FAULT_KINDS], total;
+        uint32_t step;        /* that passes between events, about */
+        uint32_t every;       /* events for a fault */
+        uint32_t calm, storm; /* events that each lasts; 0: no difference */
+        uint64_t retry;       /* who has lost his link tries again within that; */
+        uint64_t again;       /* who was stopped, cut off or has died, is there again */
+        bool stops_at_once;   /* who has been drained; else he waits, empty */
+} Mix;
+
 typedef struct Sim {
         uint64_t seed, random, n_events, epoch;
         uint64_t now;         /* the true time, which nobody knows */
@@ -195,7 +207,7 @@ typedef struct Sim {
         bool client_linked, client_welcome;
         bool client_knocks; /* it waits for a scheduler that stands still */
         bool client_lost;   /* its session has ended, and it does not know */
-        uint64_t client_away, client_reached, client_noted;
+        uint64_t client_away, client_reached, client_noted, client_retry_at;
         Channel to_client, from_client;
         Vec(Adopting) adopting;
         Vec(uint64_t) known; /* requests whose outcome has come, which it has not said yet */
@@ -207,7 +219,8 @@ typedef struct Sim {
         Vec(Put) put;
         uint64_t n_requests, n_failed, n_succeeded, n_faults, n_killed, n_left, n_emptied, n_restarts, n_drained,
                 n_again, n_silent, n_leases, n_dropped;
-        uint64_t favorite; /* the fault that happens more often than others */
+        Mix mix;
+        uint64_t n_moves;
         bool faults, failures, tight, refuses, poisons;
         bool mending;
         bool forgets; /* how things were made, after a few steps */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A cluster in one process, from one seed: the scheduler's machine, workers' machines, a client, links that keep their
  * order but not their time, memory that is refused, tasks that fail, requests that are canceled, and faults
- * (cluster-faults.h). All the while the machines' counters agree with what they count; nothing starts without its
+ * (cluster-mix.h). All the while the machines' counters agree with what they count; nothing starts without its
  * inputs, bit for bit; what a request gets is there and right. Some time after the last fault everything asked for has
  * come, all that the client still has can be had, and when it has let go of it nothing is left anywhere.
  *
@@ -121,9 +121,8 @@ static void live(Sim *s) {
                         cancel_one(s);
                 if (one_in(s, 20) && !sched_stopped(s))
                         journal_sync(s);
-                if (s->faults && one_in(s, 40))
-                        fault(s);
-                time_passes(s, 1 + sim_random(s, 2 * STEP));
+                fault_perhaps(s);
+                time_passes(s, 1 + sim_random(s, 2 * s->mix.step));
                 if (!somebody_moves(s) && n_submits == 0)
                         return; /* it waits for what must be mended, or for its time */
         }
@@ -134,7 +133,7 @@ static void go_on(Sim *s) {
         const uint64_t longest = 2 * (sim_limits.dead_usec + sim_limits.suspect_usec + sim_limits.lease_usec);
 
         for (uint64_t since = s->now; s->now - since < longest;) {
-                time_passes(s, 1 + sim_random(s, 2 * STEP));
+                time_passes(s, 1 + sim_random(s, 2 * s->mix.step));
                 if (somebody_moves(s))
                         since = s->now;
                 else
@@ -213,7 +212,7 @@ static void nothing_is_left(Sim *s) {
                 release(s, s->tensor.n - 1);
         known_say(s);
         while (somebody_moves(s))
-                time_passes(s, STEP);
+                time_passes(s, s->mix.step);
         sim_assert(s, s->book.requests.n == 0 && s->book.refs.n == 0 && s->wanted.n == 0);
         sched_stats(s->sched, &stats);
         sim_assert(s, stats.n_tensors == 0);
@@ -285,7 +284,7 @@ static void run_seed(uint64_t seed) {
         s->forgets  = seed % 8 >= 5;
         s->late     = seed % 3 == 1;
         s->begun    = true;
-        s->favorite = sim_random(s, KINDS_OF_FAULTS - KINDS_OF_MENDING);
+        mix_draw(s);
         s->clock    = clock_new(s);
         s->patience = (Patience) { .clock_usec = clock_read(&s->clock, s->now) };
         sched_begin(s);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Which faults a seed has. A run with all of them, as often as each other, is nearly always the same run: it never gets
+ * far, and what it takes two rare ones for does not come. So each seed draws some kinds of faults, how often each of
+ * them happens, how fast time passes between events, how soon who has lost his link comes back, and whether there are
+ * storms between calms (swarm testing). */
+#include "sim/cluster-faults.h"
+
+enum {
+        LONGEST_STOP = 25 * HEARTBEAT, /* longer than any deadline */
+        MOST_FAULTS  = 300,            /* some storms leave nobody the time to do anything */
+};
+
+static void fault_vanish(Sim *s, SimWorker *w) {
+        if (w->alive)
+                worker_vanishes(s, w);
+}
+
+static void fault_restart(Sim *s, SimWorker *w) {
+        if (w->alive)
+                worker_restarted(s, w);
+}
+
+static void fault_link(Sim *s, SimWorker *w) {
+        if (w->linked && w->alive)
+                link_break(s, w);
+}
+
+/* Its number is needed, or somebody counts it out by hand. */
+static void fault_count_out(Sim *s, SimWorker *w) {
+        if (w->known && !w->linked)
+                worker_left(s, w, false);
+}
+
+static void fault_sched(Sim *s, _unused_ SimWorker *w) {
+        if (one_in(s, 3))
+                sched_restarted(s);
+}
+
+static void fault_drain(Sim *s, SimWorker *w) {
+        if (!w->linked)
+                return;
+        w->draining = !one_in(s, 3);
+        w->stops    = false;
+        s->n_emptied += w->draining;
+        sched_tell(s, (SchedEvent) { .kind = SCHED_DRAIN, .worker = number_of(s, w), .on = w->draining });
+}
+
+static void fault_client(Sim *s, _unused_ SimWorker *w) {
+        if (s->client_linked)
+                client_breaks(s);
+}
+
+/* Its link is dead, and nobody has noticed. */
+static void fault_client_moves(Sim *s, _unused_ SimWorker *w) {
+        if (s->client_linked && one_in(s, 3))
+                client_joins(s);
+}
+
+static void fault_pause(_unused_ Sim *s, SimWorker *w) {
+        w->paused = w->alive;
+}
+
+static void fault_cut(_unused_ Sim *s, SimWorker *w) {
+        w->cut = w->linked && w->alive;
+}
+
+static void fault_sched_stops(Sim *s, _unused_ SimWorker *w) {
+        s->sched_until = s->now + sim_random(s, LONGEST_STOP);
+        s->n_jumps++;
+}
+
+static void fault_clock(Sim *s, SimWorker *w) {
+        if (one_in(s, 2))
+                w->clock.base += sim_random(s, LONGEST_STOP);
+        else {
+                s->clock.base += sim_random(s, LONGEST_STOP);
+                s->n_jumps++;
+        }
+}
+
+static const struct {
+        void (*happens)(Sim *s, SimWorker *w);
+        bool of_time; /* also while the scheduler stands still */
+} fault_kinds[] = {
+        /* clang-format off */
+        { fault_vanish, false },
+        { fault_restart, false },
+        { fault_link, false },
+        { fault_count_out, false },
+        { fault_sched, false },
+        { fault_drain, false },
+        { fault_client, false },
+        { fault_client_moves, false },
+        { fault_pause, true },
+        { fault_cut, true },
+        { fault_sched_stops, true },
+        { fault_clock, true },
+        /* clang-format on */
+};
+
+_Static_assert(ELEMENTSOF(fault_kinds) == MAX_FAULT_KINDS, "each has its weight");
+
+/* Half of the seeds have no faults of time, which end most of what others begin. */
+static void mix_draw(Sim *s) {
+        static const uint32_t steps[] = { 2, 10, 40 }, every[] = { 5, 20, 40, 120 };
+        static const uint64_t retries[] = { TICK, 3 * HEARTBEAT, 30 * HEARTBEAT };
+        Mix *m                          = &s->mix;
+        const bool of_time              = one_in(s, 2);
+
+        *m = (Mix) {
+                .step          = steps[sim_random(s, ELEMENTSOF(steps))],
+                .every         = every[sim_random(s, ELEMENTSOF(every))],
+                .retry         = retries[sim_random(s, ELEMENTSOF(retries))],
+                .again         = retries[sim_random(s, ELEMENTSOF(retries))],
+                .stops_at_once = one_in(s, 2),
+        };
+        if (one_in(s, 2)) {
+                m->calm  = 1 + (uint32_t) sim_random(s, 500);
+                m->storm = 1 + (uint32_t) sim_random(s, 300);
+        }
+        while (m->total == 0)
+                for (uint32_t k = 0; k < MAX_FAULT_KINDS; k++) {
+                        if ((fault_kinds[k].of_time && !of_time) || !one_in(s, 2))
+                                continue;
+                        m->weight[k] = 1u << sim_random(s, 4);
+                        m->total += m->weight[k];
+                }
+}
+
+static bool is_calm(const Sim *s) {
+        const Mix *m = &s->mix;
+
+        return m->storm > 0 && s->n_moves % (m->calm + m->storm) < m->calm;
+}
+
+/* With each event: perhaps something goes wrong. */
+static void fault_perhaps(Sim *s) {
+        uint32_t k = 0;
+        uint64_t at;
+        SimWorker *w;
+
+        s->n_moves++;
+        if (!s->faults || s->n_faults >= MOST_FAULTS || is_calm(s) || !one_in(s, s->mix.every))
+                return;
+        for (at = sim_random(s, s->mix.total); at >= s->mix.weight[k]; k++)
+                at -= s->mix.weight[k];
+        w = &s->worker[sim_random(s, MAX_SIM_WORKERS)];
+        if (s->now < s->sched_until && !fault_kinds[k].of_time)
+                return;
+        s->n_faults++;
+        fault_kinds[k].happens(s, w);
+}
