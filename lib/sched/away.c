@@ -258,6 +258,7 @@ int worker_lost_chunk(Sched *s, uint32_t worker, uint64_t chunk, const Error *wh
                         w->held.data[k--] = vec_pop(&w->held);
         if (w->state == WORKER_BACK)
                 return 0; /* it is among what it does not name */
+        ret = taking_lost(s, worker, chunk);
         for (Running *r = s->first_running; r && ret == 0; r = r->after) {
                 const uint64_t c = chunk - r->run.first_id;
 

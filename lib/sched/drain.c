@@ -79,6 +79,13 @@ int takings_off(Sched *s, uint32_t worker, uint64_t chunk) {
         return drop_say(s, t->to, chunk);
 }
 
+/* It is not to be had there any more: who was to take it may be told to make it instead. */
+int taking_lost(Sched *s, uint32_t from, uint64_t chunk) {
+        const Taking *t = taking_find(s, chunk);
+
+        return t && t->from == from ? takings_off(s, from, chunk) : 0;
+}
+
 /* A worker is gone, or remembers none of it: nothing is on its way from there or to it. The others stay in their order,
  * as their answers do. */
 int takings_lost(Sched *s, uint32_t worker) {

@@ -271,6 +271,7 @@ int worker_lost_chunk(Sched *s, uint32_t worker, uint64_t chunk, const Error *wh
 int worker_drain(Sched *s, uint32_t worker, bool on);
 int drains_go(Sched *s);                    /* chunks that can be taken now */
 int chunk_taken(Sched *s, const SchedEvent *e);
+int taking_lost(Sched *s, uint32_t from, uint64_t chunk);
 int takings_lost(Sched *s, uint32_t worker);
 /* The chunk is dropped there: whoever takes it from there need not, and what is made sure is not so. */
 int takings_off(Sched *s, uint32_t worker, uint64_t chunk);

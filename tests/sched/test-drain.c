@@ -106,6 +106,28 @@ TEST(worker_that_is_to_stop_may_when_others_have_taken_all_that_it_had) {
         bed_done(&b);
 }
 
+/* What its disk has lost while others are to take it is not to be had from there, and whoever was to take it may be the
+ * one who makes it again: it is told so first. */
+TEST(chunk_that_is_lost_on_its_way_is_not_taken) {
+        const Error gone = { .code = -EIO, .text = "it is gone" };
+        Bed b            = bed_new();
+        uint32_t to[N_CHUNKS];
+
+        drain(&b, 0);
+        for (uint32_t k = 0; k < N_CHUNKS; k++)
+                to[k] = taker(&b, k);
+        tell(&b, (SchedEvent) { .kind = SCHED_LOST, .worker = 0, .chunk = chunk(&b, 0) });
+        ck_assert(dropped(&b, to[0], 0));
+        ck_assert_uint_eq(holder(&b, 0), WORKER_NONE);
+        tell(&b, (SchedEvent) {
+                         .kind = SCHED_TAKEN, .worker = to[0], .chunk = chunk(&b, 0), .asked = true, .error = &gone });
+        ck_assert(!drained(&b));
+        taken(&b, to[1], 1, true);
+        ck_assert_uint_eq(holder(&b, 1), to[1]);
+        ck_assert(drained(&b));
+        bed_done(&b);
+}
+
 /* Its link breaks while others take what it had, and it comes back: they are asked again, by another message, and what
  * they say first is the answer to the first one. So it is when others, who were asked before them, have left. */
 TEST(answer_of_before_is_not_taken_for_that_of_now) {
