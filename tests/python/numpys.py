@@ -64,6 +64,66 @@ def median(a, axis=None, **more):
     return made
 
 
+def _weak(*args):
+    """The dtype of arrays and numbers of Python's, which decide nothing but the kind."""
+    return np.result_type(*(a if type(a) in (bool, int, float, complex) else np.asarray(a).dtype for a in args))
+
+
+def where(condition, *values):
+    """In NumPy 1 numbers of Python's have a dtype here."""
+    if len(values) == 2:
+        dtype = _weak(*values)
+        values = [np.asarray(v, dtype) for v in values]
+    return np.where(condition, *values)
+
+
+def select(conditions, values, default=0):
+    dtype = _weak(*values, default)
+    return np.select(conditions, [np.asarray(v, dtype) for v in values], np.asarray(default, dtype))
+
+
+def sinc(x):
+    return np.sinc(x).astype(np.asarray(x).dtype if np.asarray(x).dtype.kind in "fc" else float)
+
+
+def _as_precise(made, a, q=None):
+    """Quantiles are as precise as the array, or as q if that is an array; in NumPy 1 as a double."""
+    kind = np.asarray(a).dtype
+    return made.astype(kind) if kind.kind in "fc" and np.ndim(q) == 0 else made
+
+
+def nanmedian(a, axis=None, **more):
+    return _as_precise(np.asarray(np.nanmedian(a, axis, **more)), a)
+
+
+def _quantiles(name):
+    def function(a, q, *args, **more):
+        if np.iscomplexobj(a):  # NumPy 1 interpolates them
+            raise TypeError("a must be an array of real numbers")
+        return _as_precise(np.asarray(getattr(np, name)(a, q, *args, **more)), a, q)
+
+    return function
+
+
+quantile, percentile, nanquantile, nanpercentile = map(
+    _quantiles, ("quantile", "percentile", "nanquantile", "nanpercentile"))
+
+
+def _whole(name):
+    """Integers and booleans are whole; NumPy 1 makes floats of them."""
+    return lambda a: np.asarray(a) if np.asarray(a).dtype.kind in "biu" else getattr(np, name)(a)
+
+
+floor, ceil, trunc, fix = map(_whole, ("floor", "ceil", "trunc", "fix"))
+
+
+def nonzero(a):
+    """Of what has no axes since NumPy 2.1 nothing."""
+    if np.ndim(a) == 0:
+        raise ValueError("Calling nonzero on 0d arrays is not allowed")
+    return np.nonzero(a)
+
+
 class _Numpy:
     """What is not among the functions above is the installed NumPy's."""
 
@@ -71,5 +131,6 @@ class _Numpy:
         return globals()[name] if name in OTHERS else GONE[name] if name in GONE else getattr(np, name)
 
 
-OTHERS = {"sign", "power", "float_power", "unique", "bincount", "median"}
+OTHERS = set("""sign power float_power unique bincount median where select sinc nanmedian quantile percentile nanquantile
+    nanpercentile floor ceil trunc fix nonzero""".split())
 numpy = _Numpy()

@@ -620,12 +620,15 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
         from .manipulation import moveaxis, rechunk
         from .math import where
 
-        start, stop = astensor(start) * 1.0, astensor(stop) * 1.0
+        start, stop = (x * 1.0 if _is_number(x) else astensor(x) * 1.0 for x in (start, stop))
+        own, real = (start + stop).dtype, op("real", start + stop).dtype
+        start, stop = astensor(start), astensor(stop)
         parts = num - 1 if endpoint else num
-        steps = arange(num, dtype=float)[(slice(None),) + (None,) * max(start.ndim, stop.ndim)]
+        steps = arange(num, dtype=real)[(slice(None),) + (None,) * max(start.ndim, stop.ndim)]
         t = start + steps * ((stop - start) / max(parts, 1))
         if endpoint and num > 1:
             t = where(steps == num - 1, stop, t)
+        t = t.astype(own)
         t = moveaxis(t, 0, axis)
         t = t if chunk_size is None else rechunk(t, chunk_size)
         if dtype is not None:

@@ -182,7 +182,9 @@ def round(a, decimals=0, out=None):
     a = astensor(a)
     if decimals == 0:
         made = a._same() if a.dtype.kind in "iu" else op("rint", a)
-    elif a.dtype.kind in "biu":
+    elif a.dtype.kind == "b":
+        raise TypeError("booleans have no decimals: astype(int) before, or decimals=0")
+    elif a.dtype.kind in "iu":
         if decimals > 0:
             made = a._same()
         else:
@@ -217,9 +219,10 @@ def fix(x, out=None):
     --------
     >>> mt.fix([1.7, -1.7]).execute()
     Tensor([ 1., -1.])
+    >>> mt.fix(7).execute()
+    Tensor(7)
     """
-    x = astensor(x)
-    return _out(op("trunc", x if x.dtype.kind == "f" else x.astype(float)), out, "fix")
+    return _out(op("trunc", astensor(x)), out, "fix")
 
 
 def real(val):

@@ -242,6 +242,7 @@ def poly(seq_of_zeros):
         raise ValueError("input must be 1d or non-empty square 2d array.")
     if roots_.shape[0] == 0:
         return astensor(1.0)
+    roots_ = roots_ if roots_.dtype.kind in "fc" and roots_.dtype != "float16" else roots_.astype(float)
     made = ones((1,), roots_.dtype)
     for k in range(roots_.shape[0]):
         made = convolve(made, concatenate([ones((1,), made.dtype), -roots_[k].reshape(1)]))

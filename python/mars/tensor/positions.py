@@ -413,7 +413,9 @@ class _Joiner:
     def __getitem__(self, key):
         from .creation import linspace
 
-        keys, matrix, parts = key if isinstance(key, tuple) else (key,), "", []
+        from .math import result_type
+
+        keys, matrix, parts, kinds = key if isinstance(key, tuple) else (key,), "", [], []
         axis, ndim, place = (-1, 2, 0) if self.columns else (0, 1, -1)
         if keys and isinstance(keys[0], str):
             matrix = keys[0] if keys[0] in ("r", "c") else ""
@@ -426,9 +428,11 @@ class _Joiner:
                 start = 0 if k.start is None else k.start
                 k = linspace(start, k.stop, int(abs(k.step))) if isinstance(k.step, complex) else \
                     arange(start, k.stop, 1 if k.step is None else k.step)
+            weak = type(k) in (bool, int, float, complex)
+            kinds.append(k if weak else (k := astensor(k)).dtype)
             k = astensor(k)
             parts.append(self._with_axes(k, ndim, place) if k.ndim else k.reshape((1,) * builtins.max(ndim, 1)))
-        made = concatenate(parts, axis)
+        made = concatenate([p.astype(result_type(*kinds)) for p in parts], axis)
         if matrix:  # as a matrix of NumPy's would be: of two axes
             vector = made.ndim == 1
             dims = [n for n in made.shape if n > 1] if made.ndim > 2 else made.shape

@@ -179,7 +179,7 @@ def _gradient(f, k, h, order):
         d1, d2 = distance(n - 3, n - 2), distance(n - 2, n - 1)
         last = d2 / (d1 * (d1 + d2)) * at(n - 3, n - 2) - (d2 + d1) / (d1 * d2) * at(n - 2, n - 1) + \
             (2.0 * d2 + d1) / (d2 * (d1 + d2)) * at(n - 1, n)
-    return concatenate([first, inner, last], k)
+    return concatenate([first, inner, last], k).astype(f.dtype)
 
 
 def trapz(y, x=None, dx=1.0, axis=-1):
@@ -239,6 +239,8 @@ def unwrap(p, discont=None, axis=-1, *, period=6.283185307179586):
     Tensor([350, 355, 360, 365])
     """
     p = astensor(p)
+    if p.dtype.kind == "c":
+        raise TypeError("unwrap() is of real angles: those of complex numbers are what angle() gives")
     axis = axis_of(axis, p.ndim)
     d = diff(p, axis=axis)
     if d.dtype.kind in "iu" and hasattr(period, "__index__"):

@@ -129,7 +129,8 @@ def hankel1e(v, z):
     >>> mt.special.hankel1e(0, [1.0, 2.0]).execute()
     Tensor([0.48770375-0.59620621j, 0.37091185-0.41597453j])
     """
-    return op("special_hankel1", v, z) * op("exp", _float(z) * -1j)
+    made = op("special_hankel1", v, z)
+    return made * op("exp", _float(z).astype(op("real", made).dtype) * -1j)
 
 
 def hankel2(v, z):
@@ -173,7 +174,8 @@ def hankel2e(v, z):
     >>> mt.special.hankel2e(0, [1.0, 2.0]).execute()
     Tensor([0.48770375+0.59620621j, 0.37091185+0.41597453j])
     """
-    return hankel2(v, z) * op("exp", _float(z) * 1j)
+    made = hankel2(v, z)
+    return made * op("exp", _float(z).astype(op("real", made).dtype) * 1j)
 
 
 def airy(z):

@@ -58,6 +58,8 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
             raise ValueError("Length of weights not compatible with specified axis.")
         w = broadcast_to(w[(slice(None),) + (None,) * (a.ndim - 1 - axis)], a.shape)
     total = w.sum(axis, dtype=dtype, keepdims=keepdims)
+    if astensor(weights).size == 0 and total.size:
+        raise ZeroDivisionError("Weights sum to zero, can't be normalized")
     made = op("multiply", a.astype(dtype), w).sum(axis, dtype=dtype, keepdims=keepdims) / total
     return (made, broadcast_to(total, made.shape)) if returned else made
 
@@ -116,7 +118,7 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
                 raise RuntimeError(f"cannot handle multidimensional {name}")
             if weights.shape[0] != x.shape[1]:
                 raise RuntimeError(f"incompatible numbers of samples and {name}")
-            weights = weights.astype(float)
+            weights = _real(weights, name)
             w = weights if w is None else w * weights
     if w is None:
         mean, total = x.mean(1, keepdims=True), float(x.shape[1])
@@ -247,12 +249,20 @@ def bincount(x, weights=None, minlength=0):
         weights = astensor(weights)
         if weights.shape != x.shape:
             raise ValueError("The weights and list don't have the same length.")
+        weights = _real(weights, "weights")
     x = x.astype(int)
     least, most = np.asarray(x.min()), np.asarray(x.max())
     if least < 0:
         raise ValueError("'list' argument must have no negative elements")
     n = max(int(most) + 1, minlength)
     return _counts(x, n, weights)
+
+
+def _real(weights, name):
+    """As floats."""
+    if weights.dtype.kind == "c":
+        raise TypeError(f"Cannot cast {name} from {weights.dtype!r} to dtype('float64') according to the rule 'safe'")
+    return weights.astype(float)
 
 
 def _counts(x, n, weights=None):
@@ -274,6 +284,8 @@ def _range_of(a, range):
 
         ends = ExecutableTuple([a.min(), a.max()]).execute()
         first, last = (e._view()[()] for e in ends)
+        if a.dtype.kind in "iu":  # whose differences may have no room in their dtype
+            first, last = first.item(), last.item()
         if not (np.isfinite(first) and np.isfinite(last)):
             raise ValueError(f"autodetected range of [{first}, {last}] is not finite")
     if first == last:
@@ -283,6 +295,8 @@ def _range_of(a, range):
 
 def _edges(a, bins, range, weights=None):
     """The edges as a NumPy array, and whether they are at equal distances."""
+    if a.dtype.kind == "c":
+        raise TypeError("a histogram is of real numbers")
     if isinstance(bins, str):
         if bins not in WIDTHS:
             raise ValueError(f"{bins!r} is not a valid estimator for `bins`")
@@ -392,7 +406,7 @@ def histogram(a, bins=10, range=None, weights=None, density=None):
         made = op("histogram", a, edges)
     else:
         made = op("histogram", a, edges, weights.astype(float))
-        made = made.astype(weights.dtype) if weights.dtype.kind in "iu" else made
+        made = made.astype(weights.dtype)
     if density:
         made = made / np.diff(edges).astype(float) / made.sum()
     return ExecutableTuple([made, astensor(edges)])
@@ -486,19 +500,41 @@ def histogram2d(x, y, bins=10, range=None, density=None, weights=None):
 
 # ---- Quantiles -------------------------------------------------------------------------------------------------------
 
-# The virtual index of the quantile q among n sorted elements (Hyndman and Fan).
+def _to_a_side(index, down):
+    """The index itself where it is whole and down() of it true, the next one elsewhere."""
+    low = np.floor(index)
+    return low + 1 - np.equal(index, low) * down(low) * 1.0
+
+
+# The virtual index of the quantile q among n sorted elements (Hyndman and Fan); what is whole takes one of them.
 _METHODS = {
+    "inverted_cdf": lambda n, q: _to_a_side(n * q - 1, lambda low: True),
+    "averaged_inverted_cdf": lambda n, q: n * q - 1,
+    "closest_observation": lambda n, q: _to_a_side(n * q - 1.5, lambda low: np.equal(np.remainder(low, 2), 1)),
+    "interpolated_inverted_cdf": lambda n, q: n * q - 1,
+    "hazen": lambda n, q: n * q - 0.5,
+    "weibull": lambda n, q: (n + 1) * q - 1,
     "linear": lambda n, q: (n - 1) * q,
+    "median_unbiased": lambda n, q: n * q + (1 + q) / 3 - 1,
+    "normal_unbiased": lambda n, q: n * q + (0.375 + q * 0.25) - 1,
     "lower": lambda n, q: np.floor((n - 1) * q),
     "higher": lambda n, q: np.ceil((n - 1) * q),
     "midpoint": lambda n, q: 0.5 * (np.floor((n - 1) * q) + np.ceil((n - 1) * q)),
     "nearest": lambda n, q: np.rint((n - 1) * q),
-    "weibull": lambda n, q: (n + 1) * q - 1,
-    "hazen": lambda n, q: n * q - 0.5,
-    "median_unbiased": lambda n, q: n * q + (1 + q) / 3 - 1,
-    "normal_unbiased": lambda n, q: n * q + (0.375 + q * 0.25) - 1,
-    "interpolated_inverted_cdf": lambda n, q: n * q - 1,
 }
+_WHOLE = {"inverted_cdf", "closest_observation", "lower", "higher", "nearest"}
+
+
+def _between(method, n, q):
+    """The indices of the two elements between which a quantile lies, as floats, and the weight of the second one."""
+    at = _METHODS[method](n, q)
+    at = np.minimum(np.maximum(at, 0.0), np.maximum(n - 1, 0) * 1.0)
+    low = np.floor(at)
+    weight = at - low
+    if method == "averaged_inverted_cdf":
+        inside = np.logical_and(np.greater_equal(n * q, 1), np.less(at, n - 1))
+        weight = inside * (1 - np.equal(weight, 0) * 0.5)
+    return low, np.minimum(low + 1, np.maximum(n - 1, 0)), weight
 
 
 def _lerp(low, high, weight):
@@ -508,8 +544,8 @@ def _lerp(low, high, weight):
     return op("where", op("greater_equal", weight, 0.5), high - away * (1 - weight), made)
 
 
-def _quantile(a, q, axis, keepdims, method, name):
-    a, axes = astensor(a), axis
+def _fractions(a, q, method, name):
+    """q as an array, and the dtype in which a quantile is interpolated."""
     if a.dtype.kind == "c":
         raise TypeError("a must be an array of real numbers")
     if method not in _METHODS:
@@ -518,6 +554,14 @@ def _quantile(a, q, axis, keepdims, method, name):
     q = q._view() if isinstance(q, Tensor) else np.asarray(q, dtype=None if np.asarray(q).dtype.kind == "f" else float)
     if q.size and not ((q >= 0).all() and (q <= 1).all()):
         raise ValueError(f"{name} must be in the range [0, {1 if name == 'Quantiles' else 100}]")
+    if a.dtype.kind == "b" and method not in _WHOLE:
+        raise TypeError("there is nothing between booleans: use method='lower', or astype(int) before")
+    return q, a.dtype if weak and a.dtype.kind == "f" else np.dtype(float)
+
+
+def _quantile(a, q, axis, keepdims, method, name):
+    a, axes = astensor(a), axis
+    q, dtype = _fractions(a, q, method, name)
     shape = a.shape
     if axes is None:
         gone, a = tuple(range(a.ndim)), a.ravel()
@@ -532,7 +576,7 @@ def _quantile(a, q, axis, keepdims, method, name):
     n = a.shape[-1]
     if n == 0:
         raise IndexError("index -1 is out of bounds for axis 0 with size 0: there is no quantile of nothing")
-    made = _at_quantiles(a, n, q, method, a.dtype if weak and a.dtype.kind == "f" else np.dtype(float))
+    made = _at_quantiles(a, n, q, method, dtype)
     last = range(made.ndim - 1, made.ndim - 1 + q.ndim)
     made = moveaxis(made.reshape(made.shape[:-1] + q.shape), last, range(q.ndim))
     if keepdims:
@@ -543,15 +587,13 @@ def _quantile(a, q, axis, keepdims, method, name):
 
 def _at_quantiles(a, n, q, method, dtype):
     """Along the last axis; the result's last axis is that of q, flattened."""
-    at = np.clip(_METHODS[method](n, q.ravel()), 0, n - 1)
-    low = np.floor(at).astype(int)
-    high = np.minimum(low + 1, n - 1)
-    weight = at - low
+    low, high, weight = _between(method, n, q.ravel())
+    low, high = low.astype(int), high.astype(int)
     # One selection for all: the lower ones, the upper ones, and the last one, which is NaN if any is.
     n_q = len(low)
     chosen = op("kth", a, k=np.concatenate([low, high, [n - 1]]), axis=-1)
     made, last = chosen[..., :n_q], chosen[..., 2 * n_q:]
-    if method not in ("lower", "higher", "nearest"):
+    if method not in _WHOLE:
         wide = made if made.dtype.kind in "fmM" else made.astype(float)
         made = _lerp(wide, chosen[..., n_q:2 * n_q], astensor(weight.astype(dtype)))
     return op("where", op("isnan", last), last, made) if a.dtype.kind == "f" else made
@@ -707,38 +749,44 @@ def nanquantile(a, q, axis=None, out=None, overwrite_input=False, method="linear
     >>> mt.nanquantile([1.0, mt.nan, 3.0], 0.5).execute()
     Tensor(2.0)
     """
+    return _nanquantile(a, q, axis, out, interpolation or method, keepdims, "Quantiles")
+
+
+def _nanquantile(a, q, axis, out, method, keepdims, name):
     a = astensor(a)
-    method = interpolation or method
-    q = q._view() if isinstance(q, Tensor) else np.asarray(q, float)
     if a.dtype.kind != "f":
-        return quantile(a, q, axis, out, method=method, keepdims=keepdims)
-    if method != "linear":
-        raise NotImplementedError(f"nanquantile: method '{method}'")
-    if q.size and not ((q >= 0).all() and (q <= 1).all()):
-        raise ValueError("Quantiles must be in the range [0, 1]")
-    shape = a.shape
+        return _finish(_quantile(a, q, axis, keepdims, method, name), out, "nanquantile")
+    q, dtype = _fractions(a, q, method, name)
+    ordered, count, gone = _ordered(a, axis)
+    low, high, weight = _between(method, count, q.ravel())
+    made = _chosen(ordered, low)
+    if method not in _WHOLE:
+        made = _lerp(made, _chosen(ordered, high), weight.astype(dtype))
+    made = op("where", op("equal", count, 0), np.nan, made)
+    made = moveaxis(made, -1, 0)
+    return _finish(made.reshape(q.shape + _left(a.shape, gone, keepdims)), out, "nanquantile")
+
+
+def _ordered(a, axis):
+    """Elements along axes as those of the last one, NaN last, how many others there are, and which axes are gone."""
     gone = tuple(range(a.ndim)) if axis is None else axes_of(axis, a.ndim)
     kept = [k for k in range(a.ndim) if k not in gone]
-    n = int(np.prod([shape[k] for k in gone], dtype=object)) if gone else 1
-    flat = a.transpose(kept + list(gone)).reshape([shape[k] for k in kept] + [n])
-    ordered = sort(flat, -1)
-    count = op("count_nonzero", op("logical_not", op("isnan", flat)), axis=(-1,)) if n else zeros(flat.shape[:-1], int)
+    n = int(np.prod([a.shape[k] for k in gone], dtype=object)) if gone else 1
+    flat = a.transpose(kept + list(gone)).reshape([a.shape[k] for k in kept] + [max(n, 1)] if n else
+                                                  [a.shape[k] for k in kept] + [0])
+    flat = flat if n else broadcast_to(astensor(np.asarray(np.nan, a.dtype)), flat.shape[:-1] + (1,))
+    there = op("logical_not", op("isnan", flat))
+    return sort(flat, -1), op("count_nonzero", there, axis=(-1,))[..., None], gone
+
+
+def _left(shape, gone, keepdims):
+    return tuple(1 if k in gone else m for k, m in enumerate(shape) if keepdims or k not in gone)
+
+
+def _chosen(ordered, at):
     from .indexing import take_along_axis
 
-    parts = []
-    for one in q.ravel().tolist():
-        at = op("maximum", (count - 1) * one, 0.0)
-        low = op("floor", at).astype(int)
-        high = op("minimum", low + 1, op("maximum", count - 1, 0))
-        value = _lerp(take_along_axis(ordered, low[..., None], -1)[..., 0],
-                      take_along_axis(ordered, high[..., None], -1)[..., 0], (at - low).astype(ordered.dtype))
-        parts.append(op("where", op("equal", count, 0), np.nan, value))
-    made = parts[0]
-    if q.ndim:
-        made = concatenate([expand_dims(p, 0) for p in parts]).reshape(q.shape + made.shape)
-    if keepdims:
-        made = made.reshape(q.shape + tuple(1 if k in gone else m for k, m in enumerate(shape)))
-    return _finish(made, out, "nanquantile")
+    return take_along_axis(ordered, at.astype(int), -1)
 
 
 def nanpercentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *,
@@ -773,7 +821,7 @@ def nanpercentile(a, q, axis=None, out=None, overwrite_input=False, method="line
     Tensor(1.5)
     """
     q = np.true_divide(q._view() if isinstance(q, Tensor) else q, 100)
-    return nanquantile(a, q, axis, out, method=method, keepdims=keepdims, interpolation=interpolation)
+    return _nanquantile(a, q, axis, out, interpolation or method, keepdims, "Percentiles")
 
 
 def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
@@ -800,6 +848,13 @@ def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
     >>> mt.nanmedian([1.0, mt.nan, 3.0, 8.0]).execute()
     Tensor(3.0)
     """
-    return nanquantile(a, 0.5, axis, out, keepdims=keepdims)
+    a = astensor(a)
+    if a.dtype.kind not in "fc":
+        return median(a, axis, out, keepdims=keepdims)
+    ordered, count, gone = _ordered(a, axis)
+    low, high = op("maximum", (count - 1) // 2, 0), op("minimum", count // 2, op("maximum", count - 1, 0))
+    made = concatenate([_chosen(ordered, low), _chosen(ordered, high)], -1).mean(-1, keepdims=True)
+    made = op("where", op("equal", count, 0), np.nan, made)
+    return _finish(made.reshape(_left(a.shape, gone, keepdims)), out, "nanmedian")
 
 
