@@ -131,6 +131,6 @@ class _Numpy:
         return globals()[name] if name in OTHERS else GONE[name] if name in GONE else getattr(np, name)
 
 
-OTHERS = set("""sign power float_power unique bincount median where select sinc nanmedian quantile percentile nanquantile
-    nanpercentile floor ceil trunc fix nonzero""".split())
+OTHERS = set("""sign power float_power unique bincount median where select sinc nanmedian quantile percentile
+    nanquantile nanpercentile floor ceil trunc fix nonzero""".split())
 numpy = _Numpy()

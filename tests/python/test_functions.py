@@ -583,6 +583,38 @@ def test_quantiles_of_any_dtype(shape, dtype, seed):
     assert mt.quantile(mt.tensor(a), 0.3).dtype == (a.dtype if a.dtype.kind == "f" else np.float64)
 
 
+METHODS = """averaged_inverted_cdf hazen higher interpolated_inverted_cdf inverted_cdf linear lower median_unbiased
+    midpoint nearest normal_unbiased weibull""".split()
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("axis", [None, 0, 1, (0, 2)])
+def test_quantiles_by_all_methods_with_and_without_nan(method, axis):
+    a = array((4, 5, 3), "f8", 7, special=False)
+    holes = np.where(np.random.default_rng(8).random(a.shape) < 0.4, np.nan, a)
+    q = [0, 0.1, 0.25, 0.5, 2 / 3, 0.9, 1]
+    more = dict(axis=axis, method=method)
+    whole = np.floor(a).astype(int)
+    for name, of in (("quantile", a), ("nanquantile", a), ("nanquantile", holes), ("quantile", whole)):
+        same(lambda m, a, name=name: getattr(m, name)(a, q, **more), of, ulps=16, cuttings=[None, 2])
+    same(lambda m, a: m.nanpercentile(a, 30, keepdims=True, **more), holes, ulps=16, cuttings=[2])
+
+
+def test_the_closest_observation_is_the_even_one_of_two():
+    """As Hyndman and Fan say (1996, page 362), and NumPy from 2.1 on."""
+    a = np.arange(1.0, 11)
+    for q, want in ((0.05, 1), (0.15, 2), (0.25, 2), (0.35, 4), (0.3, 3), (0.34, 3), (0.36, 4), (0.95, 10), (0, 1)):
+        for name in ("quantile", "nanquantile"):
+            assert float(getattr(mt, name)(mt.tensor(a, chunk_size=3), q, method="closest_observation")) == want, q
+
+
+def test_medians_of_complex_numbers_that_are_not_nan():
+    a = array((5, 6), "c16", 2, special=False)
+    holes = np.where(np.arange(30).reshape(5, 6) % 4 == 1, np.nan, a)
+    for axis in (None, 0, 1):
+        same(lambda m, a, axis=axis: m.nanmedian(a, axis=axis), holes, ulps=16)
+
+
 # ---- Reductions ------------------------------------------------------------------------------------------------------
 
 REDUCTIONS = "sum prod max min mean var std any all argmax argmin ptp count_nonzero".split()

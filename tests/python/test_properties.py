@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every public name with every dtype, in several cuttings, in threads and in a cluster, beside NumPy and SciPy.
 
-Programs come from the tables of the other tests, by their names, and from the families here: what is added to a table is
-asked here, too, and a name without a program is an error. A case is a program, its arrays, a cutting and a kind of
+Programs come from the tables of the other tests, by their names, and from the families here: what is added to a table
+is asked here, too, and a name without a program is an error. A case is a program, its arrays, a cutting and a kind of
 session; cases of one session are computed many at a time. How many there were is counted, said, and must be enough.
 
     MARS_PROPERTIES=sort,fft.fft MARS_PROPERTIES_SEED=5 pytest tests/python/test_properties.py -s
@@ -58,7 +58,7 @@ def rng_of(*words):
 
 
 def moderate(shape, dtype, rng):
-    """Numbers of moderate size, between 0 and 1 or few, with equal ones among them, as the programs of tables expect."""
+    """Numbers between 0 and 1, or few whole ones, with equal ones among them, as the programs of tables expect."""
     dtype = np.dtype(dtype)
     if dtype.kind == "b":
         return np.asarray(rng.random(shape) < 0.5)
@@ -357,7 +357,8 @@ class Asker:
         with capsys.disabled():
             print(f"\n{self.n_cases} cases of {len(self.asked)} names in {kind}: {len(self.found)} names differ")
         for name, said in self.found.items():
-            print(f"{name}: {len(said)} cases", *dict.fromkeys(s.partition(" cut ")[0] for s in said), *said[:2], sep="\n    ")
+            which = dict.fromkeys(words.partition(" cut ")[0] for words in said)
+            print(f"{name}: {len(said)} cases", *which, *said[:2], sep="\n    ")
         assert not self.found
         assert "MARS_PROPERTIES" in os.environ or self.n_cases >= LEAST[kind]
 
