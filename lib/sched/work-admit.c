@@ -413,6 +413,7 @@ void memory_error(const Work *w, size_t needed_bytes, Error *err) {
         const WorkLimits *l = &w->limits;
         size_t limit        = l->hard_bytes - MIN(l->overhead_bytes, l->hard_bytes), used = w->chunk_bytes;
         char held[64]       = "";
+        const char *unwritten = "";
 
         if (l->cache_bytes < limit && memory_short(w, needed_bytes, 0, false) == used + needed_bytes - l->cache_bytes)
                 limit = l->cache_bytes;
@@ -420,12 +421,15 @@ void memory_error(const Work *w, size_t needed_bytes, Error *err) {
                 used += w->scratch_bytes;
         if (w->pinned_bytes > 0)
                 snprintf(held, sizeof(held), ", %zu are held by arrays that look at them", w->pinned_bytes);
+        if (w->refusal.code < 0)
+                unwritten = ", and nothing more can be written: ";
+        else if (!l->spill && used > 0)
+                unwritten = ", and nothing is written, since disk is 0";
         /* If it seems to fit, the store has no gap that is large enough. */
         error_set(err, w->refusal.code < 0 ? w->refusal.code : ERROR_MEMORY,
                   "%zu bytes are needed%s, %zu of %zu are free%s%s%s: use smaller chunks, or more memory%s",
                   needed_bytes, used + needed_bytes <= limit ? " in one piece" : "", limit - MIN(used, limit), limit,
-                  held, w->refusal.code < 0 ? ", and nothing more can be written: " : "",
-                  w->refusal.code < 0 ? w->refusal.text : "", w->refusal.code < 0 ? " or disk" : "");
+                  held, unwritten, w->refusal.code < 0 ? w->refusal.text : "", *unwritten ? " or disk" : "");
 }
 
 /* Nothing is under way and nothing fits: the task can never run. */

@@ -688,6 +688,19 @@ TEST(task_starts_when_all_of_its_inputs_are_back) {
         bed_done(b);
 }
 
+TEST(task_that_finds_no_room_beside_results_says_that_nothing_goes_to_disk) {
+        Bed *b = bed_new(1, 2, 8000);
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 2);
+        make(b, 0);
+        ck_assert_int_eq(next(b, 0), -1);
+        ck_assert_str_eq(work_error(&b->said, said(b, WORK_FAILED))->text,
+                         "fake: chunk (1,): 8000 bytes are needed, 0 of 8000 are free, and nothing is written, since "
+                         "disk is 0: use smaller chunks, or more memory or disk");
+        bed_done(b);
+}
+
 TEST(refused_write_is_tried_once_more_and_then_the_task_fails_with_its_words) {
         Bed *b    = bed_that_spills(1, 2, 1);
         Error err = {};
