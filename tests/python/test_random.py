@@ -101,6 +101,23 @@ def test_integers_up_to_the_end_of_uint64():
         mt.random.randint(1, 2**64 + 1, dtype="uint64")
 
 
+def test_integers_between_tensors_up_to_the_end_of_uint64():
+    rng, top = mt.random.default_rng(3), 2**64 - 1
+    low, high = np.array([0, 2**63, top - 1, top], "u8"), np.array([top, top, top, top], "u8")
+    drawn = np.asarray(rng.integers(mt.tensor(low, chunk_size=3), high, (9999, 4), "u8", endpoint=True))
+    assert (drawn >= low).all() and (drawn <= high).all() and set(drawn[:, 2]) == {top - 1, top}
+    assert np.allclose(drawn[:, :2].astype(float).mean(0), [2**63, 1.5 * 2**63], rtol=0.02)
+    drawn = np.asarray(rng.integers(np.array([-(2**63), -5]), np.array([2**63 - 1, 5]), (9999, 2)))
+    assert abs(drawn[:, 0].astype(float).mean()) < 2**63 * 0.03 and set(drawn[:, 1]) == set(range(-5, 5))
+    for dtype, limits, words in (("u8", (np.array([-1]), 5), "low is out of bounds for uint64"),
+                                 ("i8", (np.array([0]), np.array([2**63 + 1], "u8")), "high is out of bounds for int64"),
+                                 ("i1", (np.array([0]), 129), "high is out of bounds for int8"),
+                                 ("i8", (np.array([5]), 5), "low >= high")):
+        with pytest.raises(ValueError, match=words):
+            rng.integers(*limits, dtype=dtype)
+    assert set(np.asarray(rng.integers(np.array([126]), 128, 99, "i1"))) == {126, 127}
+
+
 @pytest.mark.parametrize("axis", [None, 0, 1])
 def test_what_is_permuted_goes_where_it_is_told(axis):
     x = np.arange(12).reshape(3, 4)

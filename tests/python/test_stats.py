@@ -104,10 +104,28 @@ def test_students_tests(axis, alternative):
         same(mt.stats.ttest_ind(a, b, equal_var=equal_var, **more), st.ttest_ind(A, B, equal_var=equal_var, **more))
         parts = [A.mean(0), A.std(0, ddof=1), 23, B.mean(0), B.std(0, ddof=1), 23, equal_var, alternative]
         same(mt.stats.ttest_ind_from_stats(*parts), st.ttest_ind_from_stats(*parts))
-    with pytest.raises(NotImplementedError):
-        mt.stats.ttest_1samp(a, 0, nan_policy="omit")
     with pytest.raises(ValueError):
         mt.stats.ttest_ind(a, b, alternative="other")
+
+
+@pytest.mark.parametrize("axis", [0, 1, None])
+def test_what_nan_makes_of_students_tests(axis):
+    x, y = (np.where(RNG.random(A.shape) < 0.2, np.nan, v) for v in (A, B))
+    a, b = cut(x), cut(y)
+    for policy in ("omit", "propagate"):
+        more = dict(axis=axis, nan_policy=policy)
+        for name, args, want in (("ttest_1samp", (a, 0.2), (x, 0.2)), ("ttest_rel", (a, b), (x, y)),
+                                 ("ttest_ind", (a, b), (x, y))):
+            got, want = getattr(mt.stats, name)(*args, **more), getattr(st, name)(*want, **more)
+            assert np.allclose(got.statistic, np.ma.filled(want[0], np.nan), rtol=1e-12, equal_nan=True), name
+            assert np.allclose(got.pvalue, np.ma.filled(want[1], np.nan), rtol=1e-9, equal_nan=True), name
+    for test in (lambda: mt.stats.ttest_1samp(a, 0, axis, "raise"), lambda: mt.stats.ttest_rel(A, b, axis, "raise"),
+                 lambda: mt.stats.ttest_ind(A, b, axis, nan_policy="raise")):
+        with pytest.raises(ValueError, match="contains nan"):
+            test()
+    same(mt.stats.ttest_1samp(cut(A), 0.2, axis, "raise"), st.ttest_1samp(A, 0.2, axis))
+    with pytest.raises(ValueError, match="nan_policy"):
+        mt.stats.ttest_1samp(a, 0, axis, "drop")
 
 
 @pytest.mark.parametrize("method", ["average", "min", "max", "dense", "ordinal"])

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _core
 from .._core import cutting, one_of, op
-from .core import Tensor, axis_of
+from .core import ExecutableTuple, Tensor, axis_of
 from .creation import arange, astensor, shape_of
 
 SIGN = 1 << 63
@@ -216,15 +216,34 @@ class Draws:
                             high=np.uint64(high) if high >= SIGN else high)
 
     def _integers_between(self, low, high, size, dtype, chunk_size, endpoint):
-        """Limits that are arrays: 63 random bits modulo the distances."""
+        """Limits that are arrays: random bits modulo the distances, 63, or 64 where a distance may need them."""
         if low.dtype.kind not in "biu" or high.dtype.kind not in "biu":
             raise TypeError("the limits of random integers are integers")
         distance = op("subtract", high.astype("int64"), low.astype("int64")) + int(endpoint)
-        if bool(op("less_equal", distance, 0).any()):
-            raise ValueError("low >= high")
+        self._refuse_limits(low, high, dtype, endpoint)
         shape = np.broadcast_shapes(low.shape, high.shape) if size is None else size
+        if bool(op("less_equal", distance, 0).any()):
+            wide = np.dtype("uint64")  # in which differences of all integers are right, but for 2**64, which is 0
+            distance = op("subtract", high.astype(wide), low.astype(wide)) + wide.type(bool(endpoint))
+            bits = self._integers(0, 1 << 64, shape, wide, chunk_size)
+            rest = op("where", op("equal", distance, 0), bits, op("remainder", bits, op("maximum", distance, 1)))
+            return op("add", rest, low.astype(wide)).astype(dtype)
         bits = self._source("random_integers", shape, "int64", chunk_size, low=0, high=SIGN - 1)
-        return op("add", op("remainder", bits, distance), low).astype(dtype)
+        return op("add", op("remainder", bits, distance), low.astype("int64")).astype(dtype)
+
+    @staticmethod
+    def _refuse_limits(low, high, dtype, endpoint):
+        """Looks at the limits now."""
+        least, most = (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+        wrong = {"low >= high": op("less" if endpoint else "less_equal", high, low)}
+        if low.dtype.kind == "i" and np.iinfo(low.dtype).min < least:
+            wrong[f"low is out of bounds for {dtype}"] = op("less", low, least)
+        if high.dtype.kind != "b" and np.iinfo(high.dtype).max > most:
+            last = op("subtract", op("maximum", high, 1), 0 if endpoint else 1)
+            wrong[f"high is out of bounds for {dtype}"] = op("greater", last, most)
+        for words, found in zip(wrong, ExecutableTuple([t.any() for t in wrong.values()]).execute()):
+            if bool(found):
+                raise ValueError(words)
 
     def permutation(self, x, axis=0, chunk_size=None):
         """The numbers 0 … x - 1, or the parts of x along an axis, in random order.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._core import op
-from .core import Tensor
+from .core import ExecutableTuple, Tensor
 from .creation import astensor
 from .sorting import unique
 from .manipulation import concatenate
@@ -280,22 +280,27 @@ def intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
     assume_unique : bool, optional
         Ignored.
     return_indices : bool, optional
-        Anything but False is refused.
+        Whether the indices of the first ones of them are given, too.
 
     Returns
     -------
-    Tensor
-        A vector.
+    Tensor or ExecutableTuple
+        A vector, or three of one length: the elements, and where they are in the flattened `ar1` and `ar2`.
 
     Examples
     --------
     >>> mt.intersect1d([1, 3, 4], [4, 3, 2]).execute()
     Tensor([3, 4])
+    >>> common, first, second = mt.intersect1d([1, 3, 4], [4, 3, 2], return_indices=True)
+    >>> first.execute(), second.execute()
+    (Tensor([1, 2]), Tensor([1, 0]))
     """
-    if return_indices:
-        raise NotImplementedError("intersect1d: return_indices")
-    ar1 = unique(ar1)
-    return ar1[in1d(ar1, ar2)]
+    if not return_indices:
+        ar1 = unique(ar1)
+        return ar1[in1d(ar1, ar2)]
+    (ar1, first), (ar2, second) = unique(ar1, return_index=True), unique(ar2, return_index=True)
+    there = in1d(ar1, ar2)
+    return ExecutableTuple([ar1[there], first[there], second[in1d(ar2, ar1)]])
 
 
 def setdiff1d(ar1, ar2, assume_unique=False):

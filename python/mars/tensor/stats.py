@@ -9,7 +9,7 @@ from .core import ExecutableTuple, Tensor, axis_of
 from .creation import arange, astensor, full
 from .indexing import take_along_axis
 from .manipulation import broadcast_to, concatenate, flip
-from .reduction import argmax, argmin
+from .reduction import argmax, argmin, nanmean, nanvar
 from .sorting import argsort, searchsorted, sort
 
 __all__ = ["chisquare", "entropy", "ks_1samp", "ks_2samp", "power_divergence", "rankdata", "ttest_1samp", "ttest_ind",
@@ -170,9 +170,26 @@ def _student(t, df, alternative):
     return Result((t, op("where", on_this_side, both / 2.0, 1.0 - both / 2.0)))
 
 
-def _propagate(nan_policy):
-    if nan_policy != "propagate":
-        raise NotImplementedError(f"nan_policy={nan_policy!r}: NaN is propagated; leave it out with a mask")
+_POLICIES = ("propagate", "omit", "raise")
+
+
+def _refuse_nan(nan_policy, *samples):
+    """Whether NaN counts as missing; 'raise' looks now whether there is any."""
+    if nan_policy not in _POLICIES:
+        raise ValueError("nan_policy must be one of {" + ", ".join(map(repr, _POLICIES)) + "}")
+    if nan_policy == "raise":
+        for found in ExecutableTuple([op("isnan", a).any() for a in samples]).execute():
+            if bool(found):
+                raise ValueError("The input contains nan values")
+    return nan_policy == "omit"
+
+
+def _moments(a, axis, omit):
+    """Mean and variance of samples along an axis, and how many they are."""
+    if not omit:
+        return a.mean(axis=axis), a.var(axis=axis, ddof=1), float(a.shape[axis])
+    n = op("count_nonzero", op("logical_not", op("isnan", a)), axis=(axis,)).astype(op("real", a).dtype)
+    return nanmean(a, axis=axis), nanvar(a, axis=axis, ddof=1), n
 
 
 def ttest_1samp(a, popmean, axis=0, nan_policy="propagate", alternative="two-sided"):
@@ -186,8 +203,8 @@ def ttest_1samp(a, popmean, axis=0, nan_policy="propagate", alternative="two-sid
         The mean of the hypothesis.
     axis : int or None, optional
         What the test runs along; None: the flattened form.
-    nan_policy : {'propagate'}, optional
-        Others are refused.
+    nan_policy : {'propagate', 'omit', 'raise'}, optional
+        What NaN makes: NaN; as if it were not there; a ValueError, for which the samples are looked at now.
     alternative : {'two-sided', 'less', 'greater'}, optional
         On which side of the hypothesis the mean may be.
 
@@ -202,14 +219,13 @@ def ttest_1samp(a, popmean, axis=0, nan_policy="propagate", alternative="two-sid
     >>> round(float(result.statistic), 4), round(float(result.pvalue), 4)
     (0.7746, 0.495)
     """
-    _propagate(nan_policy)
     a, axis = _along(a, axis)
+    omit = _refuse_nan(nan_policy, a)
     popmean = popmean if np.ndim(popmean) == 0 else astensor(popmean)
     if isinstance(popmean, Tensor) and popmean.ndim == a.ndim:
         popmean = popmean.squeeze(axis)
-    n = a.shape[axis]
-    t = (a.mean(axis=axis) - popmean) / op("sqrt", a.var(axis=axis, ddof=1) / n)
-    return _student(t, float(n - 1), alternative)
+    mean, variance, n = _moments(a, axis, omit)
+    return _student((mean - popmean) / op("sqrt", variance / n), n - 1.0, alternative)
 
 
 def ttest_rel(a, b, axis=0, nan_policy="propagate", alternative="two-sided"):
@@ -280,7 +296,7 @@ def _two_means(mean1, var1, n1, mean2, var2, n2, equal_var, alternative):
     return _student((mean1 - mean2) / deviation, df, alternative)
 
 
-def ttest_ind(a, b, axis=0, equal_var=True, alternative="two-sided"):
+def ttest_ind(a, b, axis=0, equal_var=True, nan_policy="propagate", alternative="two-sided"):
     """Student's test of the means of two samples, or Welch's.
 
     Parameters
@@ -291,6 +307,8 @@ def ttest_ind(a, b, axis=0, equal_var=True, alternative="two-sided"):
         What the test runs along; None: the flattened form.
     equal_var : bool, optional
         Whether both have one variance (Student), or each its own (Welch).
+    nan_policy : {'propagate', 'omit', 'raise'}, optional
+        As of ttest_1samp().
     alternative : {'two-sided', 'less', 'greater'}, optional
         On which side of the second mean the first one may be.
 
@@ -306,8 +324,8 @@ def ttest_ind(a, b, axis=0, equal_var=True, alternative="two-sided"):
     (-1.5492, 0.2209)
     """
     (a, of_a), (b, of_b) = _along(a, axis), _along(b, axis)
-    return _two_means(a.mean(axis=of_a), a.var(axis=of_a, ddof=1), float(a.shape[of_a]),
-                      b.mean(axis=of_b), b.var(axis=of_b, ddof=1), float(b.shape[of_b]), equal_var, alternative)
+    omit = _refuse_nan(nan_policy, a, b)
+    return _two_means(*_moments(a, of_a, omit), *_moments(b, of_b, omit), equal_var, alternative)
 
 
 # ---- Kolmogorov's tests ----------------------------------------------------------------------------------------------
