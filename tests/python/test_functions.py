@@ -420,6 +420,18 @@ def test_complete_factors_of_nothing_are_identities():
     )
 
 
+def test_equations_in_stacks_have_columns_unless_there_is_one_vector():
+    """As in NumPy 2 and in the array API standard; NumPy 1 takes what has an axis less for vectors."""
+    rng = np.random.default_rng(5)
+    a, v, columns = rng.random((2, 3, 3)), rng.random(3), rng.random((3, 3))
+    t = mt.tensor(a, chunk_size=2)
+    assert np.allclose(mt.linalg.solve(t, v), [np.linalg.solve(m, v) for m in a], rtol=1e-12)
+    assert np.allclose(mt.linalg.solve(t, columns), [np.linalg.solve(m, columns) for m in a], rtol=1e-12)
+    assert mt.linalg.solve(mt.zeros((0, 0, 0)), mt.zeros((0, 0))).shape == (0, 0, 0)
+    with pytest.raises(ValueError, match="core dimension"):
+        mt.linalg.solve(t, rng.random((2, 3)))
+
+
 @pytest.mark.parametrize("dtype", ["f8", "f4", "c16"])
 @pytest.mark.parametrize("shape", [(6, 6), (20, 4), (4, 9)])
 @pytest.mark.parametrize("chunk_size", [None, 3, 5])

@@ -110,7 +110,7 @@ def test_integers_between_tensors_up_to_the_end_of_uint64():
     drawn = np.asarray(rng.integers(np.array([-(2**63), -5]), np.array([2**63 - 1, 5]), (9999, 2)))
     assert abs(drawn[:, 0].astype(float).mean()) < 2**63 * 0.03 and set(drawn[:, 1]) == set(range(-5, 5))
     for dtype, limits, words in (("u8", (np.array([-1]), 5), "low is out of bounds for uint64"),
-                                 ("i8", (np.array([0]), np.array([2**63 + 1], "u8")), "high is out of bounds for int64"),
+                                 ("i8", (0, np.array([2**63 + 1], "u8")), "high is out of bounds for int64"),
                                  ("i1", (np.array([0]), 129), "high is out of bounds for int8"),
                                  ("i8", (np.array([5]), 5), "low >= high")):
         with pytest.raises(ValueError, match=words):

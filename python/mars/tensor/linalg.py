@@ -175,7 +175,7 @@ def solve(a, b, sym_pos=False, sparse=None):
     a : tensor_like
         Square, in the last two axes.
     b : tensor_like
-        A vector, or columns.
+        A vector, if it has one axis, or columns in the last two; stacks broadcast.
     sym_pos, sparse : optional
         Ignored.
 
@@ -196,7 +196,7 @@ def solve(a, b, sym_pos=False, sparse=None):
     a, b = matrices_of(a, square=True), astensor(b)
     b = b if b.dtype.kind in "fc" else b.astype(float)
     dtype = _mars.promote(a.dtype, b.dtype)
-    vector = b.ndim == a.ndim - 1
+    vector = b.ndim == 1  # and no other: NumPy 1 took what has an axis less than a for vectors, too
     made = op("solve", a.astype(dtype), (b[..., None] if vector else b).astype(dtype))
     return made[..., 0] if vector else made
 
