@@ -8,6 +8,12 @@ typedef struct ColumnsParams {
         int64_t columns, piece;
 } ColumnsParams;
 
+#define COLUMNS_PARAMS                                                                                                 \
+        (const Param[]) {                                                                                              \
+                PARAM(ColumnsParams, columns, PARAM_I64, NULL, "Runs of a row."),                                      \
+                        PARAM(ColumnsParams, piece, PARAM_I64, NULL, "Elements that a run gives to each."), {}         \
+        }
+
 static inline int64_t columns_run(const ColumnsParams *p) {
         return p->columns * p->piece;
 }
@@ -26,7 +32,15 @@ static inline size_t block_scratch(DType t, int64_t total) {
         return (size_t) total * each;
 }
 
-/* Whether rows of n elements are too long for tasks that each make a part of the result from all sorted runs. */
-bool columns_wanted(const Build *b, DType t, int64_t n);
+/* Words (ops/sort-words.c): of two items, one after the other, are sorted; of three, items that say where they are. */
+static inline size_t words_scratch(int64_t words, int64_t total) {
+        return (size_t) total * (words == 2 ? sizeof(Item) : (size_t) words * sizeof(uint64_t) + 2 * sizeof(Item));
+}
+
+/* Whether rows of n elements are too long for tasks that each make a part of the result from all sorted runs; for those
+ * that make where the elements were. */
+bool columns_wanted(const Build *b, DType t, int64_t n, bool places);
 /* The last axis sorted. */
 Ref build_sort_columns(Build *b, Ref x);
+/* Where the elements of the sorted last axis were; stable. */
+Ref build_argsort_columns(Build *b, Ref x);

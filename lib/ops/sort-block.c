@@ -2,12 +2,6 @@
 /* Whole blocks sorted in one task, whatever their size: what ops/columns.c makes of rows that are too long. */
 #include "ops/columns.h"
 
-#define COLUMNS_PARAMS                                                                                                 \
-        (const Param[]) {                                                                                              \
-                PARAM(ColumnsParams, columns, PARAM_I64, NULL, "Runs of a row."),                                      \
-                        PARAM(ColumnsParams, piece, PARAM_I64, NULL, "Elements that a run gives to each."), {}         \
-        }
-
 /* ---- One block in one task -------------------------------------------------------------------------------------- */
 
 /* n[0] x n[1] strided elements to be sorted, filled up to `total`. */

@@ -423,8 +423,8 @@ static int expand_sort(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         axes[s->ndim - 1] = axis;
         if (axis != s->ndim - 1)
                 x = build_transpose(b, x, axes);
-        if (!arg && columns_wanted(b, call->in[0].dtype, s->dim[axis]))
-                x = build_sort_columns(b, x);
+        if (columns_wanted(b, call->in[0].dtype, s->dim[axis], arg))
+                x = arg ? build_argsort_columns(b, x) : build_sort_columns(b, x);
         else {
                 runs[0] = build_op(b, arg ? "argsort_runs" : "sort_runs", arg ? NULL : &(RunsParams) {}, 1, &x);
                 runs[1] = (Ref) { runs[0].node, 1 };
@@ -712,7 +712,7 @@ static int expand_unique(Build *b, const OpCall *call, const Ref *in, Ref *out) 
         const bool counts = op_n_out(call->op) > 1;
         Ref x             = build_reshape(b, in[0], &flat);
 
-        if (columns_wanted(b, call->in[0].dtype, flat.dim[0]))
+        if (columns_wanted(b, call->in[0].dtype, flat.dim[0], false))
                 return expand_unique_columns(b, call, x, out);
         x      = build_op(b, "sort_runs", &(RunsParams) {}, 1, &x);
         x      = build_op(b, counts ? "unique_ranks" : "unique_runs", call->params, 1, &x);

@@ -618,9 +618,9 @@ static void hold_order(const Question *q, void *userdata) {
 /* Operators that no question comes to run. `full` is a constant of programs, never an instruction; the others work
  * on parts of large tensors, which their own tests have. */
 static const char *const never_run[] = {
-        "full",      "product_blocks", "product_add",  "gram_blocks",   "merge_runs", "argmerge_runs", "intervals",
-        "sort_deal", "sort_block",     "select_count", "select_narrow", "top_blocks", "top_merge",
-        "fft_chirp", "qr_panel",       "finite",       "split_check",
+        "full",       "product_blocks", "product_add", "gram_blocks", "merge_runs", "argmerge_runs", "intervals",
+        "sort_deal",  "sort_block",     "words_deal",  "words_block", "words_runs", "select_count",  "select_narrow",
+        "top_blocks", "top_merge",      "fft_chirp",   "qr_panel",    "finite",     "split_check",
 };
 
 TEST(every_operator_gives_the_same_bits_whatever_ends_first_and_wherever) {

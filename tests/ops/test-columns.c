@@ -38,16 +38,18 @@ static mars_tensor *numbers(mars_session *s, mars_dtype dtype, int64_t rows, int
         return ret;
 }
 
-static char *sorted(mars_dtype dtype, int64_t rows, int64_t n, int64_t axis, uint64_t task_bytes, uint64_t *ret_tasks) {
+/* What `op`, sort or argsort, makes along the last axis. */
+static char *ordered(const char *op, mars_dtype dtype, int64_t rows, int64_t n, uint64_t task_bytes,
+                     uint64_t *ret_tasks) {
         SESSION s           = session_with(task_bytes);
         TENSOR x            = numbers(s, dtype, rows, n);
         TENSOR y            = NULL;
-        const mars_param p  = { .name = "axis", .kind = MARS_PARAM_I64, .i64 = axis };
-        char *data          = malloc((size_t) (rows * n) * mars_dtype_size(dtype));
+        const mars_param p  = { .name = "axis", .kind = MARS_PARAM_I64, .i64 = -1 };
+        char *data          = malloc((size_t) (rows * n) * MAX(mars_dtype_size(dtype), sizeof(int64_t)));
         mars_session_stats before, after;
 
         must(mars_session_stat(s, &before, &err));
-        must(mars_op1(&y, "sort", 1, &x, &p, 1, &err));
+        must(mars_op1(&y, op, 1, &x, &p, 1, &err));
         must(mars_execute(s, 1, &y, &err));
         must(mars_session_stat(s, &after, &err));
         must(mars_fetch(s, y, data, NULL, &err));
@@ -65,12 +67,38 @@ TEST(rows_are_sorted_in_columns_to_the_same_bits) {
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
                 uint64_t n_whole, n_columns;
                 const size_t bytes = (size_t) (cases[i].rows * cases[i].n) * mars_dtype_size(cases[i].dtype);
-                _cleanup_(freep) char *whole       = sorted(cases[i].dtype, cases[i].rows, cases[i].n, -1, 0, &n_whole);
+                _cleanup_(freep) char *whole = ordered("sort", cases[i].dtype, cases[i].rows, cases[i].n, 0, &n_whole);
                 _cleanup_(freep) char *in_columns =
-                        sorted(cases[i].dtype, cases[i].rows, cases[i].n, -1, TASK_BYTES, &n_columns);
+                        ordered("sort", cases[i].dtype, cases[i].rows, cases[i].n, TASK_BYTES, &n_columns);
 
                 ck_assert_msg(memcmp(whole, in_columns, bytes) == 0, "%s", mars_dtype_name(cases[i].dtype));
                 ck_assert_uint_gt(n_columns, n_whole); /* else it was the same way */
+        }
+}
+
+TEST(where_elements_of_long_rows_were_is_found_in_columns_and_equal_ones_stay_in_order) {
+        static const struct {
+                mars_dtype dtype;
+                int64_t rows, n;
+        } cases[] = { { MARS_FLOAT64, 1, 1500000 },
+                      { MARS_INT8, 1, 1300003 },
+                      { MARS_INT64, 2, 1200001 },
+                      { MARS_COMPLEX128, 1, 1100007 },
+                      { MARS_FLOAT32, 1, 1048577 } };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                const int64_t total = cases[i].rows * cases[i].n;
+                uint64_t n_whole, n_columns;
+                _cleanup_(freep) int64_t *whole =
+                        (int64_t *) ordered("argsort", cases[i].dtype, cases[i].rows, cases[i].n, 0, &n_whole);
+                _cleanup_(freep) int64_t *in_columns = (int64_t *) ordered("argsort", cases[i].dtype, cases[i].rows,
+                                                                           cases[i].n, TASK_BYTES, &n_columns);
+
+                for (int64_t k = 0; k < total; k++)
+                        ck_assert_msg(whole[k] == in_columns[k], "%s: place %lld: %lld, not %lld",
+                                      mars_dtype_name(cases[i].dtype), (long long) k, (long long) in_columns[k],
+                                      (long long) whole[k]);
+                ck_assert_uint_gt(n_columns, n_whole);
         }
 }
 
