@@ -11,6 +11,7 @@
 #include "client/result.h"
 #include "client/times.h"
 #include "graph/params.h"
+#include "graph/said.h"
 
 enum { INPUTS_NEAR = 4 }; /* inputs whose specs lie on the stack */
 
@@ -85,11 +86,12 @@ const char *expr_name(const Expr *expr) {
 }
 
 int error_of_op(const Op *op, int r, Error *err) {
-        const size_t n = strlen(op->name);
+        const char *said = op_said(op);
+        const size_t n   = strlen(said);
 
-        if (err && err->code == r && strncmp(err->text, op->name, n) == 0 && strchr(":(", err->text[n]))
+        if (err && err->code == r && strncmp(err->text, said, n) == 0 && strchr(":(", err->text[n]))
                 return r;
-        return error_prefix(err, r, "%s", op->name);
+        return error_prefix(err, r, "%s", said);
 }
 
 /* ---- Releasing -------------------------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 
 #include "graph/infer.h"
 #include "graph/params.h"
+#include "graph/said.h"
 
 static const char *const casting_names[] = {
         [CASTING_NO] = "no",     [CASTING_EQUIV] = "equiv",   [CASTING_SAFE] = "safe",
@@ -51,7 +52,7 @@ static int refuse_dtypes(const OpCall *call, const DType *in, Casting casting, E
                 err, ERROR_TYPE,
                 "ufunc '%s' not supported for the input types, and the inputs could not be safely coerced to any "
                 "supported types according to the casting rule ''%s'' (%s)",
-                call->op->name, casting_names[casting], names);
+                op_said(call->op), casting_names[casting], names);
 }
 
 /* With dtype= the caller has said what to compute in: inputs are cast to it as far as `casting` allows. */
@@ -77,11 +78,11 @@ static int kernel_of_dtype(const OpCall *call, const DType *in, DType dtype, Cas
         if (!nearest || call->n_in < 2)
                 return error_set(err, ERROR_TYPE,
                                  "No loop matching the specified signature and casting was found for ufunc %s",
-                                 call->op->name);
+                                 op_said(call->op));
         misfit = first_misfit(nearest, in, call->n_in, casting);
         return error_set(err, ERROR_TYPE,
                          "Cannot cast ufunc '%s' input %u from dtype('%s') to dtype('%s') with casting rule '%s'",
-                         call->op->name, misfit, dtype_name(in[misfit]), dtype_name(nearest->in[misfit]),
+                         op_said(call->op), misfit, dtype_name(in[misfit]), dtype_name(nearest->in[misfit]),
                          casting_names[casting]);
 }
 

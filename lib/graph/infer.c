@@ -6,6 +6,7 @@
 
 #include "graph/infer.h"
 #include "graph/params.h"
+#include "graph/said.h"
 
 const char *const family_names[_FAMILY_MAX] = {
         [FAMILY_MAP] = "map",           [FAMILY_REDUCE] = "reduce",   [FAMILY_SCAN] = "scan",
@@ -25,7 +26,7 @@ static int check_count(const OpCall *call, Error *err) {
 
         if (op->variadic ? call->n_in >= op->n_in : call->n_in == op->n_in)
                 return 0;
-        return error_set(err, ERROR_TYPE, "%s() takes %s%u input%s but %u %s given", op->name,
+        return error_set(err, ERROR_TYPE, "%s() takes %s%u input%s but %u %s given", op_said(op),
                          op->variadic ? "at least " : "", op->n_in, op->n_in == 1 ? "" : "s", call->n_in,
                          call->n_in == 1 ? "was" : "were");
 }

@@ -285,6 +285,9 @@ VM_INLINE double vm_parity(double n) {
         return floor(0.5 * n) == 0.5 * n ? 1.0 : -1.0;
 }
 
+/* From this order v on J and I of numbers below v / 2 are below (3/4)^v, which is none. */
+#define VM_ORDER_VAST 1e5
+
 VM_RARE double vm_jv(double v, double x) {
         const double order = vm_abs(v);
         VmBessel of;
@@ -295,7 +298,7 @@ VM_RARE double vm_jv(double v, double x) {
                 return floor(v) == v ? vm_parity(v) * vm_jv(v, -x) : VM_NAN;
         if (x == 0.0)
                 return v == 0.0 ? 1.0 : v > 0.0 || floor(v) == v ? 0.0 : vm_gamma_sign(v + 1.0) * VM_INF;
-        if (x == VM_INF)
+        if (x == VM_INF || (v >= VM_ORDER_VAST && x <= 0.5 * v))
                 return 0.0;
         of = vm_bessel_jy(order, x);
         if (v >= 0.0)
@@ -312,7 +315,7 @@ VM_RARE double vm_yv(double v, double x) {
         if (v != v || x != x)
                 return v + x;
         if (x <= 0.0)
-                return x == 0.0 ? -VM_INF : VM_NAN;
+                return x < 0.0 ? VM_NAN : v < 0.0 && floor(v) == v ? vm_parity(v) * -VM_INF : -VM_INF;
         if (x == VM_INF)
                 return 0.0;
         of = vm_bessel_jy(order, x);
@@ -321,6 +324,18 @@ VM_RARE double vm_yv(double v, double x) {
         if (floor(v) == v)
                 return vm_parity(v) * of.second;
         return vm_sin_pi(order) * of.first + vm_cos_pi(order) * of.second;
+}
+
+/* The Hankel function, J + i Y, or J - i Y if second; of x below zero what is above it, half a turn on (DLMF 10.11). */
+VM_RARE c128 vm_hankel(double v, double x, bool second) {
+        const double a = vm_abs(x), j = vm_jv(v, a), y = vm_yv(v, a);
+        const double c = vm_cos_pi(v), s = vm_sin_pi(v);
+
+        if (!(x < 0.0))
+                return c128_of(j, second ? -y : y);
+        if (second) /* 2 e^(i pi v) J + e^(-i pi v) (J - i Y) */
+                return c128_of(3.0 * c * j - s * y, s * j - c * y);
+        return c128_of(-c * j + s * y, c * y + s * j); /* -e^(-i pi v) (J - i Y) */
 }
 
 /* scaled: times e^-|x|, and e^x. */
@@ -334,6 +349,8 @@ VM_RARE double vm_iv(double v, double x, bool scaled) {
                 return floor(v) == v ? vm_parity(v) * vm_iv(v, a, scaled) : VM_NAN;
         if (x == 0.0)
                 return v == 0.0 ? 1.0 : v > 0.0 || floor(v) == v ? 0.0 : vm_gamma_sign(v + 1.0) * VM_INF;
+        if (v >= VM_ORDER_VAST && x <= 0.5 * v)
+                return 0.0;
         if (x == VM_INF)
                 return scaled ? 0.0 : VM_INF;
         of = vm_bessel_ik(order, x);

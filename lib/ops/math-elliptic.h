@@ -14,10 +14,12 @@ VM_INLINE double vm_largest(double a, double b) {
 }
 
 VM_RARE double vm_elliprf(double x, double y, double z) {
-        if (!(x >= 0.0) || !(y >= 0.0) || !(z >= 0.0) || x + y == 0.0 || y + z == 0.0 || x + z == 0.0)
-                return x + y == 0.0 || y + z == 0.0 || x + z == 0.0 ? VM_INF : VM_NAN;
+        if (!(x >= 0.0) || !(y >= 0.0) || !(z >= 0.0))
+                return VM_NAN;
         if (x == VM_INF || y == VM_INF || z == VM_INF)
                 return 0.0;
+        if (x + y == 0.0 || y + z == 0.0 || x + z == 0.0)
+                return VM_INF;
         for (int k = 0; k < VM_DOUBLINGS_MOST; k++) {
                 const double rx = sqrt(x), ry = sqrt(y), rz = sqrt(z), mean = (x + y + z) / 3.0;
                 const double dx = 1.0 - x / mean, dy = 1.0 - y / mean, dz = -(dx + dy);
@@ -54,10 +56,12 @@ VM_RARE double vm_elliprd(double x, double y, double z) {
 
         if (!(x >= 0.0) || !(y >= 0.0) || !(z >= 0.0))
                 return VM_NAN;
-        if (x + y == 0.0 || z == 0.0)
+        if (z == 0.0)
                 return VM_INF;
         if (x == VM_INF || y == VM_INF || z == VM_INF)
                 return 0.0;
+        if (x + y == 0.0)
+                return VM_INF;
         for (int k = 0; k < VM_DOUBLINGS_MOST; k++) {
                 const double rx = sqrt(x), ry = sqrt(y), rz = sqrt(z), mean = (x + y + 3.0 * z) / 5.0;
                 const double dx = 1.0 - x / mean, dy = 1.0 - y / mean, dz = -(dx + dy) / 3.0;

@@ -210,6 +210,8 @@ VM_RARE c128 vm_faddeeva(c128 z) {
 
         if (x != x || y != y)
                 return c128_of(VM_NAN, VM_NAN);
+        if (vm_abs(x) == VM_INF && vm_abs(y) < VM_INF)
+                return c128_of(0.0, vm_flip(0.0, vm_sign(x)));
         w = vm_faddeeva_quadrant(vm_abs(x), vm_abs(y));
         if (y < 0.0) { /* 2 e^(-z^2) - w(-z), and w of the conjugate is the conjugate of w(-z) */
                 e = vm_square(c128_of(vm_abs(x), -y));
@@ -272,6 +274,8 @@ VM_RARE double vm_voigt(double x, double sigma, double gamma) {
 
         if (sigma == 0.0 && gamma == 0.0)
                 return x == 0.0 ? VM_INF : x != x ? x + x : 0.0;
+        if (gamma == VM_INF && vm_abs(x) < VM_INF)
+                return 0.0;
         if (gamma == 0.0)
                 return vm_exp_square(x * scale, -1.0) * scale / VM_ROOT_PI;
         if (sigma == 0.0)

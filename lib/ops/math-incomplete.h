@@ -116,13 +116,31 @@ VM_RARE double vm_polygamma(double n, double x) {
         return (floor(0.5 * n) == 0.5 * n ? -1.0 : 1.0) * vm_gamma(n + 1.0) * vm_zeta(n + 1.0, x);
 }
 
+/* log gamma(z + m) - log gamma(z), z and z + m at least 8: what is alike is not subtracted. */
+VM_RARE double vm_lgamma_step(double z, double m) {
+        return m * vm_log(z + m) + ((z - 0.5) * vm_log1p(m / z) - m) +
+               (vm_stirling_series(z + m) - vm_stirling_series(z));
+}
+
+/* A pole of gamma: a whole number that is not above zero. */
+VM_INLINE bool vm_beta_pole(double x) {
+        return x <= 0.0 && floor(x) == x;
+}
+
 VM_RARE double vm_lbeta(double a, double b) {
         const double small = a < b ? a : b, large = a < b ? b : a, sum = a + b;
 
-        if ((a <= 0.0 && floor(a) == a) || (b <= 0.0 && floor(b) == b))
-                return VM_INF;
+        if (vm_beta_pole(a) || vm_beta_pole(b)) {
+                const double n = vm_beta_pole(a) ? a : b, other = n == a ? b : a;
+
+                /* Both poles cancel where the sum is one, too. */
+                return floor(other) == other && 1.0 - n - other > 0.0 ? vm_lbeta(1.0 - n - other, other) : VM_INF;
+        }
+        if (large == VM_INF && small == small) /* gamma(small) / large^small */
+                return small > 0.0 ? -VM_INF : VM_INF;
         if (a <= 0.0 || b <= 0.0 || a != a || b != b)
-                return vm_lgamma(a) + vm_lgamma(b) - vm_lgamma(a + b);
+                return large >= 8.0 && sum >= 8.0 ? vm_lgamma(small) - vm_lgamma_step(large, small)
+                                                  : vm_lgamma(a) + vm_lgamma(b) - vm_lgamma(sum);
         if (large < 8.0)
                 return vm_lgamma(a) + (vm_lgamma(b) - vm_lgamma(sum));
         if (small < 8.0) /* log gamma(large) - log gamma(large + small) */
@@ -137,10 +155,9 @@ VM_RARE double vm_beta(double a, double b) {
                 return vm_gamma(a) * (vm_gamma(b) * vm_rgamma(a + b));
         if (a > 0.0 && b > 0.0)
                 return vm_exp(vm_lbeta(a, b));
-        if ((a <= 0.0 && floor(a) == a) || (b <= 0.0 && floor(b) == b)) {
-                const double n = a <= 0.0 && floor(a) == a ? a : b, other = n == a ? b : a;
+        if (vm_beta_pole(a) || vm_beta_pole(b)) {
+                const double n = vm_beta_pole(a) ? a : b, other = n == a ? b : a;
 
-                /* Both poles cancel where the sum is one, too. */
                 if (floor(other) == other && 1.0 - n - other > 0.0)
                         return (floor(0.5 * other) == 0.5 * other ? 1.0 : -1.0) * vm_beta(1.0 - n - other, other);
                 return VM_INF;
@@ -159,12 +176,18 @@ VM_RARE double vm_poch(double z, double m) {
                         product *= z + k;
                 return product;
         }
+        if (z == VM_INF && m < VM_INF) /* z^m */
+                return m > 0.0 ? VM_INF : m > -VM_INF ? 0.0 : VM_NAN;
+        if (z >= 8.0 && z + m >= 8.0 && z + m < VM_INF)
+                return vm_exp(vm_lgamma_step(z, m));
         if (z + m <= 0.0 && floor(z + m) == z + m && !pole)
                 return VM_INF;
         if (pole && !(z + m <= 0.0 && floor(z + m) == z + m))
                 return 0.0;
         if (pole && floor(m) == m) /* both have one, which cancel */
                 return (floor(0.5 * m) == 0.5 * m ? 1.0 : -1.0) * vm_exp(vm_lgamma(1.0 - z) - vm_lgamma(1.0 - z - m));
+        if (z <= -8.0 && z + m <= -8.0 && z + m > -VM_INF) /* by reflection */
+                return vm_sin_pi(z) / vm_sin_pi(z + m) * vm_exp(vm_lgamma_step(1.0 - z - m, m));
         return vm_gamma_sign(z) * vm_gamma_sign(z + m) * vm_exp(vm_lgamma(z + m) - vm_lgamma(z));
 }
 
@@ -294,10 +317,10 @@ VM_RARE double vm_gammaincinv(double a, double p, bool upper) {
         VmInterval in = { 0.0, VM_INF };
         double x, z, cube;
 
-        if (!(a > 0.0) || !(a < VM_INF) || !(p >= 0.0) || !(p <= 1.0))
-                return a == 0.0 && p >= 0.0 && p <= 1.0 ? 0.0 : VM_NAN;
-        if (p == 0.0 || p == 1.0)
+        if (a >= 0.0 && (p == 0.0 || p == 1.0))
                 return (p == 0.0) == upper ? VM_INF : 0.0;
+        if (!(a > 0.0) || !(a < VM_INF) || !(p >= 0.0) || !(p <= 1.0))
+                return VM_NAN;
         z    = 1.4142135623730951 * vm_erfcinv(2.0 * (p > 1e-300 ? p : 1e-300)) * (upper ? 1.0 : -1.0);
         cube = 1.0 - 1.0 / (9.0 * a) + z / (3.0 * sqrt(a)); /* Wilson and Hilferty */
         x    = a * cube * cube * cube;

@@ -12,11 +12,13 @@ SPECIAL2(ive, "v, x", "The modified Bessel function of the first kind, times e t
 SPECIAL2(kv, "v, x", "The modified Bessel function of the second kind of order v.", vm_kv(a, b, false))
 SPECIAL2(kve, "v, x", "The modified Bessel function of the second kind, times e to the power of x.", vm_kv(a, b, true))
 
-BINARY_LOOP_OF_(hankel_F32, F32, C64, i, i, c128_of(vm_jv(a, b), vm_yv(a, b)))
-BINARY_LOOP_OF_(hankel_F64, F64, C128, i, i, c128_of(vm_jv(a, b), vm_yv(a, b)))
-SPECIAL_(hankel1, 2, "v, x", "The Hankel function of the first kind, J + i Y.",
-         { { DTYPE_F32, DTYPE_F32 }, { DTYPE_C64, DTYPE_NONE }, hankel_F32, {} },
-         { { DTYPE_F64, DTYPE_F64 }, { DTYPE_C128, DTYPE_NONE }, hankel_F64, {} }, )
+#define HANKEL(name, doc, second)                                                                                      \
+        BINARY_LOOP_OF_(name##_F32, F32, C64, i, i, vm_hankel(a, b, second))                                           \
+        BINARY_LOOP_OF_(name##_F64, F64, C128, i, i, vm_hankel(a, b, second))                                          \
+        SPECIAL_(name, 2, "v, x", doc, { { DTYPE_F32, DTYPE_F32 }, { DTYPE_C64, DTYPE_NONE }, name##_F32, {} },        \
+                 { { DTYPE_F64, DTYPE_F64 }, { DTYPE_C128, DTYPE_NONE }, name##_F64, {} }, )
+HANKEL(hankel1, "The Hankel function of the first kind, J + i Y.", false)
+HANKEL(hankel2, "The Hankel function of the second kind, J - i Y.", true)
 
 SPECIAL2(hyp0f1, "v, z", "The confluent hypergeometric limit function 0F1.", vm_hyp0f1(a, b))
 

@@ -4,7 +4,8 @@
 #include "ops/special.h"
 
 SPECIAL1(gamma, "x", "The gamma function; NaN at the integers below zero.", vm_gamma(a))
-SPECIAL1(gammaln, "x", "The logarithm of the absolute value of the gamma function.", vm_lgamma(a))
+SPECIAL1(gammaln, "x", "The logarithm of the absolute value of the gamma function.",
+         a == -INFINITY ? a : (T) vm_lgamma(a))
 SPECIAL1(loggamma, "x", "The logarithm of the gamma function; NaN below zero.", a < 0 ? (T) NAN : (T) vm_lgamma(a))
 SPECIAL1(gammasgn, "x", "The sign of the gamma function.", vm_gamma_sign(a))
 SPECIAL1(rgamma, "x", "One by the gamma function.", vm_rgamma(a))

@@ -317,6 +317,10 @@ static const Case cases[] = {
           .n_params = 1,
           .param    = { INT("seed", 5) } },
 
+        { .op = "special_ellip_harm", .in = { OF(UNIT, 13, 21), OF(UNIT, 21), BELOW(60, 13, 1), OF(ANY, 13, 21) } },
+        { .op = "special_ellip_harm_2", .in = { OF(UNIT, 13, 21), OF(UNIT, 21), BELOW(60, 13, 1), OF(ANY, 13, 21) } },
+        { .op = "special_ellip_normal", .in = { OF(UNIT, 13, 21), OF(UNIT, 21), BELOW(60, 13, 1) } },
+
         { .op = "block", .in = { OF(DEFINITE, 12, 12), OF(FINITE, 12) } },
         { .op = "block", .in = { OF(DEFINITE, 12, 12), OF(FINITE, 12, 5) } },
         { .op = "block", .in = { OF(DEFINITE, 3, 4, 4), OF(FINITE, 3, 4, 2) } },

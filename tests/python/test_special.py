@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import scipy.special as sp
 
+import lame
 import mars.tensor as mt
 from mars.tensor import special
 
@@ -26,6 +27,15 @@ def signed(x):
 
 def beside_integers(n):
     return RNG.integers(-n, n, N) + signed(magnitudes(-14, -3))
+
+
+def harmonics(n, most, least=1e-2):
+    """Constants, degrees, orders and coordinates of n ellipsoidal harmonics: below sqrt(k2), too, or from there on."""
+    r = np.random.default_rng(most)
+    h2 = 10 ** r.uniform(-1, 1, n)
+    k2, degree = h2 * (1 + 10 ** r.uniform(-1, 1, n)), r.integers(0, most + 1, n)
+    s = np.sqrt(k2) * (1 + 10 ** r.uniform(np.log10(least), 1, n) if least else r.uniform(0, 3, n))
+    return [h2, k2, degree, 1 + (r.random(n) * (2 * degree + 1)).astype(int), s]
 
 
 def erfcx(x):
@@ -90,6 +100,11 @@ EXACT = [
     ("hyperu", mp.hyperu, [between(-9, 0), between(-9, 9), magnitudes(-2, 2)], 20000),  # zeros between them
     ("hyperu", mp.hyperu, [RNG.integers(-9, 20, N), RNG.integers(-9, 20, N), magnitudes(-3, 2)], 500),
     ("ellipeinc", mp.ellipe, [between(-10, 10), between(-3, 1)], 12),
+    ("ellip_harm", lame.ellip_harm, harmonics(N, 9), 20),
+    ("ellip_harm", lame.ellip_harm, harmonics(10, 40), 20),
+    ("ellip_harm", lame.ellip_harm, harmonics(N, 8, least=None), 3000),  # zeros between them
+    ("ellip_harm_2", lame.ellip_harm_2, harmonics(20, 7), 20),
+    ("ellip_normal", lame.ellip_normal, harmonics(20, 6)[:4], 40),
 ]
 
 
@@ -119,7 +134,7 @@ BESIDE = [
     ("hankel1e", [between(0, 9), between(1, 50)]), ("hankel2", [between(0, 9), between(1, 50)]),
     ("hankel2e", [between(0, 9), between(1, 50)]), ("hyp0f1", [between(0.1, 20), between(-50, 50)]),
     ("airy", [between(-12, 8)]), ("airye", [between(0, 60)]), ("fresnel", [between(-9, 9)]),
-    ("modfresnelp", [between(-5, 9)]), ("modfresnelm", [between(-5, 9)]),
+    ("modfresnelp", [between(0, 9)]), ("modfresnelm", [between(0, 9)]),  # SciPy 1.17's are wrong below zero
     ("wofz", [between(-8, 8) + 1j * between(-4, 8)]),
     ("voigt_profile", [between(-5, 5), magnitudes(-1, 1), magnitudes(-2, 1)]),
     ("entr", [between(0, 9)]), ("rel_entr", [between(0, 9), between(0, 9)]), ("kl_div", [between(0, 9), between(0, 9)]),
@@ -149,6 +164,20 @@ def test_functions_of_whole_orders():
         special.multigammaln(9.0, 0)
 
 
+def test_modified_fresnel_integrals_are_exact():
+    x = np.concatenate([between(-9, 9), signed(magnitudes(-9, 1))])
+    plus, minus = (np.array(f(mt.tensor(x, chunk_size=50))) for f in (special.modfresnelp, special.modfresnelm))
+    assert np.array_equal(minus, plus.conj())
+    with mp.workdps(40):
+        turn = mp.exp(1j * mp.pi / 4)
+        for at, f, k in zip(x.tolist(), *plus.tolist()):
+            at = mp.mpf(at)
+            want = mp.sqrt(mp.pi) / 2 * turn * mp.erfc(at / turn)
+            assert abs(f - want) < 1e-14 * abs(want) * max(1, at * at), at  # of which the angle is rounded
+            want *= mp.exp(-1j * at * at) / turn / mp.sqrt(mp.pi)
+            assert abs(k - want) < 3e-14 * abs(want), at
+
+
 def test_integrals_of_airys_functions_are_exact():
     x = np.concatenate([between(-17, 17), signed(magnitudes(-9, 2)), -magnitudes(2, 3)])
     got = np.array(special.itairy(mt.tensor(x, chunk_size=50)))
@@ -158,8 +187,8 @@ def test_integrals_of_airys_functions_are_exact():
             want = exact(mp.mpf(float(at)), derivative=-1)
             bound = 3e-14 * max(1, abs(at) / 17) ** 1.5  # the exponent and the angle are rounded
             assert abs(value - want) < bound * (abs(want) if at > -0.5 else max(abs(want), 0.5)), at
-    beside = np.abs(x) < 9
-    assert np.allclose(got[:, beside], sp.itairy(x[beside]), rtol=1e-6, atol=1e-6)  # which has eight digits
+    beside = np.abs(x) < 3
+    assert np.allclose(got[:, beside], sp.itairy(x[beside]), rtol=1e-6, atol=1e-6)  # which has few digits
     ends = np.array(special.itairy([np.inf, -np.inf]))
     assert np.allclose(ends[:2], [[1 / 3, -2 / 3], [np.inf, 0]]) and np.isnan(special.itairy(np.nan)[0])
 
@@ -197,6 +226,46 @@ def test_gausss_function_at_the_ends_of_its_range():
     assert np.isnan(special.hyp2f1(0.5, 0.5, 1.0, -1e30))  # as near to 1, and a logarithm
 
 
+def test_ellipsoidal_harmonics_are_scipys():
+    h2, k2, n, p, s = harmonics(200, 11, least=None)
+    signs = RNG.choice([-1, 1], (2, 200))
+    got = special.ellip_harm(mt.tensor(h2, chunk_size=70), k2, mt.tensor(n, chunk_size=90), p, s, *signs)
+    assert np.allclose(got, sp.ellip_harm(h2, k2, n, p, s, *signs), rtol=1e-9)
+    for args in ((5, 8, 2.5, 1, 2.5), (5, 8, np.nan, 1, 2.5), (8, 5, 1, 1, 2.5), (8, 5, 2, 1, 2.5), (-5, -8, 3, 1, 2.5),
+                 (-5, -8, 9, 2, 2.5), (5, 8, 0, 1, np.inf), (5, 8, 3, 1, -np.inf), (5, 8, 4, 1, np.inf),
+                 (0, 8, 4, 1, 1), (0, 8, 1, 1, 1), (5, 5, 1, 1, 1), (5, 5, 2, 1, 1), (np.nan, 5, 1, 1, 1),
+                 (5, 8, -1, 1, 1), (5, 8, 1, 4, 1),
+                 (5, 8, 1, 0, 1), (5, 8, 1, 2, 1, 2, 1), (5, 8, 1, 2, 1, -1, 1), (5, 8, 4, 2, 0),
+                 (5, 8, 1, 2, np.nan), (5, 8, 0, 1, np.nan), (5, 8, 1, 2, 1, 1, np.nan), (5, 8, 4, 9, 1, -1, -1)):
+        assert np.allclose(special.ellip_harm(*args), sp.ellip_harm(*args), rtol=1e-13, equal_nan=True), args
+    assert np.isnan(special.ellip_harm(5, 8, 129, 1, 1)) and special.ellip_harm(5, 8, 128, 1, 1) != 0
+    for a, b in (("f4", "i1"), ("f2", "i1"), ("f4", "i4"), ("f8", "i1"), ("i1", "u2"), ("i4", "i4")):
+        args = [np.full(2, x, a if i not in (2, 3) else b) for i, x in enumerate((1, 2, 1, 1, 3))]
+        assert special.ellip_harm(*args).dtype == sp.ellip_harm(*args).dtype, (a, b)
+    with pytest.raises(TypeError):
+        special.ellip_harm(5, 8, 1, 1, 1j)
+    with pytest.raises(TypeError):
+        special.ellip_harm(5, 8, 1j, 1, 1)
+
+
+@pytest.mark.filterwarnings("ignore")  # SciPy's, of its integrals
+def test_second_harmonics_and_norms_are_scipys():
+    h2, k2, n, p, s = harmonics(30, 10)
+    assert np.allclose(special.ellip_harm_2(mt.tensor(h2, chunk_size=7), k2, n, p, s), sp.ellip_harm_2(h2, k2, n, p, s),
+                       rtol=1e-10, atol=0)
+    assert np.allclose(special.ellip_normal(mt.tensor(h2, chunk_size=7), k2, n, p), sp.ellip_normal(h2, k2, n, p),
+                       rtol=1e-10, atol=0)
+    for args in ((5, 8, 2, 1, -10), (5, 8, 1, 1, -10), (5, 8, 1, 2, -10), (5, 8, 3, 7, -10), (5, 8, 2, 1, 2),
+                 (8, 5, 1, 1, 10), (8, 5, 2, 1, 10), (5, 8, 1, 1, np.nan), (5, 8, 0, 0, 4), (-5, 8, 1, 1, 4)):
+        got, want = special.ellip_harm_2(*args), sp.ellip_harm_2(*args)
+        assert np.allclose(got, want, atol=0, rtol=1e-10, equal_nan=True), args
+    assert np.isnan(special.ellip_harm_2(5, 8, 2, 1, [np.inf, 0])).all()
+    for args in ((5, 8, -2, 1), (5, 8, 2, 6), (8, 5, 1, 1), (5, 5, 1, 1), (np.nan, 5, 1, 1), (5, 8, 1, np.nan)):
+        assert np.isnan(special.ellip_normal(*args)), args
+    with pytest.raises(TypeError, match="ellip_harm_2"):
+        special.ellip_harm_2(5, 8, 1, 1, 1j)
+
+
 SPECIAL = np.array([0, -0.0, 1, -1, 0.5, np.inf, -np.inf, np.nan, 1e308])
 
 
@@ -211,14 +280,6 @@ def test_terms_of_entropies_have_scipys_values_at_special_numbers(name):
     a, b = np.meshgrid(SPECIAL[:8], SPECIAL[:8])
     with np.errstate(all="ignore"):
         assert np.allclose(getattr(special, name)(a, b), getattr(sp, name)(a, b), equal_nan=True)
-
-
-@pytest.mark.parametrize("dtype", "? i1 u2 i4 i8 f2 f4 f8".split())
-def test_dtypes_are_scipys(dtype):
-    a = np.ones(3, dtype)
-    for name, n in (("erf", 1), ("gammaln", 1), ("beta", 2), ("xlogy", 2), ("betainc", 3), ("hankel1", 2),
-                    ("hyp1f1", 3), ("hyperu", 3), ("hyp2f1", 4)):
-        assert getattr(special, name)(*[a] * n).dtype == getattr(sp, name)(*[a] * n).dtype
 
 
 def test_functions_are_ufuncs_and_scipys_take_tensors():

@@ -467,6 +467,10 @@ Tensor([ 1., -1.])
 >>> mt.special.hankel1([0], 1.0).execute()
 Tensor([0.76519769+0.08825696j])
 """,
+    "special_hankel2": """
+>>> mt.special.hankel2([0], 1.0).execute()
+Tensor([0.76519769-0.08825696j])
+""",
     "special_hyp0f1": """
 >>> mt.special.hyp0f1(1.0, [0.0, 1.0]).execute()
 Tensor([1.       , 2.2795853])
