@@ -11,16 +11,7 @@
  * Rows that are too long for this are chosen element by element. */
 #include "ops/rows.h"
 
-enum {
-        WHOLE_SHARE = 2, /* of memory, that may be read by all tasks; */
-        PART_SHARE  = 4, /* else a part: the next one is read while there is one in use */
-        ROW_SHARE   = 8, /* of a task, that a row may have: it is read, made, and its neighbours too */
-};
-
-/* What all tasks may have together. */
-static size_t all_bytes(const Build *b) {
-        return MAX(b->alone_bytes, b->task_bytes);
-}
+enum { ROW_SHARE = 8 }; /* of a task, that a row may have: it is read, made, and its neighbours too */
 
 static size_t row_bytes(const Spec *spec) {
         size_t n = dtype_size(spec->dtype);
@@ -57,7 +48,7 @@ static Ref build_element_index(Build *b, Ref index, int64_t row) {
 Ref build_gather_rows(Build *b, Ref a, Ref index) {
         const Spec spec   = *build_spec(b, a);
         const int64_t n   = spec.shape.dim[0];
-        const size_t each = row_bytes(&spec), all = all_bytes(b);
+        const size_t each = row_bytes(&spec), all = shared_bytes(b);
         int64_t part;
         Ref ret = {};
 
@@ -85,7 +76,7 @@ Ref build_scatter_rows(Build *b, Ref a, Ref index, Ref values, const char *funct
         const ScatterParams p = { function };
         const Spec spec       = *build_spec(b, a);
         const int64_t n       = build_spec(b, index)->shape.dim[0];
-        const size_t each = row_bytes(&spec), all = all_bytes(b), named = sizeof(int64_t) + each;
+        const size_t each = row_bytes(&spec), all = shared_bytes(b), named = sizeof(int64_t) + each;
         int64_t part = MAX(n, (int64_t) 1);
 
         if (b->task_bytes > 0 && spec.shape.ndim > 1 && each > b->task_bytes / ROW_SHARE &&

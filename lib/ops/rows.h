@@ -3,6 +3,15 @@
 /* Rows that are chosen, or set, by their numbers, however many there are of both. */
 #include "graph/graph.h"
 
+enum {
+        WHOLE_SHARE = 2, /* of what all tasks may have together, that may be read by all of them; */
+        PART_SHARE  = 4, /* else a part: the next one is read while there is one in use */
+};
+
+static inline size_t shared_bytes(const Build *b) {
+        return MAX(b->alone_bytes, b->task_bytes);
+}
+
 /* gather_first, gather_next: which rows of how many their part has, from `first` on. */
 typedef struct PartParams {
         int64_t first, length;

@@ -179,6 +179,8 @@ static const Case cases[] = {
           .in       = { OF(ASCENDING, 31), OF(ANY, 40) },
           .n_params = 1,
           .param    = { TEXT("side", "right") } },
+        { .op = "paired", .in = { OF(ASCENDING, 41) } },
+        { .op = "paired", .in = { OF(ASCENDING, 41) }, .n_params = 1, .param = { FLAG("single") } },
         { .op = "searchsorted", .in = { OF(ASCENDING, 0), OF(ANY, 3) } },
         { .op = "bincount", .n_in = 1, .in = { BELOW(11, 137) }, .n_params = 1, .param = { INT("n", 11) } },
         { .op       = "bincount",

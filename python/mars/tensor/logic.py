@@ -188,6 +188,16 @@ def may_share_memory(a, b, /, max_work=None):
 
 # ---- Sets ------------------------------------------------------------------------------------------------------------
 
+_FEW = 1 << 16  # elements that are looked for faster than sorted together with others
+
+
+def _both(ar1, ar2):
+    """The different elements of each, in order: what is in both is there twice."""
+    from .sorting import sort
+
+    return sort(concatenate([unique(ar1), unique(ar2)]))
+
+
 def in1d(ar1, ar2, assume_unique=False, invert=False):
     """Whether each element of the first, flattened, is an element of the second.
 
@@ -296,8 +306,7 @@ def intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
     (Tensor([1, 2]), Tensor([1, 0]))
     """
     if not return_indices:
-        ar1 = unique(ar1)
-        return ar1[in1d(ar1, ar2)]
+        return op("paired", _both(ar1, ar2))
     (ar1, first), (ar2, second) = unique(ar1, return_index=True), unique(ar2, return_index=True)
     there = in1d(ar1, ar2)
     return ExecutableTuple([ar1[there], first[there], second[in1d(ar2, ar1)]])
@@ -322,8 +331,11 @@ def setdiff1d(ar1, ar2, assume_unique=False):
     >>> mt.setdiff1d([1, 3, 4], [4, 2]).execute()
     Tensor([1, 3])
     """
-    ar1 = astensor(ar1).ravel() if assume_unique else unique(ar1)
-    return ar1[in1d(ar1, ar2, invert=True)]
+    ar1, ar2 = astensor(ar1), astensor(ar2)
+    if assume_unique or ar1.dtype != ar2.dtype or ar2.size <= _FEW:
+        ar1 = ar1.ravel() if assume_unique else unique(ar1)
+        return ar1[in1d(ar1, ar2, invert=True)]
+    return op("paired", _both(ar1, op("paired", _both(ar1, ar2))), single=True)
 
 
 def setxor1d(ar1, ar2, assume_unique=False):
@@ -345,7 +357,4 @@ def setxor1d(ar1, ar2, assume_unique=False):
     >>> mt.setxor1d([1, 3, 4], [4, 2]).execute()
     Tensor([1, 2, 3])
     """
-    from .sorting import sort
-
-    a, b = unique(ar1), unique(ar2)
-    return sort(concatenate([a[in1d(a, b, invert=True)], b[in1d(b, a, invert=True)]]))
+    return op("paired", _both(ar1, ar2), single=True)
