@@ -61,7 +61,7 @@ static int hear(Scheduler *s, Link *link, const WireMessage *m, int fd, Error *e
         case WIRE_IS_VIA:
                 return link_hear_via(link, &m->via, fd, err);
         case WIRE_IS_HELLO:
-                return link_let_in(link, &m->hello, TOKEN, "scheduler", user, err) < 0
+                return link_let_in(link, &m->hello, TOKEN, NULL, "scheduler", user, err) < 0
                                ? err->code
                                : link_say(link,
                                           &(WireMessage) { WIRE_IS_WELCOME, .welcome = { .version = MARS_BUILD } });
