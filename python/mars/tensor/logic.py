@@ -2,6 +2,7 @@
 """Comparisons of whole tensors, and sets."""
 import numpy as np
 
+from .. import _mars
 from .._core import op
 from .core import ExecutableTuple, Tensor
 from .creation import astensor
@@ -305,6 +306,9 @@ def intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
     >>> first.execute(), second.execute()
     (Tensor([1, 2]), Tensor([1, 0]))
     """
+    ar1, ar2 = astensor(ar1), astensor(ar2)
+    dtype = _mars.promote(ar1.dtype, ar2.dtype)
+    ar1, ar2 = ar1.astype(dtype), ar2.astype(dtype)
     if not return_indices:
         return op("paired", _both(ar1, ar2))
     (ar1, first), (ar2, second) = unique(ar1, return_index=True), unique(ar2, return_index=True)
