@@ -98,8 +98,9 @@ static bool has_short_keys(DType t, int64_t n) {
         return dtype_kind(t) != KIND_COMPLEX && n <= SHORT;
 }
 
-/* ---- Many elements in one long vector: those that lie within it are put in order, and then it is gone through once -- */
+/* ---- Many elements in one long vector --------------------------------------------------------------------------- */
 
+/* Those that lie within it are put in order, and then it is gone through once. */
 typedef struct Batch {
         const Sorted *sorted;
         Item *item;
@@ -137,7 +138,7 @@ static bool strip_before(const Sorted *s, const View *v, int64_t strip, uint64_t
         return key_before(s, v, strip * STRIP + strip_length(v, strip) - 1, key);
 }
 
-/* The first strip from the place on that does not lie before the key, which is near: steps become longer, then shorter. */
+/* The first strip from the place on that does not lie before the key. It is near: steps become longer, then shorter. */
 static int64_t next_strip(const Sorted *s, const View *v, int64_t strip, uint64_t key) {
         const int64_t n = div_up(v->shape.dim[0], STRIP);
         int64_t step    = 1, end;

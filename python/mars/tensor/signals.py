@@ -298,6 +298,7 @@ def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
 # ---- Signals and polynomials -----------------------------------------------------------------------------------------
 
 SHIFTS = 1024  # the longest vector that is convolved with by shifting the other one; and the rows of blocks
+EXACT = 1 << 16  # the same of integers, whose products of matrices are slower than shifting
 TOGETHER = 8  # blocks that one matrix product takes: it multiplies with one block of zeros for as many
 
 
@@ -327,8 +328,9 @@ def _by_blocks(a, v):
 def convolve(a, v, mode="full"):
     """The discrete convolution of two vectors.
 
-    It is the sum of shifted products of the shorter one or, if that has more than 1024 elements, made of products of
-    matrices. These multiply with zeros, too: NaN and infinities make NaN of sums up to 1024 places beyond their own.
+    It is the sum of shifted products of the shorter one or, if that has more than 1024 elements (of integers: more than
+    65,536), made of products of matrices. These multiply with zeros, too: NaN and infinities make NaN of sums up to
+    1024 places beyond their own.
 
     Parameters
     ----------
@@ -346,9 +348,6 @@ def convolve(a, v, mode="full"):
     >>> mt.convolve([1, 2, 3], [0, 1, 0.5]).execute()
     Tensor([0. , 1. , 2.5, 4. , 1.5])
     """
-    from .manipulation import flip
-    from .repeating import pad
-
     a, v = astensor(a), astensor(v)
     if max(a.ndim, v.ndim) > 1:
         raise ValueError("object too deep for desired array")
@@ -359,16 +358,12 @@ def convolve(a, v, mode="full"):
         raise ValueError("v cannot be empty")
     if mode not in ("full", "same", "valid"):
         raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got '{mode}')")
-    if m > SHIFTS:
-        made = _by_blocks(a, v)
-    else:
-        padded, weights = pad(a, (m - 1, m - 1)), flip(v)
-        made = padded[:n + m - 1] * weights[0]
-        for k in range(1, m):
-            made = made + padded[k:k + n + m - 1] * weights[k]
     lead = {"full": 0, "same": (m - 1) // 2, "valid": m - 1}[mode]
     length = {"full": n + m - 1, "same": n, "valid": n - m + 1}[mode]
-    return made[lead:lead + length]
+    exact = a.dtype.kind in "iub" and v.dtype.kind in "iub"
+    if m > (EXACT if exact else SHIFTS):
+        return _by_blocks(a, v)[lead:lead + length]
+    return op("convolve", a, v, first=lead, count=length)
 
 
 def correlate(a, v, mode="valid"):
