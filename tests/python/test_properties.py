@@ -227,6 +227,13 @@ def of_special():
         a = rng_of("polygamma", k).random((4, 5)) + 1
         yield Item("special.polygamma", k, lambda m, a, k=k: m.special.polygamma(k, a), [a], 4, 2000)
         yield Item("special.multigammaln", k, lambda m, a, k=k: m.special.multigammaln(a + 2, k + 1), [a], 4, 2000)
+    for k in range(1, 6):  # degrees; each has as many harmonics
+        p = np.arange(10).reshape(2, 5) % (2 * k + 1) + 1
+        a = rng_of("ellip", k).random((2, 5)) + 3
+        for name in ("ellip_harm", "ellip_harm_2"):
+            yield Item(f"special.{name}", k, lambda m, p, a, k=k, name=name: getattr(m.special, name)(2.5, 6, k, p, a),
+                       [p, a], 3, 2**16)
+        yield Item("special.ellip_normal", k, lambda m, p, k=k: m.special.ellip_normal(2.5, 6, k, p), [p], 3, 2**24)
 
 
 ALTERNATIVES = ["two-sided", "less", "greater"]

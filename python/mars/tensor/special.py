@@ -314,7 +314,7 @@ def ellip_harm(h2, k2, n, p, s, signm=1, signn=1):
     --------
     >>> import mars.tensor as mt
     >>> mt.special.ellip_harm(5, 8, 1, [1, 2], 2.5).execute()
-    Tensor([2.5      , 1.1180340])
+    Tensor([2.5       , 1.11803399])
     """
     given = [x for x in (h2, k2, n, p, s, signm, signn) if not isinstance(x, (int, float))]
     narrow = given and all(astensor(x).dtype in _NARROW for x in given)
