@@ -292,8 +292,8 @@ int exec_run_next(Exec *exec, const Plan *plan, uint32_t task, const ChunkMemory
         plan_task_box(plan, task, &run.box);
 
         finder.run = &run;
-        finder.chunk = plan->input_chunk + first;
-        finder.n_in = plan->input_start[task + 1] - first;
+        finder.n_in  = plan->input_start[task + 1] - first;
+        finder.chunk = finder.n_in > 0 ? plan->input_chunk + first : NULL;
         finder.next = 0;
         finder.in = in;
         run.source = exec_take_array(exec, Region, stage->n_source);

@@ -703,7 +703,7 @@ static int make_folds(const Prepare *p) {
 /* Nothing has been folded yet. */
 static int folds_begin(NestRun *x) {
         Exec *exec = x->run->exec;
-        const Loop *reduced = x->loop + x->reduce_loop;
+        const Loop *reduced = x->reduce_loop < 0 ? NULL : x->loop + x->reduce_loop;
 
         for (uint32_t f = 0; f < x->n_fold; f++) {
                 const FoldSink *fold = x->fold + f;
@@ -725,9 +725,9 @@ static int folds_begin(NestRun *x) {
 
 /* All of a short axis is there, and its sum is the result. */
 static bool has_few_terms(const NestRun *x) {
-        const Loop *reduced = x->loop + x->reduce_loop;
+        const Loop *reduced = x->reduce_loop < 0 ? NULL : x->loop + x->reduce_loop;
 
-        if (!x->by_terms || reduced->lo > 0 || reduced->n >= 2 << TERMS_LEVEL)
+        if (!x->by_terms || !reduced || reduced->lo > 0 || reduced->n >= 2 << TERMS_LEVEL)
                 return false;
         for (uint32_t f = 0; f < x->n_fold; f++)
                 if (x->fold[f].sink->end == FOLD_PARTIAL ||

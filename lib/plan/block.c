@@ -300,12 +300,12 @@ static int block_cuts(Planner *p, StageBuild *sb, const BlockAxes *axes, const O
 static void block_passes(Planner *p, const BlockAxes *axes, const OpCall *call, const Node *node, const Tiling *domain,
                          Group *ret) {
         const size_t room = MAX(p->leaves->alone_bytes, p->leaves->task_bytes) / 8 * 3;
-        const Cuts *cuts  = &domain->axis[axes->cut];
+        const Cuts *cuts  = axes->cut == NO_AXIS ? NULL : &domain->axis[axes->cut];
         size_t bytes      = spec_bytes(&node->out[0]), chunk;
         size_t goes       = 0; /* of a position: what was made of it before goes as soon as it is made anew */
         uint32_t n;
 
-        if (p->leaves->task_bytes == 0 || axes->contract || axes->cut == NO_AXIS || axes->op->step ||
+        if (p->leaves->task_bytes == 0 || axes->contract || !cuts || axes->op->step ||
             axes->op->follows == (1U << call->n_in) - 1)
                 return;
         for (uint32_t i = 0; i < call->n_in; i++)

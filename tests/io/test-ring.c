@@ -190,9 +190,9 @@ TEST(cut_late_doubled_and_foreign_completions_change_nothing) {
 
         ck_assert(data && again);
         for (uint64_t round = 1; round <= ROUNDS; round++) {
-                _cleanup_(ring_freep) Ring *ring = NULL;
                 Faults faults                    = { .chance = round };
                 RingConfig config                = faults_config(&faults);
+                _cleanup_(ring_freep) Ring *ring = NULL; /* it goes before them */
                 int fd                           = temporary();
                 RingOp op[N];
 
