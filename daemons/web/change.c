@@ -114,8 +114,8 @@ static bool items_of(Maker *m, Span value, Items *ret) {
         if (!is_container(value))
                 return false;
         for (c = skip_space(value.at + 1); *c != close; c = skip_space(c + (*c == ','))) {
-                const char *end = c;
-                Item item       = {};
+                const char *end;
+                Item item = {};
 
                 if (close == '}')
                         end = field_at(c, &item.name, &item.value);
@@ -240,7 +240,7 @@ static bool index_keys(Maker *m, const Items *items, Map *ret) {
                         return false;
                 }
         }
-        return items->of.n > 0;
+        return true;
 }
 
 /* Which row of `before` the row of `now` is, in rising order: the others are dropped and added. */
@@ -319,8 +319,8 @@ static void put_rows(Maker *m, const Items *before, const Items *now, const uint
 /* False: these are not rows with keys. */
 static bool try_rows(Maker *m, const Items *before, const Items *now, unsigned depth) {
         Map index = {}, others = {};
-        const bool rows = index_keys(m, before, &index) && index_keys(m, now, &others) &&
-                          same(before->of.data[0].name, now->of.data[0].name);
+        const bool rows = before->of.n > 0 && now->of.n > 0 && index_keys(m, before, &index) &&
+                          index_keys(m, now, &others) && same(before->of.data[0].name, now->of.data[0].name);
         _cleanup_(freep) uint32_t *was = rows ? calloc(now->of.n, sizeof(*was)) : NULL;
         _cleanup_(freep) bool *kept    = rows ? calloc(before->of.n, sizeof(*kept)) : NULL;
 

@@ -8,6 +8,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -24,7 +25,7 @@ wanted = {pathlib.Path(name).resolve() for name in sys.argv[3:]} or set(files)
 own = build / "clang-tidy"
 own.mkdir(exist_ok=True)
 for entry in files.values():
-    entry["command"] = entry["command"].replace("-Werror", "")
+    entry["command"] = re.sub(r" -Werror\b| -mmem(set|cpy)-strategy=\S+", "", entry["command"])
 (own / "compile_commands.json").write_text(json.dumps(list(files.values())))
 
 
