@@ -259,7 +259,8 @@ int work_drop(Work *w, uint64_t chunk, uint32_t n) {
                 if (r < 0 || c->state == CHUNK_ABSENT || (c->state < CHUNK_HERE && !c->own))
                         continue;
                 if (c->state == CHUNK_WANTED && c->from != WORKER_NONE) {
-                        r = fetch_ends(w, c, NULL);
+                        c->own = false; /* tasks that read it were told to fetch it, too */
+                        r      = chunk_settle(w, c);
                         continue;
                 }
                 w->n_odd += !c->copy;

@@ -520,6 +520,35 @@ TEST(take_that_is_dropped_on_its_way_is_answered_and_leaves_nothing) {
         bed_done(b);
 }
 
+TEST(take_that_is_dropped_leaves_what_a_task_was_told_to_fetch) {
+        Bed *b               = bed_new(2, 2, 2 * CHUNK_BYTES);
+        const RunTask reader = { .task = 3, .position = 3 };
+        const RunFetch fetch = { .chunk = 1, .from = 3 };
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        tell(b, (WorkEvent) { .kind = WORK_RESTORE, .chunk = 900, .size_bytes = CHUNK_BYTES });
+        give(b, 0, 1);
+        ck_assert_int_eq(next(b, 0), 0); /* there is no room for anything else */
+        tell(b, (WorkEvent) { .kind = WORK_RUN, .plan = 1, .n = 1, .task = &reader, .n_fetch = 1, .fetch = &fetch });
+        tell(b, (WorkEvent) { .kind = WORK_TAKE, .chunk = 101, .from = 3, .size_bytes = CHUNK_BYTES });
+        ck_assert_ptr_null(said(b, WORK_FETCH));
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 101, .n = 1 });
+        ck_assert_int_eq(work_error(&b->said, said(b, WORK_TAKEN))->code, ERROR_CANCELED);
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 900, .n = 1 });
+        ck_assert_ptr_nonnull(said(b, WORK_FETCH));
+        ck_assert_uint_eq(said(b, WORK_FETCH)->chunk, 101);
+        ck_assert_uint_eq(said(b, WORK_FETCH)->from, 3);
+        finish(b, 0);
+        tell(b, (WorkEvent) { .kind = WORK_FETCHED, .chunk = 101, .size_bytes = CHUNK_BYTES });
+        ck_assert_ptr_null(said(b, WORK_TAKEN));
+        holds(b, 1, 100); /* what came is a copy */
+        tell(b, (WorkEvent) { .kind = WORK_DROP, .chunk = 100, .n = 1 });
+        ck_assert_int_eq(next(b, 0), 3);
+        finish(b, 0);
+        ck_assert_uint_eq(said(b, WORK_FREE)->chunk, 101);
+        bed_done(b);
+}
+
 TEST(take_of_who_leaves_is_off) {
         Bed *b = bed_new(1, 1, 1 * MiB);
 
