@@ -51,8 +51,6 @@ int sched_check(const Sched *s, const SchedEvent *e, uint32_t n_lengths, Error *
                 return r->ending ? 0
                                  : error_set(err, ERROR_CORRUPT, "plan %llu was not to be forgotten",
                                              (unsigned long long) e->plan);
-        if (r->ending)
-                return 0; /* it does not know yet; nobody looks at it */
         ret = check_tasks(s, r, e, n_lengths, err);
         for (uint32_t k = 0; k < e->n; k++)
                 if (e->task[k] < r->plan->n_task)

@@ -458,14 +458,17 @@ static int done(Sched *s, Running *r, const SchedEvent *e) {
         return ret < 0 ? ret : running_try(s, r);
 }
 
-/* A repair has ended, and what was done of it since then is nobody's. */
-static int done_late(Sched *s, const Running *r, const SchedEvent *e) {
+/* A repair has ended, and what was done of it since then is nobody's. It is done with that: said once more, it is not
+ * believed (sched_check()), else what has been made again meanwhile would be dropped. */
+static int done_late(Sched *s, Running *r, const SchedEvent *e) {
         int ret = 0;
 
-        for (uint32_t k = 0; k < e->n; k++)
+        for (uint32_t k = 0; k < e->n; k++) {
+                r->state[e->task[k]] = TASK_DONE;
                 for (uint32_t o = r->plan->output_start[e->task[k]];
                      o < r->plan->output_start[e->task[k] + 1] && ret == 0; o++)
                         ret = drop_say(s, e->worker, plan_run_chunk(&r->run, r->plan->output_chunk[o]));
+        }
         return ret;
 }
 

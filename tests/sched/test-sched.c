@@ -235,6 +235,68 @@ TEST(chunk_that_its_worker_has_lost_is_made_again_and_its_reader_called_back) {
         bed_done(&b);
 }
 
+/* The plan that makes chunks from this one on, and the first tasks of it that were given. */
+static const PlanRun *run_of(const Bed *b, uint64_t first_id, uint32_t *ret_task, uint32_t n) {
+        const PlanRun *run = NULL;
+
+        for (uint32_t k = 0; k < b->said.action.n; k++) {
+                const SchedAction *a = &b->said.action.data[k];
+
+                if (a->kind != SCHED_RUN || a->run->first_id != first_id)
+                        continue;
+                run = a->run;
+                for (uint32_t t = 0; t < a->n && n > 0; t++, n--)
+                        *ret_task++ = b->said.task.data[a->first + t].task;
+        }
+        ck_assert_uint_eq(n, 0);
+        return run;
+}
+
+static int check(const Bed *b, uint64_t plan, const uint32_t *task) {
+        Error err = {};
+
+        return sched_check(b->sched, &(SchedEvent) { .kind = SCHED_DONE, .plan = plan, .n = 1, .task = task }, 0, &err);
+}
+
+static void done(Bed *b, uint64_t plan, const uint32_t *task) {
+        ck_assert_int_eq(check(b, plan, task), 0);
+        tell(b, (SchedEvent) { .kind = SCHED_DONE, .plan = plan, .n = 1, .task = task });
+}
+
+TEST(what_is_done_of_a_repair_that_has_ended_is_believed_once_and_only_of_tasks_that_were_given) {
+        Bed b                = bed_new(false);
+        const Error canceled = { .code = ERROR_CANCELED, .text = "enough" };
+        uint64_t first_id, plan, tensor;
+        const PlanRun *run;
+        uint32_t task[2], none;
+
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED });
+        submit(&b, graph_of(100, 10, NULL, NULL));
+        plan     = said(&b, SCHED_PLAN)->plan;
+        run      = said(&b, SCHED_PLAN)->run;
+        first_id = run->first_id;
+        for (uint32_t k = 0, n = run->plan->n_task; k < n; k++)
+                done(&b, plan, &run->plan->order[k]);
+        tensor = b.said.tensor.data[said(&b, SCHED_FINISHED)->first];
+        tell(&b, (SchedEvent) { .kind = SCHED_FORGOTTEN, .plan = plan });
+        for (uint32_t k = 0; k < sched_tensor(b.sched, tensor)->n_chunks; k++)
+                tell(&b, (SchedEvent) { .kind = SCHED_LOST, .chunk = sched_tensor(b.sched, tensor)->chunk_first + k });
+        submit(&b, graph_of(100, 10, &tensor, &sched_tensor(b.sched, tensor)->spec));
+        run  = run_of(&b, first_id, task, 2);
+        plan = run->id;
+        none = run->plan->n_task;
+        done(&b, plan, &task[0]);
+        tell(&b, (SchedEvent) { .kind = SCHED_CANCEL, .request = b.n_requests, .error = &canceled });
+        ck_assert_uint_eq(count(&b, SCHED_FORGET), 2); /* nobody waits for the repair any more */
+        ck_assert_int_eq(check(&b, plan, &task[0]), ERROR_CORRUPT);
+        ck_assert_int_eq(check(&b, plan, &none), ERROR_CORRUPT);
+        done(&b, plan, &task[1]);
+        ck_assert_uint_eq(said(&b, SCHED_DROP)->chunk,
+                          plan_run_chunk(run, run->plan->output_chunk[run->plan->output_start[task[1]]]));
+        ck_assert_int_eq(check(&b, plan, &task[1]), ERROR_CORRUPT);
+        bed_done(&b);
+}
+
 TEST(data_that_its_client_has_no_more_fails_who_needs_it_and_nobody_else) {
         Bed b     = bed_new(false);
         Error err = {};
