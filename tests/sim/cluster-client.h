@@ -190,7 +190,7 @@ static void client_wanted(Sim *s, const Wire_wanted *m) {
 static void client_hears(Sim *s) {
         _cleanup_(arena_freep) Arena *arena = arena_new();
         _cleanup_(freep) uint8_t *body      = NULL;
-        const WireMessage m                 = take_letter(&s->to_client, arena, &body);
+        const WireMessage m                 = take_letter(s, &s->to_client, arena, &body);
 
         trace("to the client", 0, &m);
         switch (m.kind) {

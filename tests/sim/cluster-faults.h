@@ -122,18 +122,22 @@ static void worker_vanishes(Sim *s, SimWorker *w) {
                 hang_up(s, w);
 }
 
-/* Its process dies, and the next one finds its memory. */
+static void found(Sim *s, SimWorker *w, WorkEventKind kind, uint64_t chunk) {
+        work_tell(s, w, (WorkEvent) { .kind = kind, .chunk = chunk, .size_bytes = map_get(&w->bytes, chunk) - 1 });
+}
+
+/* Its process dies, and the next one finds what is on its disk, and then its memory. */
 static void worker_restarted(Sim *s, SimWorker *w) {
         if (w->linked)
                 hang_up(s, w);
         worker_end(s, w, true);
         worker_begin(s, w);
+        for (uint32_t k = 0; k < w->disk.capacity; k++)
+                if (w->disk.entry[k].value)
+                        found(s, w, WORK_OFFER, w->disk.entry[k].key);
         for (uint32_t k = 0; k < w->store.capacity; k++)
-                if (w->store.entry[k].value)
-                        work_tell(s, w,
-                                  (WorkEvent) { .kind       = WORK_RESTORE,
-                                                .chunk      = w->store.entry[k].key,
-                                                .size_bytes = map_get(&w->bytes, w->store.entry[k].key) - 1 });
+                if (w->store.entry[k].value && !map_get(&w->cold, w->store.entry[k].key))
+                        found(s, w, WORK_RESTORE, w->store.entry[k].key);
 }
 
 /* Nothing is left there, and nothing to do but what has been forgotten meanwhile: then nobody loses anything. */

@@ -79,6 +79,10 @@ static void fault_clock(Sim *s, SimWorker *w) {
         }
 }
 
+static void fault_disk(_unused_ Sim *s, SimWorker *w) {
+        disk_dies(w);
+}
+
 static const struct {
         void (*happens)(Sim *s, SimWorker *w);
         bool of_time; /* also while the scheduler stands still */
@@ -92,6 +96,7 @@ static const struct {
         { fault_drain, false },
         { fault_client, false },
         { fault_client_moves, false },
+        { fault_disk, false },
         { fault_pause, true },
         { fault_cut, true },
         { fault_sched_stops, true },
@@ -115,6 +120,12 @@ static void mix_draw(Sim *s) {
                 .again         = retries[sim_random(s, ELEMENTSOF(retries))],
                 .stops_at_once = one_in(s, 2),
         };
+        m->reads = one_in(s, 3);
+        m->disks = one_in(s, 3);
+        if (m->disks && s->faults) {
+                m->damages = one_in(s, 2) ? 1 + (uint32_t) sim_random(s, 100) : 0;
+                m->fills   = one_in(s, 3) ? 1 + (uint32_t) sim_random(s, 20) : 0;
+        }
         if (one_in(s, 2)) {
                 m->calm  = 1 + (uint32_t) sim_random(s, 500);
                 m->storm = 1 + (uint32_t) sim_random(s, 300);

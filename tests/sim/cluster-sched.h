@@ -236,7 +236,7 @@ static bool is_checked(const SchedEvent *e) {
 static void sched_hears(Sim *s, SimWorker *w) {
         _cleanup_(arena_freep) Arena *arena = arena_new();
         _cleanup_(freep) uint8_t *body      = NULL;
-        const WireMessage m                 = take_letter(&w->from, arena, &body);
+        const WireMessage m                 = take_letter(s, &w->from, arena, &body);
         SchedEvent e                        = { .worker = (uint32_t) (w - s->worker) };
         Error err = {}, why = {};
 
@@ -275,6 +275,10 @@ static void sched_hears(Sim *s, SimWorker *w) {
                 e.chunk = m.taken.chunk;
                 e.asked = m.taken.asked;
                 e.error = err.code < 0 ? &err : NULL;
+                break;
+        case WIRE_IS_LOST:
+                e.kind  = SCHED_LOST;
+                e.chunk = m.lost.chunk;
                 break;
         case WIRE_IS_HOLDS:
                 e.kind     = SCHED_HOLDS;

@@ -234,7 +234,7 @@ static void session_resumes(Sim *s, const Wire_resume *m) {
 static void session_hears(Sim *s) {
         _cleanup_(arena_freep) Arena *arena = arena_new();
         _cleanup_(freep) uint8_t *body      = NULL;
-        const WireMessage m                 = take_letter(&s->from_client, arena, &body);
+        const WireMessage m                 = take_letter(s, &s->from_client, arena, &body);
         Error err                           = {};
 
         trace("from the client", 0, &m);

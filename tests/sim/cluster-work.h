@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* Workers: they make the plans that they are told of, hold what tasks make, fetch from each other, and report. */
-#include "sim/cluster.h"
+#include "sim/cluster-disk.h"
 
 static void put_stored(Sim *s, uint32_t worker, uint64_t chunk); /* cluster-client.h */
 static void worker_killed(Sim *s, SimWorker *w);                 /* cluster-faults.h */
@@ -30,7 +30,7 @@ static void start(Sim *s, SimWorker *w, const WorkAction *a) {
                 const uint64_t id = plan_run_chunk(a->run, plan->input_chunk[k]), in = map_get(&w->store, id);
 
                 sim_assert(s, in != 0); /* nothing starts without its inputs, and they are right */
-                sim_assert(s, in == map_get(&s->expected, id));
+                sim_assert(s, in == map_get(&s->expected, id) && !map_get(&w->cold, id));
                 b->in[k - plan->input_start[a->task]] = in;
         }
         for (uint32_t k = plan->output_start[a->task]; k < plan->output_start[a->task + 1]; k++)
@@ -84,6 +84,9 @@ static void report(Sim *s, SimWorker *w, const WorkAction *a) {
                         .failed = { .plan = a->plan, .task = a->task, .code = err->code, .text = err->text }
                 };
                 break;
+        case WORK_LOST:
+                m = (WireMessage) { WIRE_IS_LOST, .lost = { .chunk = a->chunk } };
+                break;
         case WORK_RECALLED:
                 m = (WireMessage) { WIRE_IS_RECALLED, .recalled = { .plan = a->plan, .task = &a->task, .task_n = 1 } };
                 break;
@@ -115,10 +118,20 @@ static void work_tell(Sim *s, SimWorker *w, WorkEvent event) {
                         fetch(w, a.chunk, a.from);
                         break;
                 case WORK_FREE:
-                        for (uint32_t c = 0; c < a.n; c++) {
-                                sim_assert(s, map_remove(&w->store, a.chunk + c) != 0);
-                                map_remove(&w->bytes, a.chunk + c);
-                        }
+                        for (uint32_t c = 0; c < a.n; c++)
+                                chunk_gone(s, w, a.chunk + c);
+                        break;
+                case WORK_SPILL:
+                        disk_spill(s, w, a.chunk);
+                        break;
+                case WORK_EVICT:
+                        disk_evict(s, w, a.chunk);
+                        break;
+                case WORK_RETURN:
+                        disk_return(s, w, a.chunk);
+                        break;
+                case WORK_PINNED:
+                        pinned(s, w, &a);
                         break;
                 case WORK_TAKEN:
                         if (!a.asked)
@@ -128,18 +141,14 @@ static void work_tell(Sim *s, SimWorker *w, WorkEvent event) {
                 case WORK_DONE:
                 case WORK_FAILED:
                 case WORK_RECALLED:
+                case WORK_LOST:
                         report(s, w, &a);
                         break;
                 case WORK_FORGOTTEN:
                         forgotten(w, &a);
                         break;
                 case WORK_TOGETHER:
-                case WORK_SPILL:
-                case WORK_EVICT:
-                case WORK_RETURN:
-                case WORK_PINNED:
-                case WORK_LOST:
-                        ck_abort_msg("this worker has no disk, and nobody pins");
+                        ck_abort_msg("nothing here lies in one piece");
                 }
         }
         work_actions_clear(lists);
@@ -190,27 +199,69 @@ static bool put_pending(const Sim *s, uint32_t worker, uint64_t chunk) {
         return false;
 }
 
+/* It has come, or will not. */
+static void fetched(Sim *s, SimWorker *w, uint32_t which, uint64_t content, uint64_t bytes) {
+        const Fetch f = w->fetch.data[which];
+
+        w->fetch.data[which] = w->fetch.data[w->fetch.n - 1];
+        w->fetch.n--;
+        if (content == 0) {
+                work_tell(s, w, (WorkEvent) { .kind = WORK_FETCH_FAILED, .chunk = f.chunk, .from = f.from });
+                return;
+        }
+        chunk_set(w, f.chunk, content, bytes - 1);
+        work_tell(s, w, (WorkEvent) { .kind = WORK_FETCHED, .chunk = f.chunk, .size_bytes = bytes - 1 });
+        if (f.from == WORKER_NONE)
+                put_stored(s, number_of(s, w), f.chunk);
+}
+
 /* False: not yet. */
 static bool fetch_end(Sim *s, SimWorker *w, uint32_t which) {
-        const Fetch f        = w->fetch.data[which];
-        const SimWorker *src = f.from == WORKER_NONE ? NULL : &s->worker[f.from];
-        uint64_t content     = src ? map_get(&src->store, f.chunk) : map_get(&s->expected, f.chunk);
-        uint64_t bytes       = src ? map_get(&src->bytes, f.chunk) : map_get(&s->data_bytes, f.chunk);
+        const Fetch f    = w->fetch.data[which];
+        SimWorker *src   = f.from == WORKER_NONE ? NULL : &s->worker[f.from];
+        uint64_t content = src ? map_get(&src->store, f.chunk) : map_get(&s->expected, f.chunk);
+        uint64_t bytes   = src ? map_get(&src->bytes, f.chunk) : map_get(&s->data_bytes, f.chunk);
 
         if (src && src->alive && src->paused)
                 return false;
         if (content == 0 && src && src->alive && put_pending(s, f.from, f.chunk))
                 return false;
-        w->fetch.data[which] = w->fetch.data[w->fetch.n - 1];
-        w->fetch.n--;
-        if (content == 0) {
-                work_tell(s, w, (WorkEvent) { .kind = WORK_FETCH_FAILED, .chunk = f.chunk, .from = f.from });
-                return true;
+        if (src && map_get(&src->cold, f.chunk))
+                return serve_begin(s, src, f.chunk);
+        fetched(s, w, which, content, bytes);
+        return true;
+}
+
+/* It goes to all who wait for it. */
+static void serve_all(Sim *s, SimWorker *w, const Serve *serve) {
+        for (uint32_t k = 0; k < MAX_SIM_WORKERS; k++) {
+                SimWorker *to = &s->worker[k];
+
+                for (uint32_t i = 0; i < to->fetch.n && !to->paused; i++)
+                        if (to->fetch.data[i].chunk == serve->chunk && to->fetch.data[i].from == number_of(s, w)) {
+                                fetched(s, to, i, map_get(&w->store, serve->chunk), map_get(&w->bytes, serve->chunk));
+                                break; /* each waits for it once */
+                        }
         }
-        chunk_set(w, f.chunk, content, bytes - 1);
-        work_tell(s, w, (WorkEvent) { .kind = WORK_FETCHED, .chunk = f.chunk, .size_bytes = bytes - 1 });
-        if (!src)
-                put_stored(s, number_of(s, w), f.chunk);
+}
+
+static bool serve_end(Sim *s, SimWorker *w, uint32_t what) {
+        Serve *at = w->serve.n > 0 ? &w->serve.data[what % w->serve.n] : NULL, serve;
+
+        if (!at || at->state == SERVE_WAITS || (s->now < at->until && !s->mending))
+                return false;
+        serve = *at;
+        if (!serve.client && serve.state == SERVE_HERE) /* else they ask again, unless the scheduler knows better */
+                serve_all(s, w, &serve);
+        w->serve.data[what % w->serve.n] = w->serve.data[w->serve.n - 1];
+        w->serve.n--;
+        if (serve.state == SERVE_HERE)
+                work_tell(s, w,
+                          (WorkEvent) { .kind  = WORK_UNPIN,
+                                        .pin   = serve.pin,
+                                        .chunk = serve.chunk,
+                                        .n     = 1,
+                                        .brief = !serve.client });
         return true;
 }
 
@@ -270,7 +321,7 @@ static void hear_plan(Sim *s, SimWorker *w, const Wire_plan *m) {
 static void worker_hears(Sim *s, SimWorker *w) {
         _cleanup_(arena_freep) Arena *arena = arena_new();
         _cleanup_(freep) uint8_t *body      = NULL;
-        const WireMessage m                 = take_letter(&w->to, arena, &body);
+        const WireMessage m                 = take_letter(s, &w->to, arena, &body);
 
         trace("to worker", (int) number_of(s, w), &m);
         switch (m.kind) {
@@ -315,6 +366,7 @@ static void worker_hears(Sim *s, SimWorker *w) {
 
 static void worker_begin(Sim *s, SimWorker *w) {
         size_t memory = s->tight ? 60000 + sim_random(s, 100000) : 1 << 30;
+        size_t soft   = s->mix.disks ? 4000 + sim_random(s, 40000) : memory;
 
         w->alive     = true;
         w->local     = one_in(s, 2);
@@ -329,14 +381,15 @@ static void worker_begin(Sim *s, SimWorker *w) {
         ck_assert_int_eq(work_new(&w->work, w->n_threads,
                                   &(WorkLimits) { .cache_bytes      = memory,
                                                   .hard_bytes       = memory,
-                                                  .soft_bytes       = memory,
+                                                  .soft_bytes       = MIN(soft, memory),
+                                                  .spill            = s->mix.disks,
                                                   .tasks_per_thread = PER_THREAD }),
                          0);
 }
 
 /* The process is gone, and what it knew; its memory goes, or is kept by somebody. */
 static void worker_end(Sim *s, SimWorker *w, bool keep) {
-        Map kept = {}, bytes = {};
+        Map kept = {}, bytes = {}, disk = {}, cold = {};
         uint64_t chunk;
         size_t size;
 
@@ -344,6 +397,10 @@ static void worker_end(Sim *s, SimWorker *w, bool keep) {
                 sim_assert(s, size == map_get(&w->bytes, chunk) - 1);
                 ck_assert_int_eq(map_set(&kept, chunk, map_get(&w->store, chunk)), 0);
                 ck_assert_int_eq(map_set(&bytes, chunk, size + 1), 0);
+                if (map_get(&w->disk, chunk))
+                        ck_assert_int_eq(map_set(&disk, chunk, map_get(&w->disk, chunk)), 0);
+                if (map_get(&w->cold, chunk))
+                        ck_assert_int_eq(map_set(&cold, chunk, 1), 0);
         }
         for (uint32_t k = 0; k < s->put.n;) /* its client sees that it is gone */
                 if (s->put.data[k].worker == number_of(s, w) && s->put.data[k].begun)
@@ -356,6 +413,10 @@ static void worker_end(Sim *s, SimWorker *w, bool keep) {
         work_free(w->work);
         map_done(&w->store);
         map_done(&w->bytes);
+        map_done(&w->disk);
+        map_done(&w->cold);
+        vec_free(&w->flight);
+        vec_free(&w->serve);
         vec_free(&w->fetch);
         channel_done(&w->to);
         channel_done(&w->from);
@@ -367,5 +428,7 @@ static void worker_end(Sim *s, SimWorker *w, bool keep) {
                            .noted    = w->noted,
                            .draining = w->draining,
                            .store    = kept,
-                           .bytes    = bytes };
+                           .bytes    = bytes,
+                           .disk     = disk,
+                           .cold     = cold };
 }

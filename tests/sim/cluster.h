@@ -7,6 +7,7 @@
  * (cluster-client.h). */
 #include <stdio.h>
 
+#include "base/hash.h"
 #include "base/map.h"
 #include "sched/book.h"
 #include "sched/patience.h"
@@ -21,7 +22,7 @@ enum {
         PER_THREAD      = 2, /* tasks */
         MAX_NUMBERS     = MAX_THREADS * PER_THREAD,
         MAX_SIM_WORKERS = 8,
-        MAX_FAULT_KINDS = 12,
+        MAX_FAULT_KINDS = 13,
         CHECK_EVERY     = 37, /* events: the checks read everything, an event little */
 };
 
@@ -85,6 +86,19 @@ typedef struct Fetch {
         uint32_t from;
 } Fetch;
 
+/* A chunk on its way to the disk, or back. */
+typedef struct Flight {
+        uint64_t chunk;
+        bool write;
+} Flight;
+
+/* A chunk that is pinned, for those who fetch it, or for a client. */
+typedef struct Serve {
+        uint64_t pin, chunk, until;
+        bool client;
+        enum { SERVE_WAITS, SERVE_HERE, SERVE_FAILED } state;
+} Serve;
+
 typedef struct SimWorker {
         bool alive;         /* its process */
         bool linked;        /* the scheduler has a link to it */
@@ -108,6 +122,9 @@ typedef struct SimWorker {
         Work *work;
         Vec(Known *) plan;  /* also those that are ending */
         Map store, bytes;   /* chunk -> what it holds; and how large that is, plus 1 */
+        Map disk, cold;     /* chunk -> what is written of it; and whether it is there alone */
+        Vec(Flight) flight;
+        Vec(Serve) serve;
         uint32_t n_threads, n_numbers; /* PER_THREAD numbers for each thread */
         Busy busy[MAX_NUMBERS];
         Vec(Fetch) fetch;
@@ -180,6 +197,10 @@ typedef struct Mix {
         uint32_t calm, storm; /* events that each lasts; 0: no difference */
         uint64_t retry;       /* who has lost his link tries again within that; */
         uint64_t again;       /* who was stopped, cut off or has died, is there again */
+        bool reads;           /* clients read what they have */
+        bool disks;           /* workers have little memory and a disk, */
+        uint32_t damages;     /* which damages one chunk of so many, */
+        uint32_t fills;       /* and has no room for one of so many; 0: never */
         bool stops_at_once;   /* who has been drained; else he waits, empty */
 } Mix;
 
@@ -218,9 +239,10 @@ typedef struct Sim {
         Map data_bytes;       /* chunk -> size, plus 1 */
         Vec(Put) put;
         uint64_t n_requests, n_failed, n_succeeded, n_faults, n_killed, n_left, n_emptied, n_restarts, n_drained,
-                n_again, n_silent, n_leases, n_dropped;
+                n_again, n_silent, n_leases, n_dropped, n_damaged, n_pins;
         Mix mix;
         uint64_t n_moves;
+        uint64_t said; /* a digest of all that was heard */
         bool faults, failures, tight, refuses, poisons;
         bool mending;
         bool forgets; /* how things were made, after a few steps */
@@ -276,12 +298,13 @@ static inline bool channel_empty(const Channel *c) {
 }
 
 /* The next message; its lists lie in the arena. */
-static inline WireMessage take_letter(Channel *c, Arena *arena, uint8_t **ret_body) {
+static inline WireMessage take_letter(Sim *s, Channel *c, Arena *arena, uint8_t **ret_body) {
         Letter *l = &c->letter.data[c->next++];
         WireMessage m;
         Error err = {};
 
         ck_assert_msg(wire_decode(l->kind, l->body, l->n, arena, &m, &err) == 0, "%s", err.text);
+        s->said   = hash_bytes(l->body, l->n, s->said + l->kind);
         *ret_body = l->body;
         l->body   = NULL;
         return m;

@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A cluster in one process, from one seed: the scheduler's machine, workers' machines, a client, links that keep their
- * order but not their time, memory that is refused, tasks that fail, requests that are canceled, and faults
- * (cluster-mix.h). All the while the machines' counters agree with what they count; nothing starts without its
- * inputs, bit for bit; what a request gets is there and right. Some time after the last fault everything asked for has
- * come, all that the client still has can be had, and when it has let go of it nothing is left anywhere.
+ * order but not their time, memory that is refused, disks that damage what they have, tasks that fail, requests that
+ * are canceled, and faults (cluster-mix.h). All the while the machines' counters agree with what they count; nothing
+ * starts without its inputs, bit for bit; what a request gets is there and right. Some time after the last fault
+ * everything asked for has come, all that the client still has can be had, and when it has let go of it nothing is left
+ * anywhere.
  *
  *     SIM_SEED=17 CK_FORK=no build/tests/test-cluster    one run again
  *     SIM_FIRST=2001 SIM_SEEDS=5000 …                    the seeds from one to another */
 #include "sim/cluster-time.h"
 
-enum { MOST_SUBMITS = 24 };
+enum {
+        MOST_SUBMITS = 24,
+        WAYS         = 7, /* in which something can happen at a worker */
+};
 
 /* One thing happens at worker w, if anything can; true if it did. Not what it has said to the scheduler, if that is to
  * be late. */
 static bool worker_moves(Sim *s, SimWorker *w, uint32_t what, bool late) {
         uint32_t thread = what % MAX_NUMBERS;
 
-        if (!w->alive || (w->paused && what / MAX_NUMBERS % 5 != 1))
+        if (!w->alive || (w->paused && what / MAX_NUMBERS % WAYS != 1))
                 return false;
-        switch (what / MAX_NUMBERS % 5) {
+        switch (what / MAX_NUMBERS % WAYS) {
         case 0:
                 if (w->cut)
                         return false;
@@ -42,6 +46,10 @@ static bool worker_moves(Sim *s, SimWorker *w, uint32_t what, bool late) {
                         return false;
                 finish(s, w, thread);
                 return true;
+        case 4:
+                return disk_ends(s, w, what);
+        case 5:
+                return serve_end(s, w, what);
         default:
                 if (thread >= w->n_numbers || w->busy[thread].busy || work_n_ready(w->work) == 0)
                         return false;
@@ -79,7 +87,7 @@ static bool one_moves(Sim *s, bool late) {
         for (uint32_t k = 0; k <= MAX_SIM_WORKERS; k++) {
                 const uint32_t who = (first + k) % (MAX_SIM_WORKERS + 1);
 
-                for (uint32_t i = 0; i < 5 * MAX_NUMBERS; i++)
+                for (uint32_t i = 0; i < WAYS * MAX_NUMBERS; i++)
                         if (who == MAX_SIM_WORKERS ? client_moves(s, what + i)
                                                    : worker_moves(s, &s->worker[who], what + i, late))
                                 return true;
@@ -90,6 +98,10 @@ static bool one_moves(Sim *s, bool late) {
 static bool somebody_moves(Sim *s) {
         if ((s->late && !one_in(s, 8) && one_moves(s, true)) || one_moves(s, false))
                 return true;
+        for (uint32_t w = 0; w < MAX_SIM_WORKERS; w++)
+                for (uint32_t k = 0; k < s->worker[w].serve.n && !s->worker[w].paused; k++)
+                        if (serve_end(s, &s->worker[w], k))
+                                return true;
         /* What is to be put and fetched is looked through at random. */
         for (uint32_t k = 0; k < s->put.n; k++)
                 if (put_begin(s, k))
@@ -102,6 +114,17 @@ static bool somebody_moves(Sim *s) {
                 return false;
         journal_sync(s);
         return true;
+}
+
+/* A chunk of what it has, from who is said to have it. */
+static void something_is_read(Sim *s) {
+        const uint64_t id    = s->tensor.data[sim_random(s, s->tensor.n)];
+        const SchedTensor *t = sched_tensor(s->sched, id);
+        const uint32_t c     = t ? (uint32_t) sim_random(s, t->n_chunks) : 0;
+        SimWorker *w         = t && t->holder[c] != WORKER_NONE ? &s->worker[t->holder[c]] : NULL;
+
+        if (w && w->alive && !w->paused)
+                client_reads(s, w, t->chunk_first + c);
 }
 
 /* While things go wrong, if they do in this seed. */
@@ -117,6 +140,8 @@ static void live(Sim *s) {
                         adopt(s);
                 if (s->tensor.n > 0 && one_in(s, 100))
                         release(s, (uint32_t) sim_random(s, s->tensor.n));
+                if (s->mix.reads && s->tensor.n > 0 && one_in(s, 20))
+                        something_is_read(s);
                 if (s->n_requests > 0 && one_in(s, 6000))
                         cancel_one(s);
                 if (one_in(s, 20) && !sched_stopped(s))
@@ -156,13 +181,30 @@ static void mend(Sim *s) {
         sim_assert(s, s->begun && s->asked.n == 0 && s->adopting.n == 0);
 }
 
+/* Somebody looks at all that is on a disk alone. */
+static void read_away(Sim *s, SimWorker *w) {
+        Vec(uint64_t) chunk = {};
+
+        for (uint32_t k = 0; k < w->cold.capacity; k++)
+                if (w->cold.entry[k].value)
+                        ck_assert_int_eq(vec_push(&chunk, w->cold.entry[k].key), 0);
+        for (uint32_t k = 0; k < chunk.n; k++)
+                serve_begin(s, w, chunk.data[k]);
+        vec_free(&chunk);
+}
+
 /* What the client has can be read. */
 static void read_all(Sim *s) {
-        /* Of what was made in many steps there is a second copy instead of a recipe: it takes two losses of memory, by
-         * death or because no scheduler came. All else is made again, unless the client or a task will not. */
-        const bool twice = s->forgets && s->n_killed + s->n_dropped > 1;
-        const bool may_be_lost = twice || s->refuses || s->failures || s->tight || s->poisons;
+        /* Of what was made in many steps there is a second copy instead of a recipe: it takes two losses, by death,
+         * of a disk, or because no scheduler came. All else is made again, unless the client or a task will not. A
+         * worker that is emptied lets go of its copies before there are others (0041): then one loss will do. */
+        const uint64_t n_losses = s->n_killed + s->n_dropped + s->n_damaged;
+        const bool twice        = s->forgets && n_losses > 0 && n_losses + s->n_emptied > 1;
+        const bool may_be_lost  = twice || s->refuses || s->failures || s->tight || s->poisons;
 
+        for (uint32_t k = 0; k < MAX_SIM_WORKERS; k++)
+                read_away(s, &s->worker[k]);
+        go_on(s);
         if (s->tensor.n > 0)
                 submit_all(s);
         go_on(s);
@@ -192,6 +234,7 @@ static void say_figures(const Sim *s, const SchedStats *stats) {
                 { "were counted out", s->n_left },
                 { "were drained", s->n_drained },
                 { "gave up the scheduler", s->n_dropped },
+                { "chunks were damaged on a disk", s->n_damaged },
                 { "leases ended", s->n_leases },
                 { "times the scheduler died", s->n_restarts },
                 { "tasks", stats->n_tasks_done },
@@ -232,7 +275,7 @@ static void nothing_is_left(Sim *s) {
                 sim_assert(s, work.n_tasks == 0);
                 sim_assert(s, work.n_plans == 0);
                 sim_assert(s, work.used_bytes == 0);
-                sim_assert(s, w->store.n == 0);
+                sim_assert(s, w->store.n == 0 && w->disk.n == 0 && w->cold.n == 0);
                 sim_assert(s, w->plan.n == 0);
         }
         if (getenv("SIM_SEED"))
@@ -248,6 +291,8 @@ static void sim_free(Sim *s) {
                 channel_done(&w->to);
                 map_done(&w->store);
                 map_done(&w->bytes);
+                map_done(&w->disk);
+                map_done(&w->cold);
         }
         sched_free(s->sched);
         sched_actions_done(&s->sched_actions);
@@ -271,8 +316,10 @@ static void sim_free(Sim *s) {
         free(s);
 }
 
-static void run_seed(uint64_t seed) {
+/* A digest of all that was said. */
+static uint64_t run_seed(uint64_t seed) {
         Sim *s = calloc(1, sizeof(*s));
+        uint64_t said;
 
         s->seed     = seed;
         s->random   = seed * 0x1234567;
@@ -298,7 +345,9 @@ static void run_seed(uint64_t seed) {
         mend(s);
         read_all(s);
         nothing_is_left(s);
+        said = s->said;
         sim_free(s);
+        return said;
 }
 
 TEST(every_seed_ends_with_the_right_chunks_and_nothing_left) {
@@ -311,4 +360,15 @@ TEST(every_seed_ends_with_the_right_chunks_and_nothing_left) {
         }
         for (uint64_t seed = first ? strtoull(first, NULL, 10) : 1; seed <= n; seed++)
                 run_seed(seed);
+}
+
+/* Else a seed that fails could not be run again: nothing follows from where things lie in memory. */
+TEST(a_seed_says_the_same_to_the_byte_whenever_it_is_run) {
+        for (uint64_t seed = 1; seed <= 2000 && !getenv("SIM_SEED"); seed += 97) {
+                const uint64_t said = run_seed(seed);
+                void *aside         = malloc(seed * 1000);
+
+                ck_assert_msg(run_seed(seed) == said, "seed %llu", (unsigned long long) seed);
+                free(aside);
+        }
 }
