@@ -347,7 +347,9 @@ static void do_work(Sim *s, const WorkAction *a) {
                                             .plan   = a->plan,
                                             .n      = 1,
                                             .task   = &a->task,
-                                            .length = s->work_actions.length.data + a->first });
+                                            .length = s->work_actions.length.n > 0
+                                                              ? s->work_actions.length.data + a->first
+                                                              : NULL });
                 break;
         case WORK_FAILED:
                 look_at_failure(s, a);
