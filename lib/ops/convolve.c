@@ -72,7 +72,7 @@ REALS(CONVOLVE_LOOP_, MUL_NUMBER)
                 for (int64_t from = 0; from < n; from += STRIP) {                                                      \
                         const int64_t length = MIN(n - from, (int64_t) STRIP);                                         \
                         MEMORY_##D *out      = (MEMORY_##D *) result + from;                                           \
-                        R x_re[2 * STRIP], x_im[2 * STRIP], re[STRIP], im[STRIP];                                      \
+                        R x_re[2 * STRIP] = {}, x_im[2 * STRIP] = {}, re[STRIP] = {}, im[STRIP] = {};                  \
                                                                                                                        \
                         for (int64_t first = 0; first < m; first += STRIP) {                                           \
                                 const int64_t some = MIN(m - first, (int64_t) STRIP);                                  \

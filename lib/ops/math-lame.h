@@ -48,7 +48,9 @@ typedef struct VmLame {
 VM_INLINE void vm_lame_init(VmLame *l) {
         l->index    = -1.0;
         l->h2       = VM_NAN;
+        l->k2       = VM_NAN;
         l->n_levels = 0;
+        l->is       = false;
 }
 
 /* ---- Zeros ------------------------------------------------------------------------------------------------------ */
@@ -221,7 +223,7 @@ VM_RARE void vm_lame_make(VmLame *l, double h2, double k2, double index) {
                 l->is = true;
         else if (h2 < 0.0 && k2 < h2) { /* s^2 with the other sign */
                 l->is = vm_lame_find(l, -h2, -k2, l->n_zeros - tp);
-                for (int i = 0; i < l->n_zeros; i++)
+                for (int i = 0; i < l->n_zeros && l->is; i++)
                         l->zero[i] = -l->zero[i];
         } else
                 l->is = vm_lame_find(l, h2, k2, tp);
@@ -278,11 +280,11 @@ VM_INLINE int vm_lame_first_node(int level) {
 }
 
 VM_RARE void vm_lame_nodes(VmLame *l, int level) {
-        const int n     = vm_lame_first_node(level + 1) - vm_lame_first_node(level);
+        const int n     = vm_lame_first_node(level + 1) - vm_lame_first_node(level), middle = n / 2;
         const double by = ldexp(1.0, level == 1 ? -1 : 1 - level), start = level == 1 ? 0.0 : 0.5 * by;
 
         for (int i = 0; i < n; i++) {
-                const double t = by * (i - n / 2) + start, up = vm_exp(t), down = 1.0 / up;
+                const double t = by * (i - middle) + start, up = vm_exp(t), down = 1.0 / up;
                 const double turn = 0.5 * VM_PI * (up - down); /* pi sinh t */
                 const double e = vm_exp(-vm_abs(turn)), low = e / (1.0 + e), high = 1.0 / (1.0 + e);
                 VmLameNode *node = &l->node[vm_lame_first_node(level) + i];
