@@ -76,7 +76,7 @@ static int on_report(void *userdata, const WorkAction *action, const WorkActions
                         return -ENOMEM;
                 *report.error = *work_error(lists, action);
         }
-        return report_add(userdata, &report, report.n_lengths > 0 ? lists->length.data + action->first : NULL);
+        return report_add(userdata, &report, report.n_lengths > 0 ? work_lengths(lists, action) : NULL);
 }
 
 static void on_pinned(void *userdata, uint64_t pin, const Error *err, const char *data, size_t size_bytes) {
@@ -123,12 +123,13 @@ static int say_done(Worker *w, uint32_t *at) {
                 r = vec_push(&task, report->action.task);
         }
         if (r == 0)
-                r = link_say(w->scheduler, &(WireMessage) { WIRE_IS_DONE,
-                                                            .done = { .plan     = plan,
-                                                                      .task     = task.data,
-                                                                      .task_n   = task.n,
-                                                                      .length   = w->reading_length.data + first,
-                                                                      .length_n = n } });
+                r = link_say(w->scheduler,
+                             &(WireMessage) { WIRE_IS_DONE,
+                                              .done = { .plan     = plan,
+                                                        .task     = task.data,
+                                                        .task_n   = task.n,
+                                                        .length   = n > 0 ? w->reading_length.data + first : NULL,
+                                                        .length_n = n } });
         vec_free(&task);
         return r;
 }

@@ -268,12 +268,12 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         peer->link = link_free(peer->link);
         remote_received(r, peer);
         if (peer->worker == WORKER_NONE) {
-                r->welcome = false;
                 /* What we refuse ourselves would come again. */
                 const bool for_good = r->cluster.number == 0 || r->refused || r->stop || err.code == ERROR_CORRUPT ||
                                       err.code == ERROR_VALUE || err.code == ERROR_MEMORY ||
                                       (r->http && err.code == -EACCES);
 
+                r->welcome = false;
                 if (for_good) {
                         error_prefix(&err, err.code, "scheduler %s", peer->address);
                         remote_fail(r, &err);

@@ -222,9 +222,7 @@ static int do_work_action(Engine *e, const WorkAction *a) {
                                                      .plan   = a->plan,
                                                      .n      = 1,
                                                      .task   = &a->task,
-                                                     .length = e->work_actions.length.n > 0
-                                                                       ? e->work_actions.length.data + a->first
-                                                                       : NULL });
+                                                     .length = work_lengths(&e->work_actions, a) });
         case WORK_FAILED:
                 e->n_tasks_failed++;
                 return tell_sched(e, &(SchedEvent) { .kind = SCHED_FAILED,

@@ -293,7 +293,7 @@ int exec_run_next(Exec *exec, const Plan *plan, uint32_t task, const ChunkMemory
 
         finder.run = &run;
         finder.n_in  = plan->input_start[task + 1] - first;
-        finder.chunk = finder.n_in > 0 ? plan->input_chunk + first : NULL;
+        finder.chunk = plan_inputs(plan, task);
         finder.next = 0;
         finder.in = in;
         run.source = exec_take_array(exec, Region, stage->n_source);

@@ -225,35 +225,43 @@ static _unused_ void sort_row(DType t, const char *in, int64_t stride, int64_t n
         }
 }
 
-/* Calls row() for each row of the batch axes. */
-static _unused_ int each_row(BlockRun *run, void (*row)(BlockRun *run, const char *in, char *const *out)) {
-        const View *in = &run->in[0];
-        const int last = in->shape.ndim - 1;
+/* Calls one() for all batches of the task: the axes but the last `core` ones of the first input. */
+static _unused_ void each_batch(BlockRun *run, int core,
+                                void (*one)(BlockRun *run, const char *in, char *const *out, void *userdata),
+                                void *userdata) {
+        const View *in       = &run->in[0];
+        const int batch      = in->shape.ndim - core;
         const uint32_t n_out = run->n_out;
         int64_t at[MAX_NDIM] = {};
 
         assert(n_out <= 2);
-        if (shape_size(&in->shape) == 0)
-                return 0;
         for (;;) {
                 const char *from = in->data;
-                char *to[2] = { run->out[0].data, n_out > 1 ? run->out[1].data : run->out[0].data };
+                char *to[2]      = { run->out[0].data, n_out > 1 ? run->out[1].data : run->out[0].data };
                 int k;
 
-                for (k = 0; k < last; k++) {
+                for (k = 0; k < batch; k++) {
                         from += at[k] * in->stride[k];
                         for (uint32_t o = 0; o < n_out; o++)
                                 to[o] += at[k] * run->out[o].stride[k];
                 }
-                row(run, from, to);
-                for (k = last; k-- > 0;) {
+                one(run, from, to, userdata);
+                for (k = batch; k-- > 0;) {
                         if (++at[k] < in->shape.dim[k])
                                 break;
                         at[k] = 0;
                 }
                 if (k < 0)
-                        return 0;
+                        return;
         }
+}
+
+/* Calls row() for each row of the batch axes. */
+static _unused_ int each_row(BlockRun *run,
+                             void (*row)(BlockRun *run, const char *in, char *const *out, void *userdata)) {
+        if (shape_size(&run->in[0].shape) > 0)
+                each_batch(run, 1, row, NULL);
+        return 0;
 }
 
 static _unused_ int64_t last_length(const Shape *s) {

@@ -294,7 +294,7 @@ OP(select_narrow) = {
 /* ---- Rows in memory
  * --------------------------------------------------------------------------------------------------- */
 
-static void pick_row(BlockRun *run, const char *in, char *const *out) {
+static void pick_row(BlockRun *run, const char *in, char *const *out, _unused_ void *userdata) {
         const SelectParams *p = run->params;
         const View *v         = &run->in[0];
         const DType t         = v->dtype;

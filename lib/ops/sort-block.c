@@ -72,37 +72,31 @@ static void block_sort(const Block2 *b, int64_t hands, void *scratch, char *out)
                 block_items(b, hands, scratch, out);
 }
 
+typedef struct Dealt {
+        Block2 block;
+        int64_t hands;
+} Dealt;
+
+static void batch_sort(BlockRun *run, const char *in, char *const *out, void *userdata) {
+        Dealt *dealt = userdata;
+
+        dealt->block.in = in;
+        block_sort(&dealt->block, dealt->hands, run->scratch, out[0]);
+}
+
 /* All batches of the task; `core` axes of the input are one block of them. */
 static int each_block(BlockRun *run, int core, int64_t total, int64_t hands) {
-        const View *in       = &run->in[0];
-        const View *out      = &run->out[0];
-        const int batch      = in->shape.ndim - core, last = in->shape.ndim - 1;
-        int64_t at[MAX_NDIM] = {};
-        Block2 b             = { .dtype  = in->dtype,
-                                 .n      = { core > 1 ? in->shape.dim[last - 1] : 1, in->shape.dim[last] },
-                                 .stride = { core > 1 ? in->stride[last - 1] : 0, in->stride[last] },
-                                 .total  = total };
+        const View *in = &run->in[0];
+        const int last = in->shape.ndim - 1;
+        Dealt dealt    = { .block = { .dtype  = in->dtype,
+                                      .n      = { core > 1 ? in->shape.dim[last - 1] : 1, in->shape.dim[last] },
+                                      .stride = { core > 1 ? in->stride[last - 1] : 0, in->stride[last] },
+                                      .total  = total },
+                           .hands = hands };
 
-        if (shape_size(&out->shape) == 0)
-                return 0;
-        for (;;) {
-                char *to = out->data;
-                int k;
-
-                b.in = in->data;
-                for (k = 0; k < batch; k++) {
-                        b.in += at[k] * in->stride[k];
-                        to += at[k] * out->stride[k];
-                }
-                block_sort(&b, hands, run->scratch, to);
-                for (k = batch; k-- > 0;) {
-                        if (++at[k] < in->shape.dim[k])
-                                break;
-                        at[k] = 0;
-                }
-                if (k < 0)
-                        return 0;
-        }
+        if (shape_size(&run->out[0].shape) > 0)
+                each_batch(run, core, batch_sort, &dealt);
+        return 0;
 }
 
 /* ---- The operators ---------------------------------------------------------------------------------------------- */

@@ -60,7 +60,7 @@ static void sort_words(void *word, int64_t words, int64_t n, int64_t hands, void
 
 /* ---- Runs of elements ------------------------------------------------------------------------------------------- */
 
-static void deal_row(BlockRun *run, const char *in, char *const *out) {
+static void deal_row(BlockRun *run, const char *in, char *const *out, _unused_ void *userdata) {
         const ColumnsParams *p = run->params;
         const View *v          = &run->in[0];
         const int last         = v->shape.ndim - 1;
@@ -148,42 +148,32 @@ static void copy_words(const View *v, const char *from, int core, uint64_t *to) 
         }
 }
 
-/* All batches of the task, whose last `core` axes are sorted; `places`: only these are made. */
-static int each_words(BlockRun *run, int core, bool places) {
-        const View *in = &run->in[0], *out = &run->out[0];
-        const Shape *s      = &in->shape;
-        const int batch     = s->ndim - core;
-        const int64_t words = s->dim[s->ndim - 1], n = (core > 2 ? s->dim[s->ndim - 3] : 1) * s->dim[s->ndim - 2];
-        uint64_t *sorted = run->scratch, *word = places ? sorted + n * words : sorted;
-        int64_t at[MAX_NDIM] = {};
+typedef struct Core {
+        int n;       /* last axes, of which the last one has the words of an element */
+        bool places; /* only these are made */
+} Core;
 
-        if (shape_size(&out->shape) == 0)
-                return 0;
-        for (;;) {
-                const char *from = in->data;
-                char *to         = out->data;
-                int k;
+static void core_sort(BlockRun *run, const char *in, char *const *out, void *userdata) {
+        const Core *core    = userdata;
+        const View *v       = &run->in[0];
+        const int64_t *dim  = v->shape.dim + v->shape.ndim;
+        const int64_t words = dim[-1], n = (core->n > 2 ? dim[-3] : 1) * dim[-2];
+        uint64_t *sorted = run->scratch, *word = core->places ? sorted + n * words : sorted;
 
-                for (k = 0; k < batch; k++) {
-                        from += at[k] * in->stride[k];
-                        to += at[k] * out->stride[k];
-                }
-                copy_words(in, from, core, word);
-                sort_words(word, words, n, 1, places ? sorted : (uint64_t *) to);
-                for (int64_t i = 0; i < n && places; i++)
-                        ((int64_t *) to)[i] = (int64_t) sorted[i * words + words - 1];
-                for (k = batch; k-- > 0;) {
-                        if (++at[k] < s->dim[k])
-                                break;
-                        at[k] = 0;
-                }
-                if (k < 0)
-                        return 0;
-        }
+        copy_words(v, in, core->n, word);
+        sort_words(word, words, n, 1, core->places ? sorted : (uint64_t *) out[0]);
+        for (int64_t i = 0; i < n && core->places; i++)
+                ((int64_t *) out[0])[i] = (int64_t) sorted[i * words + words - 1];
+}
+
+static int each_core(BlockRun *run, int n, bool places) {
+        if (shape_size(&run->out[0].shape) > 0)
+                each_batch(run, n, core_sort, &(Core) { n, places });
+        return 0;
 }
 
 static int words_block_run(BlockRun *run, _unused_ Error *err) {
-        return each_words(run, 3, false);
+        return each_core(run, 3, false);
 }
 
 static size_t words_block_scratch(const OpCall *call) {
@@ -212,7 +202,7 @@ OP(words_block) = {
 };
 
 static int words_runs_run(BlockRun *run, _unused_ Error *err) {
-        return each_words(run, 2, true);
+        return each_core(run, 2, true);
 }
 
 static int64_t words_runs_step(const OpCall *call) {

@@ -12,13 +12,13 @@
 /* ---- Runs
  * ------------------------------------------------------------------------------------------------------------ */
 
-static void values_row(BlockRun *run, const char *in, char *const *out) {
+static void values_row(BlockRun *run, const char *in, char *const *out, _unused_ void *userdata) {
         const View *v = &run->in[0];
 
         sort_row(v->dtype, in, v->stride[v->shape.ndim - 1], last_length(&v->shape), out[0], run->scratch);
 }
 
-static void order_row_out(BlockRun *run, const char *in, char *const *out) {
+static void order_row_out(BlockRun *run, const char *in, char *const *out, _unused_ void *userdata) {
         const View *v = &run->in[0];
         const int64_t n = last_length(&v->shape), stride = v->stride[v->shape.ndim - 1],
                       first = run->box[0].lo[v->shape.ndim - 1];

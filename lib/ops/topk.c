@@ -32,7 +32,7 @@ static void invert_keys(uint64_t *key, int64_t n, bool largest) {
                 key[i] = ~key[i];
 }
 
-static void top_row(BlockRun *run, const char *in, char *const *out) {
+static void top_row(BlockRun *run, const char *in, char *const *out, _unused_ void *userdata) {
         const TopParams *p  = run->params;
         const View *v       = &run->in[0];
         const int last      = v->shape.ndim - 1;

@@ -241,6 +241,13 @@ Plan *plan_free(Plan *plan);
 DEFINE_CLEANUP(Plan *, plan_free)
 
 /* The box of the stage's domain that a task works on. */
+/* The chunks that a task reads; NULL: it has none. */
+static inline const uint32_t *plan_inputs(const Plan *plan, uint32_t task) {
+        const uint32_t first = plan->input_start[task];
+
+        return plan->input_start[task + 1] > first ? plan->input_chunk + first : NULL;
+}
+
 void plan_task_box(const Plan *plan, uint32_t task, Box *ret);
 /* The part of a task's box in which the source is there at all: a concatenation's input is not everywhere. False:
  * nowhere. */

@@ -321,7 +321,7 @@ static uint64_t score(Sched *s, const Running *r, uint32_t chunk, uint64_t sign)
 /* The policy: a worker for the task, or WORKER_NONE: that cannot be said yet. */
 static uint32_t choose(Sched *s, Running *r, uint32_t task) {
         const uint32_t n      = r->plan->input_start[task + 1] - r->plan->input_start[task];
-        const uint32_t *input = n > 0 ? r->plan->input_chunk + r->plan->input_start[task] : NULL;
+        const uint32_t *input = plan_inputs(r->plan, task);
         uint32_t maker_at = WORKER_NONE;
         Choice best       = { .worker = WORKER_NONE };
         uint64_t move     = 0;

@@ -114,6 +114,10 @@ void work_actions_done(WorkActions *actions);
 static inline const Error *work_error(const WorkActions *actions, const WorkAction *action) {
         return action->error > 0 ? &actions->error.data[action->error - 1] : NULL;
 }
+/* Of WORK_DONE: n lengths; NULL: there are none in the whole list. */
+static inline const int64_t *work_lengths(const WorkActions *actions, const WorkAction *action) {
+        return actions->length.n > 0 ? actions->length.data + action->first : NULL;
+}
 
 int work_new(Work **ret, uint32_t n_threads, const WorkLimits *limits);
 Work *work_free(Work *work);

@@ -283,7 +283,7 @@ static void do_work_action(Cluster *c, Host *h, const WorkAction *a) {
                 ck_abort_msg("no host has a disk, and nobody pins");
         case WORK_DONE:
                 event.kind   = SCHED_DONE;
-                event.length = h->actions.length.data + a->first;
+                event.length = work_lengths(&h->actions, a);
                 break;
         case WORK_FAILED:
                 event.kind  = SCHED_FAILED;

@@ -71,12 +71,11 @@ static void report(Sim *s, SimWorker *w, const WorkAction *a) {
 
         switch (a->kind) {
         case WORK_DONE:
-                m = (WireMessage) { WIRE_IS_DONE,
-                                    .done = { .plan     = a->plan,
-                                              .task     = &a->task,
-                                              .task_n   = 1,
-                                              .length   = s->work_actions.length.data + a->first,
-                                              .length_n = a->n } };
+                m = (WireMessage) { WIRE_IS_DONE, .done = { .plan     = a->plan,
+                                                            .task     = &a->task,
+                                                            .task_n   = 1,
+                                                            .length   = work_lengths(&s->work_actions, a),
+                                                            .length_n = a->n } };
                 break;
         case WORK_FAILED:
                 m = (WireMessage) {

@@ -344,12 +344,10 @@ static void do_work(Sim *s, const WorkAction *a) {
                 break;
         case WORK_DONE:
                 tell_sched(s, (SchedEvent) { .kind   = SCHED_DONE,
-                                            .plan   = a->plan,
-                                            .n      = 1,
-                                            .task   = &a->task,
-                                            .length = s->work_actions.length.n > 0
-                                                              ? s->work_actions.length.data + a->first
-                                                              : NULL });
+                                             .plan   = a->plan,
+                                             .n      = 1,
+                                             .task   = &a->task,
+                                             .length = work_lengths(&s->work_actions, a) });
                 break;
         case WORK_FAILED:
                 look_at_failure(s, a);

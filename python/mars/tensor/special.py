@@ -111,6 +111,11 @@ def multigammaln(a, d):
     return op("special_gammaln", a[..., None] - np.arange(d) / 2.0).sum(axis=-1) + d * (d - 1) * 0.25 * np.log(np.pi)
 
 
+def _turned(made, z, by):
+    """made * exp(by * z), in the precision of `made`."""
+    return made * op("exp", _float(z).astype(op("real", made).dtype) * by)
+
+
 def hankel1e(v, z):
     """The Hankel function of the first kind, times exp(-1j * z).
 
@@ -130,8 +135,7 @@ def hankel1e(v, z):
     >>> mt.special.hankel1e(0, [1.0, 2.0]).execute()
     Tensor([0.48770375-0.59620621j, 0.37091185-0.41597453j])
     """
-    made = op("special_hankel1", v, z)
-    return made * op("exp", _float(z).astype(op("real", made).dtype) * -1j)
+    return _turned(op("special_hankel1", v, z), z, -1j)
 
 
 def hankel2e(v, z):
@@ -153,8 +157,7 @@ def hankel2e(v, z):
     >>> mt.special.hankel2e(0, [1.0, 2.0]).execute()
     Tensor([0.48770375+0.59620621j, 0.37091185+0.41597453j])
     """
-    made = op("special_hankel2", v, z)
-    return made * op("exp", _float(z).astype(op("real", made).dtype) * 1j)
+    return _turned(op("special_hankel2", v, z), z, 1j)
 
 
 def airy(z):
