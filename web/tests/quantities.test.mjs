@@ -7,7 +7,7 @@ import { before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const source = join(dirname(fileURLToPath(import.meta.url)), "../src");
-let format, spans, alike, change;
+let format, spans, alike, change, newest;
 
 before(async () => {
     const { buildSync } = createRequire(join(process.env.WEB_MODULES, "package.json"))("esbuild");
@@ -20,6 +20,7 @@ before(async () => {
     spans = await load("parts/spans.ts");
     alike = await load("parts/alike.ts");
     change = await load("change.ts");
+    newest = await load("parts/newest.ts");
 });
 
 test("bytes have three digits and never a thousand of a unit", () => {
@@ -178,4 +179,12 @@ test("a history goes on where it was, and what changes altogether is there as a 
     assert.deepEqual(change.apply(before, { in: { time: { now: [] } } }), { ...before, time: [] });
     const rows = [{ from: 1, to: 2 }];
     assert.deepEqual(change.apply(rows, { rows: [{ key: 1, now: { from: 1 } }] }), [{ from: 1 }]);
+});
+
+test("lines of several daemons are in one order, the newest first", () => {
+    const said = (...lines) => lines.map(([time, text]) => ({ time, text }));
+    const lines = said([10, "a worker joins"], [18, "a session begins"], [18, "it asks"], [10.5, "sign in"]);
+    const texts = newest.newestFirst(lines).map((line) => line.text);
+    assert.deepEqual(texts, ["it asks", "a session begins", "sign in", "a worker joins"]);
+    assert.equal(lines[0].text, "a worker joins");
 });

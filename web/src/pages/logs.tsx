@@ -16,7 +16,7 @@ const LEVELS = [3, 4, 5, 6, 7];
 const USUAL_LEVEL = "6";
 
 function Lines({ log, words }: { log: Log; words: string }) {
-    const lines = [...log.lines].reverse().filter((line) => line.text.toLowerCase().includes(words.toLowerCase()));
+    const lines = log.lines.filter((line) => line.text.toLowerCase().includes(words.toLowerCase()));
     return (
         <>
             <div class="scroll" tabIndex={0} role="region" aria-label="Lines">

@@ -202,7 +202,7 @@ export function Overview() {
                             )}
                         </Panel>
                         <Panel title="Last warnings and errors" aside={<a href={href(["logs"])}>All logs</a>}>
-                            <LogTable lines={[...now.errors].reverse()} empty="None." />
+                            <LogTable lines={now.errors} empty="None." />
                         </Panel>
                     </div>
                 </>

@@ -251,7 +251,7 @@ function Tail({ worker }: { worker: number }) {
         <Await news={news}>
             {(log) => (
                 <div class="scroll short" tabIndex={0} role="region" aria-label="Lines">
-                    <LogTable lines={[...log.lines].reverse()} empty="It has said nothing." />
+                    <LogTable lines={log.lines} empty="It has said nothing." />
                 </div>
             )}
         </Await>

@@ -6,6 +6,7 @@ import type { LogLine } from "../contract";
 import { moment } from "../format";
 import { href } from "../route";
 import { State } from "./bits";
+import { newestFirst } from "./newest";
 
 const LEVELS = ["emergency", "alert", "critical", "error", "warning", "notice", "information", "debug"];
 const ERROR = 3;
@@ -74,10 +75,11 @@ function keysOf(lines: readonly LogLine[]): string[] {
 
 export function LogTable({ lines, empty }: { lines: readonly LogLine[]; empty: string }) {
     if (lines.length === 0) return <p class="empty">{empty}</p>;
-    const keys = keysOf(lines);
+    const shown = newestFirst(lines),
+        keys = keysOf(shown);
     return (
         <ol class="log">
-            {lines.map((line, k) => (
+            {shown.map((line, k) => (
                 <Line key={keys[k]!} line={line} />
             ))}
         </ol>
