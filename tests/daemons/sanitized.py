@@ -66,7 +66,7 @@ class Relay:
 
 class Cluster:
     def __init__(self, programs, directory):
-        self.programs, self.directory, self.processes = programs, directory, {}
+        self.programs, self.directory, self.processes, self.started = programs, directory, {}, []
         self.notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notified.bind(f"{directory}/notify")
         self.environment = dict(os.environ, NOTIFY_SOCKET=f"{directory}/notify", HOME=str(directory),
@@ -80,6 +80,7 @@ class Cluster:
     def start(self, name, program, *options, ready):
         """What it says when it is ready."""
         err = open(self.directory / f"{name}.err", "wb")
+        self.started.append(name)
         self.processes[name] = subprocess.Popen(
             [self.programs / program, "--config-dir", "none", "--log-level", "info", *options],
             stdin=subprocess.DEVNULL, stderr=err, env=self.environment)
@@ -161,7 +162,7 @@ def works(cluster, client, relay, wrong):
     if process.returncode != 0 or "Sanitizer" in cluster.said("client") or "runtime error:" in cluster.said("client"):
         wrong.append(f"the client ended with status {process.returncode}")
     workers = json.loads(ask(cluster, address, "/api/v1/workers"))
-    wrong += ["nothing was spilled"] * ("spilling with" not in "".join(map(cluster.said, cluster.processes)))
+    wrong += ["nothing was spilled"] * ("spilling with" not in "".join(map(cluster.said, cluster.started)))
     wrong += [f"{name} is not there" for name in {"w2", "w3", "w4"} - {worker["name"] for worker in workers}]
 
 
