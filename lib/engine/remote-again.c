@@ -3,7 +3,8 @@
  *
  * While the link is broken nothing is said to the scheduler, and nothing is remembered for it either: when it is back,
  * what the session is then is said as a whole (RESUME, and the requests that it waits for once more). After the lease
- * the scheduler knows nothing of us, and nothing works any more.
+ * the scheduler knows nothing of us, and nothing works any more. One that has not let us in yet, and ends the
+ * connection without a word, is tried again as well, as long as we wait for its first words; what has words is final.
  *
  * A pin whose chunks cannot be had asks the scheduler where they are: by a request that wants the tensor, which is
  * answered when all of it is there, made again if it must be. All runs in the loop's thread, with the engine's lock. */
@@ -56,7 +57,7 @@ int remote_timer(Remote *r) {
 
 /* ---- The link to the scheduler ---------------------------------------------------------------------------------- */
 
-/* There was a session: it is there until the lease is over. */
+/* The session, if there was one, is there until the lease is over. */
 void remote_away(Remote *r, const Error *why) {
         const uint64_t now = now_usec();
 
@@ -81,22 +82,32 @@ void remote_away(Remote *r, const Error *why) {
 }
 
 static void connect_again(Remote *r, uint64_t now) {
-        Error err = {};
+        const bool first = r->cluster.number == 0; /* then whoever waits for its first words gives up (remote.c) */
+        Error err        = {};
 
-        if (now - r->away_usec > r->cluster.lease_usec) {
+        if (!first && now - r->away_usec > r->cluster.lease_usec) {
                 error_set(&err, r->last_words.code,
                           "scheduler %s: no connection for %.0f s, after which it keeps nothing of this session: %s",
                           r->scheduler.address, (double) r->cluster.lease_usec / 1e6, r->last_words.text);
                 remote_fail(r, &err);
         } else if (!r->scheduler.link && now >= r->try_usec) {
-                if (remote_connect(&r->scheduler, &err) < 0) {
+                const int ret = remote_connect(&r->scheduler, &err);
+
+                if (ret < 0)
                         r->scheduler.link = link_free(r->scheduler.link);
-                        r->last_words     = err;
-                        r->try_usec       = now + remote_pause_usec(r->attempt++);
+                if (ret < 0 && first)
+                        remote_fail(r, &err);
+                else if (ret < 0) {
+                        r->last_words = err;
+                        r->try_usec   = now + remote_pause_usec(r->attempt++);
                 }
         }
-        if (r->failure.code == 0)
-                remote_arm(r, r->scheduler.link ? r->away_usec + r->cluster.lease_usec + 1 : r->try_usec);
+        if (r->failure.code < 0)
+                return;
+        if (!r->scheduler.link)
+                remote_arm(r, r->try_usec);
+        else if (!first)
+                remote_arm(r, r->away_usec + r->cluster.lease_usec + 1);
 }
 
 /* What was left for the scheduler while it was away is part of what is said now. */
@@ -178,7 +189,7 @@ static void holders_forget(Remote *r) {
 }
 
 int remote_welcome(Remote *r, const Wire_welcome *m, Error *err) {
-        const bool again = r->away_usec != 0;
+        const bool again = r->cluster.number != 0;
 
         if (again && m->epoch != r->cluster.epoch)
                 holders_forget(r);

@@ -268,10 +268,11 @@ static void on_closed(void *userdata, _unused_ Link *link, const Error *why) {
         peer->link = link_free(peer->link);
         remote_received(r, peer);
         if (peer->worker == WORKER_NONE) {
-                /* What we refuse ourselves would come again. */
-                const bool for_good = r->cluster.number == 0 || r->refused || r->stop || err.code == ERROR_CORRUPT ||
-                                      err.code == ERROR_VALUE || err.code == ERROR_MEMORY ||
-                                      (r->http && err.code == -EACCES);
+                /* What we refuse ourselves would come again. Of what goes wrong before WELCOME only this would not:
+                 * that a scheduler to which very many come cuts us off without a word. */
+                const bool for_good = r->refused || r->stop || err.code == ERROR_CORRUPT || err.code == ERROR_VALUE ||
+                                      err.code == ERROR_MEMORY || (r->http && err.code == -EACCES) ||
+                                      (r->cluster.number == 0 && (r->http || err.code != -ECONNRESET));
 
                 r->welcome = false;
                 if (for_good) {
@@ -307,7 +308,7 @@ static int connect_peer(Peer *peer, Error *err) {
 
 int remote_connect(Peer *peer, Error *err) {
         Remote *r         = peer->remote;
-        const bool again  = peer->worker == WORKER_NONE && r->away_usec != 0;
+        const bool again  = peer->worker == WORKER_NONE && r->cluster.number != 0;
         WireMessage hello = { WIRE_IS_HELLO,
                                     .hello = { .role    = WIRE_CLIENT,
                                                .version = WIRE_VERSION,
@@ -653,6 +654,9 @@ static int await_welcome(Remote *r, Error *err) {
                 pthread_cond_timedwait(&e->changed, &e->lock, &at);
         if (r->failure.code < 0)
                 return error_set(err, r->failure.code, "%s", r->failure.text);
+        if (!r->welcome && r->last_words.code < 0)
+                return error_set(err, r->last_words.code, "scheduler %s: tried again for %d s: %s",
+                                 r->scheduler.address, REMOTE_ANSWER_USEC / 1000000, r->last_words.text);
         if (!r->welcome)
                 return error_set(err, -ETIMEDOUT, "scheduler %s: it does not answer", r->scheduler.address);
         return 0;

@@ -2,6 +2,8 @@
 /* A session of which the scheduler and a worker are this test: what must be right at one moment only, which real
  * daemons seldom hit.
  * The rest of engine/remote.c is tested with them (tests/python). */
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <pthread.h>
 #include <sched.h>
@@ -25,6 +27,8 @@ typedef struct FakeScheduler {
         int listening, fd;
         pthread_t thread;
         uint64_t request; /* that it was asked for, or for the tensor of a name */
+        uint32_t n_cut;   /* connections that it ends without a word, before others */
+        bool refuses;
 } FakeScheduler;
 
 static void say_with(int fd, const WireMessage *m, uint64_t payload_bytes) {
@@ -102,10 +106,24 @@ static int listen_at(const char *folder, const char *name, char *ret, size_t n) 
         return fd;
 }
 
-/* Until the client asks for something. */
+/* Some at once, some when they have said who they are. */
+static void cut_off(const FakeScheduler *s, uint32_t k) {
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+        const int fd                        = accept(s->listening, NULL, NULL);
+        WireMessage m;
+
+        ck_assert_int_ge(fd, 0);
+        if (k % 2 == 0)
+                hear(fd, arena, &m);
+        close(fd);
+}
+
+/* Until the client asks for something, or is refused. */
 static void *scheduler_main(void *userdata) {
         FakeScheduler *s = userdata;
 
+        for (uint32_t k = 0; k < s->n_cut; k++)
+                cut_off(s, k);
         s->fd = accept(s->listening, NULL, NULL);
         ck_assert_int_ge(s->fd, 0);
         while (s->request == 0) {
@@ -113,6 +131,10 @@ static void *scheduler_main(void *userdata) {
                 WireMessage m;
 
                 hear(s->fd, arena, &m);
+                if (m.kind == WIRE_IS_HELLO && s->refuses) {
+                        say(s, &(WireMessage) { WIRE_IS_REFUSED, .refused = { .code = -EACCES, .text = "not you" } });
+                        return NULL;
+                }
                 if (m.kind == WIRE_IS_HELLO)
                         say(s, &(WireMessage) {
                                        WIRE_IS_WELCOME,
@@ -127,14 +149,18 @@ static void *scheduler_main(void *userdata) {
         return NULL;
 }
 
-static void scheduler_begin(FakeScheduler *s) {
+static void scheduler_begin_with(FakeScheduler *s, uint32_t n_cut, bool refuses) {
         char path[96];
 
-        *s = (FakeScheduler) { .folder = "/tmp/mars-remote-XXXXXX", .fd = -1 };
+        *s = (FakeScheduler) { .folder = "/tmp/mars-remote-XXXXXX", .fd = -1, .n_cut = n_cut, .refuses = refuses };
         ck_assert_ptr_nonnull(mkdtemp(s->folder));
         s->listening = listen_at(s->folder, "socket", path, sizeof(path));
         snprintf(s->address, sizeof(s->address), "unix:%s", path);
         ck_assert_int_eq(pthread_create(&s->thread, NULL, scheduler_main, s), 0);
+}
+
+static void scheduler_begin(FakeScheduler *s) {
+        scheduler_begin_with(s, 0, false);
 }
 
 static void scheduler_end(FakeScheduler *s) {
@@ -200,6 +226,49 @@ TEST(outcome_that_comes_while_the_session_closes_is_nobodys) {
 /* There is nobody left to say goodbye to. */
 TEST(a_session_and_its_scheduler_may_end_at_once) {
         close_while_outcome_comes(true);
+}
+
+/* ---- Connecting -------------------------------------------------------------------------------------------------- */
+
+/* A scheduler to which very many come cuts off some of them. */
+TEST(a_client_that_is_cut_off_before_the_first_word_comes_again) {
+        EngineRequest *q = NULL;
+        Engine *e        = NULL;
+        FakeScheduler s;
+        Error err = {};
+
+        scheduler_begin_with(&s, 3, false);
+        ck_assert_msg(engine_connect(&e, s.address, NULL, NULL, &err) == 0, "%s", err.text);
+        ck_assert_int_eq(engine_submit(e, some_graph(), false, &q, &err), 0);
+        pthread_join(s.thread, NULL); /* and it has a session like any other */
+        say(&s, &(WireMessage) { WIRE_IS_FINISHED,
+                                 .finished = { .request = s.request, .code = ERROR_VALUE, .text = "the outcome" } });
+        ck_assert_int_eq(engine_wait(q, UINT64_MAX, &err), ERROR_VALUE);
+        engine_request_unref(q);
+        engine_unref(e);
+        scheduler_end(&s);
+}
+
+/* Nobody knocks after that. */
+static void refused_once(uint32_t n_cut) {
+        Engine *e = NULL;
+        FakeScheduler s;
+        Error err = {};
+
+        scheduler_begin_with(&s, n_cut, true);
+        ck_assert_int_eq(engine_connect(&e, s.address, NULL, NULL, &err), -EACCES);
+        ck_assert_msg(strstr(err.text, "not you"), "%s", err.text);
+        ck_assert_ptr_null(e);
+        pthread_join(s.thread, NULL);
+        ck_assert_int_eq(fcntl(s.listening, F_SETFL, O_NONBLOCK), 0);
+        ck_assert_int_lt(accept(s.listening, NULL, NULL), 0);
+        ck_assert_int_eq(errno, EAGAIN);
+        scheduler_end(&s);
+}
+
+TEST(a_client_that_is_refused_with_words_does_not_come_again) {
+        refused_once(0);
+        refused_once(1);
 }
 
 /* ---- Chunks that come to the caller's memory --------------------------------------------------------------------- */
