@@ -6,8 +6,9 @@
  * one worker loses can still be made again. Where no second worker has room nothing is forgotten. What one recipe made
  * is cut off at once: tasks that make some of it again would make the rest, too, which nobody would know of.
  *
- * A spare is never read. It goes with the tensor, and from a worker that is to have nothing. A chunk that nobody has
- * has no spare. */
+ * A spare is never read. It goes with the tensor, and from a worker that is to have nothing, unless whoever has the
+ * chunk is not to be reached: then it stays until he is, or takes the chunk's place and is handed on. A chunk that
+ * nobody has has no spare. */
 #include "sched/state.h"
 
 bool recipe_is_long(const Sched *s, const Recipe *recipe) {
@@ -63,16 +64,28 @@ int spare_drop(Sched *s, SchedTensor *t, uint32_t chunk) {
         return worker == WORKER_NONE ? 0 : drop_add(s, worker, t->chunk_first + chunk);
 }
 
-/* Those that the worker is to have no more. */
-int spares_leave(Sched *s, uint32_t worker) {
+/* Nothing is heard of whoever has the chunk, who may never come back: its copy is the only one that can be had. */
+static bool only_spare(const Sched *s, const SchedTensor *t, uint32_t chunk) {
+        const Worker *w = &s->worker.data[t->holder[chunk]];
+
+        return w->state != WORKER_HERE || w->silent;
+}
+
+int spares_leave(Sched *s, uint32_t worker, uint32_t *ret_stay) {
         int ret = 0;
 
+        *ret_stay = 0;
         for (uint32_t k = 0; k < s->tensors.capacity && ret == 0; k++) {
                 SchedTensor *t = (SchedTensor *) (uintptr_t) s->tensors.entry[k].value;
 
-                for (uint32_t c = 0; t && t->anchor && c < t->n_chunks && ret == 0; c++)
-                        if (t->spare[c] == worker)
+                for (uint32_t c = 0; t && t->anchor && c < t->n_chunks && ret == 0; c++) {
+                        if (t->spare[c] != worker)
+                                continue;
+                        if (only_spare(s, t, c))
+                                ++*ret_stay;
+                        else
                                 ret = spare_drop(s, t, c);
+                }
                 if (t && ret == 0)
                         ret = anchor_look(s, t);
         }
@@ -81,7 +94,7 @@ int spares_leave(Sched *s, uint32_t worker) {
 
 bool spare_fits(const Sched *s, const SchedTensor *t, uint32_t chunk, uint32_t worker) {
         return t->anchor && t->n_refs > 0 && t->holder[chunk] != WORKER_NONE && t->holder[chunk] != worker &&
-               t->spare[chunk] == WORKER_NONE && !s->worker.data[worker].drain;
+               t->spare[chunk] == WORKER_NONE && (!s->worker.data[worker].drain || only_spare(s, t, chunk));
 }
 
 int spare_taken(Sched *s, const Taking *taking, const Error *err) {
@@ -117,11 +130,11 @@ static int lineage_cut(Sched *s, Recipe *recipe) {
         return ret;
 }
 
-static bool is_twice(const SchedTensor *t) {
+static bool is_twice(const Sched *s, const SchedTensor *t) {
         bool twice = t->anchor && t->n_lost == 0;
 
         for (uint32_t k = 0; k < t->n_chunks && twice; k++)
-                twice = t->spare[k] != WORKER_NONE;
+                twice = t->spare[k] != WORKER_NONE && !s->worker.data[t->spare[k]].drain;
         return twice;
 }
 
@@ -140,7 +153,7 @@ static int anchor_go(Sched *s, SchedTensor *t, bool *ret) {
         if (r < 0 || !*ret || t->refused || !recipe)
                 return r;
         for (const SchedTensor *other = recipe->tensors; other; other = other->next_of_recipe)
-                if (!is_twice(other)) {
+                if (!is_twice(s, other)) {
                         *ret = !other->listed;
                         return 0;
                 }

@@ -271,12 +271,15 @@ static int drained(Sched *s, uint32_t worker, const Error *why) {
 }
 
 static int drain_go(Sched *s, uint32_t worker, Worker *w) {
-        uint32_t n_left;
+        uint32_t n_left, n_stay = 0;
         int ret = 0;
         Error err;
 
-        if (w->left.n == 0 && w->n_taking == 0 && w->refused.code == 0)
-                ret = left_find(s, worker, w);
+        if (w->left.n == 0 && w->n_taking == 0 && w->refused.code == 0) {
+                ret = spares_leave(s, worker, &n_stay);
+                if (ret == 0)
+                        ret = left_find(s, worker, w);
+        }
         n_left = w->left.n;
         while (w->left.n > 0 && w->n_taking < MOST_TAKING && s->n_open > 0 && ret == 0) {
                 Taking t = vec_pop(&w->left);
@@ -302,7 +305,7 @@ static int drain_go(Sched *s, uint32_t worker, Worker *w) {
         for (uint32_t k = 0; k < s->taking.n; k++)
                 if (s->taking.data[k].to == worker)
                         return 0; /* it may have come there before it was to stop */
-        return w->n_given == 0 && n_left == 0 ? drained(s, worker, NULL) : 0;
+        return w->n_given == 0 && n_left == 0 && n_stay == 0 ? drained(s, worker, NULL) : 0;
 }
 
 int drains_go(Sched *s) {
@@ -331,8 +334,6 @@ int worker_drain(Sched *s, uint32_t worker, bool on) {
         w->refused = (Error) {};
         s->n_open += worker_open(s, worker);
         s->unsettled = true;
-        if (on)
-                ret = spares_leave(s, worker);
         for (Running *r = s->first_running; r && ret == 0; r = r->after) {
                 r->stirred = true;
                 if (!r->ending && worker < r->share.n)

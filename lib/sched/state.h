@@ -232,7 +232,8 @@ int anchor_look(Sched *s, SchedTensor *t);           /* whether it is to have co
 void tensor_read(Sched *s, SchedTensor *t);          /* by a recipe */
 uint32_t spare_take(SchedTensor *t, uint32_t chunk); /* who had it, and is not counted as that any more */
 int spare_drop(Sched *s, SchedTensor *t, uint32_t chunk);
-int spares_leave(Sched *s, uint32_t worker);
+/* Those that the worker is to have no more; *ret_stay: of how many others nobody else can be reached. */
+int spares_leave(Sched *s, uint32_t worker, uint32_t *ret_stay);
 bool spare_fits(const Sched *s, const SchedTensor *t, uint32_t chunk, uint32_t worker);
 int spare_taken(Sched *s, const Taking *taking, const Error *err);
 int anchors_go(Sched *s); /* copies that can be made now */

@@ -182,3 +182,164 @@ TEST(where_nobody_can_take_chunks_that_is_said_and_they_stay) {
                 ck_assert_uint_eq(taker(&b, k), 1);
         bed_done(&b);
 }
+
+/* ---- Copies ------------------------------------------------------------------------------------------------------ */
+
+/* A result that was cut off from what it was made of: worker 0 has it, worker 1 has copies, worker 2 has nothing. */
+static Bed bed_with_copies(void) {
+        SchedTensor said = { .id          = 5,
+                             .chunk_first = 10,
+                             .anchor      = true,
+                             .n_refs      = 1,
+                             .spec        = { .dtype = DTYPE_F64, .shape = SHAPE(10 * N_CHUNKS) },
+                             .tiling      = { .ndim = 1, .axis = { cuts_regular(10 * N_CHUNKS, 10) } } };
+        Bed b            = { .tensor = said.id };
+        uint64_t id[N_CHUNKS], bytes[N_CHUNKS];
+        Error err;
+
+        ck_assert_int_eq(sched_new(&b.sched, false, fake_plan), 0);
+        sched_number(b.sched, 100);
+        ck_assert_int_eq(sched_restore_tensor(b.sched, &said, &err), 0);
+        for (uint32_t k = 0; k < N_CHUNKS; k++) {
+                id[k]    = chunk(&b, k);
+                bytes[k] = tensor_chunk_bytes(sched_tensor(b.sched, b.tensor), k);
+        }
+        for (uint32_t w = 0; w < 3; w++) {
+                tell(&b, (SchedEvent) { .kind = SCHED_JOINED, .worker = w, .holds = true });
+                tell(&b, (SchedEvent) { .kind     = SCHED_HOLDS,
+                                        .worker   = w,
+                                        .chunk_id = id,
+                                        .bytes    = bytes,
+                                        .n        = w < 2 ? N_CHUNKS : 0,
+                                        .last     = true });
+        }
+        tell(&b, (SchedEvent) { .kind = SCHED_BEGIN });
+        for (uint32_t k = 0; k < N_CHUNKS; k++) {
+                ck_assert_uint_eq(holder(&b, k), 0);
+                ck_assert_uint_eq(sched_tensor(b.sched, b.tensor)->spare[k], 1);
+        }
+        return b;
+}
+
+/* Worker 0 comes back, and has what it had. */
+static void comes_back(Bed *b, bool with) {
+        uint64_t id[N_CHUNKS], bytes[N_CHUNKS];
+
+        for (uint32_t k = 0; k < N_CHUNKS; k++) {
+                id[k]    = chunk(b, k);
+                bytes[k] = tensor_chunk_bytes(sched_tensor(b->sched, b->tensor), k);
+        }
+        tell(b, (SchedEvent) { .kind = SCHED_JOINED, .worker = 0, .holds = true });
+        ck_assert(!dropped(b, 1, 0) && !drained(b));
+        tell(b, (SchedEvent) { .kind     = SCHED_HOLDS,
+                               .worker   = 0,
+                               .chunk_id = id,
+                               .bytes    = bytes,
+                               .n        = with ? N_CHUNKS : 0,
+                               .last     = true });
+}
+
+/* Nothing says that worker 0 will come back: what worker 1 has is all there is. */
+static Bed bed_with_copies_alone(bool silent) {
+        Bed b = bed_with_copies();
+
+        if (silent)
+                tell(&b, (SchedEvent) { .kind = SCHED_SILENT, .worker = 0, .on = true });
+        else
+                tell(&b, (SchedEvent) { .kind = SCHED_AWAY, .worker = 0 });
+        drain(&b, 1);
+        ck_assert(!drained(&b));
+        for (uint32_t k = 0; k < N_CHUNKS; k++)
+                ck_assert(!dropped(&b, 1, k));
+        return b;
+}
+
+static void all_are_handed_on(Bed *b, uint32_t from) {
+        for (uint32_t k = 0; k < N_CHUNKS; k++) {
+                ck_assert_uint_eq(holder(b, k), from);
+                ck_assert_uint_eq(taker(b, k), 2);
+        }
+        for (uint32_t k = 0; k < N_CHUNKS; k++) {
+                ck_assert(!drained(b));
+                taken(b, 2, k, true);
+                ck_assert_uint_eq(holder(b, k), 2);
+                ck_assert(dropped(b, from, k));
+        }
+        ck_assert(drained(b));
+}
+
+TEST(copies_go_at_once_from_a_worker_that_is_to_stop) {
+        Bed b = bed_with_copies();
+
+        drain(&b, 1);
+        for (uint32_t k = 0; k < N_CHUNKS; k++)
+                ck_assert(dropped(&b, 1, k));
+        ck_assert(drained(&b));
+        bed_done(&b);
+}
+
+TEST(copy_of_what_only_a_worker_that_is_away_has_is_handed_on_when_that_one_is_lost) {
+        Bed b = bed_with_copies_alone(false);
+
+        tell(&b, (SchedEvent) { .kind = SCHED_LEFT, .worker = 0 });
+        all_are_handed_on(&b, 1);
+        bed_done(&b);
+}
+
+TEST(copy_of_what_a_worker_has_lost_while_it_was_away_is_handed_on) {
+        Bed b = bed_with_copies_alone(false);
+        uint32_t to[N_CHUNKS];
+
+        comes_back(&b, false);
+        for (uint32_t k = 0; k < N_CHUNKS; k++) {
+                to[k] = taker(&b, k);
+                ck_assert_uint_eq(holder(&b, k), 1);
+                ck_assert(to[k] == 0 || to[k] == 2);
+        }
+        for (uint32_t k = 0; k < N_CHUNKS; k++) {
+                ck_assert(!drained(&b));
+                taken(&b, to[k], k, true);
+                ck_assert_uint_eq(holder(&b, k), to[k]);
+        }
+        ck_assert(drained(&b));
+        bed_done(&b);
+}
+
+TEST(copies_go_when_the_worker_that_has_the_chunks_is_there_again) {
+        Bed away = bed_with_copies_alone(false), silent = bed_with_copies_alone(true);
+
+        comes_back(&away, true);
+        tell(&silent, (SchedEvent) { .kind = SCHED_SILENT, .worker = 0, .on = false });
+        for (uint32_t k = 0; k < N_CHUNKS; k++) {
+                ck_assert(dropped(&away, 1, k) && dropped(&silent, 1, k));
+                ck_assert_uint_eq(holder(&away, k), 0);
+        }
+        ck_assert(drained(&away) && drained(&silent));
+        bed_done(&away);
+        bed_done(&silent);
+}
+
+TEST(copy_is_named_by_a_worker_that_is_to_stop_while_the_other_is_away_and_stays) {
+        Bed b = bed_with_copies();
+        uint64_t id[N_CHUNKS], bytes[N_CHUNKS];
+
+        for (uint32_t k = 0; k < N_CHUNKS; k++) {
+                id[k]    = chunk(&b, k);
+                bytes[k] = tensor_chunk_bytes(sched_tensor(b.sched, b.tensor), k);
+        }
+        tell(&b, (SchedEvent) { .kind = SCHED_LEFT, .worker = 2 });
+        tell(&b, (SchedEvent) { .kind = SCHED_LEFT, .worker = 1 }); /* and was only slow */
+        tell(&b, (SchedEvent) { .kind = SCHED_AWAY, .worker = 0 });
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED, .worker = 1, .holds = true });
+        drain(&b, 1);
+        tell(&b,
+             (SchedEvent) {
+                     .kind = SCHED_HOLDS, .worker = 1, .chunk_id = id, .bytes = bytes, .n = N_CHUNKS, .last = true });
+        for (uint32_t k = 0; k < N_CHUNKS; k++)
+                ck_assert(!dropped(&b, 1, k));
+        ck_assert(!drained(&b));
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED, .worker = 2 });
+        tell(&b, (SchedEvent) { .kind = SCHED_LEFT, .worker = 0 });
+        all_are_handed_on(&b, 1);
+        bed_done(&b);
+}

@@ -76,6 +76,7 @@ static void worker_joins(Sim *s, SimWorker *w) {
         if (!w->left)
                 work_tell(s, w, (WorkEvent) { .kind = WORK_LEAVE });
         w->left = w->stops = false;
+        w->n_takes         = 0;
         w->linked = w->known = true;
         w->heard             = sched_now(s);
         w->reached           = listened(s);
@@ -153,7 +154,8 @@ static void worker_stops(Sim *s, SimWorker *w) {
                 const SchedTensor *t = sched_tensor(s->sched, s->tensor.data[k]);
 
                 for (uint32_t c = 0; t && c < t->n_chunks; c++) /* none: its session has ended */
-                        sim_assert(s, t->holder[c] != number_of(s, w));
+                        sim_assert(s,
+                                   t->holder[c] != number_of(s, w) && (!t->anchor || t->spare[c] != number_of(s, w)));
         }
         worker_end(s, w, false);
         worker_left(s, w, false);

@@ -132,6 +132,21 @@ static void drained(Sim *s, const SchedAction *a) {
         w->stops = true;
 }
 
+/* Of what was cut off from how it was made (0041) no copy goes from a worker that is to stop which is the only one that
+ * can be had. What such a worker may be taking just now nobody counts on. */
+static void dropped(Sim *s, const SchedAction *a) {
+        const SimWorker *w = &s->worker[a->worker];
+
+        for (uint32_t k = 0; k < s->tensor.n && w->draining && w->n_takes == 0; k++) {
+                const SchedTensor *t = sched_tensor(s->sched, s->tensor.data[k]);
+
+                for (uint32_t c = 0; t && t->anchor && t->recipe == 0 && c < t->n_chunks; c++)
+                        if (t->chunk_first + c - a->chunk < a->n && t->spare[c] == WORKER_NONE)
+                                sim_assert(s, t->holder[c] == WORKER_NONE || s->worker[t->holder[c]].linked);
+        }
+        post(&s->worker[a->worker].to, &(WireMessage) { WIRE_IS_DROP, .drop = { .chunk = a->chunk, .n = a->n } });
+}
+
 static void do_action(Sim *s, const SchedAction *a) {
         const SchedActions *lists = &s->sched_actions;
         SimWorker *w              = &s->worker[a->worker];
@@ -184,12 +199,13 @@ static void do_action(Sim *s, const SchedAction *a) {
                                                                           .task_n = 2 * a->n } });
                 return;
         case SCHED_DROP:
-                post(&w->to, &(WireMessage) { WIRE_IS_DROP, .drop = { .chunk = a->chunk, .n = a->n } });
+                dropped(s, a);
                 return;
         case SCHED_FORGET:
                 post(&w->to, &(WireMessage) { WIRE_IS_FORGET, .forget = { .plan = a->plan, .drop = a->drop } });
                 return;
         case SCHED_TAKE:
+                w->n_takes++;
                 post(&w->to, &(WireMessage) {
                                      WIRE_IS_TAKE,
                                      .take = { .chunk = a->chunk, .from = a->from, .size_bytes = a->size_bytes } });
@@ -274,6 +290,7 @@ static void sched_hears(Sim *s, SimWorker *w) {
                 e.kind  = SCHED_TAKEN;
                 e.chunk = m.taken.chunk;
                 e.asked = m.taken.asked;
+                w->n_takes -= m.taken.asked;
                 e.error = err.code < 0 ? &err : NULL;
                 break;
         case WIRE_IS_LOST:

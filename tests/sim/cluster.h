@@ -119,6 +119,7 @@ typedef struct SimWorker {
         bool left;          /* it has forgotten what the last scheduler said */
         bool draining;      /* it was asked to stop */
         bool stops;         /* and may */
+        uint32_t n_takes;   /* that it was told of over this link, and has not answered */
         Work *work;
         Vec(Known *) plan;  /* also those that are ending */
         Map store, bytes;   /* chunk -> what it holds; and how large that is, plus 1 */
