@@ -307,6 +307,7 @@ static void payload_came(Link *link, size_t n) {
         if (n > 0 && in->payload && link->events->part)
                 link->events->part(link->userdata, in->payload + in->got, n);
         in->got += n;
+        stream_wait_for(&link->stream, in->frame.payload_bytes - in->got);
 }
 
 /* One step with what is in the buffer. 1: a step was made; 0: more must come; negative: the stream is of no use. */

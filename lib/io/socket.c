@@ -37,6 +37,10 @@ int socket_prepare(int fd, const Address *peer) {
         return 0;
 }
 
+void socket_ready_at(int fd, int n_bytes) {
+        (void) setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &n_bytes, sizeof(n_bytes)); /* without it one is woken oftener */
+}
+
 bool socket_info_is_silent(const struct tcp_info *info) {
         /* A window that is closed is probed; the probe that is on its way just now says nothing. */
         return (info->tcpi_retransmits > 0 || info->tcpi_probes > 1) &&

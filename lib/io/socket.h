@@ -15,6 +15,9 @@ enum { SOCKET_SILENCE_MSEC = 10000 };
 /* Over loopback there is no line to share, and who paces what he sends (BBR) only lets the other side wait: there reno
  * goes, which every kernel has and lets everybody choose. 0 or an errno, negative. */
 int socket_prepare(int fd, const Address *peer);
+/* Over TCP: the socket is ready when so many bytes are there; whoever reads without waiting gets what there is. More
+ * than 1 is for who knows that they will come: he would wait for ever. */
+void socket_ready_at(int fd, int n_bytes);
 /* Over TCP: what was sent again, or asked, has not been answered for SOCKET_SILENCE_MSEC. */
 bool socket_is_silent(int fd);
 bool socket_info_is_silent(const struct tcp_info *info);

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "io/socket.h"
 #include "io/stream.h"
 
 int stream_open(Stream *s, Error *err) {
@@ -124,6 +125,15 @@ ssize_t stream_receive(Stream *s, void *to, size_t size_bytes, int *ret_fd, Erro
         return received(s, &msg, n < 0 ? -errno : n, ret_fd, err);
 }
 
+void stream_wait_for(Stream *s, uint64_t left) {
+        const bool much = left >= READY_BYTES && !s->tls && s->family != AF_UNIX;
+
+        if (s->waits_for_much == much)
+                return;
+        s->waits_for_much = much;
+        socket_ready_at(s->fd, much ? READY_BYTES : 1);
+}
+
 /* ---- Through a mover -------------------------------------------------------------------------------------------- */
 
 int stream_begin_send(Stream *s, Mover *mover, Move *move, const struct iovec *iov, unsigned n_iov) {
@@ -153,6 +163,9 @@ ssize_t stream_sent(Stream *s, ssize_t n) {
 }
 
 int stream_begin_receive(Stream *s, Mover *mover, Move *move, void *to, uint64_t left) {
+        /* While READY_BYTES are waited for, so many are left for a move of their own: they always come. */
+        stream_wait_for(s, left >= READY_BYTES + MOVE_LEAST ? left : 0);
+        left -= s->waits_for_much ? READY_BYTES : 0;
         move->iov[0] = (struct iovec) { to, (size_t) MIN(left, (uint64_t) MOVE_MOST) };
         move->msg    = (struct msghdr) { .msg_iov = move->iov, .msg_iovlen = 1 };
         if (s->tls)

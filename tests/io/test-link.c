@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/ioctl.h>
+
+#include "io/stream.h"
+
 #include "io/links.h"
 
 /* ---- Messages ---------------------------------------------------------------------------------------------------- */
@@ -109,6 +113,66 @@ TEST(the_body_of_a_payload_that_never_goes_is_never_made) {
         ck_assert_uint_eq(p.a.n_done, 1);
         ck_assert_uint_eq(saying.n_made, 0);
         pair_free(&p);
+}
+
+/* ---- Payloads in pieces ------------------------------------------------------------------------------------------ */
+
+static size_t in_socket(int fd) {
+        int n = -1;
+
+        ck_assert_int_eq(ioctl(fd, FIONREAD, &n), 0);
+        return (size_t) n;
+}
+
+/* Whatever its loop does meanwhile. */
+static void run_until_in_socket(const Pair *p, int fd, size_t n) {
+        for (unsigned k = 0; in_socket(fd) != n; k++) {
+                ck_assert_uint_lt(k, 10000);
+                ck_assert_int_ge(sd_event_run(p->event, 1000), 0);
+        }
+}
+
+/* The window of a socket that is new is small, and one that is nearly full hands out what it has: so, little. */
+TEST(over_tcp_much_of_a_payload_is_taken_at_a_time_and_its_end_as_it_comes) {
+        const size_t n = 3 * MiB + 17, little = 16 * KiB;
+        char *x = malloc(n);
+
+        fill(x, n, 1);
+        for (int moved = 0; moved < 2; moved++) {
+                const Frame frame = { .kind = 7, .payload_bytes = n };
+                uint8_t header[FRAME_BYTES];
+                Pair p;
+                int fd;
+
+                pair_sockets(&p, TCP);
+                fd = p.a.fd;
+                end_link(&p.a, &events);
+                if (moved && mover_make(&p.mover, p.event))
+                        link_move(p.a.link, p.mover);
+                frame_encode(&frame, header);
+                for (uint32_t k = 0; k < 2; k++) {
+                        raw_write(&p.b, header, sizeof(header));
+                        RUN_UNTIL(&p, p.a.payload);
+                        run_idle(&p);
+                        raw_write(&p.b, x, little);
+                        run_until_in_socket(&p, fd, little);
+                        for (int turn = 0; turn < 10; turn++)
+                                ck_assert_int_eq(sd_event_run(p.event, 1000), 0);
+                        ck_assert_uint_eq(in_socket(fd), little);
+
+                        for (size_t at = little, piece; at < n - 1; at += piece) {
+                                piece = MIN(n - 1 - at, READY_BYTES / (size_t) 3);
+                                raw_write(&p.b, x + at, piece);
+                        }
+                        run_until_in_socket(&p, fd, 0);
+                        ck_assert_uint_eq(p.a.got.n, k);
+                        raw_write(&p.b, x + n - 1, 1);
+                        RUN_UNTIL(&p, p.a.got.n == k + 1);
+                        ck_assert_bytes_eq(p.a.got.data[k].payload, x, n);
+                }
+                pair_free(&p);
+        }
+        free(x);
 }
 
 /* ---- Payloads that nobody wants (any more) ----------------------------------------------------------------------- */

@@ -104,3 +104,13 @@ TEST(silent_is_who_does_not_answer_what_is_sent_again_or_asked_again) {
                 ck_assert_msg(socket_info_is_silent(&info) == cases[k].silent, "case %zu", k);
         }
 }
+
+TEST(a_socket_is_ready_when_as_much_is_there_as_was_asked_for) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+        socket_ready_at(fd, 1 << 20);
+        ck_assert_int_eq(option(fd, SOL_SOCKET, SO_RCVLOWAT), 1 << 20);
+        socket_ready_at(fd, 1);
+        ck_assert_int_eq(option(fd, SOL_SOCKET, SO_RCVLOWAT), 1);
+        close(fd);
+}
