@@ -11,8 +11,8 @@
 #include "client/expr.h"
 #include "client/parallel.h"
 #include "client/times.h"
-#include "exec/strided.h"
 #include "io/file.h"
+#include "tensor/strided.h"
 
 enum {
         PIECE_BYTES  = 4 << 20,  /* one call of a copying thread */

@@ -11,8 +11,8 @@
 #include "client/execute.h"
 #include "client/fetch.h"
 #include "client/session.h"
-#include "exec/strided.h"
 #include "io/file.h"
+#include "tensor/strided.h"
 
 /* ---- Reading chunks --------------------------------------------------------------------------------------------- */
 

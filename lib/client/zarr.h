@@ -5,8 +5,8 @@
  * what follows from it cannot leave the directory, and cannot overflow: shape_check() holds for the array and for a
  * chunk. Codecs, filters and grids that we do not have are refused by their names. */
 #include "client/times.h"
-#include "exec/strided.h"
 #include "io/compress.h"
+#include "tensor/strided.h"
 #include "tensor/tiling.h"
 
 enum {

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "exec/inside.h"
-#include "exec/strided.h"
+#include "tensor/strided.h"
 
 enum { FIRST_BLOCK_BYTES = 256 << 10 };
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "exec/strided.h"
+#include "tensor/strided.h"
 
 enum { RUN = 1 << RUN_LEVEL };
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "exec/nest-prepare.h"
-#include "exec/strided.h"
+#include "tensor/strided.h"
 
 enum {
         PACK_BYTES   = 96 << 10,   /* of one load: a part of L2 */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "exec/nest-prepare.h"
-#include "exec/strided.h"
+#include "tensor/strided.h"
 
 enum { STREAM_BYTES = 2 << 20 }; /* results from this size on go past the caches: L2 is smaller, and L3 is shared */
 

@@ -7,7 +7,7 @@
 
 #include "exec/inside.h"
 #include "exec/nest.h"
-#include "exec/strided.h"
+#include "tensor/strided.h"
 
 enum { SHORT_AXIS = 16 }; /* longer rows of an input stay rows: transposing costs more than short strips */
 

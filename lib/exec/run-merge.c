@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "exec/fold.h"
-#include "exec/strided.h"
+#include "tensor/strided.h"
 
 typedef struct Part {
         int64_t n_node;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "exec/nest.h"
-#include "exec/strided.h"
+#include "tensor/strided.h"
 
 enum {
         LOCAL_BYTES = 192 << 10, /* of all locals, when a stage of several nests runs by blocks of rows: a part of L2 */

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "exec/fold.h"
-#include "exec/strided.h"
+#include "tensor/strided.h"
 
 enum {
         SHORT_AXIS  = 64,  /* along fewer elements than this, lanes on another axis are better */

@@ -1,40 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "graph/infer.h"
 #include "ops/kernel.h"
-
-/* Copies a strided view to where it belongs in a C-contiguous block; the innermost axis in one go when it is
- * contiguous. */
-static void place(const View *in, char *out, const int64_t *out_stride) {
-        const size_t size = dtype_size(in->dtype);
-        const int last = in->shape.ndim - 1;
-        const int64_t n = in->shape.dim[last];
-        int64_t at[MAX_NDIM] = {};
-
-        for (;;) {
-                const char *from = in->data;
-                char *to = out;
-                int k;
-
-                for (k = 0; k < last; k++) {
-                        from += at[k] * in->stride[k];
-                        to += at[k] * out_stride[k];
-                }
-                if (in->stride[last] == (int64_t) size)
-                        memcpy(to, from, (size_t) n * size);
-                else
-                        for (int64_t i = 0; i < n; i++)
-                                memcpy(to + i * (int64_t) size, from + i * in->stride[last], size);
-                for (k = last; k-- > 0;) {
-                        if (++at[k] < in->shape.dim[k])
-                                break;
-                        at[k] = 0;
-                }
-                if (k < 0)
-                        return;
-        }
-}
+#include "tensor/strided.h"
 
 /* A task's box along the axis is filled by those inputs that it overlaps, in their order. */
 static int concatenate_run(BlockRun *run, _unused_ Error *err) {
@@ -48,7 +15,7 @@ static int concatenate_run(BlockRun *run, _unused_ Error *err) {
 
                 if (shape_size(&in->shape) == 0)
                         continue;
-                place(in, to, out->stride);
+                strided_copy(to, out->stride, in->data, in->stride, &in->shape, dtype_size(in->dtype));
                 to += in->shape.dim[axis] * out->stride[axis];
         }
         return 0;

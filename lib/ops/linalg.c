@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "graph/infer.h"
+#include "ops/rows.h"
 
 #define PRODUCT_BYTES (64 << 20) /* of inputs of one task */
 
@@ -194,11 +195,11 @@ Ref build_gather(Build *b, Ref a, Ref index) {
         }
         index = build_op(b, "rechunk", &cut, 1, &index);
         if (s.ndim < 2 || columns <= step)
-                return build_op(b, "gather_rows", NULL, 2, (const Ref[]) { a, index });
+                return build_op(b, "gather_rows", &(GatherParams) {}, 2, (const Ref[]) { a, index });
         for (int64_t at = 0; at < columns; at += step) {
                 const Ref some = build_slice(b, a, 1, at, MIN(at + step, columns), 1);
 
-                part[n_part++] = build_op(b, "gather_rows", NULL, 2, (const Ref[]) { some, index });
+                part[n_part++] = build_op(b, "gather_rows", &(GatherParams) {}, 2, (const Ref[]) { some, index });
         }
         return build_concatenate(b, part, n_part, 1);
 }

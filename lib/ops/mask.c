@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Elements chosen by a mask, and where elements are not zero. How many there are is known when it has run; each
  * chunk becomes one of at most its own length, so the order is that of the input and nothing is exchanged. */
-#include <string.h>
-
 #include "graph/graph.h"
 #include "ops/kernel.h"
+#include "tensor/strided.h"
 
 /* Copies the rows where mask is set; a column of one element is the common case and takes no branches. */
 #define COMPRESS_LOOP_(type)                                                                                           \
@@ -24,28 +23,6 @@ COMPRESS_LOOP_(uint16_t)
 COMPRESS_LOOP_(uint32_t)
 COMPRESS_LOOP_(uint64_t)
 COMPRESS_LOOP_(c128)
-
-static char *copy_row(const View *in, int64_t row, char *to) {
-        const size_t size = dtype_size(in->dtype);
-        int64_t at[MAX_NDIM] = {};
-
-        for (;;) {
-                const char *from = in->data + row * in->stride[0];
-                int k;
-
-                for (k = 1; k < in->shape.ndim; k++)
-                        from += at[k] * in->stride[k];
-                memcpy(to, from, size);
-                to += size;
-                for (k = in->shape.ndim; k-- > 1;) {
-                        if (++at[k] < in->shape.dim[k])
-                                break;
-                        at[k] = 0;
-                }
-                if (k < 1)
-                        return to;
-        }
-}
 
 static int compress_run(BlockRun *run, _unused_ Error *err) {
         const View *in = &run->in[0], *mask = &run->in[1];
@@ -77,14 +54,14 @@ static int compress_run(BlockRun *run, _unused_ Error *err) {
                         kept = compress_c128(n, mask->data, mask->stride[0], in->data, in->stride[0], run->out[0].data);
                 }
         else {
-                char *to = run->out[0].data;
+                const size_t size = dtype_size(in->dtype);
+                Shape one         = in->shape;
 
+                one.dim[0] = 1;
                 for (int64_t i = 0; i < n; i++)
-                        if (*(const bool *) (mask->data + i * mask->stride[0])) {
-                                if (row > 0)
-                                        to = copy_row(in, i, to);
-                                kept++;
-                        }
+                        if (*(const bool *) (mask->data + i * mask->stride[0]))
+                                strided_copy(run->out[0].data + kept++ * row * (int64_t) size, run->out[0].stride,
+                                             in->data + i * in->stride[0], in->stride, &one, size);
         }
         run->out[0].shape.dim[0] = kept;
         return 0;
@@ -161,6 +138,40 @@ OP(mask) = {
         .expand = expand_mask,
 };
 
+/* Of a chunk of the mask; like the loops above it writes one past the last, but never past the n-th. */
+static int positions_run(BlockRun *run, _unused_ Error *err) {
+        const View *mask = &run->in[0];
+        const int64_t n = mask->shape.dim[0], first = run->domain->lo[0];
+        int64_t *to = (int64_t *) run->out[0].data, kept = 0;
+
+        for (int64_t i = 0; i < n; i++) {
+                to[kept] = first + i;
+                kept += *(const bool *) (mask->data + i * mask->stride[0]);
+        }
+        run->out[0].shape.dim[0] = kept;
+        return 0;
+}
+
+static int infer_positions(_unused_ const OpCall *call, Spec *out, _unused_ Error *err) {
+        *out = (Spec) { .dtype = DTYPE_I64, .shape = { .ndim = 1, .dim = { UNKNOWN } } };
+        return 0;
+}
+
+OP(positions_set) = {
+        .name     = "positions_set",
+        .doc      = "Where the mask is set.",
+        .family   = FAMILY_EXCHANGE,
+        .hidden   = true,
+        .inputs   = "mask",
+        .n_in     = 1,
+        .infer    = infer_positions,
+        .run      = positions_run,
+        .core_in  = { CORE_ALL },
+        .core_out = { CORE_ALL },
+        .follows  = 1,
+        .unknown  = true,
+};
+
 static int infer_nonzero(const OpCall *call, Spec *out, Error *err) {
         const int ndim = call->in[0].shape.ndim;
 
@@ -177,14 +188,11 @@ static int expand_argwhere(Build *b, const OpCall *call, const Ref *in, Ref *out
         const Shape *a    = &call->in[0].shape;
         const int64_t n   = shape_size(a);
         const Shape flat  = { .ndim = 1, .dim = { n } };
-        const ArangeParams positions = { .source = { .shape = DIMS(n), .dtype = DTYPE_I64 },
-                                         .start  = scalar_from_i64(DTYPE_I64, 0),
-                                         .step   = scalar_from_i64(DTYPE_I64, 1) };
-        Ref x = build_reshape(b, in[0], &flat), where[2];
+        Ref x             = build_reshape(b, in[0], &flat);
 
-        where[0]               = build_op(b, "arange", &positions, 0, NULL);
-        where[1] = build_binary(b, "not_equal", x, build_scalar(b, scalar_from_i64(call->in[0].dtype, 0)));
-        const Ref kept         = build_op(b, "compress_rows", NULL, 2, where);
+        if (call->in[0].dtype != DTYPE_BOOL)
+                x = build_binary(b, "not_equal", x, build_scalar(b, scalar_from_i64(call->in[0].dtype, 0)));
+        const Ref kept = build_op(b, "positions_set", NULL, 1, &x);
         *out = build_op(b, "unravel", &(ReshapeParams) { .shape = { .n = a->ndim, .given = true, .v = a->dim } }, 1,
                         &kept);
         return build_done(b);

@@ -45,7 +45,7 @@ static Ref build_element_index(Build *b, Ref index, int64_t row) {
                 b, build_binary(b, "add", build_insert_axis(b, first, 1), build_op(b, "arange", &places, 0, NULL)));
 }
 
-Ref build_gather_rows(Build *b, Ref a, Ref index) {
+Ref build_gather_rows(Build *b, Ref a, Ref index, int axis) {
         const Spec spec   = *build_spec(b, a);
         const int64_t n   = spec.shape.dim[0];
         const size_t each = row_bytes(&spec), all = shared_bytes(b);
@@ -53,17 +53,19 @@ Ref build_gather_rows(Build *b, Ref a, Ref index) {
         Ref ret = {};
 
         if (b->task_bytes == 0 || n == 0 || !more_than(n, each, all / WHOLE_SHARE))
-                return build_op(b, "gather_rows", NULL, 2, (const Ref[]) { a, index });
+                return build_op(b, "gather_rows", &(GatherParams) { axis }, 2, (const Ref[]) { a, index });
         if (spec.shape.ndim > 1 && each > b->task_bytes / ROW_SHARE) {
-                Shape shape = spec.shape;
+                const IndexParams wrap = { .axis = axis, .length = n };
+                Shape shape            = spec.shape;
 
                 shape.dim[0] = build_spec(b, index)->shape.dim[0];
+                index        = build_op(b, "wrap_index", &wrap, 1, &index); /* errors speak of rows */
                 index        = build_element_index(b, index, (int64_t) (each / dtype_size(spec.dtype)));
-                return build_reshape(b, build_gather_rows(b, build_elements(b, a), index), &shape);
+                return build_reshape(b, build_gather_rows(b, build_elements(b, a), index, axis), &shape);
         }
         part = MAX((int64_t) (all / PART_SHARE / each), (int64_t) 1);
         for (int64_t first = 0; first < n; first += part) {
-                const PartParams p = { .first = first, .length = n };
+                const PartParams p = { .first = first, .length = n, .axis = axis };
                 const Ref rows     = build_slice(b, a, 0, first, MIN(first + part, n), 1);
 
                 ret = first == 0 ? build_op(b, "gather_first", &p, 2, (const Ref[]) { rows, index })

@@ -12,9 +12,14 @@ static inline size_t shared_bytes(const Build *b) {
         return MAX(b->alone_bytes, b->task_bytes);
 }
 
+/* gather_rows: the axis that the indices are of, which errors name. */
+typedef struct GatherParams {
+        int64_t axis;
+} GatherParams;
+
 /* gather_first, gather_next: which rows of how many their part has, from `first` on. */
 typedef struct PartParams {
-        int64_t first, length;
+        int64_t first, length, axis;
 } PartParams;
 
 /* What is done with a row that an index names: "set", and it becomes the value's row; the name of a universal function,
@@ -34,7 +39,7 @@ typedef struct PutParams {
         const char *function;
 } PutParams;
 
-/* Rows of a, a row for each index. */
-Ref build_gather_rows(Build *b, Ref a, Ref index);
+/* Rows of a, a row for each index, which may count from the end; an IndexError says that it is of the axis. */
+Ref build_gather_rows(Build *b, Ref a, Ref index, int axis);
 /* a, with its rows that the indices name set to (or changed by) those of `values`, in their order. */
 Ref build_scatter_rows(Build *b, Ref a, Ref index, Ref values, const char *function);

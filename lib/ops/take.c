@@ -7,6 +7,7 @@
 #include "graph/graph.h"
 #include "ops/kernel.h"
 #include "ops/rows.h"
+#include "tensor/strided.h"
 
 static int64_t index_at(const View *v, int64_t i) {
         return *(const int64_t *) (v->data + i * v->stride[0]);
@@ -21,7 +22,24 @@ typedef struct Rows {
         uint32_t n;
         int64_t n_rows;
         double per_row; /* pieces: where to look first, since most are as long as others */
+        int64_t length; /* of single elements: of every piece but the last, which have one stride; 0: they differ */
+        int64_t stride;
+        double per_length; /* its inverse */
+        int shift;         /* its logarithm, if that is whole, else -1 */
 } Rows;
+
+/* The pieces of single elements that differ in nothing but where they are: an element is found by a quotient. */
+static bool are_even(const Rows *rows, int64_t length) {
+        for (uint32_t k = 0; k < rows->n; k++) {
+                const Piece *piece = &rows->piece[k];
+                const int64_t left = rows->n_rows - (int64_t) k * length;
+
+                if (piece->view.shape.ndim != 1 || piece->box.lo[0] != (int64_t) k * length ||
+                    piece->view.shape.dim[0] != MIN(left, length) || piece->view.stride[0] != rows->stride)
+                        return false;
+        }
+        return true;
+}
 
 static Rows rows_of(const BlockRun *run, uint32_t input) {
         Rows rows = { .piece  = run->piece[input],
@@ -31,6 +49,16 @@ static Rows rows_of(const BlockRun *run, uint32_t input) {
         if (rows.n > 1)
                 rows.per_row = (rows.n - 1) /
                                (double) MAX(rows.piece[rows.n - 1].box.lo[0] - run->box[input].lo[0], (int64_t) 1);
+        if (rows.n > 0 && rows.piece[0].view.shape.ndim == 1) {
+                const int64_t length = rows.piece[0].view.shape.dim[0];
+
+                rows.stride = rows.piece[0].view.stride[0];
+                if (length > 0 && are_even(&rows, length)) {
+                        rows.length     = length;
+                        rows.per_length = 1.0 / (double) length;
+                        rows.shift      = (length & (length - 1)) == 0 ? __builtin_ctzll((uint64_t) length) : -1;
+                }
+        }
         return rows;
 }
 
@@ -57,38 +85,13 @@ static uint32_t piece_of_row(const Rows *rows, int64_t row) {
 
 static void copy_part(const Piece *piece, int64_t row, char *out, const int64_t *out_stride) {
         const View *v = &piece->view;
-        const size_t size = dtype_size(v->dtype);
-        const int last = v->shape.ndim - 1;
-        const char *base = v->data + (row - piece->box.lo[0]) * v->stride[0];
-        int64_t at[MAX_NDIM] = {};
+        Shape one     = v->shape;
 
-        if (last == 0) {
-                memcpy(out, base, size);
-                return;
-        }
-        for (;;) {
-                const char *from = base;
-                char *to = out;
-                int k;
-
-                for (k = 1; k < last; k++) {
-                        from += at[k] * v->stride[k];
-                        to += (at[k] + piece->box.lo[k]) * out_stride[k];
-                }
-                to += piece->box.lo[last] * out_stride[last];
-                if (v->stride[last] == (int64_t) size)
-                        memcpy(to, from, (size_t) v->shape.dim[last] * size);
-                else
-                        for (int64_t i = 0; i < v->shape.dim[last]; i++)
-                                memcpy(to + i * (int64_t) size, from + i * v->stride[last], size);
-                for (k = last; k-- > 1;) {
-                        if (++at[k] < v->shape.dim[k])
-                                break;
-                        at[k] = 0;
-                }
-                if (k < 1)
-                        return;
-        }
+        one.dim[0] = 1;
+        for (int k = 1; k < v->shape.ndim; k++)
+                out += piece->box.lo[k] * out_stride[k];
+        strided_copy(out, out_stride, v->data + (row - piece->box.lo[0]) * v->stride[0], v->stride, &one,
+                     dtype_size(v->dtype));
 }
 
 /* A row that may lie in several pieces. */
@@ -104,15 +107,12 @@ static void copy_row_of(const Rows *rows, int64_t row, char *out, const int64_t 
 
 /* What a piece has, at its place in an output that begins with row `first`. */
 static void copy_rows(const Piece *piece, int64_t first, View *out) {
-        const View *v      = &piece->view;
-        const int64_t size = (int64_t) dtype_size(v->dtype), at = piece->box.lo[0] - first;
+        const View *v = &piece->view;
+        char *to      = out->data - first * out->stride[0];
 
-        if (v->shape.ndim == 1 && v->stride[0] == size) {
-                memcpy(out->data + at * size, v->data, (size_t) (v->shape.dim[0] * size));
-                return;
-        }
-        for (int64_t i = 0; i < v->shape.dim[0]; i++)
-                copy_part(piece, piece->box.lo[0] + i, out->data + (at + i) * out->stride[0], out->stride);
+        for (int k = 0; k < v->shape.ndim; k++)
+                to += piece->box.lo[k] * out->stride[k];
+        strided_copy(to, out->stride, v->data, v->stride, &v->shape, dtype_size(v->dtype));
 }
 
 static void copy_input(const BlockRun *run, uint32_t input, View *out) {
@@ -122,6 +122,18 @@ static void copy_input(const BlockRun *run, uint32_t input, View *out) {
 
 /* Of rows that are single elements. */
 static inline const char *element_of(const Rows *rows, int64_t row) {
+        if (rows->length > 0 && rows->shift >= 0)
+                return rows->piece[row >> rows->shift].view.data + (row & (rows->length - 1)) * rows->stride;
+        if (rows->length > 0) {
+                int64_t k = (int64_t) ((double) row * rows->per_length), at = row - k * rows->length;
+
+                if (at < 0 || at >= rows->length) { /* a quotient that was rounded the other way */
+                        k += at < 0 ? -1 : 1;
+                        at = row - k * rows->length;
+                }
+                return rows->piece[k].view.data + at * rows->stride;
+        }
+
         const Piece *piece = &rows->piece[piece_of_row(rows, row)];
 
         return piece->view.data + (row - piece->box.lo[0]) * piece->view.stride[0];
@@ -134,14 +146,39 @@ static int64_t row_in_part(const View *index, int64_t i, const PartParams *p) {
         return row + (row < 0 ? p->length : 0) - p->first;
 }
 
+/* Where the elements are that some indices name is found before any is read, so that the waits for all of them run side
+ * by side; those of another part are nowhere. Whether all of them are in
+ * this one. */
+enum { FAR = 64 };
+
+static bool find_elements(const Rows *all, const View *index, const PartParams *p, int64_t first, int64_t n,
+                          const char **ret) {
+        const Rows rows = *all; /* in registers: what is written is not it */
+        bool found      = true;
+
+        for (int64_t i = 0; i < n; i++) {
+                const int64_t row = row_in_part(index, first + i, p);
+
+                ret[i] = (uint64_t) row < (uint64_t) rows.n_rows ? element_of(&rows, row) : NULL;
+                found &= ret[i] != NULL;
+                __builtin_prefetch(ret[i]);
+        }
+        return found;
+}
+
 #define GATHER_LOOP_(type)                                                                                             \
-        static void gather_##type(const Rows *rows, const View *index, const PartParams *p, type *to) {                \
-                for (int64_t i = 0; i < index->shape.dim[0]; i++) {                                                    \
-                        const int64_t row = row_in_part(index, i, p);                                                  \
+        static bool gather_##type(const Rows *rows, const View *index, const PartParams *p, type *to) {                \
+                const char *from[FAR];                                                                                 \
+                bool found = true;                                                                                     \
                                                                                                                        \
-                        if ((uint64_t) row < (uint64_t) rows->n_rows)                                                  \
-                                to[i] = *(const type *) element_of(rows, row);                                         \
+                for (int64_t first = 0, n; first < index->shape.dim[0]; first += n, to += n) {                         \
+                        n = MIN(index->shape.dim[0] - first, (int64_t) FAR);                                           \
+                        found &= find_elements(rows, index, p, first, n, from);                                        \
+                        for (int64_t i = 0; i < n; i++)                                                                \
+                                if (from[i])                                                                           \
+                                        to[i] = *(const type *) from[i];                                               \
                 }                                                                                                      \
+                return found;                                                                                          \
         }
 GATHER_LOOP_(uint8_t)
 GATHER_LOOP_(uint16_t)
@@ -149,59 +186,60 @@ GATHER_LOOP_(uint32_t)
 GATHER_LOOP_(uint64_t)
 GATHER_LOOP_(c128)
 
-static void gather_elements(const Rows *rows, const View *index, const PartParams *p, View *out) {
+static bool gather_elements(const Rows *rows, const View *index, const PartParams *p, View *out) {
         switch (dtype_size(out->dtype)) {
         case 1:
-                gather_uint8_t(rows, index, p, (uint8_t *) out->data);
-                break;
+                return gather_uint8_t(rows, index, p, (uint8_t *) out->data);
         case 2:
-                gather_uint16_t(rows, index, p, (uint16_t *) out->data);
-                break;
+                return gather_uint16_t(rows, index, p, (uint16_t *) out->data);
         case 4:
-                gather_uint32_t(rows, index, p, (uint32_t *) out->data);
-                break;
+                return gather_uint32_t(rows, index, p, (uint32_t *) out->data);
         case 8:
-                gather_uint64_t(rows, index, p, (uint64_t *) out->data);
-                break;
+                return gather_uint64_t(rows, index, p, (uint64_t *) out->data);
         default:
-                gather_c128(rows, index, p, (c128 *) out->data);
+                return gather_c128(rows, index, p, (c128 *) out->data);
         }
 }
 
-/* Those of the rows that the indices name which are in the part; others are left as they are. */
-static void gather(const Rows *rows, const View *index, const PartParams *p, View *out) {
-        if (out->shape.ndim == 1) {
-                gather_elements(rows, index, p, out);
-                return;
-        }
+/* Those of the rows that the indices name which are in the part; others are left as they are. Whether there are none. */
+static bool gather(const Rows *rows, const View *index, const PartParams *p, View *out) {
+        bool found = true;
+
+        if (out->shape.ndim == 1)
+                return gather_elements(rows, index, p, out);
         for (int64_t i = 0; i < index->shape.dim[0]; i++) {
                 const int64_t row = row_in_part(index, i, p);
 
                 if ((uint64_t) row < (uint64_t) rows->n_rows)
                         copy_row_of(rows, row, out->data + i * out->stride[0], out->stride);
+                else
+                        found = false;
         }
+        return found;
 }
 
-static int check_indices(const View *index, int64_t length, Error *err) {
+#define AXIS_DOC "The axis that the indices are of, for the words of the error."
+
+static int check_indices(const View *index, int64_t axis, int64_t length, Error *err) {
         for (int64_t i = 0; i < index->shape.dim[0]; i++) {
                 const int64_t at = index_at(index, i);
 
                 if (at < -length || at >= length)
-                        return error_set(err, ERROR_INDEX, "index %lld is out of bounds for axis 0 with size %lld",
-                                         (long long) at, (long long) length);
+                        return error_set(err, ERROR_INDEX, "index %lld is out of bounds for axis %lld with size %lld",
+                                         (long long) at, (long long) axis, (long long) length);
         }
         return 0;
 }
 
 static int gather_run(BlockRun *run, Error *err) {
-        const Rows rows      = rows_of(run, 0);
-        const PartParams all = { .length = rows.n_rows };
-        const View *index    = &run->in[1];
-        const int r          = check_indices(index, all.length, err);
+        const Rows rows       = rows_of(run, 0);
+        const PartParams all  = { .length = rows.n_rows };
+        const GatherParams *p = run->params;
+        const View *index     = &run->in[1];
+        const bool has_any    = shape_size(&run->out[0].shape) > 0;
 
-        if (r >= 0 && shape_size(&run->out[0].shape) > 0)
-                gather(&rows, index, &all, &run->out[0]);
-        return r;
+        /* A row that is not found is one that there is not. */
+        return has_any && gather(&rows, index, &all, &run->out[0]) ? 0 : check_indices(index, p->axis, all.length, err);
 }
 
 static int infer_gather(const OpCall *call, Spec *out, _unused_ Error *err) {
@@ -218,6 +256,8 @@ OP(gather_rows) = {
         .takes_pieces = true,
         .inputs       = "a, index",
         .n_in         = 2,
+        .params_size  = sizeof(GatherParams),
+        .params       = (const Param[]) { PARAM(GatherParams, axis, PARAM_I64, NULL, AXIS_DOC), {} },
         .infer        = infer_gather,
         .run          = gather_run,
         .core_in      = { CORE_ALL, 1 },
@@ -233,7 +273,7 @@ static int gather_part_run(BlockRun *run, Error *err) {
         const View *index   = &run->in[run->n_in - 1];
         const Rows rows     = rows_of(run, run->n_in - 2);
         View *out           = &run->out[0];
-        const int r         = first ? check_indices(index, p->length, err) : 0;
+        const int r         = first ? check_indices(index, p->axis, p->length, err) : 0;
 
         if (r < 0 || shape_size(&out->shape) == 0)
                 return r;
@@ -253,7 +293,8 @@ static int infer_gather_next(const OpCall *call, Spec *out, _unused_ Error *err)
 #define PART_PARAMS                                                                                                    \
         (const Param[]) {                                                                                              \
                 PARAM(PartParams, first, PARAM_I64, NULL, "The first row of the part, "),                              \
-                        PARAM(PartParams, length, PARAM_I64, NULL, "of so many."), {}                                  \
+                        PARAM(PartParams, length, PARAM_I64, NULL, "of so many."),                                     \
+                        PARAM(PartParams, axis, PARAM_I64, NULL, AXIS_DOC), {}                                         \
         }
 
 OP(gather_first) = {
@@ -328,19 +369,41 @@ static void set_row(const Change *change, const Rows *values, int64_t i, char *t
         }
 }
 
-/* Where an index is a row of a task's own. */
-static inline bool row_of_task(const Piece *index, int64_t i, int64_t lo, int64_t n_rows, int64_t *ret) {
-        const uint64_t row = (uint64_t) (index_at(&index->view, i) - lo);
+/* Which of some indices are rows of a task's own: a few at any place, so that no branch could tell them. */
+static int64_t find_own(const Piece *index, int64_t first, int64_t n, int64_t lo, int64_t n_rows, int64_t *ret_at,
+                        int64_t *ret_row) {
+        int64_t n_own = 0;
 
-        *ret = (int64_t) row;
-        return row < (uint64_t) n_rows;
+        for (int64_t i = first; i < first + n; i++) {
+                const uint64_t row = (uint64_t) (index_at(&index->view, i) - lo);
+
+                ret_at[n_own]  = i;
+                ret_row[n_own] = (int64_t) row;
+                n_own += row < (uint64_t) n_rows;
+        }
+        return n_own;
 }
+
+/* Does `what` with each index `i` that is a row of the task's own, `row`. */
+#define FOR_OWN(index, lo, n_rows, what)                                                                               \
+        do {                                                                                                           \
+                int64_t at_[FAR], row_[FAR];                                                                           \
+                                                                                                                       \
+                for (int64_t first_ = 0, n_; first_ < (index)->view.shape.dim[0]; first_ += n_) {                      \
+                        n_                  = MIN((index)->view.shape.dim[0] - first_, (int64_t) FAR);                 \
+                        const int64_t n_own = find_own(index, first_, n_, lo, n_rows, at_, row_);                      \
+                                                                                                                       \
+                        for (int64_t k_ = 0; k_ < n_own; k_++) {                                                       \
+                                const int64_t i = at_[k_], row = row_[k_];                                             \
+                                                                                                                       \
+                                what;                                                                                  \
+                        }                                                                                              \
+                }                                                                                                      \
+        } while (0)
 
 #define SET_LOOP_(type)                                                                                                \
         static void set_##type(const Piece *index, const Rows *values, int64_t lo, int64_t n_rows, type *to) {         \
-                for (int64_t i = 0, row; i < index->view.shape.dim[0]; i++)                                            \
-                        if (row_of_task(index, i, lo, n_rows, &row))                                                   \
-                                to[row] = *(const type *) element_of(values, index->box.lo[0] + i);                    \
+                FOR_OWN(index, lo, n_rows, to[row] = *(const type *) element_of(values, index->box.lo[0] + i));        \
         }
 SET_LOOP_(uint8_t)
 SET_LOOP_(uint16_t)
@@ -390,10 +453,8 @@ static int scatter_run(BlockRun *run, _unused_ Error *err) {
                         set_elements(index, &values, lo, out);
                         continue;
                 }
-                for (int64_t i = 0, row; i < index->view.shape.dim[0]; i++)
-                        if (row_of_task(index, i, lo, out->shape.dim[0], &row))
-                                set_row(&change, &values, index->box.lo[0] + i, out->data + row * out->stride[0],
-                                        out->stride);
+                FOR_OWN(index, lo, out->shape.dim[0],
+                        set_row(&change, &values, index->box.lo[0] + i, out->data + row * out->stride[0], out->stride));
         }
         return 0;
 }
@@ -487,8 +548,10 @@ OP(wrap_index) = {
         .run         = wrap_run,
 };
 
-/* Positions among the axes first … first + n - 1 of a, of indices that broadcast to `common`; flattened. */
-static Ref build_positions(Build *b, const Shape *a, int first, uint32_t n, const Ref *index, Shape *ret_common) {
+/* Positions among the axes first … first + n - 1 of a, of indices that broadcast to `common`; flattened. Those along a
+ * single axis are left as they are if the one who reads them takes them as they are. */
+static Ref build_positions(Build *b, const Shape *a, int first, uint32_t n, const Ref *index, bool wrapped,
+                           Shape *ret_common) {
         const Shape *shapes[MAX_NDIM] = {};
         int64_t below = 1;
         Ref sum = {};
@@ -502,7 +565,7 @@ static Ref build_positions(Build *b, const Shape *a, int first, uint32_t n, cons
         for (uint32_t k = n; k-- > 0;) {
                 const IndexParams p = { .axis = first + k, .length = a->dim[first + k] };
                 const Ref cast      = build_cast(b, index[k], DTYPE_I64);
-                Ref term            = build_op(b, "wrap_index", &p, 1, &cast);
+                Ref term            = wrapped || n > 1 ? build_op(b, "wrap_index", &p, 1, &cast) : cast;
 
                 if (below != 1)
                         term = build_binary(b, "multiply", term, build_scalar(b, scalar_from_i64(DTYPE_I64, below)));
@@ -581,9 +644,9 @@ static int expand_take(Build *b, const OpCall *call, const Ref *in, Ref *out) {
 
         if (axis_normalize(*(const int64_t *) call->params, call->in[0].shape.ndim, &first, b->err) < 0)
                 return b->r = ERROR_AXIS;
-        pair[1] = build_positions(b, &call->in[0].shape, first, n, in + 1, &common);
+        pair[1] = build_positions(b, &call->in[0].shape, first, n, in + 1, false, &common);
         pair[0] = build_rows(b, in[0], first, n, &rest);
-        rows    = build_gather_rows(b, pair[0], pair[1]);
+        rows    = build_gather_rows(b, pair[0], pair[1], n == 1 ? first : 0);
         full    = common;
         for (int k = 0; k < rest.ndim; k++)
                 full.dim[full.ndim++] = rest.dim[k];
@@ -667,7 +730,7 @@ static int expand_put(Build *b, const OpCall *call, const Ref *in, Ref *out) {
 
         if (axis_normalize(p->axis, a.ndim, &first, b->err) < 0)
                 return b->r = ERROR_AXIS;
-        part[1] = build_positions(b, &a, first, n, in + 2, &common);
+        part[1] = build_positions(b, &a, first, n, in + 2, true, &common);
         part[0] = build_rows(b, in[0], first, n, &rest);
 
         /* values broadcast to (before…, common…, after…), then the common axes go to the front and become one */

@@ -9,8 +9,8 @@
 
 #include "exec/exec.h"
 #include "exec/inside.h"
-#include "exec/strided.h"
 #include "plan/planner.h"
+#include "tensor/strided.h"
 
 /* ---- Operators
  * ---------------------------------------------------------------------------------------------------- */

@@ -199,7 +199,7 @@ def _mask_fits(t, mask, axis):
 def _masked(t, entries, axis):
     mask = entries[axis]
     _mask_fits(t, mask, sum(e is not None for e in entries[:axis]))
-    t = _basic(t, entries)
+    t = t if all(_is_advanced(e) or e == _WHOLE for e in entries) else _basic(t, entries)
     if axis == 0:
         return op("mask", t, mask)
     order = list(range(axis, axis + mask.ndim)) + list(range(axis)) + list(range(axis + mask.ndim, t.ndim))
@@ -246,7 +246,7 @@ def _gathered(t, entries):
     basic, arrays, parted = _spread(t, entries)
     places, to = _layout(basic, arrays, parted)
     indices = [a for a in arrays if a is not None]
-    t, at, n = _basic(t, basic), places[0], max(a.ndim for a in indices)
+    t, at, n = t if all(e == _WHOLE for e in basic) else _basic(t, basic), places[0], max(a.ndim for a in indices)
     if places != list(range(at, at + len(places))):
         t = transpose(t, places + [k for k in range(t.ndim) if k not in places])
         at = 0

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "exec/strided.h"
+#include "tensor/strided.h"
 
 #include <string.h>
 #ifdef __SSE2__

@@ -2,7 +2,7 @@
 #pragma once
 /* Moving elements between strided memory and contiguous strips. Strides are in bytes; `size` is the bytes of one
  * element (1, 2, 4, 8 or 16). Nothing here knows dtypes: elements are copied as they are. */
-#include "graph/op.h"
+#include "tensor/shape.h"
 
 /* dst[i] = *(src + i * stride) */
 void strided_gather(void *dst, const char *src, int64_t stride, size_t n, size_t size);
