@@ -498,9 +498,12 @@ def _pair(a, names_a, b, names_b, later):
         return t.reshape([sizes[c] for c in batch] + [int(np.prod([sizes[c] for c in part], dtype=object))
                                                       for part in (rows, columns)])
 
-    if not summed:
-        order = batch + only_a + only_b
-        return op("multiply", _operand(a, names_a, order), _operand(b, names_b, order)), order
+    if not summed or not (only_a or only_b):  # products of elements, whose sums read them as they come
+        left = batch + only_a + only_b
+        made = op("multiply", _operand(a, names_a, left + summed), _operand(b, names_b, left + summed))
+        if summed:
+            made = made.sum(tuple(range(len(left), len(left) + len(summed))), dtype=made.dtype)
+        return made, left
     made = op("matmul", shaped(a, names_a, only_a, summed), shaped(b, names_b, summed, only_b))
     order = batch + only_a + only_b
     return made.reshape([sizes[c] for c in order]), order
