@@ -212,6 +212,8 @@ static void sched_restarted(Sim *s) {
         client_breaks(s);
         for (uint32_t k = 0; k < s->put.n; k++)
                 s->put.data[k].wanted = false;
+        if (s->mix.torn)
+                journal_torn(s);
         while (s->row.n > s->n_synced)
                 row_free(&s->row.data[--s->row.n]);
         s->clock          = clock_new(s);

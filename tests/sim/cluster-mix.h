@@ -83,28 +83,82 @@ static void fault_disk(_unused_ Sim *s, SimWorker *w) {
         disk_dies(w);
 }
 
+/* It lives, and gets nothing done. */
+static void fault_slow(Sim *s, SimWorker *w) {
+        w->slow_until = s->now + sim_random(s, LONGEST_STOP);
+}
+
+/* Two workers do not reach each other, and the scheduler reaches both. */
+static void fault_apart(Sim *s, SimWorker *w) {
+        w->apart_from  = (uint32_t) sim_random(s, MAX_SIM_WORKERS);
+        w->apart_until = s->now + sim_random(s, LONGEST_STOP);
+}
+
+/* The journal's disk takes nothing for a while, or fails, of which the scheduler dies. */
+static void fault_journal(Sim *s, _unused_ SimWorker *w) {
+        if (one_in(s, 4))
+                sched_restarted(s);
+        else
+                s->journal_until = s->now + sim_random(s, LONGEST_STOP);
+}
+
+/* Many links break at once and are there again at once, but one worker is not. */
+static void fault_switch(Sim *s, SimWorker *w) {
+        for (uint32_t k = 0; k < MAX_SIM_WORKERS; k++) {
+                SimWorker *other = &s->worker[k];
+
+                if (!other->alive || !other->linked || other->paused || other->cut || one_in(s, 2))
+                        continue;
+                hang_up(s, other);
+                link_lost(s, other);
+                if (other != w)
+                        worker_joins(s, other);
+        }
+        if (w->alive && !w->linked && w->known)
+                worker_killed(s, w);
+}
+
 static const struct {
         void (*happens)(Sim *s, SimWorker *w);
         bool of_time; /* also while the scheduler stands still */
+        bool seldom;
 } fault_kinds[] = {
         /* clang-format off */
-        { fault_vanish, false },
-        { fault_restart, false },
-        { fault_link, false },
-        { fault_count_out, false },
-        { fault_sched, false },
-        { fault_drain, false },
-        { fault_client, false },
-        { fault_client_moves, false },
-        { fault_disk, false },
-        { fault_pause, true },
-        { fault_cut, true },
-        { fault_sched_stops, true },
-        { fault_clock, true },
+        { fault_vanish, false, false },
+        { fault_restart, false, false },
+        { fault_link, false, false },
+        { fault_count_out, false, false },
+        { fault_sched, false, false },
+        { fault_drain, false, false },
+        { fault_client, false, false },
+        { fault_client_moves, false, false },
+        { fault_disk, false, false },
+        { fault_pause, true, false },
+        { fault_cut, true, false },
+        { fault_sched_stops, true, false },
+        { fault_clock, true, false },
+        { fault_slow, true, true },
+        { fault_apart, true, true },
+        { fault_journal, false, true },
+        { fault_switch, false, true },
         /* clang-format on */
 };
 
 _Static_assert(ELEMENTSOF(fault_kinds) == MAX_FAULT_KINDS, "each has its weight");
+
+/* A third of the seeds has some of these, drawn apart from all else: the others say what they said without them. */
+static void mix_draw_seldom(Sim *s) {
+        uint64_t random = s->seed * 0x7654321;
+        Mix *m          = &s->mix;
+
+        for (uint32_t k = 0; k < MAX_FAULT_KINDS && s->faults; k++) {
+                if (!fault_kinds[k].seldom || fake_random(&random) % 8 != 0)
+                        continue;
+                m->weight[k] = 1u << fake_random(&random) % 4;
+                m->total += m->weight[k];
+                m->torn |= fault_kinds[k].happens == fault_journal;
+        }
+}
 
 /* Half of the seeds have no faults of time, which end most of what others begin. */
 static void mix_draw(Sim *s) {
@@ -132,11 +186,12 @@ static void mix_draw(Sim *s) {
         }
         while (m->total == 0)
                 for (uint32_t k = 0; k < MAX_FAULT_KINDS; k++) {
-                        if ((fault_kinds[k].of_time && !of_time) || !one_in(s, 2))
+                        if (fault_kinds[k].seldom || (fault_kinds[k].of_time && !of_time) || !one_in(s, 2))
                                 continue;
                         m->weight[k] = 1u << sim_random(s, 4);
                         m->total += m->weight[k];
                 }
+        mix_draw_seldom(s);
 }
 
 static bool is_calm(const Sim *s) {

@@ -19,6 +19,7 @@ static void *copy_of(const void *data, size_t n) {
 }
 
 static void row_add(Sim *s, Row row) {
+        row.step = s->stepping ? s->n_steps : ++s->n_steps;
         ck_assert_int_eq(vec_push(&s->row, row), 0);
 }
 
@@ -28,6 +29,21 @@ static void row_free(Row *row) {
         free((void *) (uintptr_t) row->cuts.edge);
         free(row->graph);
         free(row->tensors);
+}
+
+/* It dies while it writes. */
+static void journal_torn(Sim *s) {
+        uint32_t n = s->n_synced + (uint32_t) sim_random(s, s->row.n - s->n_synced + 1);
+
+        while (n > s->n_synced && n < s->row.n && s->row.data[n].step == s->row.data[n - 1].step)
+                n--;
+        s->n_synced = n;
+}
+
+/* What is cut off from how it was made two workers have (0041). */
+static void anchor_is_twice(const Sim *s, const SchedTensor *t) {
+        for (uint32_t c = 0; c < t->n_chunks && t->anchor && t->recipe == 0; c++)
+                sim_assert(s, t->holder[c] != WORKER_NONE && t->spare[c] != WORKER_NONE && t->holder[c] != t->spare[c]);
 }
 
 static void row_tensor(Sim *s, const SchedTensor *t) {
@@ -166,8 +182,10 @@ static void do_action(Sim *s, const SchedAction *a) {
                 row_add(s, (Row) { .kind = ROW_RECIPE_GONE, .id = a->recipe });
                 return;
         case SCHED_TENSOR:
-                if (sched_tensor(s->sched, a->tensor))
+                if (sched_tensor(s->sched, a->tensor)) {
+                        anchor_is_twice(s, sched_tensor(s->sched, a->tensor));
                         row_tensor(s, sched_tensor(s->sched, a->tensor));
+                }
                 return;
         case SCHED_TENSOR_GONE:
                 row_add(s, (Row) { .kind = ROW_TENSOR_GONE, .id = a->tensor });
@@ -216,6 +234,8 @@ static void do_action(Sim *s, const SchedAction *a) {
 }
 
 static void sched_tell(Sim *s, SchedEvent event) {
+        s->n_steps++;
+        s->stepping = true;
         ck_assert_int_eq(sched_step(s->sched, &event, &s->sched_actions), 0);
         for (uint32_t k = 0; k < s->sched_actions.action.n; k++) { /* the list may grow and move */
                 const SchedAction a = s->sched_actions.action.data[k];
@@ -223,6 +243,7 @@ static void sched_tell(Sim *s, SchedEvent event) {
                 do_action(s, &a);
         }
         sched_actions_clear(&s->sched_actions);
+        s->stepping = false;
         if (s->n_events++ % CHECK_EVERY == 0)
                 sim_assert(s, sched_consistent(s->sched));
 }
@@ -237,6 +258,8 @@ static void sched_submit(Sim *s, uint64_t request, const uint8_t *bytes, size_t 
 
 /* Rows get to the disk, and the client hears of results that are there. */
 static void journal_sync(Sim *s) {
+        if (s->now < s->journal_until)
+                return;
         s->n_synced = s->row.n;
         session_told(s);
 }

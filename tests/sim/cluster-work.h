@@ -214,6 +214,11 @@ static void fetched(Sim *s, SimWorker *w, uint32_t which, uint64_t content, uint
                 put_stored(s, number_of(s, w), f.chunk);
 }
 
+static bool are_apart(const Sim *s, const SimWorker *a, const SimWorker *b) {
+        return (s->now < a->apart_until && a->apart_from == number_of(s, b)) ||
+               (s->now < b->apart_until && b->apart_from == number_of(s, a));
+}
+
 /* False: not yet. */
 static bool fetch_end(Sim *s, SimWorker *w, uint32_t which) {
         const Fetch f    = w->fetch.data[which];
@@ -221,7 +226,7 @@ static bool fetch_end(Sim *s, SimWorker *w, uint32_t which) {
         uint64_t content = src ? map_get(&src->store, f.chunk) : map_get(&s->expected, f.chunk);
         uint64_t bytes   = src ? map_get(&src->bytes, f.chunk) : map_get(&s->data_bytes, f.chunk);
 
-        if (src && src->alive && src->paused)
+        if (src && ((src->alive && src->paused) || are_apart(s, w, src)))
                 return false;
         if (content == 0 && src && src->alive && put_pending(s, f.from, f.chunk))
                 return false;
@@ -236,7 +241,7 @@ static void serve_all(Sim *s, SimWorker *w, const Serve *serve) {
         for (uint32_t k = 0; k < MAX_SIM_WORKERS; k++) {
                 SimWorker *to = &s->worker[k];
 
-                for (uint32_t i = 0; i < to->fetch.n && !to->paused; i++)
+                for (uint32_t i = 0; i < to->fetch.n && !to->paused && !are_apart(s, to, w); i++)
                         if (to->fetch.data[i].chunk == serve->chunk && to->fetch.data[i].from == number_of(s, w)) {
                                 fetched(s, to, i, map_get(&w->store, serve->chunk), map_get(&w->bytes, serve->chunk));
                                 break; /* each waits for it once */

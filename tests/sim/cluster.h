@@ -22,7 +22,7 @@ enum {
         PER_THREAD      = 2, /* tasks */
         MAX_NUMBERS     = MAX_THREADS * PER_THREAD,
         MAX_SIM_WORKERS = 8,
-        MAX_FAULT_KINDS = 13,
+        MAX_FAULT_KINDS = 17,
         CHECK_EVERY     = 37, /* events: the checks read everything, an event little */
 };
 
@@ -105,6 +105,9 @@ typedef struct SimWorker {
         bool stale;         /* it has a link that the scheduler has closed, and reads what was said over it */
         bool cut;           /* nothing comes through for now */
         bool paused;        /* its process stands still */
+        uint64_t slow_until, slow_at; /* each thing that it does takes long; nothing happens there before slow_at */
+        uint64_t apart_until;         /* it does not reach this worker, nor is reached by it */
+        uint32_t apart_from;
         bool local;         /* it is seen when its process ends */
         bool awaited;       /* by a scheduler that was restored */
         bool beats;         /* it has given a sign of life that nobody has read */
@@ -147,6 +150,7 @@ typedef enum RowKind {
 
 typedef struct Row {
         RowKind kind;
+        uint64_t step;       /* on disk with all others of the same step, or not at all */
         uint64_t id;         /* of what it is about */
         uint64_t n_refs;     /* HELD */
         uint64_t request;    /* RECIPE: whose plan */
@@ -203,6 +207,7 @@ typedef struct Mix {
         uint32_t damages;     /* which damages one chunk of so many, */
         uint32_t fills;       /* and has no room for one of so many; 0: never */
         bool stops_at_once;   /* who has been drained; else he waits, empty */
+        bool torn;            /* a scheduler that dies has written some of what it had not, the first part */
 } Mix;
 
 typedef struct Sim {
@@ -219,6 +224,8 @@ typedef struct Sim {
         SimWorker worker[MAX_SIM_WORKERS];
         Vec(Row) row;
         uint32_t n_synced; /* rows that are on disk */
+        uint64_t n_steps, journal_until; /* nothing gets to the disk before that */
+        bool stepping;
         bool begun;
         Map expected;         /* chunk -> what it must hold */
         Map planned;          /* first chunks of plans that were seen */

@@ -12,15 +12,28 @@
 
 enum {
         MOST_SUBMITS = 24,
-        WAYS         = 7, /* in which something can happen at a worker */
+        WAYS         = 7,              /* in which something can happen at a worker */
+        LONGEST_WAIT = 30 * HEARTBEAT, /* after the last fault, until something happens that a client waits for */
 };
+
+/* It is not done yet with what it did last. */
+static bool is_slow(const Sim *s, const SimWorker *w) {
+        return s->now < w->slow_at && s->now < w->slow_until;
+}
+
+static bool anybody_is_slow(const Sim *s) {
+        for (uint32_t k = 0; k < MAX_SIM_WORKERS; k++)
+                if (is_slow(s, &s->worker[k]))
+                        return true;
+        return false;
+}
 
 /* One thing happens at worker w, if anything can; true if it did. Not what it has said to the scheduler, if that is to
  * be late. */
 static bool worker_moves(Sim *s, SimWorker *w, uint32_t what, bool late) {
         uint32_t thread = what % MAX_NUMBERS;
 
-        if (!w->alive || (w->paused && what / MAX_NUMBERS % WAYS != 1))
+        if (!w->alive || ((w->paused || is_slow(s, w)) && what / MAX_NUMBERS % WAYS != 1))
                 return false;
         switch (what / MAX_NUMBERS % WAYS) {
         case 0:
@@ -87,10 +100,15 @@ static bool one_moves(Sim *s, bool late) {
         for (uint32_t k = 0; k <= MAX_SIM_WORKERS; k++) {
                 const uint32_t who = (first + k) % (MAX_SIM_WORKERS + 1);
 
-                for (uint32_t i = 0; i < WAYS * MAX_NUMBERS; i++)
-                        if (who == MAX_SIM_WORKERS ? client_moves(s, what + i)
-                                                   : worker_moves(s, &s->worker[who], what + i, late))
-                                return true;
+                for (uint32_t i = 0; i < WAYS * MAX_NUMBERS; i++) {
+                        SimWorker *w = who == MAX_SIM_WORKERS ? NULL : &s->worker[who];
+
+                        if (w ? !worker_moves(s, w, what + i, late) : !client_moves(s, what + i))
+                                continue;
+                        if (w && s->now < w->slow_until)
+                                w->slow_at = s->now + sim_random(s, HEARTBEAT);
+                        return true;
+                }
         }
         return false;
 }
@@ -110,7 +128,7 @@ static bool somebody_moves(Sim *s) {
                 for (uint32_t k = 0; k < s->worker[w].fetch.n && !s->worker[w].paused; k++)
                         if (fetch_end(s, &s->worker[w], k))
                                 return true;
-        if (s->n_synced == s->row.n || sched_stopped(s))
+        if (s->n_synced == s->row.n || sched_stopped(s) || s->now < s->journal_until)
                 return false;
         journal_sync(s);
         return true;
@@ -148,12 +166,13 @@ static void live(Sim *s) {
                         journal_sync(s);
                 fault_perhaps(s);
                 time_passes(s, 1 + sim_random(s, 2 * s->mix.step));
-                if (!somebody_moves(s) && n_submits == 0)
+                if (!somebody_moves(s) && n_submits == 0 && !anybody_is_slow(s))
                         return; /* it waits for what must be mended, or for its time */
         }
 }
 
-/* Until nothing happens any more, and nobody waits for anybody who will not come. */
+/* Until nothing happens any more, and nobody waits for anybody who will not come. As long as the client waits,
+ * something happens within LONGEST_WAIT. */
 static void go_on(Sim *s) {
         const uint64_t longest = 2 * (sim_limits.dead_usec + sim_limits.suspect_usec + sim_limits.lease_usec);
 
@@ -163,19 +182,22 @@ static void go_on(Sim *s) {
                         since = s->now;
                 else
                         time_passes(s, TICK);
+                sim_assert(s, s->asked.n + s->adopting.n == 0 || s->now - since < LONGEST_WAIT);
         }
 }
 
 /* All that is broken is mended; what is gone is noticed by who waits for it. Then everything must end. */
 static void mend(Sim *s) {
-        s->mending     = true;
-        s->sched_until = s->now;
+        s->mending       = true;
+        s->sched_until   = s->now;
+        s->journal_until = s->now;
         for (uint32_t k = 0; k < MAX_SIM_WORKERS; k++) {
                 SimWorker *w = &s->worker[k];
 
                 if (w->draining && w->linked)
                         sched_tell(s, (SchedEvent) { .kind = SCHED_DRAIN, .worker = k });
                 w->draining = w->paused = w->cut = false;
+                w->slow_until = w->apart_until = s->now;
         }
         go_on(s);
         sim_assert(s, s->begun && s->asked.n == 0 && s->adopting.n == 0);
