@@ -11,38 +11,29 @@ typedef struct SparseFold {
         const char *function;
 } SparseFold;
 
-typedef int FoldFn(const View *key, const View *data, const SparseFold *p, int64_t n, void *out, Error *err);
+typedef void FoldFn(RowWalk *walk, const View *data, int64_t axis, void *out);
 
-static int outside(int64_t key, Error *err) {
-        return error_set(err, ERROR_VALUE, "key %lld is not of this block", (long long) key);
-}
-
-/* `row` is the row of the last key, so that only keys of other rows are divided. */
 #define FOLD_LOOP_(D, name, expr)                                                                                      \
-        static int fold_##name##_##D(const View *key, const View *data, const SparseFold *p, int64_t n, void *out,     \
-                                     Error *err) {                                                                     \
+        static void fold_##name##_##D(RowWalk *walk, const View *data, int64_t axis, void *out) {                      \
                 typedef CTYPE_##D T;                                                                                   \
-                const int64_t length = length_of(key), columns = p->columns;                                           \
-                T *to       = out;                                                                                     \
-                int64_t row = 0, first = 0, end = columns;                                                             \
+                T *to = out;                                                                                           \
                                                                                                                        \
-                for (int64_t i = 0; i < length; i++) {                                                                 \
-                        const int64_t at = key_at(key, i);                                                             \
+                while (axis == 1 && walk_enter(walk)) {                                                                \
+                        T a = to[walk->row];                                                                           \
                                                                                                                        \
-                        if (at < first || at >= end) {                                                                 \
-                                if (at < 0 || columns == 0 || at > INT64_MAX - columns)                                \
-                                        return outside(at, err);                                                       \
-                                row   = at / columns;                                                                  \
-                                first = row * columns;                                                                 \
-                                end   = first + columns;                                                               \
-                        }                                                                                              \
-                        const int64_t k = p->axis == 0 ? at - first : row;                                             \
-                        if (k >= n)                                                                                    \
-                                return outside(at, err);                                                               \
-                        const T a = to[k], b = *(const T *) (data->data + i * data->stride[0]);                        \
-                        to[k] = (expr);                                                                                \
+                        WALK_ROW(walk, data, {                                                                         \
+                                const T b = *(const T *) from;                                                         \
+                                                                                                                       \
+                                a = (expr);                                                                            \
+                        });                                                                                            \
+                        to[walk->row] = a;                                                                             \
                 }                                                                                                      \
-                return 0;                                                                                              \
+                while (axis == 0 && walk_enter(walk))                                                                  \
+                        WALK_ROW(walk, data, {                                                                         \
+                                const T a = to[k], b = *(const T *) from;                                              \
+                                                                                                                       \
+                                to[k] = (expr);                                                                        \
+                        });                                                                                            \
         }
 #define FOLD_SUM_(D, name) FOLD_LOOP_(D, name, SUM_##D(a, b))
 #define FOLD_TIMES_(D, name) FOLD_LOOP_(D, name, TIMES_##D(a, b))
@@ -77,11 +68,23 @@ static int fold_run(BlockRun *run, Error *err) {
         const SparseFold *p = run->params;
         const View *from    = &run->in[0];
         View *out           = &run->out[0];
+        const int64_t n     = length_of(out);
         const size_t size   = dtype_size(out->dtype);
+        RowWalk walk;
+        int r;
 
-        for (int64_t i = 0; i < length_of(out); i++)
-                memcpy(out->data + (size_t) i * size, from->data + i * from->stride[0], size);
-        return fold_find(p->function, out->dtype)(&run->in[1], &run->in[2], p, length_of(out), out->data, err);
+        /* by columns it does not matter how many rows there are */
+        r = walk_begin(&walk, &run->in[1], p->axis == 1 ? n : INT64_MAX / MAX(p->columns, (int64_t) 1), p->columns,
+                       err);
+        if (r < 0)
+                return r;
+        if (from->stride[0] == (int64_t) size)
+                memcpy(out->data, from->data, (size_t) n * size);
+        else
+                for (int64_t i = 0; i < n; i++)
+                        memcpy(out->data + (size_t) i * size, from->data + i * from->stride[0], size);
+        fold_find(p->function, out->dtype)(&walk, &run->in[2], p->axis, out->data);
+        return walk_end(&walk, err);
 }
 
 static int infer_fold(const OpCall *call, Spec *out, Error *err) {
@@ -96,6 +99,9 @@ static int infer_fold(const OpCall *call, Spec *out, Error *err) {
                 return r;
         if (call->in[0].shape.ndim != 1)
                 return error_set(err, ERROR_VALUE, "a fold begins with a vector");
+        if (p->axis == 0 && call->in[0].shape.dim[0] != UNKNOWN && call->in[0].shape.dim[0] != p->columns)
+                return error_set(err, ERROR_VALUE, "a fold of %lld columns begins with as many elements, not %lld",
+                                 (long long) p->columns, (long long) call->in[0].shape.dim[0]);
         if (!fold_find(p->function, call->in[2].dtype))
                 return error_set(err, ERROR_TYPE, "sparse matrices of %s are not folded by '%s'",
                                  dtype_name(call->in[2].dtype), p->function ?: "None");
@@ -107,7 +113,7 @@ OP(sparse_fold) = {
         .name        = "sparse_fold",
         .doc         = "What is stored of a sparse block folded by rows or columns, from `start` on.\n\n"
                        "`start` has an element for each row (axis 1) or column (axis 0). Raises ValueError for keys "
-                       "outside.",
+                       "outside or out of order.",
         .family      = FAMILY_EXCHANGE,
         .inputs      = "start, key, data",
         .n_in        = 3,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Forms of sparse blocks (ops/sparse.h): dense, a part, in order again, two with one set of keys. */
+/* Forms of sparse blocks (ops/sparse.h): dense, a part, in order, its columns as rows, two with one set of keys. */
 #include "ops/sparse.h"
 #include "ops/radix.h"
 
@@ -114,10 +114,13 @@ static int part_run(BlockRun *run, _unused_ Error *err) {
         const int64_t first = key_find(key, 0, p->first), last = key_find(key, first, p->last);
         int64_t *to = (int64_t *) run->out[0].data;
 
-        for (int64_t i = first; i < last; i++) {
+        for (int64_t i = first; i < last; i++)
                 to[i - first] = key_at(key, i) - p->first;
-                memcpy(run->out[1].data + (size_t) (i - first) * size, data->data + i * data->stride[0], size);
-        }
+        if (data->stride[0] == (int64_t) size)
+                memcpy(run->out[1].data, data->data + (size_t) first * size, (size_t) (last - first) * size);
+        else
+                for (int64_t i = first; i < last; i++)
+                        memcpy(run->out[1].data + (size_t) (i - first) * size, data->data + i * data->stride[0], size);
         run->out[0].shape.dim[0] = run->out[1].shape.dim[0] = last - first;
         return 0;
 }
@@ -156,26 +159,171 @@ OP(sparse_part) = {
 
 /* ---- Order ------------------------------------------------------------------------------------------------------- */
 
-static int order_run(BlockRun *run, _unused_ Error *err) {
+/* Elements are dealt to rows, unless rows are so many more than elements that counting them all takes longer than
+ * sorting. */
+enum { ROWS_PER_ELEMENT = 4 };
+
+static bool is_dealt(int64_t n, int64_t rows) {
+        return rows / ROWS_PER_ELEMENT <= n;
+}
+
+/* deal_: elements go, in turn, where there is place in their rows; place[row] is where the next one goes.
+ * turn_: likewise, columns of the block that is walked through become rows of `of` elements. */
+#define DEAL_LOOP_(type)                                                                                               \
+        static void deal_##type(const View *key, const View *data, int64_t columns, int64_t *place, int64_t *out_key,  \
+                                char *out) {                                                                           \
+                const int64_t n = length_of(key);                                                                      \
+                int64_t row = 0, begin = 0;                                                                            \
+                type *to = (type *) out;                                                                               \
+                                                                                                                       \
+                for (int64_t i = 0; i < n; i++) {                                                                      \
+                        const int64_t at = key_at(key, i);                                                             \
+                                                                                                                       \
+                        if ((uint64_t) at - (uint64_t) begin >= (uint64_t) columns) {                                  \
+                                row   = at / columns;                                                                  \
+                                begin = row * columns;                                                                 \
+                        }                                                                                              \
+                        const int64_t k = place[row]++;                                                                \
+                                                                                                                       \
+                        out_key[k] = at;                                                                               \
+                        to[k]      = *(const type *) (data->data + i * data->stride[0]);                               \
+                }                                                                                                      \
+        }                                                                                                              \
+        static void turn_##type(RowWalk *w, const View *data, int64_t first, int64_t of, int64_t *place,               \
+                                int64_t *out_key, char *out) {                                                         \
+                type *to = (type *) out;                                                                               \
+                                                                                                                       \
+                while (walk_enter(w)) {                                                                                \
+                        const int64_t row = first + w->row;                                                            \
+                                                                                                                       \
+                        WALK_ROW(w, data, {                                                                            \
+                                const int64_t at = place[k]++;                                                         \
+                                                                                                                       \
+                                out_key[at] = k * of + row;                                                            \
+                                to[at]      = *(const type *) from;                                                    \
+                        });                                                                                            \
+                }                                                                                                      \
+        }
+DEAL_LOOP_(uint8_t)
+DEAL_LOOP_(uint16_t)
+DEAL_LOOP_(uint32_t)
+DEAL_LOOP_(uint64_t)
+DEAL_LOOP_(c128)
+
+typedef void DealFn(const View *key, const View *data, int64_t columns, int64_t *place, int64_t *out_key, char *out);
+typedef void TurnFn(RowWalk *w, const View *data, int64_t first, int64_t of, int64_t *place, int64_t *out_key,
+                    char *out);
+
+static const struct Dealing {
+        DealFn *deal;
+        TurnFn *turn;
+} dealing_of[] = { /* by the logarithm of the element's size */
+                   { deal_uint8_t, turn_uint8_t },
+                   { deal_uint16_t, turn_uint16_t },
+                   { deal_uint32_t, turn_uint32_t },
+                   { deal_uint64_t, turn_uint64_t },
+                   { deal_c128, turn_c128 }
+};
+
+static const struct Dealing *dealing_find(DType dtype) {
+        return &dealing_of[__builtin_ctzll(dtype_size(dtype))];
+}
+
+/* count[k] are so many; makes of them where each one begins. */
+static void begin_each(int64_t *count, int64_t n) {
+        for (int64_t k = 0, total = 0; k < n; k++) {
+                const int64_t own = count[k];
+
+                count[k] = total;
+                total += own;
+        }
+}
+
+static int order_limit(const SparseShape *p, int64_t *ret, Error *err) {
+        if (__builtin_mul_overflow(p->rows, p->columns, ret))
+                return error_set(err, ERROR_VALUE, "a block of %lld x %lld elements: there are more than keys",
+                                 (long long) p->rows, (long long) p->columns);
+        return 0;
+}
+
+static int key_outside(int64_t key, const SparseShape *p, Error *err) {
+        return error_set(err, ERROR_VALUE, "key %lld is not of a block of %lld x %lld elements", (long long) key,
+                         (long long) p->rows, (long long) p->columns);
+}
+
+static int rows_count(const View *key, const SparseShape *p, int64_t limit, int64_t *count, Error *err) {
+        const int64_t n = length_of(key);
+        int64_t row = 0, begin = 0;
+
+        memset(count, 0, (size_t) p->rows * sizeof(*count));
+        for (int64_t i = 0; i < n; i++) {
+                const int64_t at = key_at(key, i);
+
+                if ((uint64_t) at - (uint64_t) begin >= (uint64_t) p->columns) {
+                        if (at < 0 || at >= limit)
+                                return key_outside(at, p, err);
+                        row   = at / p->columns;
+                        begin = row * p->columns;
+                }
+                count[row]++;
+        }
+        begin_each(count, p->rows);
+        return 0;
+}
+
+static bool keys_ascend(const int64_t *key, int64_t n) {
+        bool wrong = false;
+
+        for (int64_t i = 1; i < n; i++)
+                wrong |= key[i - 1] > key[i];
+        return !wrong;
+}
+
+static void order_sorted(const char *key, int64_t key_step, const View *data, int64_t n, void *scratch, View *out) {
+        Item *item = scratch;
+
+        order_row(DTYPE_I64, key, key_step, n, item, item + n);
+        gather_items(key, key_step, item, n, sizeof(int64_t), out[0].data);
+        gather_items(data->data, data->stride[0], item, n, dtype_size(data->dtype), out[1].data);
+}
+
+static int order_run(BlockRun *run, Error *err) {
+        const SparseShape *p = run->params;
         const View *key = &run->in[0], *data = &run->in[1];
         const int64_t n = length_of(key);
-        Item *item      = run->scratch;
+        int64_t *to     = (int64_t *) run->out[0].data, limit;
+        int r;
 
-        if (n == 0)
-                return 0;
-        order_row(DTYPE_I64, key->data, key->stride[0], n, item, item + n);
-        gather_items(key->data, key->stride[0], item, n, sizeof(int64_t), run->out[0].data);
-        gather_items(data->data, data->stride[0], item, n, dtype_size(data->dtype), run->out[1].data);
+        r = order_limit(p, &limit, err);
+        if (r < 0 || n == 0)
+                return r;
+        if (is_dealt(n, p->rows)) {
+                r = rows_count(key, p, limit, run->scratch, err);
+                if (r < 0)
+                        return r;
+                dealing_find(data->dtype)->deal(key, data, p->columns, run->scratch, to, run->out[1].data);
+                if (keys_ascend(to, n))
+                        return 0;
+        }
+        order_sorted(key->data, key->stride[0], data, n, run->scratch, run->out);
+        if (to[0] < 0 || to[n - 1] >= limit)
+                return key_outside(to[0] < 0 ? to[0] : to[n - 1], p, err);
         return 0;
 }
 
 static size_t order_scratch(const OpCall *call) {
-        return row_scratch(call->in[0].shape.dim[0]);
+        const SparseShape *p = call->params;
+        const int64_t n      = call->in[0].shape.dim[0];
+
+        return MAX(row_scratch(n), is_dealt(n, p->rows) ? (size_t) p->rows * sizeof(int64_t) : 0);
 }
 
 static int infer_order(const OpCall *call, Spec *out, Error *err) {
-        const int r = infer_block(call, 0, err);
+        const SparseShape *p = call->params;
+        int r                = infer_block(call, 0, err);
 
+        if (r == 0)
+                r = infer_lengths(p->rows, p->columns, 0, err);
         if (r < 0)
                 return r;
         out[0] = call->in[0];
@@ -184,44 +332,189 @@ static int infer_order(const OpCall *call, Spec *out, Error *err) {
 }
 
 OP(sparse_order) = {
-        .name     = "sparse_order",
-        .doc      = "Keys in ascending order, and data in the order of their keys.",
-        .family   = FAMILY_EXCHANGE,
-        .inputs   = "key, data",
-        .n_in     = 2,
-        .n_out    = 2,
-        .infer    = infer_order,
-        .run      = order_run,
-        .scratch  = order_scratch,
-        .core_in  = { CORE_ALL, CORE_ALL },
-        .core_out = { CORE_ALL, CORE_ALL },
+        .name        = "sparse_order",
+        .doc         = "Keys in ascending order, and data in the order of their keys.\n\n"
+                       "Fastest if those of a row ascend among themselves. Raises ValueError for keys outside.",
+        .family      = FAMILY_EXCHANGE,
+        .inputs      = "key, data",
+        .n_in        = 2,
+        .n_out       = 2,
+        .params_size = sizeof(SparseShape),
+        .params      = SPARSE_SHAPE,
+        .infer       = infer_order,
+        .run         = order_run,
+        .scratch     = order_scratch,
+        .core_in     = { CORE_ALL, CORE_ALL },
+        .core_out    = { CORE_ALL, CORE_ALL },
+};
+
+/* ---- Transposing ------------------------------------------------------------------------------------------------- */
+
+typedef struct SparseTurn {
+        int64_t rows, columns, first, of;
+} SparseTurn;
+
+static int transpose_run(BlockRun *run, Error *err) {
+        const SparseTurn *p = run->params;
+        const View *key = &run->in[0], *data = &run->in[1];
+        const int64_t n = length_of(key);
+        RowWalk w, again;
+        int r;
+
+        r = walk_begin(&w, key, p->rows, p->columns, err);
+        if (r < 0 || n == 0)
+                return r;
+        again = w;
+        if (is_dealt(n, p->columns)) {
+                int64_t *place = run->scratch;
+
+                memset(place, 0, (size_t) p->columns * sizeof(*place));
+                while (walk_enter(&w))
+                        WALK_ROW(&w, data, place[k]++);
+                r = walk_end(&w, err);
+                if (r < 0)
+                        return r;
+                begin_each(place, p->columns);
+                dealing_find(data->dtype)
+                        ->turn(&again, data, p->first, p->of, place, (int64_t *) run->out[0].data, run->out[1].data);
+        } else {
+                int64_t *turned = run->scratch, *next = turned;
+
+                while (walk_enter(&w))
+                        WALK_ROW(&w, data, *next++ = k * p->of + p->first + w.row);
+                r = walk_end(&w, err);
+                if (r < 0)
+                        return r;
+                order_sorted((const char *) turned, sizeof(*turned), data, n, turned + n, run->out);
+        }
+        return 0;
+}
+
+static size_t transpose_scratch(const OpCall *call) {
+        const SparseTurn *p = call->params;
+        const int64_t n     = call->in[0].shape.dim[0];
+
+        if (is_dealt(n, p->columns))
+                return (size_t) p->columns * sizeof(int64_t);
+        return row_scratch(n) + (size_t) n * sizeof(int64_t);
+}
+
+static int infer_transpose(const OpCall *call, Spec *out, Error *err) {
+        const SparseTurn *p = call->params;
+        int64_t limit;
+        int r = infer_block(call, 0, err);
+
+        if (r == 0)
+                r = infer_lengths(p->rows, p->columns, p->first, err);
+        if (r < 0)
+                return r;
+        if (p->first > p->of || p->rows > p->of - p->first)
+                return error_set(err, ERROR_VALUE, "rows %lld … of a matrix that has %lld", (long long) p->first,
+                                 (long long) p->of);
+        if (__builtin_mul_overflow(p->columns, p->of, &limit))
+                return error_set(err, ERROR_VALUE, "a block of %lld x %lld elements: there are more than keys",
+                                 (long long) p->columns, (long long) p->of);
+        out[0] = call->in[0];
+        out[1] = call->in[1];
+        return 0;
+}
+
+OP(sparse_transpose) = {
+        .name        = "sparse_transpose",
+        .doc         = "The columns of a sparse block, as rows of a block that has `of` columns.",
+        .family      = FAMILY_EXCHANGE,
+        .inputs      = "key, data",
+        .n_in        = 2,
+        .n_out       = 2,
+        .params_size = sizeof(SparseTurn),
+        .params      = (const Param[]) { PARAM(SparseTurn, rows, PARAM_I64, NULL, "Rows of the block."),
+                                         PARAM(SparseTurn, columns, PARAM_I64, NULL, "Columns of the matrix."),
+                                         PARAM(SparseTurn, first, PARAM_I64, NULL, "The first of these rows."),
+                                         PARAM(SparseTurn, of, PARAM_I64, NULL, "Rows of the matrix."),
+                                         {} },
+        .infer       = infer_transpose,
+        .run         = transpose_run,
+        .scratch     = transpose_scratch,
+        .core_in     = { CORE_ALL, CORE_ALL },
+        .core_out    = { CORE_ALL, CORE_ALL },
 };
 
 /* ---- Two blocks -------------------------------------------------------------------------------------------------- */
 
-/* One element, or zero where the block has none. */
-static void put(const View *data, int64_t i, bool stored, size_t size, char *to) {
-        if (stored)
-                memcpy(to, data->data + i * data->stride[0], size);
-        else
-                memset(to, 0, size);
+/* The next keys of either of two vectors, at most STRIP, and where each stands in them, or -1: that stays in the first
+ * cache. Without branches that nobody can foretell: which of two keys is the smaller one. */
+static int64_t union_keys(const View *a, const View *b, int64_t *next_a, int64_t *next_b, int64_t *to, int64_t *at_a,
+                          int64_t *at_b) {
+        const int64_t n_a = length_of(a), n_b = length_of(b);
+        int64_t i = *next_a, j = *next_b, n = 0;
+
+        for (; n < STRIP && i < n_a && j < n_b; n++) {
+                const int64_t x = key_at(a, i), y = key_at(b, j);
+                const bool in_a = x <= y, in_b = y <= x;
+
+                to[n]   = MIN(x, y);
+                at_a[n] = in_a ? i : -1;
+                at_b[n] = in_b ? j : -1;
+                i += in_a;
+                j += in_b;
+        }
+        for (; n < STRIP && i < n_a && j == n_b; n++) {
+                to[n]   = key_at(a, i);
+                at_a[n] = i++;
+                at_b[n] = -1;
+        }
+        for (; n < STRIP && j < n_b && i == n_a; n++) {
+                to[n]   = key_at(b, j);
+                at_a[n] = -1;
+                at_b[n] = j++;
+        }
+        *next_a = i;
+        *next_b = j;
+        return n;
 }
 
-static int union_run(BlockRun *run, _unused_ Error *err) {
-        const View *key = &run->in[0], *a = &run->in[1], *b = &run->in[2];
-        const int64_t n_a = length_of(a), n_all = length_of(key);
+/* The elements at these places; zero at -1. */
+#define PICK_LOOP_(type)                                                                                               \
+        static void pick_##type(const View *data, const int64_t *at, int64_t n, char *out) {                           \
+                type *to = (type *) out;                                                                               \
+                                                                                                                       \
+                for (int64_t i = 0; i < n; i++) {                                                                      \
+                        const type v = *(const type *) (data->data + MAX(at[i], (int64_t) 0) * data->stride[0]);       \
+                                                                                                                       \
+                        to[i] = at[i] < 0 ? 0 : v;                                                                     \
+                }                                                                                                      \
+        }
+PICK_LOOP_(uint8_t)
+PICK_LOOP_(uint16_t)
+PICK_LOOP_(uint32_t)
+PICK_LOOP_(uint64_t)
+PICK_LOOP_(c128)
+
+typedef void PickFn(const View *data, const int64_t *at, int64_t n, char *out);
+
+static void pick_nothing(const View *data, _unused_ const int64_t *at, int64_t n, char *out) {
+        memset(out, 0, (size_t) n * dtype_size(data->dtype));
+}
+
+static PickFn *pick_find(const View *data) {
+        static PickFn *const of[] = { pick_uint8_t, pick_uint16_t, pick_uint32_t, pick_uint64_t, pick_c128 };
+
+        return length_of(data) == 0 ? pick_nothing : of[__builtin_ctzll(dtype_size(data->dtype))];
+}
+
+static int union_run(BlockRun *run, Error *err) {
+        const View *a_key = &run->in[1], *a = &run->in[2], *b_key = &run->in[3], *b = &run->in[4];
         const size_t size_a = dtype_size(a->dtype), size_b = dtype_size(b->dtype);
-        int64_t *to = (int64_t *) run->out[0].data, i = 0, j = n_a, n = 0;
+        PickFn *pick_a = pick_find(a), *pick_b = pick_find(b);
+        int64_t *to = (int64_t *) run->out[0].data, at_a[STRIP], at_b[STRIP], i = 0, j = 0, n = 0, more;
 
-        for (; i < n_a || j < n_all; n++) {
-                const int64_t at_a = i < n_a ? key_at(key, i) : INT64_MAX,
-                              at_b = j < n_all ? key_at(key, j) : INT64_MAX;
-
-                to[n] = MIN(at_a, at_b);
-                put(a, i, at_a <= at_b && i < n_a, size_a, run->out[1].data + (size_t) n * size_a);
-                put(b, j - n_a, at_b <= at_a && j < n_all, size_b, run->out[2].data + (size_t) n * size_b);
-                i += at_a <= at_b && i < n_a;
-                j += at_b <= at_a && j < n_all;
+        if (length_of(a_key) + length_of(b_key) > length_of(&run->out[0]))
+                return error_set(err, ERROR_VALUE, "a union of %lld and %lld elements has room for %lld",
+                                 (long long) length_of(a_key), (long long) length_of(b_key),
+                                 (long long) length_of(&run->out[0]));
+        for (; (more = union_keys(a_key, b_key, &i, &j, to + n, at_a, at_b)) > 0; n += more) {
+                pick_a(a, at_a, more, run->out[1].data + (size_t) n * size_a);
+                pick_b(b, at_b, more, run->out[2].data + (size_t) n * size_b);
         }
         for (int k = 0; k < 3; k++)
                 run->out[k].shape.dim[0] = n;
@@ -233,31 +526,36 @@ static int64_t union_step(_unused_ const OpCall *call) {
 }
 
 static int infer_union(const OpCall *call, Spec *out, Error *err) {
-        const Shape *key = &call->in[0].shape, *a = &call->in[1].shape, *b = &call->in[2].shape;
+        int r;
 
-        if (call->in[0].dtype != DTYPE_I64 || key->ndim != 1 || a->ndim != 1 || b->ndim != 1)
-                return error_set(err, ERROR_VALUE, "keys are a vector of int64, data are vectors");
-        if (key->dim[0] != UNKNOWN && a->dim[0] != UNKNOWN && b->dim[0] != UNKNOWN &&
-            a->dim[0] + b->dim[0] != key->dim[0])
-                return error_set(err, ERROR_VALUE, "%lld keys of %lld and %lld elements", (long long) key->dim[0],
-                                 (long long) a->dim[0], (long long) b->dim[0]);
+        if (call->n_in != 5)
+                return error_set(err, ERROR_TYPE, "a union takes room and two blocks, not %u inputs", call->n_in);
+        if (call->in[0].shape.ndim != 2 || call->in[0].shape.dim[1] != 0)
+                return error_set(err, ERROR_VALUE, "room is rows of no elements");
+        r = infer_block(call, 1, err);
+        if (r == 0)
+                r = infer_block(call, 3, err);
+        if (r < 0)
+                return r;
         for (int k = 0; k < 3; k++)
-                out[k] = (Spec) { .dtype = call->in[k].dtype, .shape = { .ndim = 1, .dim = { UNKNOWN } } };
+                out[k] = (Spec) { .dtype = call->in[k < 2 ? k + 1 : 4].dtype,
+                                  .shape = { .ndim = 1, .dim = { UNKNOWN } } };
         return 0;
 }
 
 OP(sparse_union) = {
         .name     = "sparse_union",
         .doc      = "The keys that either of two sparse blocks has, and what each of them has there, or zero.\n\n"
-                    "`key` has the keys of a, then those of b.",
+                    "Inputs: as many rows of no elements as both store, keys and data of the one, and of the other.",
         .family   = FAMILY_EXCHANGE,
-        .inputs   = "key, a, b",
-        .n_in     = 3,
+        .inputs   = "*blocks",
+        .variadic = true,
+        .n_in     = 1,
         .n_out    = 3,
         .infer    = infer_union,
         .run      = union_run,
         .step     = union_step,
-        .core_in  = { CORE_ALL, CORE_ALL, CORE_ALL },
+        .core_in  = { CORE_ALL },
         .core_out = { CORE_ALL, CORE_ALL, CORE_ALL },
         .follows  = 1,
         .unknown  = true,

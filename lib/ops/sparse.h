@@ -66,25 +66,100 @@ static inline _unused_ int64_t key_find(const View *key, int64_t from, int64_t l
         return from;
 }
 
+/* One after another of the rows of a block that store anything, and whether keys are in order. Whoever goes by a key to
+ * a place in memory has entered its row, and each key that it then sees is of that row. */
+typedef struct RowWalk {
+        const View *key;
+        int64_t rows, columns, limit;
+        int64_t row, begin, from, to; /* this row, its first key, and which elements it stores */
+        int64_t last;                 /* the last key before `to` */
+        bool wrong;
+} RowWalk;
+
+static _unused_ int walk_begin(RowWalk *ret, const View *key, int64_t rows, int64_t columns, Error *err) {
+        *ret = (RowWalk) { .key = key, .rows = rows, .columns = columns, .last = -1 };
+        if (__builtin_mul_overflow(rows, columns, &ret->limit))
+                return error_set(err, ERROR_VALUE, "a block of %lld x %lld elements: there are more than keys",
+                                 (long long) rows, (long long) columns);
+        return 0;
+}
+
+/* Goes to the next row. False after the last one, and when keys were wrong. */
+static inline _unused_ bool walk_enter(RowWalk *w) {
+        int64_t at;
+
+        if (w->wrong || w->to == length_of(w->key))
+                return false;
+        at       = key_at(w->key, w->to);
+        w->wrong = at <= w->last || at >= w->limit;
+        if (w->wrong)
+                return false;
+        w->from  = w->to;
+        w->row   = at / w->columns;
+        w->begin = w->row * w->columns;
+        return true;
+}
+
+/* What is written for each element of the row that was entered: k is its column, `from` where it stands in `values`.
+ * The row's end is looked for in the same pass: its place cannot be predicted, and twice took half as long again. */
+#define WALK_ROW(w, values, ...)                                                                                       \
+        do {                                                                                                           \
+                const int64_t key_step_ = (w)->key->stride[0], step_ = (values)->stride[0];                            \
+                const int64_t n_ = length_of((w)->key), begin_ = (w)->begin, columns_ = (w)->columns;                  \
+                const char *key_ = (w)->key->data + (w)->from * key_step_;                                             \
+                const char *from = (values)->data + (w)->from * step_;                                                 \
+                int64_t i_ = (w)->from, before_ = -1, k = *(const int64_t *) key_ - begin_;                            \
+                bool wrong_ = false;                                                                                   \
+                                                                                                                       \
+                do {                                                                                                   \
+                        wrong_ |= k <= before_;                                                                        \
+                        before_ = k;                                                                                   \
+                        __VA_ARGS__;                                                                                   \
+                        if (++i_ == n_)                                                                                \
+                                break;                                                                                 \
+                        key_ += key_step_;                                                                             \
+                        from += step_;                                                                                 \
+                        k = *(const int64_t *) key_ - begin_;                                                          \
+                } while ((uint64_t) k < (uint64_t) columns_);                                                          \
+                (void) from;                                                                                           \
+                (w)->to    = i_;                                                                                       \
+                (w)->last  = begin_ + before_;                                                                         \
+                (w)->wrong = wrong_;                                                                                   \
+        } while (0)
+
+/* The next row, of which all keys have been looked at. */
+static inline _unused_ bool walk_next(RowWalk *w) {
+        if (!walk_enter(w))
+                return false;
+        WALK_ROW(w, w->key, );
+        return !w->wrong;
+}
+
+static _unused_ int walk_end(const RowWalk *w, Error *err) {
+        if (!w->wrong)
+                return 0;
+        return error_set(err, ERROR_VALUE, "keys of a block of %lld x %lld elements must ascend below %lld",
+                         (long long) w->rows, (long long) w->columns, (long long) w->limit);
+}
+
 /* Keys are positions in rows x columns elements. */
 static _unused_ int keys_check(const View *key, int64_t rows, int64_t columns, Error *err) {
         const int64_t n = length_of(key);
-        int64_t limit, before = -1;
-        bool wrong = false;
+        int64_t before  = -1;
+        RowWalk w;
+        int r;
 
-        if (__builtin_mul_overflow(rows, columns, &limit))
-                return error_set(err, ERROR_VALUE, "a block of %lld x %lld elements: there are more than keys",
-                                 (long long) rows, (long long) columns);
+        r = walk_begin(&w, key, rows, columns, err);
+        if (r < 0)
+                return r;
         for (int64_t i = 0; i < n; i++) {
                 const int64_t at = key_at(key, i);
 
-                wrong |= at <= before;
+                w.wrong |= at <= before;
                 before = at;
         }
-        if (wrong || before >= limit)
-                return error_set(err, ERROR_VALUE, "keys of a block of %lld x %lld elements must ascend below %lld",
-                                 (long long) rows, (long long) columns, (long long) limit);
-        return 0;
+        w.wrong |= before >= w.limit;
+        return walk_end(&w, err);
 }
 
 /* Inputs `first` and the next one are the keys and the data of a block. */

@@ -18,7 +18,6 @@ typedef enum Values {
         ASCENDING, /* along the last axis */
         POSITIONS, /* int64: 0 … below - 1 */
         KEYS,      /* those that ascend, none twice */
-        TWO_KEYS,  /* the first half does, and the second one */
         UNIT,      /* from 0 to 1 */
         DEFINITE,  /* Hermitian, positive definite matrices */
         LOWER,     /* their lower triangles */
@@ -212,8 +211,25 @@ static const Case cases[] = {
           .in       = { KEYED(KEYS, 77, 31), OF(ANY, 31) },
           .n_params = 2,
           .param    = { INT("first", 11), INT("last", 55) } },
-        { .op = "sparse_order", .in = { BELOW(77, 31), OF(ANY, 31) } },
-        { .op = "sparse_union", .in = { KEYED(TWO_KEYS, 143, 28), OF(ANY, 14), OF(ANY, 14) } },
+        { .op       = "sparse_order",
+          .in       = { BELOW(77, 31), OF(ANY, 31) },
+          .n_params = 2,
+          .param    = { INT("rows", 7), INT("columns", 11) } },
+        { .op       = "sparse_order", /* one element a row at most: dealt to rows */
+          .in       = { BELOW(77, 31), OF(ANY, 31) },
+          .n_params = 2,
+          .param    = { INT("rows", 77), INT("columns", 1) } },
+        { .op       = "sparse_transpose",
+          .in       = { KEYED(KEYS, 77, 31), OF(ANY, 31) },
+          .n_params = 4,
+          .param    = { INT("rows", 7), INT("columns", 11), INT("first", 2), INT("of", 13) } },
+        { .op       = "sparse_transpose", /* many more columns than elements: sorted */
+          .in       = { KEYED(KEYS, 2000, 31), OF(ANY, 31) },
+          .n_params = 4,
+          .param    = { INT("rows", 4), INT("columns", 500), INT("first", 0), INT("of", 4) } },
+        { .op   = "sparse_union",
+          .n_in = 5,
+          .in   = { OF(ANY, 31, 0), KEYED(KEYS, 143, 14), OF(ANY, 14), KEYED(KEYS, 99, 17), OF(ANY, 17) } },
         FOLD("add"),
         FOLD("multiply"),
         FOLD("maximum"),
@@ -392,8 +408,6 @@ static double real_number(const Input *in, mars_dtype dtype, int64_t index, uint
                 return (double) (r % (uint64_t) in->below);
         case KEYS:
                 return (double) (k * in->below / n);
-        case TWO_KEYS: /* odd ones in the second half, so that some are in both */
-                return (double) (k < n / 2 ? k * in->below / (n / 2) : (k - n / 2) * in->below / (n - n / 2) | 1);
         case UNIT:
                 return fraction ? (double) (r % 17) / 16 : (double) (r % 2);
         case DEFINITE:
@@ -411,9 +425,7 @@ static double real_number(const Input *in, mars_dtype dtype, int64_t index, uint
 }
 
 static mars_dtype dtype_of(const Input *in, mars_dtype dtype) {
-        return in->values == CONDITION                                   ? MARS_BOOL
-                : in->values >= POSITIONS && in->values <= TWO_KEYS ? MARS_INT64
-                                                                    : dtype;
+        return in->values == CONDITION ? MARS_BOOL : in->values == POSITIONS || in->values == KEYS ? MARS_INT64 : dtype;
 }
 
 /* The input's elements in C order; the caller frees them. */

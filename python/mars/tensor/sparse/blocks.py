@@ -11,6 +11,8 @@ from ..._core import AUTO, WHOLE, cutting, op
 from ..creation import zeros
 
 STORED = 1 << 20  # elements of a block, of as many rows as have so many on average
+FEW = 1 << 16     # and of one that is not cut so that more tasks have something to do
+TASKS = 8
 DENSE = 1 << 22   # elements that a block of a dense matrix has, stored or not: 32 MiB of float64
 
 
@@ -39,6 +41,15 @@ def lengths_of(chunk_size, shape, dtype, most):
     return list(flat[1:1 + flat[0]])
 
 
+def rows_of_a_block(shape, nnz):
+    """How many rows a block has that nobody has asked for, of a matrix that stores so many elements.
+
+    A power of two, so that matrices of one shape that store about as much are cut alike.
+    """
+    stored = min(max(nnz // TASKS, FEW), STORED)
+    return 1 << max(shape[0] * stored // max(nnz, 1), 1).bit_length() - 1
+
+
 def edges_of(lengths):
     """Where parts of such lengths begin, and where the last one ends."""
     return list(itertools.accumulate(lengths, initial=0))
@@ -48,6 +59,11 @@ def pieces(n, most):
     """The lengths of parts of at most so many, and where they begin."""
     lengths = even(n, most)
     return list(zip(lengths, edges_of(lengths)))
+
+
+def rows_of_no_elements(key):
+    """As many as there are keys: how operators are told how much room to take."""
+    return op("view", key, shape=(-1, 0), axis=(0,), start=(0,), step=(1,))
 
 
 def joined(rows, parts, dtype):

@@ -7,7 +7,7 @@ from ..core import Tensor
 from ..creation import astensor
 from ..manipulation import broadcast_to
 from ..ufuncs import UFUNCS
-from .blocks import Block, edges_of
+from .blocks import Block, edges_of, rows_of_no_elements
 from .making import comes_from_scipy, of_scipy
 from .tensor import SparseTensor
 
@@ -81,7 +81,8 @@ def apply(ufunc, args, kwargs):
             return _together(ufunc, shape, blocks, False)
         blocks = []
         for a, b in zip(sparse[0]._blocks, sparse[1]._cut([b.rows for b in sparse[0]._blocks])._blocks):
-            key, x, y = op("sparse_union", op("concatenate", a.key, b.key, axis=0), a.data, b.data)
+            room = op("concatenate", rows_of_no_elements(a.key), rows_of_no_elements(b.key), axis=0)
+            key, x, y = op("sparse_union", room, a.key, a.data, b.key, b.data)
             blocks.append((a.rows, key, ufunc(x, y, **kwargs)))
         return _together(ufunc, shape, blocks, True)
     if dense and len(args) == 2 and (ufunc.__name__ in _EITHER or ufunc.__name__ in _LEFT and args[0] is sparse[0]):

@@ -103,7 +103,8 @@ def _selection(k, n, t, axis):
     count = at.shape[0]
     if axis == 1:
         key = op("add", op("multiply", at, count), arange(count))
-        return SparseTensor((n, count), [Block(n, *op("sparse_order", key, full((count,), 1, t.dtype)))])
+        return SparseTensor((n, count), [Block(n, *op("sparse_order", key, full((count,), 1, t.dtype), rows=n,
+                                                          columns=count))])
     made = []
     for rows, lo in pieces(count, max(b.rows for b in t._blocks)):
         key = op("add", op("multiply", arange(rows), n), at[lo:lo + rows])

@@ -5,7 +5,7 @@ import numpy as np
 from ... import _core, _mars
 from ..._core import op
 from ..creation import arange, full
-from .blocks import DENSE, STORED, Block, edges_of, even, joined, lengths_of
+from .blocks import DENSE, STORED, Block, edges_of, even, joined, lengths_of, rows_of_a_block
 from .tensor import SparseTensor
 
 
@@ -26,7 +26,7 @@ def of_scipy(x, dtype=None, chunk_size=None):
     own = x.tocsr(copy=True)
     own.sum_duplicates()
     dtype, (m, n) = _core.as_dtype(own.dtype if dtype is None else dtype), own.shape
-    lengths = lengths_of(chunk_size, (m, n), dtype, m * STORED // max(own.nnz, 1))
+    lengths = lengths_of(chunk_size, (m, n), dtype, rows_of_a_block((m, n), own.nnz))
     made = []
     for rows, lo in zip(lengths, edges_of(lengths)):
         start = own.indptr[lo:lo + rows + 1].astype(np.int64)

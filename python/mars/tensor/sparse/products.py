@@ -10,7 +10,7 @@ from ..core import axes_of
 from ..creation import astensor
 from ..manipulation import concatenate
 from ..ufuncs import store
-from .blocks import DENSE, Block, joined, pieces
+from .blocks import DENSE, Block, joined, pieces, rows_of_no_elements
 from .making import comes_from_scipy, of_scipy
 from .tensor import SparseTensor
 
@@ -67,26 +67,18 @@ def _as(t, dtype):
 def _by_dense(a, b):
     dtype, wide = _computed_in(a, b)
     (m, inner), a, b = a.shape, _as(a, wide), _as(b, wide)
-    if b.ndim == 1:
-        return _by_dense(a, b[:, None])[:, 0].astype(dtype)
-    n = b.shape[1]
-    made = []
+    n, made = 1 if b.ndim == 1 else b.shape[1], []
     for block in a._blocks:
         across = []
         for width, left in pieces(n, DENSE // max(block.rows, 1)):
             total = ()
             for count, first in pieces(inner, DENSE // max(width, 1)):
-                total = (op("sparse_dense_product", block.key, block.data,
-                            b[first:first + count, left:left + width], *total, rows=block.rows, inner=inner,
+                some = b[first:first + count] if b.ndim == 1 else b[first:first + count, left:left + width]
+                total = (op("sparse_dense_product", block.key, block.data, some, *total, rows=block.rows, inner=inner,
                             columns=width, first=first, count=count),)
             across += total
         made.append(across[0] if len(across) == 1 else concatenate(across, axis=1))
     return _as(made[0] if len(made) == 1 else concatenate(made), dtype)
-
-
-def _rows_of_no_elements(key):
-    """As many as there are keys."""
-    return op("view", key, shape=(-1, 0), axis=(0,), start=(0,), step=(1,))
 
 
 def _by_sparse(a, b):
@@ -105,7 +97,7 @@ def _by_sparse(a, b):
             rest = dict(rows=block.rows, inner=a.shape[1], columns=n, first=first, count=g.rows)
             room = op("sparse_room", block.key, g.key, **rest)
             if total:
-                room = op("concatenate", _rows_of_no_elements(total[0]), room, axis=0)
+                room = op("concatenate", rows_of_no_elements(total[0]), room, axis=0)
             total = op("sparse_product", room, block.key, block.data, g.key, g.data, *total, **rest)
             first += g.rows
         made.append(Block(block.rows, *total))

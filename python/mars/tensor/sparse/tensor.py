@@ -424,16 +424,14 @@ class SparseTensor:
         lengths = even(n, -(-n // len(self._blocks)))
         edges, ordered = edges_of(lengths), []
         for b, lo in zip(self._blocks, edges_of([b.rows for b in self._blocks])):
-            row, column = op("floor_divide", b.key, max(n, 1)), op("remainder", b.key, max(n, 1))
-            key = op("add", op("multiply", column, m), op("add", row, lo))
-            ordered.append(op("sparse_order", key, b.data))
+            ordered.append(op("sparse_transpose", b.key, b.data, rows=b.rows, columns=n, first=lo, of=m))
         if len(ordered) == 1:
             return SparseTensor((n, m), [Block(n, *ordered[0])])
         made = []
         for rows, lo in zip(lengths, edges):
             parts = [op("sparse_part", key, data, first=lo * m, last=(lo + rows) * m) for key, data in ordered]
             key, data = (op("concatenate", *side, axis=0) for side in zip(*parts))
-            made.append(Block(rows, *op("sparse_order", key, data)))
+            made.append(Block(rows, *op("sparse_order", key, data, rows=rows, columns=m)))
         return SparseTensor((n, m), made)
 
     @property
