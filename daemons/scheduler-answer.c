@@ -231,9 +231,9 @@ static int put_status(Asking *a) {
                 (unsigned long long) sums.scratch_bytes, (unsigned long long) sums.resident_bytes,
                 (unsigned long long) sums.spilled_bytes);
         fprintf(f,
-                "\"cpu_seconds\": %.3f, \"received_bytes\": %llu, \"sent_bytes\": %llu, \"disk_read_bytes\": %llu, "
-                "\"disk_written_bytes\": %llu, \"checks\": ",
-                (double) sums.cpu_usec / 1e6, (unsigned long long) sums.received_bytes,
+                "\"answer_seconds\": %.6f, \"cpu_seconds\": %.3f, \"received_bytes\": %llu, \"sent_bytes\": %llu, "
+                "\"disk_read_bytes\": %llu, \"disk_written_bytes\": %llu, \"checks\": ",
+                (double) s->answered_nsec / 1e9, (double) sums.cpu_usec / 1e6, (unsigned long long) sums.received_bytes,
                 (unsigned long long) sums.sent_bytes, (unsigned long long) sums.disk_read_bytes,
                 (unsigned long long) sums.disk_written_bytes);
         put_checks(a, &sums, &worst);

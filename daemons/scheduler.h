@@ -156,6 +156,7 @@ typedef struct Scheduler {
         Past *past;             /* figures over time */
         Recent *recent;         /* [MAX_RECENT] a ring: number k is at k % MAX_RECENT */
         uint64_t n_recent;      /* that there ever were */
+        uint64_t answered_nsec; /* of processor, for what people and pages have asked */
         int failure;            /* the machine ran out of memory: the daemon must end */
         void (*log)(int level, const LineAbout *about, const char *text); /* of syslog */
 } Scheduler;
