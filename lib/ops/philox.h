@@ -104,27 +104,42 @@ static inline void blocks_from(uint64_t first, Lanes ret[static TOGETHER]) {
                 ret[i] = lanes_from(first + (uint64_t) i * LANES);
 }
 
-/* The upper 53 bits as a double in [0, 1), exactly. Of what remains below 2^53 the lower half is the mantissa of a
- * double from 2^52 on, the upper half that of one from 2^84 on; their difference from these is the number. */
+/* The upper 53 bits as a double in [0, 1), exactly. The lower 32 of them are the end of the mantissa of a double from
+ * 1/2 on, the upper 21 that of one from 2^31 on; less these two, the sum is the number, and no step is rounded. */
 static inline DoubleLanes lanes_unit(Lanes w) {
 #if defined(__AVX512DQ__)
         return __builtin_convertvector(w >> 11, DoubleLanes) * 0x1p-53;
 #else
-        const Lanes low = (w >> 11 & lanes_of(UINT32_MAX)) | lanes_of(0x4330000000000000u);
-        const Lanes high = w >> 43 | lanes_of(0x4530000000000000u);
+        const Lanes half = lanes_of(0x3fe0000000000000u), high = w >> 43 | lanes_of(0x41e0000000000000u);
+#if defined(__AVX2__)
+        const Lanes low = (Lanes) _mm256_blend_epi32((__m256i) (w >> 11), (__m256i) half, 0xaa);
+#else
+        const Lanes low = (w >> 11 & lanes_of(UINT32_MAX)) | half;
+#endif
 
-        return (((DoubleLanes) high - (0x1p84 + 0x1p52)) + (DoubleLanes) low) * 0x1p-53;
+        return ((DoubleLanes) high - (0x1p31 + 0.5)) + (DoubleLanes) low;
 #endif
 }
 
-/* a0 b0 a1 b1 … */
+/* Neighbours in pairs of lanes: first, first + LANES / 2, first + 1, … It is the order in which instructions that
+ * interleave within 128 bits leave them in a row. */
+static inline void blocks_to_interleave(uint64_t first, Lanes ret[static TOGETHER]) {
+        Lanes at;
+
+        for (int i = 0; i < LANES; i++)
+                at[i] = first + (uint64_t) (i / 2 + i % 2 * (LANES / 2));
+        for (int i = 0; i < TOGETHER; i++)
+                ret[i] = at + lanes_of((uint64_t) i * LANES);
+}
+
+/* a0 b0 a1 b1 … of blocks in that order. */
 static inline void lanes_interleave(DoubleLanes a, DoubleLanes b, double *to) {
 #if defined(__AVX512F__)
-        const DoubleLanes low = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-        const DoubleLanes high = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+        const DoubleLanes low  = __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14);
+        const DoubleLanes high = __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
 #elif defined(__AVX2__)
-        const DoubleLanes low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-        const DoubleLanes high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+        const DoubleLanes low  = __builtin_shufflevector(a, b, 0, 4, 2, 6);
+        const DoubleLanes high = __builtin_shufflevector(a, b, 1, 5, 3, 7);
 #else
         const DoubleLanes low = __builtin_shufflevector(a, b, 0, 2), high = __builtin_shufflevector(a, b, 1, 3);
 #endif

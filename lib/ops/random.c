@@ -70,7 +70,7 @@ static void uniform_F64(size_t n, int64_t first, int64_t step, const void *param
                 for (; i + 2 * BLOCKS <= n; i += 2 * BLOCKS) {
                         Lanes at[TOGETHER], w[TOGETHER][2];
 
-                        blocks_from((uint64_t) (first + (int64_t) i) >> 1, at);
+                        blocks_to_interleave((uint64_t) (first + (int64_t) i) >> 1, at);
                         philox(stream, at, w);
                         for (int k = 0; k < TOGETHER; k++)
                                 lanes_interleave(lanes_unit(w[k][0]), lanes_unit(w[k][1]), to + i + 2 * LANES * k);
