@@ -193,6 +193,16 @@ LEVELS static void hand_sum(Job *job) {
                 workspace[0] += s[k];
 }
 
+LEVELS static void hand_masked(Job *job) {
+        double s[16] = {};
+
+        for (size_t j = 0; j + 16 <= n_total; j += 16)
+                for (int k = 0; k < 16; k++)
+                        s[k] += job->leaf[0][j + (size_t) k] > 0.5 ? job->leaf[0][j + (size_t) k] : 0;
+        for (int k = 0; k < 16; k++)
+                workspace[0] += s[k];
+}
+
 /* a + a.T by tiles, summed over rows. */
 LEVELS static void hand_symmetric(Job *job) {
         enum { TILE = 16, WIDE = 512 };
@@ -322,6 +332,17 @@ int main(int argc, char **argv) {
 
                 finish(&job, &build, reduce(&build, reductions[i].op, x, reductions[i].axis), reductions[i].name,
                        filter, reductions[i].by_hand, n_square);
+        }
+        if (!filter || strstr("a[a>0.5].sum()", filter)) {
+                job_begin(&job);
+                Build build = { .graph = job.graph, .err = &err };
+                Ref x       = add_leaf(&job, a, flat);
+                Ref mask    = build_binary(&build, "greater", x, build_f64(&build, DTYPE_F64, 0.5));
+                Ref none    = build_f64(&build, DTYPE_F64, 0);
+
+                finish(&job, &build,
+                       reduce(&build, "sum", build_map(&build, "where", 3, (Ref[]) { mask, x, none }), -1),
+                       "a[a>0.5].sum()", filter, hand_masked, n_total);
         }
         if (!filter || strstr("(a+a.T).sum(0)", filter)) {
                 job_begin(&job);

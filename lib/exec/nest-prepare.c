@@ -346,7 +346,7 @@ static void find_depths(Prepare *p) {
                 }
                 if (instr->kind == INSTR_SECOND)
                         p->strip[instr->in[0]] = true;
-                for (uint32_t k = 0; p->product[i].map && k < N_PRODUCT_IN; k++)
+                for (uint32_t k = 0; p->product[i].map && k < p->product[i].n_in; k++)
                         p->last_use[p->product[i].in[k]] = i;
         }
         for (uint32_t i = 0; i < x->nest->n_sink; i++) {
@@ -445,7 +445,7 @@ static int make_step(Prepare *p, uint32_t i, Step *s) {
                 s->map = choose_map(p, instr);
                 s->params = instr->params;
                 if (p->product[i].map) {
-                        s->n_in = N_PRODUCT_IN;
+                        s->n_in = p->product[i].n_in;
                         s->map = p->product[i].map;
                         memcpy(s->in, p->product[i].in, sizeof(p->product[i].in));
                 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products within maps and sums: who reads what, and which kernel does both. */
+/* Products and conditions within others: who reads what, and which kernel does both. */
 #include <string.h>
 
 #include "exec/products.h"
@@ -32,9 +32,34 @@ static bool takes_product(const Nest *nest, const uint64_t *depends, uint64_t la
         const uint32_t in = nest->instr[i].in[k];
         const Instr *from = nest->instr + in;
 
-        return kernel_of(nest->instr + i)->of_product[k][0][0] && from->kind == INSTR_MAP &&
-               kernel_of(from)->kind == MAP_PRODUCT && product[in].n_use == 1 && !product[in].map &&
-               (depends[in] & lanes) && same_loop(depends[in], depends[i]);
+        return kernel_of(nest->instr + i)->kind != MAP_COMPARISON && kernel_of(nest->instr + i)->of_product[k][0][0] &&
+               from->kind == INSTR_MAP && kernel_of(from)->kind == MAP_PRODUCT && product[in].n_use == 1 &&
+               !product[in].map && (depends[in] & lanes) && same_loop(depends[in], depends[i]);
+}
+
+/* A choice, or a number, by a comparison that nobody else reads, made in the same loop, of elements as large as those
+ * that it makes. */
+static void find_condition(const Nest *nest, const uint64_t *depends, uint64_t lanes, uint32_t i, Product *ret) {
+        const Instr *instr       = nest->instr + i;
+        const uint32_t condition = instr->in[0], n_other = instr->op->n_in - 1;
+        const Instr *from = nest->instr + condition;
+        MapFn *const *decides;
+        uint32_t one;
+
+        if (from->kind != INSTR_MAP || kernel_of(from)->kind != MAP_COMPARISON || ret[condition].n_use != 1 ||
+            ret[condition].map || !(depends[condition] & lanes) || !same_loop(depends[condition], depends[i]) ||
+            dtype_size(kernel_of(from)->in[0]) != dtype_size(instr->dtype))
+                return;
+        one        = !(depends[from->in[0]] & lanes) ? 1 : !(depends[from->in[1]] & lanes) ? 2 : 0;
+        decides    = kernel_of(instr)->kind == MAP_CHOICE ? kernel_of(from)->decides.choice
+                                                          : kernel_of(from)->decides.number;
+        ret[i].map = decides[one];
+        if (!ret[i].map)
+                return;
+        ret[i].n_in = 2 + n_other;
+        memcpy(ret[i].in, from->in, 2 * sizeof(ret[i].in[0]));
+        memcpy(ret[i].in + 2, instr->in + 1, n_other * sizeof(ret[i].in[0]));
+        ret[condition].within = true;
 }
 
 void find_products(const Nest *nest, const uint64_t *depends, int lane_loop, Product *ret) {
@@ -46,6 +71,9 @@ void find_products(const Nest *nest, const uint64_t *depends, int lane_loop, Pro
                 const Instr *instr = nest->instr + i, *from;
                 uint32_t a, b, other, k;
 
+                if (instr->kind == INSTR_MAP &&
+                    (kernel_of(instr)->kind == MAP_CHOICE || kernel_of(instr)->kind == MAP_NUMBER))
+                        find_condition(nest, depends, lanes, i, ret);
                 if (instr->kind != INSTR_MAP || instr->op->n_in != 2)
                         continue;
                 for (k = 0; k < 2 && !takes_product(nest, depends, lanes, ret, i, k); k++)
@@ -61,7 +89,8 @@ void find_products(const Nest *nest, const uint64_t *depends, int lane_loop, Pro
                         a = from->in[1];
                 }
                 ret[i].map = kernel_of(instr)->of_product[k][!(depends[a] & lanes)][!(depends[other] & lanes)];
-                memcpy(ret[i].in, (uint32_t[]) { a, b, other }, sizeof(ret[i].in));
+                ret[i].n_in = 3;
+                memcpy(ret[i].in, (uint32_t[]) { a, b, other }, 3 * sizeof(ret[i].in[0]));
                 ret[instr->in[k]].within = true;
         }
 }

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Products within maps and sums. A product that only one map reads, which has a kernel of a product
- * (MapKernel.of_product), has no step and no register: the map multiplies on the way. A sum of products, or of squares
- * of differences, does the same for up to eight positions at once (Fold.lift_terms). What is computed is the same, one
- * strip is neither written nor read. */
+/* Products and conditions within maps, and products within sums. A product that only one map reads, which has a kernel
+ * of a product (MapKernel.of_product), has no step and no register: the map multiplies on the way. A sum of products,
+ * or of squares of differences, does the same for up to eight positions at once (Fold.lift_terms). A comparison that
+ * only one choice or number reads is made by a kernel of the comparison that decides at once (MapKernel.decides). What
+ * is computed is the same, one strip is neither written nor read. */
 #include "plan/plan.h"
 
-enum { N_PRODUCT_IN = 3 };
-
 typedef struct Product {
-        MapFn *map;                /* the kernel of a map that multiplies on the way; else NULL */
-        uint32_t in[N_PRODUCT_IN]; /* its inputs: both factors, then the other one */
-        uint32_t n_use;            /* how often the register is read */
-        bool within;               /* this is the product, or the difference, and has no step */
+        MapFn *map;             /* the kernel of a map that multiplies or compares on the way; else NULL */
+        uint32_t in[MAX_OP_IN]; /* its inputs: both factors, or what is compared, then the other ones */
+        uint32_t n_in;
+        uint32_t n_use; /* how often the register is read */
+        bool within;    /* this is the product, the difference or the condition, and has no step */
 } Product;
 
 /* The elements of a reduction that are terms. */

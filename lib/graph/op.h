@@ -71,6 +71,9 @@ typedef enum MapKind {
         MAP_ANY,
         MAP_PRODUCT,    /* of its two inputs, or of its only one with itself */
         MAP_DIFFERENCE, /* of its two inputs */
+        MAP_COMPARISON, /* of its two inputs */
+        MAP_CHOICE,     /* between the other two inputs, by the first */
+        MAP_NUMBER,     /* one where its only input, a bool, is true, else zero; a float */
 } MapKind;
 
 typedef struct MapKernel {
@@ -82,10 +85,18 @@ typedef struct MapKernel {
                 /* Of two inputs, fn where the first (the second) is one element, which stands for n of them: constants
                  * and broadcast values would crowd the first cache. */
                 MapFn *of_one[2];
-                /* Of two inputs, fn where the first (the second) is a product, which then needs no strip of its own.
-                 * arg: both factors, the other input; in [k][1][…] the first factor is one element, in [k][…][1] the
-                 * other input. */
-                MapFn *of_product[2][2][2];
+                union {
+                        /* Of two inputs, fn where the first (the second) is a product, which then needs no strip of its
+                         * own. arg: both factors, the other input; in [k][1][…] the first factor is one element, in
+                         * [k][…][1] the other input. */
+                        MapFn *of_product[2][2][2];
+                        /* Of MAP_COMPARISON instead: what a choice or a number makes of it, whose elements are as large
+                         * as those that are compared; the condition then needs no strip. arg: both inputs, the other
+                         * two of the choice; in [1] the first input is one element, in [2] the second. */
+                        struct {
+                                MapFn *choice[3], *number[3];
+                        } decides;
+                };
                 MapKind kind;
         };
 } MapKernel;

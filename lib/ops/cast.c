@@ -85,7 +85,12 @@ static inline int32_t i32_from_f32(float v) {
                         out[i] = CLASS##_TO_##O(a);                                                                    \
                 }                                                                                                      \
         }
-#define CAST_ROW_(D, CLASS, O) { { DTYPE_##D }, { DTYPE_##O, DTYPE_NONE }, cast_##D##_##O, {} },
+#define CAST_ROW_(D, CLASS, O)                                                                                         \
+        { { DTYPE_##D },                                                                                               \
+          { DTYPE_##O, DTYPE_NONE },                                                                                   \
+          cast_##D##_##O,                                                                                              \
+          { {}, {}, IS_NUMBER_(DTYPE_##D, DTYPE_##O) ? MAP_NUMBER : MAP_ANY } },
+#define IS_NUMBER_(from, to) ((from) == DTYPE_BOOL && ((to) == DTYPE_F32 || (to) == DTYPE_F64))
 
 #define TO_ALL_(X, D, CLASS)                                                                                           \
         X(D, CLASS, BOOL) X(D, CLASS, I8) X(D, CLASS, U8) X(D, CLASS, I16) X(D, CLASS, U16) X(D, CLASS, I32)           \

@@ -15,16 +15,54 @@
                         out[i] = (expr);                                                                               \
                 }                                                                                                      \
         }
+/* What depends on nothing but whether a comparison is true, without a strip of bytes between them: elements are words
+ * that are masked. */
+#define WORD_I64 uint64_t
+#define WORD_F32 uint32_t
+#define WORD_F64 uint64_t
+#define ONE_WORD_I64 UINT64_C(0x3ff0000000000000) /* of the float that is as large */
+#define ONE_WORD_F32 UINT32_C(0x3f800000)
+#define ONE_WORD_F64 UINT64_C(0x3ff0000000000000)
+#define DECIDING_LOOP_(fn, D, a_i, b_i, expr, n_other, made)                                                           \
+        MAP_FUNCTION_(fn) {                                                                                            \
+                const MEMORY_##D *restrict in_a = arg[0], *restrict in_b = arg[1];                                     \
+                const WORD_##D *restrict yes _unused_ = arg[2], *restrict no _unused_ = arg[1 + (n_other)];            \
+                WORD_##D *restrict out = arg[2 + (n_other)];                                                           \
+                                                                                                                       \
+                INDEPENDENT                                                                                            \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        const MEMORY_##D a = in_a[a_i], b = in_b[b_i];                                                 \
+                        const WORD_##D mask = (WORD_##D) -(WORD_##D) (expr);                                           \
+                        out[i] = made;                                                                                 \
+                }                                                                                                      \
+        }
+#define DECIDING_LOOPS_OF_(fn, D, expr, n_other, made)                                                                 \
+        DECIDING_LOOP_(fn, D, i, i, expr, n_other, made)                                                               \
+        DECIDING_LOOP_(fn##_left, D, 0, i, expr, n_other, made)                                                        \
+        DECIDING_LOOP_(fn##_right, D, i, 0, expr, n_other, made)
+#define DECIDING_LOOPS_(D, name, expr)                                                                                 \
+        DECIDING_LOOPS_OF_(name##_choice_##D, D, expr, 2, (yes[i] & mask) | (no[i] & ~mask))                           \
+        DECIDING_LOOPS_OF_(name##_number_##D, D, expr, 0, mask & ONE_WORD_##D)
+#define DECIDING_VARIANTS_(fn) { fn, fn##_left, fn##_right }
+#define DECIDING_ROW_(D, name)                                                                                         \
+        { { DTYPE_##D, DTYPE_##D },                                                                                    \
+          { DTYPE_BOOL, DTYPE_NONE },                                                                                  \
+          name##_##D,                                                                                                  \
+          { { name##_##D##_left, name##_##D##_right },                                                                 \
+            .decides = { DECIDING_VARIANTS_(name##_choice_##D), DECIDING_VARIANTS_(name##_number_##D) },               \
+            .kind    = MAP_COMPARISON } },
+
 #define COMPARISON(name, expr, complex_expr, mixed_expr, mixed_reversed_expr)                                          \
         BINARY_LOOPS_TO(BOOL, name, ORDERED, expr)                                                                     \
         BINARY_LOOPS_TO(BOOL, name, COMPLEXES, complex_expr)                                                           \
+        DECIDING_LOOPS_(I64, name, expr) DECIDING_LOOPS_(F32, name, expr) DECIDING_LOOPS_(F64, name, expr)             \
         MIXED_LOOP_(name, I64, U64, mixed_expr)                                                                        \
         MIXED_LOOP_(name, U64, I64, mixed_reversed_expr)                                                               \
         static const MapKernel name##_kernels[] = {                                                                    \
-                BINARY_ROWS_TO(BITS, BOOL, name)                                                                       \
+                BINARY_ROWS_TO(NARROW, BOOL, name) DECIDING_ROW_(I64, name) BINARY_ROW_TO_(U64, BOOL, name)            \
                 { { DTYPE_I64, DTYPE_U64 }, { DTYPE_BOOL, DTYPE_NONE }, name##_I64_U64, {} },                          \
                 { { DTYPE_U64, DTYPE_I64 }, { DTYPE_BOOL, DTYPE_NONE }, name##_U64_I64, {} },                          \
-                BINARY_ROWS_TO(FLOATS, BOOL, name)                                                                     \
+                BINARY_ROW_TO_(F16, BOOL, name) DECIDING_ROW_(F32, name) DECIDING_ROW_(F64, name)                      \
                 BINARY_ROWS_TO(COMPLEXES, BOOL, name)                                                                  \
                 {}                                                                                                     \
         };

@@ -236,9 +236,11 @@ typedef _Complex double c128;
           { { op##_##D##_left, op##_##D##_right }, {}, MAP_ANY } },
 #define PRODUCT_VARIANTS_(fn) { { fn, fn##_other }, { fn##_factor, fn##_both } }
 #define BINARY_PRODUCT_ROW_(D, op, kind)                                                                               \
-        { { DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D,                                               \
+        { { DTYPE_##D, DTYPE_##D },                                                                                    \
+          { DTYPE_##D, DTYPE_NONE },                                                                                   \
+          op##_##D,                                                                                                    \
           { { op##_##D##_left, op##_##D##_right },                                                                     \
-            { PRODUCT_VARIANTS_(op##_##D##_product_left), PRODUCT_VARIANTS_(op##_##D##_product_right) },               \
+            { { PRODUCT_VARIANTS_(op##_##D##_product_left), PRODUCT_VARIANTS_(op##_##D##_product_right) } },           \
             kind } },
 #define UNARY_PRODUCT_ROW_(D, op) { { DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D, { {}, {}, MAP_PRODUCT } },
 #define BINARY_WHOLE_ROW_(D, op) { { DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, op##_##D, {} },

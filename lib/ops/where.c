@@ -29,7 +29,10 @@ WHERE_LOOP_(16, uint64_t, 2)
          : (size) == 8 ? where_8                                                                                       \
                        : where_16)
 #define WHERE_ROW_(D, ...)                                                                                             \
-        { { DTYPE_BOOL, DTYPE_##D, DTYPE_##D }, { DTYPE_##D, DTYPE_NONE }, WHERE_FN_(sizeof(MEMORY_##D)), {} },
+        { { DTYPE_BOOL, DTYPE_##D, DTYPE_##D },                                                                        \
+          { DTYPE_##D, DTYPE_NONE },                                                                                   \
+          WHERE_FN_(sizeof(MEMORY_##D)),                                                                               \
+          { {}, {}, MAP_CHOICE } },
 
 OP(where) = {
         .name    = "where",

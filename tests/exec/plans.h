@@ -62,7 +62,7 @@ static inline uint64_t mix(uint64_t h) {
         TEST_PRODUCTS(name_##_of_product_right, other, product, expr)                                                  \
         TEST_OP2(name_, DTYPE_F64,                                                                                     \
                  { { name_##_left, name_##_right },                                                                    \
-                   { PRODUCT_TABLE(name_##_of_product_left), PRODUCT_TABLE(name_##_of_product_right) },                \
+                   { { PRODUCT_TABLE(name_##_of_product_left), PRODUCT_TABLE(name_##_of_product_right) } },            \
                    kind_ })
 
 TEST_MAP2_OF_ALL(op_add, MAP_ANY, a + b)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exec/exec.h"
 
+#include "exec/conditions.h"
 #include "exec/plans.h"
 #include "harness.h"
 
@@ -12,6 +13,31 @@ typedef struct Program {
 static uint32_t emit(Program *p, Instr instr) {
         p->instr[p->n] = instr;
         return p->n++;
+}
+
+static uint32_t random_register(const Program *p) {
+        uint32_t r;
+
+        do
+                r = (uint32_t) random_below(p->n);
+        while (p->instr[r].dtype != DTYPE_F64);
+        return r;
+}
+
+/* A choice or a number, or both, by one comparison. */
+static void random_choice(Program *p) {
+        const uint64_t both = random_below(3);
+        const uint32_t a = random_register(p), b = random_register(p);
+        const uint32_t other = random_register(p), another = random_register(p);
+        const uint32_t less =
+                emit(p, (Instr) { .kind = INSTR_MAP, .dtype = DTYPE_BOOL, .op = &op_less, .in = { a, b } });
+
+        if (both != 0)
+                emit(p,
+                     (Instr) {
+                             .kind = INSTR_MAP, .dtype = DTYPE_F64, .op = &op_choice, .in = { less, other, another } });
+        if (both != 1)
+                emit(p, (Instr) { .kind = INSTR_MAP, .dtype = DTYPE_F64, .op = &op_number, .in = { less } });
 }
 
 /* A random program over float64 registers: loads, constants, indices, and what comes of them. */
@@ -40,7 +66,9 @@ static void random_program(Hand *h, Program *p, int ndim, const int64_t *extent,
         for (uint32_t i = 0; i < n_op; i++) {
                 static const Op *const ops[] = { &op_add, &op_mul, &op_sub };
 
-                if (random_below(6) == 0) {
+                if (random_below(4) == 0) {
+                        random_choice(p);
+                } else if (random_below(6) == 0) {
                         uint32_t first = emit(p, (Instr) { .kind = INSTR_MAP, .dtype = DTYPE_F64, .op = &op_split,
                                                            .in = { (uint32_t) random_below(p->n) } });
 
@@ -49,12 +77,8 @@ static void random_program(Hand *h, Program *p, int ndim, const int64_t *extent,
                         if (random_below(2))
                                 emit(p, (Instr) { .kind = INSTR_SECOND, .dtype = DTYPE_F32, .in = { first } });
                 } else {
-                        uint32_t a = (uint32_t) random_below(p->n), b = (uint32_t) random_below(p->n);
+                        const uint32_t a = random_register(p), b = random_register(p);
 
-                        while (p->instr[a].dtype != DTYPE_F64)
-                                a = (uint32_t) random_below(p->n);
-                        while (p->instr[b].dtype != DTYPE_F64)
-                                b = (uint32_t) random_below(p->n);
                         emit(p, (Instr) { .kind  = INSTR_MAP,
                                           .dtype = DTYPE_F64,
                                           .op    = ops[random_below(3)],
@@ -152,6 +176,7 @@ TEST(nests_of_maps_give_what_they_give_element_by_element_for_all_lanes_and_tili
                 }
                 hand_free(&h);
         }
+        ck_assert_uint_gt(n_decided, 0);
 }
 
 TEST(reductions_follow_the_tree_whatever_the_lanes_and_cuts_are) {

@@ -243,7 +243,7 @@ TEST(a_map_of_a_product_computes_what_it_computes_of_the_rounded_product) {
         rows_new(&r);
         for (const Op *const *o = op_table(); *o; o++)
                 for (const MapKernel *k = (*o)->kernels; k && k->fn; k++)
-                        for (uint32_t which = 0; which < 8; which++) {
+                        for (uint32_t which = 0; k->kind != MAP_COMPARISON && which < 8; which++) {
                                 const uint32_t side = which >> 2, one_factor = which >> 1 & 1, one_other = which & 1;
                                 const DType t = k->in[0];
                                 MapFn *fn = k->of_product[side][one_factor][one_other];
@@ -267,6 +267,53 @@ TEST(a_map_of_a_product_computes_what_it_computes_of_the_rounded_product) {
                                 }
                         }
         ck_assert_uint_eq(n_kernel, 3 * 2 * 8);
+        rows_free(&r);
+}
+
+/* The kernel of a choice between elements of the dtype, or of their number. */
+static const MapKernel *kernel_of_kind(const char *op, MapKind kind, DType made) {
+        for (const MapKernel *k = op_find(op)->kernels; k->fn; k++)
+                if (k->kind == kind && k->out[0] == made)
+                        return k;
+        ck_abort_msg("%s has no kernel of the kind", op);
+}
+
+TEST(a_comparison_that_decides_makes_what_the_choice_makes_of_its_result) {
+        Rows r;
+        size_t n_kernel = 0;
+
+        rows_new(&r);
+        for (const Op *const *o = op_table(); *o; o++)
+                for (const MapKernel *k = (*o)->kernels; k && k->fn; k++)
+                        for (uint32_t which = 0; k->kind == MAP_COMPARISON && which < 6; which++) {
+                                const uint32_t one = which / 2, number = which % 2;
+                                MapFn *fn        = (number ? k->decides.number : k->decides.choice)[one];
+                                const DType made = k->in[0] == DTYPE_F32 ? DTYPE_F32 : DTYPE_F64;
+                                const MapKernel *other;
+
+                                ck_assert(fn);
+                                n_kernel++;
+                                ck_assert_uint_eq(dtype_size(made), dtype_size(k->in[0]));
+                                other = number ? kernel_of_kind("cast", MAP_NUMBER, made)
+                                               : kernel_of_kind("where", MAP_CHOICE, made);
+                                for (size_t seed = 0; seed < 7; seed++) {
+                                        void *const to = number ? r.in[2] : r.out[0];
+
+                                        for (uint32_t i = 0; i < 4; i++)
+                                                fill(i < 2 ? k->in[0] : made, r.in[i], N, seed * 4 + i);
+                                        memcpy(r.in[1], r.in[0], N / 3 * dtype_size(made)); /* equal ones, too */
+                                        if (one > 0)
+                                                spread(k->in[0], r.in[one - 1]);
+                                        k->fn(N - 3, (void *[]) { r.in[0], r.in[1], r.out[1] }, NULL);
+                                        other->fn(N - 3,
+                                                  number ? (void *[]) { r.out[1], r.other[0] }
+                                                         : (void *[]) { r.out[1], r.in[2], r.in[3], r.other[0] },
+                                                  NULL);
+                                        fn(N - 3, (void *[]) { r.in[0], r.in[1], r.in[2], r.in[3], r.out[0] }, NULL);
+                                        check_same(*o, which, "decided", N - 3, made, to, r.other[0]);
+                                }
+                        }
+        ck_assert_uint_eq(n_kernel, 6 * 3 * 6);
         rows_free(&r);
 }
 
