@@ -122,6 +122,16 @@ def test_array_is_replaced_when_the_new_one_is_whole(tmp_path):
     assert (tmp_path / "mine" / "letter").read_text() == "dear"
 
 
+def test_what_is_no_array_is_not_replaced_by_one(tmp_path):
+    np.save(tmp_path / "a.npy", A)
+    os.symlink(tmp_path / "nowhere", tmp_path / "link")
+    for name in ("a.npy", "link"):
+        with pytest.raises(FileExistsError, match="is there already, and is no Zarr array"):
+            mt.to_zarr(tmp_path / name, mt.ones(3))
+    assert np.array_equal(np.load(tmp_path / "a.npy"), A)
+    assert sorted(os.listdir(tmp_path)) == ["a.npy", "link"]
+
+
 def test_what_cannot_be_read_is_refused_in_words(tmp_path):
     for name, more in (("lzma", dict(compressor=LZMA())), ("delta", dict(filters=[Delta("f8")])), ("objects", {})):
         if name == "objects":

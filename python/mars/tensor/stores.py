@@ -217,7 +217,7 @@ def to_zarr(path, x, group=None, dataset=None, *, chunks=None, compressor="defau
     if chunks is not None:
         chunks = (chunks,) * t.ndim if hasattr(chunks, "__index__") else tuple(chunks)
     session = chosen(holder(t) if session is None else session)
-    there = os.path.isdir(where) and bool(os.listdir(where))
+    there = os.path.lexists(where) and not (os.path.isdir(where) and not os.listdir(where))
     if there and not any(os.path.exists(os.path.join(where, name)) for name in (".zarray", "zarr.json")):
         raise FileExistsError(f"'{where}' is there already, and is no Zarr array")
     if there and not overwrite:
