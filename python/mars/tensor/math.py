@@ -764,4 +764,20 @@ def can_cast(from_, to, casting="safe"):
     return _mars.can_cast(from_, to, casting)
 
 
-min_scalar_type = np.min_scalar_type
+def min_scalar_type(a):
+    """The smallest dtype that holds a scalar, which is computed now; of what has axes it is the dtype.
+
+    Parameters
+    ----------
+    a : scalar or tensor_like
+
+    Returns
+    -------
+    numpy.dtype
+
+    Examples
+    --------
+    >>> mt.min_scalar_type(mt.tensor(300)), mt.min_scalar_type([300])
+    (dtype('uint16'), dtype('int64'))
+    """
+    return a.dtype if isinstance(a, Tensor) and a.ndim else np.min_scalar_type(np.asarray(a))

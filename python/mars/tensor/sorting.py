@@ -24,7 +24,8 @@ def _at_least_a_vector(a, axis):
     return a.ravel() if a.ndim == 0 and axis in (0, -1) else a
 
 
-def sort(a, axis=-1, kind=None, order=None, *, stable=None, descending=False, **unused):
+def sort(a, axis=-1, kind=None, order=None, *, stable=None, descending=False, parallel_kind=None,
+         psrs_kinds=None):
     """The elements in ascending order along an axis, NaN last.
 
     Parameters
@@ -35,7 +36,7 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, descending=False, **
     kind, order, stable : optional
         Ignored.
     descending : bool, optional
-    **unused : optional
+    parallel_kind, psrs_kinds : optional
         Ignored.
 
     Returns
@@ -78,7 +79,8 @@ method(_sort_in_place, "sort")
 
 
 @method
-def argsort(a, axis=-1, kind=None, order=None, *, stable=None, descending=False, **unused):
+def argsort(a, axis=-1, kind=None, order=None, *, stable=None, descending=False, parallel_kind=None,
+            psrs_kinds=None):
     """The indices that sort along an axis; equal elements keep their order.
 
     Parameters
@@ -89,7 +91,7 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, descending=False,
     kind, order, stable : optional
         Ignored: the order is always stable.
     descending : bool, optional
-    **unused : optional
+    parallel_kind, psrs_kinds : optional
         Ignored.
 
     Returns
@@ -187,7 +189,7 @@ def _check_kth(kth, n):
             raise ValueError(f"kth(={k}) out of bounds ({n})")
 
 
-def partition(a, kth, axis=-1, kind="introselect", order=None, **unused):
+def partition(a, kth, axis=-1, kind="introselect", order=None, *, parallel_kind=None, psrs_kinds=None):
     """With the kth element along an axis in its sorted place; here all elements are in theirs.
 
     Parameters
@@ -198,7 +200,7 @@ def partition(a, kth, axis=-1, kind="introselect", order=None, **unused):
         None: of the flattened tensor.
     kind, order : optional
         Ignored.
-    **unused : optional
+    parallel_kind, psrs_kinds : optional
         Ignored.
 
     Returns
@@ -239,7 +241,7 @@ method(_partition_in_place, "partition")
 
 
 @method
-def argpartition(a, kth, axis=-1, kind="introselect", order=None, **unused):
+def argpartition(a, kth, axis=-1, kind="introselect", order=None, *, parallel_kind=None, psrs_kinds=None):
     """The indices that partition along an axis.
 
     Parameters
@@ -250,7 +252,7 @@ def argpartition(a, kth, axis=-1, kind="introselect", order=None, **unused):
         None: of the flattened tensor.
     kind, order : optional
         Ignored.
-    **unused : optional
+    parallel_kind, psrs_kinds : optional
         Ignored.
 
     Returns
