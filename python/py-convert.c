@@ -258,6 +258,23 @@ int py_to_scalar(PyObject *object, mars_scalar *ret) {
 }
 
 /* ---- dtypes and lists -------------------------------------------------------------------------------------------- */
+/* ---- Names ------------------------------------------------------------------------------------------------------- */
+
+const char *py_name(PyObject *object) {
+        Py_ssize_t n;
+        const char *name;
+
+        if (!PyUnicode_Check(object)) {
+                PyErr_Format(PyExc_TypeError, "a name is a str, not %R", object);
+                return NULL;
+        }
+        name = PyUnicode_AsUTF8AndSize(object, &n);
+        if (!name || strlen(name) == (size_t) n)
+                return name;
+        PyErr_Format(PyExc_ValueError, "no character of a name is NUL, as in %R", object);
+        return NULL;
+}
+
 
 int py_to_dtype(PyObject *object, mars_dtype *ret) {
         PyObject *code = PyDict_GetItemWithError(py.dtype_codes, object);

@@ -623,7 +623,7 @@ static PyObject *session_explain(PyObject *self, PyObject *const *args, Py_ssize
 }
 
 static PyObject *session_save_as(PyObject *self, PyObject *const *args, Py_ssize_t n_args) {
-        const char *name = n_args == 2 ? PyUnicode_AsUTF8AndSize(args[1], NULL) : NULL;
+        const char *name = n_args == 2 ? py_name(args[1]) : NULL;
         mars_error err   = {};
         mars_tensor *t;
         int r;
@@ -642,7 +642,7 @@ static PyObject *session_save_as(PyObject *self, PyObject *const *args, Py_ssize
 }
 
 static PyObject *session_open(PyObject *self, PyObject *object) {
-        const char *name    = PyUnicode_AsUTF8AndSize(object, NULL);
+        const char *name    = py_name(object);
         mars_error err      = {};
         mars_tensor *tensor = NULL;
         int r;
@@ -673,7 +673,7 @@ static PyObject *session_names(PyObject *self, PyObject *unused) {
 }
 
 static PyObject *session_remove(PyObject *self, PyObject *object) {
-        const char *name = PyUnicode_AsUTF8AndSize(object, NULL);
+        const char *name = py_name(object);
         mars_error err   = {};
         int r;
 

@@ -727,6 +727,8 @@ def itself():
     (lambda: mt.ones((0,)).max(), ValueError, "identity"),
     (lambda: mt.linalg.inv(mt.ones((2, 3))), mt.linalg.LinAlgError, "square"),
     (lambda: mt.full(3, 300, dtype="uint8"), OverflowError, "300"),
+    (lambda: mt.ones(3).save_as("a\0b"), ValueError, "a name is NUL.*x00b"),
+    (lambda: mt.ones(3).save_as(7), TypeError, "a name is a str, not 7"),
     (lambda: mt.sort(mt.ones((2, 3)), axes=0), TypeError, "axes"),
     (lambda: mt.argsort(mt.ones((2, 3)), axes=0), TypeError, "axes"),
     (lambda: mt.partition(mt.ones((2, 3)), 1, axes=0), TypeError, "axes"),
