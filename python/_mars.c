@@ -9,7 +9,7 @@ PyState py;
 /* ---- Errors ------------------------------------------------------------------------------------------------------ */
 
 PyObject *py_raise(int code, const mars_error *err) {
-        PyObject *number, *class = NULL;
+        PyObject *number, *words, *class = NULL;
         const char *text = err->text[0] ? err->text : strerrordesc_np(-code) ?: "no reason was given";
 
         number = PyLong_FromLong(code);
@@ -22,16 +22,20 @@ PyObject *py_raise(int code, const mars_error *err) {
                 return NULL;
         if (!class)
                 class = py.mars_error ?: PyExc_RuntimeError;
+        /* A path, or what a file has in place of a number, may be no UTF-8. */
+        words = PyUnicode_DecodeUTF8(text, (Py_ssize_t) strlen(text), "backslashreplace");
+        if (!words)
+                return NULL;
         if (PyErr_GivenExceptionMatches(class, PyExc_OSError)) {
-                PyObject *value = PyObject_CallFunction(class, "is", -code, text);
+                PyObject *value = PyObject_CallFunction(class, "iO", -code, words);
 
                 if (value) {
                         PyErr_SetObject(class, value);
                         Py_DECREF(value);
                 }
-                return NULL;
-        }
-        PyErr_SetString(class, text);
+        } else
+                PyErr_SetObject(class, words);
+        Py_DECREF(words);
         return NULL;
 }
 

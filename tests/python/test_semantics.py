@@ -749,6 +749,12 @@ def test_bad_input_is_refused_where_it_is_written(program, error, words):
         program()
 
 
+def test_a_file_that_is_no_text_is_refused_in_text(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"1 \xff\x93\n")
+    with pytest.raises(ValueError, match=r"line 1, column 2: '\\xff\\x93' is no float64"):
+        mt.loadtxt(tmp_path / "a.txt").execute()
+
+
 def test_more_memory_than_there_is_is_an_exception_and_no_more(sess):
     with new_session(n_threads=1, memory_bytes=64 << 20, disk=0) as small:
         with pytest.raises(MemoryError):
