@@ -356,10 +356,12 @@ static PyObject *module_setup(PyObject *module, PyObject *args, PyObject *object
             take(objects, "errors", &py.errors) < 0 || take(objects, "mars_error", &py.mars_error) < 0 ||
             take(objects, "dtypes", &py.dtypes) < 0 || take(objects, "dtype_codes", &py.dtype_codes) < 0 ||
             take(objects, "read_dtype", &py.read_dtype) < 0 || take(objects, "read_array", &py.read_array) < 0 ||
-            take(objects, "execute", &py.execute) < 0)
+            take(objects, "masked_class", &py.masked_class) < 0 || take(objects, "execute", &py.execute) < 0)
                 return NULL;
         if (!PyType_Check(py.tensor_class) || !PyType_IsSubtype((PyTypeObject *) py.tensor_class, tensor_type))
                 return PyErr_Format(PyExc_TypeError, "setup(): tensor_class is not a subclass of Tensor");
+        if (!PyType_Check(py.masked_class))
+                return PyErr_Format(PyExc_TypeError, "setup(): masked_class is not a class");
         Py_RETURN_NONE;
 }
 

@@ -94,7 +94,8 @@ static bool format_dtype(const char *format, Py_ssize_t item_bytes, mars_dtype *
 }
 
 int py_hold_buffer(PyObject *object, Py_buffer *ret, mars_dtype *ret_dtype) {
-        if (!PyObject_CheckBuffer(object) || PyBytes_Check(object) || PyByteArray_Check(object))
+        if (!PyObject_CheckBuffer(object) || PyBytes_Check(object) || PyByteArray_Check(object) ||
+            PyObject_TypeCheck(object, (PyTypeObject *) py.masked_class))
                 return 1;
         if (PyObject_GetBuffer(object, ret, PyBUF_FULL_RO) < 0) {
                 PyErr_Clear();
@@ -257,7 +258,6 @@ int py_to_scalar(PyObject *object, mars_scalar *ret) {
         return PyErr_Occurred() ? -1 : 0;
 }
 
-/* ---- dtypes and lists -------------------------------------------------------------------------------------------- */
 /* ---- Names ------------------------------------------------------------------------------------------------------- */
 
 const char *py_name(PyObject *object) {
@@ -275,6 +275,7 @@ const char *py_name(PyObject *object) {
         return NULL;
 }
 
+/* ---- dtypes and lists -------------------------------------------------------------------------------------------- */
 
 int py_to_dtype(PyObject *object, mars_dtype *ret) {
         PyObject *code = PyDict_GetItemWithError(py.dtype_codes, object);

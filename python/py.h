@@ -28,6 +28,7 @@ typedef struct PyState {
         PyObject *dtype_codes;    /* dict: what users write as a dtype -> its code; grows */
         PyObject *read_dtype;     /* anything -> code, slowly; raises TypeError */
         PyObject *read_array;     /* anything -> an object with a buffer that we can read, slowly; raises TypeError */
+        PyObject *masked_class;   /* numpy.ma.MaskedArray, whose buffer does not say what is masked */
         PyObject *execute;        /* called with a new tensor when `eager` */
         bool eager;
 } PyState;
@@ -66,9 +67,9 @@ int py_to_dtype(PyObject *object, mars_dtype *ret);
 int py_to_dims(PyObject *object, int64_t **ret, size_t *ret_n);
 /* One number of its own dtype. */
 int py_to_scalar(PyObject *object, mars_scalar *ret);
-/* 0: the buffer is held (PyBuffer_Release). 1: there is none that we can read. */
 /* The name of a result, as long as the object lives; NULL with an exception for what is no text, or not all of it. */
 const char *py_name(PyObject *object);
+/* 0: the buffer is held (PyBuffer_Release). 1: there is none that we can read. */
 int py_hold_buffer(PyObject *object, Py_buffer *ret, mars_dtype *ret_dtype);
 /* The letter of the struct module for a dtype, as buffers name it. */
 const char *py_format(mars_dtype dtype);

@@ -75,6 +75,14 @@ def as_dtype(what):
     return ALL_DTYPES[_mars.dtype_code(what)]
 
 
+def unmasked(array):
+    """The same. ValueError says that elements are masked: tensors would have what lies below."""
+    if np.ma.is_masked(array):
+        raise ValueError("elements of a masked array are masked, and tensors have no masks: use its filled() first, "
+                         "such as a.filled(numpy.nan)")
+    return array
+
+
 def read_array(what):
     """Data as an array whose buffer the extension reads. Times have no buffer: they are integers with a dtype."""
     if what is None or isinstance(what, (str, bytes, bytearray, type)):
@@ -83,7 +91,7 @@ def read_array(what):
         what = np.timedelta64(what)
     elif isinstance(what, datetime.date):
         what = np.datetime64(what)
-    array = np.asarray(what)
+    array = np.asarray(unmasked(what))
     if array.dtype.kind in "mM":
         code = read_dtype(array.dtype)
         return array.astype(ALL_DTYPES[code], copy=False).view(np.int64), code

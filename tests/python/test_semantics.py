@@ -682,6 +682,9 @@ def itself():
     return x
 
 
+MASKED = np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
+
+
 @pytest.mark.parametrize("program, error, words", [
     (lambda: mt.ones((3, 4)) + mt.ones((5, 4)), ValueError, r"\(3,\s*4\).*\(5,\s*4\)"),
     (lambda: mt.ones((3, 4)) @ mt.ones((5, 4)), ValueError, "4"),
@@ -727,6 +730,11 @@ def itself():
     (lambda: mt.ones((0,)).max(), ValueError, "identity"),
     (lambda: mt.linalg.inv(mt.ones((2, 3))), mt.linalg.LinAlgError, "square"),
     (lambda: mt.full(3, 300, dtype="uint8"), OverflowError, "300"),
+    (lambda: mt.tensor(MASKED), ValueError, "no masks.*filled"),
+    (lambda: mt.ones(3) + MASKED, ValueError, "no masks"),
+    (lambda: np.add(MASKED, mt.ones(3)), ValueError, "no masks"),
+    (lambda: mt.ones(3).__setitem__(slice(None), MASKED), ValueError, "no masks"),
+    (lambda: mt.where(mt.ones(3) > 0, MASKED, 0), ValueError, "no masks"),
     (lambda: mt.ones(3).save_as("a\0b"), ValueError, "a name is NUL.*x00b"),
     (lambda: mt.ones(3).save_as(7), TypeError, "a name is a str, not 7"),
     (lambda: mt.sort(mt.ones((2, 3)), axes=0), TypeError, "axes"),
@@ -747,6 +755,12 @@ def itself():
 def test_bad_input_is_refused_where_it_is_written(program, error, words):
     with pytest.raises(error, match=words):
         program()
+
+
+def test_a_masked_array_of_which_nothing_is_masked_is_an_array():
+    a = np.ma.array(np.arange(6.0).reshape(2, 3))
+    assert np.array_equal(mt.tensor(a, chunk_size=2).execute(), a.data)
+    assert np.array_equal((mt.ones((2, 3)) + np.ma.array(a, mask=np.zeros((2, 3), bool))).execute(), a.data + 1)
 
 
 def test_a_file_that_is_no_text_is_refused_in_text(tmp_path):

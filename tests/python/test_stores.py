@@ -132,6 +132,20 @@ def test_what_is_no_array_is_not_replaced_by_one(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["a.npy", "link"]
 
 
+def test_masked_elements_of_what_is_read_are_an_error_of_who_needs_them():
+    class Variable:  # as netCDF4 has them
+        values = np.ma.masked_greater(np.arange(10.0), 7)
+        shape, dtype = values.shape, values.dtype
+
+        def __getitem__(self, key):
+            return self.values[key]
+
+    t = mt.from_array(Variable(), chunk_size=4)
+    assert float(t[:8].sum()) == 28
+    with pytest.raises(ValueError, match="no masks"):
+        t.sum().execute()
+
+
 def test_what_cannot_be_read_is_refused_in_words(tmp_path):
     for name, more in (("lzma", dict(compressor=LZMA())), ("delta", dict(filters=[Delta("f8")])), ("objects", {})):
         if name == "objects":

@@ -861,7 +861,8 @@ def _execute_now(made):
 
 
 _mars.setup(tensor_class=Tensor, errors=errors.by_code, mars_error=errors.MarsError, dtypes=_core.ALL_DTYPES,
-            dtype_codes=_core.CODES, read_dtype=_core.read_dtype, read_array=_core.read_array, execute=_execute_now)
+            dtype_codes=_core.CODES, read_dtype=_core.read_dtype, read_array=_core.read_array,
+            masked_class=np.ma.MaskedArray, execute=_execute_now)
 
 
 def rows_of(t, size_bytes=8 << 20):

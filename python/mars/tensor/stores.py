@@ -64,7 +64,7 @@ def from_array(x, chunk_size=None, *, chunks=None):
     dtype = np.dtype(x.dtype)
 
     def read(lo, hi, array):
-        array[...] = x[tuple(map(slice, lo, hi))]
+        array[...] = _core.unmasked(x[tuple(map(slice, lo, hi))])
 
     return reader(read, dtype, tuple(x.shape), _unit(x), chunk_size)
 
