@@ -201,7 +201,7 @@ static bool gather_elements(const Rows *rows, const View *index, const PartParam
         }
 }
 
-/* Those of the rows that the indices name which are in the part; others are left as they are. Whether there are none. */
+/* Those of the rows that the indices name which are in the part; others are left as they are. True: there are none. */
 static bool gather(const Rows *rows, const View *index, const PartParams *p, View *out) {
         bool found = true;
 
