@@ -4,14 +4,14 @@
 
     meson devenv -C build python3 ../bench/beside.py [FAMILY …] [--only NAME] [--no-dask] [--elements 4000000]
                                                      [--rounds 5] [--record FILE]
-    python3 bench/beside.py --page docs/SPEED.md --record FILE
+    meson devenv -C build python3 ../bench/beside.py --page ../docs/SPEED.md --record FILE
 
 A program is a function of a module's names (`xp`) and of inputs, which it names as its parameters; it is run over
 NumPy's arrays, executed tensors of them and persisted arrays of Dask with the same chunks, in turns, in one process,
 on as many threads. Ours ends with execute(): what it makes is in memory that NumPy can read. What is timed has run
 once before.
 --record adds what was measured to a file of lines, in pieces as large as one likes; --page writes the tables between
-the marks of a page, and fails if a row below 1 has no reason in REASONS or one above has.
+the marks of a page, and fails if a row below 1 has no reason in REASONS.
 """
 
 import argparse
@@ -533,7 +533,101 @@ FAMILIES = {
 }
 
 
-REASONS = {}
+WORDS = {
+    "memory": "Memory. Both move the same bytes once, and one thread of NumPy's comes near to what memory gives; what "
+              "lies in the third cache from turn to turn comes from there. To that we add an expression, its plan and "
+              "its tasks: 0.2 to 0.4 ms.",
+    "small": "NumPy takes less than a millisecond, most of ours is the expression, its plan and its tasks.",
+    "copies": "A chunk of the result is made of parts of several chunks of the input, which are brought together "
+              "before the operator sees them: two copies for NumPy's one.",
+    "lookup": "For each index it is looked up which chunk has the element; NumPy adds the index to one address. At "
+              "random that is hidden behind the waits for memory, in order it is not.",
+    "rows": "A task may need any row, and takes them out of their chunks one by one; columns are taken from the "
+            "transpose, which is made first.",
+    "scatter": "Each task owns a chunk of the result and looks through all indices for its own, so that the last one "
+               "counts however the tensor is cut: as many passes over the indices as there are chunks.",
+    "copied": "A slice is set by putting together what is before it, the value and what is behind it; one with "
+              "steps by spreading the value and choosing element by element. NumPy writes in place.",
+    "blas": "One BLAS for both. NumPy makes one call for all threads; ours are calls of one "
+            "thread for tiles that the shape alone cuts, so that bits do not depend on threads.",
+    "vector": "One row of BLAS's is as fast as memory. Ours is a single task where the product is small, or a tree of "
+              "sums of products, which gives the same bits in every cutting.",
+    "tiny": "Stacks of small matrices: the inputs of a task are brought together, then multiplied one by one.",
+    "tree": "Sums are balanced trees over the element index, whatever the cut; short rows and columns, and complex "
+            "numbers, fill few lanes of a vector on the way.",
+    "whole": "It is a sort of the whole: NumPy divides in place until the one element is there, in an order that "
+             "depends on where it began.",
+    "scan": "What is cut is read twice: once for what each chunk adds up to, once for the results.",
+    "count": "The table of counts is a large part of the input: a table for each task would be more memory than that, "
+             "so that one or few tasks count.",
+    "python": "The function is the caller's: it is called for each row with a tensor, and what it does becomes part of "
+              "the expression; NumPy's is called with numbers that are there.",
+    "pairs": "All distances are made, and those of later rows are taken out of them; SciPy has a loop for each metric.",
+    "stream": "A number depends on the seed and on its index, so that cuts and retries do not change it: each element "
+              "has counters of its own (Philox), where NumPy goes on with one stream; what is rejected is drawn again "
+              "by a vector of elements.",
+    "lapack": "One LAPACK for both: a matrix of this size is one task, or a few, and its "
+              "BLAS has one thread in each.",
+    "steps": "Composed of several operators, with a pass of their own where shapes change between them; NumPy has one "
+             "loop in C.",
+    "scipy": "Complex numbers are compared by parts, and NaN are last, in every step of a merge, as in NumPy; a run is "
+             "sorted by whole elements, not by keys.",
+    "exact": "The same bits on every processor: no instruction that only some have, and no contracted sums.",
+}
+
+
+def because(reason, names, also=()):
+    """Names of rows without blanks, and others."""
+    return {name: reason for name in [*names.split(), *also]}
+
+
+# Rows that are, or on another day may be, below 1, and why.
+REASONS = {
+    **because("memory", "absolute negative rint trunc floor signbit sqrt square reciprocal divide maximum fmin "
+              "copysign isnan isfinite less equal degrees where clip real conj bitwise_and left_shift logical_and "
+              "logical_not sign heaviside sum mean min max prod ptp argmin argmax nanmax any all average norm vdot "
+              "x[::2] x[::-1] diff ediff1d copy stack concatenate vstack block repeat tile arange linspace zeros full "
+              "meshgrid broadcast_to fftshift flip",
+              ("x + y", "x * 2", "x + y, float32", "x + y, int64", "x + y, uint8", "x + y, int16", "x + y, complex128",
+               "x * y, complex128", "x + row", "x + column", "x + x.T", "sqrt, float32", "less, int64", "x ** 0.5",
+               "astype float32", "astype int64", "astype float64 of int64", "astype float64 of uint8", "astype bool",
+               "add.outer", "sum, float32", "sum, int64", "sum, uint8", "sum, bool", "max, int64", "max, uint8",
+               "argmax, int64", "argmax, float32", "sum, axis 0", "sum, axis 1", "mean, axis 0", "mean, axis 1",
+               "max, axis 0", "max, axis 1", "prod, axis 1", "argmax, axis 1", "m[:, ::2]", "diff, axis 0",
+               "concatenate, axis 1", "tile, 2 axes", "transpose, float32", "transpose, 3 axes", "einsum ij->j",
+               "array_equal", "dot of vectors", "einsum i,i", "einsum ij,ij->i", "sum, axis 1 of 3, middle")),
+    **because("small", "trace append", ("diag of a matrix", "einsum ii", "any, bool", "all, bool")),
+    **because("copies", "roll pad delete insert append rot90 reshape rechunk array_split transpose tril",
+              ("roll, axis 1", "pad, reflect", "pad, edge", "ravel of m.T", "swapaxes of pairs", "stack, last axis",
+               "histogram, int64")),
+    **because("lookup", "take x[i] unravel_index", ("x[i], in order", "x[i], few", "x[i], float32",
+                                                    "x[i], table of 1000", "m[i, j]", "repeat, each")),
+    **because("rows", "m[rows]", ("take rows", "take columns", "m[:, columns]", "m[rows][:, columns]",
+                                  "m[mask of rows]")),
+    **because("scatter", "put", ("x[i] = y", "m[rows] = 0", "x[mask] = y[mask]")),
+    **because("copied", "", ("x[a:b] = 0", "x[::2] = y")),
+    **because("blas", "matmul inner tensordot cov corrcoef multi_dot matrix_power",
+              ("matmul, float32", "matmul, complex128", "einsum ij,jk", "einsum ij,jk,kl", "x.T @ x, tall",
+               "tall @ small")),
+    **because("vector", "", ("matrix @ vector", "vector @ matrix")),
+    **because("tiny", "kron", ("batches of 4 x 4", "batches of 32 x 32", "solve, batches", "inv, batches",
+                               "det, batches", "eigh, batches")),
+    **because("tree", "", ("sum, complex128", "sum, axes 0 and 2", "sum, short rows", "sum, short columns")),
+    **because("whole", "partition argpartition topk nanmedian", ("partition rows",)),
+    **because("scan", "cumsum cumprod maximum.accumulate", ("cumsum, float32", "cumsum, int64", "cumsum, axis 1")),
+    **because("count", "bincount", ("bincount, weights", "bincount, a million")),
+    **because("python", "apply_along_axis"),
+    **because("pairs", "pdist cdist", ("cdist, cityblock",)),
+    **because("stream", "integers gamma beta chisquare f negative_binomial dirichlet choice permutation multinomial "
+              "multivariate_normal hypergeometric standard_t binomial poisson geometric zipf logseries random uniform "
+              "standard_cauchy", ("gamma, shape < 1", "standard_normal, float32", "poisson, large", "binomial, large")),
+    **because("lapack", "lu solve solve_triangular det slogdet inv eigvalsh eigh eig cholesky svdvals pinv lstsq cond "
+              "matrix_rank", ("qr, tall", "qr, square", "svd, tall", "svd, square", "solve, a vector", "norm, 2")),
+    **because("steps", "packbits indices eye nanargmax polyfit frexp modf nonzero entropy vander nan_to_num "
+              "fromfunction rankdata trapz", ("nonzero, 2 axes", "einsum i,j,k", "power, int64")),
+    **because("scipy", "", ("sort, complex128",)),
+    **because("exact", "exp log log2 log10 log1p exp2 sin cos", ("exp, float32", "sin, float32", "exp, complex128")),
+}
 
 
 def parts(made):
@@ -567,14 +661,13 @@ def measured(program, inputs, modules, rounds):
     for xp in modules:
         try:
             job = runner(program, xp, inputs)
-            job()
             first = seconds(job)
         except Exception as error:  # whatever it is that Dask says
             if xp in (np, mt):
                 raise
             print(f"    Dask: {type(error).__name__}: {str(error)[:80]}", file=sys.stderr)
             continue
-        times[xp] = [first]
+        times[xp] = [first]  # which has touched memory for the others
         if first < SLOW_SECONDS:
             jobs[xp] = job
     start = time.perf_counter()
@@ -609,9 +702,50 @@ def measure(args):
                 print(f"{name:32}{theirs * 1e3:10.2f}{shown}{ours * 1e3:10.2f}{theirs / ours:8.2f}{mark}", flush=True)
                 if args.record:
                     with open(args.record, "a") as file:
-                        row = {"family": family, "name": name, "numpy": theirs, "mars": ours, "dask": dasks, **facts}
+                        row = {"family": family, "name": name, "numpy": theirs, "mars": ours, "dask": dasks,
+                               "facts": facts}
                         print(json.dumps(row), file=file)
         print(f"{below} below NumPy")
+
+
+MARKS = "<!-- bench/beside.py: from here -->", "<!-- bench/beside.py: to here -->"
+
+
+def tables(rows):
+    """Markdown of what was recorded last of each row, with what it was measured on, and the reasons."""
+    facts = rows[-1]["facts"]
+    made = [f"{facts['processor']}; NumPy {facts['numpy']}, SciPy {facts['scipy']}, Dask {facts['dask']}; {THREADS} "
+            f"threads; {facts['elements']:,} elements. Milliseconds, the best of some turns; ratio: NumPy's time by "
+            "ours. The letters are those of the reasons below."]
+    letters = {key: chr(ord("a") + k) for k, key in enumerate(WORDS)}
+    for family in FAMILIES:
+        last = {row["name"]: row for row in rows if row["family"] == family}
+        if not last:
+            continue
+        made += ["", f"## {family[0].upper()}{family[1:]}", "", "| | NumPy | Dask | ours | ratio | |",
+                 "|---|---:|---:|---:|---:|---|"]
+        for name in (name for name in FAMILIES[family] if name in last):
+            row = last[name]
+            times = [f"{row[who] * 1e3:.2f}" if row[who] else "" for who in ("numpy", "dask", "mars")]
+            below = row["numpy"] < row["mars"]
+            made.append(f"| {name.replace('*', chr(92) + '*')} | {' | '.join(times)} | "
+                        f"{row['numpy'] / row['mars']:.2f} | {letters[REASONS[name]] if below else ''} |")
+    made += ["", "## Why some are slower", "", "| | |", "|---|---|"]
+    return made + [f"| {letters[key]} | {words} |" for key, words in WORDS.items()]
+
+
+def write(args):
+    with open(args.record) as file:
+        rows = [json.loads(line) for line in file]
+    missing = [row["name"] for row in rows if row["numpy"] < row["mars"] and row["name"] not in REASONS]
+    if missing:
+        return f"slower than NumPy without a reason: {', '.join(dict.fromkeys(missing))}"
+    with open(args.page) as file:
+        before, rest = file.read().split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    with open(args.page, "w") as file:
+        file.write("\n".join([before + MARKS[0], *tables(rows), MARKS[1] + after]))
+    return 0
 
 
 def main():
