@@ -474,6 +474,30 @@ TEST(plan_of_a_number_that_was_left_is_another_one) {
         bed_done(b);
 }
 
+TEST(chunk_is_not_fetched_while_a_task_that_was_left_still_makes_it) {
+        Bed *b               = bed_new(2, 2, 1 * MiB);
+        const RunTask reader = { .task = 2, .position = 2 };
+        const RunFetch fetch = { .chunk = 0, .from = 3 };
+        PlanRun again        = b->run;
+
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &b->run });
+        give(b, 0, 1);
+        ck_assert_int_eq(next(b, 0), 0);
+        tell(b, (WorkEvent) { .kind = WORK_LEAVE });
+        tell(b, (WorkEvent) { .kind = WORK_PLAN, .run = &again });
+        tell(b, (WorkEvent) { .kind = WORK_RUN, .plan = 1, .n = 1, .task = &reader, .n_fetch = 1, .fetch = &fetch });
+        ck_assert_ptr_null(said(b, WORK_FETCH)); /* its place is taken */
+        ck_assert_int_eq(next(b, 1), -1);
+        finish(b, 0);
+        ck_assert_uint_eq(said(b, WORK_FREE)->chunk, 100); /* what it made is nobody's */
+        ck_assert_uint_eq(said(b, WORK_FETCH)->from, 3);
+        tell(b, (WorkEvent) { .kind = WORK_FETCHED, .chunk = 100, .size_bytes = CHUNK_BYTES });
+        ck_assert_int_eq(next(b, 1), 2);
+        finish(b, 1);
+        ck_assert_uint_eq(said(b, WORK_DONE)->task, 2);
+        bed_done(b);
+}
+
 TEST(take_fetches_the_chunk_and_is_answered_once) {
         Bed *b         = bed_new(1, 1, 1 * MiB);
         WorkEvent take = { .kind = WORK_TAKE, .chunk = 7, .from = 3, .size_bytes = CHUNK_BYTES };
