@@ -460,7 +460,8 @@ def test_a_named_result_outlives_its_session_and_the_scheduler(hand):
         assert s.names() == []
         assert np.array_equal(t.fetch(), np.arange(1000) * 2)
         del t
-        wait_for(lambda: answer(some.endpoint, "status")["tensors"] == 0, "the tensor stays")
+        # The session before had said goodbye, of which nothing was written: it is kept for its lease, of SECONDS.
+        wait_for(lambda: answer(some.endpoint, "status")["tensors"] == 0, "the tensor stays", 2 * SECONDS)
 
 
 @pytest.mark.parametrize("where", ["threads", "cluster"])
