@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Forms of sparse blocks (ops/sparse.h): dense, a part, in order, its columns as rows, two with one set of keys. */
+/* Forms of sparse blocks (ops/sparse.h): dense, a part, in order, its columns as rows, two with one set of keys, and
+ * their sum. */
 #include "ops/sparse.h"
 #include "ops/radix.h"
 
@@ -474,21 +475,24 @@ static int64_t union_keys(const View *a, const View *b, int64_t *next_a, int64_t
 }
 
 /* The elements at these places; zero at -1. */
-#define PICK_LOOP_(type)                                                                                               \
+#define PICK_LOOP_(type, or_zero)                                                                                      \
         static void pick_##type(const View *data, const int64_t *at, int64_t n, char *out) {                           \
-                type *to = (type *) out;                                                                               \
+                const char *from   = data->data;                                                                       \
+                const int64_t step = data->stride[0];                                                                  \
+                type *to           = (type *) out;                                                                     \
                                                                                                                        \
                 for (int64_t i = 0; i < n; i++) {                                                                      \
-                        const type v = *(const type *) (data->data + MAX(at[i], (int64_t) 0) * data->stride[0]);       \
+                        const int64_t place = at[i];                                                                   \
+                        const type v        = *(const type *) (from + MAX(place, (int64_t) 0) * step);                 \
                                                                                                                        \
-                        to[i] = at[i] < 0 ? 0 : v;                                                                     \
+                        to[i] = (type) (or_zero);                                                                      \
                 }                                                                                                      \
         }
-PICK_LOOP_(uint8_t)
-PICK_LOOP_(uint16_t)
-PICK_LOOP_(uint32_t)
-PICK_LOOP_(uint64_t)
-PICK_LOOP_(c128)
+PICK_LOOP_(uint8_t, v & ~(place >> 63))
+PICK_LOOP_(uint16_t, v & ~(place >> 63))
+PICK_LOOP_(uint32_t, v & ~(place >> 63))
+PICK_LOOP_(uint64_t, v & ~(uint64_t) (place >> 63))
+PICK_LOOP_(c128, place < 0 ? 0 : v)
 
 typedef void PickFn(const View *data, const int64_t *at, int64_t n, char *out);
 
@@ -502,16 +506,25 @@ static PickFn *pick_find(const View *data) {
         return length_of(data) == 0 ? pick_nothing : of[__builtin_ctzll(dtype_size(data->dtype))];
 }
 
+static int union_room(const BlockRun *run, Error *err) {
+        const int64_t a = length_of(&run->in[1]), b = length_of(&run->in[3]), room = length_of(&run->out[0]);
+
+        if (room - a >= b)
+                return 0;
+        return error_set(err, ERROR_VALUE, "a union of %lld and %lld elements has room for %lld", (long long) a,
+                         (long long) b, (long long) room);
+}
+
 static int union_run(BlockRun *run, Error *err) {
         const View *a_key = &run->in[1], *a = &run->in[2], *b_key = &run->in[3], *b = &run->in[4];
         const size_t size_a = dtype_size(a->dtype), size_b = dtype_size(b->dtype);
         PickFn *pick_a = pick_find(a), *pick_b = pick_find(b);
         int64_t *to = (int64_t *) run->out[0].data, at_a[STRIP], at_b[STRIP], i = 0, j = 0, n = 0, more;
+        int r;
 
-        if (length_of(a_key) + length_of(b_key) > length_of(&run->out[0]))
-                return error_set(err, ERROR_VALUE, "a union of %lld and %lld elements has room for %lld",
-                                 (long long) length_of(a_key), (long long) length_of(b_key),
-                                 (long long) length_of(&run->out[0]));
+        r = union_room(run, err);
+        if (r < 0)
+                return r;
         for (; (more = union_keys(a_key, b_key, &i, &j, to + n, at_a, at_b)) > 0; n += more) {
                 pick_a(a, at_a, more, run->out[1].data + (size_t) n * size_a);
                 pick_b(b, at_b, more, run->out[2].data + (size_t) n * size_b);
@@ -559,4 +572,96 @@ OP(sparse_union) = {
         .core_out = { CORE_ALL, CORE_ALL, CORE_ALL },
         .follows  = 1,
         .unknown  = true,
+};
+
+/* ---- Sums of two blocks ------------------------------------------------------------------------------------------ */
+
+typedef struct SparseSum {
+        bool subtract;
+} SparseSum;
+
+/* What of n keys has a sum that is not zero; returns how many. */
+#define MERGE_LOOP_(D, name)                                                                                           \
+        static int64_t merge_##D(const View *a, const View *b, bool subtract, const int64_t *at_a,                     \
+                                 const int64_t *at_b, int64_t n, int64_t *key, char *out) {                            \
+                typedef CTYPE_##D T;                                                                                   \
+                T x[STRIP], y[STRIP], *to = (T *) out;                                                                 \
+                int64_t kept = 0;                                                                                      \
+                                                                                                                       \
+                pick_find(a)(a, at_a, n, (char *) x);                                                                  \
+                pick_find(b)(b, at_b, n, (char *) y);                                                                  \
+                if (subtract)                                                                                          \
+                        for (int64_t i = 0; i < n; i++)                                                                \
+                                x[i] = (T) (x[i] - y[i]);                                                              \
+                else                                                                                                   \
+                        for (int64_t i = 0; i < n; i++)                                                                \
+                                x[i] = SUM_##D(x[i], y[i]);                                                            \
+                for (int64_t i = 0; i < n; i++) { /* without a branch that nobody can foretell */                      \
+                        key[kept] = key[i];                                                                            \
+                        to[kept]  = x[i];                                                                              \
+                        kept += x[i] != 0;                                                                             \
+                }                                                                                                      \
+                return kept;                                                                                           \
+        }
+#define MERGE_ENTRY_(D, name) [DTYPE_##D] = merge_##D,
+
+SPARSE_DTYPES(MERGE_LOOP_, )
+
+typedef int64_t MergeFn(const View *a, const View *b, bool subtract, const int64_t *at_a, const int64_t *at_b,
+                        int64_t n, int64_t *key, char *out);
+static MergeFn *const merge_of[_DTYPE_MAX] = { SPARSE_DTYPES(MERGE_ENTRY_, ) };
+
+static int sum_run(BlockRun *run, Error *err) {
+        const SparseSum *p = run->params;
+        const View *a_key = &run->in[1], *a = &run->in[2], *b_key = &run->in[3], *b = &run->in[4];
+        const size_t size = dtype_size(a->dtype);
+        int64_t *to = (int64_t *) run->out[0].data, at_a[STRIP], at_b[STRIP], i = 0, j = 0, n = 0, more;
+        int r;
+
+        r = union_room(run, err);
+        if (r < 0)
+                return r;
+        while ((more = union_keys(a_key, b_key, &i, &j, to + n, at_a, at_b)) > 0)
+                n += merge_of[a->dtype](a, b, p->subtract, at_a, at_b, more, to + n,
+                                        run->out[1].data + (size_t) n * size);
+        run->out[0].shape.dim[0] = run->out[1].shape.dim[0] = n;
+        return 0;
+}
+
+static int infer_sum(const OpCall *call, Spec *out, Error *err) {
+        const SparseSum *p = call->params;
+        Spec both[3];
+        int r = infer_union(call, both, err);
+
+        if (r == 0)
+                r = infer_computed(call, 2, 4, err);
+        if (r < 0)
+                return r;
+        if (p->subtract && call->in[2].dtype == DTYPE_BOOL)
+                return error_set(err, ERROR_TYPE, "there are no differences of bool");
+        out[0] = both[0];
+        out[1] = both[1];
+        return 0;
+}
+
+OP(sparse_sum) = {
+        .name        = "sparse_sum",
+        .doc         = "The sum or the difference of two sparse blocks, without what is zero.\n\n"
+                       "Inputs: as many rows of no elements as both store, keys and data of the one, and of the other.",
+        .family      = FAMILY_EXCHANGE,
+        .inputs      = "*blocks",
+        .variadic    = true,
+        .n_in        = 1,
+        .n_out       = 2,
+        .params_size = sizeof(SparseSum),
+        .params      = (const Param[]) { PARAM(SparseSum, subtract, PARAM_BOOL, "False",
+                                               "Whether the second one is subtracted."),
+                                         {} },
+        .infer       = infer_sum,
+        .run         = sum_run,
+        .step        = union_step,
+        .core_in     = { CORE_ALL },
+        .core_out    = { CORE_ALL, CORE_ALL },
+        .follows     = 1,
+        .unknown     = true,
 };

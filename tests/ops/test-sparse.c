@@ -19,6 +19,10 @@ typedef struct TurnParams {
         int64_t rows, columns, first, of;
 } TurnParams;
 
+typedef struct SumParams {
+        bool subtract;
+} SumParams;
+
 typedef struct FoldParams { /* as in lib/ops/sparse-fold.c */
         int64_t columns, axis;
         const char *function;
@@ -342,6 +346,56 @@ TEST(a_union_has_the_keys_of_both_once_and_zero_where_one_has_none) {
                         matrix_clear(&a);
                         matrix_clear(&b);
                 }
+        engine_unref(e);
+}
+
+TEST(a_sum_and_a_difference_of_blocks_leave_out_what_is_zero) {
+        Engine *e = desk_engine(2);
+
+        for (size_t t = 0; t < ELEMENTSOF(computed); t++)
+                for (uint64_t one_in = 1; one_in < 12; one_in += 3)
+                        for (int less = 0; less < 2; less++) {
+                                const DType dtype = computed[t];
+                                const size_t size = dtype_size(dtype);
+                                Matrix a          = matrix_of(dtype, ROWS, COLUMNS, one_in, 3);
+                                Matrix b          = matrix_of(dtype, ROWS, COLUMNS, 13 - one_in, 4);
+                                const SumParams p = { less };
+                                char nothing[16]  = {};
+                                Made made[2];
+                                Desk desk;
+                                Ref in[5];
+
+                                desk_begin(&desk, e);
+                                in[0] = desk_leaf(&desk, DTYPE_BOOL, SHAPE(a.n + b.n, 0), "", a.n + b.n + 1);
+                                leaves_of(&desk, &a, 5, in + 1);
+                                leaves_of(&desk, &b, 7, in + 3);
+                                const Ref sum = build_op(&desk.b, "sparse_sum", &p, 5, in);
+
+                                if (less && dtype == DTYPE_BOOL)
+                                        check_refused(&desk, sum, "no differences of bool");
+                                else {
+                                        for (int64_t i = 0; i < ROWS * COLUMNS; i++) {
+                                                const double x = get(dtype, a.dense, i), y = get(dtype, b.dense, i);
+                                                const double z = less ? x - y : x + y;
+
+                                                const uint64_t bits = (uint64_t) (int64_t) z; /* below zero it wraps */
+
+                                                if (dtype_kind(dtype) == KIND_UINT)
+                                                        memcpy(a.dense + (size_t) i * size, &bits, size);
+                                                else
+                                                        put(dtype, a.dense, i, z);
+                                        }
+                                        ck_assert_msg(desk_run(&desk, (Ref[]) { sum, output(sum, 1) }, 2, made) == 0,
+                                                      "%s", desk.err.text);
+                                        check_block(&made[0], &made[1], a.dense, ROWS * COLUMNS);
+                                        for (int64_t i = 0; i < made[1].spec.shape.dim[0]; i++)
+                                                ck_assert(memcmp(made[1].data + (size_t) i * size, nothing, size) != 0);
+                                        free(made[0].data);
+                                        free(made[1].data);
+                                }
+                                matrix_clear(&a);
+                                matrix_clear(&b);
+                        }
         engine_unref(e);
 }
 

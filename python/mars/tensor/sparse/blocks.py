@@ -13,6 +13,7 @@ from ..creation import zeros
 STORED = 1 << 20  # elements of a block, of as many rows as have so many on average
 FEW = 1 << 16     # and of one that is not cut so that more tasks have something to do
 TASKS = 8
+GROUP = 1 << 12   # rows that one after the other are added to a sum of columns, at least
 DENSE = 1 << 22   # elements that a block of a dense matrix has, stored or not: 32 MiB of float64
 
 
@@ -48,6 +49,14 @@ def rows_of_a_block(shape, nnz):
     """
     stored = min(max(nnz // TASKS, FEW), STORED)
     return 1 << max(shape[0] * stored // max(nnz, 1), 1).bit_length() - 1
+
+
+def groups_of(shape):
+    """The lengths of groups of rows of which sums of columns are made: up to TASKS; fewer, if their sums were longer
+    than the matrix is high. They depend on the shape alone, as the bits do."""
+    rows, columns = shape
+    groups = max(min(TASKS, TASKS * rows // max(columns, 1)), 1)
+    return even(rows, max(1 << max(-(-rows // groups) - 1, 0).bit_length(), GROUP))
 
 
 def edges_of(lengths):

@@ -14,6 +14,8 @@ from .tensor import SparseTensor
 # Functions that are zero where one of the two is, whatever the other is; infinities and NaN there are not looked at.
 _EITHER = ("multiply", "logical_and", "bitwise_and")
 _LEFT = ("divide",)
+# Sums of two are made in one pass; what other functions make of two sparse tensors is made of their union.
+_SUMS = {"add": False, "subtract": True}
 
 
 def _is_number(x):
@@ -79,12 +81,18 @@ def apply(ufunc, args, kwargs):
             blocks = [(b.rows, b.key, ufunc(*(b.data if a is sparse[0] else a for a in args), **kwargs))
                       for b in sparse[0]._blocks]
             return _together(ufunc, shape, blocks, False)
-        blocks = []
+        blocks, dtype = [], sparse[0].dtype
+        in_one_pass = (ufunc.__name__ in _SUMS and not kwargs and dtype == sparse[1].dtype
+                       and dtype not in (np.float16, np.bool_))
         for a, b in zip(sparse[0]._blocks, sparse[1]._cut([b.rows for b in sparse[0]._blocks])._blocks):
             room = op("concatenate", rows_of_no_elements(a.key), rows_of_no_elements(b.key), axis=0)
+            if in_one_pass:
+                blocks.append(Block(a.rows, *op("sparse_sum", room, a.key, a.data, b.key, b.data,
+                                                subtract=_SUMS[ufunc.__name__])))
+                continue
             key, x, y = op("sparse_union", room, a.key, a.data, b.key, b.data)
             blocks.append((a.rows, key, ufunc(x, y, **kwargs)))
-        return _together(ufunc, shape, blocks, True)
+        return SparseTensor(shape, blocks) if in_one_pass else _together(ufunc, shape, blocks, True)
     if dense and len(args) == 2 and (ufunc.__name__ in _EITHER or ufunc.__name__ in _LEFT and args[0] is sparse[0]):
         if _sides(dense[0], shape) is not None:
             edges = edges_of([b.rows for b in sparse[0]._blocks])

@@ -7,7 +7,7 @@ import numpy as np
 from ..._core import op
 from ..core import Tensor
 from ..creation import arange, astensor, full
-from .blocks import Block, edges_of, joined, pieces
+from .blocks import Block, joined, pieces
 from .tensor import SparseTensor
 
 
@@ -55,12 +55,7 @@ def _between(t, lo, hi):
     """Rows [lo, hi): whole blocks are as they are."""
     if (lo, hi) == (0, t.shape[0]):
         return t
-    made = []
-    for b, first in zip(t._blocks, edges_of([b.rows for b in t._blocks])):
-        begin, end = max(lo - first, 0), min(hi - first, b.rows)
-        if begin < end:
-            made.append(Block(end - begin, *t._rows_of(b, begin, end, 0)))
-    return SparseTensor((hi - lo, t.shape[1]), made or [joined(0, (), t.dtype)])
+    return SparseTensor((hi - lo, t.shape[1]), t._within(lo, hi) or [joined(0, (), t.dtype)])
 
 
 def _along_columns(t, k, several):
