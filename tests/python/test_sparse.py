@@ -476,7 +476,7 @@ def test_what_cannot_be_is_refused_with_words():
         (lambda: mt.sort(s), TypeError, "todense"),
         (lambda: np.asarray(s), TypeError, "todense"),
         (lambda: mt.median(s), TypeError, "todense"),
-        (lambda: mt.argmax(s, axis=0), TypeError, "todense"),
+        (lambda: mt.argsort(s, axis=0), TypeError, "todense"),
         (lambda: mt.nanvar(s), TypeError, "todense"),
         (lambda: mt.sum(s, initial=3), TypeError, "initial"),
         (lambda: np.add.reduce(s), TypeError, "todense"),
@@ -510,7 +510,68 @@ else:
 
 def test_what_only_dense_tensors_have_is_said_to_be_there():
     s = mt.tensor([[0, 3], [4, 0]], sparse=True)
-    with pytest.raises(AttributeError, match=r"no argmax: todense\(\)\.argmax"):
-        s.argmax()
+    with pytest.raises(AttributeError, match=r"no argsort: todense\(\)\.argsort"):
+        s.argsort()
     with pytest.raises(AttributeError, match="no nonsense$"):
         s.nonsense  # noqa: B018
+
+
+# ---- Positions and joining -------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("dtype", [d for d in NO_HALF if not d.startswith("complex")])
+@given(shape=shapes, density=densities, chunk_size=cuttings, seed=seeds)
+@settings(max_examples=12)
+def test_positions_of_extremes_are_numpys_where_zeros_are_not_stored(dtype, shape, density, chunk_size, seed):
+    a = matrix(shape, density, dtype, seed, special=True)
+    s = sparse(a, chunk_size)
+    for name in "argmax", "argmin":
+        for axis in (0, 1, -1, None):
+            if (a.size if axis is None else shape[axis]) == 0:
+                with pytest.raises(ValueError, match=f"attempt to get {name} of an empty sequence"):
+                    getattr(s, name)(axis)
+                continue
+            _equal(getattr(a, name)(axis), value(getattr(s, name)(axis)), 0)
+            _equal(getattr(np, name)(a, axis, keepdims=True), value(getattr(mt, name)(s, axis, keepdims=True)), 0)
+
+
+def test_a_position_is_of_the_first_zero_whether_it_is_stored_or_not():
+    own = sp.csr_matrix((np.array([-1.0, 0.0, -2.0, -3.0]), np.array([0, 2, 0, 1]), np.array([0, 2, 4])), shape=(2, 4))
+    s = mt.tensor(own)
+    _equal(own.toarray().argmax(1), value(s.argmax(1)), 0)
+    _equal(own.toarray().argmin(0), value(s.argmin(0)), 0)
+    with pytest.raises(TypeError, match="complex"):
+        mt.tensor(sp.csr_matrix([[1j]])).argmax()
+
+
+@given(shape=shapes, density=densities, chunk_size=cuttings, other=cuttings, seed=seeds)
+@settings(max_examples=30)
+def test_sparse_tensors_are_joined_below_and_beside_each_other(shape, density, chunk_size, other, seed):
+    a, b = (matrix(shape, density, dtype, seed + k) for k, dtype in enumerate(("int32", "float64")))
+    s, t = sparse(a, chunk_size), sparse(b, other)
+    for axis, join in (0, "vstack"), (1, "hstack"):
+        want = np.concatenate([a, b, a], axis)
+        for made in mt.concatenate([s, t, sp.coo_matrix(a)], axis), getattr(mt, join)((s, t, s)):
+            assert is_sparse(made) and made.shape == want.shape and made.dtype == want.dtype
+            _equal(want, value(made), 0)
+            assert made.nnz == 2 * s.nnz + t.nnz
+
+
+def test_what_cannot_be_joined_says_what_to_do():
+    s = sparse(np.eye(3))
+    with pytest.raises(TypeError, match="todense.. makes a dense one, tosparse.. a sparse one"):
+        mt.vstack([s, mt.ones((1, 3))])
+    with pytest.raises(ValueError, match="not flattened"):
+        mt.concatenate([s, s], axis=None)
+    with pytest.raises(ValueError, match="must match exactly"):
+        mt.hstack([s, s[:2]])
+    with pytest.raises(TypeError, match="out="):
+        mt.concatenate([s, s], out=mt.zeros((6, 3)))
+
+
+@given(chunk_size=st.sampled_from([None, 777, 5000, 20000]))
+@settings(max_examples=4)
+def test_sums_of_columns_of_a_high_matrix_have_the_same_bits_in_whichever_blocks(chunk_size):
+    a = sp.random(20000, 50, 0.05, format="csr", random_state=1)
+    want = value(mt.tensor(a).sum(axis=0))
+    np.testing.assert_allclose(np.asarray(a.sum(axis=0))[0], want, rtol=1e-12)
+    _equal(want, value(mt.tensor(a, chunk_size=chunk_size).sum(axis=0)), 0)

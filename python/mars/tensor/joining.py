@@ -14,13 +14,14 @@ def vstack(tup, *, dtype=None, casting="same_kind"):
 
     Parameters
     ----------
-    tup : sequence of tensor_like
+    tup : sequence of tensor_like or SparseTensor
+        All are sparse or none is.
     dtype : data-type, optional
     casting : str, optional
 
     Returns
     -------
-    Tensor
+    Tensor or SparseTensor
 
     Examples
     --------
@@ -28,7 +29,7 @@ def vstack(tup, *, dtype=None, casting="same_kind"):
     Tensor([[1, 2],
             [3, 4]])
     """
-    return concatenate([atleast(t, 2) for t in tup], 0, None, dtype, casting)
+    return concatenate([t if hasattr(t, "tocsr") else atleast(t, 2) for t in tup], 0, None, dtype, casting)
 
 
 row_stack = vstack
@@ -39,20 +40,21 @@ def hstack(tup, *, dtype=None, casting="same_kind"):
 
     Parameters
     ----------
-    tup : sequence of tensor_like
+    tup : sequence of tensor_like or SparseTensor
+        All are sparse or none is.
     dtype : data-type, optional
     casting : str, optional
 
     Returns
     -------
-    Tensor
+    Tensor or SparseTensor
 
     Examples
     --------
     >>> mt.hstack([[1, 2], [3]]).execute()
     Tensor([1, 2, 3])
     """
-    ts = [atleast(t, 1) for t in tup]
+    ts = [t if hasattr(t, "tocsr") else atleast(t, 1) for t in tup]
     return concatenate(ts, 0 if ts and ts[0].ndim == 1 else 1, None, dtype, casting)
 
 

@@ -691,8 +691,8 @@ def concatenate(tensors, axis=0, out=None, dtype=None, casting="same_kind"):
 
     Parameters
     ----------
-    tensors : sequence of tensor_like
-        Of one shape but for that axis.
+    tensors : sequence of tensor_like or SparseTensor
+        Of one shape but for that axis; all are sparse or none is.
     axis : int or None, optional
         None: all are flattened.
     out : Tensor or numpy.ndarray, optional
@@ -702,7 +702,7 @@ def concatenate(tensors, axis=0, out=None, dtype=None, casting="same_kind"):
 
     Returns
     -------
-    Tensor
+    Tensor or SparseTensor
 
     Examples
     --------
@@ -712,8 +712,11 @@ def concatenate(tensors, axis=0, out=None, dtype=None, casting="same_kind"):
     >>> mt.concatenate([[[1, 2]], [[3, 4]]], axis=1).execute()
     Tensor([[1, 2, 3, 4]])
     """
-    if isinstance(tensors, Tensor):
-        tensors = list(tensors[i] for i in range(len(tensors)))
+    tensors = [tensors[i] for i in range(len(tensors))] if isinstance(tensors, Tensor) else list(tensors)
+    if any(hasattr(t, "tocsr") for t in tensors):
+        from .sparse import concatenate as of_sparse
+
+        return of_sparse(tensors, axis, out, dtype, casting)
     ts = [astensor(t) for t in tensors]
     if not ts:
         raise ValueError("need at least one array to concatenate")

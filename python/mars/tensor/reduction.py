@@ -418,6 +418,8 @@ def ptp(a, axis=None, out=None, keepdims=False):
 
 
 def _arg(name, a, axis, out, keepdims):
+    if hasattr(a, "tocsr"):
+        return _of_sparse(name, a, axis, None, out, keepdims, True, None)
     a = astensor(a)
     keepdims = bool(keepdims) if _given(keepdims) else False
     axis = _axes(operator.index(axis) if isinstance(axis, tuple) else axis, a.ndim, name)

@@ -14,10 +14,11 @@ value depends on how rows are cut into blocks.
 Functions that keep zero, and products of two sparse tensors, give sparse tensors; all others dense ones, as with scipy.
 """
 from .elementwise import apply
+from .joining import concatenate
 from .making import comes_from_scipy, is_sparse, of_dense, of_diagonal, of_ones, of_scipy, of_zeros
 from .products import axes, product, tensordot
 from .tensor import SparseTensor
 from .values import SparseNDArray
 
-__all__ = """SparseNDArray SparseTensor apply axes comes_from_scipy is_sparse of_dense of_diagonal of_ones of_scipy
-    of_zeros product tensordot""".split()
+__all__ = """SparseNDArray SparseTensor apply axes comes_from_scipy concatenate is_sparse of_dense of_diagonal of_ones
+    of_scipy of_zeros product tensordot""".split()

@@ -372,3 +372,97 @@ class Reductions:
         """
         axes = (0, 1) if axis is None else axes_of(axis, 2)
         return _out(self.count_nonzero(axis, keepdims) == math.prod(self.shape[k] for k in axes), out)
+
+    # ---- Positions ---------------------------------------------------------------------------------------------------
+
+    def _place_in_rows(self, name):
+        """Of each row the largest or smallest element, and the column of the first one."""
+        m, n = self.shape
+        best, never, places = getattr(self, name)(axis=1), np.iinfo(np.int64).max, []
+        stored = self._stored(1)
+        for b, lo in zip(self._blocks, edges_of([b.rows for b in self._blocks])):
+            row, column = op("floor_divide", b.key, n), op("remainder", b.key, n)
+            own, count = best[lo:lo + b.rows], stored[lo:lo + b.rows]
+            # the first that is the best one, or NaN as that is
+            there = op("take", own, row)
+            found = op("equal", b.data, there)
+            if self.dtype.kind == "f":
+                found = op("logical_or", found, op("isnan", b.data))
+            # the first column where nothing is stored: so many are before it
+            before = op("subtract", op("cumsum", op("equal", b.key, b.key), axis=0, dtype=np.int64), 1)
+            before = op("subtract", before, op("take", op("subtract", op("cumsum", count, axis=0), count), row))
+            first, gap = (
+                op("sparse_fold", full((b.rows,), never, np.int64), b.key, op("where", on, at, never), columns=n,
+                   axis=1, function="minimum")
+                for on, at in ((found, column), (op("not_equal", before, column), before)))
+            gap = op("minimum", gap, count)
+            is_zero = op("logical_and", op("equal", own, 0), op("less", gap, n))
+            places.append(op("where", is_zero, op("minimum", first, gap), first))
+        return best, places[0] if len(places) == 1 else concatenate(places)
+
+    def _place(self, name, axis, out, keepdims):
+        if axis is not None:
+            axis = axes_of(operator.index(axis), 2)[0]
+        m, n = self.shape
+        if (m * n if axis is None else self.shape[axis]) == 0:
+            raise ValueError(f"attempt to get arg{name} of an empty sequence")
+        if m * n == 0:
+            made = zeros((self.shape[1 - axis],), np.int64)
+        elif axis == 0:
+            made = self.transpose()._place_in_rows(name)[1]
+        else:
+            best, made = self._place_in_rows(name)
+            if axis is None:
+                row = op(f"arg{name}", best, axis=0)
+                made = row * n + op("take", made, row)
+        if keepdims:
+            made = made.reshape((1, 1) if axis is None else (1, -1) if axis == 0 else (-1, 1))
+        return _out(made, out)
+
+    def argmax(self, axis=None, out=None, keepdims=False):
+        """The index of the first largest element along an axis, or of the first NaN; a dense tensor.
+
+        Parameters
+        ----------
+        axis : int or None, optional
+            What disappears; None: both axes, and the index is in C order.
+        out : Tensor or numpy.ndarray, optional
+            Gets the result.
+        keepdims : bool, optional
+            Whether reduced axes stay, with length one.
+
+        Returns
+        -------
+        Tensor of int64
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [-4, 0]], sparse=True)
+        >>> s.argmax(axis=1).execute()
+        Tensor([1, 1])
+        """
+        return self._place("max", axis, out, keepdims)
+
+    def argmin(self, axis=None, out=None, keepdims=False):
+        """The index of the first smallest element along an axis, or of the first NaN; a dense tensor.
+
+        Parameters
+        ----------
+        axis : int or None, optional
+            What disappears; None: both axes, and the index is in C order.
+        out : Tensor or numpy.ndarray, optional
+            Gets the result.
+        keepdims : bool, optional
+            Whether reduced axes stay, with length one.
+
+        Returns
+        -------
+        Tensor of int64
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [-4, 0]], sparse=True)
+        >>> s.argmin().execute()
+        Tensor(2)
+        """
+        return self._place("min", axis, out, keepdims)

@@ -123,14 +123,16 @@ class SparseTensor(Reductions):
         return self._value(session)
 
     def _value(self, session):
-        columns = max(self.shape[1], 1)
+        columns, total = self.shape[1], 0
         data, indices, indptr = [], [], [np.zeros(1, np.int64)]
         for b in self._blocks:
             key = session._value(b.key)
-            rows, column = np.divmod(key, columns)
+            begin = np.arange(b.rows + 1) * columns
+            start = np.searchsorted(key, begin)
             data.append(session._value(b.data))
-            indices.append(column)
-            indptr.append(np.searchsorted(rows, np.arange(1, b.rows + 1)) + indptr[-1][-1])
+            indices.append(key - np.repeat(begin[:-1], np.diff(start)))
+            indptr.append(start[1:] + total)
+            total += len(key)
         return SparseNDArray(np.concatenate(data), np.concatenate(indices), np.concatenate(indptr), self.shape)
 
     def _computed(self):
