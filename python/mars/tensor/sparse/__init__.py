@@ -8,8 +8,8 @@
 A SparseTensor is blocks of whole rows. A block is two ordinary tensors of one length, which is often not known before
 they are computed: keys, the positions of what is stored in C order of the block, ascending; and data, what stands
 there. So what is done with each stored element by itself is done by the functions of tensors, and the operators
-sparse_* of the table do the rest, a block in a task. Sums are added in the order of columns (of rows along axis 0): no
-value depends on how rows are cut into blocks.
+sparse_* of the table do the rest, a block in a task. Sums are added in the order of columns (of rows along axis
+0, in groups that depend on the shape alone): no value depends on how rows are cut into blocks.
 
 Functions that keep zero, and products of two sparse tensors, give sparse tensors; all others dense ones, as with scipy.
 """
