@@ -28,30 +28,22 @@ void request_see(Request *request, const char *name, TopicSeen *seen) {
                 request_refuse(request, status_of(err.code), "%s", err.text);
 }
 
-/* Arguments that are numbers go into the topic's name, in an order of ours. */
-static const char *const filters[] = { "level", "session", "request", "worker", "since" };
-
-static bool number_ok(const char *text) {
-        char *end;
-        const double x = strtod(text, &end);
-
-        return end != text && !*end && x >= 0 && x < 1e18 && strspn(text, "0123456789.") == strlen(text);
-}
-
+/* Arguments go into the topic's name, in an order of ours. */
 bool request_topic_name(Request *request, const char *path, char *ret, size_t size_bytes) {
         size_t n    = (size_t) snprintf(ret, size_bytes, "%s", path);
         char before = '?';
 
-        for (size_t k = 0; k < ELEMENTSOF(filters); k++) {
-                const char *value = request_argument(request, filters[k]);
+        for (size_t k = 0; k < TOPIC_FILTERS; k++) {
+                const char *value = request_argument(request, topic_filters[k]);
 
                 if (!value)
                         continue;
-                if (strlen(value) > 24 || !number_ok(value)) {
-                        request_refuse(request, MHD_HTTP_BAD_REQUEST, "%s: a number that is not negative", filters[k]);
+                if (!topic_number_ok(value, strlen(value))) {
+                        request_refuse(request, MHD_HTTP_BAD_REQUEST, "%s: a number that is not negative",
+                                       topic_filters[k]);
                         return false;
                 }
-                n += (size_t) snprintf(ret + n, size_bytes - n, "%c%s=%s", before, filters[k], value);
+                n += (size_t) snprintf(ret + n, size_bytes - n, "%c%s=%s", before, topic_filters[k], value);
                 before = '&';
         }
         return true;

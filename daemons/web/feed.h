@@ -65,6 +65,11 @@ typedef struct Seen {
 } Seen;
 typedef void TopicSeen(void *userdata, const Seen *seen);
 
+/* What may be asked of a topic: numbers that are not negative, of so many bytes. */
+enum { TOPIC_FILTERS = 5 };
+extern const char *const topic_filters[TOPIC_FILTERS];
+bool topic_number_ok(const char *text, size_t n_bytes);
+
 /* The topic of this name (with what is asked of it: "logs?level=4&request=7"), as whoever has the token of the request
  * sees it; or NULL: there is none, or it is not for him, or no memory. */
 Topic *topic_find(const Request *request, const char *name, Error *err);

@@ -177,6 +177,36 @@ static void join_about(Topic *t, FILE *f) {
 
 /* ---- Questions that have arguments -------------------------------------------------------------------------- */
 
+const char *const topic_filters[TOPIC_FILTERS] = { "level", "session", "request", "worker", "since" };
+
+bool topic_number_ok(const char *text, size_t n) {
+        static const size_t most = 24; /* digits before a point or behind it */
+        char copy[32], *end;
+        double x;
+
+        if (n == 0 || n > most || strspn(text, "0123456789.") < n)
+                return false;
+        snprintf(copy, sizeof(copy), "%.*s", (int) n, text);
+        x = strtod(copy, &end);
+        return !*end && end != copy && x < 1e18;
+}
+
+/* "level=4&request=7", as in a stream's list of topics; nothing at all will do, too. */
+static bool arguments_ok(const char *text) {
+        while (*text) {
+                const size_t n_name = strcspn(text, "="), n = strcspn(text, "&");
+                size_t k = 0;
+
+                while (k < TOPIC_FILTERS &&
+                       (strlen(topic_filters[k]) != n_name || memcmp(topic_filters[k], text, n_name) != 0))
+                        k++;
+                if (k == TOPIC_FILTERS || n <= n_name || !topic_number_ok(text + n_name + 1, n - n_name - 1))
+                        return false;
+                text += n + (text[n] == '&');
+        }
+        return true;
+}
+
 /* The number behind NAME= in the topic's name; `unset` when it is not there. */
 static double argument(const Topic *t, const char *name, double unset) {
         const char *query = strchr(t->name, '?');
@@ -511,6 +541,10 @@ Topic *topic_find(const Request *request, const char *name, Error *err) {
                 k++;
         if (k == ELEMENTSOF(kinds) || strlen(name) >= sizeof(t->name)) {
                 error_set(err, -ENOENT, "there is no topic '%.100s'", name);
+                return NULL;
+        }
+        if (!arguments_ok(name + n_name + (name[n_name] == '?'))) {
+                error_set(err, ERROR_VALUE, "of '%.100s' numbers can be asked that are not negative", name);
                 return NULL;
         }
         if (!is_for(name, n_name, request->user)) {

@@ -241,6 +241,8 @@ def test_what_is_not_there_or_not_meant_is_refused_in_words(web):
                          ("workers/99999999999999999999", 404), ("logs?level=-1", 400), ("logs?since=nan", 400),
                          ("timeline?worker=1%26x=2", 400), ("events", 400), ("events?topics=nothing", 404),
                          ("events?topics=" + ",".join(["overview"] * 9), 400),
+                         ("events?topics=logs%3Flevel=-1", 400), ("events?topics=logs%3Flevel=1e300", 400),
+                         ("events?topics=logs%3Fwords=1", 400), ("events?topics=logs%3Flevel", 400),
                          ("events?topics=overview&changes=2", 400), ("events?topics=overview&changes=", 400)):
         said, text = web.ask(f"/api/v1/{path}")
         assert said == status, (path, text)
@@ -315,6 +317,25 @@ def test_a_request_that_fails_says_why_and_the_log_has_it(web):
     lines = web.see(f"logs?request={failed['request']}")["lines"]
     assert len(lines) == 1 and lines[0]["text"] == failed["error"] and lines[0]["level"] == 4
     assert any(line["request"] == failed["request"] for line in web.see("overview")["errors"])
+
+
+def test_a_stream_has_of_the_log_what_was_asked_for_and_what_is_new(web):
+    with pytest.raises(Exception, match="(?i)singular"):
+        web.cluster.session.run(mt.linalg.inv(mt.zeros((4, 4))))
+    failed = until(lambda: [row for row in web.see("requests") if row["state"] == "failed"], "it is not shown")[0]
+    topics = f"logs?request={failed['request']}", "logs?level=4"
+    with web.listen(*(topic.replace("?", "%3F").replace("=", "%3D") for topic in topics)) as events:
+        said = {}
+        while len(said) < len(topics):
+            said.update([next(events)])
+        assert [line["text"] for line in said[topics[0]]["lines"]] == [failed["error"]]
+        assert all(line["level"] <= 4 for line in said[topics[1]]["lines"])
+        before = len(said[topics[1]]["lines"])
+        with pytest.raises(Exception, match="(?i)singular"):
+            web.cluster.session.run(mt.linalg.inv(mt.zeros((5, 5))))
+        ends = time.monotonic() + SECONDS
+        while len((news := next(events))[1]["lines"]) <= before or news[0] != topics[1]:
+            assert time.monotonic() < ends, "nothing new is said"
 
 
 def test_configurations_say_where_each_value_came_from(web):

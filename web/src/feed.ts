@@ -18,11 +18,12 @@ export interface Topics {
     requests: contract.Request[];
     workers: contract.Worker[];
     storage: contract.Storage;
-    logs: contract.Log;
+    [logs: `logs?${string}`]: contract.Log;
     [request: `requests/${number}`]: contract.RequestDetail;
     [graph: `requests/${number}/graph`]: contract.Graph;
     [worker: `workers/${number}`]: contract.WorkerDetail;
     [history: `workers/${number}/history`]: contract.WorkerHistory;
+    [log: `workers/${number}/log${string}`]: contract.Log;
 }
 
 export interface News<T> {

@@ -158,6 +158,28 @@ test("a task that fails says why", async () => {
     await leave(page);
 });
 
+test("lines of the log come by the page's one stream, whatever is asked of them", async () => {
+    const page = await at("#/logs?level=4");
+    const asked = [];
+    page.on("request", (request) => asked.push(new URL(request.url())));
+    await page.getByRole("heading", { name: "Logs" }).waitFor();
+    const lines = page.getByRole("listitem").filter({ hasText: /singular/i });
+    const before = await lines.count();
+    const job = cluster.job("s.run(mt.linalg.inv(mt.zeros((8, 8), chunk_size=8)))");
+    assert.notEqual(await job.ended, 0);
+    await lines.nth(before).waitFor();
+    await page.getByLabel("Level").selectOption("3");
+    await lines.first().waitFor({ state: "detached" });
+
+    await page.goto(`${cluster.url}#/workers`);
+    await page.getByRole("link", { name: "north" }).click();
+    await page.getByRole("region", { name: "Lines" }).waitFor();
+    const others = asked.filter(({ pathname, search }) => /\/logs?$/.test(pathname) && !search.includes("topics="));
+    assert.deepEqual(others.map(String), []);
+    assert.ok(asked.some(({ searchParams }) => searchParams.get("topics")?.includes("logs?level=3")));
+    await leave(page);
+});
+
 test("a worker that is killed turns red, and another one takes its place", async () => {
     const page = await at("#/workers");
     await page.getByRole("row", { name: /south.*works/ }).waitFor();

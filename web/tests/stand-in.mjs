@@ -586,11 +586,12 @@ export function serve(folder, cluster, { below = "", port = 0, every = 500 } = {
 
 function stream(request, response, topics, cluster, every) {
     response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
-    const none = new URLSearchParams();
     const say = () =>
-        topics.forEach((topic) =>
-            response.write(`event: ${topic}\ndata: ${JSON.stringify(cluster.answer(topic, none))}\n\n`),
-        );
+        topics.forEach((topic) => {
+            const [path, query] = topic.split("?");
+            const answer = cluster.answer(path, new URLSearchParams(query));
+            response.write(`event: ${topic}\ndata: ${JSON.stringify(answer)}\n\n`);
+        });
     say();
     const timer = setInterval(say, every);
     request.on("close", () => clearInterval(timer));

@@ -2,14 +2,13 @@
 // What daemons have said, by session, task, worker and level. The filters are in the address. A worker's own lines come
 // from that worker.
 import type { Log } from "../contract";
+import { useTopic } from "../feed";
 import { plural } from "../format";
-import { useAsked } from "../parts/asked";
 import { Await, Panel } from "../parts/bits";
 import { LogTable, levelName } from "../parts/log-table";
 import { note, route } from "../route";
 import { useValue } from "../value";
 
-const AGAIN_MS = 2000;
 const FIELDS = ["session", "request", "worker"] as const;
 const TITLES = { session: "Session", request: "Task", worker: "Worker" };
 const LEVELS = [3, 4, 5, 6, 7];
@@ -37,7 +36,7 @@ export function Logs() {
     const own = query.get("source") === "worker" && query.get("worker");
     const asked = new URLSearchParams({ level: query.get("level") ?? USUAL_LEVEL });
     if (!own) for (const name of FIELDS) if (query.get(name)) asked.set(name, query.get(name)!);
-    const news = useAsked<Log>(`${own ? `workers/${own}/log` : "logs"}?${asked}`, AGAIN_MS);
+    const news = useTopic(own ? `workers/${Number(own)}/log?${asked}` : `logs?${asked}`);
     return (
         <>
             <div class="title">

@@ -12,8 +12,6 @@ import { LogTable } from "../parts/log-table";
 import { Traffic } from "../parts/traffic";
 import { href } from "../route";
 
-const LOG_MS = 3000;
-
 function Charts({ worker, history }: { worker: contract.WorkerDetail; history: contract.WorkerHistory }) {
     const time = history.time;
     const limits = [{ label: "room for chunks", value: worker.cache_bytes }];
@@ -246,7 +244,7 @@ function Configuration({ worker }: { worker: number }) {
 }
 
 function Tail({ worker }: { worker: number }) {
-    const news = useAsked<contract.Log>(`workers/${worker}/log`, LOG_MS);
+    const news = useTopic(`workers/${worker}/log`);
     return (
         <Await news={news}>
             {(log) => (
