@@ -99,6 +99,6 @@ const char *size_print(uint64_t size_bytes, char text[static SIZE_TEXT_MAX]) {
         }
         for (; n >= 1023.5; n /= 1024) /* 1023.9 KiB would be printed as 1024 KiB */
                 unit++;
-        snprintf(text, SIZE_TEXT_MAX, n < 999.5 ? "%#.3g %s" : "%.0f %s", n, units[unit]);
+        snprintf(text, SIZE_TEXT_MAX, n < 99.95 ? "%#.3g %s" : "%.0f %s", n, units[unit]);
         return text;
 }

@@ -112,7 +112,8 @@ TEST(printed_sizes_have_three_digits) {
                 const char *text;
         } cases[] = {
                 { 0, "0 bytes" },          { 1023, "1023 bytes" },      { KiB, "1.00 KiB" }, { 1536 * KiB, "1.50 MiB" },
-                { 256 * MiB, "256. MiB" }, { 1000 * MiB, "1000 MiB" },  { 24 * GiB, "24.0 GiB" },
+                { 256 * MiB, "256 MiB" }, { 1000 * MiB, "1000 MiB" },  { 24 * GiB, "24.0 GiB" },
+                { 102348 * KiB, "99.9 MiB" }, { 102349 * KiB, "100 MiB" },
                 { 1023 * KiB + 1000, "1.00 MiB" }, { UINT64_MAX, "16.0 EiB" },
         };
 

@@ -54,7 +54,7 @@ TEST(cache_shrinks_to_what_the_hard_limit_leaves_unless_it_was_asked_for) {
 
         ck_assert_uint_eq(b.cache_bytes, b.arena_bytes);
         refused((BudgetOptions) { .cache_mem = "1g", .phy_mem = "1g" }, "cache_mem 1.00 GiB is more than the ");
-        refused((BudgetOptions) { .phy_mem = "128m" }, "phy_mem 128. MiB is too little");
+        refused((BudgetOptions) { .phy_mem = "128m" }, "phy_mem 128 MiB is too little");
         refused((BudgetOptions) { .cache_mem = "much" }, "cache_mem: ");
         refused((BudgetOptions) { .disk = "50%" }, "disk: ");
 }

@@ -104,7 +104,7 @@ def test_workers_are_a_table_in_the_order_of_their_numbers(cluster):
     assert head.split()[:5] == ["WORKER", "NAME", "STATE", "ADDRESS", "RUNNING"]
     assert [row.split()[0] for row in rows] == ["0", "1"]
     assert {row.split()[1] for row in rows} == {"worker-0", "worker-1"}
-    assert all("of 128. MiB" in row and row.rstrip().endswith(("pages (anonymous)", "pages (memory file)"))
+    assert all("of 128 MiB" in row and row.rstrip().endswith(("pages (anonymous)", "pages (memory file)"))
                for row in rows), rows
     assert len({row.index("unix:") for row in rows} | {head.index("ADDRESS")}) == 1
     assert {row["threads"] for row in answered(cluster, "workers")} == {1}

@@ -92,7 +92,7 @@ TEST(nothing_but_reserved_pages_is_a_promise_or_a_refusal_with_both_numbers) {
         ck_assert_int_eq(
                 ladder_make(&l, &machine, &(StoreConfig) { .cache_bytes = 200 * MiB, .pages = STORE_PAGES_ON }, &err),
                 ERROR_MEMORY);
-        ck_assert_str_eq(err.text, "200. MiB of reserved huge pages are needed and 120. MiB are free: "
+        ck_assert_str_eq(err.text, "200 MiB of reserved huge pages are needed and 120 MiB are free: "
                                    "sysctl vm.nr_hugepages=140"); /* 40 are somebody else's */
 }
 
@@ -103,7 +103,7 @@ TEST(text_says_what_is_in_use_and_what_to_set_for_better) {
         ck_assert_str_eq(text_of(&pages, (StoreConfig) { .cache_bytes = GiB }, STORE_HUGETLB, MiB, text),
                          "reserved huge pages (anonymous)");
         ck_assert_str_eq(text_of(&pages, (StoreConfig) { .cache_bytes = GiB }, STORE_THP, 120 * MiB, text),
-                         "120. MiB of reserved huge pages, and no more of them; transparent huge pages (anonymous); "
+                         "120 MiB of reserved huge pages, and no more of them; transparent huge pages (anonymous); "
                          "for reserved ones: sysctl vm.nr_hugepages=552");
         ck_assert_str_eq(text_of(&pages, (StoreConfig) { .cache_bytes = GiB, .shared = true }, STORE_PLAIN, 0, text),
                          "small pages (memory file); for transparent ones: echo advise > "
