@@ -730,6 +730,11 @@ MASKED = np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
     (lambda: mt.ones((0,)).max(), ValueError, "identity"),
     (lambda: mt.linalg.inv(mt.ones((2, 3))), mt.linalg.LinAlgError, "square"),
     (lambda: mt.full(3, 300, dtype="uint8"), OverflowError, "300"),
+    (lambda: mt.tensor([[1, 300]], dtype="uint8"), OverflowError, "Python integer 300 out of bounds for uint8"),
+    (lambda: mt.tensor(-1, dtype="uint64"), OverflowError, "Python integer -1 out of bounds for uint64"),
+    (lambda: mt.tensor([0.5, 2**31], dtype="int32"), OverflowError, "Python integer 2147483648 out of bounds"),
+    (lambda: mt.tensor([2**63], dtype="int64"), OverflowError, "out of bounds for int64"),
+    (lambda: mt.arange(2, dtype="uint8").__setitem__(slice(None), [1, 300]), OverflowError, "Python integer 300"),
     (lambda: mt.tensor(MASKED), ValueError, "no masks.*filled"),
     (lambda: mt.ones(3) + MASKED, ValueError, "no masks"),
     (lambda: np.add(MASKED, mt.ones(3)), ValueError, "no masks"),
@@ -755,6 +760,17 @@ MASKED = np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
 def test_bad_input_is_refused_where_it_is_written(program, error, words):
     with pytest.raises(error, match=words):
         program()
+
+
+def test_only_pythons_integers_have_to_fit():
+    assert mt.tensor([np.int64(300), 2], dtype="uint8").execute().tolist() == [44, 2]
+    assert mt.tensor(np.array([300, -1]), dtype="uint8").execute().tolist() == [44, 255]
+    assert mt.tensor([True, 7], dtype="uint8").execute().tolist() == [1, 7]
+    assert mt.tensor([300.5], dtype="int16").execute().tolist() == [300]
+    assert mt.tensor([], dtype="uint8").shape == (0,)
+    t = mt.arange(3, dtype="uint8")
+    t[1:] = [200.5, np.int64(-1)]
+    assert t.execute().tolist() == [0, 200, 255]
 
 
 def test_a_masked_array_of_which_nothing_is_masked_is_an_array():

@@ -45,6 +45,26 @@ def _data(x, chunk_size=None):
     return _mars.data(x, cutting(chunk_size, x.shape, x.dtype))
 
 
+def _too_large(data, limits):
+    """A Python integer of nested sequences that a dtype does not hold; None: there is none."""
+    if isinstance(data, (list, tuple)):
+        return next((n for n in (_too_large(e, limits) for e in data) if n is not None), None)
+    return data if type(data) is int and not limits.min <= data <= limits.max else None
+
+
+def _of_dtype(data, dtype):
+    """numpy.asarray(data, dtype) of NumPy 2, where an integer of Python that the dtype does not hold is an error."""
+    if dtype.kind not in "iu":
+        return np.asarray(data, dtype=dtype)
+    array, limits = np.asarray(data), np.iinfo(dtype)
+    if array.size and array.dtype.kind in "biu" and limits.min <= int(array.min()) <= int(array.max()) <= limits.max:
+        return array.astype(dtype)
+    large = _too_large(data, limits)
+    if large is not None:
+        raise OverflowError(f"Python integer {large} out of bounds for {dtype}")
+    return np.asarray(data, dtype=dtype)
+
+
 def tensor(data, dtype=None, order="K", chunk_size=None, *, chunks=None, copy=True, ndmin=0, gpu=None, sparse=None):
     """A tensor of anything that numpy.array() takes; the values are copied now.
 
@@ -95,7 +115,7 @@ def tensor(data, dtype=None, order="K", chunk_size=None, *, chunks=None, copy=Tr
         if dtype is not None and not hasattr(data, "dtype"):
             want = _core.as_dtype(dtype)
             if not _holds_tensors(data):
-                data = np.asarray(data, dtype=want)
+                data = _of_dtype(data, want)
         chunk_size = options.chunk_size if chunk_size is None else chunk_size
         t = _data(data, chunk_size)
         if dtype is not None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._core import op
 from .core import ExecutableTuple, Tensor, axis_of, method
-from .creation import arange, astensor, zeros
+from .creation import arange, astensor, tensor, zeros
 from .manipulation import broadcast_to, concatenate, flip, moveaxis, reshape, transpose, view
 
 __all__ = """choose compress extract fill_diagonal index_exp ndindex nonzero piecewise place put put_along_axis
@@ -277,7 +277,7 @@ def _element(value, dtype):
     """What is assigned to elements, as a tensor of their dtype."""
     if isinstance(value, (bool, int, float, complex)):
         return op("full", shape=(), dtype=dtype, value=_fitting(value, dtype))
-    value = astensor(value)
+    value = tensor(value, dtype) if dtype.kind in "iu" and isinstance(value, (list, tuple)) else astensor(value)
     return value if value.dtype == dtype else value.astype(dtype)
 
 
