@@ -191,6 +191,8 @@ static void holders_forget(Remote *r) {
 int remote_welcome(Remote *r, const Wire_welcome *m, Error *err) {
         const bool again = r->cluster.number != 0;
 
+        if (!m->key[0])
+                return error_set(err, ERROR_CORRUPT, "a worker answers there: sessions are the scheduler's");
         if (again && m->epoch != r->cluster.epoch)
                 holders_forget(r);
         if (!again && strlen(m->key) >= sizeof(r->key))

@@ -4,6 +4,7 @@ test_semantics.py and its neighbours, which run once more with a cluster behind 
 import concurrent.futures
 import contextlib
 import gc
+import glob
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -120,6 +122,14 @@ def test_closing_a_session_frees_what_it_has_and_disturbs_nobody(cluster):
     with pytest.raises(SessionClosed):
         other.run(a)
     assert cluster.session.run(mt.ones(10).sum()) == 10
+
+
+def test_whoever_calls_a_worker_is_told_so_at_once(cluster):
+    sockets = [path for path in glob.glob(cluster.endpoint.removesuffix("scheduler").removeprefix("unix:") + "worker*")
+               if stat.S_ISSOCK(os.stat(path).st_mode)]
+    assert sockets
+    with pytest.raises(MarsError, match="a worker answers there: sessions are the scheduler's"):
+        new_session(f"unix:{sockets[0]}")
 
 
 def test_errors_say_where_they_happened(cluster):
