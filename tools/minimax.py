@@ -10,8 +10,9 @@ and after they were rounded to the type.  Run it with the names of polynomials, 
 import struct
 import sys
 
-from mpmath import (asin, atan, atanh, cos, digamma, erf, erfc, exp, findroot, gamma, log, loggamma, lu_solve,
-                    matrix, mp, mpf, pi, polyval, sin, sinh, sqrt, tan, tanh)
+from mpmath import (airyai, asin, atan, atanh, cos, digamma, ellipe, ellipk, erf, erfc, erfi, erfinv, exp, fac2,
+                    findroot, fresnelc, fresnels, gamma, log, loggamma, lu_solve, matrix, mp, mpf, pi, polyval,
+                    qr_solve, sin, sinh, sqrt, tan, tanh)
 
 mp.dps = 60
 
@@ -53,6 +54,32 @@ def remez(g, w, a, b, degree, rounds=12, n_grid=1200):
     return best[1], best[0]
 
 
+def joint(g, factor, degree, rounds=12, n_grid=240):
+    """p and q of that degree with a small max |1 - (p + factor q) / g| on (0, 1], and that maximum: least squares, of
+    which what errs most counts more and more (Lawson)."""
+    grid = [((1 - cos(pi * (2 * i + 1) / (2 * n_grid))) / 2)**2 for i in range(n_grid)]
+    gs, fs, weights = [g(x) for x in grid], [factor(x) for x in grid], [mpf(1)] * n_grid
+    best = None
+    for _ in range(rounds):
+        A = matrix(n_grid, 2 * degree + 2)
+        y = matrix(n_grid, 1)
+        for i, x in enumerate(grid):
+            w = sqrt(weights[i]) / gs[i]
+            for k in range(degree + 1):
+                A[i, k] = w * x**k
+                A[i, degree + 1 + k] = w * fs[i] * x**k
+            y[i] = w * gs[i]
+        c = list(qr_solve(A, y)[0])
+        p, q = c[:degree + 1], c[degree + 1:]
+        err = [abs(1 - (polyval(p[::-1], x) + f * polyval(q[::-1], x)) / v) for x, f, v in zip(grid, fs, gs)]
+        if best is None or max(err) < best[0]:
+            best = (max(err), p, q)
+        weights = [w * e for w, e in zip(weights, err)]
+        scale = sum(weights) / n_grid
+        weights = [w / scale for w in weights]
+    return best[1], best[2], best[0]
+
+
 def to_double(x):
     return float(x)
 
@@ -87,10 +114,66 @@ def exp_tail(r):
     return (exp(r) - 1 - r) / r**2
 
 
+def dawson(x):
+    """Dawson's integral; far out its asymptotic series."""
+    if x < 12:
+        return sqrt(pi) / 2 * exp(-x * x) * erfi(x)
+    return sum(fac2(2 * k - 1) / (2 * x * x)**k for k in range(60)) / (2 * x)
+
+
+def erfcinv(y):
+    """x of erfc(x) = y, y < 0.6."""
+    s = sqrt(-log(y))
+    x = s - log(1 + s * sqrt(pi)) / (2 * s)
+    for _ in range(12):
+        x += (erfc(x) - y) * exp(x * x) * sqrt(pi) / 2
+    return x
+
+
+def fresnel_rest(x):
+    """f and g of DLMF 7.2.10, 7.2.11, times pi x and pi^2 x^3."""
+    if x > 9:
+        t = -1 / (pi * x * x)**2
+        return (sum(fac2(4 * k - 1) * t**k for k in range(40)), sum(fac2(4 * k + 1) * t**k for k in range(40)))
+    s, c, angle = mpf(1) / 2 - fresnels(x), mpf(1) / 2 - fresnelc(x), pi * x * x / 2
+    return (pi * x * (s * cos(angle) - c * sin(angle)), pi**2 * x**3 * (c * cos(angle) + s * sin(angle)))
+
+
+def relative(g, a, b, degree):
+    """An entry of the polynomial in t of g(x), relative to it, where t goes from -1 to 1 as x does from a to b."""
+    a, b = mpf(a), mpf(b)
+    memo = {}
+
+    def of(t):
+        if t not in memo:
+            memo[t] = g((a + b) / 2 + (b - a) / 2 * t)
+        return memo[t]
+    return (of, lambda t: 1 / of(t), (mpf(-1), mpf(1)), degree, to_double)
+
+
 def erfcx_mapped(q):
     """(1 + 2 x) e^(x^2) erfc(x) of q = (x - 4) / (x + 4)."""
     x = 4 * (1 + q) / (1 - q)
     return (1 + 2 * x) * exp(x * x) * erfc(x)
+
+
+def erfcinv_mapped(q):
+    """erfcinv(e^(-s^2)) / s of q = (s - 3) / (s + 3)."""
+    s = 3 * (1 + q) / (1 - q)
+    return erfcinv(exp(-s * s)) / s
+
+
+def airy_scaled(n):
+    """Of w = 1 / zeta: Ai, or -Ai', times 2 sqrt(pi) e^zeta and x^(1/4), or x^(-1/4)."""
+    def of(w):
+        x = (mpf(3) / 2 / w)**(mpf(2) / 3)
+        return (-1)**n * airyai(x, derivative=n) * 2 * sqrt(pi) * sqrt(sqrt(x))**(1 - 2 * n) * exp(1 / w)
+    return of
+
+
+def gamma_star(z):
+    """gamma(x) sqrt(x / (2 pi)) (e / x)^x of z = 1 / x."""
+    return exp(loggamma(1 / z) - (1 / z - mpf(1) / 2) * log(1 / z) + 1 / z - log(2 * pi) / 2)
 
 
 PSI_ROOT = findroot(digamma, mpf('1.46'))
@@ -113,9 +196,23 @@ POLYNOMIALS = {
     'gamma': (lambda y: gamma(2 + y), lambda y: 1 / gamma(2 + y), HALF, 19, to_double),
     'psi': (lambda y: digamma(mpf(3) / 2 + y) / (mpf(3) / 2 + y - PSI_ROOT),
             lambda y: (mpf(3) / 2 + y - PSI_ROOT) / digamma(mpf(3) / 2 + y), HALF, 22, to_double),
+    'lgamma_between': relative(lambda x: loggamma(x) / (x - 2), '2.5', 8, 28),
+    'psi_more': relative(digamma, 2, 8, 34),
+    'gamma_star': (gamma_star, lambda z: 1 / gamma_star(z), (mpf(0), R / 12), 8, to_double),
     # error functions
     'erf': (odd(lambda x: erf(x) * sqrt(pi) / 2), lambda z: z, (mpf(0), R), 12, to_double),
     'erfcx': (erfcx_mapped, lambda q: 1 / erfcx_mapped(q), (mpf(-1), mpf('0.75')), 22, to_double),
+    'erfinv': relative(lambda z: erfinv(sqrt(z)) / sqrt(z), 0, '0.25', 13),
+    'erfcinv': (erfcinv_mapped, lambda q: 1 / erfcinv_mapped(q), (mpf('-0.577'), mpf('0.806')), 32, to_double),
+    'dawson_near': relative(lambda z: dawson(sqrt(z)) / sqrt(z), 0, '2.25', 15),
+    'dawson_between': relative(dawson, '1.5', '4.5', 28),
+    'dawson_far': relative(lambda u: 2 / sqrt(u) * dawson(1 / sqrt(u)), 0, 1 / mpf('20.25'), 21),
+    'airy_value': relative(airy_scaled(0), 0, mpf(3) / sqrt(mpf(32)), 21),
+    'airy_slope': relative(airy_scaled(1), 0, mpf(3) / sqrt(mpf(32)), 21),
+    'fresnel_s': relative(lambda z: fresnels(sqrt(sqrt(z))) / sqrt(sqrt(z))**3, 0, '6.5536', 10),
+    'fresnel_c': relative(lambda z: fresnelc(sqrt(sqrt(z))) / sqrt(sqrt(z)), 0, '6.5536', 11),
+    'fresnel_f': relative(lambda u: fresnel_rest(1 / sqrt(u))[0], 0, 1 / mpf('2.56'), 27),
+    'fresnel_g': relative(lambda u: fresnel_rest(1 / sqrt(u))[1], 0, 1 / mpf('2.56'), 31),
     # float
     'expf': (exp_tail, lambda r: r * r, HALF_LN2, 4, to_float),
     'exp2f': (lambda d: (mpf(2)**d - 1 - LN2 * d) / d**2, lambda d: d * d, HALF, 4, to_float),
@@ -134,8 +231,22 @@ POLYNOMIALS = {
 }
 
 
+JOINT = {
+    # name: (g, factor, degree): g(x) as p(x) + factor(x) q(x)
+    'ellipk': (lambda x: ellipk(1 - x), lambda x: -log(x), 10),
+    'ellipe': (lambda x: ellipe(1 - x), lambda x: -x * log(x), 10),
+}
+
+
 def main():
-    for name in sys.argv[1:] or POLYNOMIALS:
+    for name in sys.argv[1:] or [*POLYNOMIALS, *JOINT]:
+        if name in JOINT:
+            g, factor, degree = JOINT[name]
+            p, q, worst = joint(g, factor, degree)
+            print(f'{name}: degrees {degree}, error 2^{float(log(worst, 2)):.1f}')
+            for i, x in enumerate(map(to_double, p + q)):
+                print(f'        {x.hex()},  /* {"pq"[i > degree]} {i % (degree + 1)}: {x:.17g} */')
+            continue
         g, w, (a, b), degree, to_type = POLYNOMIALS[name]
         c, worst = remez(g, w, a, b, degree)
         r = [mpf(to_type(x)) for x in c]

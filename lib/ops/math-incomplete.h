@@ -10,9 +10,10 @@
 #include "ops/math-erf.h"
 #include "ops/math-gamma.h"
 
-enum { VM_TERMS_MOST = 1 << 14, VM_STEPS_MOST = 200 };
+enum { VM_TERMS_MOST = 1 << 14, VM_STEPS_MOST = 200, VM_STEPS = 4, VM_ZETA_TERMS = 4 };
 
 #define VM_EPS 0x1p-53
+#define VM_CUBE_ROOT 0x1p-18
 
 /* digamma(x + 3/2) / (x + 3/2 - root), |x| <= 1/2: relative error below 2^-54; the series of x >= 8 in 1 / x^2. */
 static const double vm_psi_between[] = {
@@ -28,9 +29,30 @@ static const double vm_psi_far[] = {
         -0.007575757575757576, 0.021092796092796094, -0.08333333333333333,  0.4432598039215686,
 };
 
-VM_RARE double vm_psi(double x) {
-        double sum = 0.0;
+/* digamma(x) of x from 2 to 8, as -1 to 1. */
+static const double vm_psi_more[] = {
+        0x1.8190ed71d7a49p+0,   0x1.53f3ba347844ap-1,  -0x1.c1a56b8d7100cp-3,  0x1.8af52dbe797bcp-4,
+        -0x1.84d1b1782df91p-5,  0x1.96ceb5d6ce1c5p-6,  -0x1.b9cd7f7a6e956p-7,  0x1.ebd829fcdcb8ep-8,
+        -0x1.1691f9495e47fp-8,  0x1.3f8f604e6d7a7p-9,  -0x1.720e4888dd2fcp-10, 0x1.af9c1e360368fp-11,
+        -0x1.fa27704b6a68ap-12, 0x1.2a485b47f380fp-12, -0x1.616950907e677p-13, 0x1.9fb5650f3ca4cp-14,
+        -0x1.e0e1da03ca876p-15, 0x1.36b412ef50af3p-15, -0x1.beda4e68c104fp-16, 0x1.ff7a5aa0193adp-18,
+        0x1.6dcb6f312a550p-18,  0x1.de4d745e67ea6p-17, -0x1.a20f5dba88916p-16, -0x1.b2229b10497dap-17,
+        0x1.d13d151375bf1p-16,  0x1.144cdf67b4a5ap-16, -0x1.d11a956d2ca74p-16, -0x1.9bc31f9ee4d75p-17,
+        0x1.39d82e9a536d1p-16,  0x1.c6ebabcc30a85p-18, -0x1.2b6f3ad3e2970p-17, -0x1.2912f08bc7d89p-19,
+        0x1.5aa9637891d30p-19,  0x1.914aa504beed4p-22, -0x1.8f749046ff09bp-22,
+};
 
+/* x > 0. */
+VM_INLINE double vm_psi_above(double x) {
+        const double by = 1.0 / x, z = by * by, at = x < 1.0 ? x + 1.0 : x;
+        const double far  = vm_log(x) - 0.5 * by + VM_PIECES(z, vm_psi_far) * z;
+        const double more = VM_PIECES((x - 5.0) * (1.0 / 3.0), vm_psi_more);
+        const double near = ((at - 1.4616321449683622) - 9.549995429965697e-17) * VM_PIECES(at - 1.5, vm_psi_between);
+
+        return x < 1.0 ? near - by : x < 2.0 ? near : x < 8.0 ? more : far;
+}
+
+VM_RARE double vm_psi(double x) {
         if (x != x || x == VM_INF)
                 return x + x;
         if (x == 0.0)
@@ -41,17 +63,15 @@ VM_RARE double vm_psi(double x) {
                 if (r == 0.0)
                         return VM_NAN;
                 r = r > 0.5 ? r - 1.0 : r;
-                return vm_psi(1.0 - x) - VM_PI * vm_cos(VM_PI * r) / vm_sin(VM_PI * r);
+                return vm_psi_above(1.0 - x) - VM_PI * vm_cos(VM_PI * r) / vm_sin(VM_PI * r);
         }
-        if (x >= 8.0)
-                return vm_log(x) - 0.5 / x + VM_POLYNOMIAL(1.0 / x / x, vm_psi_far) / x / x;
-        for (; x > 2.0; x -= 1.0)
-                sum += 1.0 / (x - 1.0);
-        if (x < 1.0) {
-                sum -= 1.0 / x;
-                x += 1.0;
-        }
-        return sum + ((x - 1.4616321449683622) - 9.549995429965697e-17) * VM_POLYNOMIAL(x - 1.5, vm_psi_between);
+        return vm_psi_above(x);
+}
+
+VM_INLINE double vm_psi_fast(double x, VmBad *bad) {
+        vm_bad_below(bad, x, 0x1p-1022);
+        vm_bad_below(bad, 0x1p1022, x);
+        return vm_psi_above(x);
 }
 
 /* B_2j / (2 j)! */
@@ -64,7 +84,8 @@ static const double vm_bernoulli[] = {
 /* The sum of (q + k)^-s over all k >= 0, by Euler's and Maclaurin's formula from q + k >= 10 + s / 2 on; of s < 1
  * continued. */
 VM_RARE double vm_zeta(double s, double q) {
-        double sum = 0.0, factor, power;
+        const double most = 10.0 + 0.5 * vm_abs(s);
+        double sum        = 0.0, factor, power, by;
 
         if (s != s || q != q)
                 return s + q;
@@ -78,23 +99,30 @@ VM_RARE double vm_zeta(double s, double q) {
         }
         if (q > 1e8)
                 return (1.0 / (s - 1.0) + 0.5 / q) * vm_pow(q, 1.0 - s);
-        for (; q < 10.0 + 0.5 * vm_abs(s); q += 1.0) {
-                const double term = vm_pow(q, -s);
+        for (; q <= 0.0; q += 1.0)
+                sum += vm_pow(q, -s);
+        while (q < most) {
+                double term[VM_ZETA_TERMS]; /* vector code */
 
-                sum += term;
-                if (q > 0.0 && !(vm_abs(term) > vm_abs(sum) * 0x1p-60))
-                        return sum;
+                for (int k = 0; k < VM_ZETA_TERMS; k++)
+                        term[k] = vm_pow(q + k, -s);
+                for (int k = 0; k < VM_ZETA_TERMS && q < most; k++, q += 1.0) {
+                        sum += term[k];
+                        if (!(vm_abs(term[k]) > vm_abs(sum) * 0x1p-60))
+                                return sum;
+                }
         }
         power  = vm_pow(q, -s);
+        by     = 1.0 / q;
         sum    = sum + power * q / (s - 1.0) + 0.5 * power;
-        factor = s * power / q;
+        factor = s * power * by;
         for (int j = 0; j < 12; j++) {
                 const double term = vm_bernoulli[j] * factor;
 
                 sum += term;
                 if (vm_abs(term) < vm_abs(sum) * 0x1p-56)
                         break;
-                factor *= (s + 2 * j + 1) / q * ((s + 2 * j + 2) / q);
+                factor *= ((s + 2 * j + 1) * by) * ((s + 2 * j + 2) * by);
         }
         return sum;
 }
@@ -202,32 +230,59 @@ VM_RARE double vm_gamma_factor(double a, double x) {
         return vm_exp(-vm_deviance(a, x) - vm_stirling_rest(a)) / sqrt(2.0 * VM_PI * a);
 }
 
-VM_RARE double vm_gamma_series(double a, double x) {
+VM_RARE double vm_gamma_series(double a, double x, double factor) {
         double sum = 1.0, term = 1.0;
 
-        for (int n = 1; n < VM_TERMS_MOST && term > sum * VM_EPS * 0.25; n++) {
-                term *= x / (a + n);
-                sum += term;
+        for (int n = 1; n < VM_TERMS_MOST && term > sum * VM_EPS * 0.25; n += 2) { /* two terms by one division */
+                const double first = a + n, second = first + 1.0, both = x / (first * second);
+
+                sum += term * (both * second) + term * (both * x);
+                term *= both * x;
         }
-        return vm_gamma_factor(a, x) * sum;
+        return factor * sum;
 }
 
-VM_RARE double vm_gamma_fraction(double a, double x) {
-        double b = x + 1.0 - a, c = 0x1p1000, d = 1.0 / b, h = d;
+/* The last two convergents' numerators and denominators of a continued fraction. */
+typedef struct VmConvergents {
+        double a, a_before, b, b_before;
+} VmConvergents;
 
-        for (int n = 1; n < VM_TERMS_MOST; n++) {
-                const double numerator = -n * (n - a);
-                double change;
+/* The next one: b + numerator / … */
+VM_INLINE void vm_converge(VmConvergents *of, double numerator, double b) {
+        const double next_a = b * of->a + numerator * of->a_before, next_b = b * of->b + numerator * of->b_before;
 
-                b += 2.0;
-                d      = numerator * d + b;
-                d      = 1.0 / (d == 0.0 ? 0x1p-1000 : d);
-                c      = b + numerator / c;
-                c      = c == 0.0 ? 0x1p-1000 : c;
-                change = c * d;
-                h *= change;
-                if (!(vm_abs(change - 1.0) > 2.0 * VM_EPS))
-                        return vm_gamma_factor(a, x) * a * h;
+        of->a_before = of->a;
+        of->b_before = of->b;
+        of->a        = next_a;
+        of->b        = next_b;
+}
+
+/* Whether the quotient stays; looked at after some steps only, since it needs a division. What grows or shrinks is
+ * brought back by a power of two, which changes no quotient. */
+VM_INLINE bool vm_converged(VmConvergents *of, double *quotient) {
+        const double before = *quotient;
+        const double scale  = vm_double(UINT64_C(0x7fe0000000000000) - (vm_bits(of->b) & UINT64_C(0x7ff0000000000000)));
+
+        *quotient = of->a / of->b;
+        of->a *= scale;
+        of->b *= scale;
+        of->a_before *= scale;
+        of->b_before *= scale;
+        return !(vm_abs(*quotient - before) > 2.0 * VM_EPS * vm_abs(before));
+}
+
+VM_RARE double vm_gamma_fraction(double a, double x, double factor) {
+        double b         = x + 1.0 - a, h;
+        VmConvergents of = { 1.0, 0.0, b, 1.0 };
+
+        h = 1.0 / b;
+        for (int n = 1; n < VM_TERMS_MOST; n += VM_STEPS) {
+                for (int k = n; k < n + VM_STEPS; k++) {
+                        b += 2.0;
+                        vm_converge(&of, -k * (k - a), b);
+                }
+                if (vm_converged(&of, &h))
+                        return factor * a * h;
         }
         return VM_NAN;
 }
@@ -247,8 +302,9 @@ VM_RARE double vm_gamma_uniform(double a, double x, bool upper) {
         return part > 0.0 ? part : 0.0;
 }
 
-/* Both parts; the one that is asked for is never a difference from one unless it is more than a third. */
-VM_RARE double vm_gammainc(double a, double x, bool upper) {
+/* Both parts; the one that is asked for is never a difference from one unless it is more than a third. Its derivative
+ * is *ret_factor times a / x. */
+VM_RARE double vm_gammainc_of(double a, double x, bool upper, double *ret_factor) {
         double other;
 
         if (!(a >= 0.0) || !(x >= 0.0))
@@ -260,10 +316,11 @@ VM_RARE double vm_gammainc(double a, double x, bool upper) {
                         return VM_NAN;
                 return all != upper;
         }
+        *ret_factor = vm_gamma_factor(a, x);
         if (a >= 1e6)
                 return vm_gamma_uniform(a, x, upper);
         if (x > 1.1 && x > a) {
-                other = vm_gamma_fraction(a, x);
+                other = vm_gamma_fraction(a, x, *ret_factor);
                 return upper ? other : 1.0 - other;
         }
         if (upper && a < 1.1 && x < 1.1 && x * 1.1 > a) { /* 1 - x^a / gamma(a + 1) (1 + a sum), term by term */
@@ -277,9 +334,15 @@ VM_RARE double vm_gammainc(double a, double x, bool upper) {
                 }
                 return -vm_expm1(log) - vm_exp(log) * a * sum;
         }
-        other = vm_gamma_series(a, x);
+        other = vm_gamma_series(a, x, *ret_factor);
         other = other > 1.0 ? 1.0 : other;
         return upper ? 1.0 - other : other;
+}
+
+VM_RARE double vm_gammainc(double a, double x, bool upper) {
+        double factor;
+
+        return vm_gammainc_of(a, x, upper, &factor);
 }
 
 /* Inside of an interval, x's next neighbour where a growing function of x is to have the value p. It has the value
@@ -287,6 +350,7 @@ VM_RARE double vm_gammainc(double a, double x, bool upper) {
  * is straighter. */
 typedef struct VmInterval {
         double low, high;
+        bool halved; /* the last step was none of Halley's */
 } VmInterval;
 
 VM_RARE double vm_step(VmInterval *in, double x, double error, double value, double p, double slope, double curve) {
@@ -294,12 +358,15 @@ VM_RARE double vm_step(VmInterval *in, double x, double error, double value, dou
         const double newton =
                 far ? (error < 0.0 ? -1.0 : 1.0) * vm_abs(value * vm_log(value / p)) / slope : error / slope;
         const double bend = newton * curve, next = x - newton / (1.0 - (far || vm_abs(bend) > 1.0 ? 0.0 : 0.5 * bend));
+        bool inside;
 
         if (error > 0.0)
                 in->high = x;
         else
                 in->low = x;
-        if (next > in->low && next < in->high && next < 4.0 * x && next > 0.25 * x)
+        inside     = next >= in->low && next <= in->high && next < 4.0 * x && next > 0.25 * x;
+        in->halved = far || !inside;
+        if (inside)
                 return next;
         if (in->high == VM_INF)
                 return 2.0 * x;
@@ -308,13 +375,18 @@ VM_RARE double vm_step(VmInterval *in, double x, double error, double value, dou
         return in->high > 4.0 * in->low ? sqrt(in->low) * sqrt(in->high) : 0.5 * (in->low + in->high);
 }
 
-VM_INLINE bool vm_arrived(VmInterval in, double x, double next) {
-        return vm_abs(next - x) <= x * VM_EPS || (in.high < VM_INF && in.high - in.low <= in.high * VM_EPS);
+/* A step that is small beside x, and beside what is left of the function on either side, is one of Halley's: what
+ * it leaves is the third power. */
+VM_INLINE bool vm_arrived(VmInterval in, double x, double next, double value, double error) {
+        const double left = value < 0.5 ? value : 1.0 - value;
+
+        return vm_abs(next - x) <= x * VM_EPS || (in.high < VM_INF && in.high - in.low <= in.high * VM_EPS) ||
+               (!in.halved && vm_abs(next - x) <= x * VM_CUBE_ROOT && vm_abs(error) <= left * VM_CUBE_ROOT);
 }
 
 /* x of P(a, x) = p, or of Q(a, x) = p. */
 VM_RARE double vm_gammaincinv(double a, double p, bool upper) {
-        VmInterval in = { 0.0, VM_INF };
+        VmInterval in = { 0.0, VM_INF, false };
         double x, z, cube;
 
         if (a >= 0.0 && (p == 0.0 || p == 1.0))
@@ -329,13 +401,13 @@ VM_RARE double vm_gammaincinv(double a, double p, bool upper) {
         if (!(x > 0x1p-1000) || !(x < 0x1p1000))
                 x = x > 1.0 ? 700.0 + a : 0x1p-1000;
         for (int k = 0; k < VM_STEPS_MOST; k++) {
-                const double value = vm_gammainc(a, x, upper), error = upper ? p - value : value - p;
-                double next;
+                double factor      = 0.0, next;
+                const double value = vm_gammainc_of(a, x, upper, &factor), error = upper ? p - value : value - p;
 
                 if (error == 0.0 || value != value)
                         return value == p ? x : VM_NAN;
-                next = vm_step(&in, x, error, value, p, vm_gamma_factor(a, x) * a / x, (a - 1.0) / x - 1.0);
-                if (vm_arrived(in, x, next))
+                next = vm_step(&in, x, error, value, p, factor * a / x, (a - 1.0) / x - 1.0);
+                if (vm_arrived(in, x, next, value, error))
                         return next;
                 x = next;
         }
@@ -361,53 +433,47 @@ VM_RARE double vm_beta_factor(double a, double b, double x, double y) {
 }
 
 VM_RARE double vm_beta_fraction(double a, double b, double x) {
-        double c = 1.0, d = 1.0 - (a + b) * x / (a + 1.0), h;
+        VmConvergents of = { 1.0, 1.0, 1.0 - (a + b) * x / (a + 1.0), 1.0 };
+        double h         = 1.0;
 
-        d = 1.0 / (d == 0.0 ? 0x1p-1000 : d);
-        h = d;
-        for (int m = 1; m < VM_TERMS_MOST; m++) {
-                double change = 1.0;
+        for (int m = 1; m < VM_TERMS_MOST; m += VM_STEPS / 2) {
+                for (int k = m; k < m + VM_STEPS / 2; k++) {
+                        const double at = a + 2 * k, by = x / at;
 
-                for (int odd = 0; odd < 2; odd++) {
-                        const double e = odd ? -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-                                             : m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-
-                        d      = 1.0 + e * d;
-                        d      = 1.0 / (d == 0.0 ? 0x1p-1000 : d);
-                        c      = 1.0 + e / c;
-                        c      = c == 0.0 ? 0x1p-1000 : c;
-                        change = c * d;
-                        h *= change;
+                        vm_converge(&of, k * (b - k) * by / (at - 1.0), 1.0);
+                        vm_converge(&of, -(a + k) * (a + b + k) * by / (at + 1.0), 1.0);
                 }
-                if (!(vm_abs(change - 1.0) > 2.0 * VM_EPS))
+                if (vm_converged(&of, &h))
                         return h;
         }
         return VM_NAN;
 }
 
-/* I_x(a, b), or its complement; y = 1 - x. */
-VM_RARE double vm_betainc_of(double a, double b, double x, double y, bool complement) {
+/* I_x(a, b), or its complement; y = 1 - x. Its derivative is *ret_factor / (x y). */
+VM_RARE double vm_betainc_of(double a, double b, double x, double y, bool complement, double *ret_factor) {
         const bool swap = x > (a + 1.0) / (a + b + 2.0);
         double part;
 
         if (x <= 0.0 || y <= 0.0)
                 return (x <= 0.0) == complement;
-        part = vm_beta_factor(a, b, x, y);
+        *ret_factor = part = vm_beta_factor(a, b, x, y);
         part = swap ? part * vm_beta_fraction(b, a, y) / b : part * vm_beta_fraction(a, b, x) / a;
         return swap == complement ? part : 1.0 - part;
 }
 
 VM_RARE double vm_betainc(double a, double b, double x) {
+        double factor;
+
         if (!(a >= 0.0) || !(b >= 0.0) || !(a + b < VM_INF) || !(x >= 0.0) || !(x <= 1.0) || a + b == 0.0)
                 return VM_NAN;
         if (a == 0.0 || b == 0.0)
                 return a == 0.0 ? x > 0.0 : x >= 1.0;
-        return vm_betainc_of(a, b, x, 1.0 - x, false);
+        return vm_betainc_of(a, b, x, 1.0 - x, false, &factor);
 }
 
 /* x of I_x(a, b) = p. Near one its distance from one is found, and taken from it. */
 VM_RARE double vm_betaincinv(double a, double b, double p) {
-        VmInterval in = { 0.0, 0.5 };
+        VmInterval in = { 0.0, 0.5, false };
         bool swap;
         double x;
 
@@ -422,20 +488,30 @@ VM_RARE double vm_betaincinv(double a, double b, double p) {
                 a = b;
                 b = t;
         }
-        x = vm_exp(((swap ? vm_log1p(-p) : vm_log(p)) + vm_log(a) + vm_lbeta(a, b)) / a); /* the series' first term */
+        if (a > 1.0 && b > 1.0 && p > 1e-300) { /* as a normal deviate (Abramowitz and Stegun 26.5.22) */
+                const double z    = 1.4142135623730951 * vm_erfcinv(2.0 * p) * (swap ? -1.0 : 1.0),
+                             by_a = 1.0 / (2.0 * a - 1.0);
+                const double by_b = 1.0 / (2.0 * b - 1.0), h = 2.0 / (by_a + by_b), third = (z * z - 3.0) / 6.0;
+                const double w = z * sqrt(h + third > 0.0 ? h + third : 0.0) / h -
+                                 (by_b - by_a) * (third + 5.0 / 6.0 - 2.0 / (3.0 * h));
+
+                x = a / (a + b * vm_exp(2.0 * w));
+        } else /* the series' first term */
+                x = vm_exp(((swap ? vm_log1p(-p) : vm_log(p)) + vm_log(a) + vm_lbeta(a, b)) / a);
         if (!(x > 0x1p-1000) || !(x < 0.5))
                 x = x > 0.25 ? 0.25 : 0x1p-1000;
         for (int k = 0; k < VM_STEPS_MOST; k++) {
-                const double value = vm_betainc_of(a, b, x, 1.0 - x, swap), error = swap ? p - value : value - p;
-                double next;
+                double factor      = 0.0, next;
+                const double value = vm_betainc_of(a, b, x, 1.0 - x, swap, &factor);
+                const double error = swap ? p - value : value - p;
 
                 if (value != value)
                         return VM_NAN;
                 if (error == 0.0)
                         break;
-                next = vm_step(&in, x, error, value, p, vm_beta_factor(a, b, x, 1.0 - x) / (x * (1.0 - x)),
+                next = vm_step(&in, x, error, value, p, factor / (x * (1.0 - x)),
                                (a - 1.0) / x - (b - 1.0) / (1.0 - x));
-                if (vm_arrived(in, x, next)) {
+                if (vm_arrived(in, x, next, value, error)) {
                         x = next;
                         break;
                 }

@@ -3,13 +3,14 @@
 #include "ops/math-incomplete.h"
 #include "ops/special.h"
 
-SPECIAL1(gamma, "x", "The gamma function; NaN at the integers below zero.", vm_gamma(a))
-SPECIAL1(gammaln, "x", "The logarithm of the absolute value of the gamma function.",
-         a == -INFINITY ? a : (T) vm_lgamma(a))
-SPECIAL1(loggamma, "x", "The logarithm of the gamma function; NaN below zero.", a < 0 ? (T) NAN : (T) vm_lgamma(a))
+SPECIAL1_FAST(gamma, "x", "The gamma function; NaN at the integers below zero.", vm_gamma_fast, vm_gamma(a))
+SPECIAL1_FAST(gammaln, "x", "The logarithm of the absolute value of the gamma function.", vm_lgamma_fast,
+              a == -VM_INF ? a : vm_lgamma(a))
+SPECIAL1_FAST(loggamma, "x", "The logarithm of the gamma function; NaN below zero.", vm_lgamma_fast,
+              a < 0.0 ? VM_NAN : vm_lgamma(a))
 SPECIAL1(gammasgn, "x", "The sign of the gamma function.", vm_gamma_sign(a))
-SPECIAL1(rgamma, "x", "One by the gamma function.", vm_rgamma(a))
-SPECIAL1(psi, "x", "Digamma: the derivative of the logarithm of the gamma function.", vm_psi(a))
+SPECIAL1_FAST(rgamma, "x", "One by the gamma function.", vm_rgamma_fast, vm_rgamma(a))
+SPECIAL1_FAST(psi, "x", "Digamma: the derivative of the logarithm of the gamma function.", vm_psi_fast, vm_psi(a))
 SPECIAL2(polygamma, "n, x", "The n-th derivative of digamma.", vm_polygamma(a, b))
 SPECIAL1(zeta_riemann, "x", "Riemann's zeta function.", vm_zeta_riemann(a))
 SPECIAL2(zeta, "x, q", "Hurwitz's zeta function: the sum of (q + k)**-x over all k from 0 on.",

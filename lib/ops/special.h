@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Operators of special functions: element by element in double, by functions that branch. Integers and float16 become
- * float32 or float64, as SciPy has it. */
+/* Operators of special functions: in double, by functions that are vector code or, element by element, by such that
+ * branch. Integers and float16 become float32 or float64, as SciPy has it. */
 #include "ops/kernel.h"
+#include "ops/math-core.h"
 
 #define SPECIAL_(name_, n_, inputs_, doc_, ...)                                                                        \
         OP(special_##name_) = {                                                                                        \
@@ -16,6 +17,42 @@
         };
 #define SPECIAL1(name, inputs, doc, expr)                                                                              \
         UNARY_LOOPS(name, WHOLE_FLOATS, expr)                                                                          \
+        SPECIAL_(name, 1, inputs, doc, UNARY_ROWS(WHOLE_FLOATS, name))
+/* Of one input, by vm_fast(x, &bad), which is vector code, and by `rare` of a where that raises bad, block by block. */
+#define SPECIAL_FAST_LOOP_(D, op, vm_fast, rare)                                                                       \
+        MAP_FUNCTION_(op##_##D) {                                                                                      \
+                typedef CTYPE_##D T _unused_;                                                                          \
+                const MEMORY_##D *in_a = arg[0];                                                                       \
+                MEMORY_##D *out        = arg[1];                                                                       \
+                                                                                                                       \
+                for (size_t m; n > 0; n -= m, in_a += m, out += m) {                                                   \
+                        MEMORY_##D y[VM_BLOCK];                                                                        \
+                        VmBad bad = 0;                                                                                 \
+                                                                                                                       \
+                        m = n < VM_BLOCK ? n : VM_BLOCK;                                                               \
+                        for (size_t i = 0; i < m; i++)                                                                 \
+                                y[i] = (MEMORY_##D) vm_fast((double) in_a[i], &bad);                                   \
+                        if (VM_IS_BAD(bad))                                                                            \
+                                op##_##D##_repair(m, in_a, y);                                                         \
+                        memcpy(out, y, m * sizeof(*y));                                                                \
+                }                                                                                                      \
+        }
+#define SPECIAL_REPAIR_(D, op, vm_fast, rare)                                                                          \
+        VM_RARE void op##_##D##_repair(size_t n, const MEMORY_##D *restrict in, MEMORY_##D *restrict out) {            \
+                typedef CTYPE_##D T _unused_;                                                                          \
+                                                                                                                       \
+                for (size_t i = 0; i < n; i++) {                                                                       \
+                        const double a = in[i];                                                                        \
+                        VmBad bad      = 0;                                                                            \
+                                                                                                                       \
+                        (void) vm_fast(a, &bad);                                                                       \
+                        if (VM_IS_BAD(bad))                                                                            \
+                                out[i] = (MEMORY_##D)(rare);                                                           \
+                }                                                                                                      \
+        }
+#define SPECIAL1_FAST(name, inputs, doc, vm_fast, rare)                                                                \
+        WHOLE_FLOATS(SPECIAL_REPAIR_, name, vm_fast, rare)                                                             \
+        WHOLE_FLOATS(SPECIAL_FAST_LOOP_, name, vm_fast, rare)                                                          \
         SPECIAL_(name, 1, inputs, doc, UNARY_ROWS(WHOLE_FLOATS, name))
 #define SPECIAL2_LOOP_(D, op, expr) BINARY_LOOP_OF_(op##_##D, D, D, i, i, expr)
 #define SPECIAL2(name, inputs, doc, expr)                                                                              \
@@ -48,6 +85,7 @@
                 const MEMORY_##D *restrict in_a = arg[0];                                                              \
                 MEMORY_##O *restrict out_r = arg[1], *restrict out_s = arg[2];                                         \
                                                                                                                        \
+                INDEPENDENT                                                                                            \
                 for (size_t i = 0; i < n; i++) {                                                                       \
                         const double a = in_a[i];                                                                      \
                                                                                                                        \

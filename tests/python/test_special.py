@@ -125,6 +125,7 @@ BESIDE = [
     ("poch", [between(1, 9), RNG.integers(0, 9, N).astype(float)]),
     ("gammaincinv", [magnitudes(-1, 3), between(0.01, 1)]), ("gammainccinv", [magnitudes(-1, 3), between(0.01, 1)]),
     ("betaincinv", [magnitudes(-0.5, 1), magnitudes(-0.5, 1), between(0, 1)]),
+    ("betaincinv", [np.arange(1, 9.0), np.arange(2, 10.0), sp.betainc(np.arange(1, 9.0), np.arange(2, 10.0), 0.5)]),
     ("digamma", [between(-9, 9)]), ("beta", [between(-9, 9), between(-9, 9)]), ("gamma", [between(-9, 9)]),
     ("jv", [between(0, 20), magnitudes(-2, 2.5)]), ("jv", [between(-9, 0), between(0.5, 30)]),
     ("jv", [RNG.integers(-9, 9, N).astype(float), between(-30, 30)]),
