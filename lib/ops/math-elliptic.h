@@ -146,12 +146,39 @@ VM_RARE double vm_elliprg(double x, double y, double z) {
                       sqrt(least * most / middle));
 }
 
-VM_INLINE double vm_ellipk_of(double complement) {
-        return complement > 0.0 ? vm_elliprf(0.0, complement, 1.0) : complement == 0.0 ? VM_INF : VM_NAN;
+/* The complete integrals of m = 1 - p are p(p) - log(p) q(p) and p(p) - p log(p) q(p), 0 < p <= 1. Beyond, where m is
+ * below zero, they are those of 1 / p by, or times, the root of p (DLMF 19.7.2). Nothing cancels. */
+static const double vm_ellipk_p[] = { 0x1.62e42fefa39efp+0, 0x1.8b90bfbebbb30p-4, 0x1.fa05b2ec874fdp-6,
+                                      0x1.e97ee0b6d0de6p-7, 0x1.2041922079822p-7, 0x1.99d3ba7a5066cp-8,
+                                      0x1.d029b9c3fcc7dp-8, 0x1.465f94d684cacp-7, 0x1.fc0847353ea31p-8,
+                                      0x1.17d9da7a5d1dep-9, 0x1.05fa9ea02cef8p-13 };
+static const double vm_ellipk_q[] = { 0x1.0000000000000p-1,  0x1.fffffffffae28p-4, 0x1.1fffffdcc6b6fp-4,
+                                      0x1.8fffba86a5bfbp-5,  0x1.322e3ff06dba2p-5, 0x1.ed052d65d2357p-6,
+                                      0x1.85059e0b0afe3p-6,  0x1.efad8c83518eep-7, 0x1.72d07fd13dd87p-8,
+                                      0x1.bbb062056a6d2p-11, 0x1.bc1a660b0c1f5p-16 };
+static const double vm_ellipe_p[] = { 0x1.0000000000000p+0, 0x1.c5c85fdf4842ap-2, 0x1.d1591fe1799f5p-5,
+                                      0x1.65affb262b482p-6, 0x1.7a9a030b9090bp-7, 0x1.e202415a7f684p-8,
+                                      0x1.b2b12be26adb0p-8, 0x1.30c10a22ea803p-7, 0x1.3b2aa124c6942p-7,
+                                      0x1.0c5dcc3dafc60p-8, 0x1.df7caab296e94p-12 };
+static const double vm_ellipe_q[] = { 0x1.ffffffffffc95p-3,  0x1.7ffffffb03aa1p-4,  0x1.dffff1a26126ap-5,
+                                      0x1.5dfaecf67d3a8p-5,  0x1.130715d6d69d4p-5,  0x1.b8923a58f50e0p-6,
+                                      0x1.38be329a44c13p-6,  0x1.296c1319f7c70p-7,  0x1.06e443c356cf7p-9,
+                                      0x1.e8e7231ce8f7ep-14, -0x1.b62f491b1f7c0p-21 };
+
+VM_INLINE double vm_ellipk_of(double p) {
+        const double at = p > 1.0 ? 1.0 / p : p;
+        const double of = VM_PIECES(at, vm_ellipk_p) - vm_log(at) * VM_PIECES(at, vm_ellipk_q);
+        const double y = p > 1.0 ? of / sqrt(p) : of, end = p == VM_INF ? 0.0 : p == 0.0 ? VM_INF : VM_NAN;
+
+        return ((p > 0.0) & (p < VM_INF)) ? y : end;
 }
 
-VM_INLINE double vm_ellipe_of(double complement) {
-        return complement > 0.0 ? 2.0 * vm_elliprg(0.0, complement, 1.0) : complement == 0.0 ? 1.0 : VM_NAN;
+VM_INLINE double vm_ellipe_of(double p) {
+        const double at = p > 1.0 ? 1.0 / p : p;
+        const double of = VM_PIECES(at, vm_ellipe_p) - at * vm_log(at) * VM_PIECES(at, vm_ellipe_q);
+        const double y = p > 1.0 ? of * sqrt(p) : of, end = p == VM_INF ? VM_INF : p == 0.0 ? 1.0 : VM_NAN;
+
+        return ((p > 0.0) & (p < VM_INF)) ? y : end;
 }
 
 /* Legendre's F and E of an angle and of m = k^2. */
