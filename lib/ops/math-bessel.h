@@ -13,7 +13,8 @@
 #include "ops/math-arc.h"
 #include "ops/math-gamma.h"
 
-enum { VM_BESSEL_TERMS = 200 };
+enum { VM_BESSEL_TERMS = 200, VM_NODES = 8 };
+#define VM_BESSEL_SERIES 100.0 /* of x below, I's needs no more terms */
 
 typedef struct VmBessel {
         double first, second; /* J and Y, I and K */
@@ -248,35 +249,39 @@ VM_RARE double vm_bessel_k(double v, double x) {
         if (v > 0x1p60) /* and x is not far */
                 return VM_INF;
         for (int side = -1; side <= 1; side += 2)
-                for (int k = 1; k < 1 << 14; k++) {
-                        const double t = top + side * k * step, s = vm_sinh(0.5 * t);
-                        const double term = vm_exp(v * t - 2.0 * x * s * s - peak);
+                for (int k = 1; k < 1 << 14; k += VM_NODES) {
+                        double term[VM_NODES]; /* vector code */
 
-                        sum += term;
-                        if (term < 0x1p-58 * sum)
+                        for (int i = 0; i < VM_NODES; i++) {
+                                const double t = top + side * (double) (k + i) * step, s = vm_sinh(0.5 * t);
+
+                                term[i] = vm_exp(v * t - 2.0 * x * s * s - peak);
+                        }
+                        for (int i = 0; i < VM_NODES; i++)
+                                sum += term[i];
+                        if (term[VM_NODES - 1] < 0x1p-58 * sum)
                                 break;
                 }
         return 0.5 * step * sum * vm_exp(peak);
 }
 
-/* e^-x I, and e^x K, of v >= 0, x > 0. */
-VM_RARE VmBessel vm_bessel_ik(double v, double x) {
-        const double k = vm_bessel_k(v, x);
-        double ratio   = 0.0;
+/* e^-x I of v >= 0, x > 0. The terms of its power series are positive. */
+VM_RARE double vm_bessel_i(double v, double x) {
+        double ratio = 0.0;
 
         if (vm_bessel_far(v, x)) {
                 double even, odd;
 
                 vm_hankel_sums(v, x, 1.0, &even, &odd);
-                return (VmBessel) { (even - odd) / sqrt(2.0 * VM_PI * x), k };
+                return (even - odd) / sqrt(2.0 * VM_PI * x);
         }
-        if (x < 8.0 || x * x < 16.0 * (v + 1.0))
-                return (VmBessel) { vm_bessel_series(v, x, 1.0, x), k };
+        if (x < VM_BESSEL_SERIES || x * x < 16.0 * (v + 1.0))
+                return vm_bessel_series(v, x, 1.0, x);
         if (!(x < 0x1p16))
-                return (VmBessel) { VM_NAN, k };
+                return VM_NAN;
         for (double n = floor(x + 20.0 + 10.0 * vm_cbrt(x)); n > 0.0; n -= 1.0)
                 ratio = 1.0 / (2.0 * (v + n) / x + ratio);
-        return (VmBessel) { 1.0 / (x * (vm_bessel_k(v + 1.0, x) + ratio * k)), k };
+        return 1.0 / (x * (vm_bessel_k(v + 1.0, x) + ratio * vm_bessel_k(v, x)));
 }
 
 /* ---- Of any order ------------------------------------------------------------------------------------------------ */
@@ -288,48 +293,48 @@ VM_INLINE double vm_parity(double n) {
 /* From this order v on J and I of numbers below v / 2 are below (3/4)^v, which is none. */
 #define VM_ORDER_VAST 1e5
 
-VM_RARE double vm_jv(double v, double x) {
+/* J and Y of any v and of x above zero. */
+VM_RARE VmBessel vm_bessel_any(double v, double x) {
         const double order = vm_abs(v);
         VmBessel of;
+        c128 turned;
 
+        if (x == VM_INF)
+                return (VmBessel) { 0.0, 0.0 };
+        of = vm_bessel_jy(order, x);
+        if (v >= VM_ORDER_VAST && x <= 0.5 * v)
+                of.first = 0.0;
+        if (v >= 0.0)
+                return of;
+        if (floor(v) == v)
+                return (VmBessel) { vm_parity(v) * of.first, vm_parity(v) * of.second };
+        turned = c128_mul(c128_of(vm_cos_pi(order), vm_sin_pi(order)), c128_of(of.first, of.second));
+        return (VmBessel) { RE(turned), IM(turned) };
+}
+
+VM_RARE double vm_jv(double v, double x) {
         if (v != v || x != x)
                 return v + x;
         if (x < 0.0)
                 return floor(v) == v ? vm_parity(v) * vm_jv(v, -x) : VM_NAN;
         if (x == 0.0)
                 return v == 0.0 ? 1.0 : v > 0.0 || floor(v) == v ? 0.0 : vm_gamma_sign(v + 1.0) * VM_INF;
-        if (x == VM_INF || (v >= VM_ORDER_VAST && x <= 0.5 * v))
-                return 0.0;
-        of = vm_bessel_jy(order, x);
-        if (v >= 0.0)
-                return of.first;
-        if (floor(v) == v)
-                return vm_parity(v) * of.first;
-        return vm_cos_pi(order) * of.first - vm_sin_pi(order) * of.second;
+        return vm_bessel_any(v, x).first;
 }
 
 VM_RARE double vm_yv(double v, double x) {
-        const double order = vm_abs(v);
-        VmBessel of;
-
         if (v != v || x != x)
                 return v + x;
         if (x <= 0.0)
                 return x < 0.0 ? VM_NAN : v < 0.0 && floor(v) == v ? vm_parity(v) * -VM_INF : -VM_INF;
-        if (x == VM_INF)
-                return 0.0;
-        of = vm_bessel_jy(order, x);
-        if (v >= 0.0)
-                return of.second;
-        if (floor(v) == v)
-                return vm_parity(v) * of.second;
-        return vm_sin_pi(order) * of.first + vm_cos_pi(order) * of.second;
+        return vm_bessel_any(v, x).second;
 }
 
 /* The Hankel function, J + i Y, or J - i Y if second; of x below zero what is above it, half a turn on (DLMF 10.11). */
 VM_RARE c128 vm_hankel(double v, double x, bool second) {
-        const double a = vm_abs(x), j = vm_jv(v, a), y = vm_yv(v, a);
-        const double c = vm_cos_pi(v), s = vm_sin_pi(v);
+        const double a = vm_abs(x), c = vm_cos_pi(v), s = vm_sin_pi(v);
+        const VmBessel of = a > 0.0 && v == v ? vm_bessel_any(v, a) : (VmBessel) { vm_jv(v, a), vm_yv(v, a) };
+        const double j = of.first, y = of.second;
 
         if (!(x < 0.0))
                 return c128_of(j, second ? -y : y);
@@ -341,7 +346,7 @@ VM_RARE c128 vm_hankel(double v, double x, bool second) {
 /* scaled: times e^-|x|, and e^x. */
 VM_RARE double vm_iv(double v, double x, bool scaled) {
         const double order = vm_abs(v), a = vm_abs(x);
-        VmBessel of;
+        double i;
 
         if (v != v || x != x)
                 return v + x;
@@ -353,10 +358,10 @@ VM_RARE double vm_iv(double v, double x, bool scaled) {
                 return 0.0;
         if (x == VM_INF)
                 return scaled ? 0.0 : VM_INF;
-        of = vm_bessel_ik(order, x);
+        i = vm_bessel_i(order, x);
         if (v < 0.0 && floor(v) != v)
-                of.first += 2.0 / VM_PI * vm_sin_pi(order) * (of.second * vm_exp(-2.0 * x));
-        return scaled ? of.first : of.first * vm_exp(0.5 * x) * vm_exp(0.5 * x);
+                i += 2.0 / VM_PI * vm_sin_pi(order) * (vm_bessel_k(order, x) * vm_exp(-2.0 * x));
+        return scaled ? i : i * vm_exp(0.5 * x) * vm_exp(0.5 * x);
 }
 
 VM_RARE double vm_kv(double v, double x, bool scaled) {
@@ -390,80 +395,4 @@ VM_RARE double vm_hyp0f1(double v, double z) {
                         return sum;
         }
         return vm_gamma(v) * vm_pow(0.5 * x, -order) * (z > 0.0 ? vm_iv(order, x, false) : vm_jv(order, x));
-}
-
-/* ---- Airy's functions -------------------------------------------------------------------------------------------- */
-
-typedef struct VmAiry {
-        double value, slope;
-} VmAiry;
-
-/* Power series around zero: f and g solve y'' = x y and begin with 1 and with x. */
-VM_RARE void vm_airy_series(double x, VmAiry *ret_f, VmAiry *ret_g) {
-        const double cube = x * x * x;
-        double f = 1.0, g = x, slope_f = 0.0, slope_g = 1.0, sum_f = 1.0, sum_g = x, up_f = 0.5 * x * x, up_g = 1.0;
-
-        for (int k = 1; k < 20; k++) {
-                f *= cube / ((3 * k - 1) * (3 * k));
-                g *= cube / ((3 * k) * (3 * k + 1));
-                sum_f += f;
-                sum_g += g;
-                slope_f += up_f;
-                up_f *= cube / ((3 * k) * (3 * k + 2));
-                up_g *= cube / ((3 * k - 2) * (3 * k));
-                slope_g += up_g;
-        }
-        *ret_f = (VmAiry) { sum_f, slope_f };
-        *ret_g = (VmAiry) { sum_g, slope_g };
-}
-
-/* Ai, or Bi; scaled: times e^zeta, or e^-zeta, zeta = 2/3 x^(3/2). */
-VM_RARE VmAiry vm_airy(double x, bool second, bool scaled) {
-        const double a = vm_abs(x), root = sqrt(a), zeta = 2.0 / 3.0 * a * root, root3 = 1.7320508075688772;
-        VmAiry ret;
-
-        if (x != x || (scaled && !second && x < 0.0))
-                return (VmAiry) { VM_NAN, VM_NAN };
-        if (a < 1.0) {
-                const double c1 = 0.3550280538878172, c2 = 0.2588194037928068; /* Ai(0), -Ai'(0) */
-                double factor = 1.0;
-                VmAiry f, g;
-
-                vm_airy_series(x, &f, &g);
-                if (scaled && x > 0.0)
-                        factor = vm_exp(second ? -zeta : zeta);
-                if (second)
-                        return (VmAiry) { factor * root3 * (c1 * f.value + c2 * g.value),
-                                          factor * root3 * (c1 * f.slope + c2 * g.slope) };
-                return (VmAiry) { factor * (c1 * f.value - c2 * g.value), factor * (c1 * f.slope - c2 * g.slope) };
-        }
-        if (x == VM_INF)
-                return second && !scaled ? (VmAiry) { VM_INF, VM_INF } : (VmAiry) { 0.0, second ? VM_INF : -0.0 };
-        if (x < 0.0) {
-                VmBessel third, two;
-
-                if (x == -VM_INF)
-                        return (VmAiry) { 0.0, VM_NAN };
-                third = vm_bessel_jy(1.0 / 3.0, zeta);
-                two   = vm_bessel_jy(2.0 / 3.0, zeta);
-                if (second)
-                        return (VmAiry) { -0.5 * root * (third.first / root3 + third.second),
-                                          0.5 * a * (two.first / root3 - two.second) };
-                return (VmAiry) { 0.5 * root * (third.first - third.second / root3),
-                                  0.5 * a * (two.first + two.second / root3) };
-        }
-        if (second) {
-                const VmBessel third = vm_bessel_ik(1.0 / 3.0, zeta), two = vm_bessel_ik(2.0 / 3.0, zeta);
-                const double small = vm_exp(-2.0 * zeta) * root3 / VM_PI, factor = scaled ? 1.0 : vm_exp(0.5 * zeta);
-
-                ret = (VmAiry) { root / root3 * (2.0 * third.first + small * third.second) * factor,
-                                 x / root3 * (2.0 * two.first + small * two.second) * factor };
-                return (VmAiry) { ret.value * factor, ret.slope * factor };
-        }
-        {
-                const double factor = scaled ? 1.0 : vm_exp(-zeta);
-
-                return (VmAiry) { root / root3 / VM_PI * vm_bessel_k(1.0 / 3.0, zeta) * factor,
-                                  -x / root3 / VM_PI * vm_bessel_k(2.0 / 3.0, zeta) * factor };
-        }
 }

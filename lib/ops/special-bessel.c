@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bessel functions of real order and argument, and Airy's. */
+#include "ops/math-airy.h"
 #include "ops/math-bessel.h"
-#include "ops/math-itairy.h"
 #include "ops/special.h"
 
 SPECIAL2(jv, "v, x", "The Bessel function of the first kind of order v; of x below zero for whole orders.", vm_jv(a, b))
