@@ -7,6 +7,7 @@
  * their sum lose digits; and otherwise the differential equation, followed in limbs from 1/2 to 1 by Taylor's series,
  * each of which halves what is left: it has no special cases. */
 #include "ops/math-hyper.h"
+#include "ops/math-incomplete.h"
 
 enum {
         VM_GAUSS_TERMS     = 2000,
@@ -21,6 +22,7 @@ enum {
 typedef struct VmGauss {
         double a, b, c, c_a, c_b, s; /* c_a is c - a, s is c - a - b */
         double w, y;                 /* y is 1 - w */
+        double w_error;              /* roundings that w and c - b have */
         bool sound;                  /* a, b, c_a, c_b and s have lost nothing that matters */
         VmBig big_a, big_b, big_c;
         VmBig part, whole; /* w is part / whole */
@@ -30,20 +32,51 @@ VM_RARE bool vm_gauss_is_sound(double x, double rest) {
         return x > 0.5 || vm_abs(rest) <= 0x1p-49 * vm_abs(x - rint(x));
 }
 
-/* The series around 1. */
+/* plus - minus - other - d, which is what rounding took from d. */
+VM_RARE double vm_gauss_rest(const VmBig *plus, const VmBig *minus, const VmBig *other, double d) {
+        VmBig sum, low = *minus;
+
+        low.sign = -low.sign;
+        vm_big_add(&sum, plus, &low, VM_BIG_MOST);
+        low      = *other;
+        low.sign = -low.sign;
+        vm_big_add(&sum, &sum, &low, VM_BIG_MOST);
+        vm_big_of(&low, -d);
+        vm_big_add(&sum, &sum, &low, VM_BIG_MOST);
+        return vm_scaled_double(vm_big_scaled(&sum));
+}
+
+/* What log gamma(x) changes by with the rest of x; nothing at a pole, where one by gamma is zero. */
+VM_INLINE double vm_gauss_turn(double x, double rest) {
+        return rest == 0.0 || vm_is_pole(x) ? 0.0 : rest * vm_psi(x);
+}
+
+/* The series around 1. Gamma functions of large numbers feel what rounding took from these. */
 VM_RARE bool vm_gauss_around_one(const VmGauss *g, VmScaled *ret) {
-        const VmSeries there = { .n_up = 2, .n_down = 1, .up = { g->a, g->b }, .down = 1.0 - g->s, .z = g->y };
-        const VmSeries back  = { .n_up = 2, .n_down = 1, .up = { g->c_a, g->c_b }, .down = 1.0 + g->s, .z = g->y };
+        const VmSeries there = {
+                .n_up = 2, .n_down = 1, .up = { g->a, g->b }, .down = 1.0 - g->s, .z = g->y, .z_error = g->w_error
+        };
+        const VmSeries back = {
+                .n_up = 2, .n_down = 1, .up = { g->c_a, g->c_b }, .down = 1.0 + g->s, .z = g->y, .z_error = g->w_error
+        };
         VmScaled first, second;
-        double sum, other;
+        double sum, other, rest_a, rest_b, rest_s, rest;
+        VmBig none;
 
         if (!g->sound || vm_abs(g->s - rint(g->s)) < 0.03 || !vm_gamma_is_ordinary(g->c) ||
             !vm_gamma_is_ordinary(g->s) || !vm_gamma_is_ordinary(g->a) || !vm_gamma_is_ordinary(g->b) ||
             !vm_gamma_is_ordinary(g->c_a) || !vm_gamma_is_ordinary(g->c_b) || !vm_series(&there, &sum) ||
             !vm_series(&back, &other))
                 return false;
+        vm_big_of(&none, 0.0);
+        rest_a = vm_gauss_rest(&g->big_c, &g->big_a, &none, g->c_a);
+        rest_b = vm_gauss_rest(&g->big_c, &g->big_b, &none, g->c_b);
+        rest_s = vm_gauss_rest(&g->big_c, &g->big_a, &g->big_b, g->s);
+        rest   = vm_gauss_rest(&g->big_b, &none, &none, g->b);
         first  = vm_scaled_times(vm_gamma_quotient(g->c, g->c_a), vm_gamma_quotient(g->s, g->c_b));
         second = vm_scaled_times(vm_gamma_quotient(g->c, g->a), vm_gamma_quotient(-g->s, g->b));
+        sum *= 1.0 + (vm_gauss_turn(g->s, rest_s) - vm_gauss_turn(g->c_a, rest_a) - vm_gauss_turn(g->c_b, rest_b));
+        other *= 1.0 + (rest_s * vm_log(g->y) - vm_gauss_turn(-g->s, rest_s) - vm_gauss_turn(g->b, rest));
         first  = vm_scaled_times(first, vm_scaled(sum, 0));
         second = vm_scaled_times(vm_scaled_times(second, vm_scaled(other, 0)), vm_scaled_pow(g->y, g->s));
         *ret   = vm_scaled_plus(first, second);
@@ -177,7 +210,9 @@ VM_RARE bool vm_gauss_followed(const VmGauss *g, VmScaled *ret) {
 }
 
 VM_RARE bool vm_gauss_between(const VmGauss *g, VmScaled *ret) {
-        const VmSeries s = { .n_up = 2, .n_down = 1, .up = { g->a, g->b }, .down = g->c, .z = g->w };
+        const VmSeries s = {
+                .n_up = 2, .n_down = 1, .up = { g->a, g->b }, .down = g->c, .z = g->w, .z_error = g->w_error
+        };
         double sum;
 
         if (g->sound && vm_series(&s, &sum)) {
@@ -222,37 +257,13 @@ VM_RARE double vm_gauss_polynomial(double a, double b, double c, double z) {
         return vm_big_series(&big, &y) ? vm_scaled_double(y) : VM_NAN;
 }
 
-VM_RARE double vm_hyp2f1(double a, double b, double c, double z) {
+/* -inf < z < 1, where the power series of z in doubles is not enough. */
+VM_RARE double vm_gauss_beyond(double a, double b, double c, double z) {
         const double one_less = 1.0 - z, rest = vm_difference_rest(1.0, z, one_less);
-        const bool ends = (vm_is_pole(a) && !(vm_is_pole(c) && a < c)) || (vm_is_pole(b) && !(vm_is_pole(c) && b < c));
-        const VmSeries direct = { .n_up = 2, .n_down = 1, .up = { a, b }, .down = c, .z = z };
         VmGauss g             = { .a = a, .b = b, .c = c, .w = z, .y = one_less };
         VmBig low;
         VmScaled y;
-        double sum;
 
-        if (a != a || b != b || c != c || z != z || !(vm_abs(a) < VM_PARAMETER_MOST) ||
-            !(vm_abs(b) < VM_PARAMETER_MOST) || !(vm_abs(c) < VM_PARAMETER_MOST) || vm_abs(z) == VM_INF)
-                return VM_NAN;
-        if (z == 0.0)
-                return 1.0;
-        if (vm_is_pole(c) && !ends)
-                return VM_INF;
-        if (a == c || b == c) { /* (1 - z)^-b, whether or not c is a pole */
-                const double power = a == c ? -b : -a;
-
-                return vm_pow(one_less, power) * (1.0 + power * (one_less == 0.0 ? 0.0 : rest / one_less));
-        }
-        if (a == 0.0 || b == 0.0)
-                return 1.0;
-        if (ends)
-                return vm_gauss_polynomial(a, b, c, z);
-        if (z > 1.0)
-                return VM_INF;
-        if (z == 1.0)
-                return vm_hyp2f1_of_one(a, b, c);
-        if (vm_abs(z) < VM_GAUSS_NEAR && vm_series(&direct, &sum))
-                return sum;
         if (vm_abs(a) > VM_GAUSS_PARAMETER || vm_abs(b) > VM_GAUSS_PARAMETER || vm_abs(c) > VM_GAUSS_PARAMETER)
                 return VM_NAN;
         vm_big_of(&g.big_a, a);
@@ -275,6 +286,7 @@ VM_RARE double vm_hyp2f1(double a, double b, double c, double z) {
         vm_big_add(&g.whole, &g.whole, &g.part, VM_BIG_MOST);
         g.w   = -z / one_less;
         g.y   = 1.0 / one_less;
+        g.w_error = 4.0;
         g.b   = c - b;
         g.c_b = b;
         g.s   = b - a;
@@ -282,4 +294,34 @@ VM_RARE double vm_hyp2f1(double a, double b, double c, double z) {
                 return VM_NAN;
         y    = vm_scaled_times(y, vm_scaled_pow(one_less, -a));
         return vm_scaled_double(vm_scaled_times(y, vm_scaled(1.0 - a * (rest / one_less), 0)));
+}
+
+VM_RARE double vm_hyp2f1(double a, double b, double c, double z) {
+        const bool ends = (vm_is_pole(a) && !(vm_is_pole(c) && a < c)) || (vm_is_pole(b) && !(vm_is_pole(c) && b < c));
+        const VmSeries direct = { .n_up = 2, .n_down = 1, .up = { a, b }, .down = c, .z = z };
+        double sum;
+
+        if (a != a || b != b || c != c || z != z || !(vm_abs(a) < VM_PARAMETER_MOST) ||
+            !(vm_abs(b) < VM_PARAMETER_MOST) || !(vm_abs(c) < VM_PARAMETER_MOST) || vm_abs(z) == VM_INF)
+                return VM_NAN;
+        if (z == 0.0)
+                return 1.0;
+        if (vm_is_pole(c) && !ends)
+                return VM_INF;
+        if (a == c || b == c) { /* (1 - z)^-b, whether or not c is a pole */
+                const double power = a == c ? -b : -a, one_less = 1.0 - z, rest = vm_difference_rest(1.0, z, one_less);
+
+                return vm_pow(one_less, power) * (1.0 + power * (one_less == 0.0 ? 0.0 : rest / one_less));
+        }
+        if (a == 0.0 || b == 0.0)
+                return 1.0;
+        if (ends)
+                return vm_gauss_polynomial(a, b, c, z);
+        if (z > 1.0)
+                return VM_INF;
+        if (z == 1.0)
+                return vm_hyp2f1_of_one(a, b, c);
+        if (vm_abs(z) < VM_GAUSS_NEAR && vm_series(&direct, &sum))
+                return sum;
+        return vm_gauss_beyond(a, b, c, z);
 }

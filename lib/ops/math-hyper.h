@@ -17,6 +17,7 @@ enum {
         VM_BIG_WORK      = 2000000, /* products of limbs: hundredths of a second */
         VM_NODES_LEAST   = 16,      /* of a trapezoidal rule */
         VM_NODES_MOST    = 1 << 14,
+        VM_NODES_AT_ONCE = 8,
         VM_RECURRED_MOST = 100000,
 };
 #define VM_SERIES_ERROR 0x1p-46 /* that a sum in doubles may have, if all errors had one sign */
@@ -38,6 +39,7 @@ VM_INLINE bool vm_is_pole(double x) {
 typedef struct VmSeries {
         int n_up, n_down;
         double up[2], down, z;
+        double z_error; /* roundings that z has, or as much that parameters have */
 } VmSeries;
 typedef struct VmBigSeries {
         VmSeries about; /* in doubles, more or less */
@@ -58,26 +60,31 @@ VM_RARE double vm_series_bound(const VmSeries *s, double k) {
         return s->n_down == 1 && s->down + k <= 0.0 ? VM_INF : ratio;
 }
 
-/* True if the sum is as good as doubles are. */
+/* True if the sum is as good as doubles are. A term has some eight roundings for each before it. They do not know of
+ * each other: their sum grows as the root of their number, of which three to four times are more than it ever is. The
+ * sum of |term| sqrt(k) is no more than the root of those of |term| and of |term| k. */
 VM_RARE bool vm_series(const VmSeries *s, double *ret) {
-        double sum = 1.0, term = 1.0, error = 0.0;
+        const double first = s->up[0], second = s->n_up == 2 ? s->up[1] : 1.0, down = s->n_down == 1 ? s->down : 1.0;
+        const double z = s->z, by_k = s->n_up == 2 ? 1.0 : 0.0, over_k = s->n_down == 1 ? 1.0 : 0.0;
+        double sum = 1.0, term = 1.0, rest = 0.0, size = 0.0, late = 0.0; /* rest: what the roundings of the sum took */
 
         for (int k = 0; k < VM_SERIES_TERMS; k++) {
-                double ratio = s->up[0] + k;
+                const double n = k, more = n + 1.0, before = sum;
+                double change;
 
-                if (s->n_up == 2)
-                        ratio *= s->up[1] + k;
-                if (s->n_down == 1)
-                        ratio /= s->down + k;
-                term *= ratio * s->z / (k + 1.0);
-                sum += term;
-                error += vm_abs(term) * (6.0 * k + 6.0) + vm_abs(sum);
+                term *= (first + n) * (second + by_k * n) * z / ((down + over_k * n) * more);
+                sum    = before + term;
+                change = sum - before;
+                rest += (before - (sum - change)) + (term - change);
+                size += vm_abs(term);
+                late += vm_abs(term) * more;
                 if (vm_abs(term) < 0x1p-58 * vm_abs(sum)) {
-                        const double bound = vm_series_bound(s, k + 1.0);
+                        const double bound = vm_series_bound(s, more);
 
                         if (term == 0.0 || (bound < 1.0 && vm_abs(term) < 0x1p-56 * vm_abs(sum) * (1.0 - bound))) {
-                                *ret = sum;
-                                return 0x1p-53 * error <= VM_SERIES_ERROR * vm_abs(sum);
+                                *ret = sum + rest;
+                                return 0x1p-53 * (8.0 * sqrt(size * late) + s->z_error * late) <=
+                                       VM_SERIES_ERROR * vm_abs(sum);
                         }
                 }
         }
@@ -166,7 +173,9 @@ VM_RARE bool vm_difference_is_sound(double b, double a) {
 
 /* The power series of M(a, b, z), of M(b - a, b, z) if `turned`, in doubles or limbs. */
 VM_RARE bool vm_kummer_series(double a, double b, double z, bool turned, bool limbs, VmScaled *ret) {
-        VmBigSeries s = { .about = { .n_up = 1, .n_down = 1, .up = { turned ? b - a : a }, .down = b, .z = z } };
+        VmBigSeries s = {
+                .about = { .n_up = 1, .n_down = 1, .up = { turned ? b - a : a }, .down = b, .z = z, .z_error = turned }
+        };
         double sum;
 
         if (!limbs) {
@@ -201,7 +210,7 @@ VM_RARE VmScaled vm_gamma_quotient(double a, double b) {
 /* The asymptotic series of M(a, b, z) for z above zero (DLMF 13.7.1), without e^z: of M(b - a, b, z), if `turned`. */
 VM_RARE bool vm_kummer_far(double a, double b, double z, bool turned, VmScaled *ret) {
         const double at = turned ? b - a : a, other = turned ? a : b - a;
-        const VmSeries s  = { .n_up = 2, .up = { 1.0 - at, other }, .z = 1.0 / z };
+        const VmSeries s  = { .n_up = 2, .up = { 1.0 - at, other }, .z = 1.0 / z, .z_error = 1.0 };
         const double rest = vm_difference_rest(b, a, b - a);
         double sum;
 
@@ -284,7 +293,17 @@ typedef struct VmTricomi {
         bool less;     /* (1 + t)^power e^(-x t) less e^-t, with which a may be below zero */
 } VmTricomi;
 
-VM_RARE double vm_tricomi_term(const VmTricomi *of, double u) {
+VM_INLINE double vm_tricomi_term(const VmTricomi *of, double u) {
+        const double e = vm_exp(-u), log = u - e, t = vm_exp(log), d = t - of->peak, more = d / (1.0 + of->peak);
+        const double near = vm_log1p(more > -0.5 ? more : 0.0), far = vm_log((1.0 + t) / (1.0 + of->peak));
+        const double height = of->power * (more > -0.5 ? near : far) - of->x * d;
+        const double y      = (1.0 + e) * vm_exp(of->a * (log - of->log_peak) + height);
+
+        return ((log > -1e300) & (t < VM_INF)) ? y : 0.0;
+}
+
+/* Of `less`. */
+VM_RARE double vm_tricomi_rest(const VmTricomi *of, double u) {
         const double e = vm_exp(-u), log = u - e, t = vm_exp(log), d = t - of->peak, more = d / (1.0 + of->peak);
         const double grown  = more > -0.5 ? vm_log1p(more) : vm_log((1.0 + t) / (1.0 + of->peak));
         const double height = of->power * grown - of->x * d;
@@ -292,28 +311,55 @@ VM_RARE double vm_tricomi_term(const VmTricomi *of, double u) {
 
         if (!(log > -1e300) || t == VM_INF)
                 return 0.0;
-        if (!of->less)
-                return (1.0 + e) * vm_exp(of->a * (log - of->log_peak) + height);
         h = (1.0 - of->x) * t + of->power * vm_log1p(t);
         h = vm_abs(h) < 1.0 ? vm_exp(-t - of->height) * vm_expm1(h) : vm_exp(height) - vm_exp(-t - of->height);
         h = t < 0x1p-900 ? vm_exp(-of->height) * (1.0 - of->x + of->power) : h / t;
         return (1.0 + e) * vm_exp((of->a + 1.0) * log) * h;
 }
 
+/* The sum of n terms, from low on. */
+VM_RARE double vm_tricomi_sum(const VmTricomi *of, double low, double step, int n) {
+        double sum = 0.0;
+
+        for (int k = 0; k < n; k += VM_NODES_AT_ONCE) {
+                double term[VM_NODES_AT_ONCE];
+
+                if (of->less)
+                        for (int i = 0; i < VM_NODES_AT_ONCE; i++)
+                                term[i] = vm_tricomi_rest(of, low + (k + i) * step);
+                else
+                        for (int i = 0; i < VM_NODES_AT_ONCE; i++) /* vector code */
+                                term[i] = vm_tricomi_term(of, low + (k + i) * step);
+                for (int i = 0; i < VM_NODES_AT_ONCE && k + i < n; i++)
+                        sum += term[i];
+        }
+        return sum;
+}
+
+/* How far from u, at least `first`, terms are above `least`. */
+VM_RARE double vm_tricomi_reach(const VmTricomi *of, double u, double side, double first, double least) {
+        for (;;) {
+                double reach[VM_NODES_AT_ONCE], term[VM_NODES_AT_ONCE];
+
+                for (int i = 0; i < VM_NODES_AT_ONCE; i++, first *= 1.25)
+                        reach[i] = first;
+                for (int i = 0; i < VM_NODES_AT_ONCE; i++) /* vector code */
+                        term[i] = vm_tricomi_term(of, u + side * reach[i]);
+                for (int i = 0; i < VM_NODES_AT_ONCE; i++)
+                        if (!(term[i] > least))
+                                return reach[i];
+        }
+}
+
 /* The trapezoidal rule from low to high, outside of which there is nothing, of what is not narrower than `width`. What
  * it is added to is at least `least`. */
 VM_RARE bool vm_tricomi_rule(const VmTricomi *of, double low, double high, double width, double least, double *ret) {
-        double step = (high - low) / VM_NODES_LEAST, sum = 0.0;
+        double step = (high - low) / VM_NODES_LEAST, sum = vm_tricomi_sum(of, low, step, VM_NODES_LEAST + 1);
 
-        for (int k = 0; k <= VM_NODES_LEAST; k++)
-                sum += vm_tricomi_term(of, low + k * step);
         for (int n = VM_NODES_LEAST; n < VM_NODES_MOST; n *= 2) {
                 const double before = sum * step;
-                double between      = 0.0;
 
-                for (int k = 0; k < n; k++)
-                        between += vm_tricomi_term(of, low + (k + 0.5) * step);
-                sum += between;
+                sum += vm_tricomi_sum(of, low + 0.5 * step, step, n);
                 step *= 0.5;
                 *ret = sum * step;
                 if (step < width && vm_abs(*ret - before) <= 0x1p-40 * (least + vm_abs(before)))
@@ -350,18 +396,18 @@ VM_RARE bool vm_tricomi_integral(double a, double b, double x, VmScaled *ret) {
         /* u - e^-u is log t; the highest term is there or before, where the weight makes it. */
         u = of.log_peak > 0.0 ? of.log_peak : -vm_log1p(-of.log_peak);
         for (int k = 0; k < 20; k++) {
-                const double e = vm_exp(-u);
+                const double e = vm_exp(-u), step = (u - e - of.log_peak) / (1.0 + e);
 
-                u -= (u - e - of.log_peak) / (1.0 + e);
+                u -= step;
+                if (vm_abs(step) < 0x1p-20)
+                        break;
         }
         largest = vm_tricomi_term(&of, u);
-        for (double step = 1.0; step > 1e-3; step *= 0.5)
+        for (double step = 1.0; step > 0.1; step *= 0.5)
                 for (double next; (next = vm_tricomi_term(&of, u - step)) > largest; largest = next)
                         u -= step;
-        while (vm_tricomi_term(&of, u - low) > 0x1p-62 * largest)
-                low *= 1.25;
-        while (vm_tricomi_term(&of, u + high) > 0x1p-62 * largest)
-                high *= 1.25;
+        low  = vm_tricomi_reach(&of, u, -1.0, low, 0x1p-62 * largest);
+        high = vm_tricomi_reach(&of, u, 1.0, high, 0x1p-62 * largest);
         if (!vm_tricomi_rule(&of, u - low, u + high, 1.0, 0.0, &sum))
                 return false;
         *ret = vm_scaled_times(vm_scaled(sum, 0), vm_tricomi_scale(&of));
