@@ -17,6 +17,7 @@ enum {
         VM_GAUSS_PARAMETER = 1000,
 };
 #define VM_GAUSS_NEAR 0.9
+#define VM_GAUSS_FAST 0.125 /* below, the power series has few terms */
 
 /* F(a, b; c; w), 0 < w < 1; in doubles and, of the parameters, in limbs. */
 typedef struct VmGauss {
@@ -296,6 +297,25 @@ VM_RARE double vm_gauss_beyond(double a, double b, double c, double z) {
         return vm_scaled_double(vm_scaled_times(y, vm_scaled(1.0 - a * (rest / one_less), 0)));
 }
 
+/* By Euler's transformation, (1 - z)^(c - a - b) F(c - a, c - b; c; z), whose k-th term is smaller by
+ * k^(2 (a + b - c)). True if nothing is lost. */
+VM_RARE bool vm_gauss_euler(double a, double b, double c, double z, double *ret) {
+        const double one_less = 1.0 - z, rest = vm_difference_rest(1.0, z, one_less);
+        const double c_a = c - a, c_b = c - b, s = c_a - b;
+        const double rest_a = vm_difference_rest(c, a, c_a), rest_b = vm_difference_rest(c, b, c_b);
+        const double rest_s = rest_a + vm_difference_rest(c_a, b, s), power = vm_pow(one_less, s);
+        const VmSeries series = {
+                .n_up = 2, .n_down = 1, .up = { c_a, c_b }, .down = c, .z = z, .z_error = rest_a != 0.0 || rest_b != 0.0
+        };
+        double sum;
+
+        if (!vm_gauss_is_sound(c_a, rest_a) || !vm_gauss_is_sound(c_b, rest_b) || !(power < VM_INF) ||
+            !vm_series(&series, &sum))
+                return false;
+        *ret = sum * power * (1.0 + (s * (rest / one_less) + rest_s * vm_log(one_less)));
+        return true;
+}
+
 VM_RARE double vm_hyp2f1(double a, double b, double c, double z) {
         const bool ends = (vm_is_pole(a) && !(vm_is_pole(c) && a < c)) || (vm_is_pole(b) && !(vm_is_pole(c) && b < c));
         const VmSeries direct = { .n_up = 2, .n_down = 1, .up = { a, b }, .down = c, .z = z };
@@ -321,6 +341,8 @@ VM_RARE double vm_hyp2f1(double a, double b, double c, double z) {
                 return VM_INF;
         if (z == 1.0)
                 return vm_hyp2f1_of_one(a, b, c);
+        if (z > VM_GAUSS_FAST && z < VM_GAUSS_NEAR && a + b > c + 1.0 && vm_gauss_euler(a, b, c, z, &sum))
+                return sum;
         if (vm_abs(z) < VM_GAUSS_NEAR && vm_series(&direct, &sum))
                 return sum;
         return vm_gauss_beyond(a, b, c, z);
