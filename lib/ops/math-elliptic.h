@@ -45,6 +45,15 @@ VM_RARE double vm_elliprc(double x, double y) {
         return vm_elliprf(x, y, y);
 }
 
+/* RC(1, 1 + e); of a small e by its series, 1 - e / 3 + e^2 / 5 - … */
+VM_RARE double vm_elliprc_one(double e) {
+        static const double c[] = { 1.0,         -1.0 / 3.0,  1.0 / 5.0,   -1.0 / 7.0, 1.0 / 9.0,
+                                    -1.0 / 11.0, 1.0 / 13.0,  -1.0 / 15.0, 1.0 / 17.0, -1.0 / 19.0,
+                                    1.0 / 21.0,  -1.0 / 23.0, 1.0 / 25.0 };
+
+        return vm_abs(e) < 0x1p-4 ? VM_PIECES(e, c) : vm_elliprc(1.0, 1.0 + e);
+}
+
 /* What the series of RD and RJ have in common. */
 VM_INLINE double vm_ellipr_series(double e2, double e3, double e4, double e5) {
         return 1.0 - 3.0 * e2 / 14.0 + e3 / 6.0 + 9.0 * e2 * e2 / 88.0 - 3.0 * e4 / 22.0 - 9.0 * e2 * e3 / 52.0 +
@@ -99,7 +108,7 @@ VM_RARE double vm_elliprj_positive(double x, double y, double z, double p) {
                                factor / (mean * sqrt(mean)) *
                                        vm_ellipr_series(e2, e3, (2.0 * xyz + e2 * dp + 3.0 * p2 * dp) * dp, xyz * p2);
                 }
-                sum += factor / d * vm_elliprc(1.0, 1.0 + (rp - rx) * (rp - ry) * (rp - rz) / d);
+                sum += factor / d * vm_elliprc_one((rp - rx) * (rp - ry) * (rp - rz) / d);
                 factor *= 0.25;
                 x = 0.25 * (x + lambda);
                 y = 0.25 * (y + lambda);

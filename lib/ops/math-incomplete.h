@@ -221,12 +221,22 @@ VM_RARE double vm_poch(double z, double m) {
 
 /* ---- The incomplete gamma function ------------------------------------------------------------------------------- */
 
+/* x^a e^-x of ordinary x > 0, a < 16: e to the power of a pair. */
+VM_INLINE double vm_power_falling(double a, double x) {
+        double f, log_rest, y;
+        const double k = vm_log_correct(x, vm_log_split(vm_log_ordinary(x), &f)), log = vm_log_pair(k, f, &log_rest);
+        const double p = a * log, sum = p - x, back = p - sum, most = sum > -750.0 ? sum : -750.0;
+        const double rest = vm_product_rest(a, log, p) + a * log_rest + ((p - (sum + back)) + (back - x));
+        uint64_t scale;
+
+        y = vm_exp_pair(most, sum > -750.0 ? rest : 0.0, 2046, &scale);
+        return vm_exp_scaled(y, scale);
+}
+
 /* x^a e^-x / gamma(a + 1). */
 VM_RARE double vm_gamma_factor(double a, double x) {
-        if (a < 1.0)
-                return vm_pow(x, a) * vm_exp(-x) * vm_rgamma(a + 1.0);
         if (a < 16.0 && x < 600.0)
-                return vm_pow(x, a) * (vm_exp(-x) * vm_rgamma(a + 1.0));
+                return vm_power_falling(a, x) / vm_gamma_positive(a + 1.0);
         return vm_exp(-vm_deviance(a, x) - vm_stirling_rest(a)) / sqrt(2.0 * VM_PI * a);
 }
 
