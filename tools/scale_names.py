@@ -304,7 +304,6 @@ WHY = {
         linalg.eigvals""",
     "products of up to 2^26 elements, result included, have all of the inner axis in a task: up to 170 MiB": """corrcoef
         cov dot einsum inner innerproduct matmul tensordot""",
-    "sums before each element are found in one task that reads what its inputs are made of: 56 MiB": "unwrap",
 }
 REFUSED = {name: why for why, names in WHY.items() for name in names.split()}
 # Public names that are not asked, and why.

@@ -86,6 +86,31 @@ static int stage_prefixes(Planner *p, const Op *op, uint32_t fold, int along, co
         return r < 0 ? r : stage_add(p, &sb, &stage);
 }
 
+/* One task has what goes before all chunks along the axis: it takes as many other positions as it has memory for. */
+static int scan_cuts(Planner *p, const Fold *f, int along, Tiling *t) {
+        const Cuts *elements = &t->axis[along];
+        Tiling others        = *t;
+        int64_t covers       = 0;
+        size_t each          = 0;
+
+        if (p->leaves->task_bytes == 0)
+                return 0;
+        for (uint32_t g = 0; g < elements->n; g++)
+                covers += tree_cover_size(cuts_edge(elements, g), cuts_edge(elements, g + 1)) +
+                          tree_cover_size(0, cuts_edge(elements, g));
+        for (uint32_t c = 0; c < f->n_state; c++)
+                each += dtype_size(f->state[c]);
+        others.axis[along] = cuts_whole(1);
+
+        const int r =
+                cuts_limit(p, &others, t->ndim, (int64_t) (p->leaves->task_bytes / each) / MAX(covers, INT64_C(1)));
+
+        for (int k = 0; k < t->ndim; k++)
+                if (k != along)
+                        t->axis[k] = others.axis[k];
+        return r;
+}
+
 int stage_scan(Planner *p, uint32_t index) {
         const Node *node                           = &p->graph->node.data[index];
         const ScanParams *q                        = node->params;
@@ -127,10 +152,14 @@ int stage_scan(Planner *p, uint32_t index) {
 
         if (stage.domain.axis[along].n > 1) {
                 const Fold *f = &node->op->folds[stage.block.fold];
-                const Tiling plain = stage.domain;
+                Tiling plain;
                 int64_t total;
 
-                r = stage_partials(p, node->op, stage.block.fold, node->in[0], along, &plain, axes, prefix);
+                r = scan_cuts(p, f, along, &stage.domain);
+                if (r < 0)
+                        return r;
+                plain = stage.domain;
+                r     = stage_partials(p, node->op, stage.block.fold, node->in[0], along, &plain, axes, prefix);
                 if (r >= 0)
                         r = stage_prefixes(p, node->op, stage.block.fold, along, &plain.axis[along], axes, prefix);
                 if (r < 0)
