@@ -139,6 +139,28 @@ def test_ranks(method, axis):
         mt.stats.rankdata([1], "other")
 
 
+@pytest.mark.parametrize("method", ["average", "min", "max", "dense", "ordinal"])
+def test_ranks_without_what_is_missing(method):
+    x = np.array([[1.0, np.nan, 0.5, 1.0], [2, 2, 1, np.nan], [3, 1, 3, 2]])
+    for axis in None, 0, 1:
+        for policy in "omit", "propagate":
+            got = mt.stats.rankdata(cut(x), method, axis=axis, nan_policy=policy)
+            for place in np.ndindex(x.shape[:1] if axis == 1 else x.shape[1:] if axis == 0 else ()):
+                at = place + (slice(None),) if axis != 0 else (slice(None),) + place
+                row, ranks = (x.ravel(), got.to_numpy()) if axis is None else (x[at], got.to_numpy()[at])
+                kept = ~np.isnan(row)
+                if policy == "propagate" and not kept.all():
+                    assert np.isnan(ranks).all()
+                else:
+                    assert np.array_equal(ranks[kept], st.rankdata(row[kept], method)) and np.isnan(ranks[~kept]).all()
+    with pytest.raises(ValueError, match="contains nan"):
+        mt.stats.rankdata(cut(x), method, nan_policy="raise")
+    with pytest.raises(ValueError, match="nan_policy"):
+        mt.stats.rankdata(cut(x), method, nan_policy="drop")
+
+
+
+
 NUMBERS = ["euclidean", "sqeuclidean", "cityblock", "chebyshev", "minkowski", "cosine", "correlation", "canberra",
            "braycurtis", "hamming", "seuclidean", "mahalanobis", "jensenshannon"]
 BOOLEANS = ["dice", "jaccard", "rogerstanimoto", "russellrao", "sokalmichener", "sokalsneath", "yule"]

@@ -470,7 +470,7 @@ def ks_2samp(data1, data2, alternative="two-sided", method="auto"):
 
 # ---- Ranks -----------------------------------------------------------------------------------------------------------
 
-def rankdata(a, method="average", *, axis=None):
+def rankdata(a, method="average", *, axis=None, nan_policy="propagate"):
     """The ranks of elements, from 1 on.
 
     Parameters
@@ -481,6 +481,9 @@ def rankdata(a, method="average", *, axis=None):
         which they lie.
     axis : int or None, optional
         None: the flattened form.
+    nan_policy : {'propagate', 'omit', 'raise'}, optional
+        NaN among those that are ranked together: all their ranks are NaN; it has none, and the others have theirs; an
+        error.
 
     Returns
     -------
@@ -496,6 +499,7 @@ def rankdata(a, method="average", *, axis=None):
     if method not in ("average", "min", "max", "dense", "ordinal"):
         raise ValueError(f'unknown method "{method}"')
     a = astensor(a)
+    omit = _refuse_nan(nan_policy, a)
     a, axis = (a.ravel(), 0) if axis is None else (a, axis_of(axis, a.ndim))
     if a.size == 0:
         return full(a.shape, 0, float if method == "average" else int)
@@ -520,5 +524,5 @@ def rankdata(a, method="average", *, axis=None):
         ranks = take_along_axis(ranks, place, axis)
     if a.dtype.kind != "f":
         return ranks
-    nan = op("isnan", a).any(axis=axis, keepdims=True)
+    nan = op("isnan", a) if omit else op("isnan", a).any(axis=axis, keepdims=True)
     return op("where", nan, np.nan, ranks) if method == "average" or bool(nan.any()) else ranks
