@@ -2,14 +2,17 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "base/size.h"
 #include "engine/budget.h"
+#include "plan/plan.h"
 
 enum {
         HARD_PERCENT  = 90,
         SOFT_PERCENT  = 75,
         CACHE_PERCENT = 50,       /* of free memory */
         MARGIN_BYTES  = 48 << 20, /* that the process grows by: plans, strips, stacks, the disk's buffers */
+        LEAST_BYTES   = PLAN_TASK_SHARE * 3 * STRIP * 8, /* two inputs and a result of a strip for a thread's tasks */
 };
 
 static uint64_t percent(uint64_t bytes, unsigned share) {
@@ -22,6 +25,16 @@ static int size_option(const char *name, const char *text, uint64_t total_bytes,
         return r < 0 ? error_prefix(err, r, "%s", name) : r;
 }
 
+static int refuse_little(const char *name, uint64_t bytes, Error *err) {
+        char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
+
+        return bytes >= LEAST_BYTES ? 0
+                                    : error_set(err, ERROR_VALUE,
+                                                "%s %s is too little: %s is the least, which tasks need for a few "
+                                                "hundred elements each; what does not fit goes to disk",
+                                                name, size_print(bytes, a), size_print(LEAST_BYTES, b));
+}
+
 static int budget_of_memory(Budget *ret, const BudgetOptions *options, Error *err) {
         if (options->cache_mem || options->phy_mem)
                 return error_set(err, ERROR_VALUE,
@@ -29,7 +42,7 @@ static int budget_of_memory(Budget *ret, const BudgetOptions *options, Error *er
         ret->arena_bytes = options->memory_bytes;
         ret->cache_bytes = ret->hard_bytes = options->memory_bytes;
         ret->soft_bytes                    = percent(options->memory_bytes, SOFT_PERCENT * 100 / HARD_PERCENT);
-        return 0;
+        return refuse_little("memory_bytes", options->memory_bytes, err);
 }
 
 int budget_make(Budget *ret, const BudgetOptions *options, const SystemMemory *memory, uint64_t process_bytes,
@@ -46,6 +59,8 @@ int budget_make(Budget *ret, const BudgetOptions *options, const SystemMemory *m
                 r = size_option("phy_mem", options->phy_mem, memory->total_bytes, &phy, err);
                 if (r == 0)
                         r = size_option("cache_mem", options->cache_mem, memory->available_bytes, &cache, err);
+                if (r == 0 && options->cache_mem)
+                        r = refuse_little("cache_mem", cache, err);
                 if (r < 0)
                         return r;
                 ret->hard_bytes     = percent(phy, HARD_PERCENT);

@@ -49,6 +49,14 @@ TEST(memory_in_bytes_is_of_chunks_and_scratch_together) {
         refused((BudgetOptions) { .memory_bytes = GiB, .cache_mem = "1g" }, "memory_bytes is the whole budget");
 }
 
+TEST(memory_that_no_task_could_work_in_is_refused_with_the_least_that_works) {
+        refused((BudgetOptions) { .memory_bytes = 1000 },
+                "memory_bytes 1000 bytes is too little: 48.0 KiB is the least");
+        refused((BudgetOptions) { .cache_mem = "47k" }, "cache_mem 47.0 KiB is too little: 48.0 KiB is the least");
+        ck_assert_uint_eq(budget((BudgetOptions) { .memory_bytes = 48 * KiB }).cache_bytes, 48 * KiB);
+        ck_assert_uint_eq(budget((BudgetOptions) { .cache_mem = "48k" }).cache_bytes, 48 * KiB);
+}
+
 TEST(cache_shrinks_to_what_the_hard_limit_leaves_unless_it_was_asked_for) {
         Budget b = budget((BudgetOptions) { .phy_mem = "1g" });
 

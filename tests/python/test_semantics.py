@@ -714,6 +714,7 @@ MASKED = np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
     (lambda: new_session(n_threads=-1), ValueError, "n_threads is a positive number.*not -1"),
     (lambda: new_session(n_threads=2**40), ValueError, "threads"),
     (lambda: new_session(n_threads=2**70), ValueError, "too large"),
+    (lambda: new_session(memory_bytes=1000), ValueError, "memory_bytes 1000 bytes is too little: 48.0 KiB"),
     (lambda: new_session(memory_bytes=-1), ValueError, "memory_bytes is a positive number.*not -1"),
     (lambda: new_session(memory_bytes=2**62), MemoryError, "new session"),
     (lambda: mt.ones((2**40, 2**40)), (ValueError, MemoryError), "big|large|size|2\\^63"),
