@@ -412,6 +412,9 @@ mars_map *mars_map_free(mars_map *map);
 
 /* Writes an executed or lazy tensor as .npy, in parallel; the file appears whole under its name, or not at all. */
 int mars_save_npy(mars_session *session, mars_tensor *tensor, const char *path, mars_error *err);
+/* The same of n tensors as an .npz that is not compressed; names are UTF-8, without ".npy". */
+int mars_save_npz(mars_session *session, size_t n, const char *const *names, mars_tensor *const *tensors,
+                  const char *path, mars_error *err);
 
 /* Writes it as a Zarr array, a chunk a file, in parallel, computing it if need be. `path` must not exist, or be an
  * empty directory; it becomes an array when all chunks are on the disk, and is none before. */

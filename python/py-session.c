@@ -4,9 +4,9 @@
  * when it is done, on the library's threads; the session stays usable. */
 #include <limits.h>
 
-#include "py.h"
+#include "py-session.h"
 
-enum { SLICE_USEC = 20 * 1000, TENSORS_NEAR = 8 };
+enum { SLICE_USEC = 20 * 1000 };
 
 typedef struct PySession {
         PyObject_HEAD
@@ -235,11 +235,11 @@ static PyType_Spec map_spec = {
 
 /* ---- Session ----------------------------------------------------------------------------------------------------- */
 
-static mars_session *session_of(PyObject *self) {
+mars_session *session_of(PyObject *self) {
         return ((PySession *) self)->session;
 }
 
-static bool session_ready(PyObject *self) {
+bool session_ready(PyObject *self) {
         if (session_of(self))
                 return true;
         PyErr_SetString(PyExc_ValueError, "a Session that was not initialised");
@@ -310,21 +310,14 @@ static void session_dealloc(PyObject *self) {
         free_instance(self);
 }
 
-typedef struct Tensors {
-        size_t n;
-        mars_tensor **data;
-        mars_tensor *near[TENSORS_NEAR];
-} Tensors;
-
-static void tensors_done(Tensors *t) {
+void tensors_done(Tensors *t) {
         for (size_t i = 0; i < t->n; i++)
                 mars_tensor_unref(t->data[i]);
         if (t->data != t->near)
                 free(t->data);
 }
 
-/* The handles are counted: another thread may rebind them while the work runs. */
-static int read_tensors(PyObject *tuple, Tensors *ret) {
+int read_tensors(PyObject *tuple, Tensors *ret) {
         Py_ssize_t n;
 
         *ret = (Tensors) { .data = ret->near };
@@ -406,7 +399,7 @@ static PyObject *session_submit(PyObject *self, PyObject *tuple) {
         return (PyObject *) ret;
 }
 
-static mars_tensor *one_tensor(PyObject *self, PyObject *object) {
+mars_tensor *one_tensor(PyObject *self, PyObject *object) {
         if (!session_ready(self))
                 return NULL;
         if (py_is_tensor(object) && py_tensor(object))
@@ -533,63 +526,6 @@ static PyObject *session_map(PyObject *self, PyObject *object) {
                 Py_RETURN_NONE;
         }
         return (PyObject *) ret;
-}
-
-/* save(tensor, path) */
-static PyObject *session_save(PyObject *self, PyObject *const *args, Py_ssize_t n_args) {
-        PyObject *path = NULL;
-        mars_error err = {};
-        mars_tensor *t;
-        int r;
-
-        if (n_args != 2)
-                return PyErr_Format(PyExc_TypeError, "save() takes 2 arguments, %zd given", n_args);
-        if (!PyUnicode_FSConverter(args[1], &path))
-                return NULL;
-        t = one_tensor(self, args[0]);
-        if (!t) {
-                Py_DECREF(path);
-                return NULL;
-        }
-        Py_BEGIN_ALLOW_THREADS
-        r = mars_save_npy(session_of(self), t, PyBytes_AsString(path), &err);
-        Py_END_ALLOW_THREADS
-        mars_tensor_unref(t);
-        Py_DECREF(path);
-        if (r < 0)
-                return py_raise(r, &err);
-        Py_RETURN_NONE;
-}
-
-/* _save_zarr(tensor, path, version, chunks, codec, level, compressor, shuffle, separator) */
-static PyObject *session_save_zarr(PyObject *self, PyObject *args) {
-        PyObject *object, *chunks, *path = NULL, *ret = NULL;
-        mars_zarr_options options = {};
-        const char *separator     = NULL;
-        mars_tensor *t = NULL;
-        mars_error err = {};
-        int64_t *dims  = NULL;
-        size_t n       = 0;
-        int r;
-
-        if (!PyArg_ParseTuple(args, "OO&IOsizis", &object, PyUnicode_FSConverter, &path, &options.version, &chunks,
-                              &options.codec, &options.level, &options.compressor, &options.shuffle, &separator))
-                return NULL;
-        options.separator = *separator;
-        t                 = chunks == Py_None || py_to_dims(chunks, &dims, &n) == 0 ? one_tensor(self, object) : NULL;
-        options.chunks    = dims;
-        if (t && dims && n != mars_tensor_ndim(t))
-                PyErr_Format(PyExc_ValueError, "chunks has %zu lengths for %u dimension(s)", n, mars_tensor_ndim(t));
-        else if (t) {
-                Py_BEGIN_ALLOW_THREADS
-                r = mars_save_zarr(session_of(self), t, PyBytes_AsString(path), &options, &err);
-                Py_END_ALLOW_THREADS
-                ret = r < 0 ? py_raise(r, &err) : Py_NewRef(Py_None);
-        }
-        mars_tensor_unref(t);
-        free(dims);
-        Py_DECREF(path);
-        return ret;
 }
 
 /* explain(tensors, format) -> str */
@@ -765,6 +701,7 @@ static PyMethodDef session_methods[] = {
         { "_fetch", (PyCFunction) (void *) session_fetch, METH_FASTCALL, NULL },
         { "_map", session_map, METH_O, NULL },
         { "_save", (PyCFunction) (void *) session_save, METH_FASTCALL, NULL },
+        { "_save_npz", (PyCFunction) (void *) session_save_npz, METH_FASTCALL, NULL },
         { "_save_zarr", session_save_zarr, METH_VARARGS, NULL },
         { "_explain", (PyCFunction) (void *) session_explain, METH_FASTCALL, NULL },
         { "_save_as", (PyCFunction) (void *) session_save_as, METH_FASTCALL, NULL },

@@ -88,7 +88,7 @@ NOTES = {
         "may_share_memory": "never",
         "piecewise": "functions are called here, with tensors",
         "savetxt": "some rows at a time",
-        "savez": "some rows at a time",
+        "savez": "in parallel; into an open file some rows at a time",
         "savez_compressed": "some rows at a time",
         "shares_memory": "never",
     },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Results leave the session: copied into the caller's memory, mapped, or written to a file. Copies go by runs of
+/* Results leave the session: copied into the caller's memory, or mapped (to files: save.c). Copies go by runs of
  * rows of the result (the boxes of its automatic tiling), each gathered from the chunks that it lies in; runs are
  * copied in parallel. What is large beside the cache goes in pieces, chunk by chunk: while one piece is copied the next
  * is called back from disk, so results that are larger than memory leave it too. */
@@ -11,13 +11,12 @@
 #include "client/execute.h"
 #include "client/fetch.h"
 #include "client/session.h"
-#include "io/file.h"
 #include "tensor/strided.h"
 
 /* ---- Reading chunks --------------------------------------------------------------------------------------------- */
 
 /* Copies the part of the tensor in `box` to `to`, whose element 0 is the box's corner. */
-static void pin_read(const EnginePin *pin, const Box *box, char *to, const int64_t *to_stride) {
+void pin_read(const EnginePin *pin, const Box *box, char *to, const int64_t *to_stride) {
         const size_t size = dtype_size(pin->spec.dtype);
         const int ndim    = pin->tiling.ndim;
         uint32_t first[MAX_NDIM], last[MAX_NDIM], at[MAX_NDIM];
@@ -73,7 +72,7 @@ int find_tensor(mars_session *session, mars_tensor *tensor, Engine **ret_engine,
         return 0;
 }
 
-static int engine_says(int r, Error *err) {
+int engine_says(int r, Error *err) {
         return r > 0 ? error_set(err, ERROR_CLOSED, "the session is closed") : r;
 }
 
@@ -125,7 +124,7 @@ int each_piece(Engine *engine, TensorId id, const EngineInto *into, PieceDo *fn,
         return r;
 }
 
-static bool goes_in_pieces(const Engine *engine, const Spec *spec) {
+bool goes_in_pieces(const Engine *engine, const Spec *spec) {
         return (size_t) shape_size(&spec->shape) * dtype_size(spec->dtype) > engine_piece_bytes(engine);
 }
 
@@ -269,215 +268,6 @@ mars_map *mars_map_free(mars_map *map) {
                 engine_unpin(map->pin);
         free(map);
         return NULL;
-}
-
-/* ---- Writing ---------------------------------------------------------------------------------------------------- */
-
-typedef struct Buffer Buffer;
-struct Buffer {
-        Buffer *next;
-};
-
-typedef struct Save {
-        const EnginePin *pin;
-        Draft *draft;
-        int64_t offset;        /* of the elements in the file */
-        Tiling runs;
-        size_t buffer_bytes;
-        pthread_mutex_t lock;  /* of the rest */
-        Buffer *buffers;       /* not in use */
-        int r;
-        Error err;
-} Save;
-
-static Buffer *buffer_take(Save *s) {
-        Buffer *b;
-
-        pthread_mutex_lock(&s->lock);
-        b = s->buffers;
-        if (b)
-                s->buffers = b->next;
-        pthread_mutex_unlock(&s->lock);
-        return b ?: pages_alloc(s->buffer_bytes);
-}
-
-static void buffer_put(Save *s, Buffer *b) {
-        pthread_mutex_lock(&s->lock);
-        b->next    = s->buffers;
-        s->buffers = b;
-        pthread_mutex_unlock(&s->lock);
-}
-
-/* One run of the file: straight from the chunks where they lie so, otherwise through a buffer. */
-static int save_box(Save *s, const Box *box, Error *err) {
-        const size_t size = dtype_size(s->pin->spec.dtype), bytes = (size_t) box_size(box) * size;
-        int64_t stride[MAX_NDIM], at = 0;
-        Shape shape = { .ndim = box->ndim };
-        Buffer *buffer;
-        int r;
-
-        strided_of_shape(&s->pin->spec.shape, size, stride);
-        for (int k = 0; k < box->ndim; k++)
-                at += box->lo[k] * stride[k];
-        if (s->pin->contiguous)
-                return draft_write(s->draft, s->pin->contiguous + at, bytes, s->offset + at, err);
-
-        buffer = buffer_take(s);
-        if (!buffer)
-                return error_oom(err, s->buffer_bytes);
-        for (int k = 0; k < box->ndim; k++)
-                shape.dim[k] = box->hi[k] - box->lo[k];
-        strided_of_shape(&shape, size, stride);
-        pin_read(s->pin, box, (char *) buffer, stride);
-        r = draft_write(s->draft, buffer, bytes, s->offset + at, err);
-        buffer_put(s, buffer);
-        return r;
-}
-
-static void save_failed(Save *s, int r, const Error *err) {
-        pthread_mutex_lock(&s->lock);
-        if (s->r == 0)
-                s->err = *err;
-        s->r = r;
-        pthread_mutex_unlock(&s->lock);
-}
-
-static void save_run(void *userdata, uint32_t k) {
-        Save *s = userdata;
-        Error err;
-        Box box;
-        int r;
-
-        pthread_mutex_lock(&s->lock);
-        r = s->r;
-        pthread_mutex_unlock(&s->lock);
-        if (r < 0)
-                return; /* what failed has failed */
-        tiling_box(&s->runs, k, &box);
-        r = save_box(s, &box, &err);
-        if (r < 0)
-                save_failed(s, r, &err);
-}
-
-/* The part of the file that a chunk is, row by row as far as it does not lie in one piece there. */
-static int save_chunk_rows(Save *s, const Box *box, const char *from, Error *err) {
-        const Shape *shape = &s->pin->spec.shape;
-        int64_t stride[MAX_NDIM], at[MAX_NDIM];
-        int axis = box->ndim; /* from here on the chunk is whole: what lies before is written by itself */
-        size_t bytes;
-        int r = 0;
-
-        strided_of_shape(shape, dtype_size(s->pin->spec.dtype), stride);
-        while (axis > 0 && box->lo[axis - 1] == 0 && box->hi[axis - 1] == shape->dim[axis - 1])
-                axis--;
-        axis  = MAX(axis - 1, 0);
-        bytes = dtype_size(s->pin->spec.dtype);
-        for (int k = axis; k < box->ndim; k++)
-                bytes *= (size_t) (box->hi[k] - box->lo[k]);
-        memcpy(at, box->lo, sizeof(at));
-        while (r == 0) {
-                int64_t offset = s->offset;
-                int k;
-
-                for (k = 0; k < box->ndim; k++)
-                        offset += at[k] * stride[k];
-                r = draft_write(s->draft, from, bytes, offset, err);
-                from += bytes;
-                for (k = axis - 1; k >= 0 && ++at[k] == box->hi[k]; k--)
-                        at[k] = box->lo[k];
-                if (k < 0)
-                        break;
-        }
-        return r;
-}
-
-static void save_chunk(void *userdata, uint32_t k) {
-        Save *s = userdata;
-        Error err;
-        Box box;
-        int r;
-
-        tiling_box(&s->pin->tiling, s->pin->first + k, &box);
-        r = box_size(&box) > 0 ? save_chunk_rows(s, &box, s->pin->data[k], &err) : 0;
-        if (r < 0)
-                save_failed(s, r, &err);
-}
-
-static int save_piece(void *userdata, const EnginePin *pin, Error *err) {
-        Save *s = userdata;
-
-        s->pin = pin;
-        engine_each(pin->engine, (uint32_t) pin->n_chunks, save_chunk, s);
-        if (s->r < 0 && err)
-                *err = s->err;
-        return s->r;
-}
-
-static int save_elements(Save *s, Error *err) {
-        const uint64_t n_runs = tiling_n_chunks(&s->runs);
-        Box box;
-
-        tiling_box(&s->runs, 0, &box); /* none is larger */
-        s->buffer_bytes = MAX((size_t) box_size(&box) * dtype_size(s->pin->spec.dtype), sizeof(Buffer));
-        engine_each(s->pin->engine, (uint32_t) n_runs, save_run, s);
-        while (s->buffers) {
-                Buffer *next = s->buffers->next;
-
-                pages_free(s->buffers, s->buffer_bytes);
-                s->buffers = next;
-        }
-        if (s->r < 0 && err)
-                *err = s->err;
-        return s->r;
-}
-
-int mars_save_npy(mars_session *session, mars_tensor *tensor, const char *path, mars_error *err) {
-        _cleanup_(result_unrefp) Result *result = NULL;
-        _cleanup_(engine_unpinp) EnginePin *pin = NULL;
-        _cleanup_(draft_freep) Draft *draft     = NULL;
-        Engine *engine                          = NULL;
-        char header[NPY_WRITE_MAX];
-        Save save = { .lock = PTHREAD_MUTEX_INITIALIZER };
-        size_t header_bytes;
-        const Tiling *tiling;
-        const Spec *spec;
-        int r;
-
-        if (!path || !tensor)
-                return error_set(error_of(err), ERROR_VALUE, "%s is NULL", path ? "the tensor" : "path");
-        r = mars_execute(session, 1, &tensor, err);
-        if (r < 0)
-                return r;
-        r = find_tensor(session, tensor, &engine, &result, error_of(err));
-        if (r == 0)
-                r = engine_says(engine_tensor(engine, result->id, &spec, &tiling, error_of(err)), error_of(err));
-        if (r < 0)
-                return r;
-        header_bytes = npy_print(tensor->dtype, &spec->shape, header);
-        save.offset  = (int64_t) header_bytes;
-        r = draft_new(&draft, path, save.offset + shape_size(&spec->shape) * (int64_t) dtype_size(spec->dtype),
-                      error_of(err));
-        if (r < 0)
-                return r;
-        save.draft = draft;
-        r          = draft_write(draft, header, header_bytes, 0, error_of(err));
-        if (r < 0)
-                return r;
-        if (shape_size(&spec->shape) > 0) {
-                if (goes_in_pieces(engine, spec) && engine_pin_here(engine, result->id, true, &pin, NULL) != 0)
-                        r = each_piece(engine, result->id, NULL, save_piece, &save, error_of(err));
-                else {
-                        if (!pin)
-                                r = engine_says(engine_pin(engine, result->id, &pin, error_of(err)), error_of(err));
-                        save.pin  = pin;
-                        save.runs = tiling_auto(&spec->shape, spec->dtype);
-                        if (r == 0)
-                                r = save_elements(&save, error_of(err));
-                }
-                if (r < 0)
-                        return r;
-        }
-        return draft_publish(draft, error_of(err));
 }
 
 /* ---- How a tensor is cut ---------------------------------------------------------------------------------------- */

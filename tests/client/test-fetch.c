@@ -144,6 +144,24 @@ TEST(file_that_cannot_be_written_leaves_nothing) {
         must_fail(MARS_ERROR_VALUE, "path is NULL", mars_save_npy(s, t, NULL, &err));
 }
 
+TEST(archive_that_cannot_be_written_leaves_nothing) {
+        SESSION s                 = session(1);
+        TENSOR t                  = full(1, 2, 2);
+        const char *const names[] = { "x", "x" };
+        mars_tensor *const both[] = { t, t };
+
+        must_fail(MARS_ERROR_VALUE, "two members have the name 'x.npy'",
+                  mars_save_npz(s, 2, names, both, "/tmp/mars-test-fetch-none.npz", &err));
+        ck_assert_int_eq(access("/tmp/mars-test-fetch-none.npz", F_OK), -1);
+        must_fail(-2 /* ENOENT */, "cannot write '/tmp/mars/no/such/folder/x.npz'",
+                  mars_save_npz(s, 1, names, both, "/tmp/mars/no/such/folder/x.npz", &err));
+        must_fail(MARS_ERROR_VALUE, "path is NULL", mars_save_npz(s, 1, names, both, NULL, &err));
+        must_fail(MARS_ERROR_VALUE, "the name of member 0 is NULL",
+                  mars_save_npz(s, 1, (const char *[]) { NULL }, both, "/tmp/x.npz", &err));
+        must_fail(MARS_ERROR_VALUE, "the tensor of member 1 is NULL",
+                  mars_save_npz(s, 2, names, (mars_tensor *[]) { t, NULL }, "/tmp/x.npz", &err));
+}
+
 TEST(chunks_are_known_before_and_after_execution) {
         SESSION s = session(1);
         TENSOR t  = grid(5, 7, (const int64_t[]) { 1, 3 }, 2);

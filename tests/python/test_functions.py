@@ -785,20 +785,6 @@ def test_vectors_that_are_too_many_for_a_function_of_the_users_are_refused_in_wo
         mt.apply_along_axis(mt.sum, 1, mt.ones((20_000, 2)))
 
 
-@pytest.mark.parametrize("write", ["savez", "savez_compressed"])
-def test_archives_are_numpys(write, tmp_path):
-    arrays = {"x": X, "none": np.zeros((0, 3), "i2"), "number": np.array(3.5), "c": X[0] * 1j}
-    getattr(mt, write)(tmp_path / "a", mt.tensor(X > 0.5), **{k: mt.tensor(v) for k, v in arrays.items()})
-    with np.load(tmp_path / "a.npz") as ours, mt.load(tmp_path / "a.npz", chunk_size=2) as back:
-        assert sorted(ours.files) == sorted(back) == sorted([*arrays, "arr_0"]) and len(back) == 5
-        for name, want in {**arrays, "arr_0": X > 0.5}.items():
-            assert ours[name].dtype == want.dtype and np.array_equal(ours[name], want)
-            assert np.array_equal(back[name], want)
-    assert [f.name for f in tmp_path.iterdir()] == ["a.npz"]
-    with pytest.raises(ValueError):
-        getattr(mt, write)(tmp_path / "b", X, arr_0=X)
-
-
 def test_text_is_numpys(tmp_path):
     many = np.arange(500_000.0).reshape(-1, 5)  # several times the rows that are fetched at once
     for a, more in ((X, {}), (X[0], dict(header="h", footer="f")), (many, dict(fmt="%d", delimiter=","))):

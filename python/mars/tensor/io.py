@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files: .npy and plain text are read chunk by chunk when they are needed, .npy is written in parallel; text and .npz
-are written some rows at a time; members of .npz that are compressed are read whole."""
+"""Files: .npy and plain text are read chunk by chunk when they are needed, .npy and .npz are written in parallel; text,
+and .npz that are compressed or go to an open file, are written some rows at a time; members that are compressed are
+read whole."""
 import os
 import struct
 import zipfile
@@ -96,6 +97,12 @@ def load(file, chunk_size=None, *, chunks=None, mmap_mode=None):
     return t if flat is None else _mars.load(file, flat)
 
 
+def _ending(file, end):
+    name = os.fspath(file)
+    end = end.encode() if isinstance(name, bytes) else end
+    return name if name.endswith(end) else name + end
+
+
 def save(file, arr, session=None):
     """Writes a tensor as a .npy file, computing it if need be; the file appears whole, or not at all.
 
@@ -113,10 +120,7 @@ def save(file, arr, session=None):
     >>> np.load("y.npy")
     array([0, 2, 4])
     """
-    name = os.fspath(file)
-    suffix = b".npy" if isinstance(name, bytes) else ".npy"
-    if not name.endswith(suffix):
-        name += suffix
+    name = _ending(file, ".npy")
     t = astensor(arr)
     session = chosen(holder(t) if session is None else session)
     session._wait((t,))
@@ -135,6 +139,12 @@ def _write_archive(to, tensors, compression):
                     member.write(np.ascontiguousarray(rows).data.cast("B") if rows.size else b"")
 
 
+def _save_archive(name, tensors):
+    session = chosen(next(filter(None, map(holder, tensors.values())), None))
+    session._wait(tuple(tensors.values()))
+    session._save_npz(tuple(tensors), tuple(tensors.values()), name)
+
+
 def _savez(file, args, named, compression):
     for k, arr in enumerate(args):
         if f"arr_{k}" in named:
@@ -143,11 +153,13 @@ def _savez(file, args, named, compression):
     tensors = {name: astensor(arr) for name, arr in named.items()}
     if hasattr(file, "write"):
         return _write_archive(file, tensors, compression)
-    name = os.fspath(file)
-    name = name if name.endswith(".npz") else name + ".npz"
-    part = f"{name}.{os.getpid()}.part"
+    name = _ending(file, ".npz")
+    if compression == zipfile.ZIP_STORED:
+        return _save_archive(name, tensors)
+    part = os.fsencode(name) + f".{os.getpid()}.part".encode()
     try:
-        _write_archive(part, tensors, compression)
+        with open(part, "wb") as to:
+            _write_archive(to, tensors, compression)
         os.replace(part, name)
     finally:
         if os.path.exists(part):
@@ -155,7 +167,9 @@ def _savez(file, args, named, compression):
 
 
 def savez(file, *args, **kwds):
-    """Writes tensors into an .npz file, some rows at a time; the file appears whole, or not at all.
+    """Writes tensors into an .npz file, computing them together if need be; the file appears whole, or not at all.
+
+    All members are written in parallel, chunk by chunk; into an open file, some rows at a time.
 
     Parameters
     ----------

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Archives (.npz) are those that NumPy reads and writes, whatever their members are cut into however large."""
+import zipfile
+
+import numpy as np
+import pytest
+
+import mars.tensor as mt
+from mars.session import new_session
+
+X = np.random.default_rng(0).random((5, 7))
+
+
+def test_members_of_archives_are_written_whole_whatever_their_cuts(tmp_path):
+    want = {"rows": np.arange(300_000.0).reshape(300, 1000), "tiles": np.arange(90_000).reshape(300, 300),
+            "ünïcode": X, "none": np.zeros((0, 3))}
+    cuts = {"rows": (7, 1000), "tiles": (11, 13), "ünïcode": 1, "none": 1}
+    mt.savez(tmp_path / "a", **{k: mt.tensor(v, chunk_size=cuts[k]) + 0 for k, v in want.items()})
+    with zipfile.ZipFile(tmp_path / "a.npz") as archive:
+        assert archive.testzip() is None
+        assert [info.filename for info in archive.infolist()] == [k + ".npy" for k in want]
+    with np.load(tmp_path / "a.npz") as back:
+        assert all(np.array_equal(back[k], v) and back[k].dtype == v.dtype for k, v in want.items())
+    mt.savez(tmp_path / "nothing")
+    with np.load(tmp_path / "nothing.npz") as back:
+        assert back.files == []
+    mt.savez(bytes(tmp_path / "b.npz"), X)
+    assert np.array_equal(np.load(tmp_path / "b.npz")["arr_0"], X)
+
+
+def test_archives_larger_than_the_cache_are_written_in_pieces(tmp_path):
+    with new_session(cache_mem="8m", n_threads=2) as session:
+        session.as_default()
+        t = mt.arange(4_000_000.0, chunk_size=300_000)
+        mt.savez(tmp_path / "a", x=t, y=(t + 1).reshape(2000, 2000).rechunk(400))
+        with zipfile.ZipFile(tmp_path / "a.npz") as archive:
+            assert archive.testzip() is None
+    with np.load(tmp_path / "a.npz") as back:
+        assert np.array_equal(back["x"], np.arange(4e6))
+        assert np.array_equal(back["y"], np.arange(1, 4e6 + 1).reshape(2000, 2000))
+
+
+@pytest.mark.parametrize("write", ["savez", "savez_compressed"])
+def test_archives_are_numpys(write, tmp_path):
+    arrays = {"x": X, "none": np.zeros((0, 3), "i2"), "number": np.array(3.5), "c": X[0] * 1j}
+    getattr(mt, write)(tmp_path / "a", mt.tensor(X > 0.5), **{k: mt.tensor(v) for k, v in arrays.items()})
+    with np.load(tmp_path / "a.npz") as ours, mt.load(tmp_path / "a.npz", chunk_size=2) as back:
+        assert sorted(ours.files) == sorted(back) == sorted([*arrays, "arr_0"]) and len(back) == 5
+        for name, want in {**arrays, "arr_0": X > 0.5}.items():
+            assert ours[name].dtype == want.dtype and np.array_equal(ours[name], want)
+            assert np.array_equal(back[name], want)
+    assert [f.name for f in tmp_path.iterdir()] == ["a.npz"]
+    with pytest.raises(ValueError):
+        getattr(mt, write)(tmp_path / "b", X, arr_0=X)
