@@ -12,7 +12,7 @@
 #include "client/fetch.h"
 #include "client/npy.h"
 #include "client/session.h"
-#include "exec/strided.h"
+#include "tensor/strided.h"
 #include "io/file.h"
 #include "io/zip.h"
 
