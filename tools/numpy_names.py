@@ -66,8 +66,8 @@ WHY_NOT = {
 
 # Names for which values are computed when they are called, because shapes or dtypes depend on them.
 COMPUTES = "computes its arguments, or a part of them, when it is called"
-NOW = """asarray_chkfinite bincount choose histogram histogram2d histogram_bin_edges histogramdd ndenumerate place poly
-    polydiv polyfit polymul real_if_close roots trim_zeros""".split()
+NOW = """asarray_chkfinite bincount choose histogram histogram2d histogram_bin_edges histogramdd min_scalar_type
+    ndenumerate place poly polydiv polyfit polymul real_if_close roots trim_zeros""".split()
 NOTES = {
     "numpy": {
         **dict.fromkeys(NOW, COMPUTES),
