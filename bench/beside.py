@@ -560,6 +560,8 @@ WORDS = {
     "scan": "What is cut is read twice: once for what each chunk adds up to, once for the results.",
     "count": "The table of counts is a large part of the input: a table for each task would be more memory than that, "
              "so that one or few tasks count.",
+    "fft": "The axis that is transformed is brought into one piece first: a copy that an array of NumPy's does not "
+           "need. bench/fft.py has tensors of one chunk, which are transformed faster than NumPy's arrays.",
     "python": "The function is the caller's: it is called for each row with a tensor, and what it does becomes part of "
               "the expression; NumPy's is called with numbers that are there.",
     "pairs": "All distances are made, and those of later rows are taken out of them; SciPy has a loop for each metric.",
@@ -616,6 +618,9 @@ REASONS = {
     **because("whole", "partition argpartition topk nanmedian", ("partition rows",)),
     **because("scan", "cumsum cumprod maximum.accumulate", ("cumsum, float32", "cumsum, int64", "cumsum, axis 1")),
     **because("count", "bincount", ("bincount, weights", "bincount, a million")),
+    **because("fft", "fft rfft ifft fft2 rfft2", ("fft of columns", "fft of rows", "rfft of rows", "irfft of rows",
+                                                  "fft of short rows", "fft of prime rows", "fft, float32",
+                                                  "fftn, 3 axes")),
     **because("python", "apply_along_axis"),
     **because("pairs", "pdist cdist", ("cdist, cityblock",)),
     **because("stream", "integers gamma beta chisquare f negative_binomial dirichlet choice permutation multinomial "
