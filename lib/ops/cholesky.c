@@ -61,7 +61,7 @@ static int expand_cholesky(Build *b, const OpCall *call, const Ref *in, Ref *out
         below = build_triangular(b, build_adjoint(b, first), build_part(b, a, half, n - half, 0, half), false, false,
                                  true);
         last  = build_binary(b, "subtract", build_part(b, a, half, n - half, half, n - half),
-                             build_product(b, below, build_adjoint(b, below)));
+                             build_binary(b, "matmul", below, build_adjoint(b, below)));
         last  = build_op(b, "cholesky", NULL, 1, &last);
         first = build_pair(b, first, build_constant(b, dtype, 0, half, n - half), 1);
         *out  = build_pair(b, first, build_pair(b, below, last, 1), 0);

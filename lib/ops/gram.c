@@ -15,8 +15,8 @@
 
 enum {
         BANDS_MOST   = 256,
-        BLOCK_MOST   = 1 << 12, /* elements of a block of rows: float64 are 32 KiB */
-        BLOCK_LEAST  = 16,      /* its rows */
+        ROWS_MOST    = 1 << 12, /* elements of a block of rows: float64 are 32 KiB */
+        ROWS_LEAST   = 16,      /* its rows */
         BAND         = 4,       /* rows of a tile of the result, */
         BAND_WIDE    = 3,       /* and vectors: with those of X and one element 16 registers */
         LINE         = 64,      /* bytes */
@@ -28,13 +28,13 @@ static size_t gram_scratch(const OpCall *call) {
         return matrix_bytes(&call->in[0]);
 }
 
-static int64_t gram_step(_unused_ const OpCall *call) {
-        return BLOCK_STEP;
+static int64_t gram_step(const OpCall *call) {
+        return product_block(call->in[0].dtype, call->in[0].shape.dim[1]);
 }
 
 static int64_t gram_strip(const OpCall *call) {
         const int64_t n = call->in[0].shape.dim[1];
-        int64_t rows = BLOCK_STEP;
+        int64_t rows    = gram_step(call);
 
         if (n > BANDS_MOST)
                 return STRIP_PACKED;
@@ -43,12 +43,12 @@ static int64_t gram_strip(const OpCall *call) {
         return rows;
 }
 
-static_assert(BLOCK_LEAST * BANDS_MOST <= BLOCK_MOST, "the widest block has its least rows");
+static_assert(ROWS_LEAST * BANDS_MOST <= ROWS_MOST, "the widest block has its least rows");
 
 static int64_t block_rows(int64_t n) {
-        int64_t rows = BLOCK_LEAST;
+        int64_t rows = ROWS_LEAST;
 
-        while (2 * rows * n <= BLOCK_MOST)
+        while (2 * rows * n <= ROWS_MOST)
                 rows *= 2;
         return rows;
 }
@@ -116,7 +116,7 @@ static int64_t block_rows(int64_t n) {
                 const bool rows       = m->trans == CblasNoTrans && n >= WIDTH;                                        \
                 const int64_t columns = MAX(n, (int64_t) WIDTH), pitch = rows ? m->ld : columns;                       \
                 const int64_t block = block_rows(columns);                                                             \
-                CTYPE_##D dense[BLOCK_MOST];                                                                           \
+                CTYPE_##D dense[ROWS_MOST];                                                                            \
                                                                                                                        \
                 if (!rows)                                                                                             \
                         memset(dense, 0, sizeof(dense));                                                               \
@@ -184,9 +184,10 @@ static int infer_gram(const OpCall *call, Spec *out, Error *err) {
         if (in->shape.ndim != 2 || (in->dtype != DTYPE_F32 && in->dtype != DTYPE_F64))
                 return error_set(err, ERROR_VALUE, "gram_blocks is of matrices of float32 or float64");
         out->dtype = in->dtype;
-        out->shape = shape_of(
-                3, (const int64_t[]){ in->shape.dim[0] == UNKNOWN ? UNKNOWN : div_up(in->shape.dim[0], BLOCK_STEP),
-                                      in->shape.dim[1], in->shape.dim[1] });
+        out->shape =
+                shape_of(3, (const int64_t[]) { in->shape.dim[0] == UNKNOWN ? UNKNOWN
+                                                                            : div_up(in->shape.dim[0], gram_step(call)),
+                                                in->shape.dim[1], in->shape.dim[1] });
         return 0;
 }
 

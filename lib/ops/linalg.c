@@ -7,8 +7,6 @@
 #include "graph/infer.h"
 #include "ops/rows.h"
 
-#define PRODUCT_BYTES (64 << 20) /* of inputs of one task */
-
 /* ---- Inference
  * ------------------------------------------------------------------------------------------------------ */
 
@@ -202,17 +200,6 @@ Ref build_gather(Build *b, Ref a, Ref index) {
                 part[n_part++] = build_op(b, "gather_rows", &(GatherParams) {}, 2, (const Ref[]) { some, index });
         }
         return build_concatenate(b, part, n_part, 1);
-}
-
-/* A tile of a product wants its part of both inputs at once: where that is much, by squares. */
-Ref build_product(Build *b, Ref a, Ref c) {
-        const Spec *s     = build_spec(b, a), *s_c = build_spec(b, c);
-        const int64_t k   = s->shape.dim[s->shape.ndim - 1], n = s_c->shape.dim[s_c->shape.ndim - 1];
-        const int64_t tile = LINALG_WHOLE + MIN(n, (int64_t) 4 * LINALG_WHOLE), most = PRODUCT_BYTES / tile;
-        const bool large   = s->shape.ndim == 2 && s_c->shape.ndim == 2 && k > LINALG_WHOLE &&
-                           k * (int64_t) dtype_size(s->dtype) > most;
-
-        return build_op(b, large ? "product_squares" : "matmul", NULL, 2, (const Ref[]) { a, c });
 }
 
 Ref build_rows_where(Build *b, Ref a, Ref mask) {

@@ -49,8 +49,7 @@ Ref build_eye(Build *b, DType dtype, int64_t m, int64_t n); /* 1 on the diagonal
 /* The diagonal of a square matrix: a view of it would be one task that has every chunk which it crosses. */
 Ref build_large_diagonal(Build *b, Ref a);
 Ref build_pair(Build *b, Ref a, Ref c, int axis); /* one behind the other */
-Ref build_gather(Build *b, Ref a, Ref index); /* rows of a matrix by their numbers, some columns at a time */
-Ref build_product(Build *b, Ref a, Ref c);
+Ref build_gather(Build *b, Ref a, Ref index);     /* rows of a matrix by their numbers, some columns at a time */
 Ref build_rows_where(Build *b, Ref a, Ref mask); /* rows of a matrix: an unknown number of them */
 /* x with a x = c (rows: x a = c) for triangular a. */
 Ref build_triangular(Build *b, Ref a, Ref c, bool lower, bool unit, bool rows);

@@ -49,11 +49,11 @@ static int expand_lstsq(Build *b, const OpCall *call, const Ref *in, Ref *out) {
                 const Ref q = build_op(b, "qr", NULL, 1, &a);
 
                 a = ref_out(q, 1);
-                c = build_product(b, build_adjoint(b, q), c);
+                c = build_binary(b, "matmul", build_adjoint(b, q), c);
         }
         u = build_op(b, "svd", NULL, 1, &a);
         s = ref_out(u, 1);
-        c = build_product(b, build_adjoint(b, u), c);
+        c = build_binary(b, "matmul", build_adjoint(b, u), c);
 
         const double least =
                 rcond >= 0 ? rcond : (real == DTYPE_F32 ? (double) FLT_EPSILON : DBL_EPSILON) * (double) MAX(m, n);
@@ -64,7 +64,7 @@ static int expand_lstsq(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         keep  = build_binary(b, "greater", s, limit);
         x     = build_op(b, "where", NULL, 3, (const Ref[]) { keep, build_binary(b, "divide", one, s), zero });
         x     = build_binary(b, "multiply", c, build_cast(b, build_insert_axis(b, x, 1), dtype));
-        x     = build_product(b, build_adjoint(b, ref_out(u, 2)), x);
+        x     = build_binary(b, "matmul", build_adjoint(b, ref_out(u, 2)), x);
 
         out[0] = vector ? build_drop_axis(b, x, 1) : x;
         out[1] = build_reduce(b, "count_nonzero", keep, (Dims) {}, false, DTYPE_NONE);

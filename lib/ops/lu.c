@@ -148,7 +148,7 @@ static int expand_factor(Build *b, const OpCall *call, const Ref *in, Ref *out) 
                 return build_done(b);
         }
         rest   = build_binary(b, "subtract", build_part(b, right, half, below, 0, n - half),
-                              build_product(b, build_part(b, low, half, below, 0, half), top));
+                              build_binary(b, "matmul", build_part(b, low, half, below, 0, half), top));
         rest   = build_op(b, "lu_factor", NULL, 1, &rest);
         order  = build_gather(b, build_slice(b, left, 0, half, m, 1), rest);
         out[0] = build_pair(b, build_slice(b, left, 0, 0, half, 1), order, 0);

@@ -101,13 +101,13 @@ static Ref step_qr(Build *b, Ref x, DType dtype, int64_t n, double c) {
 
         q = build_op(b, "qr", NULL, 1, &q);
         return build_weighted(b, dtype, 1 / sqrt(c),
-                              build_product(b, build_slice(b, q, 0, 0, n, 1),
-                                            build_adjoint(b, build_slice(b, q, 0, n, 2 * n, 1))));
+                              build_binary(b, "matmul", build_slice(b, q, 0, 0, n, 1),
+                                           build_adjoint(b, build_slice(b, q, 0, n, 2 * n, 1))));
 }
 
 /* The same by the Cholesky factor of I + c X^H X. */
 static Ref step_cholesky(Build *b, Ref x, DType dtype, int64_t n, double c) {
-        Ref l = build_weighted(b, dtype, c, build_product(b, build_adjoint(b, x), x));
+        Ref l = build_weighted(b, dtype, c, build_binary(b, "matmul", build_adjoint(b, x), x));
 
         l = build_binary(b, "add", build_eye(b, dtype, n, n), l);
         l = build_op(b, "cholesky", NULL, 1, &l);

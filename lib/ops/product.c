@@ -3,9 +3,10 @@
  * cut. There are four ways:
  *
  *   product         a tile of the result over the whole inner axis by each task.
- *   product_add     of what is larger than PRODUCT_MOST: the inner axis is cut too, and each block of it adds to the
- *                   tiles of the one before. The inputs are cut into squares first, so that a task needs 64 MiB.
- *   product_blocks  of tall and thin inputs, as in X.T @ y: the inner axis is cut in blocks of BLOCK_STEP, a
+ *   product_add     where that task would have more than WHOLE_MOST, or a right-hand side wider than a task: the inner
+ *                   axis is cut too, and each block of it adds to the tiles of the one before. The inputs are cut into
+ *                   squares first, so that a task needs 32 MiB.
+ *   product_blocks  of tall and thin inputs, as in X.T @ y: the inner axis is cut in blocks of BLOCK_STEP or less, a
  *                   product for each, and the tree of `sum` adds them up. A task goes through its block by strips that
  *                   stay in its cache, and computes elementwise inputs there. gram.c does it for X.T @ X.
  *   sums of terms   of rows of few elements and a small matrix, as in X @ w: the graph says it so, and it is fused.
@@ -23,18 +24,19 @@
 
 enum {
         PRODUCT_SMALL = 1 << 16, /* elements of a result that is small: 512 KiB a block */
-        PRODUCT_MOST = 1 << 26,  /* elements of inputs and result that may well be in memory together */
-        PRODUCT_INNER = 1024,    /* inner elements at a time of larger ones */
-        SQUARE = 1024,           /* rows and columns of the chunks of their inputs */
-        TILE_ROWS = 1024,        /* few enough that small machines have several tiles of a 4000 x 4000 product */
-        TILE_COLUMNS = 4096,     /* many, since BLAS packs the right-hand side once per tile */
-        TILE_UNIT = 8,           /* rows of a tile are a multiple of it */
-        TERMS_MOST = 16,         /* inner elements, and columns, of a product that is a sum of terms */
-        TERMS_LEAST = 1024,      /* and its rows at least: two strips */
-        THIN_TILE = 1 << 18,     /* elements of the tiles of thin matrices */
-        CALL_MOST = 1 << 19,     /* multiplications of a call that OpenBLAS does without packing, twice as fast */
-        STRIP_MOST = 1 << 15,    /* elements of both inputs in a strip: 256 KiB, a quarter of L2 */
-        STRIP_LEAST = 64,
+        WHOLE_MOST   = 1 << 26, /* bytes of a task with all of the inner axis: four are as many as two threads need */
+        SQUARE       = 768,     /* rows, columns and inner elements at a time of larger ones: four squares of float64 */
+                                /* and room to put the inputs together are 27 MiB, */
+        SQUARE_WIDE  = 512,     /* and of those with 16 bytes an element */
+        TILE_ROWS    = 1024,    /* few enough that small machines have several tiles of a 4000 x 4000 product */
+        TILE_COLUMNS = 4096,    /* many, since BLAS packs the right-hand side once per tile */
+        TILE_UNIT    = 8,       /* rows of a tile are a multiple of it */
+        TERMS_MOST   = 16,      /* inner elements, and columns, of a product that is a sum of terms */
+        TERMS_LEAST  = 1024,    /* and its rows at least: two strips */
+        THIN_TILE    = 1 << 18, /* elements of the tiles of thin matrices */
+        CALL_MOST    = 1 << 19, /* multiplications of a call that OpenBLAS does without packing, twice as fast */
+        STRIP_MOST   = 1 << 15, /* elements of both inputs in a strip: 256 KiB, a quarter of L2 */
+        STRIP_LEAST  = 64,
 };
 
 /* The last two axes of a view at the i-th batch position of the result's batch axes. */
@@ -138,19 +140,33 @@ static int product_run(BlockRun *run, _unused_ Error *err) {
         return 0;
 }
 
-/* Tiles of whole products are equal, so that they end together; those by blocks fit the squares of the inputs. */
-static void product_tile(const OpCall *call, int64_t size[static 2]) {
-        const Shape *a = &call->in[call->n_in - 2].shape, *b = &call->in[call->n_in - 1].shape;
-        const int64_t m = a->dim[a->ndim - 2], n = b->dim[b->ndim - 1], k = a->dim[a->ndim - 1];
+/* As many equal parts as it takes for them to have at most so many elements: tasks of equal parts end together. */
+static int64_t part_of(int64_t n, int64_t most) {
+        return n <= most ? MAX(n, (int64_t) 1) : div_up(div_up(n, div_up(n, most)), TILE_UNIT) * TILE_UNIT;
+}
 
-        size[0] = SQUARE;
-        size[1] = 2 * SQUARE;
-        if (k > PRODUCT_INNER && call->n_in == 2) {
-                size[0] = m <= TILE_ROWS ? MAX(m, 1) : div_up(div_up(m, div_up(m, TILE_ROWS)), TILE_UNIT) * TILE_UNIT;
-                size[1] = TILE_COLUMNS;
-        }
+static int64_t square_of(DType dtype) {
+        return dtype_size(dtype) > sizeof(double) ? SQUARE_WIDE : SQUARE;
+}
+
+/* Of products by blocks the inner axis is no longer than a square. */
+static bool is_whole(DType dtype, int64_t k) {
+        return k > square_of(dtype);
+}
+
+static void tile_of(DType dtype, int64_t m, int64_t n, int64_t k, bool whole, int64_t size[static 2]) {
+        size[0] = part_of(m, whole ? TILE_ROWS : square_of(dtype));
+        size[1] = whole ? TILE_COLUMNS : part_of(n, square_of(dtype));
         while (size[0] * 2 * MAX(MAX(n, k), (int64_t) 1) <= THIN_TILE)
                 size[0] *= 2;
+}
+
+static void product_tile(const OpCall *call, int64_t size[static 2]) {
+        const Spec *a = &call->in[call->n_in - 2], *b = &call->in[call->n_in - 1];
+        const int64_t m = a->shape.dim[a->shape.ndim - 2], n = b->shape.dim[b->shape.ndim - 1],
+                      k = a->shape.dim[a->shape.ndim - 1];
+
+        tile_of(a->dtype, m, n, k, call->n_in == 2 && is_whole(a->dtype, k), size);
 }
 
 /* ---- By blocks of the inner axis -------------------------------------------------------------------------------- */
@@ -158,12 +174,19 @@ static void product_tile(const OpCall *call, int64_t size[static 2]) {
 static int product_add_run(BlockRun *run, Error *err) {
         const View *c = &run->in[0], *out = &run->out[0];
         BlockRun product = *run;
-        const int64_t m = out->shape.dim[0], n = out->shape.dim[1];
+        const int n_dim  = out->shape.ndim;
+        const int64_t m = out->shape.dim[n_dim - 2], n = out->shape.dim[n_dim - 1];
         const size_t size = dtype_size(out->dtype), row = (size_t) n * size;
+        const Shape batch = shape_of(n_dim - 2, out->shape.dim);
+        char *to          = out->data;
 
-        assert(n <= 1 || c->stride[1] == (int64_t) size); /* a value of the same tiles */
-        for (int64_t i = 0; i < m; i++)
-                memcpy(out->data + (size_t) i * row, c->data + i * c->stride[0], row);
+        assert(n <= 1 || c->stride[n_dim - 1] == (int64_t) size); /* a value of the same tiles */
+        for (int64_t i = 0; i < shape_size(&batch); i++) {
+                const char *from = batch_data(c, &batch, i);
+
+                for (int64_t j = 0; j < m; j++, to += row)
+                        memcpy(to, from + j * c->stride[n_dim - 2], row);
+        }
         product.in++;
         product.more = true;
         return product_run(&product, err);
@@ -179,43 +202,68 @@ static int infer_product_add(const OpCall *call, Spec *out, Error *err) {
 
         if (r < 0)
                 return r;
-        if (call->in[0].dtype != out->dtype || out->shape.ndim != 2 || !shape_equal(&call->in[0].shape, &out->shape))
+        if (call->in[0].dtype != out->dtype || out->shape.ndim < 2 || !shape_equal(&call->in[0].shape, &out->shape))
                 return error_set(err, ERROR_VALUE, "products are added to matrices of the same shape and dtype");
         return 0;
 }
 
-static Ref build_squares(Build *b, Ref x) {
-        const int64_t chunk_size[] = { 1, SQUARE, 1, SQUARE };
-        const RechunkParams params = { .chunk_size = { .n = 4, .given = true, .v = chunk_size } };
+static Ref build_squares(Build *b, Ref x, int64_t rows, int64_t columns) {
+        const int n_dim = build_spec(b, x)->shape.ndim;
+        int64_t chunk_size[2 * MAX_NDIM];
+        const RechunkParams params = { .chunk_size = { .n = 2 * (uint32_t) n_dim, .given = true, .v = chunk_size } };
 
+        for (int i = 0; i < n_dim; i++) { /* an axis: how many sizes follow, the size */
+                chunk_size[2 * i]     = 1;
+                chunk_size[2 * i + 1] = i < n_dim - 2 ? 1 : i == n_dim - 2 ? rows : columns;
+        }
         return build_op(b, "rechunk", &params, 1, &x);
 }
 
-static Ref build_large(Build *b, Ref x, Ref y, int64_t k) {
+static Ref build_large(Build *b, Ref x, Ref y) {
+        const Spec *a = build_spec(b, x), *c = build_spec(b, y);
+        const int n_a = a->shape.ndim, n_c = c->shape.ndim;
+        const int64_t k = a->shape.dim[n_a - 1], inner = part_of(k, square_of(a->dtype));
+        int64_t tile[2];
         Ref ret = {};
 
-        x = build_squares(b, x);
-        y = build_squares(b, y);
-        for (int64_t at = 0; at < k; at += PRODUCT_INNER) {
-                const int64_t to = MIN(at + PRODUCT_INNER, k);
-                const Ref in[3] = { ret, build_slice(b, x, 1, at, to, 1), build_slice(b, y, 0, at, to, 1) };
+        tile_of(a->dtype, a->shape.dim[n_a - 2], c->shape.dim[n_c - 1], inner, false, tile);
+        x = build_squares(b, x, tile[0], inner);
+        y = build_squares(b, y, inner, tile[1]);
+        for (int64_t at = 0; at < k; at += inner) {
+                const int64_t to = MIN(at + inner, k);
+                const Ref in[3] = { ret, build_slice(b, x, n_a - 1, at, to, 1), build_slice(b, y, n_c - 2, at, to, 1) };
 
                 ret = at == 0 ? build_op(b, "product", NULL, 2, in + 1) : build_op(b, "product_add", NULL, 3, in);
         }
         return ret;
 }
 
-static int64_t product_step(_unused_ const OpCall *call) {
-        return BLOCK_STEP;
+/* Whether a task with all of the inner axis would have more than WHOLE_MOST, or read a part only of chunks that are
+ * rows of more than that. */
+static bool is_large(DType dtype, int64_t m, int64_t n, int64_t k) {
+        const double most = (double) WHOLE_MOST / (double) dtype_size(dtype);
+        int64_t tile[2];
+        double rows, columns;
+
+        tile_of(dtype, m, n, k, is_whole(dtype, k), tile);
+        rows    = (double) MIN(tile[0], m);
+        columns = (double) MIN(tile[1], n);
+        return (double) k * (rows + columns) + rows * columns > most || (n > tile[1] && (double) k * (double) n > most);
+}
+
+static int64_t blocks_step(const OpCall *call) {
+        const Shape *a = &call->in[0].shape, *c = &call->in[1].shape;
+
+        return product_block(call->in[0].dtype, a->dim[0] + c->dim[1]);
 }
 
 static int64_t product_strip(const OpCall *call) {
-        const int64_t m = call->in[0].shape.dim[0], n = call->in[1].shape.dim[1];
+        const int64_t m = call->in[0].shape.dim[0], n = call->in[1].shape.dim[1], step = blocks_step(call);
         int64_t rows = STRIP_LEAST;
 
         if (call->in[0].dtype == DTYPE_F16) /* each strip would round */
                 return 0;
-        while (rows < BLOCK_STEP && 2 * rows * m * n <= CALL_MOST && 2 * rows * (m + n) <= STRIP_MOST)
+        while (rows < step && 2 * rows * m * n <= CALL_MOST && 2 * rows * (m + n) <= STRIP_MOST)
                 rows *= 2;
         return rows;
 }
@@ -228,8 +276,9 @@ static int infer_product_blocks(const OpCall *call, Spec *out, Error *err) {
                 return r;
         if (a->ndim != 2 || out->shape.ndim != 2)
                 return error_set(err, ERROR_VALUE, "products over blocks are of matrices");
-        out->shape = shape_of(3, (const int64_t[]){ a->dim[1] == UNKNOWN ? UNKNOWN : div_up(a->dim[1], BLOCK_STEP),
-                                                    out->shape.dim[0], out->shape.dim[1] });
+        out->shape =
+                shape_of(3, (const int64_t[]) { a->dim[1] == UNKNOWN ? UNKNOWN : div_up(a->dim[1], blocks_step(call)),
+                                                out->shape.dim[0], out->shape.dim[1] });
         return 0;
 }
 
@@ -294,16 +343,21 @@ static int expand_matmul(Build *b, const OpCall *call, const Ref *in, Ref *out) 
         }
         if (n_a == 2 && n_b == 2 && is_gram(b, x, k, n)) {
                 r = build_op(b, "gram_blocks", NULL, 1, &x[1]);
-                r = k > BLOCK_STEP ? build_reduce(b, "sum", r, DIMS(0), false, spec.dtype) : build_drop_axis(b, r, 0);
+                r = k > product_block(spec.dtype, n) ? build_reduce(b, "sum", r, DIMS(0), false, spec.dtype)
+                                                     : build_drop_axis(b, r, 0);
         } else if (n_a == 2 && n_b == 2 && is_terms(spec.dtype, m, n, k)) {
                 r = build_terms(b, x[0], x[1]);
-        } else if (n_a == 2 && n_b == 2 && k >= 4 * BLOCK_STEP && m * n <= PRODUCT_SMALL) {
+        } else if (n_a == 2 && n_b == 2 && m * n <= PRODUCT_SMALL &&
+                   (k >= 4 * BLOCK_STEP || (spec.dtype != DTYPE_F16 && is_large(spec.dtype, m, n, k)))) {
                 r = build_op(b, "product_blocks", NULL, 2, x);
                 r = build_reduce(b, "sum", r, DIMS(0), false, spec.dtype);
-        } else if (n_a == 2 && n_b == 2 && k > PRODUCT_INNER && (double) k * (m + n) + (double) m * n > PRODUCT_MOST &&
-                   spec.dtype != DTYPE_F16)
-                r = build_large(b, x[0], x[1], k);
-        else
+        } else if (k > 0 && is_large(spec.dtype, m, n, k)) {
+                const bool rounds = spec.dtype == DTYPE_F16; /* where blocks of the inner axis end */
+
+                r = build_large(b, rounds ? build_cast(b, x[0], DTYPE_F32) : x[0],
+                                rounds ? build_cast(b, x[1], DTYPE_F32) : x[1]);
+                r = build_cast(b, r, spec.dtype);
+        } else
                 r = build_op(b, "product", NULL, 2, x);
         if (call->in[1].shape.ndim == 1)
                 r = build_drop_axis(b, r, build_spec(b, r)->shape.ndim - 1);
@@ -324,31 +378,6 @@ OP(matmul) = {
         .n_in = 2,
         .infer = infer_matmul,
         .expand = expand_matmul,
-};
-
-/* For factorizations, whose parts take their turns in little memory. */
-static int expand_squares(Build *b, const OpCall *call, const Ref *in, Ref *out) {
-        *out = build_large(b, in[0], in[1], call->in[0].shape.dim[1]);
-        return build_done(b);
-}
-
-static int infer_squares(const OpCall *call, Spec *out, Error *err) {
-        const int r = infer_matmul(call, out, err);
-
-        if (r >= 0 && (out->shape.ndim != 2 || call->in[0].dtype != call->in[1].dtype))
-                return error_set(err, ERROR_VALUE, "%s: of matrices of one dtype", call->op->name);
-        return r;
-}
-
-OP(product_squares) = {
-        .name = "product_squares",
-        .doc = "Products of matrices by blocks of the inner axis, whatever their size.",
-        .family = FAMILY_CONTRACT,
-        .hidden = true,
-        .inputs = "a, b",
-        .n_in = 2,
-        .infer = infer_squares,
-        .expand = expand_squares,
 };
 
 OP(product) = {
@@ -383,18 +412,18 @@ OP(product_add) = {
 };
 
 OP(product_blocks) = {
-        .name = "product_blocks",
-        .doc = "Products over blocks of the inner axis, one result for each block.",
-        .family = FAMILY_CONTRACT,
-        .hidden = true,
-        .inputs = "a, b",
-        .n_in = 2,
-        .infer = infer_product_blocks,
-        .run = product_run,
-        .scratch = product_scratch,
-        .core_in = { 2, 2 },
+        .name     = "product_blocks",
+        .doc      = "Products over blocks of the inner axis, one result for each block.",
+        .family   = FAMILY_CONTRACT,
+        .hidden   = true,
+        .inputs   = "a, b",
+        .n_in     = 2,
+        .infer    = infer_product_blocks,
+        .run      = product_run,
+        .scratch  = product_scratch,
+        .core_in  = { 2, 2 },
         .core_out = { 3 },
-        .step = product_step,
-        .strip = product_strip,
-        .stacks = true,
+        .step     = blocks_step,
+        .strip    = product_strip,
+        .stacks   = true,
 };

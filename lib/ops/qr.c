@@ -137,7 +137,7 @@ static int build_tall(Build *b, Ref a, int64_t rows, Ref *out) {
         q      = build_reshape(b, build_slice(b, r, 0, 0, n_block * n, 1), &square);
         q      = build_reshape(b, build_op(b, "matmul", NULL, 2, (const Ref[]) { tall, q }), &flat);
         if (rest > 0) {
-                end = build_product(b, end, build_slice(b, r, 0, n_block * n, n_block * n + MIN(rest, n), 1));
+                end = build_binary(b, "matmul", end, build_slice(b, r, 0, n_block * n, n_block * n + MIN(rest, n), 1));
                 q   = build_pair(b, q, end, 0);
         }
         out[0] = q;
@@ -157,8 +157,8 @@ static int build_taller(Build *b, Ref a, int64_t rows, Ref *out) {
         r       = build_pair(b, ref_out(half[0], 1), ref_out(half[1], 1), 0);
         r       = build_op(b, "qr", NULL, 1, &r);
         out[1]  = ref_out(r, 1);
-        half[0] = build_product(b, half[0], build_slice(b, r, 0, 0, n, 1));
-        half[1] = build_product(b, half[1], build_slice(b, r, 0, n, 2 * n, 1));
+        half[0] = build_binary(b, "matmul", half[0], build_slice(b, r, 0, 0, n, 1));
+        half[1] = build_binary(b, "matmul", half[1], build_slice(b, r, 0, n, 2 * n, 1));
         out[0]  = build_pair(b, half[0], half[1], 0);
         return build_done(b);
 }
@@ -184,8 +184,8 @@ static int expand_qr(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         v      = ref_out(factor, 0);
         out[1] = ref_out(factor, 2);
         w      = complete ? v : build_part(b, v, 0, k, 0, k);
-        w      = build_product(b, ref_out(factor, 1), build_adjoint(b, w));
-        out[0] = build_binary(b, "subtract", build_eye(b, dtype, m, complete ? m : k), build_product(b, v, w));
+        w      = build_binary(b, "matmul", ref_out(factor, 1), build_adjoint(b, w));
+        out[0] = build_binary(b, "subtract", build_eye(b, dtype, m, complete ? m : k), build_binary(b, "matmul", v, w));
         if (complete && m > k)
                 out[1] = build_pair(b, out[1], build_constant(b, dtype, 0, m - k, n), 0);
         return build_done(b);
@@ -328,8 +328,8 @@ static int expand_reflectors(Build *b, const OpCall *call, const Ref *in, Ref *o
         v     = ref_out(left, 0);
         t     = ref_out(left, 1);
         right = build_part(b, in[0], 0, m, half, n - half);
-        rest  = build_product(b, build_adjoint(b, t), build_product(b, build_adjoint(b, v), right));
-        right = build_binary(b, "subtract", right, build_product(b, v, rest));
+        rest   = build_binary(b, "matmul", build_adjoint(b, t), build_binary(b, "matmul", build_adjoint(b, v), right));
+        right  = build_binary(b, "subtract", right, build_binary(b, "matmul", v, rest));
         top    = build_part(b, right, 0, half, 0, n - half);
         out[2] = build_pair(b, ref_out(left, 2), top, 1);
         if (below == 0) { /* wide: R goes on to the right */
@@ -339,8 +339,8 @@ static int expand_reflectors(Build *b, const OpCall *call, const Ref *in, Ref *o
         }
         rest   = build_part(b, right, half, below, 0, n - half);
         rest   = build_op(b, "qr_factor", NULL, 1, &rest);
-        corner = build_product(b, build_adjoint(b, build_part(b, v, half, below, 0, half)), ref_out(rest, 0));
-        corner = build_product(b, t, build_product(b, corner, ref_out(rest, 1)));
+        corner = build_binary(b, "matmul", build_adjoint(b, build_part(b, v, half, below, 0, half)), ref_out(rest, 0));
+        corner = build_binary(b, "matmul", t, build_binary(b, "matmul", corner, ref_out(rest, 1)));
         out[0] = build_pair(b, v, build_pair(b, build_constant(b, dtype, 0, half, k - half), ref_out(rest, 0), 0), 1);
         out[1] = build_pair(b, build_pair(b, t, build_unary(b, "negative", corner), 1),
                             build_pair(b, build_constant(b, dtype, 0, k - half, half), ref_out(rest, 1), 1), 0);

@@ -121,12 +121,12 @@ static int expand_divide(Build *b, const OpCall *call, const Ref *in, Ref *out) 
         /* side: 1 for columns of the upper space, -1 for the others */
         upper = build_binary(b, "less", index, build_cast(b, count, DTYPE_I64));
         side  = build_op(b, "where", NULL, 3, (const Ref[]) { upper, build_f64(b, dtype, 1), build_f64(b, dtype, -1) });
-        q     = build_half(b, "add", dtype, random, build_product(b, sign, random));
+        q       = build_half(b, "add", dtype, random, build_binary(b, "matmul", sign, random));
         q     = build_op(b, "qr", NULL, 1, &q);
-        product = build_binary(b, "multiply", build_product(b, sign, q), build_insert_axis(b, side, 0));
+        product = build_binary(b, "multiply", build_binary(b, "matmul", sign, q), build_insert_axis(b, side, 0));
         v       = build_half(b, "add", dtype, q, product);
         v       = build_op(b, "qr", NULL, 1, &v);
-        parts   = build_product(b, build_adjoint(b, v), build_product(b, a, v));
+        parts   = build_binary(b, "matmul", build_adjoint(b, v), build_binary(b, "matmul", a, v));
 
         same  = build_binary(b, "equal", build_insert_axis(b, upper, 0), build_insert_axis(b, upper, 1));
         count = build_op(b, "split_check", NULL, 3,

@@ -169,14 +169,14 @@ static int expand_square(Build *b, const OpCall *call, const Ref *in, Ref *out) 
         const DType dtype = call->in[0].dtype, real = dtype_real(dtype);
         const int64_t n   = call->in[0].shape.dim[0];
         const Ref unitary = build_op(b, "polar", NULL, 1, in);
-        Ref h = build_product(b, build_adjoint(b, unitary), in[0]), q, sign;
+        Ref h             = build_binary(b, "matmul", build_adjoint(b, unitary), in[0]), q, sign;
 
         h      = build_op(b, "eigh", NULL, 1, &h);
         out[1] = build_binary(b, "maximum", build_slice(b, h, 0, n - 1, -1, -1), build_f64(b, real, 0));
         h      = build_slice(b, ref_out(h, 1), 1, n - 1, -1, -1);
         out[2] = build_adjoint(b, h);
 
-        q    = build_product(b, unitary, h);
+        q    = build_binary(b, "matmul", unitary, h);
         q    = build_op(b, "qr", NULL, 1, &q);
         sign = build_large_diagonal(b, ref_out(q, 1));
         if (dtype_kind(dtype) == KIND_COMPLEX)
@@ -247,7 +247,7 @@ static int expand_svd(Build *b, const OpCall *call, const Ref *in, Ref *out) {
                 out[0] = a;
                 return build_done(b);
         }
-        made[0] = build_product(b, q, a);
+        made[0] = build_binary(b, "matmul", q, a);
         made[2] = ref_out(a, 2);
         if (full)
                 made[0] = build_completed(b, made[0]);

@@ -168,7 +168,8 @@ static int expand_rows(Build *b, const OpCall *call, const Ref *in, Ref *out) {
                   other  = build_part(b, in[0], to[0], to[1], to[0], to[1]);
 
         first = build_triangular(b, square, build_part(b, in[1], 0, m, at[0], at[1]), p->lower, p->unit, true);
-        last  = build_binary(b, "subtract", build_part(b, in[1], 0, m, to[0], to[1]), build_product(b, first, beside));
+        last  = build_binary(b, "subtract", build_part(b, in[1], 0, m, to[0], to[1]),
+                             build_binary(b, "matmul", first, beside));
         last  = build_triangular(b, other, last, p->lower, p->unit, true);
         *out  = p->lower ? build_pair(b, last, first, 1) : build_pair(b, first, last, 1);
         return build_done(b);

@@ -107,3 +107,20 @@ def test_what_a_session_has_to_say_is_logged_once(caplog, tmp_path):
     said = [(record.levelno, record.message) for record in caplog.records if record.name == "mars"]
     assert said[0] == (logging.INFO, "small pages (anonymous), as configured")
     assert len(said) == 2 and said[1][1].startswith("spilling with")
+
+
+@pytest.mark.parametrize("shapes, dtype", [(((2, 1500, 3500), (2, 3500, 1500)), "f8"),
+                                           (((1100, 2500), (2500, 1100)), "c16"),
+                                           (((3, 900, 4100), (4100, 2100)), "f8")])
+def test_products_by_squares_are_those_of_numpy(shapes, dtype):
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(-4, 5, shape).astype(dtype) for shape in shapes)  # every order of additions is exact
+    assert np.array_equal(mt.matmul(mt.tensor(a, chunk_size=1000), mt.tensor(b, chunk_size=700)).to_numpy(), a @ b)
+
+
+def test_products_of_float16_by_squares_are_rounded_once():
+    rng = np.random.default_rng(0)
+    a, b = (rng.random(shape).astype("f2") - np.float16(0.5) for shape in ((600, 30000), (30000, 600)))
+    got = mt.matmul(a, b).to_numpy()
+    assert got.dtype == np.float16
+    assert np.allclose(got, a.astype("f8") @ b.astype("f8"), rtol=1e-3, atol=1e-2)
