@@ -5,9 +5,9 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "daemons/conf.h"
+#include "daemons/conf/conf.h"
 #include "daemons/metrics.h"
-#include "daemons/scheduler.h"
+#include "daemons/scheduler/scheduler.h"
 #include "daemons/scrape.h"
 #include "daemons/service.h"
 #include "daemons/told.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "daemons/conf.h"
+#include "daemons/conf/conf.h"
 #include "daemons/service.h"
 #include "daemons/told.h"
 #include "daemons/web/web.h"

@@ -6,12 +6,12 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "daemons/conf.h"
+#include "daemons/conf/conf.h"
 #include "daemons/metrics.h"
 #include "daemons/scrape.h"
 #include "daemons/service.h"
 #include "daemons/told.h"
-#include "daemons/worker.h"
+#include "daemons/worker/worker.h"
 
 enum { HEARTBEAT_USEC = 1000 * 1000 };
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemons/ctl.h"
+#include "daemons/ctl/ctl.h"
 #include "mars.h"
 
 const Command ctl_commands[] = {

@@ -2,7 +2,7 @@
 #pragma once
 /* What a daemon was told, and is told again while it runs (SIGHUP). Strings of the first time stay: what a reload
  * changes are numbers. */
-#include "daemons/conf.h"
+#include "daemons/conf/conf.h"
 #include "io/tls.h"
 
 typedef struct Told {

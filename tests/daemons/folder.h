@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemons/conf-inside.h"
+#include "daemons/conf/inside.h"
 #include "harness.h"
 
 typedef struct Folder {

@@ -2,7 +2,7 @@
 #include <ctype.h>
 #include <sysexits.h>
 
-#include "daemons/conf-keys.h"
+#include "daemons/conf/keys.h"
 #include "folder.h"
 
 /* Something that the key takes and that is not its default; all keys of a program take theirs at the same time. */

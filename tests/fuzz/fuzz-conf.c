@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemons/conf-inside.h"
+#include "daemons/conf/inside.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

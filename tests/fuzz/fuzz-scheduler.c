@@ -11,7 +11,7 @@
  *        3–5   a message (stranger, kind, its fields)
  *          6   SUBMIT of a tensor that may exist (stranger, request, tensor)
  *          7   bytes (stranger, how many) */
-#include "daemons/scheduler.h"
+#include "daemons/scheduler/scheduler.h"
 #include "fuzz/talk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

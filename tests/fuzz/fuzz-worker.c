@@ -11,7 +11,7 @@
  *          4   CHUNK with a payload (stranger, chunk, bytes, how many of them come)
  *        5–6   a message (stranger, kind, its fields)
  *          7   bytes (stranger, how many) */
-#include "daemons/worker.h"
+#include "daemons/worker/worker.h"
 #include "fuzz/talk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -81,7 +81,6 @@ def check_lists(names):
                                      ("daemons", "daemons/*.c", "daemons/meson.build"),
                                      ("tests", "tests/python/test_*.py", "tests/meson.build"),
                                      ("tests", "tests/fuzz/fuzz-*.c", "tests/fuzz/meson.build"),
-                                     ("daemons", "daemons/web/*.c", "daemons/meson.build"),
                                      ("web", "web/src/*", "web/meson.build"),
                                      ("web", "web/tests/*.mjs", "web/tests/meson.build"),
                                      ("python", "python/mars/*.py", "python/mars/meson.build")):
@@ -91,6 +90,8 @@ def check_lists(names):
                 wanted = name[len("python/mars/"):]
             elif folder == "web":
                 wanted = pathlib.Path(name).name
+            elif folder == "daemons":
+                wanted = name[len("daemons/"):-len(".c")]
             else:
                 wanted = pathlib.Path(name).stem
             if not any(re.search(rf"['/]{re.escape(wanted)}(\.c)?'", (root / build).read_text()) for build in builds):

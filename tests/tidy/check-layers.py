@@ -27,8 +27,8 @@ def complaints(modules, headers):
         for other in allowed:
             if other not in modules or order.index(other) > order.index(module):
                 yield f"lib/LAYERS: {module} stands above {other} and may not include it"
-    for path in sorted([*lib.glob("*/*.[ch]"), *root.glob("daemons/*.[ch]")]):
-        module = path.parent.name
+    for path in sorted([*lib.glob("*/*.[ch]"), *root.glob("daemons/**/*.[ch]")]):
+        module = path.parent.name if path.is_relative_to(lib) else "daemons"
         if module not in modules:
             yield f"{path.relative_to(root)}: the module {module} is not in lib/LAYERS"
             continue
