@@ -90,7 +90,7 @@ def scheduler(*options, **environment):
 def test_status_shows_the_cluster(cluster):
     words = shown(cluster, "status")
     for line in (rf"scheduler +{re.escape(cluster.endpoint)}", r"version +\d+\.\d+", r"workers +2", r"sessions +1",
-                 r"requests under way +0", r"tasks done +[1-9]\d*", r"cache used +.* of 256\. MiB",
+                 r"requests under way +0", r"tasks done +[1-9]\d*", r"cache used +.* of 256 MiB",
                  r"threads busy +\d of 2"):
         assert re.search(rf"^{line}", words, re.M), (line, words)
     status = answered(cluster, "status")
