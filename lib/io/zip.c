@@ -79,10 +79,9 @@ static char *put(char *at, uint64_t value, int n_bytes) {
 }
 
 static char *put_name(char *at, const char *name) {
-        const size_t n = strlen(name);
-
-        memcpy(at, name, n);
-        return at + n;
+        while (*name)
+                *at++ = *name++;
+        return at;
 }
 
 static bool is_ascii(const char *name) {
@@ -213,7 +212,7 @@ static char *put_entry(char *at, const ZipMember *m) {
         at = put_name(at, m->name);
         if (wide > 0) {
                 at = put(at, ID_64, 2);
-                at = put(at, (uint64_t) (8 * wide), 2);
+                at = put(at, 8 * (uint64_t) wide, 2);
         }
         for (int k = 0; k < 2 && is_64(m); k++)
                 at = put(at, m->size_bytes, 8);
