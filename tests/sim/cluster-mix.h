@@ -152,7 +152,7 @@ static void mix_draw_seldom(Sim *s) {
         Mix *m          = &s->mix;
 
         for (uint32_t k = 0; k < MAX_FAULT_KINDS && s->faults; k++) {
-                if (!fault_kinds[k].seldom || fake_random(&random) % 8 != 0)
+                if (!fault_kinds[k].seldom || fake_random(&random) % 16 != 0)
                         continue;
                 m->weight[k] = 1u << fake_random(&random) % 4;
                 m->total += m->weight[k];
