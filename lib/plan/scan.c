@@ -102,8 +102,8 @@ static int scan_cuts(Planner *p, const Fold *f, int along, Tiling *t) {
                 each += dtype_size(f->state[c]);
         others.axis[along] = cuts_whole(1);
 
-        const int r =
-                cuts_limit(p, &others, t->ndim, (int64_t) (p->leaves->task_bytes / each) / MAX(covers, INT64_C(1)));
+        const size_t elements_max = p->leaves->task_bytes / MAX(each, (size_t) 1);
+        const int r               = cuts_limit(p, &others, t->ndim, (int64_t) elements_max / MAX(covers, INT64_C(1)));
 
         for (int k = 0; k < t->ndim; k++)
                 if (k != along)
