@@ -66,7 +66,7 @@ typedef struct Seen {
 typedef void TopicSeen(void *userdata, const Seen *seen);
 
 /* What may be asked of a topic: numbers that are not negative, of so many bytes. */
-enum { TOPIC_FILTERS = 5 };
+enum { TOPIC_FILTERS = 5, TOPIC_NUMBER_MAX = 24 };
 extern const char *const topic_filters[TOPIC_FILTERS];
 bool topic_number_ok(const char *text, size_t n_bytes);
 

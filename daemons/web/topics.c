@@ -180,11 +180,10 @@ static void join_about(Topic *t, FILE *f) {
 const char *const topic_filters[TOPIC_FILTERS] = { "level", "session", "request", "worker", "since" };
 
 bool topic_number_ok(const char *text, size_t n) {
-        static const size_t most = 24; /* digits before a point or behind it */
-        char copy[32], *end;
+        char copy[TOPIC_NUMBER_MAX + 1], *end;
         double x;
 
-        if (n == 0 || n > most || strspn(text, "0123456789.") < n)
+        if (n == 0 || n > TOPIC_NUMBER_MAX || strspn(text, "0123456789.") < n)
                 return false;
         snprintf(copy, sizeof(copy), "%.*s", (int) n, text);
         x = strtod(copy, &end);

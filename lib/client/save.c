@@ -12,9 +12,9 @@
 #include "client/fetch.h"
 #include "client/npy.h"
 #include "client/session.h"
-#include "tensor/strided.h"
 #include "io/file.h"
 #include "io/zip.h"
+#include "tensor/strided.h"
 
 /* ---- Elements --------------------------------------------------------------------------------------------------- */
 
@@ -325,7 +325,7 @@ int mars_save_npz(mars_session *session, size_t n, const char *const *names, mar
         _cleanup_(archive_clear) Archive archive = {};
         _cleanup_(draft_freep) Draft *draft      = NULL;
         _cleanup_(freep) char *directory         = NULL;
-        uint64_t size_bytes = 0;
+        uint64_t size_bytes                      = 0;
         size_t bytes;
         int r = 0;
 
