@@ -15,8 +15,9 @@
 
 enum {
         BANDS_MOST   = 256,
-        ROWS_MOST    = 1 << 12, /* elements of a block of rows: float64 are 32 KiB */
-        ROWS_LEAST   = 16,      /* its rows */
+        ROWS_MOST    = 1 << 12,  /* elements of a block of rows, */
+        ROWS_BYTES   = 16 << 10, /* and bytes, unless its rows are few: it stays in L1 while the next one comes */
+        ROWS_LEAST   = 16,
         BAND         = 4,       /* rows of a tile of the result, */
         BAND_WIDE    = 3,       /* and vectors: with those of X and one element 16 registers */
         LINE         = 64,      /* bytes */
@@ -43,21 +44,23 @@ static int64_t gram_strip(const OpCall *call) {
         return rows;
 }
 
-static_assert(ROWS_LEAST * BANDS_MOST <= ROWS_MOST, "the widest block has its least rows");
+static_assert(ROWS_LEAST * BANDS_MOST <= ROWS_MOST && ROWS_BYTES <= ROWS_MOST * sizeof(float),
+              "a block has at most ROWS_MOST elements");
 
-static int64_t block_rows(int64_t n) {
+static int64_t block_rows(int64_t n, size_t size) {
         int64_t rows = ROWS_LEAST;
 
-        while (2 * rows * n <= ROWS_MOST)
+        while (2 * rows * n * (int64_t) size <= ROWS_BYTES)
                 rows *= 2;
         return rows;
 }
 
-/* Sums over k rows of x, pitch elements apart: for `high` columns from i on, by vectors that begin at columns `at`. */
+/* Sums over k rows of x, pitch elements apart: for `high` columns from i on, by vectors that begin at columns `at`.
+ * They go into `to`, whose rows are `row` elements apart, or are added to what is there. */
 #define GRAM_(D)                                                                                                       \
         static inline __attribute__((always_inline)) void gram_tile_##D(                                               \
                 const CTYPE_##D *x, int64_t pitch, int64_t k, int64_t i, int high, int wide, const int64_t *at,        \
-                CTYPE_##D(*sum)[BANDS_MOST]) {                                                                         \
+                bool add, CTYPE_##D *to, int64_t row) {                                                                \
                 Wide_##D acc[BAND][BAND_WIDE] = {};                                                                    \
                                                                                                                        \
                 for (int64_t l = 0; l < k; l++, x += pitch) {                                                          \
@@ -70,13 +73,16 @@ static int64_t block_rows(int64_t n) {
                                         acc[r][v] += x[i + r] * y[v];                                                  \
                 }                                                                                                      \
                 for (int r = 0; r < high; r++)                                                                         \
-                        for (int v = 0; v < wide; v++)                                                                 \
-                                *(Wide_##D *) (sum[r] + at[v]) = acc[r][v];                                            \
+                        for (int v = 0; v < wide; v++) {                                                               \
+                                Wide_##D *sum = (Wide_##D *) (to + r * row + at[v]);                                   \
+                                                                                                                       \
+                                *sum = add ? *sum + acc[r][v] : acc[r][v];                                             \
+                        }                                                                                              \
         }                                                                                                              \
         /* Up to column `end`; the last vector ends with the row, and may share columns with the one before. */        \
         static inline __attribute__((always_inline)) void gram_band_##D(const CTYPE_##D *x, int64_t pitch, int64_t k,  \
                                                                         int64_t i, int high, int64_t end, int64_t n,   \
-                                                                        CTYPE_##D(*sum)[BANDS_MOST]) {                 \
+                                                                        bool add, CTYPE_##D *to, int64_t row) {        \
                 enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
                                                                                                                        \
                 for (int64_t j = 0; j < end; j += BAND_WIDE * WIDTH) {                                                 \
@@ -85,37 +91,47 @@ static int64_t block_rows(int64_t n) {
                                                         MIN(j + 2 * WIDTH, last) };                                    \
                                                                                                                        \
                         if (j + 2 * WIDTH < end)                                                                       \
-                                gram_tile_##D(x, pitch, k, i, high, 3, at, sum);                                       \
+                                gram_tile_##D(x, pitch, k, i, high, 3, at, add, to, row);                              \
                         else if (j + WIDTH < end)                                                                      \
-                                gram_tile_##D(x, pitch, k, i, high, 2, at, sum);                                       \
+                                gram_tile_##D(x, pitch, k, i, high, 2, at, add, to, row);                              \
                         else                                                                                           \
-                                gram_tile_##D(x, pitch, k, i, high, 1, at, sum);                                       \
+                                gram_tile_##D(x, pitch, k, i, high, 1, at, add, to, row);                              \
                 }                                                                                                      \
         }                                                                                                              \
+        /* Vectors that share no columns add to the result themselves. */                                              \
         static void gram_block_##D(const CTYPE_##D *x, int64_t pitch, int64_t n, int64_t k, bool more,                 \
                                    CTYPE_##D *out) {                                                                   \
-                CTYPE_##D sum[BAND][BANDS_MOST];                                                                       \
+                enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
+                CTYPE_##D sum[BAND * BANDS_MOST];                                                                      \
                                                                                                                        \
                 for (int64_t i = 0; i < n; i += BAND) {                                                                \
                         const int64_t high = MIN(n - i, (int64_t) BAND), size = k * pitch;                             \
                                                                                                                        \
                         for (int64_t at = size * i / n; at < size * (i + high) / n; at += LINE / (int64_t) sizeof(*x)) \
                                 __builtin_prefetch(x + size + at); /* the next block, a part with each band */         \
+                        if (n % WIDTH == 0) {                                                                          \
+                                gram_band_##D(x, pitch, k, i, BAND, i + BAND, n, more, out + i * n, n);                \
+                                continue;                                                                              \
+                        }                                                                                              \
                         if (high == BAND)                                                                              \
-                                gram_band_##D(x, pitch, k, i, BAND, i + BAND, n, sum);                                 \
+                                gram_band_##D(x, pitch, k, i, BAND, i + BAND, n, false, sum, BANDS_MOST);              \
                         else                                                                                           \
                                 for (int64_t r = 0; r < high; r++)                                                     \
-                                        gram_band_##D(x, pitch, k, i + r, 1, n, n, sum + r);                           \
+                                        gram_band_##D(x, pitch, k, i + r, 1, n, n, false, sum + r * BANDS_MOST,        \
+                                                      BANDS_MOST);                                                     \
                         for (int64_t r = 0; r < high; r++)                                                             \
-                                for (int64_t j = 0; j <= i + r; j++)                                                   \
-                                        out[(i + r) * n + j] = more ? out[(i + r) * n + j] + sum[r][j] : sum[r][j];    \
+                                for (int64_t j = 0; j <= i + r; j++) {                                                 \
+                                        const CTYPE_##D v = sum[r * BANDS_MOST + j];                                   \
+                                                                                                                       \
+                                        out[(i + r) * n + j] = more ? out[(i + r) * n + j] + v : v;                    \
+                                }                                                                                      \
                 }                                                                                                      \
         }                                                                                                              \
         static void gram_bands_##D(const Matrix *m, int64_t n, int64_t k, bool more, char *out) {                      \
-                enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
+                enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D), SIZE = sizeof(CTYPE_##D) };                       \
                 const bool rows       = m->trans == CblasNoTrans && n >= WIDTH;                                        \
                 const int64_t columns = MAX(n, (int64_t) WIDTH), pitch = rows ? m->ld : columns;                       \
-                const int64_t block = block_rows(columns);                                                             \
+                const int64_t block = block_rows(columns, SIZE);                                                       \
                 CTYPE_##D dense[ROWS_MOST];                                                                            \
                                                                                                                        \
                 if (!rows)                                                                                             \
