@@ -8,6 +8,8 @@ enum {
         PART_SHARE  = 4, /* else a part: the next one is read while there is one in use */
 };
 
+enum { WRAPPED = -1 }; /* in place of the axis of indices: they are rows, and none of them is negative */
+
 static inline size_t shared_bytes(const Build *b) {
         return MAX(b->alone_bytes, b->task_bytes);
 }
@@ -26,7 +28,13 @@ typedef struct PartParams {
  * and that is applied to both, once for each time that the row is named. */
 typedef struct ScatterParams {
         const char *function;
+        int64_t bits; /* of DealParams, if the indices are dealt; else -1 */
 } ScatterParams;
+
+/* deal_rows: of `length` rows [k << bits, (k + 1) << bits) are bucket k. */
+typedef struct DealParams {
+        int64_t length, axis, bits;
+} DealParams;
 
 /* Indices along an axis, and its length. */
 typedef struct IndexParams {
@@ -42,4 +50,4 @@ typedef struct PutParams {
 /* Rows of a, a row for each index, which may count from the end; an IndexError says that it is of the axis. */
 Ref build_gather_rows(Build *b, Ref a, Ref index, int axis);
 /* a, with its rows that the indices name set to (or changed by) those of `values`, in their order. */
-Ref build_scatter_rows(Build *b, Ref a, Ref index, Ref values, const char *function);
+Ref build_scatter_rows(Build *b, Ref a, Ref index, Ref values, int axis, const char *function);

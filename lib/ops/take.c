@@ -6,138 +6,9 @@
 
 #include "graph/graph.h"
 #include "ops/kernel.h"
-#include "ops/rows.h"
-#include "tensor/strided.h"
-
-static int64_t index_at(const View *v, int64_t i) {
-        return *(const int64_t *) (v->data + i * v->stride[0]);
-}
+#include "ops/pieces.h"
 
 /* ---- Gather ------------------------------------------------------------------------------------------------------ */
-
-/* Rows, and the pieces in which they lie: in the order of their first rows; those that begin at the same one come
- * together. */
-typedef struct Rows {
-        const Piece *piece;
-        uint32_t n;
-        int64_t n_rows;
-        double per_row; /* pieces: where to look first, since most are as long as others */
-        int64_t length; /* of single elements: of every piece but the last, which have one stride; 0: they differ */
-        int64_t stride;
-        double per_length; /* its inverse */
-        int shift;         /* its logarithm, if that is whole, else -1 */
-} Rows;
-
-/* The pieces of single elements that differ in nothing but where they are: an element is found by a quotient. */
-static bool are_even(const Rows *rows, int64_t length) {
-        for (uint32_t k = 0; k < rows->n; k++) {
-                const Piece *piece = &rows->piece[k];
-                const int64_t left = rows->n_rows - (int64_t) k * length;
-
-                if (piece->view.shape.ndim != 1 || piece->box.lo[0] != (int64_t) k * length ||
-                    piece->view.shape.dim[0] != MIN(left, length) || piece->view.stride[0] != rows->stride)
-                        return false;
-        }
-        return true;
-}
-
-static Rows rows_of(const BlockRun *run, uint32_t input) {
-        Rows rows = { .piece  = run->piece[input],
-                      .n      = run->n_piece[input],
-                      .n_rows = run->box[input].hi[0] - run->box[input].lo[0] };
-
-        if (rows.n > 1)
-                rows.per_row = (rows.n - 1) /
-                               (double) MAX(rows.piece[rows.n - 1].box.lo[0] - run->box[input].lo[0], (int64_t) 1);
-        if (rows.n > 0 && rows.piece[0].view.shape.ndim == 1) {
-                const int64_t length = rows.piece[0].view.shape.dim[0];
-
-                rows.stride = rows.piece[0].view.stride[0];
-                if (length > 0 && are_even(&rows, length)) {
-                        rows.length     = length;
-                        rows.per_length = 1.0 / (double) length;
-                        rows.shift      = (length & (length - 1)) == 0 ? __builtin_ctzll((uint64_t) length) : -1;
-                }
-        }
-        return rows;
-}
-
-/* The last one that begins at the row or before it. */
-static uint32_t piece_of_row(const Rows *rows, int64_t row) {
-        const Piece *piece = rows->piece;
-        uint32_t lo = 0, hi = rows->n, k;
-
-        if (rows->n == 1)
-                return 0;
-        k = MIN((uint32_t) ((double) row * rows->per_row), rows->n - 1);
-        if (piece[k].box.lo[0] <= row && (k + 1 == rows->n || piece[k + 1].box.lo[0] > row))
-                return k;
-        while (hi - lo > 1) {
-                const uint32_t mid = lo + (hi - lo) / 2;
-
-                if (piece[mid].box.lo[0] <= row)
-                        lo = mid;
-                else
-                        hi = mid;
-        }
-        return lo;
-}
-
-static void copy_part(const Piece *piece, int64_t row, char *out, const int64_t *out_stride) {
-        const View *v = &piece->view;
-        Shape one     = v->shape;
-
-        one.dim[0] = 1;
-        for (int k = 1; k < v->shape.ndim; k++)
-                out += piece->box.lo[k] * out_stride[k];
-        strided_copy(out, out_stride, v->data + (row - piece->box.lo[0]) * v->stride[0], v->stride, &one,
-                     dtype_size(v->dtype));
-}
-
-/* A row that may lie in several pieces. */
-static void copy_row_of(const Rows *rows, int64_t row, char *out, const int64_t *out_stride) {
-        uint32_t k = piece_of_row(rows, row);
-
-        for (const int64_t lo = rows->piece[k].box.lo[0]; rows->piece[k].box.lo[0] == lo; k--) {
-                copy_part(&rows->piece[k], row, out, out_stride);
-                if (k == 0)
-                        break;
-        }
-}
-
-/* What a piece has, at its place in an output that begins with row `first`. */
-static void copy_rows(const Piece *piece, int64_t first, View *out) {
-        const View *v = &piece->view;
-        char *to      = out->data - first * out->stride[0];
-
-        for (int k = 0; k < v->shape.ndim; k++)
-                to += piece->box.lo[k] * out->stride[k];
-        strided_copy(to, out->stride, v->data, v->stride, &v->shape, dtype_size(v->dtype));
-}
-
-static void copy_input(const BlockRun *run, uint32_t input, View *out) {
-        for (uint32_t k = 0; k < run->n_piece[input]; k++)
-                copy_rows(&run->piece[input][k], run->box[input].lo[0], out);
-}
-
-/* Of rows that are single elements. */
-static inline const char *element_of(const Rows *rows, int64_t row) {
-        if (rows->length > 0 && rows->shift >= 0)
-                return rows->piece[row >> rows->shift].view.data + (row & (rows->length - 1)) * rows->stride;
-        if (rows->length > 0) {
-                int64_t k = (int64_t) ((double) row * rows->per_length), at = row - k * rows->length;
-
-                if (at < 0 || at >= rows->length) { /* a quotient that was rounded the other way */
-                        k += at < 0 ? -1 : 1;
-                        at = row - k * rows->length;
-                }
-                return rows->piece[k].view.data + at * rows->stride;
-        }
-
-        const Piece *piece = &rows->piece[piece_of_row(rows, row)];
-
-        return piece->view.data + (row - piece->box.lo[0]) * piece->view.stride[0];
-}
 
 /* The row of the part that an index names; outside of [0, n_rows): another part has it. */
 static int64_t row_in_part(const View *index, int64_t i, const PartParams *p) {
@@ -279,13 +150,13 @@ static int gather_part_run(BlockRun *run, Error *err) {
                 return r;
         if (first)
                 memset(out->data, 0, (size_t) shape_size(&out->shape) * dtype_size(out->dtype));
-        else
-                copy_input(run, 0, out); /* what the chunk has from the parts before */
+        else /* what the chunk has from the parts before */
+                copy_input(run, 0, run->box[0].lo[0], run->box[0].hi[0], out);
         gather(&rows, index, p, out);
         return 0;
 }
 
-static int infer_gather_next(const OpCall *call, Spec *out, _unused_ Error *err) {
+static int infer_first(const OpCall *call, Spec *out, _unused_ Error *err) {
         *out = call->in[0];
         return 0;
 }
@@ -324,177 +195,11 @@ OP(gather_next) = {
         .n_in         = 3,
         .params_size  = sizeof(PartParams),
         .params       = PART_PARAMS,
-        .infer        = infer_gather_next,
+        .infer        = infer_first,
         .run          = gather_part_run,
         .core_in      = { CORE_ALL, CORE_ALL, 1 },
         .core_out     = { CORE_ALL },
         .follows      = 5,
-};
-
-/* ---- Scatter ----------------------------------------------------------------------------------------------------- */
-
-static bool is_set(const char *function) {
-        return !function || strcmp(function, "set") == 0;
-}
-
-/* The loop of a universal function that takes and makes elements of one dtype; NULL: it has none. */
-static MapFn *function_of(const char *name, DType dtype, uint32_t *ret_n_in) {
-        const Op *op = op_find(name);
-
-        if (!op || op->family != FAMILY_MAP || op->n_in > 2 || op->n_out > 1 || op->params)
-                return NULL;
-        *ret_n_in = op->n_in;
-        for (const MapKernel *k = op->kernels; k->fn; k++)
-                if (k->in[0] == dtype && (op->n_in == 1 || k->in[1] == dtype) && k->out[0] == dtype)
-                        return k->fn;
-        return NULL;
-}
-
-/* Applied to an element of the output and one of the values, or to the output's alone. */
-typedef struct Change {
-        MapFn *fn; /* NULL: the value replaces it */
-        uint32_t n_in;
-        size_t n;  /* elements of a row */
-        char *row; /* room for one */
-} Change;
-
-static void set_row(const Change *change, const Rows *values, int64_t i, char *to, const int64_t *stride) {
-        if (!change->fn)
-                copy_row_of(values, i, to, stride);
-        else if (change->n_in == 1)
-                change->fn(change->n, (void *[]) { to, to }, NULL);
-        else {
-                copy_row_of(values, i, change->row, stride);
-                change->fn(change->n, (void *[]) { to, change->row, to }, NULL);
-        }
-}
-
-/* Which of some indices are rows of a task's own: a few at any place, so that no branch could tell them. */
-static int64_t find_own(const Piece *index, int64_t first, int64_t n, int64_t lo, int64_t n_rows, int64_t *ret_at,
-                        int64_t *ret_row) {
-        int64_t n_own = 0;
-
-        for (int64_t i = first; i < first + n; i++) {
-                const uint64_t row = (uint64_t) (index_at(&index->view, i) - lo);
-
-                ret_at[n_own]  = i;
-                ret_row[n_own] = (int64_t) row;
-                n_own += row < (uint64_t) n_rows;
-        }
-        return n_own;
-}
-
-/* Does `what` with each index `i` that is a row of the task's own, `row`. */
-#define FOR_OWN(index, lo, n_rows, what)                                                                               \
-        do {                                                                                                           \
-                int64_t at_[FAR], row_[FAR];                                                                           \
-                                                                                                                       \
-                for (int64_t first_ = 0, n_; first_ < (index)->view.shape.dim[0]; first_ += n_) {                      \
-                        n_                  = MIN((index)->view.shape.dim[0] - first_, (int64_t) FAR);                 \
-                        const int64_t n_own = find_own(index, first_, n_, lo, n_rows, at_, row_);                      \
-                                                                                                                       \
-                        for (int64_t k_ = 0; k_ < n_own; k_++) {                                                       \
-                                const int64_t i = at_[k_], row = row_[k_];                                             \
-                                                                                                                       \
-                                what;                                                                                  \
-                        }                                                                                              \
-                }                                                                                                      \
-        } while (0)
-
-#define SET_LOOP_(type)                                                                                                \
-        static void set_##type(const Piece *index, const Rows *values, int64_t lo, int64_t n_rows, type *to) {         \
-                FOR_OWN(index, lo, n_rows, to[row] = *(const type *) element_of(values, index->box.lo[0] + i));        \
-        }
-SET_LOOP_(uint8_t)
-SET_LOOP_(uint16_t)
-SET_LOOP_(uint32_t)
-SET_LOOP_(uint64_t)
-SET_LOOP_(c128)
-
-static void set_elements(const Piece *index, const Rows *values, int64_t lo, View *out) {
-        const int64_t n = out->shape.dim[0];
-
-        switch (dtype_size(out->dtype)) {
-        case 1:
-                set_uint8_t(index, values, lo, n, (uint8_t *) out->data);
-                break;
-        case 2:
-                set_uint16_t(index, values, lo, n, (uint16_t *) out->data);
-                break;
-        case 4:
-                set_uint32_t(index, values, lo, n, (uint32_t *) out->data);
-                break;
-        case 8:
-                set_uint64_t(index, values, lo, n, (uint64_t *) out->data);
-                break;
-        default:
-                set_c128(index, values, lo, n, (c128 *) out->data);
-        }
-}
-
-/* A task owns a run of rows: it copies them and then sets those that the indices name, in order, so that the last
- * one counts. Indices come from wrap_index, so they are rows that there are; most are another task's. */
-static int scatter_run(BlockRun *run, _unused_ Error *err) {
-        View *out         = &run->out[0];
-        const Rows values = rows_of(run, 2);
-        const int64_t lo  = run->domain->lo[0];
-        const char *name  = ((const ScatterParams *) run->params)->function;
-        Change change     = { .row = run->scratch };
-
-        if (shape_size(&out->shape) == 0)
-                return 0;
-        change.fn = is_set(name) ? NULL : function_of(name, out->dtype, &change.n_in);
-        change.n  = (size_t) (shape_size(&out->shape) / out->shape.dim[0]);
-        copy_input(run, 0, out);
-        for (uint32_t k = 0; k < run->n_piece[1]; k++) {
-                const Piece *index = &run->piece[1][k];
-
-                if (out->shape.ndim == 1 && !change.fn) {
-                        set_elements(index, &values, lo, out);
-                        continue;
-                }
-                FOR_OWN(index, lo, out->shape.dim[0],
-                        set_row(&change, &values, index->box.lo[0] + i, out->data + row * out->stride[0], out->stride));
-        }
-        return 0;
-}
-
-/* One row. */
-static size_t scatter_scratch(const OpCall *call) {
-        const Spec *a = &call->in[0];
-        size_t n      = dtype_size(a->dtype);
-
-        for (int k = 1; k < a->shape.ndim; k++)
-                n *= (size_t) a->shape.dim[k];
-        return is_set(((const ScatterParams *) call->params)->function) ? 0 : n;
-}
-
-static int infer_scatter(const OpCall *call, Spec *out, _unused_ Error *err) {
-        *out = call->in[0];
-        return 0;
-}
-
-OP(scatter_rows) = {
-        .name         = "scatter_rows",
-        .doc          = "a, in which the rows with the given numbers, none of them negative, are those of values.",
-        .family       = FAMILY_EXCHANGE,
-        .hidden       = true,
-        .takes_pieces = true,
-        .inputs       = "a, index, values",
-        .n_in         = 3,
-        .params_size  = sizeof(ScatterParams),
-        .params =
-                (const Param[]) {
-                        PARAM(ScatterParams, function, PARAM_TEXT, "set",
-                              "Applied to rows and values; set: values replace."),
-                        {},
-                },
-        .infer    = infer_scatter,
-        .scratch  = scatter_scratch,
-        .run      = scatter_run,
-        .core_in  = { CORE_ALL, 1, CORE_ALL },
-        .core_out = { CORE_ALL },
-        .follows  = 1,
 };
 
 /* ---- Several index arrays ---------------------------------------------------------------------------------------- */
@@ -539,19 +244,19 @@ OP(wrap_index) = {
         .inputs      = "index",
         .n_in        = 1,
         .params_size = sizeof(IndexParams),
-        .params      = (const Param[]) {
-                PARAM(IndexParams, axis, PARAM_I64, NULL, "The axis, for the words of the error."),
-                PARAM(IndexParams, length, PARAM_I64, NULL, "Its length."),
-                {},
-        },
-        .infer       = infer_scatter,
-        .run         = wrap_run,
+        .params =
+                (const Param[]) {
+                        PARAM(IndexParams, axis, PARAM_I64, NULL, "The axis, for the words of the error."),
+                        PARAM(IndexParams, length, PARAM_I64, NULL, "Its length."),
+                        {},
+                },
+        .infer = infer_first,
+        .run   = wrap_run,
 };
 
 /* Positions among the axes first … first + n - 1 of a, of indices that broadcast to `common`; flattened. Those along a
- * single axis are left as they are if the one who reads them takes them as they are. */
-static Ref build_positions(Build *b, const Shape *a, int first, uint32_t n, const Ref *index, bool wrapped,
-                           Shape *ret_common) {
+ * single axis are left as they are. */
+static Ref build_positions(Build *b, const Shape *a, int first, uint32_t n, const Ref *index, Shape *ret_common) {
         const Shape *shapes[MAX_NDIM] = {};
         int64_t below = 1;
         Ref sum = {};
@@ -565,7 +270,7 @@ static Ref build_positions(Build *b, const Shape *a, int first, uint32_t n, cons
         for (uint32_t k = n; k-- > 0;) {
                 const IndexParams p = { .axis = first + k, .length = a->dim[first + k] };
                 const Ref cast      = build_cast(b, index[k], DTYPE_I64);
-                Ref term            = wrapped || n > 1 ? build_op(b, "wrap_index", &p, 1, &cast) : cast;
+                Ref term            = n > 1 ? build_op(b, "wrap_index", &p, 1, &cast) : cast;
 
                 if (below != 1)
                         term = build_binary(b, "multiply", term, build_scalar(b, scalar_from_i64(DTYPE_I64, below)));
@@ -644,7 +349,7 @@ static int expand_take(Build *b, const OpCall *call, const Ref *in, Ref *out) {
 
         if (axis_normalize(*(const int64_t *) call->params, call->in[0].shape.ndim, &first, b->err) < 0)
                 return b->r = ERROR_AXIS;
-        pair[1] = build_positions(b, &call->in[0].shape, first, n, in + 1, false, &common);
+        pair[1] = build_positions(b, &call->in[0].shape, first, n, in + 1, &common);
         pair[0] = build_rows(b, in[0], first, n, &rest);
         rows    = build_gather_rows(b, pair[0], pair[1], n == 1 ? first : 0);
         full    = common;
@@ -730,7 +435,7 @@ static int expand_put(Build *b, const OpCall *call, const Ref *in, Ref *out) {
 
         if (axis_normalize(p->axis, a.ndim, &first, b->err) < 0)
                 return b->r = ERROR_AXIS;
-        part[1] = build_positions(b, &a, first, n, in + 2, true, &common);
+        part[1] = build_positions(b, &a, first, n, in + 2, &common);
         part[0] = build_rows(b, in[0], first, n, &rest);
 
         /* values broadcast to (before…, common…, after…), then the common axes go to the front and become one */
@@ -751,7 +456,7 @@ static int expand_put(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         for (int k = 0; k < rest.ndim; k++)
                 rows.dim[rows.ndim++] = rest.dim[k];
         part[2] = build_reshape(b, first == 0 ? part[2] : build_transpose(b, part[2], axes), &rows);
-        all     = build_scatter_rows(b, part[0], part[1], part[2], p->function);
+        all     = build_scatter_rows(b, part[0], part[1], part[2], n == 1 ? first : WRAPPED, p->function);
 
         rows = (Shape) {};
         for (uint32_t k = 0; k < n; k++)

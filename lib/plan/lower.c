@@ -88,9 +88,23 @@ static int lower_inputs(Graph *out, const Node *node, Ref *in, Error *err) {
         return build_done(&b);
 }
 
-static void mark_live(const Graph *graph, bool *live) {
+/* A view of everything as it is: its input stands for it, and who cannot look through views copies nothing. A result
+ * that is such a view of what is stored is a tensor of its own all the same. */
+static bool is_itself(const Node *node, const Spec *in) {
+        const ViewParams *p = node->params;
+        const Shape *s      = &node->out[0].shape;
+
+        if (strcmp(node->op->name, "view") != 0 || !shape_known(s) || !shape_equal(s, &in->shape))
+                return false;
+        for (int k = 0; k < s->ndim; k++)
+                if (p->axis.v[k] != k || p->start.v[k] != 0 || p->step.v[k] != 1)
+                        return false;
+        return true;
+}
+
+static void mark_live(const Graph *graph, bool *wanted, bool *live) {
         for (uint32_t i = 0; i < graph->wanted.n; i++)
-                live[graph->wanted.data[i].node] = true;
+                wanted[graph->wanted.data[i].node] = live[graph->wanted.data[i].node] = true;
         for (uint32_t i = graph->node.n; i-- > 0;)
                 if (live[i])
                         for (uint32_t k = 0; k < graph->node.data[i].n_in; k++)
@@ -100,15 +114,16 @@ static void mark_live(const Graph *graph, bool *live) {
 /* One round. to[first[node] + out] is where an output of an old node went. */
 static int lower_round(const Graph *graph, const PlanLeaves *leaves, Graph *out, bool *ret_changed, Error *err) {
         _cleanup_(freep) bool *live      = calloc(graph->node.n + 1, sizeof(bool));
+        _cleanup_(freep) bool *wanted    = calloc(graph->node.n + 1, sizeof(bool));
         _cleanup_(freep) uint32_t *first = calloc(graph->node.n + 1, sizeof(uint32_t));
         _cleanup_(freep) Ref *to         = NULL, *in = NULL;
         _cleanup_(freep) Spec *spec      = NULL;
         uint32_t n_out                   = 0, n_in_max = 1;
         int r;
 
-        if (!live || !first)
+        if (!live || !wanted || !first)
                 return error_oom(err, graph->node.n);
-        mark_live(graph, live);
+        mark_live(graph, wanted, live);
         for (uint32_t i = 0; i < graph->node.n; i++) {
                 first[i]  = n_out;
                 n_out    += graph->node.data[i].n_out;
@@ -161,6 +176,9 @@ static int lower_round(const Graph *graph, const PlanLeaves *leaves, Graph *out,
                                 r = build_done(&b);
                         if (r < 0)
                                 return error_prefix(err, r, "%s", node->op->name);
+                        *ret_changed = true;
+                } else if (is_itself(node, spec) && (!wanted[i] || out->node.data[in[0].node].op)) {
+                        to[first[i]] = in[0];
                         *ret_changed = true;
                 } else {
                         r = lower_inputs(out, node, in, err);

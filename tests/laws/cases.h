@@ -156,6 +156,13 @@ static const Case cases[] = {
           .in       = { OF(ANY, 5, 7), ONE, BELOW(7, 4) },
           .n_params = 1,
           .param    = { INT("axis", 1) } },
+        { .op = "put", .n_in = 3, .in = { OF(ANY, 97), OF(ANY, 61), BELOW(97, 61) } }, /* these are dealt */
+        { .op       = "put",
+          .n_in     = 3,
+          .in       = { OF(ANY, 97), OF(ANY, 61), BELOW(97, 61) },
+          .n_params = 1,
+          .param    = { TEXT("function", "add") } },
+        { .op = "put", .n_in = 3, .in = { OF(ANY, 61, 2), OF(ANY, 61, 2), BELOW(61, 61) } },
         { .op = "put", .n_in = 4, .in = { OF(ANY, 5, 7), OF(ANY, 6), BELOW(5, 6), BELOW(7, 6) } },
         { .op = "take_along", .in = { OF(ANY, 7, 11), BELOW(11, 7, 19) } },
         { .op       = "take_along",

@@ -80,6 +80,45 @@ TEST(the_last_value_counts_in_whatever_part_it_is) {
         same_in_parts("put", 3, (mars_tensor *[]) { x, values, index }, NULL, 0, N * sizeof(int64_t));
 }
 
+/* Many chunks and indices: these are dealt. Some count from the end. */
+TEST(dealt_indices_set_what_a_loop_sets) {
+        const mars_session_options options = { .n_threads = 2, .memory_bytes = (uint64_t) 1 << 30 };
+        TENSOR x                           = numbers(N, 1, 1000000007, 1);
+        TENSOR value                       = numbers(N, 1, 1000, 3);
+        TENSOR named                       = numbers(N, 1, N / 2, 2);
+        TENSOR quarter                     = NULL;
+        TENSOR index                       = NULL;
+        const mars_param add               = { .name = "function", .kind = MARS_PARAM_TEXT, .text = "add" };
+        int64_t *data[4], *bits;
+        uint64_t n_tasks;
+        mars_session *s = NULL;
+
+        must(mars_scalar_strong(&quarter, (mars_scalar) { .dtype = MARS_INT64, .i64 = N / 4 }, &err));
+        must(mars_op1(&index, "subtract", 2, (mars_tensor *[]) { named, quarter }, NULL, 0, &err));
+        mars_tensor *in[] = { x, value, index, x };
+
+        must(mars_session_new(&s, NULL, &options, &err));
+        must(mars_execute(s, 3, in, &err));
+        for (int k = 0; k < 4; k++) {
+                data[k] = malloc(N * sizeof(int64_t));
+                must(mars_fetch(s, in[k], data[k], NULL, &err));
+        }
+        mars_session_unref(s);
+        for (int64_t i = 0; i < N; i++) {
+                const int64_t at = data[2][i] + (data[2][i] < 0 ? N : 0);
+
+                data[0][at] = data[1][i];
+                data[3][at] += data[1][i];
+        }
+        for (unsigned added = 0; added < 2; added++) {
+                bits = made("put", 3, in, &add, added, N * sizeof(int64_t), 0, &n_tasks);
+                ck_assert(memcmp(bits, data[added ? 3 : 0], N * sizeof(int64_t)) == 0);
+                free(bits);
+        }
+        for (int k = 0; k < 4; k++)
+                free(data[k]);
+}
+
 TEST(rows_along_an_axis_are_taken_by_tasks_that_may) {
         TENSOR x = numbers(ROWS, COLUMNS, 1000000007, 1);
         TENSOR index = numbers(ROWS, COLUMNS, COLUMNS, 2);

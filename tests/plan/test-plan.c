@@ -242,6 +242,33 @@ TEST(what_is_taken_by_indices_goes_through_memory_in_parts) {
         ck_assert_uint_le(bytes_read(plan, MEMORY, true), bytes * (2 * bytes / (MEMORY / 8 * 3) + 1) + 8 * bytes);
 }
 
+static Ref everything(Build *b, Ref x) {
+        const ViewParams p = { .shape = DIMS(64, 2), .axis = DIMS(0, 1), .start = DIMS(0, 0), .step = DIMS(1, 1) };
+
+        return build_op(b, "view", &p, 1, &x);
+}
+
+/* Of rows that are taken, through views of everything or not. */
+static uint32_t stages_of_rows_taken(bool views) {
+        GRAPH;
+        const Ref x     = held(&b, 1, 64, 2, 16);
+        const Ref index = build_cast(&b, build_slice(&b, x, 1, 0, 1, 1), DTYPE_I64);
+        const Ref in[]  = { views ? everything(&b, x) : x, build_drop_axis(&b, index, 1) };
+        const Ref taken = build_op(&b, "take", NULL, 2, in), y = views ? everything(&b, taken) : taken;
+        PLAN plan = plan_of(&b, 1, &y);
+
+        return plan->stage.n;
+}
+
+TEST(a_view_of_everything_is_copied_only_where_it_is_all_of_a_result) {
+        GRAPH;
+        const Ref y = everything(&b, held(&b, 1, 64, 2, 16));
+        PLAN plan   = plan_of(&b, 1, &y);
+
+        ck_assert_uint_eq(plan->stage.n, 1);
+        ck_assert_uint_eq(stages_of_rows_taken(true), stages_of_rows_taken(false));
+}
+
 TEST(reductions_of_one_tensor_along_one_axis_share_a_pass) {
         GRAPH;
         const Ref x = held(&b, 1, 100, 10, 100);
