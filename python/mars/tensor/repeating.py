@@ -6,7 +6,7 @@ import numpy as np
 from .. import _mars
 from .._core import op
 from .core import Tensor, axes_of, axis_of, method
-from .creation import astensor
+from .creation import arange, astensor
 from .manipulation import broadcast_to, concatenate, flip, moveaxis, reshape, swapaxes, view
 
 __all__ = """copyto delete fliplr flipud insert pad repeat resize roll rot90 tile""".split()
@@ -388,26 +388,42 @@ def pad(array, pad_width, mode="constant", **kwargs):
 
 # ---- Inserting, deleting, copying ------------------------------------------------------------------------------------
 
-def _kept(obj, n, axis):
-    """Positions that delete() leaves."""
-    keep = np.ones(n, bool)
+_RUNS_MOST = 256  # parts of a tensor that are put together; more are positions that are looked up
+
+
+def _gaps(obj, n, axis):
+    """The runs of positions that delete() leaves out, as first ones and those behind the last ones, in order."""
     if isinstance(obj, Tensor):
         obj = obj._view()
     if isinstance(obj, slice):
-        keep[obj] = False
+        gone = range(*obj.indices(n))
+        gone = gone if gone.step > 0 else gone[::-1]
+        if gone.step == 1 or len(gone) < 2:
+            return (np.array([gone[0]]), np.array([gone[-1] + 1])) if gone else (np.zeros(0, int), np.zeros(0, int))
+        gone = np.arange(gone.start, gone.stop, gone.step)
+        return gone, gone + 1
+    obj = np.asarray(obj)
+    if obj.dtype.kind == "b":
+        if obj.shape != (n,):
+            raise ValueError("boolean array argument obj to delete must be one dimensional and match the axis "
+                             f"length of {n}")
+        gone = np.flatnonzero(obj)
     else:
-        obj = np.asarray(obj)
-        if obj.dtype.kind == "b":
-            if obj.shape != (n,):
-                raise ValueError("boolean array argument obj to delete must be one dimensional and match the axis "
-                                 f"length of {n}")
-        elif obj.size == 0:
-            obj = obj.astype(int)
-        for i in obj.ravel().tolist() if obj.dtype.kind != "b" else ():
-            if not -n <= i < n:
-                raise IndexError(f"index {i} is out of bounds for axis {axis} with size {n}")
-        keep[obj] = False
-    return np.flatnonzero(keep)
+        gone = _positions(obj.astype(int) if obj.size == 0 else obj, n, n, axis)
+        gone = np.unique(gone)
+    first = np.flatnonzero(np.diff(gone, prepend=-2) != 1)
+    return gone[first], gone[np.append(first[1:], len(gone))[:len(first)] - 1] + 1
+
+
+def _positions(at, n, end, axis):
+    """Integers that name positions of an axis of n, or up to `end` in front of one, none of them negative."""
+    at = at.ravel()
+    if at.dtype.kind not in "iu":
+        raise IndexError("arrays used as indices must be of integer (or boolean) type")
+    outside = at[(at < -n) | (at >= end)]
+    if outside.size:
+        raise IndexError(f"index {outside[0]} is out of bounds for axis {axis} with size {n}")
+    return np.where(at < 0, at + n, at)
 
 
 def delete(arr, obj, axis=None):
@@ -433,10 +449,19 @@ def delete(arr, obj, axis=None):
     if axis is None:
         t, axis = t.ravel(), 0
     axis = axis_of(axis, t.ndim)
-    kept = _kept(obj, t.shape[axis], axis)
-    runs = np.split(kept, np.flatnonzero(np.diff(kept) != 1) + 1) if kept.size else []
-    parts = [_at(t, axis, slice(int(run[0]), int(run[-1]) + 1)) for run in runs]
-    return concatenate(parts or [_at(t, axis, slice(0, 0))], axis)
+    n = t.shape[axis]
+    first, last = _gaps(obj, n, axis)
+    if len(first) <= _RUNS_MOST:
+        runs = zip([0, *last.tolist()], [*first.tolist(), n])
+        parts = [_at(t, axis, slice(lo, hi)) for lo, hi in runs if lo < hi]
+        return concatenate(parts, axis) if parts else _at(t, axis, slice(0, 0))
+    from .indexing import take
+    from .sorting import searchsorted
+
+    before = np.cumsum(last - first)  # positions that are left out up to the end of each run
+    place = arange(n - int(before[-1]))
+    run = searchsorted(astensor(last - before), place, side="right")
+    return take(t, place + astensor(np.concatenate(([0], before)))[run], axis)
 
 
 def insert(arr, obj, values, axis=None):
@@ -475,14 +500,21 @@ def insert(arr, obj, values, axis=None):
         if single:
             values = moveaxis(values, 0, axis)
         at = np.repeat(at, values.shape[axis])
-    for i in at.tolist():
-        if not -n <= i <= n:
-            raise IndexError(f"index {i} is out of bounds for axis {axis} with size {n}")
-    at = np.where(at < 0, at + n, at)
+    at = _positions(at, n, n + 1, axis)
     want = t.shape[:axis] + (len(at),) + t.shape[axis + 1:]
     values = broadcast_to(values.astype(t.dtype), want)
     parts, last = [], 0
     order = np.argsort(at, kind="stable")
+    if len(at) > _RUNS_MOST:
+        from .indexing import take
+        from .sorting import searchsorted
+
+        inserted = astensor(at[order] + np.arange(len(at)))  # positions in the result
+        place = arange(n + len(at))
+        before = searchsorted(inserted, place, side="right")
+        which = op("maximum", before - 1, 0)
+        return take(concatenate([t, values], axis),
+                    op("where", inserted[which] == place, astensor(order + n)[which], place - before), axis)
     for k in order.tolist():
         parts += [_at(t, axis, slice(last, int(at[k]))), _at(values, axis, slice(k, k + 1))]
         last = int(at[k])
