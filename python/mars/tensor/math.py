@@ -583,10 +583,10 @@ def _bits_along(a, axis, name):
     return a, axis_of(axis, a.ndim)
 
 
-def _places(bitorder):
+def _is_little(bitorder):
     if bitorder not in ("big", "little"):
         raise ValueError("'order' must be either 'little' or 'big'")
-    return np.arange(8, dtype=np.uint8)[::-1 if bitorder == "big" else 1]
+    return bitorder == "little"
 
 
 def packbits(a, /, axis=None, bitorder="big"):
@@ -614,12 +614,12 @@ def packbits(a, /, axis=None, bitorder="big"):
     a, axis = _bits_along(a, axis, "packbits")
     if a.dtype.kind not in "biu":
         raise TypeError("Expected an input array of integer or boolean data type")
-    places = _places(bitorder)
-    rows = op("not_equal", moveaxis(a, axis, -1), 0)
+    little = _is_little(bitorder)
+    rows = moveaxis(a if a.dtype.kind == "b" else op("not_equal", a, 0), axis, -1)
     n = rows.shape[-1]
     rows = pad(rows, [(0, 0)] * (rows.ndim - 1) + [(0, -n % 8)]) if n % 8 else rows
     rows = rows.reshape(rows.shape[:-1] + (-(-n // 8), 8))
-    return moveaxis((rows * (1 << places).astype(np.uint8)).sum(-1, dtype=np.uint8), -1, axis)
+    return moveaxis(op("pack_bits", rows, little=little), -1, axis)
 
 
 def unpackbits(a, /, axis=None, count=None, bitorder="big"):
@@ -650,7 +650,7 @@ def unpackbits(a, /, axis=None, count=None, bitorder="big"):
     if a.dtype != np.dtype(np.uint8):
         raise TypeError("Expected an input array of unsigned byte data type")
     rows = moveaxis(a, axis, -1)
-    bits = op("bitwise_and", op("right_shift", rows[..., None], _places(bitorder)), np.uint8(1))
+    bits = op("unpack_bits", rows, little=_is_little(bitorder))
     n = 8 * rows.shape[-1]
     bits = bits.reshape(rows.shape[:-1] + (n,))
     if count is not None:
