@@ -6,6 +6,7 @@
  *         topics.c     what there is to be seen, by name ("workers/3/history"), and how it is asked for. All who want
  *                      the same with the same token get the same answer, so that the daemons are asked as often for a
  *                      thousand pages as for one: at most twice a second, and less often what costs them more
+ *         timeline.c   what threads did, of which only what is new is asked for and told
  *         seen.c       answers that several keep, and what changed between two of them (change.c)
  *         events.c     topics as they change, to whoever listens
  *
@@ -94,6 +95,9 @@ Seen *seen_ref(Seen *seen);
 Seen *seen_unref(Seen *seen);
 /* What turns the one before into this one (change.h), or NULL: it is to be told as a whole. */
 const char *seen_changes(Seen *seen, Seen *before, size_t *ret_bytes);
+
+/* It is known already, and the text is taken. */
+void seen_know_changes(Seen *seen, Seen *before, char *changes, size_t n_bytes);
 
 /* ---- events.c */
 void streams_tick(Feed *feed, uint64_t now_usec);

@@ -38,6 +38,14 @@ Seen *seen_unref(Seen *seen) {
         return NULL;
 }
 
+void seen_know_changes(Seen *seen, Seen *before, char *changes, size_t n_bytes) {
+        forget_changes(seen);
+        forget_changes(before); /* as below */
+        seen->changes   = changes;
+        seen->n_changes = n_bytes;
+        seen->since     = seen_ref(before);
+}
+
 const char *seen_changes(Seen *seen, Seen *before, size_t *ret_bytes) {
         assert(seen != before);
         if (seen->since != before) {

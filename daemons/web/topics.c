@@ -13,6 +13,7 @@
 #include "base/vec.h"
 #include "daemons/json.h"
 #include "daemons/web/feed.h"
+#include "daemons/web/timeline.h"
 
 enum {
         PAUSE_USEC        = 500 * 1000,       /* between two questions of the same, at least, */
@@ -45,7 +46,8 @@ typedef struct Kind {
         const char *second; /* then its worker is asked, or all of them; NULL: nobody */
         bool all;
         bool alone;                                           /* joined also when the scheduler does not answer */
-        int (*ask)(const Topic *topic, char ret[static 256]); /* or NULL; what is asked besides, from the arguments */
+        /* Or NULL: what the last round asks, from the arguments. */
+        int (*ask)(const Topic *topic, uint32_t worker, char ret[static 256]);
         void (*join)(Topic *topic, FILE *f);
 } Kind;
 
@@ -62,7 +64,8 @@ struct Topic {
         uint32_t n_parts, n_waiting; /* of the round that is under way: answers that have not come */
         bool asking, second;
         uint64_t asked_usec, seen_usec, wanted_usec, cost_usec;
-        Seen *seen; /* NULL: nothing so far */
+        Seen *seen;         /* NULL: nothing so far */
+        Timeline *timeline; /* of one that is told as it goes on; or NULL */
 };
 
 uint64_t feed_clock(void) {
@@ -100,35 +103,14 @@ static void join_worker(Topic *t, FILE *f) {
         fprintf(f, "%.*s, %s", (int) (strlen(t->part[0].text) - 1), t->part[0].text, own + 1);
 }
 
-/* What stands between the brackets of the list of that name, in an answer of which we know the form. */
 static void put_list(FILE *f, const char *text, const char *name, bool *comma) {
-        const char *at = strstr(text, name);
-        int depth      = 0;
-        bool quoted    = false;
+        size_t n         = 0;
+        const char *list = list_in(text, name, &n);
 
-        if (!at)
+        if (n == 0)
                 return;
-        at += strlen(name);
-        for (const char *c = at; *c; c++) {
-                if (quoted && *c == '\\')
-                        c++;
-                else if (*c == '"')
-                        quoted = !quoted;
-                else if (!quoted && (*c == '[' || *c == '{'))
-                        depth++;
-                else if (!quoted && (*c == ']' || *c == '}') && depth-- == 0) {
-                        if (c > at)
-                                fprintf(f, "%s%.*s", *comma ? ", " : "", (int) (c - at), at);
-                        *comma |= c > at;
-                        return;
-                }
-        }
-}
-
-static unsigned long long number_after(const char *text, const char *name) {
-        const char *at = strstr(text, name);
-
-        return at ? strtoull(at + strlen(name), NULL, 10) : 0;
+        fprintf(f, "%s%.*s", *comma ? ", " : "", (int) n, list);
+        *comma = true;
 }
 
 static void join_lists(const Topic *t, FILE *f, const char *name) {
@@ -139,10 +121,25 @@ static void join_lists(const Topic *t, FILE *f, const char *name) {
                         put_list(f, t->part[k].text, name, &comma);
 }
 
+/* For whoever keeps looking. */
+static void join_timeline_lately(Topic *t, FILE *f) {
+        timeline_begin(t->timeline);
+        for (uint32_t k = 1; k < t->n_parts; k++)
+                if (t->part[k].code == 0 && timeline_add(t->timeline, t->part[k].worker, t->part[k].text) < 0)
+                        web_log(t->feed->web, LOG_WARNING, "out of memory: the timeline lacks spans");
+        timeline_end(t->timeline, real_clock(), number_in(t->part[0].text, "{\"workers\": "));
+        timeline_print(t->timeline, f);
+}
+
+/* All that workers have. */
 static void join_timeline(Topic *t, FILE *f) {
         unsigned long long n_dropped = 0;
         uint32_t n_shown             = 0;
 
+        if (t->timeline) {
+                join_timeline_lately(t, f);
+                return;
+        }
         fputs("{\"time\": ", f);
         json_time(f, real_clock());
         fputs(", \"lanes\": [", f);
@@ -151,10 +148,10 @@ static void join_timeline(Topic *t, FILE *f) {
         join_lists(t, f, "\"spans\": [");
         for (uint32_t k = 1; k < t->n_parts; k++) {
                 n_shown += t->part[k].code == 0;
-                n_dropped += t->part[k].code == 0 ? number_after(t->part[k].text, "], \"dropped\": ") : 0;
+                n_dropped += t->part[k].code == 0 ? number_in(t->part[k].text, "], \"dropped\": ") : 0;
         }
         fprintf(f, "], \"workers\": %llu, \"workers_shown\": %u, \"dropped\": %llu}",
-                number_after(t->part[0].text, "{\"workers\": "), n_shown, n_dropped);
+                number_in(t->part[0].text, "{\"workers\": "), n_shown, n_dropped);
 }
 
 /* The scheduler's ends with the list of configurations, to which ours is added. */
@@ -234,7 +231,7 @@ static LinesWanted lines_wanted(const Topic *t) {
                                                .worker    = worker >= 0 ? (uint32_t) worker : 0 } };
 }
 
-static int ask_log(const Topic *t, char ret[static 256]) {
+static int ask_log(const Topic *t, _unused_ uint32_t worker, char ret[static 256]) {
         const LinesWanted w = lines_wanted(t);
 
         return snprintf(ret, 256, "log %d %llu %llu %llu %u", w.level, (unsigned long long) w.since_usec,
@@ -257,18 +254,20 @@ static void join_logs(Topic *t, FILE *f) {
                         put_list(f, own, "\"lines\": [", &comma);
                 free(own);
         }
-        fprintf(f, "], \"dropped\": %llu}", number_after(t->part[0].text, "], \"dropped\": "));
+        fprintf(f, "], \"dropped\": %llu}", number_in(t->part[0].text, "], \"dropped\": "));
 }
 
-static int ask_sessions_requests(const Topic *t, char ret[static 256]) {
+static int ask_sessions_requests(const Topic *t, _unused_ uint32_t worker, char ret[static 256]) {
         return snprintf(ret, 256, "recent %.0f", argument(t, "session", 0));
 }
 
-static int ask_spans(const Topic *t, char ret[static 256]) {
-        return snprintf(ret, 256, "spans %llu", usec_argument(t, "since"));
+static int ask_spans(const Topic *t, uint32_t worker, char ret[static 256]) {
+        return snprintf(ret, 256, "spans %llu",
+                        t->timeline ? (unsigned long long) timeline_since(t->timeline, worker)
+                                    : usec_argument(t, "since"));
 }
 
-static int ask_worker_log(const Topic *t, char ret[static 256]) {
+static int ask_worker_log(const Topic *t, _unused_ uint32_t worker, char ret[static 256]) {
         return snprintf(ret, 256, "log %.0f", argument(t, "level", LOG_DEBUG));
 }
 
@@ -339,10 +338,26 @@ static void seen_failure(Topic *t, unsigned status, const char *words) {
         seen_now(t, status, text, text ? strlen(text) : 0);
 }
 
+/* What changed since then costs nothing to know. */
+static void know_changes(Topic *t, Seen *before) {
+        char *text = NULL;
+        size_t n;
+        FILE *f = t->seen && before && before->status == MHD_HTTP_OK ? open_memstream(&text, &n) : NULL;
+
+        if (!f)
+                return;
+        timeline_print_change(t->timeline, f);
+        if (fclose(f) == 0)
+                seen_know_changes(t->seen, before, text, n);
+        else
+                free(text);
+}
+
 static void finished(Topic *t) {
         char *text       = NULL;
         size_t n         = 0;
         FILE *f          = NULL;
+        Seen *before     = seen_ref(t->seen);
         const Part *last = &t->part[t->n_parts - 1];
 
         t->asking    = false;
@@ -358,9 +373,13 @@ static void finished(Topic *t) {
                 if (!f || fclose(f) != 0 || n > MAX_ANSWER) {
                         free(text);
                         seen_failure(t, MHD_HTTP_SERVICE_UNAVAILABLE, "the answer is too large");
-                } else
+                } else {
                         seen_now(t, MHD_HTTP_OK, text, n);
+                        if (t->timeline)
+                                know_changes(t, before);
+                }
         }
+        seen_unref(before);
         parts_clear(t);
         tell(t);
 }
@@ -368,31 +387,42 @@ static void finished(Topic *t) {
 static void on_answer(void *userdata, int code, const char *text, uint64_t cost_usec);
 static void answered(Topic *t);
 
+static void question_of(const Topic *t, uint32_t worker, char ret[static 256]) {
+        const Kind *kind = t->kind;
+        const char *text = worker == SCHEDULER ? kind->first : kind->second, *hole = strstr(text, "%llu");
+
+        if (kind->ask && (worker != SCHEDULER || !kind->second))
+                kind->ask(t, worker, ret);
+        else if (hole)
+                snprintf(ret, 256, "%.*s%llu", (int) (hole - text), text, (unsigned long long) t->number);
+        else
+                snprintf(ret, 256, "%s", text);
+}
+
 /* The round begins; each part is answered, perhaps at once. */
-static void round_begin(Topic *t, uint32_t first, const char *question) {
+static void round_begin(Topic *t, uint32_t first) {
         const uint32_t n = t->n_parts;
+        char question[256];
 
         t->n_waiting = n - first + 1; /* and one of our own, so that it does not end before all are asked */
-        for (uint32_t k = first; k < n; k++)
+        for (uint32_t k = first; k < n; k++) {
+                question_of(t, t->part[k].worker, question);
                 upstream_say(t->feed, t->token, t->part[k].worker,
                              &(WireMessage) { WIRE_IS_ASK, .ask = { .what = question } }, on_answer, &t->part[k]);
+        }
         answered(t);
 }
 
 static void second_begin(Topic *t) {
-        char question[256];
         uint32_t at = 0, worker;
 
         t->second = true;
-        snprintf(question, sizeof(question), "%s", t->kind->second);
-        if (t->kind->ask)
-                t->kind->ask(t, question);
         if (!t->kind->all)
                 t->part[t->n_parts++] = (Part) { .topic = t, .worker = (uint32_t) t->number };
         while (t->kind->all && t->n_parts < MAX_PARTS && upstream_worker(t->feed, t->token, &at, &worker))
                 if (argument(t, "worker", worker) == worker)
                         t->part[t->n_parts++] = (Part) { .topic = t, .worker = worker };
-        round_begin(t, 1, question);
+        round_begin(t, 1);
 }
 
 /* One part, or the last word of who began the round. */
@@ -418,20 +448,12 @@ static void on_answer(void *userdata, int code, const char *text, uint64_t cost_
 }
 
 static void ask(Topic *t) {
-        char question[256];
-
         t->asking     = true;
         t->second     = false;
         t->asked_usec = feed_clock();
         t->part[0]    = (Part) { .topic = t, .worker = SCHEDULER };
         t->n_parts    = 1;
-        snprintf(question, sizeof(question), "%s", t->kind->first);
-        if (strstr(t->kind->first, "%llu"))
-                snprintf(question, sizeof(question), "%.*s%llu", (int) strcspn(t->kind->first, "%"), t->kind->first,
-                         (unsigned long long) t->number);
-        else if (t->kind->ask && !t->kind->second)
-                t->kind->ask(t, question);
-        round_begin(t, 0, question);
+        round_begin(t, 0);
 }
 
 /* ---- Who looks --------------------------------------------------------------------------------------------------- */
@@ -484,12 +506,14 @@ void topic_leave(Topic *t, void *userdata) {
                 }
 }
 
-static void topic_free(Topic *t) {
+static Topic *topic_free(Topic *t) {
         parts_clear(t);
         vec_free(&t->viewer);
         seen_unref(t->seen);
+        timeline_free(t->timeline);
         explicit_bzero(t->token, sizeof(t->token));
         free(t);
+        return NULL;
 }
 
 /* "workers/%u/log" fits "workers/17/log", with the number. */
@@ -562,6 +586,10 @@ Topic *topic_find(const Request *request, const char *name, Error *err) {
         *t = (Topic) {
                 .feed = feed, .next = feed->topic, .kind = &kinds[k], .number = number, .user = request->user[0]
         };
+        if (kinds[k].join == join_timeline && !strstr(name, "since=") && !(t->timeline = timeline_new())) {
+                error_oom(err, sizeof(*t));
+                return topic_free(t);
+        }
         snprintf(t->name, sizeof(t->name), "%s", name);
         snprintf(t->token, sizeof(t->token), "%s", request->token);
         feed->topic = t;

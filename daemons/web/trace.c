@@ -99,6 +99,12 @@ static void on_timeline(void *userdata, const Seen *seen) {
 void api_trace(Request *request) {
         char name[128];
 
-        if (request_topic_name(request, "timeline", name, sizeof(name)))
-                request_see(request, name, on_timeline);
+        if (!request_topic_name(request, "timeline", name, sizeof(name)))
+                return;
+        if (!request_argument(request, "since")) { /* all that there is */
+                const size_t n = strlen(name);
+
+                snprintf(name + n, sizeof(name) - n, "%csince=0", strchr(name, '?') ? '&' : '?');
+        }
+        request_see(request, name, on_timeline);
 }

@@ -13,7 +13,8 @@
 
 enum {
         LANES_A_WORKER  = 1 << 13, /* lanes have numbers of their own in a cluster: more than a worker has threads */
-        MAX_SPANS_SHOWN = 20000,   /* 3 MB, of all lanes */
+        MAX_SPANS_SHOWN = 20000,   /* 3 MB, of all lanes, */
+        OWN_LANES       = 2,       /* of which those that are not the engine's are receive and send */
         MAX_PEERS_SHOWN = 256,
 };
 
@@ -326,8 +327,9 @@ typedef struct Lanes {
         FILE *f;
 } Lanes;
 
-static void put_span(Lanes *l, uint32_t lane, const Span *span, const char *kind) {
-        fprintf(l->f, "%s{\"lane\": %u, \"start\": ", l->n_shown++ > 0 ? ", " : "", lane);
+static void put_span(Lanes *l, uint32_t lane, uint64_t number, const Span *span, const char *kind) {
+        fprintf(l->f, "%s{\"lane\": %u, \"number\": %llu, \"start\": ", l->n_shown++ > 0 ? ", " : "", lane,
+                (unsigned long long) number);
         json_time(l->f, span->start_usec + l->real_less_usec);
         fprintf(l->f, ", \"seconds\": %.6f, \"kind\": \"%s\", \"label\": ", (double) span->usec / 1e6, kind);
         json_text(l->f, span->label);
@@ -352,8 +354,10 @@ static const char *lane_kind(const Worker *w, uint32_t at, uint32_t *ret_number)
 static void put_lane(Lanes *l, uint32_t at) {
         const Worker *w        = l->w;
         const uint32_t n_lanes = engine_n_lanes(w->engine), lane = w->number * LANES_A_WORKER + at;
+        const uint32_t share = MAX_SPANS_SHOWN / (n_lanes + OWN_LANES);
         const SpanLane *own = at == n_lanes ? &w->receive : at > n_lanes ? &w->send : NULL;
         uint32_t number, n = 0;
+        uint64_t end     = own ? own->n : 0; /* spans have numbers below that */
         const char *kind = lane_kind(w, at, &number);
         bool dropped     = false;
         const Span *span;
@@ -363,16 +367,16 @@ static void put_lane(Lanes *l, uint32_t at) {
                 for (uint64_t k = 0; (span = span_next(own, l->since_usec, &k));)
                         l->span[n++] = *span;
         } else
-                n = engine_lane(w->engine, at, l->since_usec, l->span, &dropped);
-        l->n_dropped += dropped;
-        for (uint32_t k = 0; k < n && l->n_shown < MAX_SPANS_SHOWN; k++)
-                put_span(l, lane, &l->span[k], strcmp(kind, "thread") == 0 ? "compute" : kind);
+                n = engine_lane(w->engine, at, l->since_usec, l->span, &end, &dropped);
+        l->n_dropped += dropped + (n > share ? n - share : 0);
+        for (uint32_t k = n > share ? n - share : 0; k < n; k++)
+                put_span(l, lane, end - n + k, &l->span[k], strcmp(kind, "thread") == 0 ? "compute" : kind);
 }
 
 static int put_spans(Worker *w, uint64_t since_usec, FILE *f) {
         _cleanup_(freep) Span *span = calloc(SPANS_A_LANE + 1, sizeof(*span));
         const uint64_t now = worker_clock(), real = real_clock();
-        const uint32_t n = engine_n_lanes(w->engine) + 2;
+        const uint32_t n = engine_n_lanes(w->engine) + OWN_LANES;
         Lanes l          = { .w              = w,
                              .since_usec     = since_usec - MIN(since_usec, real - now),
                              .real_less_usec = real - now,

@@ -33,7 +33,7 @@ void span_add(SpanLane *lane, uint64_t start_usec, uint64_t end_usec, uint64_t p
               const char *label) {
         Span *last = &lane->span[(lane->n + SPANS_A_LANE - 1) % SPANS_A_LANE];
 
-        if (lane->n > 0 && last->of == of && last->plan == plan && last->usec < SPAN_LONG_USEC &&
+        if (lane->n > lane->n_told && last->of == of && last->plan == plan && last->usec < SPAN_LONG_USEC &&
             start_usec - (last->start_usec + last->usec) < SPAN_GAP_USEC) {
                 last->usec = usec_between(last->start_usec, end_usec);
                 last->n += n;
@@ -84,6 +84,10 @@ const Span *span_next(const SpanLane *lane, uint64_t since_usec, uint64_t *at) {
                         return span;
         }
         return NULL;
+}
+
+void span_told(SpanLane *lane) {
+        lane->n_told = lane->n;
 }
 
 bool span_dropped(const SpanLane *lane, uint64_t since_usec) {

@@ -3,7 +3,7 @@
 /* What took time, and when: a lane for each thread and for each way that chunks go, in each lane a ring of spans that
  * do not overlap, the older ones go. Threads of a worker leave a span for what they run between two looks at the
  * engine's lock, with the times that they have taken anyway; a span that goes on where one of the same kind ended just
- * now becomes one with it, so that small tasks do not push everything else out.
+ * now becomes one with it, so that small tasks do not push everything else out. What was told does not change any more.
  *
  * Whoever calls has one lock for all of it. Times are those of CLOCK_MONOTONIC. */
 #include <stdbool.h>
@@ -27,7 +27,7 @@ typedef struct Span {
 
 typedef struct SpanLane {
         Span *span;                    /* [SPANS_A_LANE] span k is at k % SPANS_A_LANE */
-        uint64_t n;                    /* that there ever were */
+        uint64_t n, n_told;            /* that there ever were, and that somebody was told of */
         uint32_t n_under_way, n_ended; /* of what is carried, since since_usec */
         uint64_t since_usec, bytes;
 } SpanLane;
@@ -43,5 +43,7 @@ void span_begin(SpanLane *lane, uint64_t now_usec);
 void span_end(SpanLane *lane, uint64_t now_usec, uint64_t bytes); /* of one; 0: it did not come */
 /* The next span that ends after since_usec, from *at on, which begins at 0. NULL: there is no more. */
 const Span *span_next(const SpanLane *lane, uint64_t since_usec, uint64_t *at);
+/* Somebody was told of all that are there: the last one does not go on. */
+void span_told(SpanLane *lane);
 /* Whether spans that end after since_usec are gone. */
 bool span_dropped(const SpanLane *lane, uint64_t since_usec);

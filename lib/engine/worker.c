@@ -172,16 +172,19 @@ uint32_t engine_n_lanes(const Engine *e) {
         return e->n_threads + ENGINE_LANES;
 }
 
-uint32_t engine_lane(Engine *e, uint32_t lane, uint64_t since_usec, Span *ret, bool *ret_dropped) {
+uint32_t engine_lane(Engine *e, uint32_t lane, uint64_t since_usec, Span *ret, uint64_t *ret_end, bool *ret_dropped) {
         const Span *span;
         uint32_t n = 0;
 
+        *ret_end     = 0;
         *ret_dropped = false;
         if (!engine_lock(e))
                 return 0;
         for (uint64_t at = 0; (span = span_next(&e->lane[lane], since_usec, &at));)
                 ret[n++] = *span;
         *ret_dropped = span_dropped(&e->lane[lane], since_usec);
+        *ret_end     = e->lane[lane].n;
+        span_told(&e->lane[lane]);
         pthread_mutex_unlock(&e->lock);
         return n;
 }

@@ -47,8 +47,10 @@ void engine_leave_chunks(Engine *engine);
 /* Lanes of spans (spans.h): one of each thread, then these. */
 typedef enum EngineLane { ENGINE_LANE_READ, ENGINE_LANE_WRITE, ENGINE_LANES } EngineLane;
 uint32_t engine_n_lanes(const Engine *engine);
-/* Copies what ends after since_usec into ret[SPANS_A_LANE]: how many there are, and whether some are gone. */
-uint32_t engine_lane(Engine *engine, uint32_t lane, uint64_t since_usec, Span *ret, bool *ret_dropped);
+/* Copies what ends after since_usec into ret[SPANS_A_LANE]: how many there are, how many the lane
+ * ever had, and whether some are gone. Those that were copied do not change any more. */
+uint32_t engine_lane(Engine *engine, uint32_t lane, uint64_t since_usec, Span *ret, uint64_t *ret_end,
+                     bool *ret_dropped);
 
 typedef struct EngineDoing {
         uint32_t thread, task;

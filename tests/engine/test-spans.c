@@ -48,6 +48,23 @@ TEST(span_is_not_longer_than_who_looks_wants_to_wait) {
         span_lane_clear(&lane);
 }
 
+TEST(span_that_somebody_was_told_of_does_not_change) {
+        SpanLane lane;
+
+        ck_assert_int_eq(span_lane_init(&lane), 0);
+        span_told(&lane);
+        span_add(&lane, 0, 1000, 1, &kind[0], 1, "add");
+        span_add(&lane, 1000, 2000, 1, &kind[0], 1, "add");
+        ck_assert_uint_eq(lane.n, 1);
+        span_told(&lane);
+        span_add(&lane, 2000, 3000, 1, &kind[0], 1, "add");
+        span_add(&lane, 3000, 4000, 1, &kind[0], 1, "add");
+        ck_assert_uint_eq(lane.n, 2);
+        ck_assert_uint_eq(lane.span[0].usec, 2000);
+        ck_assert_uint_eq(lane.span[1].usec, 2000);
+        span_lane_clear(&lane);
+}
+
 TEST(label_is_cut_between_characters) {
         SpanLane lane;
         char long_label[] = "abcdefghijklmnopqrst → sum";

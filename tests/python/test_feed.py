@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import io
 import json
+import operator
 import pathlib
 import re
 import shutil
@@ -438,6 +439,45 @@ def test_who_applies_the_changes_has_what_others_are_sent_as_a_whole(web):
     for name, states in reached.items():
         found = [data in seen[name] for data in states[1:-1]]  # the first and the last may be one stream's alone
         assert all(found), (name, found)
+
+
+def test_a_stream_has_of_the_timeline_each_span_once_and_only_what_is_new(web):
+    """Of what workers do meanwhile; whoever asks for all of it afterwards finds the same spans, and no others."""
+    begun, enough = time.time(), threading.Event()
+
+    def work():
+        while not enough.is_set():
+            web.cluster.session.run((mt.ones((2000, 2000), chunk_size=200) + 1).sum())
+
+    state, told = None, []
+    with web.listen("timeline", changes=1) as events, concurrent.futures.ThreadPoolExecutor(1) as threads:
+        running = threads.submit(work)
+        try:
+            for name, data in events:
+                if name == "changes":
+                    assert not mistakes(data, SCHEMAS["ChangeEvent"])
+                    assert set(data["change"]["in"]) == {"spans"}, "told as a whole"
+                    told.append(data["change"]["in"]["spans"].get("append", []))
+                    state = applied(state, data["change"])
+                else:
+                    assert name == "timeline" and state is None
+                    state = data
+                assert not mistakes(state, SCHEMAS["Timeline"])
+                if sum(map(len, told)) > 50 and len(told) > 3:
+                    break
+        finally:
+            enough.set()
+        running.result(SECONDS)
+    key = operator.itemgetter("lane", "number")
+    for lane in {lane["lane"] for lane in state["lanes"]}:
+        numbers = [span["number"] for span in state["spans"] if span["lane"] == lane]
+        assert numbers == [numbers[0] + k for k in range(len(numbers))], numbers
+    everything = {key(span): span for span in web.see(f"timeline?since={begun:.3f}")["spans"]}
+    for span in state["spans"]:
+        if span["start"] > begun:
+            other = everything[key(span)]
+            assert abs(other.pop("start") - span.pop("start")) < 0.01 and other == span
+    assert web.see("timeline")["dropped"] == 0
 
 
 def test_the_scheduler_is_asked_as_often_for_many_pages_as_for_one(web):

@@ -19,6 +19,7 @@ export interface Topics {
     workers: contract.Worker[];
     storage: contract.Storage;
     [logs: `logs?${string}`]: contract.Log;
+    [timeline: `timeline${string}`]: contract.Timeline;
     [request: `requests/${number}`]: contract.RequestDetail;
     [graph: `requests/${number}/graph`]: contract.Graph;
     [worker: `workers/${number}`]: contract.WorkerDetail;

@@ -102,10 +102,19 @@ test("while a job runs every page shows it, and cancel cancels it", async () => 
     await page.getByText(/of [\d,]+ done/).waitFor();
     await picture(page, "cluster-graph");
 
-    // The timeline fills.
+    // The timeline fills, by the page's one stream.
+    const asked = [];
+    page.on("request", (request) => asked.push(new URL(request.url()).pathname));
     await page.goto(`${cluster.url}#/timeline`);
     await page.getByRole("row", { name: /matmul/ }).waitFor();
     await page.getByRole("row", { name: /write to disk/ }).waitFor();
+    const strip = page.locator(".filters .span");
+    const shown = await strip.innerText();
+    await page.waitForFunction((old) => document.querySelector(".filters .span").innerText !== old, shown);
+    assert.deepEqual(
+        asked.filter((path) => path.includes("/api/")).map((path) => path.split("/").at(-1)),
+        ["events"],
+    );
     await picture(page, "cluster-timeline");
 
     // A worker says what it does.

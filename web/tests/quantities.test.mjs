@@ -51,8 +51,8 @@ test("durations have two units at most, and carry", () => {
 });
 
 const lane = { lane: 0, worker: 1, worker_name: "node01", kind: "thread", number: 0 };
-const span = (start, seconds, label = "add") => ({
-    ...{ lane: 0, start, seconds, kind: "compute", label, plan: 1, n: 1, bytes: 0 },
+const span = (start, seconds, number = start) => ({
+    ...{ lane: 0, number, start, seconds, kind: "compute", label: "add", plan: 1, n: 1, bytes: 0 },
 });
 const answer = (time, list, lanes = [lane]) => ({
     time,
@@ -63,18 +63,29 @@ const answer = (time, list, lanes = [lane]) => ({
     dropped: 0,
 });
 
-test("a span that is answered twice is there once, whatever the lane is numbered", () => {
+test("a span that is told twice is there once, whatever the lane is numbered", () => {
     const seen = new spans.Spans();
-    seen.add(answer(1003, [span(1001, 0.5), span(1000, 0.5)]));
+    seen.add(answer(1003, [span(1000, 0.5, 7), span(1001, 0.5, 8)]));
     const other = { ...lane, worker: 0 };
     const again = [
-        { ...span(1001, 0.5), lane: 1 },
-        { ...span(1002, 0.5), lane: 1 },
+        { ...span(1001.00001, 0.5, 8), lane: 1 }, // a clock was read anew
+        { ...span(1002, 0.5, 9), lane: 1 },
     ];
     seen.add(answer(1004, again, [other, { ...lane, lane: 1 }]));
     assert.deepEqual(
         seen.tracks.map((track) => track.spans.map(({ start }) => start)),
         [[], [1000, 1001, 1002]],
+    );
+});
+
+test("a worker that was started again goes on in its lanes, and one that does not count is shown, too", () => {
+    const seen = new spans.Spans();
+    seen.add(answer(1003, [span(1000, 0.5, 70)]));
+    for (let k = 0; k < 2; k++) seen.add(answer(1003, [span(1000, 0.5, 70), span(1002, 0.5, 0)]));
+    for (let k = 0; k < 2; k++) seen.add(answer(1003, [{ ...span(1003, 0.5), number: undefined }]));
+    assert.deepEqual(
+        seen.tracks[0].spans.map(({ start }) => start),
+        [1000, 1002, 1003],
     );
 });
 

@@ -473,6 +473,7 @@ export class Cluster {
             const compute = kind === "thread";
             spans.push({
                 lane,
+                number: k,
                 start: k * slot,
                 seconds,
                 kind: compute ? "compute" : kind,

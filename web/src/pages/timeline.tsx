@@ -2,8 +2,9 @@
 // What threads did, and when: one lane for each thread and for each way that chunks go. White is what one looks for.
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { address, get, type Refusal } from "../api";
+import { address } from "../api";
 import type * as contract from "../contract";
+import { useTopic } from "../feed";
 import { bytes, clock, count, duration, percent, plural } from "../format";
 import { Panel } from "../parts/bits";
 import { GUTTER_PIXELS, LANE_PIXELS, Painter, sample, ticks, type Kind, type View } from "../parts/paint";
@@ -12,7 +13,6 @@ import { note, route } from "../route";
 import { painted } from "../theme";
 import { useValue } from "../value";
 
-const AGAIN_MS = 1000;
 const FIRST_SECONDS = 30;
 const SHORTEST_SECONDS = 1e-4;
 const ZOOM = 1.5;
@@ -28,34 +28,24 @@ const KINDS: Record<Kind, string> = {
     write: "write to disk",
 };
 
-/** Asks again and again, and adds up what comes. */
+/** What comes by the stream is added to what the page remembers. */
 function useSpans(worker: string): { spans: Spans; version: number; fault: string } {
-    const [state, setState] = useState({ spans: new Spans(), version: 0, fault: "" });
-    useEffect(() => {
-        const stop = new AbortController();
-        const spans = new Spans();
-        let next: ReturnType<typeof setTimeout>;
-        setState({ spans, version: 0, fault: "" });
-        const ask = async () => {
-            const query = new URLSearchParams();
-            if (worker) query.set("worker", worker);
-            if (spans.complete !== undefined) query.set("since", String(spans.complete));
-            try {
-                if (!document.hidden) spans.add(await get<contract.Timeline>(`timeline?${query}`, stop.signal));
-                setState((old) => ({ spans, version: old.version + 1, fault: "" }));
-            } catch (error) {
-                if (stop.signal.aborted) return;
-                setState((old) => ({ ...old, fault: (error as Refusal).message }));
-            }
-            if (!stop.signal.aborted) next = setTimeout(() => void ask(), AGAIN_MS);
-        };
-        void ask();
-        return () => {
-            stop.abort();
-            clearTimeout(next);
-        };
-    }, [worker]);
-    return state;
+    const { data, gone } = useTopic(worker ? `timeline?worker=${worker}` : "timeline");
+    const memory = useRef({
+        worker,
+        spans: new Spans(),
+        data: undefined as contract.Timeline | undefined,
+        version: 0,
+    });
+    if (memory.current.worker !== worker)
+        memory.current = { worker, spans: new Spans(), data: undefined, version: memory.current.version };
+    const mine = memory.current;
+    if (data && data !== mine.data) {
+        mine.spans.add(data);
+        mine.data = data;
+        mine.version++;
+    }
+    return { spans: mine.spans, version: mine.version, fault: gone?.text ?? "" };
 }
 
 interface Hover {
@@ -359,7 +349,8 @@ function Body({ spans, version, plan }: { spans: Spans; version: number; plan: n
 
 export function Timeline() {
     const { query } = useValue(route);
-    const worker = query.get("worker") ?? "",
+    const asked = query.get("worker") ?? "",
+        worker = /^\d+$/.test(asked) ? asked : "",
         plan = query.get("plan") ?? "";
     const { spans, version, fault } = useSpans(worker);
     const lanes = spans.tracks.length;

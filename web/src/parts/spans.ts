@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What threads did, as far back as the page remembers. Spans of a lane do not overlap and come in order, so a lane is
-// an array that one can search; what comes twice is known by that.
+// an array that one can search; what comes twice is known by its number, for those of a lane count up. A worker that
+// was started again counts from 0 again, later.
 import type { Lane, Span, Timeline } from "../contract";
 
 /** Seconds that are remembered, and spans of one lane. */
 export const KEPT_SECONDS = 900;
 const KEPT_SPANS = 50_000;
+/** The start of a span may be told so many seconds differently: clocks are set. */
+const CLOCK_SECONDS = 0.1;
 
 export const OPERATOR_COLOURS = ["--blue", "--green", "--purple", "--sky", "--navy", "--olive", "--rose"];
 export const OTHER_COLOUR = "--grey";
@@ -16,6 +19,14 @@ export interface Track {
 }
 
 const ORDER: Record<Lane["kind"], number> = { thread: 0, receive: 1, send: 2, read: 3, write: 4 };
+
+function isThere(span: Span, newest: Span | undefined): boolean {
+    if (!newest) return false;
+    const later = span.start - newest.start;
+    if (span.number === undefined || newest.number === undefined || Math.abs(later) > CLOCK_SECONDS)
+        return later <= 0;
+    return span.number <= newest.number;
+}
 
 function keyOf(lane: Lane): string {
     return `${lane.worker} ${lane.kind} ${lane.number}`;
@@ -44,6 +55,7 @@ export class Spans {
     workers = 0;
     workersShown = 0;
 
+    /** What is told may have been told before, for the most part. */
     add(news: Timeline): void {
         const targets = new Map<number, Track>();
         let grown = false;
@@ -56,15 +68,15 @@ export class Spans {
             }
             targets.set(lane.lane, track);
         }
-        for (const span of [...news.spans].sort((a, b) => a.start - b.start)) {
+        for (const span of news.spans) {
             const spans = targets.get(span.lane)?.spans;
-            if (!spans || span.start <= (spans.at(-1)?.start ?? -Infinity)) continue;
+            if (!spans || isThere(span, spans.at(-1))) continue;
             spans.push(span);
             if (span.kind === "compute" && !this.colours.has(span.label))
                 this.colours.set(span.label, OPERATOR_COLOURS[this.colours.size] ?? OTHER_COLOUR);
         }
         this.complete = news.time;
-        this.dropped += news.dropped;
+        this.dropped = news.dropped;
         this.workers = news.workers;
         this.workersShown = news.workers_shown;
         this.forget(news.time - KEPT_SECONDS);
