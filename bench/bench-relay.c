@@ -6,7 +6,9 @@
  * own: GB/s of the median and of the lower quartile of the turns, and milliseconds of processor of each process for a
  * payload.
  *
- *         bench-relay [MIB [TURNS]] */
+ *         bench-relay [MIB [TURNS [WAY]]]
+ *
+ * With a WAY ("spliced") only ways of which the name begins so, paced as our own sockets are. */
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -70,6 +72,15 @@ static double now(clockid_t clock) {
 
         clock_gettime(clock, &t);
         return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
+}
+
+static char *touched_memory(void) {
+        char *made = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        must(made != MAP_FAILED, "mmap");
+        (void) madvise(made, size_bytes, MADV_HUGEPAGE);
+        memset(made, 1, size_bytes);
+        return made;
 }
 
 /* ---- Sockets ----------------------------------------------------------------------------------------------------- */
@@ -173,7 +184,7 @@ static void relay(Hop hop, int from, int to) {
 }
 
 /* What comes last is taken as it comes. */
-static void receive(int fd, int ready_bytes) {
+static void receive(int fd, int ready_bytes, char *to) {
         socket_ready_at(fd, ready_bytes);
         for (size_t at = 0; at < size_bytes;) {
                 const size_t left = size_bytes - at;
@@ -181,7 +192,7 @@ static void receive(int fd, int ready_bytes) {
 
                 if (left < (size_t) ready_bytes)
                         socket_ready_at(fd, 1);
-                n = recv(fd, memory + at, left, MSG_DONTWAIT);
+                n = recv(fd, to + at, left, MSG_DONTWAIT);
                 must(n > 0 || (n < 0 && errno == EAGAIN), "recv");
                 if (n < 0)
                         wait_for(fd, POLLIN);
@@ -195,6 +206,7 @@ static Turn turn(size_t way, const char *paced) {
         int in[2], out[2], go[2], fd;
         Turn t = { .seconds = 1e9 };
         double before;
+        char *own; /* of the receiver: the others have a copy of what there was before them */
 
         *shared = (Used) {};
         connection(paced, in);
@@ -220,12 +232,13 @@ static Turn turn(size_t way, const char *paced) {
                 close(out[0]);
                 fd = out[1];
         }
+        own    = touched_memory();
         before = now(CLOCK_PROCESS_CPUTIME_ID);
         for (int k = 0; k < PER_TURN; k++) {
                 const double began = now(CLOCK_MONOTONIC);
 
                 must(write(go[1], "", 1) == 1, "write");
-                receive(fd, ways[way].ready_bytes);
+                receive(fd, ways[way].ready_bytes, own);
                 t.seconds = MIN(t.seconds, now(CLOCK_MONOTONIC) - began);
         }
         t.used.receiver = now(CLOCK_PROCESS_CPUTIME_ID) - before;
@@ -233,6 +246,7 @@ static Turn turn(size_t way, const char *paced) {
         while (wait(NULL) > 0)
                 ;
         close(fd);
+        munmap(own, size_bytes);
         t.used = (Used) { shared->sender / PER_TURN, shared->relay / PER_TURN, t.used.receiver / PER_TURN };
         return t;
 }
@@ -253,13 +267,20 @@ static double quantile(const double *first, unsigned n_turns, double part) {
         return v[(unsigned) (part * (n_turns - 1))];
 }
 
-static void bench(const char *paced, unsigned n_turns) {
+static bool is_wanted(size_t way, const char *only) {
+        return strncmp(ways[way].name, only, strlen(only)) == 0;
+}
+
+static void bench(const char *paced, unsigned n_turns, const char *only) {
         static Turn found[ELEMENTSOF(ways)][MAX_TURNS];
 
         for (unsigned k = 0; k < n_turns; k++)
                 for (size_t way = 0; way < ELEMENTSOF(ways); way++)
-                        found[way][k] = turn(way, paced);
+                        if (is_wanted(way, only))
+                                found[way][k] = turn(way, paced);
         for (size_t way = 0; way < ELEMENTSOF(ways); way++) {
+                if (!is_wanted(way, only))
+                        continue;
                 const Turn *t   = found[way];
                 const double gb = 1e-9 * (double) size_bytes;
 
@@ -278,14 +299,12 @@ int main(int argc, char **argv) {
 
         must(n_turns > 0 && n_turns <= MAX_TURNS, "turns");
         size_bytes = (size_t) (argc > 1 ? strtoul(argv[1], NULL, 10) : MIB) << 20;
-        memory     = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        memory     = touched_memory();
         shared     = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        must(memory != MAP_FAILED && shared != MAP_FAILED, "mmap");
-        (void) madvise(memory, size_bytes, MADV_HUGEPAGE);
-        memset(memory, 1, size_bytes);
+        must(shared != MAP_FAILED, "mmap");
         printf("paced   way                        median      lower quartile    sender    relay receiver\n");
-        for (size_t k = 0; k < ELEMENTSOF(paced); k++)
+        for (size_t k = 0; k < (argc > 3 ? 1 : ELEMENTSOF(paced)); k++)
                 if (pace(fd, paced[k]))
-                        bench(paced[k], n_turns);
+                        bench(paced[k], n_turns, argc > 3 ? argv[3] : "");
         return EXIT_SUCCESS;
 }

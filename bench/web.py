@@ -15,6 +15,9 @@ WAY is how the client's bytes go:
 second at least; over https of those that the library serves over its own TLS. Both go into a new array, and into one
 that was touched before, in turns, since the machine is not the same from one minute to the next: each turn has the
 library's best of some rounds and ours, and what is printed are the median and the lower quartile of the turns.
+
+With --way port three processes carry each byte. What the machine has for three at that time is measured in the same
+turns by bench-relay, which lies beside bench-http: plain loops without frames, digests or events.
 """
 import argparse
 import os
@@ -78,7 +81,7 @@ def daemons(folder, way, pair):
 
 def ours(way, pair):
     """Seconds of a tiny execute(), and of each turn, into a new array and a touched one: bytes a second of the library,
-    and ours."""
+    of plain loops, and ours."""
     with tempfile.TemporaryDirectory(prefix="mars-bench-") as folder:
         running = []
         try:
@@ -93,9 +96,10 @@ def ours(way, pair):
                 turns = []
                 for _ in range(options.turns):
                     theirs = library(pair if way == "https" else [])
+                    plain = relay() if way == "port" else None
                     taken = [min(seconds(lambda: sess.fetch(big), options.rounds)),
                              min(seconds(lambda: sess._fetch(big, into), options.rounds))]
-                    turns.append([(rate, into.nbytes / each) for rate, each in zip(theirs, taken)])
+                    turns.append([(rate, into.nbytes / each, plain) for rate, each in zip(theirs, taken)])
                 return tiny, zip(*turns)
         finally:
             for daemon in reversed(running):
@@ -108,6 +112,12 @@ def library(pair):
     return [float(word) for word in said.stdout.split()]
 
 
+def relay():
+    said = subprocess.run([pathlib.Path(options.bench_http).with_name("bench-relay"), str(options.mib), "1", "spliced"],
+                          capture_output=True, text=True, check=True)
+    return max(float(line.split("GB/s")[0].split()[-1]) for line in said.stdout.splitlines()[1:]) * 1e9
+
+
 os.environ.setdefault("MARS_TOKEN", "the-token-of-this-benchmark")
 print("way       execute()    into     library     results    of it: median  lower quartile    wanted: 3 ms, 60 %")
 with tempfile.TemporaryDirectory(prefix="mars-bench-") as home:
@@ -115,8 +125,13 @@ with tempfile.TemporaryDirectory(prefix="mars-bench-") as home:
     for way in options.way or WAYS:
         tiny, found = ours(way, made)
         for kind, turns in zip(("new", "touched"), found):
-            theirs, rates = (statistics.median(column) / 1e9 for column in zip(*turns))
-            parts = [rate / ceiling for ceiling, rate in turns]
+            theirs, rates, plain = zip(*turns)
+            parts = [rate / ceiling for ceiling, rate in zip(theirs, rates)]
             lower = statistics.quantiles(parts, n=4, method="inclusive")[0]
-            print(f"{way:9} {tiny * 1e3:6.2f} ms {kind:>9} {theirs:6.2f} GB/s {rates:6.2f} GB/s "
-                  f"{statistics.median(parts):11.0%} {lower:15.0%}", flush=True)
+            print(f"{way:9} {tiny * 1e3:6.2f} ms {kind:>9} {statistics.median(theirs) / 1e9:6.2f} GB/s "
+                  f"{statistics.median(rates) / 1e9:6.2f} GB/s {statistics.median(parts):11.0%} {lower:15.0%}", end="")
+            if way == "port":
+                print(f"    plain loops {statistics.median(plain) / 1e9:.2f} GB/s, of the library "
+                      f"{statistics.median(loop / ceiling for loop, ceiling in zip(plain, theirs)):.0%}, ours of theirs "
+                      f"{statistics.median(rate / loop for rate, loop in zip(rates, plain)):.0%}", end="")
+            print(flush=True)
