@@ -127,7 +127,7 @@ function Detail({ request }: { request: contract.RequestDetail }) {
                             at workers <b>{count(request.tasks_given)}</b>
                         </li>
                         <li>
-                            of <b>{count(request.tasks)}</b> known so far
+                            of <b>{count(request.tasks)}</b> {running && "known so far"}
                         </li>
                     </ul>
                     {request.why && <p class="soft now">Now: {waitsFor(request.why)}.</p>}

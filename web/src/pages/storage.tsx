@@ -90,11 +90,17 @@ function Totals({ workers }: { workers: readonly Worker[] }) {
             <Legend
                 parts={[
                     ...parts,
-                    { label: "room", value: cache, colour: "--rise" },
-                    { label: "on disk alone", value: disk, colour: "--brown" },
+                    {
+                        label: "free",
+                        value: Math.max(0, cache - sum((worker) => worker.used_bytes)),
+                        colour: "--rise",
+                    },
                 ]}
                 text={bytes}
             />
+            <p class="soft">
+                {bytes(cache)} in all workers for chunks; {bytes(disk)} more lie on disk alone.
+            </p>
         </>
     );
 }

@@ -84,17 +84,15 @@ function memoryNow(worker: contract.WorkerDetail): Part[] {
 
 function Memory({ worker }: { worker: contract.WorkerDetail }) {
     const parts = memoryNow(worker);
-    const total = Math.max(
-        worker.cache_bytes,
-        parts.reduce((sum, part) => sum + part.value, 0),
-    );
+    const used = parts.reduce((sum, part) => sum + part.value, 0);
+    const free: Part = { label: "free", value: Math.max(0, worker.memory_bytes - used), colour: "--rise" };
     const machine = worker.machine;
     return (
         <>
             <span class="tall">
-                <Bar label="Memory" parts={parts} total={total} text={bytes} />
+                <Bar label="Memory" parts={[...parts, free]} total={used + free.value} text={bytes} />
             </span>
-            <Legend parts={parts} text={bytes} />
+            <Legend parts={[...parts, free]} text={bytes} />
             <Facts
                 facts={[
                     ["Limit of chunks", bytes(worker.cache_bytes)],
