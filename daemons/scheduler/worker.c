@@ -195,8 +195,8 @@ int worker_join(Conn *c, const Wire_hello *m, Error *err) {
         limits_change(s);
         keep_worker(s, member);
         scheduler_log_worker(s, member->number, EVENT_WORKER_JOINED, LOG_INFO,
-                             "worker %u, %s (%s), %s: %u threads, %s of cache", member->number, c->name, c->peer,
-                             again ? "is back" : "has joined", member->n_threads,
+                             "worker %u, %s (%s), %s: %u thread%s, %s of cache", member->number, c->name, c->peer,
+                             again ? "is back" : "has joined", member->n_threads, member->n_threads == 1 ? "" : "s",
                              size_print(member->cache_bytes, cache));
         scheduler_step(s, &(SchedEvent) { .kind      = SCHED_JOINED,
                                           .worker    = member->number,
