@@ -337,6 +337,9 @@ int http_step(HttpOpening *o, Stream *stream, Error *err) {
                         return answer.status == o->wanted ? 0 : refused(o, &answer, err);
                 }
                 if (n == 0)
-                        return error_set(err, -ECONNRESET, "the web server has closed the connection unanswered");
+                        return error_set(
+                                err, -ECONNRESET,
+                                "what is there has closed the connection unanswered, so it is no web server of Mars: "
+                                "the address of a scheduler is given without http://");
         }
 }

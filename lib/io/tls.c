@@ -607,6 +607,10 @@ static int certified_words(const TlsConn *conn, Error *err) {
 
         if (conn->met_http)
                 return error_set(err, ERROR_VALUE, "it speaks plain HTTP: the address begins with http://");
+        if (conn->met_plain)
+                return error_set(err, ERROR_VALUE,
+                                 "Mars itself is spoken there, not https: the address of a scheduler is "
+                                 "given without https://");
         if (conn->code < 0)
                 return error_set(err, conn->code, "%s", strerrordesc_np(-conn->code));
         if (verified != X509_V_OK)

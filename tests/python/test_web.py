@@ -272,6 +272,27 @@ def test_whoever_encrypts_where_http_is_spoken_in_plain_is_told_so_at_once(clust
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize("daemon", ["mars-scheduler", "mars-worker"])
+def test_whoever_says_http_where_there_is_none_is_told_what_is_there_and_what_to_use(daemon, tmp_path):
+    with contextlib.ExitStack() as stack:
+        def start(program, *options):
+            made = Daemon(program, "--port", "0", "--socket", "none", "--key-file", "none", *options)
+            stack.callback(made.stop)
+            return made.says("listening")
+
+        there = start("mars-scheduler", "--state-dir", str(tmp_path / "state"))
+        if daemon == "mars-worker":
+            there = start("mars-worker", "--schedulers", f"127.0.0.1:{there.port()}", "--spill-dir", str(tmp_path))
+        began = time.monotonic()
+        with pytest.raises(ValueError, match="Mars itself is spoken at this port, not HTTP: .* without http://"):
+            new_session(f"http://127.0.0.1:{there.port()}")
+        with pytest.raises(ValueError, match="Mars itself is spoken there, not https: .* without https://"):
+            new_session(f"https://127.0.0.1:{there.port()}")
+        status, _, text = ask(there.port())  # a browser
+        assert status == 400 and "mars-web" in text
+        assert time.monotonic() - began < 5
+
+
 def test_who_has_no_token_has_no_session(cluster, monkeypatch):
     where = "http://" + cluster.web_endpoint
     for token in ("", "another-token-than-theirs", "x" * 255):
