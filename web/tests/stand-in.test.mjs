@@ -126,6 +126,22 @@ test("of a thousand workers those in sight are in the document, and all can be f
     await page.context().close();
 });
 
+for (const phone of [false, true])
+    test(`pages of a thousand workers can be read ${phone ? "on a phone" : "by everybody"}`, async () => {
+        const page = await open(browser, large.url, { phone, hasTouch: phone });
+        for (const name of ["overview", "workers", "timeline", "storage", "task"]) {
+            await page.goto(large.url + PAGES[name]);
+            await page.getByRole("heading", { level: 1 }).waitFor();
+            await page.waitForFunction(() => !document.body.innerText.includes("Asking …"));
+            const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+            assert.ok(wide <= 0, `${name} is ${wide} pixels too wide`);
+            assert.deepEqual(await serious(page), [], name);
+            await picture(page, `stand-in-thousand-${name}${phone ? "-phone" : ""}`);
+        }
+        assert.deepEqual(page.faults, []);
+        await page.context().close();
+    });
+
 test("the keyboard is enough", async () => {
     const page = await open(browser, small.url);
     await page.getByRole("heading", { name: "3 workers" }).waitFor();
