@@ -65,7 +65,10 @@ export const UNITS = {
     bytes: { text: bytes, steps: POWERS_OF_TWO },
     rate: { text: rate, steps: POWERS_OF_TWO },
     count: { text: count, steps: decimals(0, 15) },
-    number: { text: digits, steps: decimals(-2, 15) },
+    number: {
+        text: (value: number) => (Math.abs(value) >= 1000 ? count(value) : digits(value)),
+        steps: decimals(-2, 15),
+    },
     percent: { text: percent, steps: decimals(0, 4) },
     seconds: { text: duration, steps: decimals(-9, 7) },
 } satisfies Record<string, Unit>;

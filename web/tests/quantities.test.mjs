@@ -37,6 +37,11 @@ test("bytes have three digits and never a thousand of a unit", () => {
         assert.match(format.bytes(n), /^\d{1,4}(\.\d{1,2})? \w+$/);
 });
 
+test("numbers have three digits that say something, and of thousands all", () => {
+    const wanted = { 0: "0", 0.125: "0.13", 7.25: "7.25", 72.52: "72.5", 999.4: "999", 2606.7: "2,607" };
+    for (const [n, text] of Object.entries(wanted)) assert.equal(format.UNITS.number.text(Number(n)), text);
+});
+
 test("durations have two units at most, and carry", () => {
     const wanted = {
         0.0000123: "12.3 µs",

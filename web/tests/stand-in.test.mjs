@@ -136,6 +136,7 @@ for (const phone of [false, true])
             const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
             assert.ok(wide <= 0, `${name} is ${wide} pixels too wide`);
             assert.deepEqual(await serious(page), [], name);
+            if (name === "overview") await page.getByText("The 12 fullest of 1,000 workers.").waitFor();
             await picture(page, `stand-in-thousand-${name}${phone ? "-phone" : ""}`);
         }
         assert.deepEqual(page.faults, []);

@@ -11,8 +11,9 @@ import { UNITS, bytes, count, duration, plural, rate } from "../format";
 import { memoryParts, memoryWhole } from "../parts/memory";
 import { href } from "../route";
 
-/** Of more workers than this, the page of workers has the list. */
+/** Of more workers than this, only those are here that have the least room. */
 const MOST_WORKERS = 60;
+const FULLEST = 12;
 
 function sentence(now: contract.Overview): string {
     const idle = now.requests === 0 ? "nothing to do" : `${plural(now.requests, "task")} under way`;
@@ -42,7 +43,7 @@ function Figures({ now, history }: { now: contract.Overview; history: contract.O
             <div>
                 <dt>Processors busy</dt>
                 <dd>
-                    {cpu === null ? "–" : cpu.toFixed(1)}
+                    {cpu === null ? "–" : UNITS.number.text(cpu)}
                     <small>of {plural(now.threads, "thread")}</small>
                 </dd>
             </div>
@@ -143,12 +144,25 @@ function Bars({ workers }: { workers: readonly contract.Worker[] }) {
     );
 }
 
+function fullest(workers: readonly contract.Worker[]): readonly contract.Worker[] {
+    const share = (worker: contract.Worker) =>
+        (worker.used_bytes + worker.scratch_bytes) / Math.max(1, memoryWhole(worker));
+    return [...workers].sort((a, b) => share(b) - share(a) || a.worker - b.worker).slice(0, FULLEST);
+}
+
 function WorkerBars() {
     const workers = useTopic("workers");
     return (
         <Await news={workers}>
             {(list) =>
-                list.length > 0 ? (
+                list.length > MOST_WORKERS ? (
+                    <>
+                        <Bars workers={fullest(list)} />
+                        <p class="soft">
+                            The {FULLEST} fullest of {plural(list.length, "worker")}.
+                        </p>
+                    </>
+                ) : list.length > 0 ? (
                     <Bars workers={list} />
                 ) : (
                     <p class="empty">
@@ -192,14 +206,7 @@ export function Overview() {
                             </div>
                         )}
                         <Panel title="Memory of workers" aside={<a href={href(["workers"])}>All workers</a>}>
-                            {now.workers + now.workers_away <= MOST_WORKERS ? (
-                                <WorkerBars />
-                            ) : (
-                                <p class="empty">
-                                    {plural(now.workers, "worker")}: <a href={href(["workers"])}>the list</a> has
-                                    them.
-                                </p>
-                            )}
+                            <WorkerBars />
                         </Panel>
                         <Panel title="Last warnings and errors" aside={<a href={href(["logs"])}>All logs</a>}>
                             <LogTable lines={now.errors} empty="None." />
