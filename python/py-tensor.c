@@ -283,6 +283,18 @@ static PyObject *tensor_same(PyObject *self, PyObject *unused) {
         return py_wrap(mars_tensor_ref(py_tensor(self)));
 }
 
+/* _seen_as(class): the same as a handle of a subclass, which may have slots of its own. */
+static PyObject *tensor_seen_as(PyObject *self, PyObject *class) {
+        PyTensor *seen;
+
+        if (!PyType_Check(class) || !PyType_IsSubtype((PyTypeObject *) class, tensor_type))
+                return PyErr_Format(PyExc_TypeError, "_seen_as() takes a subclass of Tensor");
+        seen = (PyTensor *) PyType_GenericAlloc((PyTypeObject *) class, 0);
+        if (seen)
+                seen->tensor = mars_tensor_ref(py_tensor(self));
+        return (PyObject *) seen;
+}
+
 /* ---- Attributes -------------------------------------------------------------------------------------------------- */
 
 static PyObject *shape_tuple(PyObject *self, bool *ret_known) {
@@ -388,6 +400,7 @@ static PyMemberDef tensor_members[] = {
 static PyMethodDef tensor_methods[] = {
         { "_rebind", tensor_rebind, METH_O, "The handle stands for another tensor from now on." },
         { "_same", tensor_same, METH_NOARGS, "Another handle of the same tensor." },
+        { "_seen_as", tensor_seen_as, METH_O, "Another handle of the same tensor, of a subclass." },
         { "_chunks", tensor_chunks, METH_NOARGS, "Chunk lengths, flat." },
         {},
 };

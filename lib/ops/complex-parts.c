@@ -42,3 +42,15 @@ OP(imag) = {
         .n_in    = 1,
         .kernels = PARTS_ROWS(imag),
 };
+
+BINARY_LOOP_(F32, C64, from_parts, c64_of(a, b))
+BINARY_LOOP_(F64, C128, from_parts, c128_of(a, b))
+
+OP(from_parts) = {
+        .name    = "from_parts",
+        .doc     = "The complex numbers with the real parts a and the imaginary parts b.",
+        .family  = FAMILY_MAP,
+        .inputs  = "a, b",
+        .n_in    = 2,
+        .kernels = KERNELS(BINARY_ROW_TO_(F32, C64, from_parts) BINARY_ROW_TO_(F64, C128, from_parts)),
+};

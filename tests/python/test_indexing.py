@@ -217,3 +217,63 @@ def test_parts_of_what_is_not_known_yet_stay_lazy():
     assert int(mt.dot(kept, kept)) == 819 and mt.stack([kept, kept[::-1]]).shape == (2, 7)
     with pytest.raises(IndexError, match="index 7 is out of bounds for axis 0 with size 7"):
         kept[7].execute()
+
+
+# ---- Attributes that take elements back ------------------------------------------------------------------------------
+
+PARTS = ["a.flat[3:8] = 0", "a.flat[::-3] = 5", "a.flat[[1, 5, 1]] = [1, 2, 3]", "a.flat[-1] = 4", "a.flat = 7",
+         "a.flat = [1, 2, 3]", "a.real[1] = 5", "a.real[...] = a.real[::-1] * 2", "a.real = 3", "a.real += 2",
+         "a.real *= a.real", "a.T[0] = 9", "a.T[1:, ::2] = 8", "a.real.flat[2:5] = 1",
+         "a.real.T[0] = 2", "a.T.flat[:3] = 0", "a.real.fill(4)", "r = a.real; a[0] = 1; r[1] = 2",
+         "r = a.real; a[0] = 1; r += 1", "f = a.flat; f[0] = 3; f[1] = 4", "m.real(a)[...] = 3", "a.real.sort()",
+         "m.copyto(a.real, 5)", "m.add(a.real, 1, out=a.real)", "a.flat = []", "a.flat[99] = 1", "a.imag[0] = 1",
+         "a.imag = 2", "a.imag += 1"]
+COMPLEX_PARTS = ["z.imag[2:4] = 5", "z.imag = -1.5", "z.imag *= 3", "z.imag[...] = [m.inf, m.nan, -0.0, 1]",
+                 "z.real[...] = [m.inf, m.nan, -0.0, 1]", "z.imag[z.real > 0] = 0", "m.imag(z)[0] = z.real[1]",
+                 "z.imag.flat[5:] = 1", "z.T.imag[0] = 9"]
+
+
+def _executed(statement, m, **names):
+    names = {name: a.copy() for name, a in names.items()}
+    exec(statement, {"np": np, "m": m}, names)
+    return next(iter(names.values()))
+
+
+@pytest.mark.parametrize("dtype", ["i4", "f4", "f8", "c8"])
+@pytest.mark.parametrize("statement", PARTS)
+def test_what_is_assigned_to_attributes_is_in_the_tensor(statement, dtype):
+    same(lambda m, a: _executed(statement, m, a=a), array((4, 5), dtype, 3, special=False))
+
+
+@pytest.mark.parametrize("dtype", ["c8", "c16"])
+@pytest.mark.parametrize("statement", COMPLEX_PARTS)
+def test_what_is_assigned_to_parts_of_complex_numbers_leaves_the_other_part_alone(statement, dtype):
+    a = array((5, 4), dtype, 4)
+
+    def parts(m, z):
+        made = _executed(statement, m, z=z)
+        return made.real, made.imag, m.signbit(made.real), m.signbit(made.imag)
+
+    same(parts, a)
+
+
+def test_transposes_are_not_set_as_a_whole():
+    a = mt.zeros((2, 3))
+    with pytest.raises(AttributeError, match="not writable"):
+        a.T = 1
+    a.T += 1
+    assert a.execute().tolist() == [[1.0] * 3] * 2
+
+
+def test_matrices_of_a_stack_are_transposed_where_they_are():
+    a = mt.arange(12).reshape(2, 2, 3)
+    a.mT[:, 0] = 99
+    assert a.to_numpy().tolist() == [[[99, 1, 2], [99, 4, 5]], [[99, 7, 8], [99, 10, 11]]]
+
+
+def test_what_was_made_before_an_assignment_to_an_attribute_keeps_its_values():
+    a = mt.arange(6).reshape(2, 3)
+    before, seen = a + 0, a.flat
+    seen[:] = 0
+    assert before.to_numpy().tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert a.to_numpy().sum() == 0 and seen.to_numpy().sum() == 0

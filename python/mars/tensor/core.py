@@ -583,91 +583,6 @@ class Tensor(_mars.Tensor):
         """
         return tuple(map(len, self.nsplits))
 
-    @property
-    def T(self):
-        """The axes in reverse order.
-
-        Examples
-        --------
-        >>> mt.arange(6).reshape(2, 3).T.execute()
-        Tensor([[0, 3],
-                [1, 4],
-                [2, 5]])
-        """
-        return self.transpose()
-
-    @property
-    def mT(self):
-        """The last two axes exchanged: each matrix of a stack transposed.
-
-        ValueError says that there are fewer than two axes.
-
-        Examples
-        --------
-        >>> mt.zeros((5, 2, 3)).mT.shape
-        (5, 3, 2)
-        """
-        if self.ndim < 2:
-            raise ValueError("matrix transpose with ndim < 2 is undefined")
-        return self.swapaxes(-1, -2)
-
-    @property
-    def flat(self):
-        """The elements as a tensor of one axis, in the order in which the last index changes fastest.
-
-        Examples
-        --------
-        >>> mt.tensor([[1, 2], [3, 4]]).flat[2].execute()
-        Tensor(3)
-        """
-        return self.ravel()
-
-    @property
-    def real(self):
-        """The real parts. Assigned to, they are set, and all that is no complex number is its real part.
-
-        Examples
-        --------
-        >>> a = mt.tensor([1 + 2j, 3 - 4j])
-        >>> a.real.execute()
-        Tensor([1., 3.])
-        >>> a.real = 0
-        >>> a.execute()
-        Tensor([0.+2.j, 0.-4.j])
-        """
-        return _core.op("real", self)
-
-    @real.setter
-    def real(self, value):
-        from .math import from_parts
-
-        self._rebind(from_parts(value, self.imag, self) if self.dtype.kind == "c" else _filled(self, value))
-
-    @property
-    def imag(self):
-        """The imaginary parts, zero of real numbers. Assigned to, those of complex numbers are set.
-
-        TypeError says that there are none to set.
-
-        Examples
-        --------
-        >>> a = mt.tensor([1 + 2j, 3 - 4j])
-        >>> a.imag.execute()
-        Tensor([ 2., -4.])
-        >>> a.imag = [0, 1]
-        >>> a.execute()
-        Tensor([1.+0.j, 3.+1.j])
-        """
-        return _core.op("imag", self)
-
-    @imag.setter
-    def imag(self, value):
-        if self.dtype.kind != "c":
-            raise TypeError("tensor does not have imaginary part to set")
-        from .math import from_parts
-
-        self._rebind(from_parts(self.real, value, self))
-
     def astype(self, dtype, order="K", casting="unsafe", subok=True, copy=True):
         """The elements in another dtype.
 
@@ -846,13 +761,6 @@ class Tensor(_mars.Tensor):
         from .drawing import Drawing
 
         return Drawing(chosen(session)._explain((self,), format))
-
-
-def _filled(t, value):
-    from .manipulation import broadcast_to
-    from .creation import astensor
-
-    return broadcast_to(astensor(value), t.shape)
 
 
 def _execute_now(made):

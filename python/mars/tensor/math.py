@@ -242,7 +242,7 @@ def real(val):
     >>> mt.real([1 + 2j, 3]).execute()
     Tensor([1., 3.])
     """
-    return op("real", astensor(val))
+    return astensor(val).real
 
 
 def imag(val):
@@ -261,7 +261,7 @@ def imag(val):
     >>> mt.imag([1 + 2j, 3]).execute()
     Tensor([2., 0.])
     """
-    return op("imag", astensor(val))
+    return astensor(val).imag
 
 
 @method
@@ -281,12 +281,6 @@ def conjugate(self):
 
 
 method(conjugate, "conj")
-
-
-def from_parts(re, im, like):
-    """The complex tensor of its parts."""
-    t = op("add", astensor(re).astype(like.dtype), op("multiply", astensor(im).astype(like.dtype), 1j))
-    return broadcast_to(t, like.shape)
 
 
 def angle(z, deg=False):
@@ -489,7 +483,7 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     x = astensor(x)
     if x.dtype.kind == "c":
         parts = [nan_to_num(part, copy, nan, posinf, neginf) for part in (x.real, x.imag)]
-        return from_parts(*parts, x)
+        return op("from_parts", *parts)
     if x.dtype.kind != "f":
         return x._same()
     limits = np.finfo(x.dtype)

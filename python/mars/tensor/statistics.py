@@ -164,9 +164,7 @@ def corrcoef(x, y=None, rowvar=True, *, dtype=None):
     d = op("sqrt", c.diagonal().real)
     c = c / d[:, None] / d[None, :]
     if c.dtype.kind == "c":
-        from .math import from_parts
-
-        return from_parts(op("clip", c.real, -1.0, 1.0), op("clip", c.imag, -1.0, 1.0), c)
+        return op("from_parts", op("clip", c.real, -1.0, 1.0), op("clip", c.imag, -1.0, 1.0))
     return op("clip", c, -1.0, 1.0)
 
 
