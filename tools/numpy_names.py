@@ -40,7 +40,7 @@ WHY_NOT = {
         MATRIX: "asmatrix bmat matrix",
         CODE: "frompyfunc vectorize",
         MEMORY: "flatiter memmap nditer nested_iters",
-        INTERNAL: """ScalarType ctypeslib get_include getbufsize geterrcall info lib little_endian mintypecode
+        INTERNAL: """ScalarType ctypeslib get_include getbufsize geterrcall info little_endian mintypecode
             sctypeDict setbufsize seterrcall show_config show_runtime test testing typecodes typename
             version""",
         "numpy's own takes executed tensors": "array2string array_repr array_str",

@@ -168,6 +168,7 @@ static const Case cases[] = {
           .param    = { TEXT("function", "add") } },
         { .op = "put", .n_in = 3, .in = { OF(ANY, 61, 2), OF(ANY, 61, 2), BELOW(61, 61) } },
         { .op = "put", .n_in = 4, .in = { OF(ANY, 5, 7), OF(ANY, 6), BELOW(5, 6), BELOW(7, 6) } },
+        { .op = "bounded", .in = { BELOW(23, 7, 11) }, .n_params = 1, .param = { INT("length", 23) } },
         { .op = "take_along", .in = { OF(ANY, 7, 11), BELOW(11, 7, 19) } },
         { .op       = "take_along",
           .in       = { OF(ANY, 13, 1, 5), BELOW(13, 21, 3, 5) },

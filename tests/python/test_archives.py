@@ -52,3 +52,40 @@ def test_archives_are_numpys(write, tmp_path):
     assert [f.name for f in tmp_path.iterdir()] == ["a.npz"]
     with pytest.raises(ValueError):
         getattr(mt, write)(tmp_path / "b", X, arr_0=X)
+
+
+@pytest.mark.parametrize("dtype", ["?", "i2", "u8", "f2", "f8", "c8", "M8[us]", "m8[s]"])
+@pytest.mark.parametrize("shape, chunk_size", [((5, 7), 3), ((0, 3), None), ((), None), ((1000,), 17)])
+def test_open_files_are_written_and_read_from_where_they_are(tmp_path, dtype, shape, chunk_size):
+    x = np.arange(np.prod(shape, dtype=int)).reshape(shape).astype("i8" if dtype[0] in "mM" else dtype).astype(dtype)
+    t = mt.tensor(x, chunk_size=chunk_size)
+    with open(tmp_path / "both", "w+b") as file:
+        file.write(b"head")
+        mt.save(file, t)
+        np.save(file, x)
+        mt.save(file, t)
+        file.seek(4)
+        for load in (np.load, mt.load, mt.load):
+            back = load(file)
+            assert back.dtype == x.dtype and back.shape == x.shape and np.array_equal(back, x)
+        assert file.read() == b""
+
+
+def test_open_archives_are_told_from_arrays(tmp_path):
+    with open(tmp_path / "a", "w+b") as file:
+        mt.savez(file, x=X)
+        file.seek(0)
+        assert np.array_equal(mt.load(file)["x"], X)
+    with open(tmp_path / "nothing", "w+b") as file, pytest.raises((EOFError, ValueError)):
+        mt.load(file)
+    with open(tmp_path / "text", "w") as file, pytest.raises(TypeError):
+        mt.save(file, X)
+
+
+def test_the_session_that_is_named_writes_to_open_files(tmp_path):
+    with new_session(n_threads=1) as session, open(tmp_path / "a", "w+b") as file:
+        t = mt.arange(2_000_000.0, chunk_size=300_000) + 1
+        mt.save(file, t, session=session)
+        assert session._executed(t)
+        file.seek(0)
+        assert np.array_equal(np.load(file), np.arange(1, 2e6 + 1))

@@ -277,3 +277,49 @@ def test_what_was_made_before_an_assignment_to_an_attribute_keeps_its_values():
     seen[:] = 0
     assert before.to_numpy().tolist() == [[0, 1, 2], [3, 4, 5]]
     assert a.to_numpy().sum() == 0 and seen.to_numpy().sum() == 0
+
+
+# ---- Positions that are computed, and windows ------------------------------------------------------------------------
+
+POSITIONS = {"unravel_index": lambda m, i: m.unravel_index(i, (3, 4)),
+             "unravel_index F": lambda m, i: m.unravel_index(i, (3, 4), "F"),
+             "ravel_multi_index": lambda m, i: m.ravel_multi_index((i % 3, i), (3, 12)),
+             "ravel_multi_index modes": lambda m, i: m.ravel_multi_index((i, i), (3, 12), ("wrap", "raise")),
+             "choose": lambda m, i: m.choose(i, [i * k for k in range(12)])}
+
+
+@pytest.mark.parametrize("indices", [[[0, 11], [5, 7]], [0, 12], [-1, 3], [], [2**40]])
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "int64"])
+@pytest.mark.parametrize("name", POSITIONS)
+def test_positions_outside_are_refused_when_they_are_computed(name, dtype, indices):
+    if indices and np.max(indices) > 99 and dtype != "int64":
+        dtype = "int64"
+    i = np.asarray(indices, dtype) if np.min(indices, initial=0) >= 0 else np.asarray(indices, "int16")
+    same(POSITIONS[name], i, cuttings=[None, 1])
+
+
+def test_words_of_refused_positions_name_one():
+    rows, columns = mt.unravel_index(mt.tensor([3, 25]) + 0, (3, 4))
+    with pytest.raises(ValueError, match="index 25 is out of bounds for array with size 12"):
+        columns.execute()
+    with pytest.raises(ValueError, match="index 5 is out of bounds for axis 1 with size 4"):
+        mt.ravel_multi_index((mt.tensor([1]), mt.tensor([5])), (3, 4)).execute()
+    with pytest.raises(ValueError, match="index 1 is out of bounds"):
+        mt.choose(mt.tensor([0, 1]), [[7, 8]]).execute()
+    with pytest.raises(TypeError, match="int indices"):
+        mt.unravel_index(mt.tensor([1.0]), (3, 4))
+
+
+@pytest.mark.parametrize("dtype", ["bool", "i4", "f8", "c8"])
+@pytest.mark.parametrize("window, axis", [(2, 0), ((2, 3), None), ((3, 2), (0, 0)), (4, -1), (5, 1), (1, (1,)), (0, 0),
+                                          ((2, 2), 0), (2, None), (-1, 0), (9, 0), (2, 3)])
+def test_windows_slide_over_tensors(window, axis, dtype):
+    from numpy.lib.stride_tricks import sliding_window_view
+
+    def program(m, a):
+        return (sliding_window_view if m is not mt else m.lib.stride_tricks.sliding_window_view)(a, window, axis)
+
+    same(program, array((4, 5), dtype, 6))
+    if window == 2 and axis == 0:
+        assert np.array_equal(sliding_window_view(mt.tensor(array((4, 5), "i4", 6)), 2, 0),
+                              sliding_window_view(array((4, 5), "i4", 6), 2, 0))

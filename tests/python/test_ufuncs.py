@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from compare import DTYPES, array, full_shapes, same, shapes
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mars.tensor as mt
@@ -200,10 +200,58 @@ def test_functions_know_their_names_and_reductions():
     same(lambda m, a: mt.cummax(a, axis=0) if m is mt else np.maximum.accumulate(a), a)
     same(lambda m, a: mt.cummin(a, axis=0) if m is mt else np.minimum.accumulate(a), a)
     same(lambda m, a: m.subtract.outer(a[0], a[1]), a)
-    with pytest.raises(NotImplementedError):
-        mt.add.reduceat(a, [0])
     with pytest.raises(TypeError):
         mt.add(1)
+
+
+SEGMENTS = {
+    **dict.fromkeys(("add", "multiply", "subtract", "maximum", "minimum"), ["int8", "uint16", "int64", "float32", "float64"]),
+    **dict.fromkeys(("bitwise_or", "bitwise_xor", "gcd"), ["int8", "uint16", "int64"]),
+    **dict.fromkeys(("fmax", "fmin", "hypot", "logaddexp", "arctan2", "divide", "copysign"),
+                    ["float16", "float32", "float64"]),
+    **dict.fromkeys(("logical_and", "logical_or", "logical_xor"), ["bool", "int8", "float64"]),
+    "floor_divide": ["int64", "float64"], "remainder": ["int64", "float64"], "left_shift": ["int64"],
+}
+
+
+@pytest.mark.parametrize("indices", [[0, 3, 7], [2, 1, 8, 8, 0, 3], [0, 4, 1, 5, 2, 6, 3, 7], [9], [], [5, 5, 5],
+                                     range(11)])
+@pytest.mark.parametrize("name", SEGMENTS)
+def test_a_function_between_the_elements_of_segments(name, indices):
+    indices = np.asarray(list(indices), int)
+    for dtype in SEGMENTS[name]:
+        a = np.asarray(array((11, 3), "f8", 2, special=False) % 3 + 1).astype(dtype)
+        ulps = 0 if np.dtype(dtype).kind in "biu" or name in ("maximum", "minimum", "copysign") else 64
+        same(lambda m, a: getattr(m, name).reduceat(a, indices), a, ulps=ulps, cuttings=[None, 2])
+        same(lambda m, a, i: getattr(m, name).reduceat(a[:, 1], i), a, indices, ulps=ulps, cuttings=[3])
+        same(lambda m, a: getattr(m, name).reduceat(a.T, indices, axis=1), a, ulps=ulps, cuttings=[2])
+
+
+@given(st.lists(st.integers(0, 40), max_size=12), st.sampled_from(["add", "maximum", "subtract"]),
+       st.sampled_from(["int32", "float64", "complex128"]), st.integers(0, 99), st.sampled_from([None, 1, 7]))
+@settings(deadline=None, max_examples=60)
+def test_segments_of_any_order_and_length(indices, name, dtype, seed, chunk_size):
+    if name == "maximum" and dtype == "complex128":
+        dtype = "float32"
+    same(lambda m, a: getattr(m, name).reduceat(a, np.asarray(indices, int)), array((41,), dtype, seed, special=False),
+         ulps=64, cuttings=[chunk_size])
+
+
+def test_segments_are_refused_and_stored_as_by_numpy():
+    a = np.arange(12.0).reshape(3, 4)
+    for refused in (lambda m, a: m.add.reduceat(a, [3]), lambda m, a: m.add.reduceat(a, [-1]),
+                    lambda m, a: m.add.reduceat(a, [0.5]), lambda m, a: m.add.reduceat(a, [[0]]),
+                    lambda m, a: m.add.reduceat(a, [0], 2), lambda m, a: m.sqrt.reduceat(a, [0]),
+                    lambda m, a: m.add.reduceat(a[0, 0], [0]), lambda m, a: m.divmod.reduceat(a, [0])):
+        same(refused, a)
+    same(lambda m, a: m.add.reduceat(a, [0, 2], 1, "f4"), a)
+    same(lambda m, a: m.add.reduceat(a > 3, [0, 2], 1), a)
+    same(lambda m, a: m.add.reduceat(a, 1), a)
+    out = np.zeros((3, 2))
+    assert mt.add.reduceat(mt.tensor(a), [0, 2], 1, out=out) is out and out.sum() == a.sum()
+    assert np.array_equal(np.add.reduceat(mt.tensor(a, chunk_size=2), [0, 2], 1), out)
+    lazy = mt.zeros((3, 2))
+    assert mt.add.reduceat(a, mt.tensor([0, 2]), 1, out=lazy) is lazy and lazy.to_numpy().tolist() == out.tolist()
 
 
 @pytest.mark.parametrize("a", DTYPES)

@@ -323,6 +323,7 @@ left_shift: ufunc
 less: ufunc
 less_equal: ufunc
 def lexsort(keys: Any, axis: Axis = ...) -> Tensor: ...
+lib: Any
 def linspace(
         start: Any, stop: Any, num: Any = ..., endpoint: Bool = ..., retstep: Any = ..., dtype: Any = ..., axis: Axis
         = ..., gpu: Any = ..., chunk_size: ChunkSize = ..., *, chunks: ChunkSize = ..., device: Device = ...

@@ -773,15 +773,15 @@ _mars.setup(tensor_class=Tensor, errors=errors.by_code, mars_error=errors.MarsEr
             masked_class=np.ma.MaskedArray, execute=_execute_now)
 
 
-def rows_of(t, size_bytes=8 << 20):
+def rows_of(t, size_bytes=8 << 20, session=None):
     """The values, computed once, as arrays of so many rows at a time as have about these bytes."""
-    t.execute()
+    t.execute(session)
     if t.ndim == 0 or t.size == 0:
-        yield np.asarray(t.fetch())
+        yield np.asarray(t.fetch(session))
         return
     step = max(size_bytes // max(t.nbytes // t.shape[0], 1), 1)
     for first in range(0, t.shape[0], step):
-        yield np.asarray(t[first:first + step].execute().fetch())
+        yield np.asarray(t[first:first + step].execute(session).fetch(session))
 
 
 def axis_of(axis, ndim, name=None):

@@ -740,7 +740,7 @@ def choose(a, choices, out=None, mode="raise"):
     out : Tensor or numpy.ndarray, optional
         Gets the result.
     mode : {'raise', 'wrap', 'clip'}, optional
-        With 'raise' the numbers are computed and looked at when it is called.
+        What happens to numbers outside; with 'raise' those that are computed raise ValueError when they are.
 
     Returns
     -------
@@ -753,19 +753,21 @@ def choose(a, choices, out=None, mode="raise"):
     """
     from .ufuncs import store
 
-    a = astensor(a)
+    constant, a = None if isinstance(a, Tensor) else np.asarray(a), astensor(a)
     choices = [astensor(choices[i]) for i in range(len(choices))]
-    if mode == "raise":
-        bad = op("logical_or", a < 0, a >= len(choices)).any()
-        if bool(bad):
-            raise ValueError("invalid entry in choice array")
-    else:
+    if a.dtype.kind not in "biu":
+        raise TypeError(f"Cannot cast array data from {a.dtype!r} to dtype('int64') according to the rule 'safe'")
+    if mode != "raise":
         a = wrapped(a, len(choices), mode)
+    elif constant is None:
+        a = op("bounded", a.astype(int), length=len(choices))
+    elif constant.size and not 0 <= constant.min() <= constant.max() < len(choices):
+        raise ValueError("invalid entry in choice array")
     made = choices[-1]
     for k in range(len(choices) - 2, -1, -1):
         made = op("where", op("equal", a, k), choices[k], made)
-    if len(choices) == 1:
-        made = broadcast_to(made, np.broadcast_shapes(made.shape, a.shape))
+    if len(choices) == 1:  # numbers are looked at nevertheless
+        made = op("where", op("equal", a, 0), made, made)
     return made if out is None else store(made, out, "same_kind", "choose")
 
 

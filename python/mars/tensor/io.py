@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files: .npy and plain text are read chunk by chunk when they are needed, .npy and .npz are written in parallel; text,
-and .npz that are compressed or go to an open file, are written some rows at a time; members that are compressed are
-read whole."""
+.npz that are compressed, and whatever goes to an open file, are written some rows at a time; members that are
+compressed, and open files, are read whole."""
 import os
 import struct
 import zipfile
@@ -16,6 +16,9 @@ from .core import rows_of
 from .creation import astensor, tensor
 
 __all__ = "fromfile fromstring genfromtxt load loadtxt save savetxt savez savez_compressed".split()
+
+
+_ZIP = b"PK\3\4"  # what a member of an archive begins with
 
 
 class Archive(Mapping):
@@ -44,7 +47,7 @@ class Archive(Mapping):
         with open(self._path, "rb") as file:
             file.seek(info.header_offset)
             signature, n_name, n_extra = struct.unpack("<4s22x2H", file.read(30))
-        if signature != b"PK\3\4":
+        if signature != _ZIP:
             raise zipfile.BadZipFile(f"'{name}' is not where the directory of the archive says")
         return info.header_offset + 30 + n_name + n_extra, info.file_size
 
@@ -67,11 +70,12 @@ class Archive(Mapping):
 def load(file, chunk_size=None, *, chunks=None, mmap_mode=None):
     """A tensor of a .npy file, or the tensors of an .npz file by their names.
 
-    The header is read and checked now, elements when they are computed.
+    The header is read and checked now, elements when they are computed. An open file is read now, from where it is.
 
     Parameters
     ----------
     file : str, path or file
+        An open file must be a binary one that can seek.
     chunk_size : int, tuple, dict or str, optional
         How to cut; see tensor().
     chunks : optional
@@ -88,8 +92,16 @@ def load(file, chunk_size=None, *, chunks=None, mmap_mode=None):
     >>> np.save("x.npy", np.arange(6))
     >>> mt.load("x.npy", chunk_size=2).sum().execute()
     Tensor(15)
+    >>> with open("x.npy", "rb") as f:
+    ...     mt.load(f)[:2].execute()
+    Tensor([0, 1])
     """
     chunk_size = one_of(chunk_size, chunks)
+    if hasattr(file, "read"):
+        start = file.read(len(_ZIP))
+        file.seek(-len(start), os.SEEK_CUR)
+        return Archive(file, chunk_size) if start == _ZIP else tensor(np.load(file, allow_pickle=False),
+                                                                      chunk_size=chunk_size)
     if zipfile.is_zipfile(file):
         return Archive(file, chunk_size)
     t = _mars.load(file, None)
@@ -106,10 +118,12 @@ def _ending(file, end):
 def save(file, arr, session=None):
     """Writes a tensor as a .npy file, computing it if need be; the file appears whole, or not at all.
 
+    All chunks are written in parallel; into an open file, some rows at a time, from where it is.
+
     Parameters
     ----------
-    file : str or path
-        '.npy' is put behind it if it has another end.
+    file : str, path or file
+        '.npy' is put behind a name that has another end. An open file must be a binary one.
     arr : tensor_like
     session : Session, optional
         None: the one that has the values, or the default one.
@@ -119,24 +133,34 @@ def save(file, arr, session=None):
     >>> mt.save("y", mt.arange(3) * 2)
     >>> np.load("y.npy")
     array([0, 2, 4])
+    >>> import io
+    >>> f = io.BytesIO(); mt.save(f, mt.ones(2))
+    >>> f.seek(0), np.load(f)
+    (0, array([1., 1.]))
     """
-    name = _ending(file, ".npy")
     t = astensor(arr)
     session = chosen(holder(t) if session is None else session)
     session._wait((t,))
-    session._save(t, name)
+    if hasattr(file, "write"):
+        _write_array(file, t, session)
+    else:
+        session._save(t, _ending(file, ".npy"))
 
 
 # ---- Archives --------------------------------------------------------------------------------------------------------
+
+def _write_array(to, t, session=None):
+    header = {"descr": np.lib.format.dtype_to_descr(t.dtype), "fortran_order": False, "shape": t.shape}
+    np.lib.format.write_array_header_1_0(to, header)
+    for rows in rows_of(t, session=session):
+        to.write(np.ascontiguousarray(rows).reshape(-1).view("u1").data)
+
 
 def _write_archive(to, tensors, compression):
     with zipfile.ZipFile(to, "w", compression, allowZip64=True) as archive:
         for name, t in tensors.items():
             with archive.open(name + ".npy", "w", force_zip64=True) as member:
-                header = {"descr": np.lib.format.dtype_to_descr(t.dtype), "fortran_order": False, "shape": t.shape}
-                np.lib.format.write_array_header_1_0(member, header)
-                for rows in rows_of(t):
-                    member.write(np.ascontiguousarray(rows).data.cast("B") if rows.size else b"")
+                _write_array(member, t)
 
 
 def _save_archive(name, tensors):

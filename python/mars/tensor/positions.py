@@ -60,12 +60,20 @@ def argwhere(a):
     return op("argwhere", a)
 
 
+def _bounded(indices, n, axis=-1):
+    """Indices as int64; those that are computed are looked at when they are."""
+    computed = isinstance(indices, Tensor)
+    indices = astensor(indices).astype(int)
+    return op("bounded", indices, length=n, axis=axis) if computed else indices
+
+
 def unravel_index(indices, shape, order="C"):
     """Positions of the flattened form as positions along each axis.
 
     Parameters
     ----------
     indices : tensor_like of int
+        Where they are computed, a position outside raises ValueError when the result is; others do now.
     shape : tuple of ints
     order : {'C', 'F'}, optional
 
@@ -88,7 +96,9 @@ def unravel_index(indices, shape, order="C"):
         if constant.size and (constant.min() < 0 or constant.max() >= total):
             bad = constant.min() if constant.min() < 0 else constant.max()
             raise ValueError(f"index {bad} is out of bounds for array with size {total}")
-    rest, ret = astensor(indices).astype(int), []
+    elif indices.dtype.kind not in "iu":
+        raise TypeError("only int indices permitted")
+    rest, ret = _bounded(indices, total), []
     for n in shape[::-1] if order == "C" else shape:
         ret.append(op("remainder", rest, max(n, 1)))
         rest = op("floor_divide", rest, max(n, 1))
@@ -103,7 +113,8 @@ def ravel_multi_index(multi_index, dims, mode="raise", order="C"):
     multi_index : sequence of tensor_like of int
     dims : tuple of ints
     mode : str or tuple of them, optional
-        'raise', 'wrap' or 'clip', for all axes or for each.
+        'raise', 'wrap' or 'clip', for all axes or for each. What is outside raises ValueError, of tensors when it is
+        computed.
     order : {'C', 'F'}, optional
 
     Returns
@@ -117,11 +128,12 @@ def ravel_multi_index(multi_index, dims, mode="raise", order="C"):
     """
     dims = tuple(dims)
     modes = (mode,) * len(dims) if isinstance(mode, str) else mode
-    parts = [wrapped(astensor(i), n, m) for i, n, m in zip(multi_index, dims, modes)]
-    for i, n in zip(multi_index, dims):
+    parts = []
+    for k, (i, n, how) in enumerate(zip(multi_index, dims, modes)):
         constant = None if isinstance(i, Tensor) else np.asarray(i)
-        if mode == "raise" and constant is not None and constant.size and (constant.min() < 0 or constant.max() >= n):
+        if how == "raise" and constant is not None and constant.size and (constant.min() < 0 or constant.max() >= n):
             raise ValueError("invalid entry in coordinates array")
+        parts.append(_bounded(i, n, k) if how == "raise" else wrapped(astensor(i), n, how))
     ret = None
     for part, n in zip(parts, dims) if order == "C" else zip(parts[::-1], dims[::-1]):
         ret = part if ret is None else ret * n + part

@@ -39,7 +39,8 @@ def _counterpart(func):
     place = (func.__module__ or "").split(".")
     if place[0] != "numpy":
         return None
-    for area in [getattr(mt, part) for part in ("fft", "linalg", "random") if part in place] or [mt]:
+    areas = [getattr(mt, part) for part in ("fft", "linalg", "random") if part in place]
+    for area in areas or [mt, mt.lib.stride_tricks]:
         own = getattr(area, func.__name__, None) if func.__name__ in area.__all__ else None
         if own is not None:
             return own

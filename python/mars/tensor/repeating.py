@@ -526,12 +526,15 @@ def copyto(dst, src, casting="same_kind", where=True):
 
     Parameters
     ----------
-    dst : Tensor
-        Stands for the result from now on.
+    dst : Tensor or numpy.ndarray
+        A tensor stands for the result from now on, which stays lazy; an array of NumPy's is filled, for which the
+        result is computed now.
     src : tensor_like
         Broadcasts.
-    casting : str, optional
+    casting : {'no', 'equiv', 'safe', 'same_kind', 'unsafe'}, optional
+        Which casts to the dtype of dst are allowed.
     where : tensor_like of bool, optional
+        Elsewhere dst keeps its elements.
 
     Examples
     --------
@@ -540,9 +543,11 @@ def copyto(dst, src, casting="same_kind", where=True):
     >>> a.execute()
     Tensor([7., 0., 7.])
     """
-    src = astensor(src)
+    if isinstance(dst, np.ndarray):
+        return np.copyto(dst, np.asarray(src), casting, np.asarray(where))
     if not isinstance(dst, Tensor):
-        raise TypeError("dst has to be a tensor")
+        raise TypeError(f"dst is a tensor or an array of NumPy's, not {type(dst).__name__}")
+    src = astensor(src)
     if not _mars.can_cast(src.dtype, dst.dtype, casting):
         raise TypeError(f"Cannot cast array data from {src.dtype!r} to {dst.dtype!r} according to the rule '{casting}'")
     src = broadcast_to(src, dst.shape).astype(dst.dtype)

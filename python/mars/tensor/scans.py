@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Running reductions along an axis, by the tree of the reductions (reduction.py)."""
+"""Running reductions along an axis, by the tree of the reductions (reduction.py), and reductions of its segments."""
+import numpy as np
+
+from .. import _core
 from .._core import op
-from .core import axis_of, method
-from .creation import astensor
+from .core import Tensor, axis_of, method
+from .creation import arange, astensor, zeros
+from .manipulation import concatenate
 from .reduction import finish
 
 __all__ = """cummax cummin cumprod cumproduct cumsum cumulative_prod cumulative_sum nancumprod nancumsum""".split()
@@ -16,6 +20,58 @@ def scan(name, a, axis, dtype, out):
     if a.ndim == 0:
         raise TypeError("cannot accumulate on a scalar")
     return finish(op(name, a, axis=(axis_of(axis, a.ndim),), dtype=dtype), out, name)
+
+
+def _segments(indices, n, function):
+    """Which segment has the k-th element that is looked at, and which element that is, of segments that begin at
+    indices and end where the next begins; where that is not behind them they have one element. None: all elements from
+    the first index on."""
+    if isinstance(indices, Tensor):
+        least, most = (int(m) for m in (indices.min(), indices.max())) if indices.shape[0] else (0, -1)
+    else:
+        least, most = (int(indices.min()), int(indices.max())) if indices.size else (0, -1)
+    for i in (least, most) if least <= most else ():
+        if not 0 <= i < n:
+            raise IndexError(f"index {i} out-of-bounds in {function}.reduceat [0, {n})")
+    first = astensor(indices).astype(int)
+    length = op("maximum", concatenate([first[1:], astensor(np.array([n]))]) - first, 1)
+    end = op("cumsum", length, axis=(0,))
+    total = int(end[-1]) if first.shape[0] else 0
+    segment = op("searchsorted", end, arange(total), side="right")
+    if bool((first[1:] > first[:-1]).all()):
+        return segment, None
+    return segment, op("take", first - (end - length), segment, axis=0) + arange(total)
+
+
+def reduce_at(function, name, array, indices, axis, dtype, out):
+    """ufunc.reduceat: `name` is that of the operator. Elements are taken one after the other, as NumPy does."""
+    from .indexing import apply_at
+
+    array = astensor(array)
+    if array.ndim == 0:
+        raise TypeError("cannot reduceat on a scalar")
+    axis = axis_of(axis, array.ndim)
+    indices = indices if isinstance(indices, Tensor) else np.asarray(indices)
+    if indices.ndim != 1:
+        raise ValueError(f"object {'too deep' if indices.ndim else 'of too small depth'} for desired array")
+    indices = indices.astype(int)
+    if dtype is None and name in ("add", "multiply") and array.dtype.kind in "biu":
+        dtype = "uint64" if array.dtype.kind == "u" else "int64"
+    elif dtype is None:
+        dtype = bool if name.startswith("logical_") else array.dtype
+    dtype = _core.as_dtype(dtype)
+    wide = np.dtype("f4") if dtype == "f2" and name in ("add", "multiply") else dtype
+    array = array.astype(wide)
+    before = (slice(None),) * axis
+    segment, at = _segments(indices, array.shape[axis], function)
+    made = array[before + (indices,)]
+    if segment.shape[0]:
+        # All but the first element of each segment join it.
+        inside = concatenate([zeros((1,), bool), op("equal", segment[1:], segment[:-1])])
+        rest = arange(segment.shape[0])[inside]
+        values = array[before + (rest + indices[0] if at is None else at[rest],)]
+        apply_at(made, before + (segment[rest],), name, values)
+    return finish(made.astype(dtype), out, function)
 
 
 def _scan(name, a, axis, dtype, out):

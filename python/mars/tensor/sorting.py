@@ -24,6 +24,30 @@ def _at_least_a_vector(a, axis):
     return a.ravel() if a.ndim == 0 and axis in (0, -1) else a
 
 
+def _check_kind(kind, order, stable=None):
+    """Refuses what NumPy refuses: whatever it takes is sorted in the same way, which is stable."""
+    if order is not None:
+        raise ValueError("Cannot specify order when the array has no fields.")
+    if kind is None:
+        return
+    if stable is not None:
+        raise ValueError("`kind` and `stable` parameters can't be provided at the same time. Use only one of them.")
+    if not isinstance(kind, (str, bytes)):
+        raise TypeError(f"sort kind must be str, not {type(kind).__name__}")
+    kind = kind.decode("ascii", "replace") if isinstance(kind, bytes) else kind
+    if kind[:1].lower() not in ("q", "h", "m", "s"):
+        raise ValueError(f"sort kind must be one of 'quick', 'heap', or 'stable' (got '{kind}')")
+
+
+def _check_select(kind, order):
+    if order is not None:
+        raise ValueError("Cannot specify order when the array has no fields.")
+    if not isinstance(kind, (str, bytes)):
+        raise TypeError(f"select kind must be str, not {type(kind).__name__}")
+    if kind not in ("introselect", b"introselect"):
+        raise ValueError(f"select kind must be 'introselect' (got '{kind}')")
+
+
 def sort(a, axis=-1, kind=None, order=None, *, stable=None, descending=False, parallel_kind=None,
          psrs_kinds=None):
     """The elements in ascending order along an axis, NaN last.
@@ -33,8 +57,12 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, descending=False, pa
     a : tensor_like
     axis : int or None, optional
         None: of the flattened tensor.
-    kind, order, stable : optional
-        Ignored.
+    kind : {'quicksort', 'heapsort', 'stable', 'mergesort'}, optional
+        All are the same: the sort is stable, and zeros of either sign are 0.0 after it.
+    order : None, optional
+        There are no fields to order by: ValueError says so.
+    stable : bool, optional
+        The sort is stable either way; not together with `kind`.
     descending : bool, optional
     parallel_kind, psrs_kinds : optional
         Ignored.
@@ -51,19 +79,20 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None, descending=False, pa
     >>> mt.sort([3, 1, 2], descending=True).execute()
     Tensor([3, 2, 1])
     """
+    _check_kind(kind, order, stable)
     a, axis = _along(a, axis)
     made = op("sort", a, axis=axis)
     return flip(made, axis) if descending else made
 
 
-def _sort_in_place(self, axis=-1, kind=None, order=None):
+def _sort_in_place(self, axis=-1, kind=None, order=None, *, stable=None):
     """Sorts the tensor itself along an axis: it stands for the result from now on, which is lazy.
 
     Parameters
     ----------
     axis : int, optional
-    kind, order : optional
-        Ignored.
+    kind, order, stable : optional
+        As of sort().
 
     Examples
     --------
@@ -72,7 +101,7 @@ def _sort_in_place(self, axis=-1, kind=None, order=None):
     >>> a.execute()
     Tensor([1, 2, 3])
     """
-    self._rebind(sort(self, axis_of(axis, self.ndim)))
+    self._rebind(sort(self, axis_of(axis, self.ndim), kind, order, stable=stable))
 
 
 method(_sort_in_place, "sort")
@@ -88,8 +117,12 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, descending=False,
     a : tensor_like
     axis : int or None, optional
         None: of the flattened tensor.
-    kind, order, stable : optional
-        Ignored: the order is always stable.
+    kind : {'quicksort', 'heapsort', 'stable', 'mergesort'}, optional
+        All are the same: equal elements keep their order.
+    order : None, optional
+        There are no fields to order by: ValueError says so.
+    stable : bool, optional
+        The order is stable either way; not together with `kind`.
     descending : bool, optional
     parallel_kind, psrs_kinds : optional
         Ignored.
@@ -103,6 +136,7 @@ def argsort(a, axis=-1, kind=None, order=None, *, stable=None, descending=False,
     >>> mt.argsort([3, 1, 2, 1]).execute()
     Tensor([1, 3, 2, 0])
     """
+    _check_kind(kind, order, stable)
     a, axis = _along(_at_least_a_vector(a, axis), axis)
     if not descending:
         return op("argsort", a, axis=axis)
@@ -198,8 +232,10 @@ def partition(a, kth, axis=-1, kind="introselect", order=None, *, parallel_kind=
     kth : int or sequence of ints
     axis : int or None, optional
         None: of the flattened tensor.
-    kind, order : optional
-        Ignored.
+    kind : 'introselect', optional
+        The only one that NumPy has.
+    order : None, optional
+        There are no fields to order by: ValueError says so.
     parallel_kind, psrs_kinds : optional
         Ignored.
 
@@ -212,6 +248,7 @@ def partition(a, kth, axis=-1, kind="introselect", order=None, *, parallel_kind=
     >>> mt.partition([4, 1, 3, 2], 1)[1].execute()
     Tensor(2)
     """
+    _check_select(kind, order)
     a, axis = _along(a, axis)
     _check_kth(kth, a.shape[axis])
     return sort(a, axis)
@@ -224,8 +261,10 @@ def _partition_in_place(self, kth, axis=-1, kind="introselect", order=None):
     ----------
     kth : int or sequence of ints
     axis : int, optional
-    kind, order : optional
-        Ignored.
+    kind : 'introselect', optional
+        The only one that NumPy has.
+    order : None, optional
+        There are no fields to order by: ValueError says so.
 
     Examples
     --------
@@ -234,7 +273,7 @@ def _partition_in_place(self, kth, axis=-1, kind="introselect", order=None):
     >>> a[1].execute()
     Tensor(2)
     """
-    self._rebind(partition(self, kth, axis))
+    self._rebind(partition(self, kth, axis, kind, order))
 
 
 method(_partition_in_place, "partition")
@@ -250,8 +289,10 @@ def argpartition(a, kth, axis=-1, kind="introselect", order=None, *, parallel_ki
     kth : int or sequence of ints
     axis : int or None, optional
         None: of the flattened tensor.
-    kind, order : optional
-        Ignored.
+    kind : 'introselect', optional
+        The only one that NumPy has.
+    order : None, optional
+        There are no fields to order by: ValueError says so.
     parallel_kind, psrs_kinds : optional
         Ignored.
 
@@ -264,6 +305,7 @@ def argpartition(a, kth, axis=-1, kind="introselect", order=None, *, parallel_ki
     >>> mt.argpartition([4, 1, 3, 2], 1)[1].execute()
     Tensor(3)
     """
+    _check_select(kind, order)
     a, axis = _along(a, axis)
     _check_kth(kth, a.shape[axis])
     return argsort(a, axis)

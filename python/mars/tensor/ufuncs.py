@@ -335,6 +335,39 @@ class ufunc:
         made = concatenate([first, self(first, UFUNCS[inverse].accumulate(rest, axis, rest.dtype))], axis)
         return made if out is None else store(made, out, "same_kind", self.__name__)
 
+    def reduceat(self, array, indices, axis=0, dtype=None, out=None):
+        """Applies the function between the elements of segments along an axis, one after the other.
+
+        Parameters
+        ----------
+        array : tensor_like
+        indices : tensor_like of int
+            Where segments begin; each goes on to where the next one begins, the last one to the end. One that the next
+            one does not begin behind is the element alone. They are looked at when it is called.
+        axis : int, optional
+        dtype : data-type, optional
+        out : Tensor or numpy.ndarray, optional
+            Gets the result.
+
+        Returns
+        -------
+        Tensor
+            Along `axis` one element for each index.
+
+        Examples
+        --------
+        >>> mt.add.reduceat(mt.arange(8), [0, 4, 1, 5]).execute()
+        Tensor([ 6,  4, 10, 18])
+        """
+        from .scans import reduce_at
+
+        if self.nin != 2:
+            raise ValueError("reduceat only supported for binary functions")
+        if self.nout != 1:
+            raise ValueError("reduceat only supported for functions returning a single value")
+        name = _core.OPERATORS[self._operator].name
+        return reduce_at(self.__name__, name, array, indices, axis, dtype, out)
+
     def _parted(self, array, axis, dtype):
         """The first elements along an axis and the others, in the dtype that the function computes in."""
         from .core import axis_of
@@ -412,11 +445,6 @@ class ufunc:
             raise ValueError("outer product only supported for binary functions")
         a, b = astensor(a), astensor(b)
         return self(a[(...,) + (None,) * b.ndim], b, **kwargs)
-
-    def __getattr__(self, name):
-        if name == "reduceat":
-            raise NotImplementedError(f"tensors have no {self.__name__}.{name}")
-        raise AttributeError(f"ufunc has no attribute '{name}'")
 
 
 ufunc.__doc__ = _Words(ufunc.__doc__)
