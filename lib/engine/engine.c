@@ -182,6 +182,19 @@ static int disk_begin(Engine *e, const EngineConfig *config, Error *err) {
         return e->spill_dirs && !restores ? disk_open(e, err) : 0;
 }
 
+/* What results may have in memory and on disk; 0: nobody knows, since they may become smaller there. */
+static uint64_t most_result_bytes(const Engine *e) {
+        const uint64_t cache = e->budget.cache_bytes;
+        uint64_t disk;
+
+        if (!e->budget.spill)
+                return cache;
+        if (e->spill_codec != SPILL_PLAIN)
+                return 0;
+        disk = e->budget.disk_bytes ?: spill_most_bytes(e->spill_dirs);
+        return disk < UINT64_MAX - cache ? cache + disk : 0;
+}
+
 /* Memory, disk, and the machines that know how much there is of both. */
 static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
         SystemMemory memory;
@@ -209,6 +222,7 @@ static int engine_init(Engine *e, const EngineConfig *config, Error *err) {
         if (e->sched) {
                 sched_limit(e->sched, e->task_bytes, e->alone_bytes);
                 sched_refuse_above(e->sched, e->budget.cache_bytes, e->budget.arena_bytes, 0);
+                sched_refuse_results_above(e->sched, most_result_bytes(e));
         }
         if (r == 0)
                 r = work_new(&e->work, e->n_threads,

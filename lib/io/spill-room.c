@@ -25,6 +25,25 @@ uint64_t spill_disk_room(const struct statvfs *fs) {
         return room > reserve ? room - reserve : 0;
 }
 
+uint64_t spill_most_bytes(const char *dirs) {
+        _cleanup_(freep) char *paths = NULL;
+        const char *path;
+        uint64_t ret = 0;
+        uint32_t n   = 0;
+
+        if (spill_dirs_parse(dirs, &paths, &n, NULL) < 0)
+                return UINT64_MAX;
+        path = paths;
+        for (uint32_t k = 0; k < n; k++, path += strlen(path) + 1) {
+                struct statvfs fs;
+
+                if (statvfs(path, &fs) < 0)
+                        return UINT64_MAX;
+                ret += (uint64_t) fs.f_blocks * fs.f_frsize;
+        }
+        return ret;
+}
+
 bool spill_is_full(int result) {
         return result == -ENOSPC || result == -EDQUOT || result == -EFBIG;
 }

@@ -84,6 +84,8 @@ typedef struct SpillDisk {
         uint64_t free_bytes; /* of the disk, and of the files; 0: it does not say */
 } SpillDisk;
 bool spill_disk(const Spill *spill, uint32_t k, SpillDisk *ret); /* false: there are no more than k */
+/* What the disks of such directories have, used or not; UINT64_MAX: they do not say. */
+uint64_t spill_most_bytes(const char *dirs);
 
 /* ---- After a restart -------------------------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
  * Whatever ends a plan, its end has two steps: nothing more is given and all workers are told to forget it; when the
  * last has answered, the plan's memory goes. A request that succeeds is reported at the first step, one that fails
  * at the second, so that after a failure nothing of it is left anywhere. */
+#include "base/size.h"
 #include "sched/state.h"
 
 /* ---- Actions ---------------------------------------------------------------------------------------------------- */
@@ -171,6 +172,41 @@ static int check_size(const Sched *s, const Plan *plan, Error *err) {
                                         leaf_counts, err);
 }
 
+/* Bytes of all results whose lengths are known, or UINT64_MAX. What is wanted twice is there once, which is looked at
+ * if it matters. */
+static uint64_t result_bytes(const Graph *graph, bool once) {
+        uint64_t ret = 0;
+
+        for (uint32_t m = 0; m < graph->wanted.n; m++) {
+                const Ref ref    = graph->wanted.data[m];
+                const Spec *spec = graph_spec(graph, ref);
+                bool counts      = graph->node.data[ref.node].op && shape_known(&spec->shape);
+                uint64_t own;
+
+                for (uint32_t k = 0; once && counts && k < m; k++)
+                        counts = graph->wanted.data[k].node != ref.node || graph->wanted.data[k].out != ref.out;
+                if (counts && (__builtin_mul_overflow((uint64_t) shape_size(&spec->shape), dtype_size(spec->dtype),
+                                                      &own) ||
+                               __builtin_add_overflow(ret, own, &ret)))
+                        return UINT64_MAX;
+        }
+        return ret;
+}
+
+/* Results that there is no room for are refused before they are planned, however little each task would take. */
+static int check_results(const Sched *s, const Graph *graph, Error *err) {
+        char want[SIZE_TEXT_MAX], have[SIZE_TEXT_MAX];
+        uint64_t bytes = s->most_result_bytes > 0 ? result_bytes(graph, false) : 0;
+
+        if (bytes > s->most_result_bytes)
+                bytes = result_bytes(graph, true);
+        if (bytes <= s->most_result_bytes)
+                return 0;
+        return error_set(err, ERROR_SPILL_FULL,
+                         "the results have %s, and memory and disks have room for %s: compute parts of them, or give "
+                         "the session more disk", size_print(bytes, want), size_print(s->most_result_bytes, have));
+}
+
 /* The plan, which is taken over with its graph, is the request's from now on. */
 static int request_run(Sched *s, Request *q, Plan *plan, Graph *graph, Recipe *recipe) {
         Running *r;
@@ -217,6 +253,8 @@ static int request_plan(Sched *s, Request *q, Graph *graph) {
         int ret;
 
         ret = check_leaves(s, graph, &err);
+        if (ret == 0)
+                ret = check_results(s, graph, &err);
         if (ret == 0)
                 ret = s->planner(graph,
                                  &(PlanLeaves) { .tiling      = leaf_tiling,
@@ -630,6 +668,10 @@ void sched_refuse_above(Sched *s, size_t chunk_bytes, size_t all_bytes, size_t l
         s->most_chunk_bytes = chunk_bytes;
         s->most_bytes       = all_bytes;
         s->lent_bytes       = lent_bytes;
+}
+
+void sched_refuse_results_above(Sched *s, uint64_t result_bytes) {
+        s->most_result_bytes = result_bytes;
 }
 
 void sched_limit(Sched *s, size_t task_bytes, size_t alone_bytes) {

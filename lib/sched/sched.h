@@ -184,6 +184,8 @@ void sched_limit_lineage(Sched *sched, uint32_t most_steps);
 /* Requests of which one task cannot but take more fail at once: so many bytes of chunks, and of chunks and scratch; and
  * with results of earlier requests lent_bytes more, since it may read these where other workers have them. */
 void sched_refuse_above(Sched *sched, size_t chunk_bytes, size_t all_bytes, size_t lent_bytes);
+/* So do those of which the results have more bytes: memory and disks together, where there will never be more. */
+void sched_refuse_results_above(Sched *sched, uint64_t result_bytes);
 DEFINE_CLEANUP(Sched *, sched_free)
 
 /* 0, or -ENOMEM: then the event may be half done; the machine is to be thrown away. What is wrong with a request is the

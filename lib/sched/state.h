@@ -169,6 +169,7 @@ struct Sched {
         size_t task_bytes, alone_bytes;      /* PlanLeaves */
         size_t most_chunk_bytes, most_bytes; /* 0: any */
         size_t lent_bytes;                   /* that inputs may take besides */
+        uint64_t most_result_bytes;          /* 0: any */
         SchedActions *actions;  /* of the step at hand */
 };
 

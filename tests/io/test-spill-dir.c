@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <sys/statvfs.h>
 
 #include "io/spill-dir.h"
 
@@ -50,6 +51,16 @@ TEST(a_directory_that_cannot_be_used_is_named_at_once) {
         ck_assert_int_eq(spill_new(&s, &config, &err), -ENOTDIR);
         ck_assert_ptr_null(s);
         test_remove(&t);
+}
+
+TEST(disks_say_how_much_they_have_at_most) {
+        struct statvfs fs;
+
+        ck_assert_int_eq(statvfs("/var/tmp", &fs), 0);
+        ck_assert_uint_eq(spill_most_bytes("/var/tmp"), (uint64_t) fs.f_blocks * fs.f_frsize);
+        ck_assert_uint_eq(spill_most_bytes("/var/tmp:/var/tmp"), 2 * (uint64_t) fs.f_blocks * fs.f_frsize);
+        ck_assert_uint_eq(spill_most_bytes("/no/such/place"), UINT64_MAX);
+        ck_assert_uint_eq(spill_most_bytes(":"), UINT64_MAX);
 }
 
 TEST(what_is_made_is_private_and_what_dead_owners_left_goes) {

@@ -2,6 +2,7 @@
 """Sessions with little memory: how they are told, and that results larger than it are what they should be."""
 import logging
 import pathlib
+import time
 
 import numpy as np
 import pytest
@@ -63,8 +64,10 @@ def test_several_directories_are_used(expected, tmp_path):
 
 def test_full_disk_is_an_exception_and_the_session_lives_on(tmp_path):
     with new_session(cache_mem="4m", disk="1m", spill_dir=tmp_path) as small:
+        kept = [mt.random.RandomState(k).rand(400_000, chunk_size=50_000) for k in range(2)]
+        small.run(kept[0], fetch=False)
         with pytest.raises(SpillFull, match="nothing more can be written"):
-            small.run(numbers(), fetch=False)
+            small.run(kept[1], fetch=False)
         assert small.run(mt.ones(10).sum()) == 10
 
 
@@ -91,6 +94,28 @@ def test_task_that_can_never_fit_is_refused_when_it_is_submitted():
         with pytest.raises(MemoryError, match="bytes are needed at a time"):
             small.run(mt.linalg.cholesky(a @ a.T))
         assert small.stats()["tasks_done"] == 0
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"cache_mem": "4m", "disk": "0"}, "have 7.28 TiB, and memory and disks have room for 4.00 MiB"),
+    ({"cache_mem": "4m", "disk": "1g"}, "room for 1.00 GiB"),
+    ({"cache_mem": "4m", "spill_dir": "/var/tmp"}, "room for"),
+    ({}, "room for"),
+])
+def test_results_that_there_will_never_be_room_for_are_refused_when_they_are_submitted(options, words):
+    with new_session(n_threads=2, **options) as small:
+        start = time.monotonic()
+        with pytest.raises(SpillFull, match=words):
+            small.run(mt.sort(mt.ones(10**12)), fetch=False)
+        assert small.stats()["tasks_done"] == 0 and time.monotonic() - start < 5
+        x = mt.ones(300_000)
+        assert small.run(x.sum(), fetch=False) is None and small.run(*[x] * 3, fetch=False) is None
+
+
+def test_results_that_may_shrink_on_disk_are_not_refused():
+    with new_session(cache_mem="4m", disk="1m", spill_codec="zstd") as small:
+        assert small.run(mt.ones(10**6).sum()) == 10**6
+        small.run(mt.zeros(10**6), fetch=False)
 
 
 def test_reserved_pages_that_are_not_there_are_refused_with_both_numbers():

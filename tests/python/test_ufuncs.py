@@ -205,7 +205,8 @@ def test_functions_know_their_names_and_reductions():
 
 
 SEGMENTS = {
-    **dict.fromkeys(("add", "multiply", "subtract", "maximum", "minimum"), ["int8", "uint16", "int64", "float32", "float64"]),
+    **dict.fromkeys(("add", "multiply", "subtract", "maximum", "minimum"),
+                    ["int8", "uint16", "int64", "float32", "float64"]),
     **dict.fromkeys(("bitwise_or", "bitwise_xor", "gcd"), ["int8", "uint16", "int64"]),
     **dict.fromkeys(("fmax", "fmin", "hypot", "logaddexp", "arctan2", "divide", "copysign"),
                     ["float16", "float32", "float64"]),
