@@ -8,6 +8,9 @@
 A session does one thing at a time; it can be used from all threads. The default session, which execute() uses when
 it is told no other, is made at its first use. Work that waits is ended by Ctrl-C, and the session stays usable.
 
+A child that fork() has made has no session: those of its parent refuse to work there, and a default one is made when it
+is needed.
+
 The logger "mars" is told once which pages a session has and what to set for better ones, and what happens to its disk.
 """
 import atexit
@@ -570,6 +573,14 @@ def fetch(*tensors, session=None):
     args, many = _tensors(tensors)
     values = [t.fetch(session=session) for t in args]
     return values if many else values[0]
+
+
+def _begin_child():
+    global _default, _lock, _open
+    _default, _lock, _open = None, threading.Lock(), weakref.WeakSet()
+
+
+os.register_at_fork(after_in_child=_begin_child)
 
 
 @atexit.register

@@ -286,6 +286,29 @@ def test_a_child_process_is_refused_with_words(sess):
     assert "fork" in words
 
 
+FORKED = """
+import multiprocessing, sys
+import numpy as np
+import mars.tensor as mt
+
+kept = mt.arange(10.0, chunk_size=3) + 1
+
+def work(k):
+    m = mt.tensor(np.arange(100))
+    return float((kept * k).sum()), m[m > 90].shape, float(kept.to_numpy()[-1])
+
+if __name__ == "__main__":
+    kept.execute()
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        assert pool.map(work, [1, 2, 3]) == [(55.0 * k, (9,), 10.0) for k in (1, 2, 3)]
+    assert kept.executed and work(2)[0] == 110.0
+"""
+
+
+def test_forked_processes_have_default_sessions_of_their_own():
+    subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=300)
+
+
 def test_what_belongs_to_this_process_is_not_pickled(sess):
     with pytest.raises(TypeError, match="pickle"):
         pickle.dumps(sess)

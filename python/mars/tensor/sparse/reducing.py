@@ -21,6 +21,13 @@ def _out(made, out):
     return made if out is None else store(made, out, "same_kind", "a reduction")
 
 
+def _end_of(dtype, infinity):
+    """What no element is beyond: the largest number of the dtype, or the smallest one."""
+    if dtype.kind == "f":
+        return infinity
+    return int(np.iinfo(dtype).max if infinity > 0 else np.iinfo(dtype).min)
+
+
 class Reductions:
     """What sparse tensors have of these."""
 
@@ -236,9 +243,12 @@ class Reductions:
 
         return _out(self._reduced(axis, keepdims, along, lambda t: t.prod(dtype=dtype)), out)
 
-    def _extreme(self, name, axis, keepdims, start):
+    def _refuse_complex(self, name):
         if self.dtype.kind == "c":
             raise TypeError(f"{name}() of sparse tensors of complex numbers: todense() makes a dense one")
+
+    def _extreme(self, name, axis, keepdims, start):
+        self._refuse_complex(name[:3])
 
         def along(k):
             if self.shape[k] == 0:
@@ -272,8 +282,7 @@ class Reductions:
         >>> s.max(axis=0).execute()
         Tensor([4, 3])
         """
-        return _out(self._extreme("maximum", axis, keepdims,
-                                  lambda t: -np.inf if t.kind == "f" else int(np.iinfo(t).min)), out)
+        return _out(self._extreme("maximum", axis, keepdims, lambda t: _end_of(t, -np.inf)), out)
 
     def min(self, axis=None, out=None, keepdims=False):
         """The smallest element along axes, a dense tensor; NaN if there is one.
@@ -297,8 +306,7 @@ class Reductions:
         >>> s.min().execute()
         Tensor(0)
         """
-        return _out(self._extreme("minimum", axis, keepdims,
-                                  lambda t: np.inf if t.kind == "f" else int(np.iinfo(t).max)), out)
+        return _out(self._extreme("minimum", axis, keepdims, lambda t: _end_of(t, np.inf)), out)
 
     def count_nonzero(self, axis=None, keepdims=False):
         """How many elements are not zero along axes; stored zeros are none.
@@ -401,6 +409,7 @@ class Reductions:
         return best, places[0] if len(places) == 1 else concatenate(places)
 
     def _place(self, name, axis, out, keepdims):
+        self._refuse_complex(f"arg{name}")
         if axis is not None:
             axis = axes_of(operator.index(axis), 2)[0]
         m, n = self.shape
