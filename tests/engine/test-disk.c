@@ -50,6 +50,22 @@ static mars_tensor *numbers(int64_t columns_a_chunk) {
         return t;
 }
 
+/* Half of numbers(): it fits where they do not. */
+static mars_tensor *fewer_numbers(void) {
+        const mars_param params[] = {
+                { .name = "seed", .kind = MARS_PARAM_I64, .i64 = 6 },
+                { .name = "shape", .kind = MARS_PARAM_DIMS, .dims = (const int64_t[]) { ROWS / 2, COLUMNS }, .n = 2 },
+                { .name = "chunk_size",
+                  .kind = MARS_PARAM_DIMS,
+                  .dims = (const int64_t[]) { 1, 64, 1, COLUMNS },
+                  .n    = 4 },
+        };
+        mars_tensor *t = NULL;
+
+        must(mars_op1(&t, "random_uniform", 0, NULL, params, 3, &err));
+        return t;
+}
+
 static double *values_with_enough_memory(mars_tensor *t) {
         SESSION s = NULL;
 
@@ -187,37 +203,45 @@ TEST(full_disk_is_an_error_with_words_and_the_session_lives_on) {
                 TENSOR x  = numbers(COLUMNS);
                 TENSOR total = op1("sum", x);
                 TENSOR small = full(1, 30, 30);
+                TENSOR kept  = full(1, 1000, 1000); /* 8 MB of 12 MiB */
+                TENSOR more  = full(2, 1000, 1000);
 
-                must_fail(MARS_ERROR_SPILL_FULL, "nothing more can be written", mars_execute(s, 1, &x, &err));
+                must(mars_execute(s, 1, &kept, &err));
+                must_fail(MARS_ERROR_SPILL_FULL, "nothing more can be written", mars_execute(s, 1, &more, &err));
                 must(mars_execute(s, 1, &small, &err));
                 must(mars_execute(s, 1, &total, &err)); /* it needs no room */
         }
         {
-                SESSION s = small_session("0");
-                TENSOR x  = numbers(COLUMNS);
+                SESSION s   = small_session("0");
+                TENSOR kept = full(1, 800, 1000);
+                TENSOR more = full(2, 800, 1000);
 
-                must_fail(MARS_ERROR_MEMORY, "more memory", mars_execute(s, 1, &x, &err));
+                must(mars_execute(s, 1, &kept, &err));
+                must_fail(MARS_ERROR_MEMORY, "more memory", mars_execute(s, 1, &more, &err));
+        }
+        directory_end();
+}
+
+TEST(results_that_no_disk_will_ever_have_room_for_are_refused_at_once) {
+        mars_session_stats stats;
+
+        directory_new();
+        {
+                SESSION s           = small_session("4m");
+                TENSOR x            = numbers(COLUMNS);
+                TENSOR half         = fewer_numbers();
+                mars_tensor *both[] = { half, half };
+
+                must_fail(MARS_ERROR_SPILL_FULL, "the results have 32.0 MiB, and memory and disks have room for 12.0",
+                          mars_execute(s, 1, &x, &err));
+                must_fail(MARS_ERROR_SPILL_FULL, "the results have 16.0 MiB", mars_execute(s, 2, both, &err));
+                must(mars_session_stat(s, &stats, &err));
+                ck_assert_uint_eq(stats.tasks_done, 0);
         }
         directory_end();
 }
 
 /* ---- Disks that fail in earnest --------------------------------------------------------------------------------- */
-
-/* Half of numbers(): it fits where they do not. */
-static mars_tensor *fewer_numbers(void) {
-        const mars_param params[] = {
-                { .name = "seed", .kind = MARS_PARAM_I64, .i64 = 6 },
-                { .name = "shape", .kind = MARS_PARAM_DIMS, .dims = (const int64_t[]) { ROWS / 2, COLUMNS }, .n = 2 },
-                { .name = "chunk_size",
-                  .kind = MARS_PARAM_DIMS,
-                  .dims = (const int64_t[]) { 1, 64, 1, COLUMNS },
-                  .n    = 4 },
-        };
-        mars_tensor *t = NULL;
-
-        must(mars_op1(&t, "random_uniform", 0, NULL, params, 3, &err));
-        return t;
-}
 
 /* A session whose disk has just refused it what it wanted computes what needs no room there. */
 static void computes(mars_session *s, mars_tensor *x) {
@@ -278,13 +302,19 @@ TEST(disk_that_is_full_is_an_error_with_words_and_the_session_lives_on) {
         }
         {
                 SESSION s = small_session(NULL);
-                TENSOR x  = numbers(COLUMNS);
+                TENSOR half = fewer_numbers();
 
-                must_fail(MARS_ERROR_SPILL_FULL, "no disk has room", mars_execute(s, 1, &x, &err));
-                computes(s, x);
-                spills(s);
-                must_fail(MARS_ERROR_SPILL_FULL, "no disk has room", mars_execute(s, 1, &x, &err));
-                spills(s);
+                for (int k = 0; k < 2; k++) {
+                        {
+                                TENSOR kept = op2("multiply", half, half);
+                                TENSOR more = op2("add", half, half);
+
+                                must(mars_execute(s, 1, &kept, &err));
+                                must_fail(MARS_ERROR_SPILL_FULL, "no disk has room", mars_execute(s, 1, &more, &err));
+                                computes(s, more);
+                        }
+                        spills(s);
+                }
         }
         mounts_end(directory);
         directory_end();
