@@ -246,6 +246,10 @@ void scheduler_accept(void *userdata, int fd) {
 /* ---- Time ------------------------------------------------------------------------------------------------------- */
 
 static void tell_progress(Scheduler *s) {
+        uint64_t cache_bytes;
+        uint32_t n_threads;
+
+        cluster_size(s, &cache_bytes, &n_threads);
         for (uint32_t k = 0; k < s->asked.capacity; k++) {
                 Asked *a               = (Asked *) (uintptr_t) s->asked.entry[k].value;
                 const Session *session = a ? a->session : NULL;
@@ -255,10 +259,12 @@ static void tell_progress(Scheduler *s) {
                         continue;
                 m.progress.request = a->request;
                 if (!sched_progress(s->sched, a->id, &m.progress.n_done, &m.progress.n_total) ||
-                    m.progress.n_done == a->n_told)
+                    (m.progress.n_done == a->n_told && a->told_none == (n_threads == 0)))
                         continue;
-                a->n_told  = m.progress.n_done;
-                a->n_total = m.progress.n_total;
+                m.progress.no_worker = n_threads == 0;
+                a->told_none         = n_threads == 0;
+                a->n_told            = m.progress.n_done;
+                a->n_total           = m.progress.n_total;
                 if (link_say(session->conn->link, &m) < 0)
                         scheduler_log(s, LOG_WARNING, "out of memory");
         }

@@ -120,6 +120,15 @@ static void progress(Remote *r, const Wire_progress *m) {
 
         if (request)
                 request->progress = *m;
+        if (m->no_worker && !r->alone) {
+                char text[512];
+
+                snprintf(text, sizeof(text),
+                         "no worker has joined the scheduler at %.400s, or all have left: work waits for one",
+                         r->scheduler.address);
+                engine_say(r->engine, true, text);
+        }
+        r->alone = m->no_worker;
 }
 
 static int peer_add(Remote *r, const Wire_peer *m) {

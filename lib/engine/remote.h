@@ -154,6 +154,7 @@ typedef struct Remote {
         pthread_t thread;
         bool started, woken, stop, ended;
         bool welcome, refused; /* the scheduler has said so */
+        bool alone;            /* it has said that there is no worker */
         Error failure;         /* why nothing works any more */
         char *token;
         char *via;             /* on whose behalf; NULL: our own */

@@ -26,6 +26,7 @@ typedef struct Asked {
         uint64_t request;         /* the client's number */
         struct Session *session;  /* NULL: it has ended, and tasks are ending */
         uint64_t n_told, n_total; /* tasks done, and known, as of the last PROGRESS */
+        bool told_none;           /* and that there was no worker */
         uint64_t since_usec;
         bool unwanted; /* nobody waits for it */
         bool finished; /* the rest is known: */

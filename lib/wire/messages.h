@@ -222,7 +222,8 @@
 #define WIRE_PROGRESS(F)                                                                                               \
         F(U64, request, UINT64_MAX)                                                                                    \
         F(U64, n_done, UINT64_MAX)                                                                                     \
-        F(U64, n_total, UINT64_MAX)
+        F(U64, n_total, UINT64_MAX)                                                                                    \
+        F(U32, no_worker, 1) /* 1: nothing is done since there is none */
 #define WIRE_ADOPTED(F)                                                                                                \
         F(U64, request, UINT64_MAX)                                                                                    \
         F(I32, code, 4096)                                                                                             \

@@ -11,7 +11,8 @@ it is told no other, is made at its first use. Work that waits is ended by Ctrl-
 A child that fork() has made has no session: those of its parent refuse to work there, and a default one is made when it
 is needed.
 
-The logger "mars" is told once which pages a session has and what to set for better ones, and what happens to its disk.
+The logger "mars" is told once which pages a session has and what to set for better ones, what happens to its disk, and
+that work waits since its cluster has no worker.
 """
 import atexit
 import logging
@@ -350,8 +351,14 @@ class Session(_mars.Session):
 
     def _wait(self, tensors, show_progress=None):
         ticker = bar(options.show_progress if show_progress is None else show_progress)
+
+        def tick(fraction):
+            self._tell()
+            if ticker is not None:
+                ticker(fraction)
+
         try:
-            self._execute(_parts(tensors), ticker)
+            self._execute(_parts(tensors), tick)
         finally:
             if ticker is not None:
                 ticker.end()

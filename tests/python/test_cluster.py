@@ -6,6 +6,7 @@ import contextlib
 import gc
 import glob
 import json
+import logging
 import os
 import pathlib
 import random
@@ -423,6 +424,25 @@ def test_the_daemons_work_as_documented_and_in_any_order(by_hand, tmp_path):
     with new_session(f"127.0.0.1:{scheduler_port}") as s:
         a = mt.ones((2000, 2000), chunk_size=200)
         assert np.array_equal(s.run(mt.inner(a, a)), np.full((2000, 2000), 2000.0))
+
+
+def test_who_waits_for_a_worker_is_told_so_once(by_hand, tmp_path, caplog):
+    port = free_port()
+    first_line(by_hand("mars-scheduler", "-a", "127.0.0.1", "-p", str(port)), "listening at 127")
+    told = f"no worker has joined the scheduler at 127.0.0.1:{port}"
+
+    def said():
+        return [r for r in caplog.records if told in r.getMessage()]
+
+    with caplog.at_level(logging.INFO, "mars"), new_session(f"127.0.0.1:{port}") as s, \
+            concurrent.futures.ThreadPoolExecutor(2) as pool:
+        made = [pool.submit(s.run, mt.ones(10).sum() + k) for k in range(2)]
+        wait_for(said, "nobody says that there is no worker")
+        assert not any(m.done() for m in made) and said()[0].levelno == logging.WARNING
+        by_hand("mars-worker", "-a", "127.0.0.1", "-p", str(free_port()), "-s", f"127.0.0.1:{port}", "--cache-mem",
+                "64m", "--spill-dir", str(tmp_path))
+        assert [m.result(SECONDS) for m in made] == [10, 11]
+        assert s.run(mt.ones(3).sum()) == 3 and len(said()) == 1
 
 
 def test_nobody_comes_in_over_tcp_without_the_token(by_hand, monkeypatch, tmp_path):
