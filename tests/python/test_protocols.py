@@ -293,3 +293,19 @@ def test_results_are_buffers():
     assert view.readonly and view.shape == (2, 3) and view.format == "d" and view.tolist() == [[0, 1, 2], [3, 4, 5]]
     own = memoryview(t.fetch())
     assert not own.readonly and own.tolist() == view.tolist()
+
+
+@pytest.mark.parametrize("where", [True, np.array([True, False, True])])
+def test_an_array_of_numpys_is_filled_with_a_tensor(where):
+    want, got = np.zeros((2, 3), "f4"), np.zeros((2, 3), "f4")
+    np.copyto(want, np.arange(3.0), where=where)
+    np.copyto(got, mt.arange(3.0, chunk_size=2), where=where)
+    assert np.array_equal(got, want)
+    mt.copyto(got, mt.ones((2, 3)), where=mt.tensor(where))
+    assert got[:, 0].tolist() == [1.0, 1.0]
+    np.copyto(got, 5.0, where=mt.tensor([True, False, False]))
+    assert got[:, 0].tolist() == [5.0, 5.0] and (got[:, 1] != 5).all()
+    with pytest.raises(TypeError, match="Cannot cast"):
+        np.copyto(np.zeros(3, int), mt.ones(3))
+    with pytest.raises(TypeError, match="not list"):
+        mt.copyto([0], mt.ones(1))

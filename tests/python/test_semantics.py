@@ -287,10 +287,8 @@ def test_a_child_process_is_refused_with_words(sess):
 
 
 FORKED = """
-import multiprocessing, sys
-import numpy as np
-import mars.tensor as mt
-
+import multiprocessing
+import numpy as np, mars.tensor as mt
 kept = mt.arange(10.0, chunk_size=3) + 1
 
 def work(k):
@@ -899,19 +897,3 @@ def test_errors_have_their_kinds_for_who_imports_sessions_alone():
     """
     made = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "99999999" in made.stdout
-
-
-@pytest.mark.parametrize("where", [True, np.array([True, False, True])])
-def test_an_array_of_numpys_is_filled_with_a_tensor(where):
-    want, got = np.zeros((2, 3), "f4"), np.zeros((2, 3), "f4")
-    np.copyto(want, np.arange(3.0), where=where)
-    np.copyto(got, mt.arange(3.0, chunk_size=2), where=where)
-    assert np.array_equal(got, want)
-    mt.copyto(got, mt.ones((2, 3)), where=mt.tensor(where))
-    assert got[:, 0].tolist() == [1.0, 1.0]
-    np.copyto(got, 5.0, where=mt.tensor([True, False, False]))
-    assert got[:, 0].tolist() == [5.0, 5.0] and (got[:, 1] != 5).all()
-    with pytest.raises(TypeError, match="Cannot cast"):
-        np.copyto(np.zeros(3, int), mt.ones(3))
-    with pytest.raises(TypeError, match="not list"):
-        mt.copyto([0], mt.ones(1))
