@@ -8,6 +8,7 @@
 What is there is looked up in the package; why something is not, and what is to be known of something that is, are the
 lists below. A name of NumPy's that is neither there nor listed is an error, and so is one that is listed and there.
 """
+import inspect
 import sys
 
 import numpy as np
@@ -66,7 +67,7 @@ WHY_NOT = {
 
 # Names for which values are computed when they are called, because shapes or dtypes depend on them.
 COMPUTES = "computes its arguments, or a part of them, when it is called"
-NOW = """asarray_chkfinite bincount choose histogram histogram2d histogram_bin_edges histogramdd min_scalar_type
+NOW = """asarray_chkfinite bincount histogram histogram2d histogram_bin_edges histogramdd min_scalar_type
     ndenumerate place poly polydiv polyfit polymul real_if_close roots trim_zeros""".split()
 NOTES = {
     "numpy": {
@@ -102,6 +103,21 @@ NOTES = {
     "numpy.ndarray": {},
 }
 
+# Functions whose parameters are not those of NumPy, in its order and with its defaults, and why.
+OTHERWISE = {
+    "the original has chunk_size before it": "eye full full_like ones ones_like zeros_like",
+    "the original's name of the parameter; NumPy's is understood when NumPy's function is called":
+        "array_split broadcast_to rollaxis stack",
+    "min and max are NumPy 2's names of the limits": "clip",
+    "shape is NumPy 2's name": "reshape",
+    "NumPy 2.3's default": "take_along_axis",
+    "chunk_size is behind the file": "load",
+    "further parameters go to NumPy, by their names": "genfromtxt",
+    "what NumPy passes to itself": "einsum_path",
+}
+# Parameters of NumPy's that are not looked at: other arrays than tensors are never made, and what has no value is none.
+UNSEEN = {"like"}
+
 AREAS = {
     "numpy": (np, mt, "mars.tensor"),
     "numpy.linalg": (np.linalg, mt.linalg, "mars.tensor.linalg"),
@@ -130,6 +146,46 @@ def rows(area):
         yield name, there, notes.get(name, "") if there else listed[name]
 
 
+def otherwise():
+    return {name: why for why, names in OTHERWISE.items() for name in names.split()}
+
+
+def same_default(ours, theirs):
+    """What NumPy calls no value says nothing, and None is false."""
+    return theirs is np._NoValue or repr(ours) == repr(theirs) or {ours, theirs} == {None, False}
+
+
+def differs(ours, theirs):
+    """Whether a function cannot be called as NumPy's of the same name."""
+    try:
+        ours, theirs = (list(inspect.signature(f).parameters.values()) for f in (ours, theirs))
+    except (TypeError, ValueError):  # made of C, which does not say
+        return False
+    kind, at = inspect.Parameter, {p.name: k for k, p in enumerate(ours)}
+    for k, p in enumerate(theirs):
+        if p.name in UNSEEN or p.kind in (kind.VAR_POSITIONAL, kind.VAR_KEYWORD):
+            continue
+        if p.name not in at or not same_default(ours[at[p.name]].default, p.default):
+            return True
+        if p.kind != kind.KEYWORD_ONLY and (at[p.name] != k or ours[k].kind == kind.KEYWORD_ONLY):
+            return True
+    return False
+
+
+def signatures():
+    """Names of functions whose parameters are others, each with the reason."""
+    listed = otherwise()
+    for area in ("numpy", "numpy.linalg", "numpy.fft"):
+        theirs, ours, _ = AREAS[area]
+        for name in public(theirs):
+            own, other = getattr(ours, name, None), getattr(theirs, name)
+            if not callable(own) or isinstance(own, (type, mt.ufunc)) or not own.__module__.startswith("mars"):
+                continue
+            if differs(own, other) and name not in listed:
+                sys.exit(f"{area}.{name} has other parameters than NumPy's, and no reason is listed")
+    return sorted(listed.items())
+
+
 VERSION = "Generated (`tools/numpy_names.py`) from NumPy "
 
 
@@ -151,6 +207,16 @@ def page():
         yield "|---|---|---|"
         for name, yes, words in made:
             yield f"| `{name}` | {'yes' if yes else 'no'} | {words} |"
+    yield ""
+    yield "## Parameters"
+    yield ""
+    yield "Functions of these areas take NumPy's parameters, in its order and with its defaults, but for those of this"
+    yield "table; what they take besides (chunk_size) comes behind them or by its name. `like` is taken by none."
+    yield ""
+    yield "| name | |"
+    yield "|---|---|"
+    for name, why in signatures():
+        yield f"| `{name}` | {why} |"
 
 
 SKIPPED = 77  # meson's word for a test that cannot be asked here

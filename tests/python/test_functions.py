@@ -779,7 +779,7 @@ def test_products_of_any_shape(n, k, p, dtype, chunk_size, seed):
 
 # ---- All names -------------------------------------------------------------------------------------------------------
 
-ELSEWHERE = """AxisError ExecutableTuple SparseTensor Tensor fft linalg einsum_path special stats spatial
+ELSEWHERE = """AxisError ExecutableTuple SparseTensor Tensor fft lib linalg einsum_path special stats spatial
     fromfile savetxt savez savez_compressed
     random tensor scalar rechunk load save ufunc topk argtopk
     from_array from_dataframe from_hdf5 from_tiledb from_vineyard from_zarr fromhdf5 fromtiledb fromvineyard fromzarr

@@ -295,6 +295,25 @@ def test_results_are_buffers():
     assert not own.readonly and own.tolist() == view.tolist()
 
 
+def test_arguments_have_numpys_names_and_places():
+    a = array((4, 5), "f8", 1, special=False)
+    t = mt.tensor(a, chunk_size=2)
+    calls = [("stack", (), {"arrays": [t, t], "axis": 1}), ("broadcast_to", (), {"array": t, "shape": (2, 4, 5)}),
+             ("rollaxis", (), {"a": t, "axis": 1}), ("histogram", (t, 3, (0, 1), True), {}),
+             ("isin", (t, [a[0, 0]]), {"kind": "sort"}), ("nanvar", (t,), {"where": a > 0}),
+             ("nanstd", (t, 0), {"where": a[:, :1] < 1})]
+    for name, args, kwargs in calls:
+        bare = [a if x is t else x for x in args], {k: a if x is t else [a, a] if k == "arrays" else x
+                                                    for k, x in kwargs.items()}
+        got, want = getattr(np, name)(*args, **kwargs), getattr(np, name)(*bare[0], **bare[1])
+        for g, w in zip(*((got, want) if isinstance(want, tuple) else ((got,), (want,)))):
+            np.testing.assert_allclose(np.asarray(g), w, rtol=1e-13)
+    same(lambda m, a: m.array_split(a, 3)[1] if m is mt else np.array_split(ary=a, indices_or_sections=3)[1], a)
+    assert [p.shape for p in np.array_split(ary=t, indices_or_sections=3)] == [(2, 5), (1, 5), (1, 5)]
+    with pytest.raises(ValueError, match="Invalid kind"):
+        mt.isin(t, [1], kind="hash")
+
+
 @pytest.mark.parametrize("where", [True, np.array([True, False, True])])
 def test_an_array_of_numpys_is_filled_with_a_tensor(where):
     want, got = np.zeros((2, 3), "f4"), np.zeros((2, 3), "f4")

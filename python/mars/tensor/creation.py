@@ -212,14 +212,14 @@ def scalar(data, dtype=None, gpu=None):
     return t
 
 
-def copy(a, order="K"):
+def copy(a, order="K", subok=False):
     """Another handle of the same values: tensors have value semantics, so nothing is copied.
 
     Parameters
     ----------
     a : tensor_like
-    order : optional
-        Ignored: tensors have no order in memory.
+    order, subok : optional
+        Ignored: tensors have no order in memory, and no subclasses.
 
     Returns
     -------

@@ -67,7 +67,8 @@ class Archive(Mapping):
         self._file.close()
 
 
-def load(file, chunk_size=None, *, chunks=None, mmap_mode=None):
+def load(file, chunk_size=None, *, chunks=None, mmap_mode=None, allow_pickle=False, fix_imports=True, encoding="ASCII",
+         max_header_size=10000):
     """A tensor of a .npy file, or the tensors of an .npz file by their names.
 
     The header is read and checked now, elements when they are computed. An open file is read now, from where it is.
@@ -82,6 +83,8 @@ def load(file, chunk_size=None, *, chunks=None, mmap_mode=None):
         Another word for chunk_size.
     mmap_mode : optional
         Ignored: files are always read where they are needed.
+    allow_pickle, fix_imports, encoding, max_header_size : optional
+        Ignored: pickles are not read, and headers are short.
 
     Returns
     -------
@@ -100,8 +103,9 @@ def load(file, chunk_size=None, *, chunks=None, mmap_mode=None):
     if hasattr(file, "read"):
         start = file.read(len(_ZIP))
         file.seek(-len(start), os.SEEK_CUR)
-        return Archive(file, chunk_size) if start == _ZIP else tensor(np.load(file, allow_pickle=False),
-                                                                      chunk_size=chunk_size)
+        if start == _ZIP or not start and zipfile.is_zipfile(file):  # at its end, too, where one was just written
+            return Archive(file, chunk_size)
+        return tensor(np.load(file, allow_pickle=False), chunk_size=chunk_size)
     if zipfile.is_zipfile(file):
         return Archive(file, chunk_size)
     t = _mars.load(file, None)
@@ -115,7 +119,7 @@ def _ending(file, end):
     return name if name.endswith(end) else name + end
 
 
-def save(file, arr, session=None):
+def save(file, arr, allow_pickle=True, fix_imports=True, session=None):
     """Writes a tensor as a .npy file, computing it if need be; the file appears whole, or not at all.
 
     All chunks are written in parallel; into an open file, some rows at a time, from where it is.
@@ -125,6 +129,8 @@ def save(file, arr, session=None):
     file : str, path or file
         '.npy' is put behind a name that has another end. An open file must be a binary one.
     arr : tensor_like
+    allow_pickle, fix_imports : optional
+        Ignored: nothing is pickled.
     session : Session, optional
         None: the one that has the values, or the default one.
 

@@ -199,7 +199,7 @@ def _both(ar1, ar2):
     return sort(concatenate([unique(ar1), unique(ar2)]))
 
 
-def in1d(ar1, ar2, assume_unique=False, invert=False):
+def in1d(ar1, ar2, assume_unique=False, invert=False, *, kind=None):
     """Whether each element of the first, flattened, is an element of the second.
 
     Parameters
@@ -209,6 +209,8 @@ def in1d(ar1, ar2, assume_unique=False, invert=False):
         Ignored.
     invert : bool, optional
         Whether it is none.
+    kind : {None, 'sort', 'table'}, optional
+        Which way NumPy goes; here there is one.
 
     Returns
     -------
@@ -223,6 +225,8 @@ def in1d(ar1, ar2, assume_unique=False, invert=False):
     from .indexing import take
     from .sorting import searchsorted, sort
 
+    if kind not in (None, "sort", "table"):
+        raise ValueError(f"Invalid kind: '{kind}'. Please use None, 'sort' or 'table'.")
     ar1, ar2 = astensor(ar1).ravel(), astensor(ar2).ravel()
     n = ar2.shape[0]
     if n == 0:
@@ -236,7 +240,7 @@ def in1d(ar1, ar2, assume_unique=False, invert=False):
     return op("not_equal" if invert else "equal", take(ordered, at), ar1)
 
 
-def isin(element, test_elements, assume_unique=False, invert=False):
+def isin(element, test_elements, assume_unique=False, invert=False, *, kind=None):
     """Whether each element is one of the test elements.
 
     Parameters
@@ -246,6 +250,8 @@ def isin(element, test_elements, assume_unique=False, invert=False):
         Ignored.
     invert : bool, optional
         Whether it is none.
+    kind : {None, 'sort', 'table'}, optional
+        Which way NumPy goes; here there is one.
 
     Returns
     -------
@@ -259,7 +265,7 @@ def isin(element, test_elements, assume_unique=False, invert=False):
             [False,  True]])
     """
     element = astensor(element)
-    return in1d(element, test_elements, assume_unique, invert).reshape(element.shape)
+    return in1d(element, test_elements, assume_unique, invert, kind=kind).reshape(element.shape)
 
 
 def union1d(ar1, ar2):

@@ -52,6 +52,11 @@ _VALUES = {"array2string", "array_repr", "array_str", "savetxt", "save", "savez"
            "may_share_memory", "shares_memory"}
 
 
+# Parameters that have other names here, which are the original's.
+_NAMES = {"array_split": {"ary": "a"}, "broadcast_to": {"array": "tensor"}, "rollaxis": {"a": "tensor"},
+          "stack": {"arrays": "tensors"}}
+
+
 def array_function(func, types, args, kwargs):
     if func.__name__ in _VALUES:
         def values(x):
@@ -62,4 +67,5 @@ def array_function(func, types, args, kwargs):
     if own is None:
         raise TypeError(f"{func.__module__}.{func.__name__} has no counterpart for tensors; use numpy.asarray(t) for "
                         "the values")
-    return own(*args, **kwargs)
+    names = _NAMES.get(func.__name__, {})
+    return own(*args, **{names.get(name, name): value for name, value in kwargs.items()})

@@ -821,7 +821,14 @@ def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=Tru
     return _var("std", a, axis, dtype, out, ddof if correction is None else correction, keepdims, where)
 
 
-def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, combine_size=None):
+def _nan_elsewhere(a, where):
+    if not _given(where) or where is True:
+        return a
+    a = astensor(a)
+    return op("where", _mask(where), a if a.dtype.kind in "fc" else a.astype(float), np.nan)
+
+
+def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, combine_size=None):
     """The variance of the elements that are not NaN.
 
     Parameters
@@ -836,6 +843,8 @@ def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, combine_s
         The divisor is the number of elements less this.
     keepdims : bool, optional
         Whether reduced axes stay, with length one.
+    where : tensor_like of bool, optional
+        The elements that count.
     combine_size : int, optional
         Ignored: shapes alone say how elements are merged.
 
@@ -848,10 +857,10 @@ def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, combine_s
     >>> mt.nanvar([1.0, mt.nan, 3.0]).execute()
     Tensor(1.0)
     """
-    return _var("nanvar", a, axis, dtype, out, ddof, keepdims, True)
+    return _var("nanvar", _nan_elsewhere(a, where), axis, dtype, out, ddof, keepdims, True)
 
 
-def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, combine_size=None):
+def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, combine_size=None):
     """The standard deviation of the elements that are not NaN.
 
     Parameters
@@ -866,6 +875,8 @@ def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, combine_s
         The divisor is the number of elements less this.
     keepdims : bool, optional
         Whether reduced axes stay, with length one.
+    where : tensor_like of bool, optional
+        The elements that count.
     combine_size : int, optional
         Ignored: shapes alone say how elements are merged.
 
@@ -878,4 +889,4 @@ def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, combine_s
     >>> mt.nanstd([1.0, mt.nan, 5.0]).execute()
     Tensor(2.0)
     """
-    return _var("nanstd", a, axis, dtype, out, ddof, keepdims, True)
+    return _var("nanstd", _nan_elsewhere(a, where), axis, dtype, out, ddof, keepdims, True)

@@ -137,7 +137,7 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
     return made.squeeze()
 
 
-def corrcoef(x, y=None, rowvar=True, *, dtype=None):
+def corrcoef(x, y=None, rowvar=True, bias=None, ddof=None, *, dtype=None):
     """The matrix of correlation coefficients of variables in rows (or columns).
 
     Parameters
@@ -146,6 +146,8 @@ def corrcoef(x, y=None, rowvar=True, *, dtype=None):
         Observations; those of y are more variables.
     rowvar : bool, optional
         Whether each row is a variable.
+    bias, ddof : optional
+        Ignored: they cancel.
     dtype : data-type, optional
 
     Returns
@@ -357,7 +359,7 @@ def _bin_of(a, edges):
     return op("clip", at, 0, max(n - 1, 0)), inside
 
 
-def histogram(a, bins=10, range=None, weights=None, density=None):
+def histogram(a, bins=10, range=None, density=None, weights=None):
     """How many elements lie in each bin, and the edges of the bins.
 
     All bins but the last one lack their right edge. Without a range `a` is computed when the function is called,
@@ -371,10 +373,10 @@ def histogram(a, bins=10, range=None, weights=None, density=None):
         'fd', 'rice', 'scott', 'sqrt', 'stone' or 'sturges'.
     range : (float, float), optional
         None: from the smallest to the largest element.
-    weights : tensor_like, optional
-        Sums of these instead.
     density : bool, optional
         Whether numbers are scaled to an integral of one.
+    weights : tensor_like, optional
+        Sums of these instead.
 
     Returns
     -------
