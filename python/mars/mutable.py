@@ -253,9 +253,9 @@ class MutableTensor:
         else:
             made, rest = self._constant(), records
         for record in rest:
-            table = np.asarray(self._session.open(f"{record}/key"))
-            key = _unpacked(table, lambda k, record=record: self._session.open(f"{record}/{k}"))
-            value = self._session.open(f"{record}/value")
+            table = np.asarray(self._session._opened(f"{record}/key"))
+            key = _unpacked(table, lambda k, record=record: self._session._opened(f"{record}/{k}"))
+            value = self._session._opened(f"{record}/value")
             setitem(made, key, value if value.dtype == self.dtype else value.astype(self.dtype))
         if self._cuts and rest:
             made = _core.op("rechunk", made, chunk_size=self._cuts)
@@ -293,7 +293,7 @@ def create(session, shape, dtype, name, default, chunk_size):
 def find(session, name):
     if f"{PREFIX}{name}" not in session._all_names():
         raise KeyError(f"there is no mutable tensor {name!r}")
-    head = np.asarray(session.open(f"{PREFIX}{name}"))
+    head = np.asarray(session._opened(f"{PREFIX}{name}"))
     code, ndim = int(head[0]), int(head[3])
     dtype = _core.ALL_DTYPES[code]
     default = np.frombuffer(head[1:3].tobytes(), dtype, 1)[0]

@@ -189,8 +189,71 @@ class Session(_mars.Session):
         >>> session.close()
         """
         from .mutable import PREFIX
+        from .tensor.sparse import naming
 
-        return [name for name in self._all_names() if not name.startswith(PREFIX)]
+        return [name for name in self._all_names() if not name.startswith((PREFIX, naming.PREFIX))]
+
+    _opened = _mars.Session.open
+
+    def open(self, name):
+        """The result of that name, as a tensor that this session has.
+
+        Parameters
+        ----------
+        name : str
+            As Tensor.save_as() or SparseTensor.save_as() was given it.
+
+        Returns
+        -------
+        Tensor or SparseTensor
+            Computed already.
+
+        Raises
+        ------
+        UnknownName
+            No result has the name.
+
+        Examples
+        --------
+        >>> session = mars.new_session()
+        >>> t = mt.arange(3).save_as("counts", session=session)
+        >>> session.run(session.open("counts") * 2)
+        array([0, 2, 4])
+        >>> session.close()
+        """
+        from .tensor.sparse import naming
+
+        t = self._opened(name)
+        if t.ndim != 1 or t.dtype != np.int64:  # no table of a sparse tensor's parts
+            return t
+        sparse = naming.opened(self, name)
+        return t if sparse is None else sparse
+
+    def remove(self, name):
+        """Takes the name from its result, which is freed when no tensor stands for it any more.
+
+        Parameters
+        ----------
+        name : str
+
+        Raises
+        ------
+        UnknownName
+            No result has the name.
+
+        Examples
+        --------
+        >>> session = mars.new_session()
+        >>> t = mt.arange(3).save_as("counts", session=session)
+        >>> session.remove("counts")
+        >>> session.names()
+        []
+        >>> session.close()
+        """
+        from .tensor.sparse import naming
+
+        super().remove(name)
+        naming.forget(self, name)
 
     def _all_names(self):
         return sorted(self._names().splitlines())
@@ -510,7 +573,7 @@ def opened(endpoint, name):
             sessions[0].as_default()
     for session in sessions:
         try:
-            return session.open(name)
+            return session._opened(name)
         except UnknownName:
             continue
     where = f"the cluster at {endpoint}" if endpoint else "a session of threads in the process that has pickled it"

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mars.tensor as mt
+from mars.errors import NameTaken, UnknownName
 from mars.session import get_default_session
 from mars.tensor.sparse import SparseNDArray
 from compare import DTYPES, _equal, array
@@ -576,3 +577,64 @@ def test_sums_of_columns_of_a_high_matrix_have_the_same_bits_in_whichever_blocks
     want = value(mt.tensor(a).sum(axis=0))
     np.testing.assert_allclose(np.asarray(a.sum(axis=0))[0], want, rtol=1e-12)
     _equal(want, value(mt.tensor(a, chunk_size=chunk_size).sum(axis=0)), 0)
+
+
+# ---- In place, and by name -------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("dtype", NO_HALF)
+@given(shape=shapes, density=densities, chunk_size=cuttings, seed=seeds, k=st.integers(-7, 7),
+       n=st.sampled_from([None, 0, 1, 2, 99]))
+@settings(max_examples=25, deadline=None)
+def test_a_diagonal_is_set_as_by_scipy(dtype, shape, density, chunk_size, seed, k, n):
+    a = matrix(shape, density, dtype, seed)
+    s = mt.tensor(sp.csr_matrix(a), chunk_size=chunk_size)
+    before = s.copy()
+    if k > 0 and k >= shape[1] or k < 0 and -k >= shape[0]:
+        with pytest.raises(ValueError, match="k exceeds matrix dimensions"):
+            s.setdiag(1, k)
+        return
+    values = np.asarray(3, dtype) if n is None else np.arange(1, n + 1).astype(dtype)
+    s.setdiag(values, k)
+    want = a.copy()
+    for i in range(min(shape[0] + min(k, 0), shape[1] - max(k, 0)) if n is None else n):
+        if i + max(-k, 0) < shape[0] and i + max(k, 0) < shape[1]:
+            want[i + max(-k, 0), i + max(k, 0)] = values if n is None else values[i]
+    _equal(want, value(s), 0)
+    _equal(a, value(before), 0)
+    with pytest.raises(ValueError, match="axes"):
+        s.setdiag([[1]], k)
+
+
+@pytest.mark.parametrize("shape, chunk_size", [((9, 4), 2), ((9, 4), None), ((0, 3), None), ((3, 0), 1)])
+def test_a_name_stands_for_all_parts(shape, chunk_size):
+    a = matrix(shape, 0.3, "float32", 5)
+    session = get_default_session()
+    name = f"sparse {shape} {chunk_size}"
+    s = mt.tensor(sp.csr_matrix(a), chunk_size=chunk_size) * 2
+    assert s.save_as(name) is s and s.executed and name in session.names()
+    assert not any(n.startswith("sparse tensor: ") for n in session.names())
+    back = session.open(name)
+    assert is_sparse(back) and back.executed and back.nsplits == s.nsplits and back.dtype == s.dtype
+    del s
+    _equal(a * 2, value(back), 0)
+    _equal(a * 4, value(back + session.open(name)), 0)
+    for taken in (mt.ones(3), back + back):
+        with pytest.raises(NameTaken):
+            taken.save_as(name)
+    session.remove(name)
+    assert not [n for n in session._all_names() if "sparse" in n]
+    with pytest.raises(UnknownName):
+        session.open(name)
+    mt.ones(3).save_as(name)
+    with pytest.raises(NameTaken):
+        back.save_as(name)
+    assert session.open(name).to_numpy().tolist() == [1, 1, 1] and session._all_names().count(name) == 1
+    session.remove(name)
+    assert not [n for n in session._all_names() if "sparse" in n]
+
+
+def test_what_looks_like_a_table_of_parts_is_a_tensor():
+    session = get_default_session()
+    mt.tensor(np.arange(6)).save_as("six")
+    assert session.open("six").to_numpy().tolist() == [0, 1, 2, 3, 4, 5]
+    session.remove("six")

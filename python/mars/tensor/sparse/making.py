@@ -58,7 +58,7 @@ def of_dense(t, missing=None, keep=None):
     return SparseTensor((m, n), made)
 
 
-def _diagonal(shape, k, n, values, lengths):
+def diagonal_of(shape, k, n, values, lengths):
     """A matrix whose k-th diagonal has n elements; values(first, last) are some of them."""
     m, columns = shape
     top, left, made = max(-k, 0), max(k, 0), []
@@ -84,12 +84,12 @@ def of_ones(n, m, k, dtype, chunk_size):
     """eye()."""
     dtype = _core.as_dtype(float if dtype is None else dtype)
     on = max(min(n + min(k, 0), m - max(k, 0)), 0)
-    return _diagonal((n, m), k, on, lambda first, last: full((last - first,), 1, dtype),
-                     lengths_of(chunk_size, (n, m), dtype, STORED))
+    return diagonal_of((n, m), k, on, lambda first, last: full((last - first,), 1, dtype),
+                       lengths_of(chunk_size, (n, m), dtype, STORED))
 
 
 def of_diagonal(v, k, chunk_size):
     """diag() of a vector."""
     side = v.shape[0] + abs(k)
-    return _diagonal((side, side), k, v.shape[0], lambda first, last: v[first:last],
-                     lengths_of(chunk_size, (side, side), v.dtype, STORED))
+    return diagonal_of((side, side), k, v.shape[0], lambda first, last: v[first:last],
+                       lengths_of(chunk_size, (side, side), v.dtype, STORED))

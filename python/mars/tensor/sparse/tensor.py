@@ -7,8 +7,8 @@ import numpy as np
 from ..._core import op
 from ...session import chosen, get_default_session, holder
 from ..core import Tensor, axes_of
-from ..creation import full, zeros
-from ..manipulation import concatenate
+from ..creation import astensor, full, zeros
+from ..manipulation import broadcast_to, concatenate
 from ..ufuncs import UFUNCS
 from .blocks import Block, edges_of, even, joined, lengths_of
 from .reducing import Reductions
@@ -121,6 +121,41 @@ class SparseTensor(Reductions):
         if session is None or not all(map(session._executed, self._parts)):
             raise ValueError(f"Cannot fetch the unexecuted tensor {self!r}: call execute() first")
         return self._value(session)
+
+    def save_as(self, name, session=None):
+        """Computes the tensor and names its values; Session.open(name) gives them, as those of Tensor.save_as().
+
+        Parameters
+        ----------
+        name : str
+            A line of at most 240 bytes.
+        session : Session, optional
+            None: the one that has the values, or the default one.
+
+        Returns
+        -------
+        SparseTensor
+            The tensor itself.
+
+        Raises
+        ------
+        NameTaken
+            Another result has the name.
+
+        Examples
+        --------
+        >>> session = mars.new_session()
+        >>> s = mt.eye(3, sparse=True).save_as("identity", session=session)
+        >>> session.open("identity")
+        SparseTensor <shape=(3, 3), dtype=float64, nnz=3>
+        >>> session.close()
+        """
+        from .naming import save
+
+        session = self._holder() or chosen(None) if session is None else chosen(session)
+        session._wait((self,))
+        save(self, name, session)
+        return self
 
     def _value(self, session):
         columns, total = self.shape[1], 0
@@ -495,6 +530,49 @@ class SparseTensor(Reductions):
             on = op("equal", op("subtract", column, row), lo + offset)
             made.append(Block(b.rows, op("mask", b.key, on), op("mask", b.data, on)))
         return SparseTensor(self.shape, made).sum(axis=1, dtype=self.dtype)[first:last]
+
+    def setdiag(self, values, k=0):
+        """Sets the elements of a diagonal: the tensor stands for the result from now on, in which they are stored.
+
+        Parameters
+        ----------
+        values : tensor_like
+            A scalar for all of them, or a vector: elements for which it is too short stay, and what it has beyond the
+            diagonal is left out.
+        k : int, optional
+            Above the main one, or below it if negative.
+
+        Raises
+        ------
+        ValueError
+            The matrix has no such diagonal, or the values have several axes.
+
+        Examples
+        --------
+        >>> s = mt.tensor([[0, 3], [4, 0]], sparse=True)
+        >>> s.setdiag([7, 8])
+        >>> s.todense().execute()
+        Tensor([[7, 3],
+                [4, 8]])
+        """
+        from .making import diagonal_of
+
+        values, (m, n) = astensor(values).astype(self.dtype), self.shape
+        count = max(min(m + min(k, 0), n - max(k, 0)), 0)
+        if values.ndim > 1:
+            raise ValueError(f"a diagonal is a vector, not of {values.ndim} axes")
+        if k > 0 and k >= n or k < 0 and -k >= m:
+            raise ValueError("k exceeds matrix dimensions")
+        count = count if values.ndim == 0 else min(count, values.shape[0])
+        lengths, top, kept = [b.rows for b in self._blocks], max(-k, 0), []
+        for b, lo in zip(self._blocks, edges_of(lengths)):
+            row, column = op("floor_divide", b.key, n), op("remainder", b.key, n)
+            off = op("logical_or", op("not_equal", op("subtract", column, row), lo + k),
+                     op("logical_or", op("less", row, top - lo), op("greater_equal", row, top + count - lo)))
+            kept.append(Block(b.rows, op("mask", b.key, off), op("mask", b.data, off)))
+        on = diagonal_of(self.shape, k, count, lambda first, last: broadcast_to(values, (last - first,))
+                         if values.ndim == 0 else values[first:last], lengths)
+        self._blocks = (SparseTensor(self.shape, kept) + on)._blocks
 
     # ---- Indexing ----------------------------------------------------------------------------------------------------
 
