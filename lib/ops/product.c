@@ -11,13 +11,14 @@
  *                   stay in its cache, and computes elementwise inputs there. gram.c does it for X.T @ X.
  *   sums of terms   of rows of few elements and a small matrix, as in X @ w: the graph says it so, and it is fused.
  *
- * float32, float64 and complex products are BLAS's, but for the smallest results (thin.h); others are loops over rows
- * that compilers make vectors of. */
+ * float32, float64 and complex products are BLAS's, but for the smallest ones (thin.h), and so are those of integers
+ * that are not too large (exact.h); others are loops over rows that compilers make vectors of. */
 #include <string.h>
 
 #include "graph/graph.h"
 #include "graph/infer.h"
 #include "ops/blas.h"
+#include "ops/exact.h"
 #include "ops/kernel.h"
 #include "ops/product.h"
 #include "ops/thin.h"
@@ -54,8 +55,18 @@ static const char *batch_data(const View *v, const Shape *batch, int64_t i) {
         return data;
 }
 
+/* Copies of a and b that lie as BLAS or the loops want them, and what integers need as float64. */
+static size_t scratch_of(const Spec *a, const Spec *b) {
+        const int n_a = a->shape.ndim, n_b = b->shape.ndim;
+        const size_t n = is_exact(a->dtype)
+                                 ? exact_elements(a->shape.dim[n_a - 2], b->shape.dim[n_b - 1], a->shape.dim[n_a - 1])
+                                 : 0;
+
+        return matrix_bytes(a) + matrix_bytes(b) + n * sizeof(double);
+}
+
 static size_t product_scratch(const OpCall *call) {
-        return matrix_bytes(&call->in[0]) + matrix_bytes(&call->in[1]);
+        return scratch_of(&call->in[0], &call->in[1]);
 }
 
 /* Dense a (m x k) and b (k x n): the result's rows grow by multiples of b's rows. */
@@ -102,12 +113,15 @@ static int product_run(BlockRun *run, _unused_ Error *err) {
         const size_t out_bytes = (size_t) (m * n) * dtype_size(dtype);
         const Shape batch = shape_of(n_dim - 2, out->shape.dim);
         const Spec left = { .dtype = dtype, .shape = run->in[0].shape };
+        const Spec right       = { .dtype = dtype, .shape = run->in[1].shape };
         char *dense[2] = { run->scratch, (char *) run->scratch + matrix_bytes(&left) };
+        double *exact          = (double *) (dense[1] + matrix_bytes(&right));
 
         if (out_bytes == 0)
                 return 0;
         for (int64_t i = 0; i < shape_size(&batch); i++) {
                 char *to = out->data + (size_t) i * out_bytes;
+                const char *data[2];
                 Matrix x[2];
 
                 if (k == 0 && !run->more)
@@ -115,17 +129,16 @@ static int product_run(BlockRun *run, _unused_ Error *err) {
                 if (k == 0)
                         continue;
                 for (int j = 0; j < 2; j++) {
-                        const View *in = &run->in[j];
-                        const char *data = batch_data(in, &batch, i);
-                        bool fits = matrix_of(in, data, &x[j]);
-
-                        if (product_loops[dtype])
-                                fits &= x[j].trans == CblasNoTrans &&
-                                        x[j].ld == MAX(in->shape.dim[in->shape.ndim - 1], 1);
-                        if (!fits)
-                                matrix_dense(in, data, dense[j], &x[j]);
+                        data[j] = batch_data(&run->in[j], &batch, i);
+                        if (!matrix_of(&run->in[j], data[j], &x[j]))
+                                matrix_dense(&run->in[j], data[j], dense[j], &x[j]);
                 }
+                if (is_exact(dtype) && exact_product(dtype, &x[0], &x[1], m, n, k, run->more, exact, to))
+                        continue;
                 if (product_loops[dtype]) {
+                        for (int j = 0; j < 2; j++)
+                                if (x[j].trans != CblasNoTrans || x[j].ld != (j == 0 ? k : n))
+                                        matrix_dense(&run->in[j], data[j], dense[j], &x[j]);
                         product_loops[dtype](x[0].data, x[1].data, m, n, k, run->more, to);
                         continue;
                 }
@@ -193,7 +206,7 @@ static int product_add_run(BlockRun *run, Error *err) {
 }
 
 static size_t product_add_scratch(const OpCall *call) {
-        return matrix_bytes(&call->in[1]) + matrix_bytes(&call->in[2]);
+        return scratch_of(&call->in[1], &call->in[2]);
 }
 
 static int infer_product_add(const OpCall *call, Spec *out, Error *err) {
@@ -241,7 +254,7 @@ static Ref build_large(Build *b, Ref x, Ref y) {
 /* Whether a task with all of the inner axis would have more than WHOLE_MOST, or read a part only of chunks that are
  * rows of more than that. */
 static bool is_large(DType dtype, int64_t m, int64_t n, int64_t k) {
-        const double most = (double) WHOLE_MOST / (double) dtype_size(dtype);
+        const double most = (double) WHOLE_MOST / (double) (dtype_size(dtype) + is_exact(dtype) * sizeof(double));
         int64_t tile[2];
         double rows, columns;
 

@@ -125,6 +125,7 @@ static const Case cases[] = {
         { .op = "scan", .in = { OF(ANY, 3, 0) }, .n_params = 1, .param = { LIST("axis", 1) } },
 
         { .op = "contract", .in = { OF(FINITE, 12, 12), OF(FINITE, 12, 12) } },
+        { .op = "contract", .in = { OF(FINITE, 13, 70), OF(FINITE, 70, 21) } }, /* of integers by BLAS */
         { .op = "contract", .in = { OF(FINITE, 17, 5), OF(FINITE, 5, 9) } },
         { .op = "contract", .in = { OF(FINITE, 40), OF(FINITE, 40) } },
         { .op = "contract", .in = { OF(FINITE, 3, 4, 5), OF(FINITE, 5) } },

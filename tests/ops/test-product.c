@@ -204,3 +204,66 @@ TEST(products_with_few_columns_have_the_same_bits_in_every_layout_and_at_every_l
         }
         engine_unref(engine);
 }
+
+/* Numbers of at most so many bits, half of them negative if there are such, in as many bytes as the dtype has. */
+static char *whole_numbers(DType dtype, int64_t n, int bits, uint64_t seed, uint64_t *ret_wide) {
+        const size_t size    = dtype_size(dtype);
+        const uint64_t below = dtype_kind(dtype) == KIND_INT ? UINT64_C(1) << (bits - 1) : 0;
+        char *ret            = malloc((size_t) n * size);
+
+        ck_assert_ptr_nonnull(ret);
+        for (int64_t i = 0; i < n; i++) {
+                ret_wide[i] = (desk_random(&seed) >> (64 - bits)) - below;
+                memcpy(ret + (size_t) i * size, &ret_wide[i], size); /* the lowest bytes: those that products wrap to */
+        }
+        return ret;
+}
+
+static void check_whole_product(DType dtype, int bits, int64_t m, int64_t n, int64_t k, bool turned, int64_t step) {
+        const size_t size = dtype_size(dtype);
+        const int axes[]  = { 1, 0 };
+        uint64_t *wide_a  = malloc((size_t) (m * k) * sizeof(uint64_t)),
+                 *wide_b = malloc((size_t) (k * n) * sizeof(uint64_t)), *row = malloc((size_t) n * sizeof(uint64_t));
+        char *a = whole_numbers(dtype, m * k, bits, 1, wide_a), *b = whole_numbers(dtype, k * n, bits, 2, wide_b);
+        Desk desk;
+
+        desk_begin(&desk, engine);
+        const Ref left  = desk_leaf(&desk, dtype, turned ? SHAPE(k, m) : SHAPE(m, k), a, step),
+                  right = desk_leaf(&desk, dtype, SHAPE(k, n), b, step);
+        const Ref in[]  = { turned ? build_transpose(&desk.b, left, axes) : left, right };
+        Made made       = desk_made(&desk, build_op(&desk.b, "matmul", NULL, 2, in));
+
+        for (int64_t i = 0; i < m; i++) {
+                memset(row, 0, (size_t) n * sizeof(uint64_t));
+                for (int64_t l = 0; l < k; l++)
+                        for (int64_t j = 0; j < n; j++)
+                                row[j] += wide_a[turned ? l * m + i : i * k + l] * wide_b[l * n + j];
+                for (int64_t j = 0; j < n; j++)
+                        ck_assert_msg(memcmp(made.data + (size_t) (i * n + j) * size, &row[j], size) == 0,
+                                      "%s of %d bits at %d, %d", dtype_name(dtype), bits, (int) i, (int) j);
+        }
+        free(made.data);
+        free(a);
+        free(b);
+        free(wide_a);
+        free(wide_b);
+        free(row);
+}
+
+/* Few bits are floats of BLAS's, more of them in shorter blocks, and all of them are loops; here and there in a tile
+ * that another block of the inner axis adds to. */
+TEST(products_of_integers_wrap_and_are_exact_however_many_bits_they_have) {
+        static const DType dtypes[] = { DTYPE_I8,  DTYPE_U8,  DTYPE_I16, DTYPE_U16,
+                                        DTYPE_I32, DTYPE_U32, DTYPE_I64, DTYPE_U64 };
+        static const int bits[]     = { 3, 8, 16, 21, 22, 23, 32, 64 };
+
+        engine = desk_engine(2);
+        for (size_t d = 0; d < ELEMENTSOF(dtypes); d++)
+                for (size_t k = 0; k < ELEMENTSOF(bits); k++) {
+                        check_whole_product(dtypes[d], bits[k], 67, 35, 1301, k % 2 == 1, 500);
+                        check_whole_product(dtypes[d], bits[k], 9, 700, 601, k % 2 == 0, 1000); /* not in L2 */
+                }
+        check_whole_product(DTYPE_I32, 12, 290, 310, 9000, false, 700);
+        check_whole_product(DTYPE_I64, 40, 290, 310, 9000, false, 700);
+        engine_unref(engine);
+}
