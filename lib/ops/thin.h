@@ -16,10 +16,11 @@ enum {
         THIN_MOST  = 16,  /* rows and columns, */
         THIN_HIGH  = 256, /* or rows of THIN_FEW columns, as in X.T @ y: THIN_MOST at a time */
         THIN_FEW   = 2,
+        THIN_LONG  = 32,  /* or as many of one column */
         THIN_INNER = 64,  /* inner elements at least */
         THIN_BLOCK = 128, /* 16 KiB of the wider input: tiles after the first one find it in L1 */
-        TILE_HIGH  = 4,   /* rows of a tile, */
-        TILE_WIDE  = 4,   /* and vectors: 16 sums */
+        TILE_HIGH  = 4,   /* rows of a tile, of four vectors at most, */
+        TILE_LONG  = 8,   /* or vectors of one row */
 };
 
 static inline bool is_thin(DType dtype, int64_t m, int64_t n, int64_t k) {
@@ -38,17 +39,15 @@ typedef struct ThinSides {
 #define THIN_TILE_(D)                                                                                                  \
         static inline __attribute__((always_inline)) void thin_tile_##D(                                               \
                 const ThinSides *s, int64_t i0, int high, int wide, bool ahead, const int64_t *at, int64_t k,          \
-                CTYPE_##D(*sum)[THIN_MOST]) {                                                                          \
+                CTYPE_##D(*sum)[THIN_LONG]) {                                                                          \
                 const CTYPE_##D *a = (const CTYPE_##D *) s->left + i0 * s->row, *b = (const CTYPE_##D *) s->right;     \
-                Wide_##D acc[TILE_HIGH][TILE_WIDE] = {};                                                               \
+                Wide_##D acc[TILE_HIGH][TILE_LONG] = {};                                                               \
                                                                                                                        \
                 for (int64_t l = 0; l < k; l++, a += s->inner, b += s->pitch) {                                        \
-                        Wide_##D y[TILE_WIDE];                                                                         \
+                        Wide_##D y[TILE_LONG];                                                                         \
                                                                                                                        \
-                        if (ahead) {                                                                                   \
-                                __builtin_prefetch(b + THIN_BLOCK * s->pitch);                                         \
-                                __builtin_prefetch(b + THIN_BLOCK * s->pitch + s->pitch / 2);                          \
-                        }                                                                                              \
+                        for (int v = 0; ahead && v < wide; v += 2)                                                     \
+                                __builtin_prefetch(b + THIN_BLOCK * s->pitch + at[v]);                                 \
                         for (int v = 0; v < wide; v++)                                                                 \
                                 y[v] = *(const Wide_##D *) (b + at[v]);                                                \
                         for (int i = 0; i < high; i++)                                                                 \
@@ -60,7 +59,7 @@ typedef struct ThinSides {
                                 *(Wide_##D *) (sum[i0 + i] + at[v]) = acc[i][v];                                       \
         }                                                                                                              \
         static inline __attribute__((always_inline)) void thin_rows_##D(                                               \
-                const ThinSides *s, int64_t m, int wide, const int64_t *at, int64_t k, CTYPE_##D(*sum)[THIN_MOST]) {   \
+                const ThinSides *s, int64_t m, int wide, const int64_t *at, int64_t k, CTYPE_##D(*sum)[THIN_LONG]) {   \
                 int64_t i = 0;                                                                                         \
                                                                                                                        \
                 for (; i + 4 <= m; i += 4)                                                                             \
@@ -72,9 +71,9 @@ typedef struct ThinSides {
         }                                                                                                              \
         /* The sums of one block of the inner axis: m by n, n >= a vector. */                                          \
         static void thin_block_##D(const ThinSides *s, int64_t m, int64_t n, int64_t k,                                \
-                                   CTYPE_##D(*sum)[THIN_MOST]) {                                                       \
+                                   CTYPE_##D(*sum)[THIN_LONG]) {                                                       \
                 enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
-                int64_t at[TILE_WIDE] = { 0 };                                                                         \
+                int64_t at[TILE_LONG] = { 0 };                                                                         \
                 int wide              = 0;                                                                             \
                                                                                                                        \
                 for (int64_t j = 0; j < n; j += WIDTH)                                                                 \
@@ -92,6 +91,14 @@ typedef struct ThinSides {
                 case 4:                                                                                                \
                         thin_rows_##D(s, m, 4, at, k, sum);                                                            \
                         break;                                                                                         \
+                case 5:                                                                                                \
+                case 6:                                                                                                \
+                        thin_tile_##D(s, 0, 1, 6, true, at, k, sum);                                                   \
+                        break;                                                                                         \
+                case 7:                                                                                                \
+                case 8:                                                                                                \
+                        thin_tile_##D(s, 0, 1, 8, true, at, k, sum);                                                   \
+                        break;                                                                                         \
                 }                                                                                                      \
         }                                                                                                              \
         static void thin_product_##D(const Matrix *a, const Matrix *b, int64_t m, int64_t n, int64_t k, bool more,     \
@@ -102,7 +109,7 @@ typedef struct ThinSides {
                 const Matrix *x = rows ? b : a, *y = rows ? a : b;                                                     \
                 const bool x_inner = (x->trans == CblasNoTrans) != rows, y_inner = (y->trans == CblasTrans) != rows;   \
                 const int64_t wide = rows ? m : n;                                                                     \
-                CTYPE_##D sum[THIN_MOST][THIN_MOST], dense[THIN_BLOCK][THIN_MOST];                                     \
+                CTYPE_##D sum[THIN_LONG][THIN_LONG], dense[THIN_BLOCK][THIN_MOST];                                     \
                 CTYPE_##D *out = (CTYPE_##D *) to;                                                                     \
                 ThinSides s    = { .row   = x_inner ? x->ld : 1,                                                       \
                                    .inner = x_inner ? 1 : x->ld,                                                       \
@@ -139,10 +146,11 @@ THIN_TILE_(F32)
 static inline void thin_product(DType dtype, const Matrix *a, const Matrix *b, int64_t m, int64_t n, int64_t k,
                                 bool more, char *out) {
         const int64_t size = (int64_t) dtype_size(dtype), row = (a->trans == CblasNoTrans ? a->ld : 1) * size;
+        const int64_t most = n == 1 ? THIN_LONG : THIN_MOST;
 
-        for (int64_t i = 0; i < m; i += THIN_MOST) {
+        for (int64_t i = 0; i < m; i += most) {
                 const Matrix some  = { a->data + i * row, a->trans, a->ld };
-                const int64_t rows = MIN(m - i, (int64_t) THIN_MOST);
+                const int64_t rows = MIN(m - i, most);
 
                 (dtype == DTYPE_F32 ? thin_product_F32 : thin_product_F64)(&some, b, rows, n, k, more,
                                                                            out + i * n * size);
