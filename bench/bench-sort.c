@@ -49,7 +49,7 @@ static TensorId tensor_of(const void *data, DType dtype, int64_t n) {
 
         for (uint32_t k = 0; k < tiling.axis[0].n; k++)
                 chunk[k] = (const char *) data + (size_t) cuts_edge(&tiling.axis[0], k) * dtype_size(dtype);
-        check(engine_adopt(engine, &spec, &tiling, chunk, keep, NULL, &id, &err), &err);
+        check(engine_adopt(engine, &spec, &tiling, chunk, keep, NULL, NULL, &id, &err), &err);
         free(chunk);
         return id;
 }

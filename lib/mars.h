@@ -58,20 +58,21 @@ const char *mars_version(void);
 /* Negative errno values (a file that is not there: -ENOENT); those with a meaning of their own (the Python
  * exception that they become): */
 enum {
-        MARS_ERROR_VALUE    = -22,  /* EINVAL: ValueError */
-        MARS_ERROR_INDEX    = -34,  /* ERANGE: IndexError */
-        MARS_ERROR_AXIS     = -60,  /* ENOSTR: AxisError */
-        MARS_ERROR_TYPE     = -91,  /* EPROTOTYPE: TypeError */
-        MARS_ERROR_MEMORY   = -12,  /* ENOMEM: MemoryError */
-        MARS_ERROR_LINALG   = -33,  /* EDOM: LinAlgError */
-        MARS_ERROR_OVERFLOW = -75,  /* EOVERFLOW: OverflowError */
-        MARS_ERROR_CANCELED = -125, /* ECANCELED: the work was cancelled */
-        MARS_ERROR_CLOSED   = -108, /* ESHUTDOWN: the session is closed */
-        MARS_ERROR_SUPPORT  = -95,  /* EOPNOTSUPP: NotImplementedError */
-        MARS_ERROR_CORRUPT  = -74,  /* EBADMSG: what was read back is not what was written */
-        MARS_ERROR_SPILL_FULL = -54, /* EXFULL: neither memory nor the spill directories have room: MemoryError */
-        MARS_ERROR_NO_NAME  = -126, /* ENOKEY: no result has the name: KeyError */
-        MARS_ERROR_NAME_TAKEN = -76, /* ENOTUNIQ: another result has the name: ValueError */
+        MARS_ERROR_VALUE      = -22,  /* EINVAL: ValueError */
+        MARS_ERROR_INDEX      = -34,  /* ERANGE: IndexError */
+        MARS_ERROR_AXIS       = -60,  /* ENOSTR: AxisError */
+        MARS_ERROR_TYPE       = -91,  /* EPROTOTYPE: TypeError */
+        MARS_ERROR_MEMORY     = -12,  /* ENOMEM: MemoryError */
+        MARS_ERROR_LINALG     = -33,  /* EDOM: LinAlgError */
+        MARS_ERROR_OVERFLOW   = -75,  /* EOVERFLOW: OverflowError */
+        MARS_ERROR_CANCELED   = -125, /* ECANCELED: the work was cancelled */
+        MARS_ERROR_CLOSED     = -108, /* ESHUTDOWN: the session is closed */
+        MARS_ERROR_SUPPORT    = -95,  /* EOPNOTSUPP: NotImplementedError */
+        MARS_ERROR_CORRUPT    = -74,  /* EBADMSG: what was read back is not what was written */
+        MARS_ERROR_DATA_LOST  = -61,  /* ENODATA: what was given to a cluster is lost there, and here, too: OSError */
+        MARS_ERROR_SPILL_FULL = -54,  /* EXFULL: neither memory nor the spill directories have room: MemoryError */
+        MARS_ERROR_NO_NAME    = -126, /* ENOKEY: no result has the name: KeyError */
+        MARS_ERROR_NAME_TAKEN = -76,  /* ENOTUNIQ: another result has the name: ValueError */
 };
 
 typedef struct mars_error {
@@ -252,17 +253,19 @@ int mars_full(mars_tensor **ret, mars_dtype dtype, unsigned ndim, const int64_t 
  * 1000 along every axis. */
 int mars_from_memory(mars_tensor **ret, const void *data, mars_dtype dtype, unsigned ndim, const int64_t *shape,
                      const int64_t *strides, const int64_t *chunk_size, size_t n_chunk_size, mars_error *err);
-/* The same of C-ordered memory that the caller lends, without a copy: it must not change until release(userdata) is
- * called, once, when neither the tensor nor any result needs it (never, if this fails). Cut along leading axes
- * only. release may be NULL. */
+/* The same of C-ordered memory that the caller lends, without a copy: it must be there and not change until
+ * release(userdata) is called, once, when neither the tensor nor any result needs it (never, if this fails). A cluster
+ * may lose it with a machine as long as any result comes from it, and is given it again (keep_source): if it was
+ * changed, that is MARS_ERROR_DATA_LOST. Cut along leading axes only. release may be NULL. */
 int mars_lend_memory(mars_tensor **ret, const void *data, mars_dtype dtype, unsigned ndim, const int64_t *shape,
                      const int64_t *chunk_size, size_t n_chunk_size, void (*release)(void *userdata), void *userdata,
                      mars_error *err);
 /* A tensor of values that read() reads when they are needed: the elements lo[k] … hi[k] - 1 of each axis, C-contiguous,
  * to `to`. It is called from threads of the library, several at a time, and again for what was forgotten meanwhile: the
  * values must be the same. 0, or a negative code with words. A session of this process reads what it needs, also more
- * than memory holds; for a cluster all is read once. unit says in multiples of which lengths it is read best (NULL: in
- * any). release(userdata) is called once, when nothing will be read any more, also if this fails; it may be NULL. */
+ * than memory holds; for a cluster all is read once, and again if it loses that. unit says in multiples of which
+ * lengths it is read best (NULL: in any). release(userdata) is called once, when nothing will be read any more, also if
+ * this fails; it may be NULL. */
 typedef int (*mars_read)(void *userdata, const int64_t *lo, const int64_t *hi, void *to, mars_error *err);
 int mars_from_reader(mars_tensor **ret, mars_dtype dtype, unsigned ndim, const int64_t *shape, const int64_t *unit,
                      const int64_t *chunk_size, size_t n_chunk_size, mars_read read, void (*release)(void *userdata),
@@ -335,6 +338,10 @@ typedef struct mars_session_options {
         const char *key_file; /* shown at TCP connections: the cluster's key; "none": there is none. Default:
                                  $MARS_KEY_FILE, else ~/.config/mars/cluster.key, else /etc/mars/cluster.key, if there
                                  is one */
+        const char *keep_source; /* of a cluster: what the session may take to keep arrays that it gave, when only
+                                    results are left that come from them, for when the cluster loses them; default:
+                                    25 % of memory (of which a share is one); "0": it keeps nothing, and what is lost
+                                    with a machine is an error (MARS_ERROR_DATA_LOST) */
 } mars_session_options;
 
 /* endpoint NULL: threads of this process. */

@@ -260,9 +260,9 @@ static int unsigned_converter(PyObject *object, void *ret) {
 }
 
 static PyObject *session_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-        static const char *const names[] = { "endpoint", "n_threads", "memory_bytes", "cache_mem", "phy_mem",
-                                             "disk", "spill_dir", "spill_codec", "hugepages",
-                                             "hugepage_size", "key_file", "default", NULL };
+        static const char *const names[] = { "endpoint", "n_threads",   "memory_bytes", "cache_mem", "phy_mem",
+                                             "disk",     "spill_dir",   "spill_codec",  "hugepages", "hugepage_size",
+                                             "key_file", "keep_source", "default",      NULL };
         mars_session_options options = {};
         const char *endpoint = NULL;
         uint64_t n_threads = 0;
@@ -271,11 +271,11 @@ static PyObject *session_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         mars_error err = {};
         PySession *self;
 
-        if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|zO&O&zzzzzzzzp", (char **) (uintptr_t) names, &endpoint,
-                                         unsigned_converter, &n_threads, unsigned_converter,
-                                         &options.memory_bytes, &options.cache_mem, &options.phy_mem, &options.disk,
-                                         &options.spill_dir, &options.spill_codec, &options.hugepages,
-                                         &options.hugepage_size, &options.key_file, &is_default))
+        if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|zO&O&zzzzzzzzzp", (char **) (uintptr_t) names, &endpoint,
+                                         unsigned_converter, &n_threads, unsigned_converter, &options.memory_bytes,
+                                         &options.cache_mem, &options.phy_mem, &options.disk, &options.spill_dir,
+                                         &options.spill_codec, &options.hugepages, &options.hugepage_size,
+                                         &options.key_file, &options.keep_source, &is_default))
                 return NULL;
         options.n_threads = n_threads < UINT_MAX ? (unsigned) n_threads : UINT_MAX;
         Py_BEGIN_ALLOW_THREADS

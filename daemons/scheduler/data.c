@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Data of clients. A client that has some (ADOPT) is told who is to have which chunk, and the workers are told that it
- * will come (EXPECT): from nobody else do they take one. Chunks that are lost before their client has let go of them it
- * is asked to give again (WANTED), as soon as its link is there; its answer (GIVEN) ends the question. */
+ * will come (EXPECT): from nobody else do they take one. Chunks that are lost while anybody may need them their client
+ * is asked to give again (WANTED), as soon as its link is there; its answer (GIVEN) ends the question. A client that
+ * keeps its data for that is told when it is wanted no more (SPARED), but not before the disk has it: after a death the
+ * scheduler may want whatever its journal knows. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,11 +104,11 @@ int data_given(const Session *session, const Wire_given *m, Error *err) {
         Scheduler *s = session->scheduler;
         Error why    = {};
 
+        if (!wanted_find(s, m->tensor))
+                return 0; /* it is not wanted any more, or gone */
         if (map_get(&s->giver, m->tensor) != session->number)
                 return error_set(err, ERROR_CORRUPT, "GIVEN of tensor %llu, which is of another session",
                                  (unsigned long long) m->tensor);
-        if (!wanted_find(s, m->tensor))
-                return 0; /* it is not wanted any more */
         if (m->code < 0)
                 error_set(&why, m->code, "%s", m->text);
         free((Wanted *) (uintptr_t) map_remove(&s->wanted, m->tensor));
@@ -132,7 +134,31 @@ void data_session_ends(Scheduler *s, uint64_t session) {
         }
 }
 
-void data_forget(Scheduler *s, uint64_t tensor) {
-        map_remove(&s->giver, tensor);
+int data_forget(Scheduler *s, uint64_t tensor) {
+        const uint64_t giver = map_remove(&s->giver, tensor);
+        Session *session     = giver != 0 ? session_find(s, giver) : NULL;
+
         free((Wanted *) (uintptr_t) map_remove(&s->wanted, tensor));
+        return session && session->keeps ? later_add(session, LATER_SPARED, 0, tensor) : 0;
+}
+
+/* Over a new link: the client may not have heard of some that are gone. */
+int data_say_kept(const Session *session) {
+        const Scheduler *s   = session->scheduler;
+        Vec(uint64_t) tensor = {};
+        uint32_t at          = 0;
+        uint64_t unsaid;
+        int r = 0;
+
+        for (uint32_t k = 0; k < s->giver.capacity && r == 0; k++)
+                if (s->giver.entry[k].value == session->number)
+                        r = vec_push(&tensor, s->giver.entry[k].key);
+        while (r == 0 && book_unsaid(&session->book, &at, &unsaid))
+                r = vec_push(&tensor, unsaid);
+        if (r == 0)
+                r = link_say(session->conn->link,
+                             &(WireMessage) { WIRE_IS_SPARED,
+                                              .spared = { .but = 1, .tensor = tensor.data, .tensor_n = tensor.n } });
+        vec_free(&tensor);
+        return r;
 }

@@ -162,9 +162,8 @@ static int do_action(Scheduler *s, const SchedAction *a) {
                 keep_tensor(s, a->tensor, 0);
                 return 0;
         case SCHED_TENSOR_GONE:
-                data_forget(s, a->tensor);
                 forget_row(s, JOURNAL_TENSOR, 0, a->tensor);
-                return 0;
+                return data_forget(s, a->tensor);
         default:
                 break;
         }

@@ -75,6 +75,7 @@ typedef struct Session {
         uint64_t away_usec;     /* since then */
         int process;            /* pidfd of a client of this machine; -1: not known */
         Book book;              /* what it has asked for and holds, and what of it the client knows */
+        bool keeps;             /* its client keeps what it gives until it is told that it is wanted no more */
         uint32_t n_running;     /* of its requests */
         uint64_t n_finished;
 } Session;
@@ -210,7 +211,8 @@ int data_wanted(Scheduler *s, const SchedAction *a) _must_check_;
 int data_wanted_again(const Session *session) _must_check_;  /* its link is new */
 int data_given(const Session *session, const Wire_given *m, Error *err);
 void data_session_ends(Scheduler *s, uint64_t session);
-void data_forget(Scheduler *s, uint64_t tensor);
+int data_forget(Scheduler *s, uint64_t tensor) _must_check_; /* it is gone, and its row, too */
+int data_say_kept(const Session *session) _must_check_;
 
 /* ---- scheduler/names.c */
 int session_name(Session *session, const Wire_name *m, Error *err);

@@ -108,6 +108,7 @@ int session_begin(Conn *c, const Wire_hello *m, Error *err) {
         if (session->conn)
                 conn_close(session->conn); /* its link is dead, and nobody has noticed here */
         session->conn = c;
+        session->keeps = m->keeps;
         book_begin(&session->book, m->session != 0);
         if (!session->book.silent)
                 keep_session(s, session);
@@ -259,7 +260,8 @@ int session_resume(Session *session, const Wire_resume *m, Error *err) {
         if (r < 0)
                 return r;
         if (book_resume_end(&session->book, m->request, m->request_n, kept_mark(session->scheduler)) < 0 ||
-            later_say(session->scheduler) < 0 || data_wanted_again(session) < 0)
+            later_say(session->scheduler) < 0 || data_wanted_again(session) < 0 ||
+            (session->keeps && later_add(session, LATER_KEPT, 0, 0) < 0))
                 return error_oom(err, sizeof(what));
         return 0;
 }
@@ -360,6 +362,12 @@ static int say(Scheduler *s, const Session *session, const Later *later) {
         case LATER_ADOPTED:
         case LATER_NAMED:
                 return say_tensor(s, session, later);
+        case LATER_SPARED:
+                return link_say(
+                        session->conn->link,
+                        &(WireMessage) { WIRE_IS_SPARED, .spared = { .tensor = &later->tensor, .tensor_n = 1 } });
+        case LATER_KEPT:
+                return data_say_kept(session);
         }
         return 0;
 }

@@ -132,7 +132,7 @@ void worker_send(Worker *w, const Report *report) {
         else {
                 s->sending = true;
                 span_begin(&w->send, worker_clock());
-                if (link_say_chunk(s->mate->link, s->chunk, report->data, report->size_bytes, serving_end, s) < 0)
+                if (link_say_chunk(s->mate->link, s->chunk, report->data, report->size_bytes, NULL, serving_end, s) < 0)
                         worker_say(w, LOG_WARNING, "out of memory: somebody waits in vain for a chunk");
         }
 }

@@ -421,6 +421,14 @@ void elements_swap(char *data, size_t size_bytes, DType dtype) {
         }
 }
 
+/* Ours, of bytes of the file. */
+static void elements_make(const Data *data, char *bytes, size_t size_bytes) {
+        if (data->header.swap)
+                elements_swap(bytes, size_bytes, data->spec.dtype);
+        if (data->spec.dtype == DTYPE_BOOL)
+                make_bools(bytes, size_bytes);
+}
+
 typedef struct Reading {
         const Data *data;
         const File *file;
@@ -433,8 +441,7 @@ typedef struct Reading {
 
 static void read_piece(void *userdata, uint32_t k) {
         Reading *c         = userdata;
-        const size_t at    = (size_t) k * PIECE_BYTES, n = MIN(c->data->size_bytes - at, (size_t) PIECE_BYTES);
-        const DType dtype  = c->data->spec.dtype;
+        const size_t at = (size_t) k * PIECE_BYTES, n = MIN(c->data->size_bytes - at, (size_t) PIECE_BYTES);
         Error err;
         int r;
 
@@ -452,10 +459,7 @@ static void read_piece(void *userdata, uint32_t k) {
                 pthread_mutex_unlock(&c->lock);
                 return;
         }
-        if (c->data->header.swap)
-                elements_swap(c->to + at, n, dtype);
-        if (dtype == DTYPE_BOOL)
-                make_bools(c->to + at, n);
+        elements_make(c->data, c->to + at, n);
 }
 
 static int data_read(const Data *data, const File *file, Data *ret, Error *err) {
@@ -472,6 +476,14 @@ static int data_read(const Data *data, const File *file, Data *ret, Error *err) 
         return reading.r;
 }
 
+static int data_file_open(const Data *data, File *ret, Error *err) {
+        int r = file_open(ret, data->path, err);
+
+        if (r == 0 && !file_same(ret, &data->file))
+                r = error_set(err, ERROR_VALUE, "'%s' was changed since it was loaded", data->path);
+        return r;
+}
+
 /* What the file holds now, as data that can be adopted. */
 static int data_open(const Data *data, Data **ret, Error *err) {
         _cleanup_(file_close) File file = FILE_NONE;
@@ -481,11 +493,9 @@ static int data_open(const Data *data, Data **ret, Error *err) {
         const bool plain = !h->swap && data->spec.dtype != DTYPE_BOOL && h->data_offset % (int64_t) align == 0;
         int r;
 
-        r = file_open(&file, data->path, err);
+        r = data_file_open(data, &file, err);
         if (r < 0)
                 return r;
-        if (!file_same(&file, &data->file))
-                return error_set(err, ERROR_VALUE, "'%s' was changed since it was loaded", data->path);
         r = data_new(&d, plain && data->size_bytes >= MAP_BYTES ? DATA_MAPPED : DATA_MEMORY, &data->spec, err);
         if (r < 0)
                 return r;
@@ -631,6 +641,30 @@ static void release_data(void *userdata) {
         data_unref(userdata);
 }
 
+/* Of a file, which is opened for it: it must be what it was. */
+static int read_file_chunk(void *userdata, uint64_t chunk, char *to, Error *err) {
+        const Data *data                = userdata;
+        _cleanup_(file_close) File file = FILE_NONE;
+        const size_t size               = dtype_size(data->spec.dtype);
+        int64_t at                      = 0;
+        size_t n_bytes;
+        Box box;
+        int r;
+
+        for (uint64_t k = 0; k < chunk; k++) {
+                tiling_box(&data->tiling, k, &box);
+                at += box_size(&box);
+        }
+        tiling_box(&data->tiling, chunk, &box);
+        n_bytes = (size_t) box_size(&box) * size;
+        r       = data_file_open(data, &file, err);
+        if (r == 0)
+                r = file_read(&file, data->path, to, n_bytes, data->header.data_offset + at * (int64_t) size, err);
+        if (r == 0)
+                elements_make(data, to, n_bytes);
+        return r;
+}
+
 static int read_chunk(void *userdata, uint64_t chunk, char *to, Error *err) {
         const Data *data = userdata;
         Box box;
@@ -645,6 +679,8 @@ static int read_chunk(void *userdata, uint64_t chunk, char *to, Error *err) {
 
 int data_adopt(Data *data, Engine *engine, TensorId *ret, Error *err) {
         const uint64_t n_chunks = tiling_n_chunks(&data->tiling);
+        EngineOrigin again                  = { .read = read_file_chunk, .release = release_data, .userdata = data };
+        const bool is_file                  = data->kind == DATA_FILE;
         _cleanup_(data_unrefp) Data *opened = NULL;
         _cleanup_(freep) const char **chunk = NULL;
         const char *at;
@@ -676,5 +712,8 @@ int data_adopt(Data *data, Engine *engine, TensorId *ret, Error *err) {
                 chunk[k] = at;
                 at += (size_t) box_size(&box) * dtype_size(data->spec.dtype);
         }
-        return engine_adopt(engine, &data->spec, &data->tiling, chunk, release_data, data_ref(data), ret, err);
+        if (is_file)
+                data_ref(again.userdata);
+        return engine_adopt(engine, &data->spec, &data->tiling, chunk, release_data, data_ref(data),
+                            is_file ? &again : NULL, ret, err);
 }

@@ -28,16 +28,31 @@ int session_engine(const mars_session *session, Engine **ret, Error *err) {
         return 0;
 }
 
-/* "unix:/path", "host:port"; options are for sessions in this process. */
-static int connect_to(Engine **ret, const char *endpoint, const char *key_file, Error *err) {
+enum { KEEP_PERCENT = 25 }; /* of memory, for sources of results: a client has little else to do with it */
+
+/* "unix:/path", "host:port". */
+static int connect_to(Engine **ret, const char *endpoint, const mars_session_options *options, Error *err) {
+        const char *key_file           = options ? options->key_file : NULL;
+        const char *keep               = options ? options->keep_source : NULL;
         _cleanup_(freep) char *token   = NULL;
         _cleanup_(tls_unrefp) Tls *tls = NULL;
+        uint64_t keep_bytes;
+        SystemMemory memory;
         int r;
 
+        system_memory(&memory, "");
+        keep_bytes = memory.total_bytes / 100 * KEEP_PERCENT;
+        r          = keep ? size_parse(keep, memory.total_bytes, &keep_bytes, err) : 0;
+        if (r < 0)
+                return error_prefix(err, r, "keep_source");
         r = token_find(&token, NULL, err);
         if (r >= 0 && !http_is_url(endpoint)) /* of a scheduler's socket, too: its workers may be elsewhere */
                 r = tls_new(&tls, key_file, TLS_CLIENT, err);
-        return r < 0 ? r : engine_connect(ret, endpoint, token, tls, err);
+        if (r >= 0)
+                r = engine_connect(ret, endpoint, token, tls, err);
+        if (r == 0)
+                engine_keep_given(*ret, keep_bytes);
+        return r;
 }
 
 /* The number of one of the names, 0 for NULL: the first is the default. Else words that name the option. */
@@ -106,8 +121,7 @@ int mars_session_new(mars_session **ret, const char *endpoint, const mars_sessio
                 return error_oom(error_of(err), sizeof(*session));
         session->n_ref = 1;
         session->pid   = getpid();
-        r              = endpoint ? connect_to(&session->engine, endpoint, options ? options->key_file : NULL,
-                                              error_of(err))
+        r              = endpoint ? connect_to(&session->engine, endpoint, options, error_of(err))
                                   : engine_new(&session->engine, &config, error_of(err));
         if (r < 0) {
                 free(session);

@@ -52,6 +52,10 @@ int engine_new(Engine **ret, const EngineConfig *config, Error *err);
 int engine_connect(Engine **ret, const char *address, const char *token, Tls *tls, Error *err);
 /* The same on behalf of somebody who is elsewhere (VIA): what this process may does not go with it, the token does. */
 int engine_connect_via(Engine **ret, const char *address, const char *token, Tls *tls, const char *whom, Error *err);
+/* Of what it gave (engine_adopt()) and nobody here refers to any more the session keeps so many bytes, for as long as
+ * results come from it: the cluster asks for it again when it is lost with a machine. 0: it keeps nothing, whoever
+ * refers to it. Nothing for an engine of this process. */
+void engine_keep_given(Engine *engine, uint64_t most_bytes);
 /* Ends all work (waiting callers get ERROR_CLOSED), joins the threads, drops all tensors. Pins stay valid: the memory
  * goes with the last of them. Later calls: ERROR_CLOSED. May be called again. */
 void engine_close(Engine *engine);
@@ -116,12 +120,6 @@ int engine_tensor(Engine *engine, TensorId id, const Spec **ret_spec, const Tili
 int engine_retain(Engine *engine, TensorId id) _must_check_; /* one more reference; 0, ENGINE_ABSENT, ERROR_CLOSED */
 void engine_release(Engine *engine, TensorId id);            /* one less */
 
-/* Makes a tensor of memory that is somebody else's: chunk k of the tiling, C-contiguous, lies at data[k] (aligned to
- * the element) and does not change. release(userdata) is called once, when no chunk is used any more (at once if this
- * fails). */
-int engine_adopt(Engine *engine, const Spec *spec, const Tiling *tiling, const char *const *data,
-                 void (*release)(void *userdata), void *userdata, TensorId *ret, Error *err);
-
 /* Chunks that can be read at any time, more than once, with the same bytes each time. read() puts chunk `chunk` of the
  * tensor, C-contiguous, at `to`; it is called from threads of the engine, several at a time, without locks. 0, or the
  * error with words. */
@@ -130,8 +128,16 @@ typedef struct EngineOrigin {
         void (*release)(void *userdata); /* once, when no chunk will be read any more (at once if adopting fails) */
         void *userdata;
 } EngineOrigin;
-/* Makes a tensor of them. Every chunk has elements. A session of this process reads a chunk when it is needed and
- * forgets it when room is; for a cluster all are read now, and kept by the workers. */
+/* Makes a tensor of memory that is somebody else's: chunk k of the tiling, C-contiguous, lies at data[k] (aligned to
+ * the element) and does not change. release(userdata) is called once, when no chunk is used any more (at once if this
+ * fails): in a cluster that is when it cannot be lost any more, or the session does not keep it (engine_keep_given()).
+ * again: how the same chunks can be read once more when data[] is released, which it then is as soon as workers have
+ * them; or NULL. */
+int engine_adopt(Engine *engine, const Spec *spec, const Tiling *tiling, const char *const *data,
+                 void (*release)(void *userdata), void *userdata, const EngineOrigin *again, TensorId *ret, Error *err);
+/* Makes a tensor of chunks that are read. Every chunk has elements. A session of this process reads a chunk when it is
+ * needed and forgets it when room is; for a cluster all are read now, kept by the workers, and read again when they are
+ * lost there. */
 int engine_adopt_origin(Engine *engine, const Spec *spec, const Tiling *tiling, const EngineOrigin *origin,
                         TensorId *ret, Error *err);
 

@@ -94,9 +94,9 @@ typedef struct EngineOps {
         SchedTensor *(*tensor)(Engine *e, TensorId id); /* NULL: there is none */
         void (*release)(Engine *e, TensorId id);
         /* Chunks that are data[k]; `released` is to be made once they are not needed there any more. May give the
-         * lock up in between. */
+         * lock up in between. Takes `again`, if it succeeds. */
         int (*adopt)(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
-                     TensorId *ret, Error *err);
+                     Origin *again, TensorId *ret, Error *err);
         int (*adopt_origin)(Engine *e, const Spec *spec, const Tiling *tiling, const EngineOrigin *origin,
                             Call *released, TensorId *ret, Error *err);
         /* The tensor's k-th chunk can be pinned without waiting for disks and without copying. */
@@ -107,6 +107,7 @@ typedef struct EngineOps {
         void (*free)(Engine *e);
         void (*stats)(Engine *e, EngineStats *ret);
         int (*name)(Engine *e, WireName what, const char *name, TensorId *tensor, char **ret_names, Error *err);
+        void (*keep)(Engine *e, uint64_t most_bytes); /* engine_keep_given(); NULL: nothing is to be kept here */
 } EngineOps;
 extern const EngineOps engine_local;
 
@@ -209,7 +210,7 @@ bool engine_end_lingering(Engine *e);
 SchedTensor *local_tensor(Engine *e, TensorId id);
 void local_release(Engine *e, TensorId id);
 int local_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
-                TensorId *ret, Error *err);
+                Origin *again, TensorId *ret, Error *err);
 bool local_here(Engine *e, const SchedTensor *t, uint64_t k);
 int local_pin(Engine *e, EnginePin *pin);
 void local_unpin(Engine *e, EnginePin *pin);

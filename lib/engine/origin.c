@@ -147,13 +147,32 @@ int origin_return(Engine *e, const Origin *origin, uint64_t chunk, char *to, siz
                 &(Reading) { .origin = origin, .chunk = chunk, .to = to, .size_bytes = size_bytes, .done = returned });
 }
 
-void origin_drop(Engine *e, uint64_t chunk) {
-        Origin *s = (Origin *) (uintptr_t) idmap_remove(&e->origins, chunk);
+Origin *origin_new(const EngineOrigin *give) {
+        Origin *s  = malloc(sizeof(*s));
+        Call *call = malloc(sizeof(*call));
 
-        if (!s || --s->n_left > 0)
+        if (!s || !call) {
+                free(s);
+                free(call);
+                return NULL;
+        }
+        *call = (Call) { .fn = give->release, .userdata = give->userdata };
+        *s    = (Origin) { .give = *give, .released = call };
+        return s;
+}
+
+void origin_done(Engine *e, Origin *s) {
+        if (!s)
                 return;
         engine_calls_add(e, s->released);
         free(s);
+}
+
+void origin_drop(Engine *e, uint64_t chunk) {
+        Origin *s = (Origin *) (uintptr_t) idmap_remove(&e->origins, chunk);
+
+        if (s && --s->n_left == 0)
+                origin_done(e, s);
 }
 
 void origins_free(Engine *e) {

@@ -31,6 +31,8 @@ int origin_begin(Engine *e,
                  const Reading *reading); /* a copy of it is queued. 0, -ENOMEM, or no thread could be made */
 int origin_return(Engine *e, const Origin *origin, uint64_t chunk, char *to,
                   size_t size_bytes);        /* then disk_landed() */
+Origin *origin_new(const EngineOrigin *give); /* without chunks; NULL: no memory */
+void origin_done(Engine *e, Origin *origin);  /* its release is called when the lock is given up; NULL: nothing */
 void origin_drop(Engine *e, uint64_t chunk); /* nobody will read it again; nothing if it is no origin's */
 void origins_close(Engine *e);               /* without the lock: nothing is to be read any more */
 void origins_free(Engine *e);                /* those that an engine without memory has left */

@@ -4,8 +4,9 @@
  *
  * The caller's memory is ours until all chunks are stored, so until then nothing can be lost. A worker that cannot be
  * reached is told again, until the scheduler says that it is gone. Then a request that wants the tensor asks where its
- * chunks are to be, which makes the scheduler name another worker (WANTED). Afterwards there is nothing to be given
- * again. */
+ * chunks are to be, which makes the scheduler name another worker (WANTED). What is kept afterwards (remote-kept.c) is
+ * sent in the same way when the scheduler wants it, and what a worker that is gone was to have it asks for again by
+ * itself. */
 #include <string.h>
 
 #include "base/pages.h"
@@ -16,7 +17,7 @@ static void upload_failed(Upload *u, const Error *why) {
                 u->err = *why;
 }
 
-static void given_say(Remote *r, TensorId tensor, const Error *err) {
+void remote_given(Remote *r, TensorId tensor, const Error *err) {
         if (remote_post(r, WORKER_NONE, &(WireMessage) { WIRE_IS_GIVEN,
                                                          .given = { .tensor = tensor,
                                                                     .code   = err ? err->code : 0,
@@ -30,27 +31,48 @@ static void wanted_less(Remote *r, Put *put) {
                 return;
         put->wanted = false;
         if (--put->upload->n_wanted == 0)
-                given_say(r, put->upload->tensor, NULL);
+                remote_given(r, put->upload->tensor,
+                             put->upload->kept && put->upload->err.code < 0 ? &put->upload->err : NULL);
 }
 
 static void put_end(Remote *r, uint64_t chunk, const Error *why) {
         Put *put = (Put *) (uintptr_t) map_remove(&r->puts, chunk);
+        Upload *u;
 
         if (!put)
                 return;
+        u = put->upload;
         if (why)
-                upload_failed(put->upload, why);
+                upload_failed(u, why);
         wanted_less(r, put);
-        put->upload->n_left--;
+        u->n_left--;
         free(put);
+        remote_kept_settle(r, u);
         pthread_cond_broadcast(&r->engine->changed);
 }
 
-/* The chunk is not there: its worker is told of it again, unless it is to be another one. */
-static void put_lost(Remote *r, Put *put, bool same, const Error *why) {
+/* All that are left of it. */
+static void puts_end(Remote *r, const Upload *u, const Error *why) {
+        for (uint32_t k = 0, n = u->n_left; k < r->puts.capacity && n > 0;) {
+                const Put *put = (Put *) (uintptr_t) r->puts.entry[k].value;
+
+                if (put && put->upload == u) {
+                        put_end(r, r->puts.entry[k].key, why); /* another one may stand in its place now */
+                        n--;
+                } else
+                        k++;
+        }
+}
+
+/* The chunk is not there: its worker is told of it again, unless it is to be another one. True: the put is no more. */
+static bool put_lost(Remote *r, uint64_t chunk, Put *put, bool same, const Error *why) {
         Upload *u          = put->upload;
         const uint64_t now = now_usec();
 
+        if (u->kept && !same) {
+                put_end(r, chunk, NULL);
+                return true;
+        }
         put->again = same;
         if (!same) {
                 put->worker = WORKER_NONE;
@@ -62,6 +84,7 @@ static void put_lost(Remote *r, Put *put, bool same, const Error *why) {
         if (u->again_usec == 0)
                 u->again_usec = now + (u->n_lost++ == 0 ? 0 : remote_pause_usec(u->n_lost));
         remote_wake(r); /* whatever thread this is */
+        return false;
 }
 
 /* ---- What workers say ------------------------------------------------------------------------------------------- */
@@ -76,15 +99,23 @@ struct Sending {
         uint32_t worker;
         char *data;            /* that was read; NULL: the caller has it */
         size_t size_bytes;
+        uint64_t digest;       /* of what was sent */
         Error err;             /* it could not be read */
         bool over;             /* atomic: the reader may go on */
         Sending *next;
 };
 
+/* Nobody looks at it before it is stored, and n_sending says so. */
+static void digest_note(const Sending *s) {
+        if (s->digest != 0)
+                s->upload->chunk[s->chunk - s->upload->chunk_first].digest = s->digest;
+}
+
 /* From within the link, which is called with the lock held or not: so the loop tells those who wait. */
 static void sent(void *userdata) {
         Sending *s = userdata;
 
+        digest_note(s);
         __atomic_sub_fetch(&s->upload->n_sending, 1, __ATOMIC_RELEASE);
         remote_wake(s->remote);
         free(s);
@@ -116,8 +147,8 @@ void remote_send_read(Remote *r) {
                         gone_say(r, peer, s->chunk, &s->err);
                         put_end(r, s->chunk, &s->err);
                         goes = false;
-                } else if (goes && link_say_chunk(peer->link, s->chunk, s->data, s->size_bytes, sent_what_was_read,
-                                                  s) < 0) {
+                } else if (goes && link_say_chunk(peer->link, s->chunk, s->data, s->size_bytes, &s->digest,
+                                                  sent_what_was_read, s) < 0) {
                         error_oom(&s->err, s->size_bytes);
                         put_end(r, s->chunk, &s->err);
                         goes = false;
@@ -129,6 +160,7 @@ void remote_send_read(Remote *r) {
 
 static void chunk_read(Engine *e, Reading *reading, const Error *err) {
         Sending *s = reading->userdata;
+        Upload *u  = s->upload;
 
         if (err)
                 s->err = *err;
@@ -141,22 +173,25 @@ static void chunk_read(Engine *e, Reading *reading, const Error *err) {
         while (!__atomic_load_n(&s->over, __ATOMIC_ACQUIRE))
                 pthread_cond_wait(&e->changed, &e->lock);
         pages_free(s->data, s->size_bytes);
-        __atomic_sub_fetch(&s->upload->n_sending, 1, __ATOMIC_RELEASE);
+        digest_note(s);
+        __atomic_sub_fetch(&u->n_sending, 1, __ATOMIC_RELEASE);
         pthread_cond_broadcast(&e->changed);
         free(s);
+        remote_kept_settle(e->remote, u);
 }
 
 /* Sends the chunk, now or when it has been read. Takes `sending`, unless it fails. */
 static int chunk_send(Remote *r, const Peer *to, const Put *put, Sending *sending) {
         const Upload *u = put->upload;
 
-        if (u->data)
-                return link_say_chunk(to->link, sending->chunk, put->data, put->size_bytes, sent, sending);
-        return origin_begin(r->engine, &(Reading) { .origin     = u->origin,
-                                                   .chunk      = sending->chunk,
-                                                   .size_bytes = put->size_bytes,
-                                                   .done       = chunk_read,
-                                                   .userdata   = sending });
+        if (!u->source && !u->kept)
+                return link_say_chunk(to->link, sending->chunk, put->data, put->size_bytes, &sending->digest, sent,
+                                      sending);
+        return origin_begin(r->engine, &(Reading) { .origin     = u->kept ? &u->checked : u->source,
+                                                    .chunk      = sending->chunk,
+                                                    .size_bytes = put->size_bytes,
+                                                    .done       = chunk_read,
+                                                    .userdata   = sending });
 }
 
 void remote_hear_get(Remote *r, Peer *from, const Wire_get *get) {
@@ -176,7 +211,7 @@ void remote_hear_get(Remote *r, Peer *from, const Wire_get *get) {
                                .size_bytes = put->size_bytes };
         __atomic_add_fetch(&put->upload->n_sending, 1, __ATOMIC_RELAXED);
         if (chunk_send(r, from, put, sending) < 0) {
-                if (!put->upload->data) { /* a link says that a chunk is sent also if it is not */
+                if (put->upload->source || put->upload->kept) { /* a link says that a chunk is sent also if it is not */
                         __atomic_sub_fetch(&put->upload->n_sending, 1, __ATOMIC_RELEASE);
                         free(sending);
                 }
@@ -193,9 +228,10 @@ void remote_stored(Remote *r, const Peer *from, const Wire_stored *stored) {
                 return;
         if (stored->code < 0)
                 error_set(&err, stored->code, "%s", stored->text);
-        if (stored->code == -EPERM)
-                put_lost(r, put, false, &err); /* what the scheduler said to the worker went with a link */
+        if (stored->code == -EPERM) /* what the scheduler said to the worker went with a link */
+                put_lost(r, stored->chunk, put, false, &err);
         else {
+                put->upload->far |= strncmp(from->address, "unix:", 5) != 0;
                 put->upload->lost_usec = 0;
                 put->upload->n_lost    = 0;
                 put_end(r, stored->chunk, stored->code < 0 ? &err : NULL);
@@ -212,9 +248,9 @@ void remote_puts_fail(Remote *r, uint32_t worker, const Error *why) {
                         put_end(r, r->puts.entry[k].key, why); /* another one may stand in its place now */
                         continue;
                 }
-                if (put && put->worker == worker)
-                        put_lost(r, put, peer && peer->address[0], why);
-                k++;
+                if (!put || put->worker != worker ||
+                    !put_lost(r, r->puts.entry[k].key, put, peer && peer->address[0], why))
+                        k++;
         }
 }
 
@@ -241,28 +277,27 @@ void remote_adopted(Remote *r, const Wire_adopted *m) {
 }
 
 static int put_say(Remote *r, uint64_t chunk, const Put *put) {
-        const RemoteTensor *t = (RemoteTensor *) (uintptr_t) map_get(&r->tensors, put->upload->tensor);
+        const Upload *u = put->upload;
 
         return remote_post(r, put->worker,
                            &(WireMessage) { WIRE_IS_PUT, .put = { .chunk      = chunk,
                                                                   .size_bytes = put->size_bytes,
-                                                                  .first      = t && t->proof ? t->t.chunk_first : 0,
-                                                                  .n          = t && t->proof ? t->t.n_chunks : 0,
-                                                                  .proof      = t ? t->proof : NULL } });
+                                                                  .first      = u->proof ? u->chunk_first : 0,
+                                                                  .n          = u->proof ? u->n_chunks : 0,
+                                                                  .proof      = u->proof } });
 }
 
 /* A chunk of the tensor that is not stored, or not any more. */
-static int put_begin(Remote *r, Upload *u, const SchedTensor *t, uint32_t k, Put **ret) {
+static int put_begin(Remote *r, Upload *u, uint32_t k, Put **ret) {
         Put *put = calloc(1, sizeof(*put));
         int result;
 
         if (!put)
                 return -ENOMEM;
-        *put   = (Put) { .data       = u->data ? u->data[k] : NULL,
-                         .size_bytes = tiling_chunk_bytes(&t->tiling, t->spec.dtype, k),
-                         .worker     = WORKER_NONE,
-                         .upload     = u };
-        result = map_set(&r->puts, t->chunk_first + k, (uintptr_t) put);
+        *put = (Put) {
+                .data = u->chunk[k].data, .size_bytes = u->chunk[k].size_bytes, .worker = WORKER_NONE, .upload = u
+        };
+        result = map_set(&r->puts, u->chunk_first + k, (uintptr_t) put);
         if (result < 0) {
                 free(put);
                 return result;
@@ -281,44 +316,50 @@ static int put_go(Remote *r, uint64_t chunk, Put *put, uint32_t worker) {
         if (worker != WORKER_NONE)
                 return put_say(r, chunk, put);
         error_set(&err, -EHOSTDOWN, "there is no worker that could take it");
-        put_lost(r, put, false, &err);
+        put_lost(r, chunk, put, false, &err);
         return 0;
 }
 
+/* That is kept, or is on its way. */
 static Upload *upload_of(const Remote *r, TensorId tensor) {
-        for (uint32_t k = 0; k < r->uploads.capacity; k++) {
-                Upload *u = (Upload *) (uintptr_t) r->uploads.entry[k].value;
+        Upload *u = (Upload *) (uintptr_t) map_get(&r->kept, tensor);
 
-                if (u && u->tensor == tensor && u->n_left > 0 && u->err.code == 0)
-                        return u;
+        for (uint32_t k = 0; k < r->uploads.capacity && !u; k++) {
+                u = (Upload *) (uintptr_t) r->uploads.entry[k].value;
+                if (u && (u->tensor != tensor || u->n_left == 0 || u->err.code < 0))
+                        u = NULL;
         }
-        return NULL;
+        return u;
 }
 
 int remote_wanted(Remote *r, const Wire_wanted *m, Error *err) {
-        Upload *u            = upload_of(r, m->tensor);
-        const SchedTensor *t = u ? r->engine->ops->tensor(r->engine, m->tensor) : NULL;
-        Error why            = {};
+        Upload *u = upload_of(r, m->tensor);
 
-        if (!t) {
-                error_set(&why, -EIO, "it was lost with a worker, and its client keeps no copy of what it gave");
-                given_say(r, m->tensor, &why);
+        if (!u || u->is != KEPT_WHOLE) {
+                remote_kept_lost(r, u, m->tensor);
                 return 0;
         }
+        if (map_set(&r->uploads, u->request, (uintptr_t) u) < 0)
+                return error_oom(err, sizeof(*u));
         for (uint32_t k = 0; k + 1 < m->chunk_n; k += 2) {
-                const uint64_t chunk = t->chunk_first + m->chunk[k];
+                const uint64_t chunk = u->chunk_first + m->chunk[k];
                 Put *put             = (Put *) (uintptr_t) map_get(&r->puts, chunk);
 
-                if (m->chunk[k] >= t->n_chunks)
+                if (m->chunk[k] >= u->n_chunks)
                         return error_set(err, ERROR_CORRUPT, "chunk %u of a tensor of %u is wanted", m->chunk[k],
-                                         t->n_chunks);
-                if (!put && put_begin(r, u, t, m->chunk[k], &put) < 0)
+                                         u->n_chunks);
+                if (!put && put_begin(r, u, m->chunk[k], &put) < 0)
                         return error_oom(err, sizeof(*put));
                 u->n_wanted += !put->wanted;
                 put->wanted = true;
-                if (put_go(r, chunk, put, m->chunk[k + 1]) < 0)
+        }
+        for (uint32_t k = 0; k + 1 < m->chunk_n; k += 2) { /* the last one to end may say so */
+                Put *put = (Put *) (uintptr_t) map_get(&r->puts, u->chunk_first + m->chunk[k]);
+
+                if (put && put_go(r, u->chunk_first + m->chunk[k], put, m->chunk[k + 1]) < 0)
                         return error_oom(err, sizeof(*put));
         }
+        remote_kept_settle(r, u);
         return 0;
 }
 
@@ -369,6 +410,10 @@ void remote_uploads_tick(Remote *r, uint64_t now) {
                         error_set(&err, u->last_words.code, "no worker has taken the data for %d s: %s",
                                   REMOTE_FETCH_USEC / 1000000, u->last_words.text);
                         upload_failed(u, &err);
+                        if (u->kept) {
+                                puts_end(r, u, &err);
+                                k = UINT32_MAX; /* from the start: another one may stand in its place now */
+                        }
                         pthread_cond_broadcast(&r->engine->changed);
                         continue;
                 }
@@ -386,16 +431,33 @@ void remote_uploads_tick(Remote *r, uint64_t now) {
 
 /* ---- The caller ------------------------------------------------------------------------------------------------- */
 
-/* Tells the workers of the chunks; they will ask for them. */
-static int upload_begin(Remote *r, Upload *u, const SchedTensor *t) {
-        int ret = 0;
+/* What is to be known of the chunks as long as any is under way, or it is kept. */
+static int upload_chunks(const Remote *r, Upload *u, const char *const *data) {
+        const RemoteTensor *t = (RemoteTensor *) (uintptr_t) map_get(&r->tensors, u->tensor);
 
-        if (u->origin)
-                u->origin->first_chunk = t->chunk_first;
+        u->chunk       = calloc(t->t.n_chunks + 1, sizeof(*u->chunk));
+        u->proof       = t->proof ? strdup(t->proof) : NULL;
+        u->chunk_first = t->t.chunk_first;
+        u->n_chunks    = t->t.n_chunks;
+        u->spec        = t->t.spec;
+        if (!u->chunk || (t->proof && !u->proof))
+                return -ENOMEM;
+        for (uint32_t k = 0; k < u->n_chunks; k++)
+                u->chunk[k] = (UploadChunk) { .data       = data ? data[k] : NULL,
+                                              .size_bytes = tiling_chunk_bytes(&t->t.tiling, t->t.spec.dtype, k) };
+        if (u->source)
+                u->source->first_chunk = u->chunk_first;
+        return 0;
+}
+
+/* Tells the workers of the chunks; they will ask for them. */
+static int upload_begin(Remote *r, Upload *u, const SchedTensor *t, const char *const *data) {
+        int ret = upload_chunks(r, u, data);
+
         for (uint32_t k = 0; k < t->n_chunks && ret == 0; k++) {
                 Put *put;
 
-                ret = put_begin(r, u, t, k, &put);
+                ret = put_begin(r, u, k, &put);
                 if (ret == 0)
                         ret = put_go(r, t->chunk_first + k, put, t->holder[k]);
         }
@@ -409,75 +471,103 @@ static void upload_end(Remote *r, Upload *u) {
         error_set(&err, ERROR_CANCELED, "its client gives it no more");
         map_remove(&r->uploads, u->request);
         if (u->n_wanted > 0)
-                given_say(r, u->tensor, &err);
+                remote_given(r, u->tensor, &err);
         u->n_wanted = 0;
         if (u->asking != 0 && remote_post(r, WORKER_NONE, &(WireMessage) { WIRE_IS_CANCEL,
                                                                           .cancel = { .request = u->asking } }) < 0)
                 remote_fail_for_memory(r);
-        for (uint32_t k = 0; k < r->puts.capacity && u->n_left > 0;) {
+        for (uint32_t k = 0; k < r->puts.capacity && u->n_left > 0; k++) {
                 Put *put = (Put *) (uintptr_t) r->puts.entry[k].value;
 
-                if (put && put->upload == u) {
+                if (put && put->upload == u)
                         put->wanted = false;
-                        put_end(r, r->puts.entry[k].key, NULL); /* another one may stand in its place now */
-                } else
-                        k++;
         }
+        puts_end(r, u, NULL);
         while (__atomic_load_n(&u->n_sending, __ATOMIC_ACQUIRE) > 0)
                 pthread_cond_wait(&r->engine->changed, &r->engine->lock);
 }
 
-/* Waits until the cluster has the chunks: then the caller's memory is not needed any more. */
-static int upload(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Origin *origin,
-                  Call *released, TensorId *ret, Error *err) {
+void remote_upload_free(Upload *u) {
+        vec_free(&u->description);
+        free(u->chunk);
+        free(u->proof);
+        free(u);
+}
+
+static int upload_say(Engine *e, Upload *u, const Spec *spec, const Tiling *tiling) {
         const WireTensor tensor = { .spec = *spec, .tiling = *tiling };
-        Remote *r = e->remote;
-        Upload u  = { .request = ++e->next_request, .data = data, .origin = origin };
-        Writer w  = {};
+        Remote *r               = e->remote;
+        Writer w                = {};
         int result;
 
         wire_put_tensor(&w, &tensor);
-        result = w.r;
-        u.description.data = w.bytes.data;
-        u.description.n    = w.bytes.n;
-        if (result == 0)
-                result = map_set(&r->uploads, u.request, (uintptr_t) &u);
-        if (result == 0)
-                result = remote_post(r, WORKER_NONE,
-                                     &(WireMessage) { WIRE_IS_ADOPT,
-                                                      .adopt = { .request  = u.request,
-                                                                 .tensor   = w.bytes.data,
-                                                                 .tensor_n = w.bytes.n } });
-        while (result == 0 && !u.answered && u.err.code == 0 && r->failure.code == 0)
+        u->request          = ++e->next_request;
+        u->description.data = w.bytes.data;
+        u->description.n    = w.bytes.n;
+        result              = w.r == 0 ? map_set(&r->uploads, u->request, (uintptr_t) u) : w.r;
+        return result < 0 ? result
+                          : remote_post(r, WORKER_NONE,
+                                        &(WireMessage) { WIRE_IS_ADOPT, .adopt = { .request  = u->request,
+                                                                                   .tensor   = w.bytes.data,
+                                                                                   .tensor_n = w.bytes.n } });
+}
+
+/* Waits until the cluster has the chunks: then the caller's memory is not needed any more, unless it is kept. */
+static int upload(Engine *e, Upload *u, const Spec *spec, const Tiling *tiling, const char *const *data, Error *err) {
+        Remote *r  = e->remote;
+        int result = upload_say(e, u, spec, tiling);
+
+        while (result == 0 && !u->answered && u->err.code == 0 && r->failure.code == 0)
                 pthread_cond_wait(&e->changed, &e->lock);
-        if (result == 0 && u.answered && u.err.code == 0)
-                result = upload_begin(r, &u, e->ops->tensor(e, u.tensor));
-        while (u.n_left > 0 && u.err.code == 0 && r->failure.code == 0 && result == 0)
+        if (result == 0 && u->answered && u->err.code == 0)
+                result = upload_begin(r, u, e->ops->tensor(e, u->tensor), data);
+        while (u->n_left > 0 && u->err.code == 0 && r->failure.code == 0 && result == 0)
                 pthread_cond_wait(&e->changed, &e->lock);
-        upload_end(r, &u);
-        vec_free(&w.bytes);
+        upload_end(r, u);
         if (result < 0)
-                error_oom(&u.err, sizeof(Put));
-        else if (u.err.code == 0 && r->failure.code < 0)
-                u.err = r->failure;
-        if (u.err.code < 0) {
-                if (u.tensor != 0)
-                        e->ops->release(e, u.tensor);
-                return error_set(err, u.err.code, "%s", u.err.text);
-        }
-        engine_calls_add(e, released);
-        *ret = u.tensor;
-        return 0;
+                error_oom(&u->err, sizeof(Put));
+        else if (u->err.code == 0 && r->failure.code < 0)
+                u->err = r->failure;
+        if (u->err.code == 0)
+                return 0;
+        if (u->tensor != 0)
+                e->ops->release(e, u->tensor);
+        return error_set(err, u->err.code, "%s", u->err.text);
 }
 
 int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
-                 TensorId *ret, Error *err) {
-        return upload(e, spec, tiling, data, NULL, released, ret, err);
+                 Origin *again, TensorId *ret, Error *err) {
+        Upload *u = calloc(1, sizeof(*u));
+        int r     = u ? upload(e, u, spec, tiling, data, err) : error_oom(err, sizeof(*u));
+
+        if (r == 0) {
+                *ret        = u->tensor;
+                u->released = released;
+                remote_keep(e->remote, u, again);
+        } else if (u)
+                remote_upload_free(u);
+        return r;
 }
 
 int remote_adopt_origin(Engine *e, const Spec *spec, const Tiling *tiling, const EngineOrigin *origin, Call *released,
                         TensorId *ret, Error *err) {
-        Origin s = { .give = *origin };
+        Upload *u = calloc(1, sizeof(*u));
+        Origin *s = malloc(sizeof(*s));
+        int r     = u && s ? 0 : error_oom(err, sizeof(*u));
 
-        return upload(e, spec, tiling, NULL, &s, released, ret, err);
+        if (r == 0) {
+                *s        = (Origin) { .give = *origin };
+                u->source = s;
+                r         = upload(e, u, spec, tiling, NULL, err);
+        }
+        if (r == 0) {
+                *ret        = u->tensor;
+                s->released = released;
+                remote_keep(e->remote, u, s);
+                return 0;
+        }
+        free(s);
+        if (u)
+                remote_upload_free(u);
+        return r;
 }

@@ -48,6 +48,7 @@ void remote_fail(Remote *r, const Error *why) {
                 return;
         r->failure = *why;
         remote_chunks_fail(r, WORKER_NONE, why);
+        remote_kept_end(r);
         requests_end(r->engine, why);
         pins_end(r->engine, why);
         pthread_cond_broadcast(&r->engine->changed);
@@ -183,6 +184,8 @@ static int hear_scheduler(Remote *r, const WireMessage *m, Error *err) {
                 return 0;
         case WIRE_IS_WANTED:
                 return remote_wanted(r, &m->wanted, err);
+        case WIRE_IS_SPARED:
+                return remote_spared(r, &m->spared) < 0 ? error_oom(err, m->spared.tensor_n * sizeof(uint64_t)) : 0;
         case WIRE_IS_NAMED:
                 remote_named(r, &m->named);
                 r->grant.n = 0;
@@ -318,14 +321,14 @@ static int connect_peer(Peer *peer, Error *err) {
 int remote_connect(Peer *peer, Error *err) {
         Remote *r         = peer->remote;
         const bool again  = peer->worker == WORKER_NONE && r->cluster.number != 0;
-        WireMessage hello = { WIRE_IS_HELLO,
-                                    .hello = { .role    = WIRE_CLIENT,
-                                               .version = WIRE_VERSION,
-                                               .token   = r->token,
-                                               .name    = program_invocation_short_name,
-                                               .address = SAY_NO_ADDRESS,
-                                               .session = again ? r->cluster.number : 0,
-                                               .key     = again ? r->key : NULL } };
+        WireMessage hello = { WIRE_IS_HELLO, .hello = { .role    = WIRE_CLIENT,
+                                                        .version = WIRE_VERSION,
+                                                        .token   = r->token,
+                                                        .name    = program_invocation_short_name,
+                                                        .address = SAY_NO_ADDRESS,
+                                                        .session = again ? r->cluster.number : 0,
+                                                        .key     = again ? r->key : NULL,
+                                                        .keeps   = 1 } };
         int ret = connect_peer(peer, err);
 
         if (ret < 0)
@@ -530,6 +533,7 @@ static void remote_release(Engine *e, TensorId id) {
                         remote_fail_for_memory(r);
         map_remove(&r->tensors, id);
         arena_free(t->arena);
+        remote_kept_alone(r, id);
 }
 
 static void remote_close(Engine *e) {
@@ -580,6 +584,7 @@ static void remote_free(Engine *e) {
         map_done(&r->gets);
         map_done(&r->puts);
         map_done(&r->uploads);
+        map_done(&r->kept);
         map_done(&r->namings);
         map_done(&r->requests);
         vec_free(&r->known);
@@ -614,20 +619,21 @@ static void remote_stats(Engine *e, EngineStats *ret) {
 }
 
 static const EngineOps engine_remote = {
-        .submit   = remote_submit,
-        .cancel   = remote_cancel,
-        .progress = remote_progress,
-        .tensor   = remote_tensor,
-        .release  = remote_release,
-        .adopt    = remote_adopt,
+        .submit       = remote_submit,
+        .cancel       = remote_cancel,
+        .progress     = remote_progress,
+        .tensor       = remote_tensor,
+        .release      = remote_release,
+        .adopt        = remote_adopt,
         .adopt_origin = remote_adopt_origin,
-        .here     = remote_here,
-        .pin      = remote_pin,
-        .unpin    = remote_unpin,
-        .close    = remote_close,
-        .free     = remote_free,
-        .stats    = remote_stats,
-        .name     = remote_name,
+        .here         = remote_here,
+        .pin          = remote_pin,
+        .unpin        = remote_unpin,
+        .close        = remote_close,
+        .free         = remote_free,
+        .stats        = remote_stats,
+        .name         = remote_name,
+        .keep         = remote_keep_most,
 };
 
 /* ---- Connecting ------------------------------------------------------------------------------------------------- */

@@ -73,14 +73,32 @@ typedef struct Put {
         struct Upload *upload;
 } Put;
 
+typedef struct UploadChunk {
+        const char *data; /* NULL: it is read */
+        size_t size_bytes;
+        uint64_t digest; /* of what was sent; 0: not sent so far */
+} UploadChunk;
+
+typedef enum UploadIs {
+        KEPT_WHOLE,
+        KEPT_NOT_FAR,  /* its memory went when nobody here referred to it any more: only our own machine can be lost; */
+        KEPT_TOO_MUCH, /* or since that of all those took too much */
+} UploadIs;
+
+/* A tensor of ours: while a caller waits until workers have its chunks, and afterwards if it is kept for when they lose
+ * them (remote-kept.c). */
 typedef struct Upload {
         uint64_t request;
         bool answered;
         uint32_t n_left;       /* chunks that are not stored; those on their way out of our memory */
         uint32_t n_sending;
         uint32_t n_wanted;     /* of the chunks that are not stored: for an answer to WANTED */
-        const char *const *data; /* NULL: they are an origin's */
-        Origin *origin;
+        UploadChunk *chunk;    /* [n_chunks] */
+        uint32_t n_chunks;
+        uint64_t chunk_first;
+        Spec spec;
+        Origin *source; /* that reads them; NULL: they are in memory */
+        Call *released; /* of that memory, when it is kept */
         TensorId tensor;
         Error err;
         Error last_words;      /* why chunks wait for another worker, */
@@ -89,6 +107,14 @@ typedef struct Upload {
         uint64_t asking;       /* the request that asks; 0: none */
         uint32_t n_lost;       /* in a row */
         __typeof__(((Writer *) 0)->bytes) description; /* what ADOPT says */
+        bool kept;                                     /* nobody waits for it: */
+        bool far;                                      /* a worker of another machine has, or had, some of it */
+        UploadIs is;                                   /* or its memory goes when none of it is under way, */
+        bool over;                                     /* and all of it */
+        Origin checked;                /* reads them from the source or memory: what was sent before, or nothing */
+        size_t held_bytes;             /* of its memory */
+        char *proof;                   /* GRANT's, as of its RemoteTensor */
+        struct Upload *later, *sooner; /* of those that nobody here refers to, when that began */
 } Upload;
 
 /* Somebody waits for an answer about a name. */
@@ -169,7 +195,11 @@ typedef struct Remote {
         uint32_t n_landings, n_spares;
         Spare spare[REMOTE_SPARES]; /* while there is any landing */
         Map puts;              /* chunk -> Put * */
-        Map uploads;           /* request -> Upload * */
+        Map uploads;           /* request -> Upload * of which something is under way */
+        Map kept;              /* tensor -> Upload * */
+        Upload *first_alone, *last_alone; /* of these, those with memory that nobody here refers to, */
+        uint64_t alone_bytes, keep_bytes; /* which take so much, and so much at most; 0: nothing is kept at all */
+        bool told_much;                   /* the log knows that it was too much */
         struct Sending *read;  /* chunks that were read for workers, for the loop to send */
         Map namings;           /* request -> Naming * that waits for an answer */
         Map requests;          /* request -> RemoteRequest * */
@@ -231,14 +261,26 @@ int remote_granted(Remote *r, const Wire_grant *m);
 
 /* ---- remote-uploads.c: the engine's lock is held */
 int remote_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
-                 TensorId *ret, Error *err);
+                 Origin *again, TensorId *ret, Error *err);
 int remote_adopt_origin(Engine *e, const Spec *spec, const Tiling *tiling, const EngineOrigin *origin, Call *released,
                         TensorId *ret, Error *err);
 void remote_send_read(Remote *r);  /* on the loop, or when there is none any more: what was read goes, or is let go */
 void remote_adopted(Remote *r, const Wire_adopted *adopted);
 int remote_wanted(Remote *r, const Wire_wanted *wanted, Error *err);
+void remote_upload_free(Upload *u);                              /* but not what it was given */
+void remote_given(Remote *r, TensorId tensor, const Error *err); /* the answer to WANTED */
 void remote_hear_get(Remote *r, Peer *from, const Wire_get *get);
 void remote_stored(Remote *r, const Peer *from, const Wire_stored *stored);
 void remote_puts_fail(Remote *r, uint32_t worker, const Error *why);
 void remote_upload_located(Remote *r, uint64_t upload, const Error *why);
 void remote_uploads_tick(Remote *r, uint64_t now);
+
+/* ---- remote-kept.c: the engine's lock is held */
+void remote_keep(Remote *r, Upload *u, Origin *again); /* all of it is stored; takes both */
+void remote_keep_most(Engine *e, uint64_t most_bytes);
+void remote_kept_alone(Remote *r, TensorId tensor); /* nobody here refers to it any more */
+int remote_kept_read(void *userdata, uint64_t chunk, char *to, Error *err);
+void remote_kept_settle(Remote *r, Upload *u); /* something of it that was under way is not any more; it may be gone */
+void remote_kept_lost(Remote *r, const Upload *u, TensorId tensor); /* WANTED, and we have it not; u: or NULL */
+int remote_spared(Remote *r, const Wire_spared *m);
+void remote_kept_end(Remote *r); /* the session has failed, or ends */

@@ -83,7 +83,7 @@ static int adopt_chunks(Engine *e, const SchedTensor *t, const char *const *data
 }
 
 int local_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data, Call *released,
-                TensorId *ret, Error *err) {
+                Origin *again, TensorId *ret, Error *err) {
         Adopted *adopted = malloc(sizeof(*adopted));
         int r            = adopted ? sched_adopt(e->sched, spec, tiling, WORKER, ret) : -ENOMEM;
 
@@ -93,27 +93,43 @@ int local_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *c
                 if (r < 0)
                         local_release(e, *ret);
         }
-        if (r == 0)
+        if (r == 0) { /* they stay where they are */
+                origin_done(e, again);
                 return 0;
+        }
         free(adopted);
         return error_oom(err, tiling_n_chunks(tiling) * sizeof(uint64_t));
 }
 
 int engine_adopt(Engine *e, const Spec *spec, const Tiling *tiling, const char *const *data,
-                 void (*release)(void *userdata), void *userdata, TensorId *ret, Error *err) {
-        Call *call = malloc(sizeof(*call));
-        int r      = call ? engine_enter(e, err) : error_oom(err, sizeof(*call));
+                 void (*release)(void *userdata), void *userdata, const EngineOrigin *again, TensorId *ret,
+                 Error *err) {
+        Call *call     = malloc(sizeof(*call));
+        Origin *origin = again ? origin_new(again) : NULL;
+        int r          = call && (origin || !again) ? engine_enter(e, err) : error_oom(err, sizeof(*call));
 
         if (r == 0) {
                 *call = (Call) { .fn = release, .userdata = userdata };
-                r     = e->ops->adopt(e, spec, tiling, data, call, ret, err);
+                r     = e->ops->adopt(e, spec, tiling, data, call, origin, ret, err);
                 engine_unlock(e);
         }
         if (r < 0) {
                 free(call);
                 release(userdata);
+                if (again)
+                        again->release(again->userdata);
+                if (origin)
+                        free(origin->released);
+                free(origin);
         }
         return r;
+}
+
+void engine_keep_given(Engine *e, uint64_t most_bytes) {
+        if (!e->ops->keep || engine_enter(e, NULL) < 0)
+                return;
+        e->ops->keep(e, most_bytes);
+        engine_unlock(e);
 }
 
 SchedTensor *local_tensor(Engine *e, TensorId id) {

@@ -98,6 +98,7 @@ typedef struct Said {
         uint64_t chunk;
         const char *data;
         size_t size_bytes;
+        uint64_t *ret_digest; /* or NULL */
         Writer body; /* with room for it */
         void (*done)(void *userdata);
         void *userdata;
@@ -105,10 +106,11 @@ typedef struct Said {
 
 static size_t said_body(void *userdata, uint8_t *body) {
         Said *said                = userdata;
-        const WireMessage message = {
-                WIRE_IS_CHUNK, .chunk = { .chunk = said->chunk, .digest = chunk_digest(said->data, said->size_bytes) }
-        };
+        const uint64_t digest     = chunk_digest(said->data, said->size_bytes);
+        const WireMessage message = { WIRE_IS_CHUNK, .chunk = { .chunk = said->chunk, .digest = digest } };
 
+        if (said->ret_digest)
+                *said->ret_digest = digest;
         wire_encode(&message, &said->body);
         assert(said->body.r == 0 && said->body.bytes.n <= LINK_BODY_BYTES);
         memcpy(body, said->body.bytes.data, said->body.bytes.n);
@@ -123,12 +125,12 @@ static void said_done(void *userdata) {
         free(said);
 }
 
-int link_say_chunk(Link *link, uint64_t chunk, const char *data, size_t size_bytes, void (*done)(void *userdata),
-                   void *userdata) {
+int link_say_chunk(Link *link, uint64_t chunk, const char *data, size_t size_bytes, uint64_t *ret_digest,
+                   void (*done)(void *userdata), void *userdata) {
         Said *said = malloc(sizeof(*said));
 
         if (said)
-                *said = (Said) { chunk, data, size_bytes, .done = done, .userdata = userdata };
+                *said = (Said) { chunk, data, size_bytes, ret_digest, .done = done, .userdata = userdata };
         if (!said || vec_reserve(&said->body.bytes, LINK_BODY_BYTES) < 0) {
                 free(said);
                 done(userdata);

@@ -9,9 +9,10 @@
 int link_say(Link *link, const WireMessage *message) _must_check_;
 /* With a descriptor, which is duplicated; -1: without. Also ERROR_SUPPORT, and what link_send_fd() says. */
 int link_say_fd(Link *link, const WireMessage *message, int fd) _must_check_;
-/* A CHUNK; done() as with link_send_payload(). */
-int link_say_chunk(Link *link, uint64_t chunk, const char *data, size_t size_bytes, void (*done)(void *userdata),
-                   void *userdata) _must_check_;
+/* A CHUNK; done() as with link_send_payload(). *ret_digest (or NULL), of what is sent, is set before done(), unless it
+ * is not sent. */
+int link_say_chunk(Link *link, uint64_t chunk, const char *data, size_t size_bytes, uint64_t *ret_digest,
+                   void (*done)(void *userdata), void *userdata) _must_check_;
 /* The message that a frame is, with its lists in an arena that is made for it (also when it fails: the caller's). A
  * descriptor that came with it is closed; -1: none came, or the caller keeps it. */
 int link_hear(const Frame *frame, const uint8_t *body, int fd, Arena **ret_arena, WireMessage *ret, Error *err);

@@ -100,6 +100,18 @@ bool book_say(Book *b, uint64_t committed, Later *ret) {
         return false;
 }
 
+bool book_unsaid(const Book *b, uint32_t *at, uint64_t *ret_tensor) {
+        while (*at < b->later.n) {
+                const Later *later = &b->later.data[(*at)++];
+
+                if (later->kind != LATER_SPARED)
+                        continue;
+                *ret_tensor = later->tensor;
+                return true;
+        }
+        return false;
+}
+
 /* ---- RESUME ------------------------------------------------------------------------------------------------------ */
 
 void book_resumed_done(BookResumed *resumed) {

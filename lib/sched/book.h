@@ -38,7 +38,14 @@ typedef struct Asked {
 
 void asked_free(Asked *asked);
 
-typedef enum LaterKind { LATER_WELCOME, LATER_FINISHED, LATER_ADOPTED, LATER_NAMED } LaterKind;
+typedef enum LaterKind {
+        LATER_WELCOME,
+        LATER_FINISHED,
+        LATER_ADOPTED,
+        LATER_NAMED,
+        LATER_SPARED, /* tensor: it was the client's data, and is gone */
+        LATER_KEPT,   /* all of its data that is not gone, or not yet said to be (book_unsaid()) */
+} LaterKind;
 
 /* An answer that is kept back until what it says is on disk. */
 typedef struct Later {
@@ -76,6 +83,8 @@ int book_release(Book *book, uint64_t tensor, Error *err) _must_check_; /* one; 
 int book_later(Book *book, const Later *later) _must_check_;
 /* The next that can be said, now that all is on disk up to the mark `committed`. */
 bool book_say(Book *book, uint64_t committed, Later *ret);
+/* The next SPARED that cannot be said yet, from *at on, which is 0 at first: for its client the tensor still is. */
+bool book_unsaid(const Book *book, uint32_t *at, uint64_t *ret_tensor);
 
 /* ---- RESUME */
 

@@ -191,7 +191,7 @@ int tensor_given(Sched *s, uint64_t id, const Error *err) {
                 wanting_forget(s, w);
         if (!err)
                 return 0;
-        error_set(&why, err->code, "the data of tensor %llu is lost: %s", (unsigned long long) id, err->text);
+        error_set(&why, -ENODATA, "the data of tensor %llu is lost: %s", (unsigned long long) id, err->text);
         return tensor_lost(s, id, &why);
 }
 

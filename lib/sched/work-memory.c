@@ -19,9 +19,12 @@ size_t memory_short(const Work *w, size_t chunk_bytes, size_t scratch_bytes, boo
                    over(all, over(soft ? l->soft_bytes : l->hard_bytes, l->overhead_bytes)));
 }
 
+bool work_still(const Work *w) {
+        return w->n_running + w->loading.n + w->loaded.n + w->n_writing + w->n_returning == 0 && w->n_brief == 0;
+}
+
 bool work_idle(const Work *w) {
-        return w->n_running + w->loading.n + w->loaded.n + w->n_writing + w->n_returning + w->n_fetching == 0 &&
-               w->n_brief == 0;
+        return work_still(w) && w->n_fetching == 0;
 }
 
 /* ---- What chunks are worth -------------------------------------------------------------------------------------- */

@@ -58,7 +58,7 @@ static int pin_admit(Work *w, Pin *p) {
                 r = chunk_pin(w, c);
         }
         missing = need > 0 ? memory_short(w, need, 0, false) : 0;
-        if (p->refused_at == w->n_freed && work_idle(w))
+        if (p->refused_at == w->n_freed && work_still(w)) /* who has what we fetch may wait for this pin */
                 missing = MAX(missing, need);
         if (missing > 0 && r == 0) {
                 r       = room_make(w, missing);
@@ -116,13 +116,15 @@ int pins_go(Work *w) {
                                 r = pin_end(w, p, NULL);
                         continue;
                 }
-                if (!work_idle(w))
+                if (!work_still(w))
                         break; /* what is under way will make room */
                 if (w->refusal.code < 0 && !p->retried) {
                         p->retried      = true;
                         w->refusal.code = 0;
                         continue;
                 }
+                if (!work_idle(w))
+                        break;
                 memory_error(w, 0, &err);
                 r = pin_end(w, p, &err);
         }

@@ -236,7 +236,8 @@ size_t memory_short(const Work *w, size_t chunk_bytes, size_t scratch_bytes, boo
 static inline bool memory_gives(const Work *w) {
         return w->limits.spill || w->clean_bytes > 0 || w->n_away > 0;
 }
-bool work_idle(const Work *w);             /* nothing is under way that would make room by itself */
+bool work_still(const Work *w); /* nothing is under way here that would make room by itself, */
+bool work_idle(const Work *w);  /* nor is anything fetched */
 int rating_begin(Work *w);
 int chunk_rate_now(Work *w, const Chunk *c);
 static inline int chunk_rate(Work *w, const Chunk *c) { /* what it is worth has changed */

@@ -55,6 +55,7 @@
         M(NAMED, 69, named)                                                                                            \
         M(WANTED, 68, wanted)                                                                                          \
         M(GRANT, 70, grant) /* to users */                                                                             \
+        M(SPARED, 71, spared)                                                                                          \
         /* chunks: client or worker to worker, and back */                                                             \
         M(GET, 80, get)                                                                                                \
         M(CHUNK, 81, chunk)                                                                                            \
@@ -80,7 +81,8 @@
         F(TEXT, key, 256)                   /* of that session */                                                      \
         F(TEXT, socket, 256)                /* of a worker: where it also is, for its own machine, */                  \
         F(U64, socket_identity, UINT64_MAX) /* and which file that is: address_identity() */                           \
-        F(U64, start, UINT64_MAX) /* of a worker's process: whoever says it again has not ended; 0: not said */
+        F(U64, start, UINT64_MAX) /* of a worker's process: whoever says it again has not ended; 0: not said */        \
+        F(U32, keeps, 1)          /* of a client: it keeps what it gives until it is told SPARED */
 #define WIRE_VIA(F) F(TEXT, peer, 128)         /* on whose behalf its sender speaks, for people */
 #define WIRE_WELCOME(F)                                                                                                \
         F(U32, number, UINT32_MAX)      /* of the worker, or of the session */                                         \
@@ -244,6 +246,9 @@
 #define WIRE_WANTED(F)                                                                                                 \
         F(U64, tensor, UINT64_MAX)     /* whose data it gave */                                                        \
         F(U32S, chunk, 1 << 22)        /* chunk of the tensor, worker that is to have it; … */
+#define WIRE_SPARED(F)                 /* to clients that keep what they give */                                       \
+        F(U32, but, 1)                 /* 0: these are wanted no more; 1: all but these */                             \
+        F(U64S, tensor, 1 << 22)
 #define WIRE_GRANT(F)                  /* of a tensor that is named next */                                            \
         F(U64, first, UINT64_MAX)      /* its chunks, */                                                               \
         F(U32, n, UINT32_MAX)                                                                                          \

@@ -9,7 +9,7 @@ try:
 except ImportError:
     from numpy import AxisError
 
-__all__ = ["AxisError", "Cancelled", "Corrupt", "LinAlgError", "MarsError", "NameTaken", "SessionClosed",
+__all__ = ["AxisError", "Cancelled", "Corrupt", "DataLost", "LinAlgError", "MarsError", "NameTaken", "SessionClosed",
            "SpillFull", "UnknownName"]
 
 
@@ -53,6 +53,16 @@ class Corrupt(MarsError):
     Examples
     --------
     >>> issubclass(mars.errors.Corrupt, mars.errors.MarsError)
+    True
+    """
+
+
+class DataLost(MarsError, OSError):
+    """An array that was given to a cluster is lost there, and its source cannot be had again, or was changed.
+
+    Examples
+    --------
+    >>> issubclass(mars.errors.DataLost, OSError)
     True
     """
 
@@ -109,6 +119,7 @@ by_code = {
     -125: Cancelled,
     -74: Corrupt,
     -54: SpillFull,
+    -61: DataLost,
     -126: UnknownName,
     -76: NameTaken,
 }

@@ -40,6 +40,10 @@ def _size(value):
     return value if value is None or isinstance(value, str) else str(operator.index(value))
 
 
+def _kept(value):
+    return {True: None, False: "0"}[value] if isinstance(value, bool) else _size(value)
+
+
 def _path(value):
     if value is None or isinstance(value, (str, os.PathLike)):
         return None if value is None else os.fspath(value)
@@ -84,7 +88,8 @@ class Session(_mars.Session):
     """
 
     def __new__(cls, endpoint=None, n_threads=None, memory_bytes=None, cache_mem=None, phy_mem=None, disk=None,
-                spill_dir=None, spill_codec=None, hugepages=None, hugepage_size=None, key_file=None, **more):
+                spill_dir=None, spill_codec=None, hugepages=None, hugepage_size=None, key_file=None, keep_source=None,
+                **more):
         for name, value in (("n_threads", n_threads), ("memory_bytes", memory_bytes)):
             if value is not None and operator.index(value) <= 0:
                 raise ValueError(f"{name} is a positive number, or None for what the machine has, not {value}")
@@ -92,7 +97,7 @@ class Session(_mars.Session):
         self = super().__new__(cls, endpoint, n_threads or options.n_threads or 0,
                                memory_bytes or (0 if cache_mem or phy_mem else options.memory_bytes) or 0,
                                _size(cache_mem), _size(phy_mem), _size(disk), _path(spill_dir), spill_codec,
-                               hugepages, _size(hugepage_size), _path(key_file), **more)
+                               hugepages, _size(hugepage_size), _path(key_file), _kept(keep_source), **more)
         self.endpoint = endpoint
         self.closed = False
         _open.add(self)
@@ -460,7 +465,7 @@ class Session(_mars.Session):
 
 
 def new_session(endpoint=None, n_threads=None, memory_bytes=None, cache_mem=None, phy_mem=None, disk=None,
-                spill_dir=None, spill_codec=None, hugepages=None, hugepage_size=None, key_file=None):
+                spill_dir=None, spill_codec=None, hugepages=None, hugepage_size=None, key_file=None, keep_source=None):
     """A session of its own: of threads in this process, or of the cluster at `endpoint`.
 
     Results may be larger than memory: what is not needed now is written to disk and read back. Sizes are numbers of
@@ -493,6 +498,10 @@ def new_session(endpoint=None, n_threads=None, memory_bytes=None, cache_mem=None
     key_file : path, optional
         The key of a cluster on other machines; None: $MARS_KEY_FILE, ~/.config/mars/cluster.key or
         /etc/mars/cluster.key, where there is one; 'none': connect without.
+    keep_source : bool or size, optional
+        Of a cluster: what this process may take to keep arrays that it gave, when only results are left that come from
+        them, so that it can give them again when the machine is lost that has them. None or True: 25 % of memory;
+        False: nothing is kept, and what is lost raises DataLost.
 
     Returns
     -------
@@ -517,7 +526,7 @@ def new_session(endpoint=None, n_threads=None, memory_bytes=None, cache_mem=None
     ValueError: ...
     """
     return Session(endpoint, n_threads, memory_bytes, cache_mem, phy_mem, disk, spill_dir, spill_codec, hugepages,
-                   hugepage_size, key_file)
+                   hugepage_size, key_file, keep_source)
 
 
 def chosen(session):

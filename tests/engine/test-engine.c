@@ -332,7 +332,7 @@ TEST(foreign_memory_is_an_input_and_is_released_once) {
                 buffer[k] = k;
         for (uint32_t k = 0; k < ELEMENTSOF(data); k++)
                 data[k] = (const char *) (buffer + k * STEP);
-        ck_assert_int_eq(engine_adopt(e, &spec, &tiling, data, count, &released, &id, NULL), 0);
+        ck_assert_int_eq(engine_adopt(e, &spec, &tiling, data, count, &released, NULL, &id, NULL), 0);
         sum = run(e, sum_of(e, id));
         ck_assert_double_eq(value_of(e, sum), (double) N * (N - 1) / 2);
         ck_assert_int_eq(engine_pin(e, id, &pin, NULL), 0);
@@ -343,7 +343,7 @@ TEST(foreign_memory_is_an_input_and_is_released_once) {
         ck_assert_int_eq(released, 1);
 
         engine_close(e);
-        ck_assert_int_eq(engine_adopt(e, &spec, &tiling, data, count, &released, &id, NULL), ERROR_CLOSED);
+        ck_assert_int_eq(engine_adopt(e, &spec, &tiling, data, count, &released, NULL, &id, NULL), ERROR_CLOSED);
         ck_assert_int_eq(released, 2);
         engine_unref(e);
         free(buffer);
@@ -360,8 +360,9 @@ TEST(foreign_memory_may_be_larger_than_the_cache) {
 
         for (int k = 0; k < N; k++)
                 buffer[k] = k;
-        ck_assert_int_eq(engine_adopt(e, &spec, &tiling, (const char *[]) { (char *) buffer }, count, &released, &id,
-                                      NULL), 0);
+        ck_assert_int_eq(engine_adopt(e, &spec, &tiling, (const char *[]) { (char *) buffer }, count, &released, NULL,
+                                      &id, NULL),
+                         0);
         ck_assert_double_eq(value_of(e, run(e, sum_of(e, id))), (double) N * (N - 1) / 2);
         engine_unref(e);
         ck_assert_int_eq(released, 1);

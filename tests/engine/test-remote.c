@@ -16,6 +16,7 @@
 
 #include "engine/inside.h"
 #include "io/say.h"
+#include "mars.h"
 #include "wire/frame.h"
 #include "wire/wire.h"
 
@@ -473,4 +474,186 @@ TEST(a_chunk_that_came_changed_is_looked_for_again) {
                 worker_end(&w);
         }
         free(to);
+}
+
+/* ---- What it gave ------------------------------------------------------------------------------------------------ */
+
+enum { GIVEN_TENSOR = 8, GIVEN_CHUNK = 51 };
+
+typedef struct Giving {
+        Engine *engine;
+        const char *data;
+        uint32_t released; /* atomic */
+        TensorId tensor;
+} Giving;
+
+static void count_release(void *userdata) {
+        __atomic_add_fetch(&((Giving *) userdata)->released, 1, __ATOMIC_RELEASE);
+}
+
+static void *give(void *userdata) {
+        Giving *g    = userdata;
+        Error err    = {};
+        Spec spec    = { .shape = { 1, { ELEMENTS } }, .dtype = DTYPE_F64 };
+        Tiling whole = tiling_whole(&spec.shape);
+
+        ck_assert_msg(engine_adopt(g->engine, &spec, &whole, &g->data, count_release, g, NULL, &g->tensor, &err) == 0,
+                      "%s", err.text);
+        return NULL;
+}
+
+/* What comes next of this kind. */
+static WireMessage hear_kind(int fd, Arena *arena, WireKind kind) {
+        WireMessage m;
+
+        do
+                hear(fd, arena, &m);
+        while (m.kind != kind);
+        return m;
+}
+
+static void say_adopted(const FakeScheduler *s, uint64_t request) {
+        const uint32_t holder = HOLDER;
+        WireTensor t          = { .id          = GIVEN_TENSOR,
+                                  .chunk_first = GIVEN_CHUNK,
+                                  .spec        = { .shape = { 1, { ELEMENTS } }, .dtype = DTYPE_F64 },
+                                  .n_holder    = 1,
+                                  .holder      = &holder };
+        Writer w              = {};
+
+        t.tiling = tiling_whole(&t.spec.shape);
+        wire_put_tensor(&w, &t);
+        say(s, &(WireMessage) { WIRE_IS_ADOPTED,
+                                .adopted = { .request = request, .tensor = w.bytes.data, .tensor_n = w.bytes.n } });
+        vec_free(&w.bytes);
+}
+
+static void say_wanted(const FakeScheduler *s) {
+        uint32_t place[] = { 0, HOLDER };
+
+        say(s, &(WireMessage) { WIRE_IS_WANTED, .wanted = { .tensor = GIVEN_TENSOR, .chunk = place, .chunk_n = 2 } });
+}
+
+/* The worker is told of the chunk and asks for it. True: it has come, as it is in `w->chunk`. */
+static bool worker_takes(FakeWorker *w) {
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+        char *payload                       = malloc(CHUNK_BYTES);
+        WireMessage m;
+
+        if (w->fd < 0)
+                w->fd = accept(w->listening, NULL, NULL);
+        m = hear_kind(w->fd, arena, WIRE_IS_PUT);
+        ck_assert_uint_eq(m.put.chunk, GIVEN_CHUNK);
+        ck_assert_uint_eq(m.put.size_bytes, CHUNK_BYTES);
+        say_with(w->fd, &(WireMessage) { WIRE_IS_GET, .get = { .chunk = GIVEN_CHUNK, .most = CHUNK_BYTES } }, 0);
+        hear(w->fd, arena, &m);
+        if (m.kind == WIRE_IS_CHUNK) {
+                read_all(w->fd, (uint8_t *) payload, CHUNK_BYTES);
+                ck_assert(memcmp(payload, w->chunk, CHUNK_BYTES) == 0);
+                ck_assert_uint_eq(m.chunk.digest, chunk_digest(w->chunk, CHUNK_BYTES));
+                say_with(w->fd, &(WireMessage) { WIRE_IS_STORED, .stored = { .chunk = GIVEN_CHUNK } }, 0);
+        } else {
+                ck_assert_int_eq(m.kind, WIRE_IS_GONE);
+                ck_assert_int_eq(m.gone.code, MARS_ERROR_DATA_LOST);
+        }
+        free(payload);
+        return m.kind == WIRE_IS_CHUNK;
+}
+
+static void given_is(const FakeWorker *w, int code, const char *words) {
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+        const WireMessage m                 = hear_kind(w->scheduler.fd, arena, WIRE_IS_GIVEN);
+
+        ck_assert_uint_eq(m.given.tensor, GIVEN_TENSOR);
+        ck_assert_int_eq(m.given.code, code);
+        ck_assert_msg(strstr(m.given.text, words), "'%s' is not in '%s'", words, m.given.text);
+}
+
+static void until_released(const Giving *g) {
+        while (__atomic_load_n(&g->released, __ATOMIC_ACQUIRE) == 0)
+                sched_yield();
+        ck_assert_uint_eq(g->released, 1);
+}
+
+/* w->chunk is what is lent. */
+static void begin_giving(FakeWorker *w, Giving *g) {
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+        pthread_t thread;
+
+        worker_begin(w);
+        engine_keep_given(w->engine, CHUNK_BYTES);
+        *g = (Giving) { .engine = w->engine, .data = w->chunk };
+        ck_assert_int_eq(pthread_create(&thread, NULL, give, g), 0);
+        say_adopted(&w->scheduler, hear_kind(w->scheduler.fd, arena, WIRE_IS_ADOPT).adopt.request);
+        ck_assert(worker_takes(w));
+        pthread_join(thread, NULL);
+        ck_assert_uint_eq(g->tensor, GIVEN_TENSOR);
+        ck_assert_uint_eq(g->released, 0);
+}
+
+TEST(lent_memory_is_given_again_as_it_was_or_not_at_all_until_it_is_spared) {
+        FakeWorker w;
+        Giving g;
+
+        begin_giving(&w, &g);
+        for (int k = 0; k < 2; k++) {
+                say_wanted(&w.scheduler);
+                ck_assert(worker_takes(&w));
+                given_is(&w, 0, "");
+        }
+        w.chunk[5] ^= 1;
+        say_wanted(&w.scheduler);
+        ck_assert(!worker_takes(&w));
+        given_is(&w, MARS_ERROR_DATA_LOST, "was changed after it was given");
+        w.chunk[5] ^= 1;
+        say_wanted(&w.scheduler);
+        ck_assert(worker_takes(&w)); /* it is as it was */
+        given_is(&w, 0, "");
+        ck_assert_uint_eq(g.released, 0);
+        say(&w.scheduler,
+            &(WireMessage) { WIRE_IS_SPARED, .spared = { .tensor = (uint64_t[]) { GIVEN_TENSOR }, .tensor_n = 1 } });
+        until_released(&g);
+        worker_end(&w);
+}
+
+TEST(what_workers_of_the_same_machine_have_is_kept_as_long_as_somebody_refers_to_it) {
+        FakeWorker w;
+        Giving g;
+
+        begin_giving(&w, &g);
+        engine_release(w.engine, GIVEN_TENSOR);
+        ck_assert_uint_eq(g.released, 1);
+        say_wanted(&w.scheduler);
+        given_is(&w, MARS_ERROR_DATA_LOST, "on its client's own machine");
+        worker_end(&w);
+}
+
+TEST(what_is_named_is_kept_over_a_new_link_and_all_else_spared) {
+        FakeWorker w;
+        Giving g;
+
+        begin_giving(&w, &g);
+        say(&w.scheduler,
+            &(WireMessage) { WIRE_IS_SPARED,
+                             .spared = { .but = 1, .tensor = (uint64_t[]) { GIVEN_TENSOR }, .tensor_n = 1 } });
+        say_wanted(&w.scheduler);
+        ck_assert(worker_takes(&w));
+        given_is(&w, 0, "");
+        ck_assert_uint_eq(g.released, 0);
+        say(&w.scheduler, &(WireMessage) { WIRE_IS_SPARED, .spared = { .but = 1 } });
+        until_released(&g);
+        worker_end(&w);
+}
+
+TEST(memory_is_released_when_its_session_ends_while_it_is_given_again) {
+        _cleanup_(arena_freep) Arena *arena = arena_new();
+        FakeWorker w;
+        Giving g;
+
+        begin_giving(&w, &g);
+        say_wanted(&w.scheduler);
+        hear_kind(w.fd, arena, WIRE_IS_PUT);
+        engine_close(w.engine);
+        until_released(&g);
+        worker_end(&w);
 }

@@ -104,8 +104,8 @@ static inline _unused_ Ref desk_leaf(Desk *desk, DType dtype, Shape shape, const
                 used += ((size_t) box_size(&box) * copy.size + 63) / 64 * 64 + 64;
         }
         ck_assert_uint_lt(desk->n_id, ELEMENTSOF(desk->id));
-        ck_assert_int_eq(engine_adopt(desk->engine, &spec, &tiling, chunk, free, memory, &desk->id[desk->n_id], NULL),
-                         0);
+        ck_assert_int_eq(
+                engine_adopt(desk->engine, &spec, &tiling, chunk, free, memory, NULL, &desk->id[desk->n_id], NULL), 0);
         ck_assert_int_eq(graph_add_stored(desk->b.graph, desk->id[desk->n_id++], &spec, &ref.node), 0);
         free(chunk);
         return ref;

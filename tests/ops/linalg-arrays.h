@@ -237,7 +237,7 @@ static inline TensorId put(const Array *a, int64_t step) {
                         }
                 }
         }
-        ck_assert_int_eq(engine_adopt(engine_start(), &spec, &tiling, data, free, memory, &id, NULL), 0);
+        ck_assert_int_eq(engine_adopt(engine_start(), &spec, &tiling, data, free, memory, NULL, &id, NULL), 0);
         free(data);
         return id;
 }

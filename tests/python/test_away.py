@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Workers that come by TCP, as those of other machines do: who has died, who was cut off, who is silent, and after how
-long they are not waited for any more."""
+long they are not waited for any more; and what they had of their clients' data."""
 import concurrent.futures
 import contextlib
 import json
@@ -11,10 +11,12 @@ import subprocess
 import threading
 import time
 
+import numpy as np
 import pytest
 from by_hand import SECONDS, Daemon, wait_for
 
 import mars.tensor as mt
+from mars.errors import DataLost
 from mars.session import new_session
 
 BEAT, SUSPECT, DEAD = 1, 2, 5  # seconds; a worker says with each beat that it lives, and what it does
@@ -179,3 +181,114 @@ def test_a_worker_whose_old_link_nobody_has_missed_keeps_its_number(cluster):
     line.lose_worker()
     wait_for(lambda: "is back" in cluster.scheduler.said, "it does not come back")
     assert [worker["worker"] for worker in cluster.ask("workers")] == [0]
+
+
+# ---- What a client gave ----------------------------------------------------------------------------------------------
+
+def lost(cluster, worker):
+    """Its machine is: nothing of it is anywhere, and another one comes in its place."""
+    worker.stop(signal.SIGKILL)
+    cluster.work()
+
+
+def some(seed, *shape):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+class Source:
+    """What from_array() reads chunk by chunk."""
+
+    def __init__(self, array):
+        self.array, self.shape, self.dtype = array, array.shape, array.dtype
+
+    def __getitem__(self, where):
+        return self.array[where]
+
+
+def test_what_was_given_is_given_again_when_its_machine_is_lost(cluster):
+    n, worker = some(1, 500, 300), cluster.work()
+    with new_session(cluster.socket) as session:
+        mine = n.copy()
+        t = mt.tensor(mine, chunk_size=70).execute(session=session)
+        mine[:] = 0  # it is the caller's again: the tensor has what was given
+        lost(cluster, worker)
+        assert np.array_equal(session.fetch(t), n)
+        assert np.array_equal(session.run(t[::3, ::5] * 2), n[::3, ::5] * 2)
+
+
+def test_results_outlive_the_machine_also_when_only_they_are_left_of_what_was_given(cluster):
+    n, m, worker = some(2, 400, 300), some(3, 300), cluster.work()
+    with new_session(cluster.socket) as session:
+        y = (mt.tensor(n, chunk_size=100) * 2 + mt.tensor(m)).execute(session=session)
+        z = (y.T @ mt.tensor(n, chunk_size=90)).execute(session=session)
+        want = session.fetch(z)
+        lost(cluster, worker)
+        assert np.array_equal(session.fetch(y), n * 2 + m)
+        assert np.array_equal(session.fetch(z), want)
+        del y, z
+        assert np.array_equal(session.run(mt.tensor(n) + 1), n + 1)
+
+
+def test_a_request_goes_on_with_what_was_given_to_a_machine_that_is_lost(cluster):
+    n, worker = some(4, 300, 300), cluster.work()
+    with new_session(cluster.socket) as session:
+        t = mt.tensor(n, chunk_size=100).execute(session=session)
+        future = session.run(long_task(2000) * 0 + (t + mt.tensor(n, chunk_size=50)).sum(), wait=False)
+        wait_for(cluster.is_at_it, "it has nothing to do")
+        lost(cluster, worker)
+        assert future.result(2 * SECONDS) == session.run((t * 2).sum())
+
+
+def test_what_is_not_kept_is_lost_with_words(cluster):
+    n, worker = some(5, 200, 50), cluster.work()
+    with new_session(cluster.socket, keep_source=False) as session:
+        t = mt.tensor(n, chunk_size=50).execute(session=session)
+        lost(cluster, worker)
+        with pytest.raises(DataLost, match=r"the data of tensor \d+ is lost: its client keeps no copy of what it gave "
+                                           r"\(keep_source\)"):
+            session.fetch(t)
+        assert session.run(mt.ones(3).sum()) == 3  # and nothing else is
+
+
+def test_of_what_only_results_need_no_more_is_kept_than_may_be(cluster):
+    n, worker = some(6, 1000, 100), cluster.work()  # 800 kB
+    with new_session(cluster.socket, keep_source="1MB") as session:
+        kept = mt.tensor(n).execute(session=session)
+        old, new = ((mt.tensor(n) + k).execute(session=session) for k in (1, 2))
+        lost(cluster, worker)
+        assert np.array_equal(session.fetch(kept), n)  # somebody refers to it
+        assert np.array_equal(session.fetch(new), n + 2)
+        with pytest.raises(DataLost, match=r"the array of float64 and shape \(1000, ?100\) any more, and of such the "
+                                           r"client keeps no more than .* \(keep_source\)"):
+            session.fetch(old)
+
+
+def test_what_is_read_again_is_the_same_or_an_error_that_names_it(cluster, tmp_path):
+    n, worker = some(7, 300, 200), cluster.work()
+    path, file = tmp_path / "a.npy", tmp_path / "b.npy"
+    np.save(path, n)
+    np.save(file, n)
+    with new_session(cluster.socket) as session:
+        sound, changing = Source(n), Source(n.copy())
+        tensors = [mt.from_array(sound, chunk_size=70), mt.from_array(changing, chunk_size=70),
+                   mt.load(str(path)), mt.load(str(file))]
+        results = [(t + 1).execute(session=session) for t in tensors]
+        del tensors
+        changing.array[250, 3] += 1
+        np.save(file, n + 1)
+        lost(cluster, worker)
+        assert np.array_equal(session.fetch(results[0]), n + 1)
+        assert np.array_equal(session.fetch(results[2]), n + 1)
+        with pytest.raises(DataLost, match=r"array of float64 and shape \(300, ?200\) was changed after it was given"):
+            session.fetch(results[1])
+        with pytest.raises(DataLost, match="b.npy' was changed since it was loaded"):
+            session.fetch(results[3])
+
+
+def test_what_a_client_gave_that_has_left_is_lost_with_words(cluster):
+    n, worker = some(8, 200, 50), cluster.work()
+    with new_session(cluster.socket) as session:
+        (mt.tensor(n) * 2).execute(session=session).save_as("twice", session=session)
+    lost(cluster, worker)
+    with new_session(cluster.socket) as session, pytest.raises(DataLost, match="the client that gave it has left"):
+        session.fetch(session.open("twice"))

@@ -103,6 +103,33 @@ TEST(answer_of_a_link_that_broke_is_not_said_over_the_next_one) {
         end(&b);
 }
 
+TEST(data_is_spared_when_the_disk_has_it_and_over_a_new_link_is_still_there_until_then) {
+        Book b             = {};
+        BookResumed what   = {};
+        Error err          = {};
+        const uint64_t two = 2;
+        uint32_t at        = 0;
+        uint64_t tensor;
+
+        book_begin(&b, false);
+        ck_assert_int_eq(book_later(&b, &(Later) { .kind = LATER_SPARED, .mark = COMMITTED + 1, .tensor = 30 }), 0);
+        nothing_said(&b);
+        book_leave(&b);
+        book_begin(&b, true);
+        ck_assert_int_eq(book_resume(&b, NULL, 0, &two, 1, &what, &err), 0);
+        ck_assert_int_eq(book_resume_end(&b, NULL, 0, COMMITTED), 0);
+        ck_assert(!book_unsaid(&b, &at, &tensor)); /* what the old link was to say is part of what it is told now */
+        later(&b, LATER_KEPT, 0, COMMITTED);
+        ck_assert_int_eq(book_later(&b, &(Later) { .kind = LATER_SPARED, .mark = COMMITTED + 1, .tensor = 31 }), 0);
+        said(&b, LATER_KEPT, 0);
+        ck_assert(book_unsaid(&b, &at, &tensor));
+        ck_assert_uint_eq(tensor, 31);
+        ck_assert(!book_unsaid(&b, &at, &tensor));
+        nothing_said(&b);
+        book_resumed_done(&what);
+        end(&b);
+}
+
 TEST(outcome_that_the_client_knows_is_not_said_after_all) {
         Book b = {};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* The client: it keeps the data that it gave, and gives it again when it is asked to, or says that it has it no
- * more. */
+/* The client: it keeps the data that it gave until it is told that it is wanted no more, and gives it again when it is
+ * asked to, or says that it has it no more. */
 #include "sim/cluster-session.h"
 #include "sim/cluster-work.h"
 
@@ -187,6 +187,23 @@ static void client_wanted(Sim *s, const Wire_wanted *m) {
                 put_add(s, m->tensor, map_get(&s->data, m->tensor) + m->chunk[k], m->chunk[k + 1], true);
 }
 
+/* Nobody will ask for it again. */
+static void client_spared(Sim *s, const Wire_spared *m) {
+        _cleanup_(map_done) Map said = {};
+
+        for (uint32_t k = 0; k < m->tensor_n; k++) {
+                ck_assert_int_eq(map_set(&said, m->tensor[k], 1), 0);
+                if (!m->but)
+                        map_remove(&s->data, m->tensor[k]);
+        }
+        for (uint32_t k = 0; k < s->data.capacity && m->but;)
+                if (s->data.entry[k].value != 0 && map_get(&said, s->data.entry[k].key) == 0)
+                        map_remove(&s->data, s->data.entry[k].key); /* another one may stand in its place now */
+                else
+                        k++;
+        s->n_spared += !m->but;
+}
+
 static void client_hears(Sim *s) {
         _cleanup_(arena_freep) Arena *arena = arena_new();
         _cleanup_(freep) uint8_t *body      = NULL;
@@ -206,6 +223,9 @@ static void client_hears(Sim *s) {
                 return;
         case WIRE_IS_WANTED:
                 client_wanted(s, &m.wanted);
+                return;
+        case WIRE_IS_SPARED:
+                client_spared(s, &m.spared);
                 return;
         default:
                 ck_abort_msg("%s is not for a client", wire_name(m.kind));

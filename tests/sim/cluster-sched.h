@@ -7,6 +7,7 @@
 static void session_finished(Sim *s, const SchedAction *a, const Error *outcome); /* cluster-session.h */
 static void session_told(Sim *s);
 static void session_wants(Sim *s, const SchedAction *a);
+static void session_spares(Sim *s, uint64_t tensor);
 
 /* ---- The journal ------------------------------------------------------------------------------------------------ */
 
@@ -189,6 +190,7 @@ static void do_action(Sim *s, const SchedAction *a) {
                 return;
         case SCHED_TENSOR_GONE:
                 row_add(s, (Row) { .kind = ROW_TENSOR_GONE, .id = a->tensor });
+                session_spares(s, a->tensor);
                 return;
         case SCHED_DRAINED:
                 drained(s, a);

@@ -99,6 +99,22 @@ static void say_adopted(Sim *s, const Later *later) {
         vec_free(&w.bytes);
 }
 
+/* All that it gave and that is not gone, or not known to be. */
+static void say_kept(Sim *s) {
+        Vec(uint64_t) tensor = {};
+        uint32_t at          = 0;
+        uint64_t unsaid;
+
+        for (uint32_t k = 0; k < s->given.capacity; k++)
+                if (s->given.entry[k].value != 0)
+                        ck_assert_int_eq(vec_push(&tensor, s->given.entry[k].key), 0);
+        while (book_unsaid(&s->book, &at, &unsaid))
+                ck_assert_int_eq(vec_push(&tensor, unsaid), 0);
+        post(&s->to_client,
+             &(WireMessage) { WIRE_IS_SPARED, .spared = { .but = 1, .tensor = tensor.data, .tensor_n = tensor.n } });
+        vec_free(&tensor);
+}
+
 /* All that the disk has. */
 static void session_told(Sim *s) {
         Later later;
@@ -109,8 +125,13 @@ static void session_told(Sim *s) {
                         post(&s->to_client, &(WireMessage) { WIRE_IS_WELCOME, .welcome = { .epoch = s->epoch } });
                 else if (later.kind == LATER_FINISHED)
                         say_finished(s, book_find(&s->book, later.request));
-                else
+                else if (later.kind == LATER_ADOPTED)
                         say_adopted(s, &later);
+                else if (later.kind == LATER_SPARED)
+                        post(&s->to_client,
+                             &(WireMessage) { WIRE_IS_SPARED, .spared = { .tensor = &later.tensor, .tensor_n = 1 } });
+                else
+                        say_kept(s);
         }
 }
 
@@ -147,6 +168,14 @@ static void session_wants(Sim *s, const SchedAction *a) {
         wanted_say(s, &w);
 }
 
+/* The client need not keep it any more: but only when the disk has it, too. */
+static void session_spares(Sim *s, uint64_t tensor) {
+        if (wanted_of(s, tensor))
+                wanted_remove(s, wanted_of(s, tensor));
+        if (map_remove(&s->given, tensor) != 0)
+                later_add(s, LATER_SPARED, 0, tensor);
+}
+
 static void session_given(Sim *s, const Wire_given *m) {
         const Error err = error_of(m->code, m->text);
 
@@ -171,6 +200,7 @@ static void session_adopts(Sim *s, const Wire_adopt *m, Arena *arena) {
         ck_assert_msg(rd.r == 0, "%s", err.text);
         ck_assert_int_eq(sched_adopt(s->sched, &tensor.spec, &tensor.tiling, WORKER_NONE, &id), 0);
         ck_assert_int_eq(book_hold(&s->book, id), 0);
+        ck_assert_int_eq(map_set(&s->given, id, 1), 0);
         row_tensor(s, sched_tensor(s->sched, id));
         row_held(s, id);
         later_add(s, LATER_ADOPTED, m->request, id);
@@ -229,6 +259,7 @@ static void session_resumes(Sim *s, const Wire_resume *m) {
         session_told(s);
         for (uint32_t k = 0; k < s->wanted.n; k++)
                 wanted_say(s, &s->wanted.data[k]);
+        later_add(s, LATER_KEPT, 0, 0);
 }
 
 static void session_hears(Sim *s) {
@@ -281,6 +312,7 @@ static void session_clear(Sim *s) {
         while (s->wanted.n > 0)
                 wanted_remove(s, &s->wanted.data[0]);
         vec_free(&s->wanted);
+        map_done(&s->given);
 }
 
 /* All that it has under way ends, and what it holds is let go. */
@@ -292,6 +324,7 @@ static void session_ends(Sim *s) {
         s->n_leases++;
         s->client_lost = true;
         s->book        = (Book) {};
+        map_done(&s->given);
         for (uint32_t k = 0; k < s->wanted.n; k++)
                 ck_assert_int_eq(vec_push(&wanted, s->wanted.data[k].tensor), 0);
         for (uint32_t k = 0; k < wanted.n; k++)
@@ -345,6 +378,13 @@ static void session_restore(Sim *s) {
                         a->tensor    = copy_of(row->tensors, row->n_tensors * sizeof(uint64_t));
                         if (row->outcome.code < 0)
                                 a->outcome = copy_of(&row->outcome, sizeof(row->outcome));
+                        break;
+                case ROW_TENSOR:
+                        if (row->tensor.recipe == 0 && !row->tensor.anchor)
+                                ck_assert_int_eq(map_set(&s->given, row->id, 1), 0);
+                        break;
+                case ROW_TENSOR_GONE:
+                        map_remove(&s->given, row->id);
                         break;
                 default:
                         break;

@@ -232,6 +232,7 @@ typedef struct Sim {
         /* The client's session, as the scheduler knows it. */
         Book book;
         Vec(Wanted) wanted;
+        Map given; /* tensors that are the client's data */
         /* The client's. */
         bool client_linked, client_welcome;
         bool client_knocks; /* it waits for a scheduler that stands still */
@@ -243,11 +244,11 @@ typedef struct Sim {
         Vec(Waited) asked;
         Vec(uint64_t) tensor; /* references */
         Map length;           /* of these, plus 1 */
-        Map data;             /* its own tensors -> first chunk */
+        Map data;             /* its own tensors, until it hears that it is not to keep them -> first chunk */
         Map data_bytes;       /* chunk -> size, plus 1 */
         Vec(Put) put;
         uint64_t n_requests, n_failed, n_succeeded, n_faults, n_killed, n_left, n_emptied, n_restarts, n_drained,
-                n_again, n_silent, n_leases, n_dropped, n_damaged, n_pins;
+                n_again, n_silent, n_leases, n_dropped, n_damaged, n_pins, n_spared;
         Mix mix;
         uint64_t n_moves;
         uint64_t said; /* a digest of all that was heard */

@@ -258,6 +258,7 @@ static void say_figures(const Sim *s, const SchedStats *stats) {
                 { "gave up the scheduler", s->n_dropped },
                 { "chunks were damaged on a disk", s->n_damaged },
                 { "leases ended", s->n_leases },
+                { "given tensors were spared", s->n_spared },
                 { "times the scheduler died", s->n_restarts },
                 { "tasks", stats->n_tasks_done },
                 { "tasks ran again", stats->n_remade },
@@ -279,6 +280,7 @@ static void nothing_is_left(Sim *s) {
         while (somebody_moves(s))
                 time_passes(s, s->mix.step);
         sim_assert(s, s->book.requests.n == 0 && s->book.refs.n == 0 && s->wanted.n == 0);
+        sim_assert(s, s->given.n == 0 && s->data.n == 0); /* and the client keeps nothing */
         sched_stats(s->sched, &stats);
         sim_assert(s, stats.n_tensors == 0);
         sim_assert(s, stats.n_ghosts == 0);
