@@ -113,8 +113,8 @@ def library(pair):
 
 
 def relay():
-    said = subprocess.run([pathlib.Path(options.bench_http).with_name("bench-relay"), str(options.mib), "1", "spliced"],
-                          capture_output=True, text=True, check=True)
+    program = pathlib.Path(options.bench_http).with_name("bench-relay")
+    said = subprocess.run([program, str(options.mib), "1", "spliced"], capture_output=True, text=True, check=True)
     return max(float(line.split("GB/s")[0].split()[-1]) for line in said.stdout.splitlines()[1:]) * 1e9
 
 

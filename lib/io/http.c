@@ -343,3 +343,27 @@ int http_step(HttpOpening *o, Stream *stream, Error *err) {
                                 "the address of a scheduler is given without http://");
         }
 }
+
+/* ---- Taken for a web server --------------------------------------------------------------------------------------- */
+
+bool http_is_request(const uint8_t *data) {
+        static const char *const methods[] = { "GET ", "POST ", "HEAD ", "PUT ", "DELETE ", "OPTIONS " };
+
+        for (size_t k = 0; k < ELEMENTSOF(methods); k++)
+                if (memcmp(data, methods[k], strlen(methods[k])) == 0)
+                        return true;
+        return false;
+}
+
+int http_refuse(int fd, Error *err) {
+        static const char words[] = "Mars itself is spoken at this port, not HTTP: new_session() is given its address "
+                                    "without http://, and pages are at the port of mars-web";
+        char text[512];
+        const int n = snprintf(text, sizeof(text),
+                               "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+                               "Content-Length: %zu\r\n\r\n%s",
+                               sizeof(words) - 1, words);
+
+        (void) send(fd, text, (size_t) n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        return error_set(err, ERROR_CORRUPT, "it speaks HTTP, and Mars itself is spoken here");
+}

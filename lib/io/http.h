@@ -38,3 +38,7 @@ typedef struct HttpAnswer {
 enum { HTTP_MORE = 1 };
 /* 0; HTTP_MORE: its head is not whole; ERROR_CORRUPT: it is no answer of HTTP/1.1. */
 int http_answer_parse(const char *text, size_t n_bytes, HttpAnswer *ret, Error *err);
+/* Whoever takes us for a web server: whether the first bytes of what has come, 8 at least, are a request's; it is
+ * answered like one, with words that may be lost, and the connection is over. */
+bool http_is_request(const uint8_t *data);
+int http_refuse(int fd, Error *err);

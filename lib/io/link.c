@@ -250,35 +250,12 @@ static int refuse_tls(Link *link, Error *err) {
         return err->code;
 }
 
-static bool is_http_request(const uint8_t *data) {
-        static const char *const methods[] = { "GET ", "POST ", "HEAD ", "PUT ", "DELETE ", "OPTIONS " };
-
-        for (size_t k = 0; k < ELEMENTSOF(methods); k++)
-                if (memcmp(data, methods[k], strlen(methods[k])) == 0)
-                        return true;
-        return false;
-}
-
-/* The other side takes us for a web server, and is answered like one. */
-static int refuse_http(Link *link, Error *err) {
-        static const char words[] = "Mars itself is spoken at this port, not HTTP: new_session() is given its address "
-                                    "without http://, and pages are at the port of mars-web";
-        char text[512];
-        const int n = snprintf(text, sizeof(text),
-                               "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n"
-                               "Content-Length: %zu\r\n\r\n%s",
-                               sizeof(words) - 1, words);
-
-        (void) send(link->stream.fd, text, (size_t) n, MSG_NOSIGNAL | MSG_DONTWAIT);
-        return error_set(err, ERROR_CORRUPT, "it speaks HTTP, and Mars itself is spoken here");
-}
-
 static int take_header(Link *link, Error *err) {
         Inbox *in = &link->in;
         int r;
 
-        if (link->door && !link->stream.tls && is_http_request(in->data + in->at))
-                return refuse_http(link, err);
+        if (link->door && !link->stream.tls && http_is_request(in->data + in->at))
+                return http_refuse(link->stream.fd, err);
         if (link->door && !link->stream.tls && memcmp(in->data + in->at, "\x16\x03", 2) == 0)
                 return refuse_tls(link, err);
         if (link->text[0] && memcmp(in->data + in->at, "HTTP/1.", 7) == 0)

@@ -178,3 +178,33 @@ TEST(a_user_who_only_speaks_for_others_is_believed_nothing) {
         ck_assert_str_eq(peer.text, "192.0.2.1:40312 over http");
         pair_free(&p);
 }
+
+TEST(who_takes_a_door_for_a_web_server_is_answered_like_by_one) {
+        static const char *const said[] = { "GET / HTTP/1.1\r\nHost: here\r\n\r\n",
+                                            "DELETE /api/v1/names/x HTTP/1.1\r\n\r\n" };
+        Door door                       = {};
+        char text[1024];
+
+        for (size_t k = 0; k < ELEMENTSOF(said); k++) {
+                HttpAnswer answer;
+                Error err = {};
+                ssize_t n;
+                Pair p;
+
+                pair_sockets(&p, UNIX);
+                ck_assert_int_eq(link_accept(&p.b.link, p.event, p.b.fd, &door, &events, &p.b, NULL), 0);
+                p.b.fd = -1;
+                ck_assert_int_eq(write(p.a.fd, said[k], strlen(said[k])), (ssize_t) strlen(said[k]));
+                RUN_UNTIL(&p, p.b.n_closed == 1);
+                ck_assert_ptr_nonnull(strstr(p.b.why.text, "speaks HTTP"));
+                n = read(p.a.fd, text, sizeof(text) - 1);
+                ck_assert_int_gt(n, 0);
+                text[n] = 0;
+                ck_assert_int_eq(http_answer_parse(text, (size_t) n, &answer, &err), 0);
+                ck_assert_uint_eq(answer.status, 400);
+                ck_assert_uint_eq(answer.head_bytes + answer.body_bytes, (size_t) n);
+                ck_assert_ptr_nonnull(strstr(text + answer.head_bytes, "without http://"));
+                pair_free(&p);
+        }
+        ck_assert(!http_is_request((const uint8_t *) "GETTING ") && !http_is_request((const uint8_t *) "mars\0\0\0\0"));
+}
