@@ -318,6 +318,30 @@ static PyObject *shape_tuple(PyObject *self, bool *ret_known) {
         return ret;
 }
 
+/* The handle stands for the same elements in another shape. */
+static int tensor_set_shape(PyObject *self, PyObject *shape, void *closure) {
+        PyObject *made;
+        mars_tensor *old = py_tensor(self);
+
+        (void) closure;
+        if (!shape || !old) {
+                PyErr_SetString(PyExc_AttributeError, "the shape of a tensor cannot be deleted");
+                return -1;
+        }
+        made = PyObject_CallMethod(self, "reshape", "(O)", shape);
+        if (!made)
+                return -1;
+        if (!py_is_tensor(made)) {
+                Py_DECREF(made);
+                PyErr_SetString(PyExc_TypeError, "reshape() gives a tensor");
+                return -1;
+        }
+        ((PyTensor *) self)->tensor = mars_tensor_ref(py_tensor(made));
+        mars_tensor_unref(old);
+        Py_DECREF(made);
+        return 0;
+}
+
 static PyObject *tensor_get_known_shape(PyObject *self, void *closure) {
         bool known;
 
@@ -406,15 +430,19 @@ static PyMethodDef tensor_methods[] = {
 };
 
 static PyGetSetDef tensor_getset[] = {
-        { "shape", tensor_get_shape, NULL,
+        { "shape", tensor_get_shape, tensor_set_shape,
           "Lengths of the axes, a tuple; computed when they depend on data.\n\n"
+          "Assigned to, the tensor has its elements in that shape.\n\n"
           "Examples\n"
           "--------\n"
           ">>> mt.zeros((2, 3)).shape\n"
           "(2, 3)\n"
           ">>> a = mt.arange(10)\n"
           ">>> a[a > 6].shape\n"
-          "(3,)\n",
+          "(3,)\n"
+          ">>> a.shape = 5, 2\n"
+          ">>> a[1].execute()\n"
+          "Tensor([2, 3])\n",
           NULL },
         { "_known_shape", tensor_get_known_shape, NULL, "Lengths of the axes, -1 where they are not known yet.", NULL },
         { "dtype", tensor_get_dtype, NULL,

@@ -14,9 +14,11 @@ K-th name only.
 """
 import argparse
 import contextlib
+import functools
 import sys
 
 import numpy as np
+import scipy.sparse
 
 import mars.tensor as mt
 from mars.session import new_session
@@ -44,6 +46,20 @@ def _function(name):
 
 def whole(x):
     return (x * 100).astype("i4")
+
+
+def with_diagonal(set_diagonal, s):
+    set_diagonal(s, 2.0)
+    return s
+
+
+@functools.cache
+def stored():
+    """A sparse tensor that stores as much, 128 elements a row, in blocks of 1 MiB."""
+    side, step = 1 << 16, 512
+    columns = (np.arange(0, side, step) + (np.arange(side) % step)[:, None]).ravel()
+    data = np.random.default_rng(1).random(len(columns))
+    return mt.tensor(scipy.sparse.csr_matrix((data, columns, np.arange(side + 1) * (side // step))), chunk_size=step)
 
 
 # ---- Elementwise -----------------------------------------------------------------------------------------------------
@@ -298,6 +314,20 @@ calls("linalg.tensorinv", lambda f, x: f(x, 1))
 calls("linalg.vecdot linalg.innerproduct", lambda f, x: f(x, x))
 calls("linalg.vector_norm linalg.matrix_norm linalg.matrix_transpose linalg.trace linalg.diagonal", lambda f, x: f(x))
 
+# ---- Sparse tensors --------------------------------------------------------------------------------------------------
+
+calls(" ".join("SparseTensor." + name for name in """sum mean var std prod max min argmax argmin count_nonzero any
+    all""".split()), lambda f, x: f(stored()), lambda f, x: f(stored(), axis=0), lambda f, x: f(stored(), axis=1))
+calls("SparseTensor.conj SparseTensor.conjugate SparseTensor.diagonal SparseTensor.transpose SparseTensor.copy",
+      lambda f, x: f(stored()))
+calls("SparseTensor.todense", lambda f, x: f(mt.eye(SIDE, sparse=True, chunk_size=SIDE // 16)))  # a result as large
+calls("SparseTensor.tosparse", lambda f, x: f(stored(), missing=0.5))
+calls("SparseTensor.setdiag", lambda f, x: with_diagonal(f, stored().copy()))
+calls("SparseTensor.astype", lambda f, x: f(stored(), "f4"))
+calls("SparseTensor.rechunk", lambda f, x: f(stored(), 300))
+calls("SparseTensor.multiply", lambda f, x: f(stored(), stored()), lambda f, x: f(stored(), 2.0))
+calls("SparseTensor.dot", lambda f, x: f(stored(), stored()), lambda f, x: f(stored(), mt.ones(1 << 16)))
+
 # name: why it is refused. All finish where memory holds what is said here, and whatever else is in the tensor.
 WHY = {
     "the Schur form of a general matrix is one task: 40 n^2 bytes of n x n float64, n up to 32000": "linalg.eig",
@@ -312,12 +342,13 @@ NOT_ASKED = {
         get_printoptions geterr iinfo index_exp inf iscomplexobj isfortran isrealobj isscalar issubdtype iterable
         may_share_memory min_scalar_type nan ndim ndindex newaxis pi printoptions promote_types result_type s_
         set_printoptions seterr shape shares_memory size stats.ttest_ind_from_stats random.Generator
-        random.RandomState random.default_rng random.seed random.bytes errstate linalg.LinAlgError""",
+        random.RandomState random.default_rng random.seed random.bytes errstate linalg.LinAlgError
+        SparseTensor.execute SparseTensor.is_sparse SparseTensor.issparse SparseTensor.save_as""",
     "reads or writes files, or somebody else's arrays": """from_array from_dataframe from_dlpack from_hdf5 from_tiledb
         from_vineyard from_zarr frombuffer fromfile fromhdf5 fromiter fromstring fromtiledb fromvineyard fromzarr
         genfromtxt imread load loadtxt save savetxt savez savez_compressed to_hdf5 to_tiledb to_vineyard to_zarr tohdf5
         totiledb tovineyard tozarr""",
-    "gives elements to this process": "datetime_as_string ndenumerate",
+    "gives elements to this process": "datetime_as_string ndenumerate SparseTensor.fetch SparseTensor.tocsr",
 }
 
 
@@ -331,6 +362,9 @@ def public():
             a_class = (np.generic, mt.Tensor, mt.SparseTensor)
             if callable(made) and not (isinstance(made, type) and issubclass(made, a_class)):
                 yield prefix + name
+    for name in dir(mt.SparseTensor):
+        if not name.startswith("_") and callable(getattr(mt.SparseTensor, name)):
+            yield "SparseTensor." + name
 
 
 def unasked():
@@ -345,7 +379,8 @@ def outcome(name, x, session, plan_only):
         try:
             with np.errstate(all="ignore"):
                 made = program(x)
-            tensors = [t for t in (made if isinstance(made, (tuple, list)) else [made]) if isinstance(t, mt.Tensor)]
+            tensors = [t for t in (made if isinstance(made, (tuple, list)) else [made])
+                       if isinstance(t, (mt.Tensor, mt.SparseTensor))]
             if tensors and plan_only:
                 future = session.run(*tensors, fetch=False, wait=False)
                 with contextlib.suppress(TimeoutError):

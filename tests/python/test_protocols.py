@@ -328,3 +328,27 @@ def test_an_array_of_numpys_is_filled_with_a_tensor(where):
         np.copyto(np.zeros(3, int), mt.ones(3))
     with pytest.raises(TypeError, match="not list"):
         mt.copyto([0], mt.ones(1))
+
+
+def test_what_the_original_had_besides():
+    a = mt.arange(10, chunk_size=((7, 1, 2),)).rechunk(((7, 1, 2),))
+    assert a.rebalance().nsplits == ((4, 4, 2),) and a.rebalance(num_partitions=2).nsplits == ((5, 5),)
+    assert a.rebalance(num_partitions=99).to_numpy().tolist() == list(range(10))
+    with pytest.raises(ValueError, match="num_partitions"):
+        a.rebalance(num_partitions=0)
+    assert a[0].is_scalar() and not a.isscalar()
+    with pytest.raises(NotImplementedError, match="no code goes to workers"):
+        a.map_chunk(np.sin)
+
+
+def test_a_shape_is_assigned_to():
+    a = mt.arange(6, chunk_size=4)
+    b = a + 0
+    a.shape = 2, -1
+    assert a.shape == (2, 3) and b.shape == (6,) and a.to_numpy().tolist() == [[0, 1, 2], [3, 4, 5]]
+    a.shape = 6
+    assert a.shape == (6,)
+    with pytest.raises(ValueError):
+        a.shape = 4, 2
+    with pytest.raises(AttributeError):
+        del a.shape

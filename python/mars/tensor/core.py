@@ -682,6 +682,78 @@ class Tensor(_mars.Tensor):
 
     is_sparse = issparse
 
+    # ---- What the original had besides -------------------------------------------------------------------------------
+
+    def isscalar(self):
+        """Whether the tensor has no axes.
+
+        Also called is_scalar.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> a = mt.arange(3)
+        >>> a.isscalar(), a.sum().isscalar()
+        (False, True)
+        """
+        return self.ndim == 0
+
+    is_scalar = isscalar
+
+    def rebalance(self, factor=None, axis=0, num_partitions=None):
+        """Cut along an axis into chunks of almost one length.
+
+        Parameters
+        ----------
+        factor : float, optional
+            Ignored: which worker has which chunk is the scheduler's matter.
+        axis : int, optional
+        num_partitions : int, optional
+            How many chunks; None: as many as there are.
+
+        Returns
+        -------
+        Tensor
+
+        Examples
+        --------
+        >>> a = mt.zeros(10, chunk_size=((7, 1, 2),))
+        >>> a.rebalance(num_partitions=3).nsplits
+        ((4, 4, 2),)
+        """
+        axis = axis_of(axis, self.ndim)
+        n = len(self.nsplits[axis]) if num_partitions is None else operator.index(num_partitions)
+        if n < 1:
+            raise ValueError(f"num_partitions is one at least, not {n}")
+        return self.rechunk({axis: max(-(-self.shape[axis] // n), 1)})
+
+    def map_chunk(self, func, *args, **kwargs):
+        """Refused: a function of Python's would have to be sent to the workers, which run no code of their clients.
+
+        Parameters
+        ----------
+        func : callable
+        *args, **kwargs : optional
+
+        Raises
+        ------
+        NotImplementedError
+            Always. It says what to do instead.
+
+        Examples
+        --------
+        >>> mt.ones(3).map_chunk(np.sin)
+        Traceback (most recent call last):
+            ...
+        NotImplementedError: no code goes to workers: ...
+        """
+        raise NotImplementedError("no code goes to workers: write it with functions of tensors, which are computed "
+                                  "together chunk by chunk, or call it here with numpy.asarray(part) of the parts that "
+                                  "it needs")
+
     def __getitem__(self, key):
         from . import indexing
 
