@@ -11,8 +11,8 @@
  *                   stay in its cache, and computes elementwise inputs there. gram.c does it for X.T @ X.
  *   sums of terms   of rows of few elements and a small matrix, as in X @ w: the graph says it so, and it is fused.
  *
- * float32, float64 and complex products are BLAS's, but for the smallest ones (thin.h), and so are those of integers
- * that are not too large (exact.h); others are loops over rows that compilers make vectors of. */
+ * float32, float64 and complex products are BLAS's, but for the smallest ones (thin.h, tiny.h), and so are those of
+ * integers that are not too large (exact.h); others are loops over rows that compilers make vectors of. */
 #include <string.h>
 
 #include "graph/graph.h"
@@ -22,6 +22,7 @@
 #include "ops/kernel.h"
 #include "ops/product.h"
 #include "ops/thin.h"
+#include "ops/tiny.h"
 
 enum {
         PRODUCT_SMALL = 1 << 16, /* elements of a result that is small: 512 KiB a block */
@@ -140,6 +141,10 @@ static int product_run(BlockRun *run, _unused_ Error *err) {
                                 if (x[j].trans != CblasNoTrans || x[j].ld != (j == 0 ? k : n))
                                         matrix_dense(&run->in[j], data[j], dense[j], &x[j]);
                         product_loops[dtype](x[0].data, x[1].data, m, n, k, run->more, to);
+                        continue;
+                }
+                if (is_tiny(dtype, m, n, k)) {
+                        tiny_product(dtype, &x[0], &x[1], m, n, k, run->more, to);
                         continue;
                 }
                 if (is_thin(dtype, m, n, k)) {

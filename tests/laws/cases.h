@@ -126,6 +126,7 @@ static const Case cases[] = {
 
         { .op = "contract", .in = { OF(FINITE, 12, 12), OF(FINITE, 12, 12) } },
         { .op = "contract", .in = { OF(FINITE, 13, 70), OF(FINITE, 70, 21) } }, /* of integers by BLAS */
+        { .op = "contract", .in = { OF(FINITE, 7, 4, 3), OF(FINITE, 1, 3, 5) } },
         { .op = "contract", .in = { OF(FINITE, 17, 5), OF(FINITE, 5, 9) } },
         { .op = "contract", .in = { OF(FINITE, 40), OF(FINITE, 40) } },
         { .op = "contract", .in = { OF(FINITE, 3, 4, 5), OF(FINITE, 5) } },

@@ -159,9 +159,11 @@ static double *turned(const double *a, int64_t rows, int64_t columns) {
 }
 
 TEST(products_with_few_columns_have_the_same_bits_in_every_layout_and_at_every_level) {
-        static const Small cases[] = { { 8, 10, TALL }, { 3, 16, 1000 }, { 13, 2, 129 }, { 1, 7, 64 }, { 5, 5, TALL },
-                                       { 2000, 8, 10 }, { 4000, 1, 7 }, { 1500, 16, 1 }, { 75, 1, 300 },
-                                       { 19, 1, TALL } };
+        static const Small cases[]        = { { 8, 10, TALL }, { 3, 16, 1000 }, { 13, 2, 129 }, { 1, 7, 64 },
+                                              { 5, 5, TALL },  { 2000, 8, 10 }, { 4000, 1, 7 }, { 1500, 16, 1 },
+                                              { 2, 1, 5 },     { 3, 2, 2 },     { 1, 3, 8 },    { 4, 4, 4 },
+                                              { 6, 5, 1 },     { 7, 6, 4 },     { 5, 7, 3 },    { 8, 8, 8 },
+                                              { 75, 1, 300 },  { 19, 1, TALL } };
         static const char *const levels[] = { "v1", "v3", "v4" };
 
         engine = desk_engine(2);
