@@ -55,6 +55,14 @@ static Ref reduce(Build *b, const char *op, Ref a, const ReduceParams *p) {
         return build_reduce(b, op, a, p->axis, p->keepdims, DTYPE_NONE);
 }
 
+/* Elements that lie side by side are reduced. */
+static bool reduces_rows(Build *b, const ReduceParams *p, Ref a) {
+        const int ndim = build_spec(b, a)->shape.ndim;
+        uint32_t axes  = 0;
+
+        return axes_normalize(&p->axis, ndim, &axes, NULL) >= 0 && ndim > 0 && axes >> (ndim - 1) & 1;
+}
+
 static int expand_mean(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         const ReduceParams *p = call->params;
         Spec spec;
@@ -64,8 +72,12 @@ static int expand_mean(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         if (infer_mean(call, &spec, b->err) < 0)
                 return build_fail(b, ERROR_VALUE, "%s", call->op->name);
         t = wide(spec.dtype);
-        total = build_reduce(b, "sum", build_cast(b, in[0], t), p->axis, p->keepdims, t);
-        if (dtype_kind(t) < KIND_FLOAT) /* mean(dtype=int): a quotient that is cast */
+        /* How many are true is exact either way, and faster counted along rows. */
+        if (t == DTYPE_F64 && build_spec(b, in[0])->dtype == DTYPE_BOOL && reduces_rows(b, p, in[0]))
+                total = reduce(b, "sum", in[0], p);
+        else
+                total = build_reduce(b, "sum", build_cast(b, in[0], t), p->axis, p->keepdims, t);
+        if (dtype_kind(build_spec(b, total)->dtype) < KIND_FLOAT) /* mean(dtype=int), too: a quotient that is cast */
                 total = build_cast(b, total, DTYPE_F64);
         total = build_binary(b, "divide", total, build_f64(b, build_spec(b, total)->dtype, count_reduced(b, p, in[0])));
         *out = build_cast(b, total, spec.dtype);

@@ -7,7 +7,7 @@ REDUCE_LOOPS(prod, REALS, a * b)
 REDUCE_LOOPS(prod, COMPLEXES, COMPLEX_MUL(a, b))
 QUADS_LOOPS(prod, a * b)
 QUADS_RUNS(prod)
-WRAPPING_RUNS(prod, a * b)
+WRAPPING_RUNS(prod, a *b, 1)
 static const Fold prod_folds[] = { FOLD_ROWS_WIDENING(prod, ONE) {} };
 
 OP(prod) = {

@@ -12,34 +12,36 @@ enum { RUN_GRAIN = 1 << RUN_LEAST }; /* the length of a run is a multiple of it 
 
 /* ---- Merges in any order ----------------------------------------------------------------------------------------- */
 
-/* Makes op_lift_runs_D(): `expr` merges b of type S into a. */
-#define WRAPPING_RUNS_(D, S, op, expr)                                                                                 \
+/* Makes op_lift_runs_D(): `expr` merges b into a, in numbers of the type N; from its identity on, so that a run is
+ * whole vectors. */
+#define WRAPPING_RUNS_(D, S, N, op, expr, identity)                                                                    \
         static void op##_lift_runs_##D(size_t n, int level, const void *in, _unused_ int64_t first,                    \
                                        void *const *state) {                                                           \
-                const size_t length = (size_t) 1 << level & ~(size_t) (RUN_GRAIN - 1);                                 \
+                const size_t length             = (size_t) 1 << level & ~(size_t) (RUN_GRAIN - 1);                     \
                 const MEMORY_##D *restrict from = in;                                                                  \
-                CTYPE_##S *restrict out = state[0];                                                                    \
+                CTYPE_##S *restrict out         = state[0];                                                            \
                                                                                                                        \
                 for (size_t i = 0; i < n; i++, from += length) {                                                       \
-                        CTYPE_##S a = (CTYPE_##S) from[0];                                                             \
+                        N a = identity;                                                                                \
                                                                                                                        \
-                        for (size_t k = 1; k < length; k++) {                                                          \
-                                const CTYPE_##S b = (CTYPE_##S) from[k];                                               \
-                                a = expr;                                                                              \
+                        for (size_t k = 0; k < length; k++) {                                                          \
+                                const N b = (N) from[k];                                                               \
+                                a         = expr;                                                                      \
                         }                                                                                              \
-                        out[i] = a;                                                                                    \
+                        out[i] = (CTYPE_##S) a;                                                                        \
                 }                                                                                                      \
         }
-#define WRAPPING_RUNS(op, expr)                                                                                        \
-        WRAPPING_RUNS_(BOOL, I64, op, expr)                                                                            \
-        WRAPPING_RUNS_(I8, I64, op, expr)                                                                              \
-        WRAPPING_RUNS_(U8, U64, op, expr)                                                                              \
-        WRAPPING_RUNS_(I16, I64, op, expr)                                                                             \
-        WRAPPING_RUNS_(U16, U64, op, expr)                                                                             \
-        WRAPPING_RUNS_(I32, I64, op, expr)                                                                             \
-        WRAPPING_RUNS_(U32, U64, op, expr)                                                                             \
-        WRAPPING_RUNS_(I64, I64, op, expr)                                                                             \
-        WRAPPING_RUNS_(U64, U64, op, expr)
+/* Of bools a run fits into less than 32 bits. */
+#define WRAPPING_RUNS(op, expr, identity)                                                                              \
+        WRAPPING_RUNS_(BOOL, I64, int32_t, op, expr, identity)                                                         \
+        WRAPPING_RUNS_(I8, I64, int64_t, op, expr, identity)                                                           \
+        WRAPPING_RUNS_(U8, U64, uint64_t, op, expr, identity)                                                          \
+        WRAPPING_RUNS_(I16, I64, int64_t, op, expr, identity)                                                          \
+        WRAPPING_RUNS_(U16, U64, uint64_t, op, expr, identity)                                                         \
+        WRAPPING_RUNS_(I32, I64, int64_t, op, expr, identity)                                                          \
+        WRAPPING_RUNS_(U32, U64, uint64_t, op, expr, identity)                                                         \
+        WRAPPING_RUNS_(I64, I64, int64_t, op, expr, identity)                                                          \
+        WRAPPING_RUNS_(U64, U64, uint64_t, op, expr, identity)
 
 /* ---- Extremes ---------------------------------------------------------------------------------------------------- */
 
