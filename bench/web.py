@@ -131,7 +131,8 @@ with tempfile.TemporaryDirectory(prefix="mars-bench-") as home:
             print(f"{way:9} {tiny * 1e3:6.2f} ms {kind:>9} {statistics.median(theirs) / 1e9:6.2f} GB/s "
                   f"{statistics.median(rates) / 1e9:6.2f} GB/s {statistics.median(parts):11.0%} {lower:15.0%}", end="")
             if way == "port":
+                bounds = [loop / ceiling for loop, ceiling in zip(plain, theirs)]
                 print(f"    plain loops {statistics.median(plain) / 1e9:.2f} GB/s, of the library "
-                      f"{statistics.median(loop / ceiling for loop, ceiling in zip(plain, theirs)):.0%}, ours of theirs "
+                      f"{statistics.median(bounds):.0%}, ours of theirs "
                       f"{statistics.median(rate / loop for rate, loop in zip(rates, plain)):.0%}", end="")
             print(flush=True)
