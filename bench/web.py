@@ -126,13 +126,13 @@ with tempfile.TemporaryDirectory(prefix="mars-bench-") as home:
         tiny, found = ours(way, made)
         for kind, turns in zip(("new", "touched"), found):
             theirs, rates, plain = zip(*turns)
+            median = statistics.median
             parts = [rate / ceiling for ceiling, rate in zip(theirs, rates)]
             lower = statistics.quantiles(parts, n=4, method="inclusive")[0]
-            print(f"{way:9} {tiny * 1e3:6.2f} ms {kind:>9} {statistics.median(theirs) / 1e9:6.2f} GB/s "
-                  f"{statistics.median(rates) / 1e9:6.2f} GB/s {statistics.median(parts):11.0%} {lower:15.0%}", end="")
+            print(f"{way:9} {tiny * 1e3:6.2f} ms {kind:>9} {median(theirs) / 1e9:6.2f} GB/s "
+                  f"{median(rates) / 1e9:6.2f} GB/s {median(parts):11.0%} {lower:15.0%}", end="")
             if way == "port":
-                bounds = [loop / ceiling for loop, ceiling in zip(plain, theirs)]
-                print(f"    plain loops {statistics.median(plain) / 1e9:.2f} GB/s, of the library "
-                      f"{statistics.median(bounds):.0%}, ours of theirs "
-                      f"{statistics.median(rate / loop for rate, loop in zip(rates, plain)):.0%}", end="")
+                print(f"    plain loops {median(plain) / 1e9:.2f} GB/s, of the library "
+                      f"{median(loop / ceiling for loop, ceiling in zip(plain, theirs)):.0%}, ours of theirs "
+                      f"{median(rate / loop for rate, loop in zip(rates, plain)):.0%}", end="")
             print(flush=True)

@@ -344,7 +344,7 @@ int http_step(HttpOpening *o, Stream *stream, Error *err) {
         }
 }
 
-/* ---- Taken for a web server ------------------------------------------------------------------------------------- */
+/* ---- Taken for a web server -------------------------------------------------------------------------------------- */
 
 bool http_is_request(const uint8_t *data) {
         static const char *const methods[] = { "GET ", "POST ", "HEAD ", "PUT ", "DELETE ", "OPTIONS " };
