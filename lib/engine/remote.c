@@ -708,7 +708,9 @@ int engine_connect_via(Engine **ret, const char *address, const char *token, Tls
                 sigfillset(&all); /* signals are for the program's own threads */
                 pthread_sigmask(SIG_SETMASK, &all, &before);
                 engine_ref(e);
+                pthread_mutex_lock(&e->lock); /* the thread may be at it before we know that there is one */
                 r->started = pthread_create(&r->thread, &attr, remote_main, r) == 0;
+                engine_unlock(e);
                 if (!r->started) {
                         __atomic_sub_fetch(&e->n_refs, 1, __ATOMIC_ACQ_REL);
                         result = error_set(err, -EAGAIN, "a thread for the connection cannot be had");

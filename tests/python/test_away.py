@@ -292,3 +292,14 @@ def test_what_a_client_gave_that_has_left_is_lost_with_words(cluster):
     lost(cluster, worker)
     with new_session(cluster.socket) as session, pytest.raises(DataLost, match="the client that gave it has left"):
         session.fetch(session.open("twice"))
+
+
+def test_what_was_given_over_http_is_given_again_over_http(cluster):
+    n, worker = some(9, 400, 300), cluster.work()
+    port = cluster._begin("mars-web", "--schedulers", cluster.socket, "--port", "0").port()
+    with new_session(f"http://127.0.0.1:{port}") as session:
+        t = mt.tensor(n, chunk_size=90).execute(session=session)
+        y = (mt.tensor(n, chunk_size=50) * 2).execute(session=session)
+        lost(cluster, worker)
+        assert np.array_equal(session.fetch(t), n)
+        assert np.array_equal(session.fetch(y), n * 2)

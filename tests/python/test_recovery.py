@@ -499,6 +499,22 @@ def test_data_that_a_client_gave_is_there_after_the_scheduler_died(hand):
         assert np.array_equal(s.run(t[::3, ::5]), n[::3, ::5])
 
 
+def test_data_that_a_client_gave_is_given_again_also_to_a_scheduler_that_was_started_again(hand):
+    some = hand()
+    n = np.random.default_rng(4).standard_normal((500, 300))
+    with new_session(some.endpoint) as s:
+        t = mt.tensor(n, chunk_size=50).execute(session=s)
+        gone = (mt.tensor(n, chunk_size=50) + 1).execute(session=s)
+        again(some)
+        del gone  # what it came from is spared, by a scheduler that has not seen it come
+        for name in ("w0", "w1"):
+            some.kill(name)
+            some.start(f"{name}-again")
+        assert np.array_equal(s.fetch(t), n)
+        again(some)
+        assert np.array_equal(s.run(t * 2), n * 2)
+
+
 def given(some, n):
     """A session's tensor of this data, in a thread of its own; it is there when workers have taken it."""
     with new_session(some.endpoint) as s:
