@@ -13,6 +13,7 @@
 
 enum {
         KEEP_BYTES = 2 << 20,    /* some 14,000 spans: minutes of a worker, and half a second of very many threads */
+        HEAD_BYTES = 128,        /* of a span, in which its lane, number and start are */
         LATE_USEC  = 500 * 1000, /* so long after its end a span is noted, at most: after the tasks that follow it */
 };
 
@@ -127,11 +128,15 @@ static int add_lanes(Timeline *t, const char *text, size_t n) {
 }
 
 static int add_span(Timeline *t, const char *text, size_t n) {
-        const uint32_t n_all      = (uint32_t) (n + SEPARATOR);
-        const uint64_t lane       = number_in(text, "{\"lane\": ") + 1;
-        const uint64_t number     = number_in(text, "\"number\": ") + 1;
-        const uint64_t start_usec = MAX(usec_in(text, "\"start\": "), UINT64_C(1));
+        const uint32_t n_all = (uint32_t) (n + SEPARATOR);
+        char head[HEAD_BYTES];
+        uint64_t lane, number, start_usec;
 
+        /* What is not there is not sought in all that follows. */
+        snprintf(head, sizeof(head), "%.*s", (int) MIN(n, sizeof(head) - 1), text);
+        lane       = number_in(head, "{\"lane\": ") + 1;
+        number     = number_in(head, "\"number\": ") + 1;
+        start_usec = MAX(usec_in(head, "\"start\": "), UINT64_C(1));
         if (number <= map_get(&t->number, lane) && start_usec <= map_get(&t->start, lane) + LATE_USEC)
                 return 0;
         if (vec_reserve(&t->spans, t->spans.n + n_all) < 0 || vec_reserve(&t->length, t->length.n + 1) < 0 ||
