@@ -778,6 +778,17 @@ size_t link_queued_bytes(const Link *link) {
         return link->out.bytes;
 }
 
+uint32_t link_unanswered_msec(const Link *link) {
+        if (link->over || link->stream.family == AF_UNIX)
+                return 0;
+        return link->connecting ? 1 : socket_silent_msec(link->stream.fd);
+}
+
+void link_watch(Link *link) {
+        if (!link->over && !link->connecting && link->stream.family != AF_UNIX)
+                socket_watch(link->stream.fd);
+}
+
 uint64_t link_heard_bytes(const Link *link) {
         return link->heard_bytes;
 }

@@ -72,6 +72,11 @@ int link_send_fd(Link *link, uint16_t kind, const uint8_t *body, size_t body_byt
 
 size_t link_queued_bytes(const Link *link); /* of headers and bodies: copied, not sent yet */
 uint64_t link_heard_bytes(const Link *link); /* that have come so far: who sends any, lives */
+/* For how long the host of the other side has not answered; 1 while it has not accepted us yet, 0: it answers, for all
+ * one knows. A process that stands still is not the host: the kernel answers for it. Over TCP, and a second late of one
+ * that is watched, which then is closed after some seconds (-ETIMEDOUT). */
+uint32_t link_unanswered_msec(const Link *link);
+void link_watch(Link *link); /* when it is connected; before, nothing happens */
 /* Back-pressure: nothing is handed out, and closed() is not called, until it goes on. For however long: the other side
  * is not taken for dead. */
 void link_stop_reading(Link *link, bool stop);

@@ -41,15 +41,29 @@ void socket_ready_at(int fd, int n_bytes) {
         (void) setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &n_bytes, sizeof(n_bytes)); /* without it one is woken oftener */
 }
 
-bool socket_info_is_silent(const struct tcp_info *info) {
-        /* A window that is closed is probed; the probe that is on its way just now says nothing. */
-        return (info->tcpi_retransmits > 0 || info->tcpi_probes > 1) &&
-               info->tcpi_last_ack_recv >= SOCKET_SILENCE_MSEC;
+/* A window that is closed is probed; the probe that is on its way just now says nothing. */
+static uint32_t silent_msec(const struct tcp_info *info) {
+        return info->tcpi_retransmits > 0 || info->tcpi_probes > 1 ? info->tcpi_last_ack_recv : 0;
 }
 
-bool socket_is_silent(int fd) {
+bool socket_info_is_silent(const struct tcp_info *info) {
+        return silent_msec(info) >= SOCKET_SILENCE_MSEC;
+}
+
+uint32_t socket_silent_msec(int fd) {
         struct tcp_info info = {};
         socklen_t n          = sizeof(info);
 
-        return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 && socket_info_is_silent(&info);
+        return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 ? silent_msec(&info) : 0;
+}
+
+bool socket_is_silent(int fd) {
+        return socket_silent_msec(fd) >= SOCKET_SILENCE_MSEC;
+}
+
+void socket_watch(int fd) {
+        const int each_sec = 1;
+
+        (void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &each_sec, sizeof(each_sec)); /* else it is noticed later */
+        (void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &each_sec, sizeof(each_sec));
 }

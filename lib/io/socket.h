@@ -21,3 +21,7 @@ void socket_ready_at(int fd, int n_bytes);
 /* Over TCP: what was sent again, or asked, has not been answered for SOCKET_SILENCE_MSEC. */
 bool socket_is_silent(int fd);
 bool socket_info_is_silent(const struct tcp_info *info);
+/* For how long that has been so; 0: it has not. */
+uint32_t socket_silent_msec(int fd);
+/* Over TCP: whoever is at the other end is asked each second, when nothing else is said. */
+void socket_watch(int fd);
