@@ -270,11 +270,20 @@ static void tell_progress(Scheduler *s) {
         }
 }
 
+static void apart_tick(Scheduler *s) {
+        if (!sched_ticks(s->sched))
+                return;
+        scheduler_step(s, &(SchedEvent) { .kind = SCHED_TICK, .usec = scheduler_now(s) });
+        if (!sched_ticks(s->sched))
+                scheduler_log(s, LOG_INFO, "workers that did not reach each other try it again when they need to");
+}
+
 /* They may change while it runs. */
 static void limits_set(Scheduler *s) {
         s->limits = (PatienceLimits) { .look_usec    = s->config.heartbeat_usec,
                                        .dead_usec    = s->config.dead_usec,
                                        .suspect_usec = s->config.suspect_usec,
+                                       .doubt_usec   = 2 * s->config.heartbeat_usec,
                                        .lease_usec   = s->config.lease_usec,
                                        .restore_usec = RESTORE_USEC };
 }
@@ -299,6 +308,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
         sessions_tick(s);
         workers_tick(s);
         restore_tick(s);
+        apart_tick(s);
         tell_progress(s);
         past_tick(s);
         return sd_event_source_set_time(source, usec + s->config.heartbeat_usec / TICKS) < 0

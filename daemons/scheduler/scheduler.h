@@ -83,6 +83,7 @@ typedef struct Session {
 typedef struct Member {
         Conn *conn;             /* NULL: it is away, */
         uint64_t away_usec;     /* and was heard of last then */
+        uint64_t doubted_usec;  /* another worker has said then that it does not reach it */
         bool silent;            /* nothing is heard of it: it is given nothing new */
         bool broke;             /* away, and it was the other side that has ended its link, without a goodbye */
         WireDrain drain;

@@ -217,7 +217,7 @@ void worker_gone(Conn *c) {
 }
 
 static void silence_look(Scheduler *s, Member *m) {
-        const bool silent = link_is_silent(&s->patience, &s->limits, m->conn->heard_usec);
+        const bool silent = link_is_silent(&s->patience, &s->limits, m->conn->heard_usec, m->doubted_usec);
 
         if (silent == m->silent)
                 return;
@@ -289,6 +289,27 @@ int worker_drained(Scheduler *s, uint32_t worker, const Error *why) {
 
 /* ---- What they say ----------------------------------------------------------------------------------------------- */
 
+/* Who is not heard here either has more than one worker against him: he is given nothing until he is heard. */
+static void unreached(Scheduler *s, const Member *m, const Wire_unreached *said) {
+        Member *from = said->from < s->n_workers ? s->worker[said->from] : NULL;
+
+        if (from && from->conn) {
+                from->doubted_usec = scheduler_now(s);
+                silence_look(s, from);
+                if (!sched_apart(s->sched, m->number, from->number))
+                        scheduler_log_worker(
+                                s, m->number, NULL, LOG_WARNING,
+                                "worker %u, %s, does not reach worker %u, %s: %s; what it needs from there "
+                                "comes another way for a while",
+                                m->number, m->name, from->number, from->name, said->text);
+        }
+        scheduler_step(s, &(SchedEvent) { .kind   = SCHED_UNREACHED,
+                                          .worker = m->number,
+                                          .chunk  = said->chunk,
+                                          .from   = said->from,
+                                          .usec   = scheduler_now(s) });
+}
+
 /* The event, if it can be true. */
 static int believe(Conn *c, const SchedEvent *event, uint32_t n_lengths, Error *err) {
         int r = sched_check(c->scheduler->sched, event, n_lengths, err);
@@ -357,6 +378,9 @@ int worker_hear(Conn *c, const WireMessage *m, Error *err) {
                                      "worker %u, %s, has lost chunk %llu: it is made again when it is wanted",
                                      member->number, member->name, (unsigned long long) m->lost.chunk);
                 scheduler_step(c->scheduler, &event);
+                return 0;
+        case WIRE_IS_UNREACHED:
+                unreached(c->scheduler, member, &m->unreached);
                 return 0;
         case WIRE_IS_LEAVING:
                 event.kind    = SCHED_DRAIN;

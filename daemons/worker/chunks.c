@@ -3,8 +3,10 @@
  * engine's machine has counted the memory for the chunk, and the bytes go straight there. From a worker of this machine
  * none come: it lends the chunk, which tasks read where it lies, and nothing is counted.
  *
- * What was asked of a worker that cannot be reached is asked again and again, until the scheduler says that the worker
- * is gone (PEER without an address), and then from where else the chunk is to be had. */
+ * What was asked of a worker whose link breaks is asked again. If its host is not reached for UNREACHED_USEC, the
+ * scheduler is told (UNREACHED), and knows another way: it may have been cut off from us alone. One that is reached and
+ * says nothing is waited for, until the scheduler says that it is gone (PEER without an address), and then from where
+ * else the chunk is to be had. */
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -15,9 +17,13 @@
 enum {
         MAX_UNEXPECTED  = 1 << 16,          /* chunks of one client of which the scheduler has not said anything, */
         UNEXPECTED_USEC = 10 * 1000 * 1000, /* and so long */
+        REACH_USEC      = 250 * 1000,       /* between two looks at whom we wait for */
+        UNREACHED_USEC  = 2 * 1000 * 1000, /* until the scheduler hears of it: what is lost is sent again within that */
+        AT_ONCE_USEC    = 1000 * 1000,     /* after that: what was on its way to us then is not tried */
 };
 
 static const LinkEvents mate_events;
+static void mate_leave(Mate *mate);
 
 /* ---- Coming ----------------------------------------------------------------------------------------------------- */
 
@@ -67,6 +73,8 @@ static void arriving_fail(Worker *w, Arriving *a) {
 
 static int mate_connect(Mate *mate, Error *err) {
         Worker *w = mate->worker;
+
+        mate->since_usec = mate->since_usec ?: worker_clock();
         int r     = link_connect(&mate->link, w->event, mate->address, &mate_events, mate, err);
 
         if (r == 0)
@@ -100,6 +108,101 @@ static int ask_for(Worker *w, Arriving *a) {
                 how = WIRE_LONG;
         return link_say(a->mate->link,
                         &(WireMessage) { WIRE_IS_GET, .get = { .chunk = a->chunk, .most = UINT64_MAX, .how = how } });
+}
+
+/* ---- Who is not reached ----------------------------------------------------------------------------------------- */
+
+/* Its words come before what the engine says of it. */
+static void say_unreached(Worker *w, Arriving *a, const Mate *mate) {
+        char text[256];
+
+        snprintf(text, sizeof(text), "worker %u at %s is not reached", mate->number, mate->address);
+        if (w->welcome &&
+            link_say(w->scheduler,
+                     &(WireMessage) { WIRE_IS_UNREACHED,
+                                      .unreached = { .chunk = a->chunk, .from = a->from, .text = text } }) < 0)
+                worker_say(w, LOG_WARNING, "out of memory: the scheduler does not hear that %s", text);
+        arriving_fail(w, a);
+}
+
+static void fetch_begin(Worker *w, Arriving *a, const Mate *mate) {
+        if (mate->unreached_usec != 0 && worker_clock() - mate->unreached_usec < AT_ONCE_USEC) {
+                say_unreached(w, a, mate);
+                return;
+        }
+        ask_for(w, a); /* or later: on_reach() */
+        (void) sd_event_source_set_enabled(w->reach, SD_EVENT_ON);
+}
+
+static void mate_unreached(Mate *mate) {
+        Worker *w = mate->worker;
+
+        worker_say(w, LOG_WARNING, "worker at %s is not reached: the scheduler is asked for another way",
+                   mate->address);
+        mate_leave(mate);
+        mate->since_usec     = 0;
+        mate->unreached_usec = worker_clock();
+        for (uint32_t k = 0; k < w->arriving.capacity;) {
+                Arriving *a = (Arriving *) (uintptr_t) w->arriving.entry[k].value;
+
+                if (a && a->from == mate->number && !a->data)
+                        say_unreached(w, a, mate); /* another one may stand in its place now */
+                else
+                        k++;
+        }
+}
+
+/* A link that was just accepted there is one that reaches it. */
+static void mate_look(Mate *mate) {
+        Worker *w           = mate->worker;
+        const uint64_t now  = worker_clock();
+        const uint64_t mute = mate->link ? 1000 * (uint64_t) link_unanswered_msec(mate->link) : 0;
+
+        if (mate->link && mute == 0) {
+                link_watch(mate->link);
+                mate->since_usec = 0;
+        } else if (mate->since_usec == 0)
+                mate->since_usec = now - mute;
+        if (mate->since_usec != 0 && now - mate->since_usec >= UNREACHED_USEC) {
+                mate_unreached(mate);
+                return;
+        }
+        for (uint32_t k = 0; k < w->arriving.capacity && !mate->link; k++) {
+                Arriving *a = (Arriving *) (uintptr_t) w->arriving.entry[k].value;
+
+                if (a && !a->data && !a->mate && a->from == mate->number)
+                        ask_for(w, a); /* connects; the others are asked for with the next tick */
+        }
+}
+
+static int on_reach(sd_event_source *source, uint64_t usec, void *userdata) {
+        Worker *w = userdata;
+        bool any  = false;
+
+        for (uint32_t k = 0; k < w->arriving.capacity; k++) {
+                Arriving *a = (Arriving *) (uintptr_t) w->arriving.entry[k].value;
+                Mate *mate  = a && a->from != WORKER_NONE && a->arrived_bytes == 0
+                                      ? (Mate *) (uintptr_t) map_get(&w->mates, a->from)
+                                      : NULL;
+
+                if (mate)
+                        any = mate->waited = true;
+        }
+        for (Mate *mate = w->first_mate; mate; mate = mate->next) {
+                if (mate->waited)
+                        mate_look(mate);
+                mate->waited = false;
+        }
+        if (!any)
+                return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        return sd_event_source_set_time(source, usec + REACH_USEC);
+}
+
+int worker_reach_begin(Worker *w, Error *err) {
+        if (sd_event_add_time_relative(w->event, &w->reach, CLOCK_MONOTONIC, REACH_USEC, 0, on_reach, w) < 0 ||
+            sd_event_source_set_enabled(w->reach, SD_EVENT_OFF) < 0)
+                return error_oom(err, sizeof(*w));
+        return 0;
 }
 
 void worker_fetch(Worker *w, uint64_t chunk, uint32_t from) {
@@ -138,7 +241,7 @@ void worker_fetch(Worker *w, uint64_t chunk, uint32_t from) {
                 return;
         }
         a->from = from;
-        ask_for(w, a); /* or later: worker_chunks_retry() */
+        fetch_begin(w, a, (Mate *) (uintptr_t) map_get(&w->mates, from));
 }
 
 static uint64_t clock_usec(const Worker *w) {

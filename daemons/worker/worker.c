@@ -632,6 +632,8 @@ int worker_new(Worker **ret, sd_event *event, const WorkerConfig *config, const 
         r = worker_engine_begin(w, kept, err);
         if (r == 0)
                 r = worker_watch_begin(w, err);
+        if (r == 0)
+                r = worker_reach_begin(w, err);
         if (r < 0)
                 return r;
         worker_lease(w, true);
@@ -658,6 +660,7 @@ Worker *worker_free(Worker *w) {
         sd_event_source_disable_unref(w->woken);
         sd_event_source_disable_unref(w->gathered);
         sd_event_source_disable_unref(w->retry);
+        sd_event_source_disable_unref(w->reach);
         sd_event_source_disable_unref(w->tick);
         sd_event_source_disable_unref(w->deadline);
         if (w->wake >= 0)

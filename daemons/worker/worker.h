@@ -62,6 +62,9 @@ typedef struct Mate {
         Lender lender;       /* SERVES */
         int sent[STORE_MAX_FILES]; /* ASKS: the store's descriptors that it has, in the order in which it got them */
         uint32_t n_sent;
+        uint64_t since_usec;     /* SERVES: it has not been reached since then; 0: it is, for all we know */
+        uint64_t unreached_usec; /* SERVES: and so the scheduler was told, then */
+        bool waited;             /* SERVES: chunks are to come from it; scratch of on_reach() */
         uint32_t n_unexpected; /* ASKS: chunks that it has for us, of which the scheduler has said nothing */
         bool told;           /* SERVES: the log knows how chunks come from it */
         char user[TOKEN_USER_MAX]; /* ASKS: whose token it showed: only what he was granted is his; "": all is */
@@ -109,6 +112,7 @@ typedef struct Worker {
         sd_event *event;
         Door door;
         sd_event_source *tick, *retry, *woken, *gathered, *deadline;
+        sd_event_source *reach; /* while chunks of other workers are to come */
         int wake;
         pthread_mutex_t lock;        /* of the reports */
         bool prompt;                 /* some of them is not to wait for others */
@@ -162,6 +166,7 @@ bool worker_stop(void *worker);
 
 /* ---- worker/chunks.c: chunks that come */
 void worker_fetch(Worker *w, uint64_t chunk, uint32_t from);
+int worker_reach_begin(Worker *w, Error *err);
 void worker_let_go(Worker *w);                     /* of what was borrowed, and nobody reads any more */
 void worker_chunks_retry(Worker *w);               /* those for which the store had no room */
 void worker_has(Worker *w, uint64_t chunk);         /* one that is being given to us was here already */

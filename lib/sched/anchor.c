@@ -7,8 +7,8 @@
  * is cut off at once: tasks that make some of it again would make the rest, too, which nobody would know of.
  *
  * A spare is never read. It goes with the tensor, and from a worker that is to have nothing, unless whoever has the
- * chunk is not to be reached: then it stays until he is, or takes the chunk's place and is handed on. A chunk that
- * nobody has has no spare. */
+ * chunk is not to be reached: then it stays until he is, or takes the chunk's place and is handed on. The two change
+ * places when somebody reaches only the spare (apart.c). A chunk that nobody has has no spare. */
 #include "sched/state.h"
 
 bool recipe_is_long(const Sched *s, const Recipe *recipe) {

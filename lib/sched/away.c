@@ -14,19 +14,22 @@ static void state_set(Sched *s, uint32_t worker, WorkerState state) {
 
         s->n_open -= worker_open(s, worker);
         s->n_present -= w->state != WORKER_GONE;
+        s->unsettled |= s->n_aside > 0; /* others may have gone on without somebody on its behalf */
+        s->n_aside -= w->aside;
         w->state  = state;
-        w->silent = false;
+        w->silent = w->aside = false;
         s->n_present += w->state != WORKER_GONE;
         s->n_open += worker_open(s, worker);
 }
 
-/* There is more to give to, or to be asked. */
-static void all_stirred(Sched *s) {
+void all_stirred(Sched *s, bool found) {
         s->unsettled = true;
         for (uint32_t k = 0; k < s->worker.n; k++)
                 s->worker.data[k].drained = false; /* perhaps it is not stuck any more */
-        for (Running *r = s->first_running; r; r = r->after)
+        for (Running *r = s->first_running; r; r = r->after) {
                 r->stirred = true;
+                r->dirty |= found || s->apart.n > 0; /* what nobody got is looked at again */
+        }
 }
 
 /* The worker knows no plans any more: those that end need not wait for it. The table changes while they do. */
@@ -333,6 +336,7 @@ int worker_lost(Sched *s, uint32_t worker, bool killed) {
         if (killed)
                 ret = poison_count(s, worker);
         state_set(s, worker, WORKER_GONE);
+        apart_forget(s, worker);
         s->n_draining -= w->drain;
         w->drain = w->drained = false;
         w->held.n = w->left.n = 0;
@@ -344,7 +348,7 @@ int worker_lost(Sched *s, uint32_t worker, bool killed) {
         if (ret == 0)
                 ret = chunks_lost(s, worker);
         tasks_lost(s, worker);
-        all_stirred(s);
+        all_stirred(s, false);
         return ret < 0 || !killed ? ret : poisoned_fail(s);
 }
 
@@ -365,7 +369,7 @@ int worker_silent(Sched *s, uint32_t worker, bool on) {
         s->n_open -= worker_open(s, worker);
         w->silent = on;
         s->n_open += worker_open(s, worker);
-        all_stirred(s);
+        all_stirred(s, false);
         for (Running *r = s->first_running; r && on && ret == 0; r = r->after)
                 if (!r->ending && worker < r->share.n)
                         ret = queue_clear(s, r, worker);
@@ -392,7 +396,7 @@ int worker_joined(Sched *s, const SchedEvent *e) {
         for (Running *r = s->first_running; r && ret == 0; r = r->after)
                 while (r->share.n < s->worker.n && ret == 0)
                         ret = vec_push(&r->share, (Share) {});
-        all_stirred(s);
+        all_stirred(s, false);
         return ret;
 }
 
@@ -422,6 +426,6 @@ int worker_holds(Sched *s, const SchedEvent *e) {
         vec_free(&tensors);
         vec_free(&runnings);
         vec_free(&w->held);
-        all_stirred(s);
+        all_stirred(s, false);
         return ret < 0 ? ret : poisoned_fail(s);
 }

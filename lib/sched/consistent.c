@@ -96,7 +96,7 @@ static bool workers_consistent(const Sched *s) {
 }
 
 bool sched_consistent(const Sched *s) {
-        uint32_t n_open = 0, n_present = 0, n_repairs = 0;
+        uint32_t n_open = 0, n_present = 0, n_repairs = 0, n_aside = 0;
         uint64_t n_ghosts = 0;
 
         for (const Running *r = s->first_running; r; r = r->after) {
@@ -107,7 +107,12 @@ bool sched_consistent(const Sched *s) {
         for (uint32_t w = 0; w < s->worker.n; w++) {
                 n_present += s->worker.data[w].state != WORKER_GONE;
                 n_open += worker_open(s, w);
+                n_aside += s->worker.data[w].aside;
         }
+        for (uint32_t k = 0; k < s->apart.n; k++)
+                if (s->apart.data[k].a >= s->apart.data[k].b ||
+                    !workers_apart(s, s->apart.data[k].b, s->apart.data[k].a))
+                        return false;
         for (uint32_t k = 0; k < s->tensors.capacity && !s->holding; k++) {
                 const SchedTensor *t = (SchedTensor *) (uintptr_t) s->tensors.entry[k].value;
 
@@ -115,6 +120,6 @@ bool sched_consistent(const Sched *s) {
                 if (t && !tensor_consistent(s, t))
                         return false;
         }
-        return n_open == s->n_open && n_present == s->n_present && n_repairs == s->n_repairs &&
+        return n_open == s->n_open && n_aside == s->n_aside && n_present == s->n_present && n_repairs == s->n_repairs &&
                (s->holding || n_ghosts == s->n_ghosts) && workers_consistent(s);
 }

@@ -29,11 +29,11 @@ static void taking_ends(Sched *s, const Taking *t) {
         s->unsettled = true;
 }
 
-/* Next in turn among those that are given things. */
-static uint32_t taker(Sched *s) {
+/* Next in turn among those that are given things, and get them from there. */
+static uint32_t taker(Sched *s, uint32_t from) {
         for (uint32_t k = 0; k < s->worker.n; k++) {
                 s->next_taker = (s->next_taker + 1) % s->worker.n;
-                if (worker_open(s, s->next_taker))
+                if (worker_open(s, s->next_taker) && !workers_apart(s, s->next_taker, from))
                         return s->next_taker;
         }
         return WORKER_NONE;
@@ -86,6 +86,12 @@ int taking_lost(Sched *s, uint32_t from, uint64_t chunk) {
         return t && t->from == from ? takings_off(s, from, chunk) : 0;
 }
 
+int taking_failed(Sched *s, uint32_t from, uint32_t to, uint64_t chunk) {
+        const Taking *t = taking_find(s, chunk);
+
+        return t && t->from == from && t->to == to ? takings_off(s, from, chunk) : 0;
+}
+
 /* A worker is gone, or remembers none of it: nothing is on its way from there or to it. The others stay in their order,
  * as their answers do. */
 int takings_lost(Sched *s, uint32_t worker) {
@@ -104,8 +110,7 @@ int takings_lost(Sched *s, uint32_t worker) {
         return ret;
 }
 
-/* Its number in a plan that reads it. */
-static bool running_reads(const Running *r, uint64_t chunk, uint32_t *ret) {
+bool running_reads(const Running *r, uint64_t chunk, uint32_t *ret) {
         for (uint32_t k = 0; k < r->leaves.n; k++) {
                 uint32_t v           = r->leaves.data[k];
                 const SchedTensor *t = r->leaf[v];
@@ -116,6 +121,18 @@ static bool running_reads(const Running *r, uint64_t chunk, uint32_t *ret) {
         }
         *ret = (uint32_t) (chunk - r->run.first_id);
         return chunk - r->run.first_id < r->plan->n_chunk;
+}
+
+int fetch_say(Sched *s, Running *r, uint32_t worker, uint32_t chunk, uint32_t from) {
+        if (vec_push(&s->actions->fetch, (RunFetch) { .chunk = chunk, .from = from }) < 0)
+                return -ENOMEM;
+        return action_add(s, &(SchedAction) { .kind        = SCHED_RUN,
+                                              .worker      = worker,
+                                              .plan        = r->run.id,
+                                              .run         = &r->run,
+                                              .first       = s->actions->task.n,
+                                              .first_fetch = s->actions->fetch.n - 1,
+                                              .n_fetch     = 1 });
 }
 
 int fetches_turn(Sched *s, uint64_t chunk, uint32_t to) {
@@ -132,15 +149,8 @@ int fetches_turn(Sched *s, uint64_t chunk, uint32_t to) {
                         if (!task_given(r, t) || r->place[t] == to || !worker_hears(s, r->place[t]) ||
                             !r->share.data[r->place[t]].knows)
                                 continue;
-                        if (vec_push(&s->actions->fetch, (RunFetch) { .chunk = c, .from = to }) < 0)
-                                return -ENOMEM;
-                        ret = action_add(s, &(SchedAction) { .kind        = SCHED_RUN,
-                                                             .worker      = r->place[t],
-                                                             .plan        = r->run.id,
-                                                             .run         = &r->run,
-                                                             .first       = s->actions->task.n,
-                                                             .first_fetch = s->actions->fetch.n - 1,
-                                                             .n_fetch     = 1 });
+                        ret = workers_apart(s, r->place[t], to) ? unreached_add(s, r->place[t], chunk)
+                                                                : fetch_say(s, r, r->place[t], c, to);
                 }
         }
         return ret;
@@ -213,11 +223,11 @@ int chunk_taken(Sched *s, const SchedEvent *e) {
 
 int spare_begin(Sched *s, const SchedTensor *t, uint32_t chunk) {
         const uint32_t from = t->holder[chunk];
-        uint32_t to         = taker(s);
+        uint32_t to         = taker(s, from);
 
         if (to == from)
-                to = taker(s);
-        if (!worker_open(s, from) || s->worker.data[from].n_taking >= MOST_TAKING || to == from ||
+                to = taker(s, from);
+        if (!worker_open(s, from) || s->worker.data[from].n_taking >= MOST_TAKING || to == from || to == WORKER_NONE ||
             taking_find(s, t->chunk_first + chunk))
                 return 0;
         return take(s, &(Taking) { .chunk      = t->chunk_first + chunk,
@@ -226,6 +236,32 @@ int spare_begin(Sched *s, const SchedTensor *t, uint32_t chunk) {
                                    .to         = to,
                                    .copy       = true,
                                    .size_bytes = tensor_chunk_bytes(t, chunk) });
+}
+
+int chunk_relay(Sched *s, uint64_t chunk, uint32_t to) {
+        SchedTensor *t;
+        int ret = tensor_find(s, chunk, &t);
+
+        if (ret < 0 || taking_find(s, chunk))
+                return ret;
+        if (t)
+                return take(s, &(Taking) { .chunk      = chunk,
+                                           .owner      = t->id,
+                                           .from       = t->holder[chunk - t->chunk_first],
+                                           .to         = to,
+                                           .size_bytes = tensor_chunk_bytes(t, (uint32_t) (chunk - t->chunk_first)) });
+        for (const Running *r = s->first_running; r; r = r->after) {
+                const uint64_t c = chunk - r->run.first_id;
+
+                if (!r->ending && c < r->plan->n_chunk)
+                        return take(s, &(Taking) { .chunk      = chunk,
+                                                   .owner      = r->run.id,
+                                                   .in_plan    = true,
+                                                   .from       = r->holder[c],
+                                                   .to         = to,
+                                                   .size_bytes = plan_chunk_bytes(r->plan, (uint32_t) c) });
+        }
+        return 0;
 }
 
 /* ---- What is left ----------------------------------------------------------------------------------------------- */
@@ -272,7 +308,8 @@ static int drained(Sched *s, uint32_t worker, const Error *why) {
 
 static int drain_go(Sched *s, uint32_t worker, Worker *w) {
         uint32_t n_left, n_stay = 0;
-        int ret = 0;
+        bool none = false;
+        int ret   = 0;
         Error err;
 
         if (w->left.n == 0 && w->n_taking == 0 && w->refused.code == 0) {
@@ -286,12 +323,16 @@ static int drain_go(Sched *s, uint32_t worker, Worker *w) {
 
                 if (!still_there(s, &t) || taking_find(s, t.chunk))
                         continue;
-                t.to = taker(s);
-                ret  = take(s, &t);
+                t.to = taker(s, worker);
+                if (t.to == WORKER_NONE) {
+                        none = true;
+                        break;
+                }
+                ret = take(s, &t);
         }
         if (w->n_taking > 0 || ret < 0)
                 return ret;
-        if (w->left.n > 0 && s->n_open == 0) {
+        if (none || (w->left.n > 0 && s->n_open == 0)) {
                 error_set(&err, -EHOSTDOWN, "there is no other worker that could take the %u chunks that are left",
                           n_left);
                 return drained(s, worker, &err);

@@ -118,11 +118,11 @@ static bool in_vain(const Running *r, uint32_t task) {
         return false;
 }
 
-static int recall(Sched *s, Running *r, uint32_t task, uint32_t position) {
+int task_recall(Sched *s, Running *r, uint32_t task) {
         if (!worker_hears(s, r->place[task]))
                 return 0; /* it will know no tasks when it hears again */
         r->state[task] = TASK_RECALLED;
-        if (vec_push(&s->actions->task, (RunTask) { task, position }) < 0)
+        if (vec_push(&s->actions->task, (RunTask) { task, r->index->position[task] }) < 0)
                 return -ENOMEM;
         return action_add(s, &(SchedAction) { .kind   = SCHED_RECALL,
                                               .worker = r->place[task],
@@ -149,7 +149,7 @@ int running_review(Sched *s, Running *r) {
                 uint32_t t = r->plan->order[k];
 
                 if (r->state[t] == TASK_GIVEN && in_vain(r, t))
-                        ret = recall(s, r, t, k);
+                        ret = task_recall(s, r, t);
                 else if (r->state[t] == TASK_WAITING)
                         ret = running_requeue(r, t);
         }

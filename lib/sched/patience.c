@@ -21,8 +21,8 @@ static bool longer(const Patience *p, uint64_t since_usec, uint64_t limit_usec) 
         return p->own_usec > since_usec && p->own_usec - since_usec > limit_usec;
 }
 
-bool link_is_silent(const Patience *p, const PatienceLimits *limits, uint64_t heard_usec) {
-        return longer(p, heard_usec, limits->suspect_usec);
+bool link_is_silent(const Patience *p, const PatienceLimits *limits, uint64_t heard_usec, uint64_t doubted_usec) {
+        return longer(p, heard_usec, heard_usec < doubted_usec ? limits->doubt_usec : limits->suspect_usec);
 }
 
 bool link_is_dead(const Patience *p, const PatienceLimits *limits, uint64_t heard_usec) {

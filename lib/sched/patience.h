@@ -4,6 +4,7 @@
  * as the machines are: the daemon looks at the clock and at processes, and does what follows.
  *
  *   link      of a worker: nothing was heard over it for `suspect_usec`: it is given nothing new until something is;
+ *             `doubt_usec` is enough when another worker has said since that it does not reach it;
  *             for `dead_usec`: it is closed, as if it had broken
  *   worker    of which nothing was heard for `dead_usec`, with a link or without one, has left, with all that it had;
  *             at once when its process has ended, if its memory has ended with it
@@ -19,7 +20,7 @@
 
 typedef struct PatienceLimits {
         uint64_t look_usec; /* several ticks */
-        uint64_t dead_usec, suspect_usec, lease_usec, restore_usec;
+        uint64_t dead_usec, suspect_usec, doubt_usec, lease_usec, restore_usec;
         uint64_t keep_usec;
 } PatienceLimits;
 
@@ -34,7 +35,8 @@ void patience_look(Patience *p, const PatienceLimits *limits, uint64_t clock_use
 uint64_t patience_now(const Patience *p, const PatienceLimits *limits, uint64_t clock_usec);
 
 /* All times from here on are our own. */
-bool link_is_silent(const Patience *p, const PatienceLimits *limits, uint64_t heard_usec);
+/* doubted: when a worker said last that it does not reach it. */
+bool link_is_silent(const Patience *p, const PatienceLimits *limits, uint64_t heard_usec, uint64_t doubted_usec);
 bool link_is_dead(const Patience *p, const PatienceLimits *limits, uint64_t heard_usec);
 
 typedef enum WorkerFate {

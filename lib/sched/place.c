@@ -233,6 +233,10 @@ static int give(Sched *s, Running *r, uint32_t task, uint32_t position, uint32_t
         return 0;
 }
 
+int task_give(Sched *s, Running *r, uint32_t task, uint32_t worker) {
+        return give(s, r, task, r->index->position[task], worker);
+}
+
 /* Everything to the one worker that there is and has been. */
 static int give_alone(Sched *s, Running *r, uint32_t worker) {
         Share *share = &r->share.data[worker];
@@ -275,8 +279,13 @@ typedef struct Choice {
         uint64_t cost;
 } Choice;
 
-static void consider(const Sched *s, uint32_t worker, uint64_t cost, Choice *best) {
-        if (worker_open(s, worker) && (best->worker == WORKER_NONE || cost < best->cost))
+static bool gets_all(const Sched *s, const Running *r, uint32_t task, uint32_t worker) {
+        return s->apart.n == 0 || gets_inputs(s, r, task, worker);
+}
+
+static void consider(const Sched *s, const Running *r, uint32_t task, uint32_t worker, uint64_t cost, Choice *best) {
+        if (worker_open(s, worker) && (best->worker == WORKER_NONE || cost < best->cost) &&
+            gets_all(s, r, task, worker))
                 *best = (Choice) { worker, cost };
 }
 
@@ -288,11 +297,21 @@ static void consider_others(const Sched *s, Running *r, uint32_t task, uint64_t 
         const uint32_t turn   = worker_nth(s, (task - first) / length % s->n_open);
         const uint64_t at = cost(s, turn, move), ahead = move > 0 ? 0 : FETCH_WORK + 2 * length * work_of(r, task);
 
-        consider(s, turn, at - MIN(at, ahead), best);
+        consider(s, r, task, turn, at - MIN(at, ahead), best);
         for (uint32_t k = 0; k < MIN(s->worker.n, (uint32_t) PROBES); k++) {
                 r->probe = r->probe + 1 < s->worker.n ? r->probe + 1 : 0;
-                consider(s, r->probe, cost(s, r->probe, move), best);
+                consider(s, r, task, r->probe, cost(s, r->probe, move), best);
         }
+}
+
+/* Some workers do not reach others: whoever gets all that the task reads will do. If nobody does it is torn. */
+static int consider_all(Sched *s, Running *r, uint32_t task, Choice *best) {
+        for (uint32_t w = 0; w < s->worker.n; w++)
+                consider(s, r, task, w, s->worker.data[w].work, best);
+        if (best->worker != WORKER_NONE)
+                return 0;
+        s->unsettled = true;
+        return vec_push(&r->torn, task);
 }
 
 /* Where the input is, or will be; WORKER_NONE: nobody knows yet. */
@@ -319,21 +338,22 @@ static uint64_t score(Sched *s, const Running *r, uint32_t chunk, uint64_t sign)
 }
 
 /* The policy: a worker for the task, or WORKER_NONE: that cannot be said yet. */
-static uint32_t choose(Sched *s, Running *r, uint32_t task) {
+static int choose(Sched *s, Running *r, uint32_t task, uint32_t *ret) {
         const uint32_t n      = r->plan->input_start[task + 1] - r->plan->input_start[task];
         const uint32_t *input = plan_inputs(r->plan, task);
         uint32_t maker_at = WORKER_NONE;
         Choice best       = { .worker = WORKER_NONE };
         uint64_t move     = 0;
 
+        *ret = WORKER_NONE;
         for (uint32_t k = 0; k < n; k++) {
                 const uint32_t w = input_place(r, input[k]);
 
                 if (w == WORKER_NONE)
-                        return WORKER_NONE;
+                        return 0;
                 if (!chunk_made(r, input[k])) {
                         if (maker_at != WORKER_NONE && maker_at != w)
-                                return WORKER_NONE;
+                                return 0;
                         maker_at = w;
                 }
         }
@@ -342,17 +362,20 @@ static uint32_t choose(Sched *s, Running *r, uint32_t task) {
         for (uint32_t k = 0; k < n; k++) {
                 const uint32_t w = input_place(r, input[k]), copy = r->index->copy[input[k]];
 
-                consider(s, w, cost(s, w, move), &best);
+                consider(s, r, task, w, cost(s, w, move), &best);
                 if (copy != WORKER_NONE)
-                        consider(s, copy, cost(s, copy, move), &best);
+                        consider(s, r, task, copy, cost(s, copy, move), &best);
         }
         for (uint32_t k = 0; k < n; k++) /* others have none */
                 (void) score(s, r, input[k], 0);
         if (move <= work_of(r, task) || best.worker == WORKER_NONE)
                 consider_others(s, r, task, move, &best);
         if (maker_at != WORKER_NONE && (best.worker != maker_at || !has_room(s, r, maker_at)))
-                return WORKER_NONE;
-        return best.worker;
+                return 0;
+        if (best.worker == WORKER_NONE && s->apart.n > 0 && consider_all(s, r, task, &best) < 0)
+                return -ENOMEM;
+        *ret = best.worker;
+        return 0;
 }
 
 /* ---- Queues ------------------------------------------------------------------------------------------------------ */
@@ -437,8 +460,8 @@ static int steal(Sched *s, Running *r, uint32_t worker) {
                         victim = w;
         position = r->share.data[victim].queue.data[0];
         later    = s->worker.data[victim].work / s->worker.data[victim].n_threads;
-        if (can_go(r, position) && worker_open(s, victim) &&
-            move_of(r, r->plan->order[position], worker) > later)
+        if (can_go(r, position) && ((worker_open(s, victim) && move_of(r, r->plan->order[position], worker) > later) ||
+                                    !gets_all(s, r, r->plan->order[position], worker)))
                 return 0;
         position = queue_take(s, r, victim);
         return can_go(r, position) ? give(s, r, r->plan->order[position], position, worker) ?: 1 : 1;
@@ -450,8 +473,12 @@ static int give_next(Sched *s, Running *r, uint32_t worker) {
 
         while (r->share.data[worker].queue.n > 0) {
                 position = queue_take(s, r, worker);
-                if (can_go(r, position))
+                if (!can_go(r, position))
+                        continue;
+                if (gets_all(s, r, r->plan->order[position], worker))
                         return give(s, r, r->plan->order[position], position, worker) ?: 1;
+                if (position_push(&r->ready, position) < 0)
+                        return -ENOMEM;
         }
         for (;;) {
                 const bool again = r->ready.n > 0 && (r->cursor == r->plan->n_task || r->ready.data[0] < r->cursor);
@@ -462,7 +489,8 @@ static int give_next(Sched *s, Running *r, uint32_t worker) {
                 task     = r->plan->order[position];
                 if (again ? !can_go(r, position) : r->state[task] != TASK_WAITING)
                         continue;
-                best = choose(s, r, task);
+                if (choose(s, r, task, &best) < 0)
+                        return -ENOMEM;
                 if (best == WORKER_NONE)
                         continue;
                 if (has_room(s, r, best))

@@ -50,6 +50,7 @@ void running_free(Sched *s, Running *r) {
         free(r->length);
         vec_free(&r->leaves);
         vec_free(&r->ready);
+        vec_free(&r->torn);
         for (uint32_t w = 0; w < r->share.n; w++)
                 vec_free(&r->share.data[w].queue);
         vec_free(&r->share);

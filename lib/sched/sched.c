@@ -539,6 +539,7 @@ static int settle(Sched *s) {
 
         while (s->unsettled && ret == 0) {
                 s->unsettled = false;
+                ret          = apart_settle(s);
                 for (Running *r = s->first_running; r && ret == 0; r = r->after)
                         if (r->dirty && !r->ending)
                                 ret = running_review(s, r);
@@ -612,6 +613,10 @@ static int step(Sched *s, const SchedEvent *e) {
                 return e->worker < s->worker.n && worker_hears(s, e->worker)
                                ? worker_lost_chunk(s, e->worker, e->chunk, e->error)
                                : 0;
+        case SCHED_UNREACHED:
+                return worker_unreached(s, e);
+        case SCHED_TICK:
+                return pairs_tick(s, e->usec);
         case SCHED_SUBMIT:
                 assert(!q);
                 return submit(s, e->request, e->session, e->graph);
@@ -713,6 +718,9 @@ Sched *sched_free(Sched *s) {
         vec_free(&s->adopted);
         vec_free(&s->by_chunk);
         vec_free(&s->taking);
+        vec_free(&s->apart);
+        vec_free(&s->unreached);
+        vec_free(&s->relayed);
         vec_free(&s->anchors);
         vec_free(&s->unused);
         vec_free(&s->hopeless);

@@ -19,6 +19,8 @@
  * Of a plan that runs they run again; for a tensor, the plan of its recipe is made again, and they alone are run
  * (restore.c). Who wants it waits, whoever it is. A client is asked for the data that it gave.
  *
+ * Two workers that do not reach each other are kept from needing each other for a while (apart.c).
+ *
  * Messages to and from one worker keep their order. What a worker says after it has left is ignored. */
 #include "sched/run.h"
 
@@ -76,6 +78,8 @@ typedef enum SchedEventKind {
         SCHED_DRAIN,     /* worker, on: it is given no tasks, and its chunks are taken by others; DRAINED follows */
         SCHED_TAKEN,     /* worker, chunk, error, asked: the answer to TAKE; or it has what a client gave */
         SCHED_LOST,      /* worker, chunk, error: it had it, and has it no more */
+        SCHED_UNREACHED, /* worker, chunk, from, usec: it cannot get the chunk from there, and does not try any more */
+        SCHED_TICK,      /* usec: so late it is. Only as long as sched_ticks() */
         SCHED_SUBMIT,    /* request (a new number, not 0), session, graph: taken over */
         SCHED_CANCEL,    /* request, error: its outcome */
         SCHED_DONE,      /* worker, plan, n, task[], length[] */
@@ -94,6 +98,8 @@ typedef struct SchedEvent {
         SchedEventKind kind;
         uint32_t worker, n_threads;
         uint64_t request, session, plan, tensor, chunk, recipe;
+        uint32_t from;
+        uint64_t usec; /* in the time of whoever steps (patience.h), which never goes back */
         Graph *graph;
         bool killed, holds, last, on, asked;
         uint32_t n;
@@ -195,6 +201,11 @@ int sched_step(Sched *sched, const SchedEvent *event, SchedActions *ret) _must_c
 /* Whether what a worker says (DONE, FAILED, RECALLED, FORGOTTEN) can be true: tasks that it was given, as many lengths
  * as they have outputs of unknown length, none longer than the plan allows. Daemons ask before they step. */
 int sched_check(const Sched *sched, const SchedEvent *event, uint32_t n_lengths, Error *err);
+
+/* Whether it waits for a time to come (TICK). */
+bool sched_ticks(const Sched *sched);
+/* Whether it is known of two workers that they do not reach each other. */
+bool sched_apart(const Sched *sched, uint32_t a, uint32_t b);
 
 /* Foreign memory as a tensor with one reference; the worker holds its chunks from now on. WORKER_NONE: the chunks are
  * spread over all workers, neighbours together, or nobody's as long as there is none. 0 or -ENOMEM. */

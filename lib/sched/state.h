@@ -60,7 +60,18 @@ typedef struct Adopted {
         uint64_t chunk_first, tensor;
 } Adopted;
 
-/* A chunk on its way from a worker that is to stop. */
+/* Two workers of which one could not get something from the other; a < b. */
+typedef struct Apart {
+        uint32_t a, b;
+} Apart;
+
+/* A worker has a task that reads the chunk, and does not try to get it: it could not, or was never told to. */
+typedef struct Unreached {
+        uint64_t chunk;
+        uint32_t worker;
+} Unreached;
+
+/* A chunk on its way from a worker that is to stop, or to where others get it. */
 typedef struct Taking {
         uint64_t chunk, owner; /* id of the tensor, or of the plan that reads it */
         uint32_t from, to;     /* from WORKER_NONE: it should be there, and that is made sure */
@@ -101,6 +112,7 @@ struct Running {
         bool ending;
         PlanDrop drop;       /* once it is ending */
         bool dirty;          /* something of it was lost or found: lost.c looks at all of it */
+        Vec(uint32_t) torn;  /* tasks of which nobody gets all that they read */
         bool stirred;        /* it may be complete, or have tasks to give */
         Vec(Share) share;    /* [worker] */
         Running *before, *after; /* in the order of their ids */
@@ -130,6 +142,7 @@ typedef struct Worker {
         bool silent;         /* it is given nothing as long as nothing is heard of it */
         bool drain;          /* it is to have nothing */
         bool drained;        /* and that was said, or why not */
+        bool aside;          /* others do not reach it, and go on without it */
         uint32_t n_threads, n_taking;
         Vec(Held) held;      /* BACK: what it said so far */
         Vec(Taking) left;    /* drain: what it has that nobody was told to take */
@@ -155,6 +168,11 @@ struct Sched {
         uint32_t n_repairs, n_draining;
         Vec(Taking) taking;
         uint32_t next_taker;
+        Vec(Apart) apart;          /* in the order of (a, b), */
+        uint64_t apart_until_usec; /* all of them until then */
+        Vec(Unreached) unreached;
+        Vec(uint64_t) relayed; /* chunks that have gone to where others get them, until then */
+        uint32_t n_aside;
         Vec(uint64_t) anchors; /* tensors that are to have copies */
         uint32_t most_lineage;
         Vec(Recipe *) unused;         /* scratch of recipe.c */
@@ -181,7 +199,7 @@ static inline bool chunk_made(const Running *r, uint32_t chunk) {
 static inline bool worker_open(const Sched *s, uint32_t worker) {
         const Worker *w = &s->worker.data[worker];
 
-        return w->state == WORKER_HERE && !w->drain && !w->silent;
+        return w->state == WORKER_HERE && !w->drain && !w->silent && !w->aside;
 }
 
 /* Whether there is a link to it. */
@@ -267,25 +285,41 @@ int worker_lost(Sched *s, uint32_t worker, bool killed);
 int worker_away(Sched *s, uint32_t worker);
 int worker_silent(Sched *s, uint32_t worker, bool on);
 int worker_holds(Sched *s, const SchedEvent *e);
+void all_stirred(Sched *s, bool found); /* there is more to give to, or to be asked; found: or to be had */
 int worker_lost_chunk(Sched *s, uint32_t worker, uint64_t chunk, const Error *why);
+
+/* ---- apart.c: workers that do not reach each other */
+bool workers_apart(const Sched *s, uint32_t a, uint32_t b);
+/* Whether it reaches all those who have something that the task reads. */
+bool gets_inputs(const Sched *s, const Running *r, uint32_t task, uint32_t worker);
+int worker_unreached(Sched *s, const SchedEvent *e);
+int unreached_add(Sched *s, uint32_t worker, uint64_t chunk); /* it is to get it by another way than from its holder */
+int pairs_tick(Sched *s, uint64_t usec);
+void apart_forget(Sched *s, uint32_t worker); /* it has left */
+int apart_settle(Sched *s);                   /* who waits in vain gets it another way */
 
 /* ---- drain.c */
 int worker_drain(Sched *s, uint32_t worker, bool on);
 int drains_go(Sched *s);                    /* chunks that can be taken now */
 int chunk_taken(Sched *s, const SchedEvent *e);
 int taking_lost(Sched *s, uint32_t from, uint64_t chunk);
+int taking_failed(Sched *s, uint32_t from, uint32_t to, uint64_t chunk); /* it does not get there */
 int takings_lost(Sched *s, uint32_t worker);
 /* The chunk is dropped there: whoever takes it from there need not, and what is made sure is not so. */
 int takings_off(Sched *s, uint32_t worker, uint64_t chunk);
 bool chunk_on_its_way(const Sched *s, uint64_t chunk);
 /* The chunk is there now: whoever has to fetch it from the old place, for a task that it was given, is told. */
 int fetches_turn(Sched *s, uint64_t chunk, uint32_t to);
+int fetch_say(Sched *s, Running *r, uint32_t worker, uint32_t chunk, uint32_t from); /* to one of them */
+bool running_reads(const Running *r, uint64_t chunk, uint32_t *ret);                 /* or makes it: its number there */
+int chunk_relay(Sched *s, uint64_t chunk, uint32_t to); /* its place is to be there, unless it is on its way already */
 int spare_begin(Sched *s, const SchedTensor *t, uint32_t chunk);               /* unless its worker has enough to do */
 int chunk_confirm(Sched *s, uint64_t tensor, uint64_t chunk, uint32_t worker); /* whether it is there */
 
 /* ---- place.c */
 int running_index(Sched *s, Running *r);
 int running_give(Sched *s, Running *r);             /* tasks to workers, as many as their windows take */
+int task_give(Sched *s, Running *r, uint32_t task, uint32_t worker); /* this one, there, at once */
 /* The chunk has been made: readers that were passed over may be ready. */
 int running_woken(Sched *s, Running *r, uint32_t chunk);
 bool inputs_made(const Running *r, uint32_t task);
@@ -300,3 +334,4 @@ void index_free(Index *index);
 
 /* ---- lost.c */
 int running_review(Sched *s, Running *r);
+int task_recall(Sched *s, Running *r, uint32_t task); /* it may have started: then it is done there */

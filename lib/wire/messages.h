@@ -34,6 +34,7 @@
         M(TAKEN, 38, taken)                                                                                            \
         M(LEAVING, 39, leaving)                                                                                        \
         M(LOST, 40, lost)                                                                                              \
+        M(UNREACHED, 41, unreached)                                                                                    \
         /* client to scheduler */                                                                                      \
         M(SUBMIT, 48, submit)                                                                                          \
         M(CANCEL, 49, cancel)                                                                                          \
@@ -182,6 +183,10 @@
         F(TEXT, text, MAX_ERROR_TEXT)
 #define WIRE_LEAVING(F) F(U32, on, 1) /* 0: it stays after all */
 #define WIRE_LOST(F) F(U64, chunk, UINT64_MAX) /* that it had, and that its disk has no more */
+#define WIRE_UNREACHED(F)                                                                                              \
+        F(U64, chunk, UINT64_MAX)     /* that it was to get, and does not try to get any more, */                      \
+        F(U32, from, MAX_WORKERS)     /* from there: it does not reach it */                                           \
+        F(TEXT, text, MAX_ERROR_TEXT) /* why */
 
 #define WIRE_SUBMIT(F)                                                                                                 \
         F(U64, request, UINT64_MAX)                                                                                    \

@@ -4,11 +4,21 @@
 
 #include "harness.h"
 
-enum { TICK = 100, DEAD = 10000, SUSPECT = 3000, LEASE = 30000, RESTORE = 4000, KEEP = 60000, BOOT = 123456789 };
+enum {
+        TICK    = 100,
+        DEAD    = 10000,
+        SUSPECT = 3000,
+        DOUBT   = 1000,
+        LEASE   = 30000,
+        RESTORE = 4000,
+        KEEP    = 60000,
+        BOOT    = 123456789
+};
 
 static const PatienceLimits limits = { .look_usec    = 5 * TICK,
                                        .dead_usec    = DEAD,
                                        .suspect_usec = SUSPECT,
+                                       .doubt_usec   = DOUBT,
                                        .lease_usec   = LEASE,
                                        .restore_usec = RESTORE,
                                        .keep_usec    = KEEP };
@@ -29,14 +39,28 @@ static Patience patience(void) {
         return p;
 }
 
+TEST(whom_another_worker_does_not_reach_is_silent_sooner_until_it_is_heard) {
+        Patience p           = patience();
+        const uint64_t begun = patience_now(&p, &limits, BOOT);
+        uint64_t clock       = listen(&p, BOOT, DOUBT + TICK), doubted;
+
+        doubted = patience_now(&p, &limits, clock);
+        ck_assert(!link_is_silent(&p, &limits, begun, 0));
+        ck_assert(link_is_silent(&p, &limits, begun, doubted));
+        clock = listen(&p, clock, DOUBT + TICK); /* heard just now, and not since: that is not said of it any more */
+        ck_assert(!link_is_silent(&p, &limits, doubted, doubted));
+        listen(&p, clock, SUSPECT);
+        ck_assert(link_is_silent(&p, &limits, doubted, doubted));
+}
+
 TEST(silence_ends_with_its_deadline_and_not_before) {
         Patience p           = patience();
         const uint64_t begun = patience_now(&p, &limits, BOOT);
         uint64_t clock       = listen(&p, BOOT, SUSPECT);
 
-        ck_assert(!link_is_silent(&p, &limits, begun));
+        ck_assert(!link_is_silent(&p, &limits, begun, 0));
         clock = listen(&p, clock, TICK);
-        ck_assert(link_is_silent(&p, &limits, begun));
+        ck_assert(link_is_silent(&p, &limits, begun, 0));
         ck_assert(!restore_is_over(&p, &limits, begun, 1));
         clock = listen(&p, clock, RESTORE - SUSPECT);
         ck_assert(restore_is_over(&p, &limits, begun, 1));

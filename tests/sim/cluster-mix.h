@@ -88,10 +88,18 @@ static void fault_slow(Sim *s, SimWorker *w) {
         w->slow_until = s->now + sim_random(s, LONGEST_STOP);
 }
 
-/* Two workers do not reach each other, and the scheduler reaches both. */
+/* Two workers do not reach each other, or some do not reach the others, and the scheduler reaches all; perhaps until
+ * the client has what it waits for. */
 static void fault_apart(Sim *s, SimWorker *w) {
-        w->apart_from  = (uint32_t) sim_random(s, MAX_SIM_WORKERS);
-        w->apart_until = s->now + sim_random(s, LONGEST_STOP);
+        const uint32_t other = (uint32_t) sim_random(s, MAX_SIM_WORKERS);
+        const uint64_t stop = s->now + sim_random(s, LONGEST_STOP), until = s->mix.stays_apart ? UINT64_MAX : stop;
+        const bool all = one_in(s, 3);
+
+        for (uint32_t a = 0; a < MAX_SIM_WORKERS; a++)
+                for (uint32_t b = 0; b < MAX_SIM_WORKERS; b++)
+                        if (all ? (a < other) != (b < other)
+                                : (a == number_of(s, w) && b == other) || (b == number_of(s, w) && a == other))
+                                s->apart_until[a][b] = until;
 }
 
 /* The journal's disk takes nothing for a while, or fails, of which the scheduler dies. */
@@ -120,27 +128,28 @@ static void fault_switch(Sim *s, SimWorker *w) {
 
 static const struct {
         void (*happens)(Sim *s, SimWorker *w);
+        const char *name;
         bool of_time; /* also while the scheduler stands still */
         bool seldom;
 } fault_kinds[] = {
         /* clang-format off */
-        { fault_vanish, false, false },
-        { fault_restart, false, false },
-        { fault_link, false, false },
-        { fault_count_out, false, false },
-        { fault_sched, false, false },
-        { fault_drain, false, false },
-        { fault_client, false, false },
-        { fault_client_moves, false, false },
-        { fault_disk, false, false },
-        { fault_pause, true, false },
-        { fault_cut, true, false },
-        { fault_sched_stops, true, false },
-        { fault_clock, true, false },
-        { fault_slow, true, true },
-        { fault_apart, true, true },
-        { fault_journal, false, true },
-        { fault_switch, false, true },
+        { fault_vanish, "vanish", false, false },
+        { fault_restart, "restart", false, false },
+        { fault_link, "link", false, false },
+        { fault_count_out, "count_out", false, false },
+        { fault_sched, "sched", false, false },
+        { fault_drain, "drain", false, false },
+        { fault_client, "client", false, false },
+        { fault_client_moves, "client_moves", false, false },
+        { fault_disk, "disk", false, false },
+        { fault_pause, "pause", true, false },
+        { fault_cut, "cut", true, false },
+        { fault_sched_stops, "sched_stops", true, false },
+        { fault_clock, "clock", true, false },
+        { fault_slow, "slow", true, true },
+        { fault_apart, "apart", true, true },
+        { fault_journal, "journal", false, true },
+        { fault_switch, "switch", false, true },
         /* clang-format on */
 };
 
@@ -148,15 +157,19 @@ _Static_assert(ELEMENTSOF(fault_kinds) == MAX_FAULT_KINDS, "each has its weight"
 
 /* A third of the seeds has some of these, drawn apart from all else: the others say what they said without them. */
 static void mix_draw_seldom(Sim *s) {
-        uint64_t random = s->seed * 0x7654321;
-        Mix *m          = &s->mix;
+        const char *always = getenv("SIM_FAULT");
+        uint64_t random    = s->seed * 0x7654321;
+        Mix *m             = &s->mix;
 
         for (uint32_t k = 0; k < MAX_FAULT_KINDS && s->faults; k++) {
-                if (!fault_kinds[k].seldom || fake_random(&random) % 16 != 0)
+                const bool named = always && strcmp(fault_kinds[k].name, always) == 0;
+
+                if (!fault_kinds[k].seldom || (fake_random(&random) % 16 != 0 && !named))
                         continue;
                 m->weight[k] = 1u << fake_random(&random) % 4;
                 m->total += m->weight[k];
                 m->torn |= fault_kinds[k].happens == fault_journal;
+                m->stays_apart |= fault_kinds[k].happens == fault_apart && fake_random(&random) % 2 == 0;
         }
 }
 

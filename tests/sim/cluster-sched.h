@@ -274,6 +274,13 @@ static bool is_checked(const SchedEvent *e) {
                e->kind == SCHED_FORGOTTEN;
 }
 
+/* Another worker says that it does not reach it. */
+static void doubt(Sim *s, SimWorker *w) {
+        w->doubted = sched_now(s);
+        if (w->known && w->linked && is_silent(s, w))
+                sched_tell(s, (SchedEvent) { .kind = SCHED_SILENT, .worker = (uint32_t) (w - s->worker), .on = true });
+}
+
 static void sched_hears(Sim *s, SimWorker *w) {
         _cleanup_(arena_freep) Arena *arena = arena_new();
         _cleanup_(freep) uint8_t *body      = NULL;
@@ -321,6 +328,13 @@ static void sched_hears(Sim *s, SimWorker *w) {
         case WIRE_IS_LOST:
                 e.kind  = SCHED_LOST;
                 e.chunk = m.lost.chunk;
+                break;
+        case WIRE_IS_UNREACHED:
+                e.kind  = SCHED_UNREACHED;
+                e.chunk = m.unreached.chunk;
+                e.from  = m.unreached.from;
+                e.usec  = sched_now(s) * 1000;
+                doubt(s, &s->worker[e.from]);
                 break;
         case WIRE_IS_HOLDS:
                 e.kind     = SCHED_HOLDS;

@@ -46,9 +46,7 @@ static void worker_tick_seen(Sim *s, SimWorker *w) {
                 w->noted   = noted;
         }
         if (w->known && w->linked)
-                sched_tell(s, (SchedEvent) { .kind   = SCHED_SILENT,
-                                             .worker = number_of(s, w),
-                                             .on     = link_is_silent(&s->patience, &sim_limits, w->heard) });
+                sched_tell(s, (SchedEvent) { .kind = SCHED_SILENT, .worker = number_of(s, w), .on = is_silent(s, w) });
         sim_assert(s, !w->linked || !beyond(s, w->noted, sim_limits.dead_usec));
         if (!w->known || w->linked)
                 return;
@@ -69,6 +67,8 @@ static void sched_tick(Sim *s) {
                 worker_tick_seen(s, &s->worker[k]);
                 n_awaited += s->worker[k].awaited;
         }
+        if (sched_ticks(s->sched))
+                sched_tell(s, (SchedEvent) { .kind = SCHED_TICK, .usec = sched_now(s) * 1000 });
         if (!s->client_linked && !s->client_lost && session_is_over(&s->patience, &sim_limits, s->client_away, false)) {
                 sim_assert(s, !before(s, s->client_reached, sim_limits.lease_usec));
                 session_ends(s);

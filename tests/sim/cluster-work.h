@@ -40,10 +40,10 @@ static void start(Sim *s, SimWorker *w, const WorkAction *a) {
 static void fetch(SimWorker *w, uint64_t chunk, uint32_t from) {
         for (uint32_t k = 0; k < w->fetch.n; k++)
                 if (w->fetch.data[k].chunk == chunk) {
-                        w->fetch.data[k].from = from;
+                        w->fetch.data[k] = (Fetch) { .chunk = chunk, .from = from };
                         return;
                 }
-        ck_assert_int_eq(vec_push(&w->fetch, (Fetch) { chunk, from }), 0);
+        ck_assert_int_eq(vec_push(&w->fetch, (Fetch) { .chunk = chunk, .from = from }), 0);
 }
 
 static void chunk_set(SimWorker *w, uint64_t chunk, uint64_t content, uint64_t bytes) {
@@ -215,8 +215,22 @@ static void fetched(Sim *s, SimWorker *w, uint32_t which, uint64_t content, uint
 }
 
 static bool are_apart(const Sim *s, const SimWorker *a, const SimWorker *b) {
-        return (s->now < a->apart_until && a->apart_from == number_of(s, b)) ||
-               (s->now < b->apart_until && b->apart_from == number_of(s, a));
+        return s->now < s->apart_until[number_of(s, a)][number_of(s, b)];
+}
+
+/* It has tried for long enough, and says so. */
+static bool fetch_gives_up(Sim *s, SimWorker *w, uint32_t which) {
+        Fetch *f = &w->fetch.data[which];
+
+        f->until = f->until ?: s->now + UNREACHED;
+        if (s->now < f->until)
+                return false;
+        s->n_unreached++;
+        if (w->linked)
+                post(&w->from,
+                     &(WireMessage) { WIRE_IS_UNREACHED, .unreached = { .chunk = f->chunk, .from = f->from } });
+        fetched(s, w, which, 0, 0);
+        return true;
 }
 
 /* False: not yet. */
@@ -226,7 +240,9 @@ static bool fetch_end(Sim *s, SimWorker *w, uint32_t which) {
         uint64_t content = src ? map_get(&src->store, f.chunk) : map_get(&s->expected, f.chunk);
         uint64_t bytes   = src ? map_get(&src->bytes, f.chunk) : map_get(&s->data_bytes, f.chunk);
 
-        if (src && ((src->alive && src->paused) || are_apart(s, w, src)))
+        if (src && are_apart(s, w, src))
+                return fetch_gives_up(s, w, which);
+        if (src && src->alive && src->paused)
                 return false;
         if (content == 0 && src && src->alive && put_pending(s, f.from, f.chunk))
                 return false;

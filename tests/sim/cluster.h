@@ -31,12 +31,14 @@ enum {
 enum {
         TICK      = 100,
         HEARTBEAT = 10 * TICK,
+        UNREACHED = 20 * TICK, /* until a worker says that it does not reach another one */
 };
 
 static const PatienceLimits sim_limits = {
         .look_usec    = HEARTBEAT,
         .dead_usec    = 10 * HEARTBEAT,
         .suspect_usec = 3 * HEARTBEAT,
+        .doubt_usec   = 2 * HEARTBEAT,
         .lease_usec   = 12 * HEARTBEAT,
         .restore_usec = 3 * HEARTBEAT,
         .keep_usec    = 20 * HEARTBEAT,
@@ -84,6 +86,7 @@ typedef struct Busy {
 typedef struct Fetch {
         uint64_t chunk;
         uint32_t from;
+        uint64_t until; /* it is tried to reach whoever has it; 0: that has not failed yet */
 } Fetch;
 
 /* A chunk on its way to the disk, or back. */
@@ -106,12 +109,10 @@ typedef struct SimWorker {
         bool cut;           /* nothing comes through for now */
         bool paused;        /* its process stands still */
         uint64_t slow_until, slow_at; /* each thing that it does takes long; nothing happens there before slow_at */
-        uint64_t apart_until;         /* it does not reach this worker, nor is reached by it */
-        uint32_t apart_from;
         bool local;         /* it is seen when its process ends */
         bool awaited;       /* by a scheduler that was restored */
         bool beats;         /* it has given a sign of life that nobody has read */
-        uint64_t heard, away; /* in the scheduler's time */
+        uint64_t heard, away, doubted; /* in the scheduler's time */
         uint64_t reached;     /* listened(), when it gave a sign of life, or its link was closed */
         uint64_t noted;       /* s->now - s->stopped, when that was noted */
         uint64_t tick_at, lost;
@@ -207,6 +208,8 @@ typedef struct Mix {
         uint32_t damages;     /* which damages one chunk of so many, */
         uint32_t fills;       /* and has no room for one of so many; 0: never */
         bool stops_at_once;   /* who has been drained; else he waits, empty */
+        bool stays_apart;     /* whoever does not reach whom, until the client has what it waits for: there is nothing
+                                 then that cannot be made again on any side, which would be waited for */
         bool torn;            /* a scheduler that dies has written some of what it had not, the first part */
 } Mix;
 
@@ -248,10 +251,12 @@ typedef struct Sim {
         Map data_bytes;       /* chunk -> size, plus 1 */
         Vec(Put) put;
         uint64_t n_requests, n_failed, n_succeeded, n_faults, n_killed, n_left, n_emptied, n_restarts, n_drained,
-                n_again, n_silent, n_leases, n_dropped, n_damaged, n_pins, n_spared;
+                n_again, n_silent, n_leases, n_dropped, n_damaged, n_unreached, n_pins, n_spared;
         Mix mix;
         uint64_t n_moves;
         uint64_t said; /* a digest of all that was heard */
+        /* Two of them do not reach each other, in a table of both orders. */
+        uint64_t apart_until[MAX_SIM_WORKERS][MAX_SIM_WORKERS];
         bool faults, failures, tight, refuses, poisons;
         bool mending;
         bool forgets; /* how things were made, after a few steps */
@@ -269,6 +274,10 @@ static inline bool one_in(Sim *s, uint64_t n) {
 /* The scheduler's own time. */
 static inline uint64_t sched_now(const Sim *s) {
         return patience_now(&s->patience, &sim_limits, clock_read(&s->clock, s->now));
+}
+
+static inline bool is_silent(const Sim *s, const SimWorker *w) {
+        return link_is_silent(&s->patience, &sim_limits, w->heard, w->doubted);
 }
 
 /* For how long it has listened, at most: what it does not see of a pause or a jump is one look. */

@@ -7,13 +7,16 @@
  * anywhere.
  *
  *     SIM_SEED=17 CK_FORK=no build/tests/test-cluster    one run again
- *     SIM_FIRST=2001 SIM_SEEDS=5000 …                    the seeds from one to another */
+ *     SIM_FIRST=2001 SIM_SEEDS=5000 …                    the seeds from one to another
+ *     SIM_FAULT=apart …                                  each of them, if it has faults, has this one of the seldom */
 #include "sim/cluster-time.h"
 
 enum {
-        MOST_SUBMITS = 24,
-        WAYS         = 7,              /* in which something can happen at a worker */
-        LONGEST_WAIT = 30 * HEARTBEAT, /* after the last fault, until something happens that a client waits for */
+        MOST_SUBMITS  = 24,
+        WAYS          = 7,                /* in which something can happen at a worker */
+        LONGEST_WAIT  = 30 * HEARTBEAT,   /* after the last fault, until something happens that a client waits for */
+        LONGEST_BAD   = 30 * HEARTBEAT,   /* as long again, if a task waits for two workers to reach each other */
+        LONGEST_APART = 2000 * HEARTBEAT, /* until it has all, one task after the other, in a cluster in parts */
 };
 
 /* It is not done yet with what it did last. */
@@ -154,7 +157,7 @@ static void live(Sim *s) {
                         submit(s);
                         n_submits--;
                 }
-                if (one_in(s, 150))
+                if (one_in(s, 150) && !s->mix.stays_apart)
                         adopt(s);
                 if (s->tensor.n > 0 && one_in(s, 100))
                         release(s, (uint32_t) sim_random(s, s->tensor.n));
@@ -174,7 +177,8 @@ static void live(Sim *s) {
 /* Until nothing happens any more, and nobody waits for anybody who will not come. As long as the client waits,
  * something happens within LONGEST_WAIT. */
 static void go_on(Sim *s) {
-        const uint64_t longest = 2 * (sim_limits.dead_usec + sim_limits.suspect_usec + sim_limits.lease_usec);
+        const uint64_t longest_wait = LONGEST_WAIT + (s->n_unreached > 0 ? LONGEST_BAD : 0);
+        const uint64_t longest      = 2 * (sim_limits.dead_usec + sim_limits.suspect_usec + sim_limits.lease_usec);
 
         for (uint64_t since = s->now; s->now - since < longest;) {
                 time_passes(s, 1 + sim_random(s, 2 * s->mix.step));
@@ -182,7 +186,21 @@ static void go_on(Sim *s) {
                         since = s->now;
                 else
                         time_passes(s, TICK);
-                sim_assert(s, s->asked.n + s->adopting.n == 0 || s->now - since < LONGEST_WAIT);
+                sim_assert(s, s->asked.n + s->adopting.n == 0 || s->now - since < longest_wait);
+        }
+}
+
+/* Some workers do not reach others, until the client has all that it waits for. */
+static void go_on_apart(Sim *s) {
+        const uint64_t began = s->now;
+
+        for (uint64_t since = s->now; s->asked.n > 0;) {
+                time_passes(s, 1 + sim_random(s, 2 * s->mix.step));
+                if (somebody_moves(s))
+                        since = s->now;
+                else
+                        time_passes(s, TICK);
+                sim_assert(s, s->now - since < LONGEST_WAIT && s->now - began < LONGEST_APART);
         }
 }
 
@@ -197,8 +215,11 @@ static void mend(Sim *s) {
                 if (w->draining && w->linked)
                         sched_tell(s, (SchedEvent) { .kind = SCHED_DRAIN, .worker = k });
                 w->draining = w->paused = w->cut = false;
-                w->slow_until = w->apart_until = s->now;
+                w->slow_until                    = s->now;
         }
+        if (s->mix.stays_apart)
+                go_on_apart(s);
+        memset(s->apart_until, 0, sizeof(s->apart_until));
         go_on(s);
         sim_assert(s, s->begun && s->asked.n == 0 && s->adopting.n == 0);
 }
@@ -257,6 +278,7 @@ static void say_figures(const Sim *s, const SchedStats *stats) {
                 { "were drained", s->n_drained },
                 { "gave up the scheduler", s->n_dropped },
                 { "chunks were damaged on a disk", s->n_damaged },
+                { "workers were not reached by others", s->n_unreached },
                 { "leases ended", s->n_leases },
                 { "given tensors were spared", s->n_spared },
                 { "times the scheduler died", s->n_restarts },
@@ -356,6 +378,7 @@ static uint64_t run_seed(uint64_t seed) {
         s->late     = seed % 3 == 1;
         s->begun    = true;
         mix_draw(s);
+        s->forgets &= !s->mix.stays_apart;
         s->clock    = clock_new(s);
         s->patience = (Patience) { .clock_usec = clock_read(&s->clock, s->now) };
         sched_begin(s);
