@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clusters of several machines, as the guide describes them: a key, two commands for each machine more, and nobody
 else."""
+import contextlib
 import pathlib
 import shutil
 import sys
@@ -50,6 +51,26 @@ def test_a_cluster_of_machines_gives_the_bits_of_threads(rig):
     assert computed(rig, rig.key) == wanted()
 
 
+@contextlib.contextmanager
+def apart(rig, one, other):
+    """Neither hears the other; all else hear both."""
+    one.deafen(other)
+    other.deafen(one)
+    try:
+        yield
+    finally:
+        one.mend()
+        other.mend()
+
+
+def test_two_machines_that_do_not_reach_each_other_end_the_job_on_one_side(rig):
+    said = rig.daemons[0].log.count("does not reach")
+    with apart(rig, *rig.machines[1:3]):
+        assert computed(rig, rig.key) == wanted()
+        assert rig.daemons[0].log.count("does not reach") > said
+    assert "has left" not in rig.daemons[0].log
+
+
 def test_a_copy_of_the_key_and_a_command_let_another_machine_join(rig):
     machine = rig.machine("joiner")
     (rig.folder / "joiner").mkdir()
@@ -59,6 +80,15 @@ def test_a_copy_of_the_key_and_a_command_let_another_machine_join(rig):
                "--spill-dir", str(rig.disk("joiner", "32m"))).says("joined the scheduler")
     assert len(rig.asked("workers")) == 3
     assert computed(rig, rig.key) == wanted()
+
+
+def test_two_machines_that_do_not_reach_each_other_are_helped_by_a_third(rig):
+    rig.daemons[0].says("try it again when they need to")  # those of before
+    said = rig.daemons[0].log.count("does not reach")
+    with apart(rig, rig.machines[1], rig.machines[-1]):
+        assert computed(rig, rig.key) == wanted()
+        assert rig.daemons[0].log.count("does not reach") > said
+    assert "has left" not in rig.daemons[0].log
 
 
 @pytest.mark.parametrize("key, words", [("none", "the key of"), ("other", "refuses our key")])
