@@ -442,7 +442,9 @@ def test_who_applies_the_changes_has_what_others_are_sent_as_a_whole(web):
 
 
 def test_a_stream_has_of_the_timeline_each_span_once_and_only_what_is_new(web):
-    """Of what workers do meanwhile; whoever asks for all of it afterwards finds the same spans, and no others."""
+    """Of what workers do meanwhile; whoever asks for all of it afterwards finds the same spans, and no others. What they
+    did while nobody looked may have been too much to be kept."""
+    lost = web.see("timeline")["dropped"]
     begun, enough = time.time(), threading.Event()
 
     def work():
@@ -470,14 +472,14 @@ def test_a_stream_has_of_the_timeline_each_span_once_and_only_what_is_new(web):
         running.result(SECONDS)
     key = operator.itemgetter("lane", "number")
     for lane in {lane["lane"] for lane in state["lanes"]}:
-        numbers = [span["number"] for span in state["spans"] if span["lane"] == lane]
+        numbers = [span["number"] for span in state["spans"] if span["lane"] == lane and span["start"] > begun]
         assert numbers == [numbers[0] + k for k in range(len(numbers))], numbers
     everything = {key(span): span for span in web.see(f"timeline?since={begun:.3f}")["spans"]}
     for span in state["spans"]:
         if span["start"] > begun:
             other = everything[key(span)]
             assert abs(other.pop("start") - span.pop("start")) < 0.01 and other == span
-    assert web.see("timeline")["dropped"] == 0
+    assert web.see("timeline")["dropped"] == lost
 
 
 def test_the_scheduler_is_asked_as_often_for_many_pages_as_for_one(web):
