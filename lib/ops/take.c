@@ -204,56 +204,6 @@ OP(gather_next) = {
 
 /* ---- Several index arrays ---------------------------------------------------------------------------------------- */
 
-/* One column of indices, checked against its axis and made non-negative. */
-static int wrap_run(BlockRun *run, Error *err) {
-        const IndexParams *p = run->params;
-        const View *in       = &run->in[0];
-        const int last       = in->shape.ndim - 1;
-        const int64_t n = last < 0 ? 1 : in->shape.dim[last], stride = last < 0 ? 0 : in->stride[last],
-                      size = shape_size(&in->shape);
-        int64_t *to = (int64_t *) run->out[0].data, at[MAX_NDIM] = {};
-
-        for (int64_t done = 0; done < size; done += n, to += n) {
-                const char *from = in->data;
-
-                for (int k = 0; k < last; k++)
-                        from += at[k] * in->stride[k];
-                for (int64_t i = 0; i < n; i++) {
-                        const int64_t v = *(const int64_t *) (from + i * stride);
-
-                        if (v < -p->length || v >= p->length)
-                                return error_set(err, ERROR_INDEX,
-                                                 "index %lld is out of bounds for axis %lld with size %lld",
-                                                 (long long) v, (long long) p->axis, (long long) p->length);
-                        to[i] = v + (v < 0 ? p->length : 0);
-                }
-                for (int k = last; k-- > 0;) {
-                        if (++at[k] < in->shape.dim[k])
-                                break;
-                        at[k] = 0;
-                }
-        }
-        return 0;
-}
-
-OP(wrap_index) = {
-        .name        = "wrap_index",
-        .doc         = "Indices along an axis, none of them negative; IndexError where one is outside.",
-        .family      = FAMILY_EXCHANGE,
-        .hidden      = true,
-        .inputs      = "index",
-        .n_in        = 1,
-        .params_size = sizeof(IndexParams),
-        .params =
-                (const Param[]) {
-                        PARAM(IndexParams, axis, PARAM_I64, NULL, "The axis, for the words of the error."),
-                        PARAM(IndexParams, length, PARAM_I64, NULL, "Its length."),
-                        {},
-                },
-        .infer = infer_first,
-        .run   = wrap_run,
-};
-
 /* Positions among the axes first … first + n - 1 of a, of indices that broadcast to `common`; flattened. Those along a
  * single axis are left as they are. */
 static Ref build_positions(Build *b, const Shape *a, int first, uint32_t n, const Ref *index, Shape *ret_common) {

@@ -442,8 +442,8 @@ def test_who_applies_the_changes_has_what_others_are_sent_as_a_whole(web):
 
 
 def test_a_stream_has_of_the_timeline_each_span_once_and_only_what_is_new(web):
-    """Of what workers do meanwhile; whoever asks for all of it afterwards finds the same spans, and no others. What they
-    did while nobody looked may have been too much to be kept."""
+    """Of what workers do meanwhile; whoever asks for all of it afterwards finds the same spans, and no others. What
+    they did while nobody looked may have been too much to be kept."""
     lost = web.see("timeline")["dropped"]
     begun, enough = time.time(), threading.Event()
 
