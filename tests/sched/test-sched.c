@@ -322,6 +322,30 @@ TEST(data_that_its_client_has_no_more_fails_who_needs_it_and_nobody_else) {
         bed_done(&b);
 }
 
+TEST(data_that_comes_again_is_there_when_its_worker_has_said_so_after_any_drop) {
+        Bed b = bed_new(false);
+        const SchedAction *take;
+        uint64_t tensor, chunk;
+
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED, .worker = 0 });
+        tensor = adopt(&b, 100, 100);
+        submit(&b, graph_of(1000, 10, &tensor, &sched_tensor(b.sched, tensor)->spec));
+        tell(&b, (SchedEvent) { .kind = SCHED_LEFT, .worker = 0 });
+        tell(&b, (SchedEvent) { .kind = SCHED_JOINED, .worker = 1 });
+        ck_assert_uint_eq(said(&b, SCHED_WANTED)->tensor, tensor);
+        chunk = sched_tensor(b.sched, tensor)->chunk_first;
+        tell(&b, (SchedEvent) { .kind = SCHED_TAKEN, .worker = 1, .chunk = chunk });
+        take = said(&b, SCHED_TAKE); /* a DROP of before may be on its way there still: it is asked behind that */
+        ck_assert_ptr_nonnull(take);
+        ck_assert(take->worker == 1 && take->chunk == chunk && take->from == WORKER_NONE);
+        tell(&b, (SchedEvent) { .kind = SCHED_GIVEN, .tensor = tensor });
+        ck_assert_uint_eq(sched_tensor(b.sched, tensor)->holder[0], WORKER_NONE);
+        tell(&b, (SchedEvent) { .kind = SCHED_TAKEN, .worker = 1, .chunk = chunk, .asked = true });
+        ck_assert_uint_eq(sched_tensor(b.sched, tensor)->holder[0], 1);
+        ck_assert_uint_gt(said(&b, SCHED_RUN)->n, 0);
+        bed_done(&b);
+}
+
 TEST(error_of_a_task_names_the_stage_and_the_chunk) {
         Bed b     = bed_new(true);
         Error err = {};
