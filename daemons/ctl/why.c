@@ -24,7 +24,7 @@ typedef struct Words {
 static const Words why_words[] = {
         { "given", "a worker has it: marsctl tasks REQUEST and marsctl why TASK tell what it does there" },
         { "full", "all workers have as many tasks as they are given at a time" },
-        { "no workers", "there is no worker" },
+        { "no workers", "no worker is given anything: marsctl workers shows which there are, and their states" },
         { "lost", "inputs were lost with their workers, and are being made again" },
         { "ending", "the request has failed or was canceled, and its tasks are ending" },
         {},
@@ -34,7 +34,7 @@ static const Words why_words[] = {
 static const Words task_words[] = {
         { "done", "nothing: it is done" },
         { "ending", "nothing: its request has failed or was canceled" },
-        { "no workers", "a worker: there is none" },
+        { "no workers", "a worker that is given tasks: marsctl workers shows which there are, and their states" },
         { "lost", "inputs that were lost with their worker, and are being made again" },
         { "next", "its turn: its inputs are there, and all workers have as many tasks as they are given at a time" },
         {},

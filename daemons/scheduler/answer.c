@@ -14,8 +14,12 @@ enum { MAX_SHOWN_ERRORS = 8 }; /* on the first page; the others are in the log *
 
 /* ---- Workers ---------------------------------------------------------------------------------------------------- */
 
-static const char *state_of(const Member *m) {
-        return !m->conn ? "away" : m->drained ? "empty" : m->drain != DRAIN_OFF ? "draining" : "works";
+static const char *state_of(const Scheduler *s, const Member *m) {
+        if (!m->conn)
+                return "away";
+        if (m->drain != DRAIN_OFF)
+                return m->drained ? "empty" : "draining";
+        return m->silent ? "silent" : sched_aside(s->sched, m->number) ? "aside" : "works";
 }
 
 static void put_worker(Asking *a, const Member *m) {
@@ -25,8 +29,9 @@ static void put_worker(Asking *a, const Member *m) {
         json_text(f, m->name);
         fputs(", \"address\": ", f);
         json_text(f, m->address);
-        fprintf(f, ", \"state\": \"%s\", \"threads\": %u, \"cache_bytes\": %llu, \"memory_bytes\": %llu, ", state_of(m),
-                m->n_threads, (unsigned long long) m->cache_bytes, (unsigned long long) m->memory_bytes);
+        fprintf(f, ", \"state\": \"%s\", \"threads\": %u, \"cache_bytes\": %llu, \"memory_bytes\": %llu, ",
+                state_of(a->s, m), m->n_threads, (unsigned long long) m->cache_bytes,
+                (unsigned long long) m->memory_bytes);
         json_status(f, &m->status, m->pages);
         fprintf(f, ", \"heard_seconds\": %.3f}",
                 (double) (scheduler_now(a->s) - (m->conn ? m->conn->heard_usec : m->away_usec)) / 1e6);

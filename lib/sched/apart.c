@@ -58,6 +58,10 @@ bool sched_apart(const Sched *s, uint32_t a, uint32_t b) {
         return workers_apart(s, a, b);
 }
 
+bool sched_aside(const Sched *s, uint32_t worker) {
+        return worker < s->worker.n && s->worker.data[worker].aside;
+}
+
 static void pair_remove(Sched *s, uint32_t at) {
         s->apart.n--;
         memmove(s->apart.data + at, s->apart.data + at + 1, (s->apart.n - at) * sizeof(Apart));

@@ -206,6 +206,8 @@ int sched_check(const Sched *sched, const SchedEvent *event, uint32_t n_lengths,
 bool sched_ticks(const Sched *sched);
 /* Whether it is known of two workers that they do not reach each other. */
 bool sched_apart(const Sched *sched, uint32_t a, uint32_t b);
+/* Whether a worker is given nothing because others do not reach it, and go on without it. */
+bool sched_aside(const Sched *sched, uint32_t worker);
 
 /* Foreign memory as a tensor with one reference; the worker holds its chunks from now on. WORKER_NONE: the chunks are
  * spread over all workers, neighbours together, or nobody's as long as there is none. 0 or -ENOMEM. */

@@ -362,7 +362,7 @@ static void client_anew(Sim *s) {
 static void client_joins(Sim *s) {
         const bool again = !s->client_lost;
 
-        s->client_knocks = s->now < s->sched_until;
+        s->client_knocks = s->now < s->sched_until || (s->client_lost && s->n_synced < s->ended_at);
         if (s->client_knocks)
                 return;
         if (s->client_linked) /* it is dead, and nobody has noticed here */

@@ -216,6 +216,7 @@ static void sched_restarted(Sim *s) {
                 journal_torn(s);
         while (s->row.n > s->n_synced)
                 row_free(&s->row.data[--s->row.n]);
+        s->client_lost = s->client_lost && s->ended_at <= s->n_synced;
         s->clock          = clock_new(s);
         s->patience       = (Patience) { .clock_usec = clock_read(&s->clock, s->now) };
         s->client_away    = 0;

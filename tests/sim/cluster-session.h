@@ -315,6 +315,23 @@ static void session_clear(Sim *s) {
         map_done(&s->given);
 }
 
+/* On disk as a whole, or not at all. */
+static void rows_end(Sim *s, const Book *book) {
+        s->n_steps++;
+        s->stepping = true;
+        for (uint32_t k = 0; k < book->requests.capacity; k++) {
+                const Asked *a = (const Asked *) (uintptr_t) book->requests.entry[k].value;
+
+                if (a)
+                        row_add(s, (Row) { .kind = ROW_REQUEST_GONE, .id = a->request });
+        }
+        for (uint32_t k = 0; k < book->refs.capacity; k++)
+                if (book->refs.entry[k].value != 0)
+                        row_add(s, (Row) { .kind = ROW_HELD, .id = book->refs.entry[k].key });
+        s->stepping = false;
+        s->ended_at = s->row.n;
+}
+
 /* All that it has under way ends, and what it holds is let go. */
 static void session_ends(Sim *s) {
         const Error err      = error_of(ERROR_CANCELED, "the client has left");
@@ -324,6 +341,7 @@ static void session_ends(Sim *s) {
         s->n_leases++;
         s->client_lost = true;
         s->book        = (Book) {};
+        rows_end(s, &book);
         map_done(&s->given);
         for (uint32_t k = 0; k < s->wanted.n; k++)
                 ck_assert_int_eq(vec_push(&wanted, s->wanted.data[k].tensor), 0);
@@ -334,18 +352,13 @@ static void session_ends(Sim *s) {
 
                 if (!a)
                         continue;
-                row_add(s, (Row) { .kind = ROW_REQUEST_GONE, .id = a->request });
                 if (!a->finished)
                         sched_tell(s, (SchedEvent) { .kind = SCHED_CANCEL, .request = a->id, .error = &err });
                 asked_free(a);
         }
-        for (uint32_t k = 0; k < book.refs.capacity; k++) {
-                if (book.refs.entry[k].value == 0)
-                        continue;
-                row_add(s, (Row) { .kind = ROW_HELD, .id = book.refs.entry[k].key });
+        for (uint32_t k = 0; k < book.refs.capacity; k++)
                 for (uint64_t n = book.refs.entry[k].value; n > 0; n--)
                         sched_tell(s, (SchedEvent) { .kind = SCHED_RELEASE, .tensor = book.refs.entry[k].key });
-        }
         book_done(&book);
         vec_free(&wanted);
         journal_sync(s);

@@ -240,6 +240,7 @@ typedef struct Sim {
         bool client_linked, client_welcome;
         bool client_knocks; /* it waits for a scheduler that stands still */
         bool client_lost;   /* its session has ended, and it does not know */
+        uint32_t ended_at;  /* the disk has that when it has so many rows: until then a restart brings it back */
         uint64_t client_away, client_reached, client_noted, client_retry_at;
         Channel to_client, from_client;
         Vec(Adopting) adopting;

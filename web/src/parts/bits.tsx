@@ -34,6 +34,8 @@ const MARKS: Record<string, [mark: string, kind: string]> = {
     works: ["●", "good"],
     draining: ["◐", "warning"],
     empty: ["○", "soft"],
+    silent: ["▲", "warning"],
+    aside: ["▲", "warning"],
     away: ["■", "bad"],
     here: ["●", "good"],
     running: ["▶", "busy"],
