@@ -20,7 +20,6 @@ enum {
         ROWS_LEAST   = 16,
         BAND         = 4,       /* rows of a tile of the result, */
         BAND_WIDE    = 3,       /* and vectors: with those of X and one element 16 registers */
-        LINE         = 64,      /* bytes */
         STRIP_MOST   = 1 << 15, /* elements of X in a strip: 256 KiB, a quarter of L2 */
         STRIP_PACKED = 512,     /* rows of a strip of more columns, which BLAS packs */
 };
@@ -56,16 +55,19 @@ static int64_t block_rows(int64_t n, size_t size) {
 }
 
 /* Sums over k rows of x, pitch elements apart: for `high` columns from i on, by vectors that begin at columns `at`.
- * They go into `to`, whose rows are `row` elements apart, or are added to what is there. */
+ * They go into `to`, whose rows are `row` elements apart, or are added to what is there. Meanwhile k * BAND elements are
+ * asked for, from `ahead` on unless that is NULL, a few with each row: more at a time would have to wait. */
 #define GRAM_(D)                                                                                                       \
         static inline __attribute__((always_inline)) void gram_tile_##D(                                               \
                 const CTYPE_##D *x, int64_t pitch, int64_t k, int64_t i, int high, int wide, const int64_t *at,        \
-                bool add, CTYPE_##D *to, int64_t row) {                                                                \
+                bool add, CTYPE_##D *to, int64_t row, const CTYPE_##D *ahead) {                                        \
                 Wide_##D acc[BAND][BAND_WIDE] = {};                                                                    \
                                                                                                                        \
                 for (int64_t l = 0; l < k; l++, x += pitch) {                                                          \
                         Wide_##D y[BAND_WIDE];                                                                         \
                                                                                                                        \
+                        if (ahead)                                                                                     \
+                                __builtin_prefetch(ahead + l * BAND);                                                  \
                         for (int v = 0; v < wide; v++)                                                                 \
                                 y[v] = *(const Wide_##D *) (x + at[v]);                                                \
                         for (int r = 0; r < high; r++)                                                                 \
@@ -82,20 +84,21 @@ static int64_t block_rows(int64_t n, size_t size) {
         /* Up to column `end`; the last vector ends with the row, and may share columns with the one before. */        \
         static inline __attribute__((always_inline)) void gram_band_##D(const CTYPE_##D *x, int64_t pitch, int64_t k,  \
                                                                         int64_t i, int high, int64_t end, int64_t n,   \
-                                                                        bool add, CTYPE_##D *to, int64_t row) {        \
+                                                                        bool add, CTYPE_##D *to, int64_t row,          \
+                                                                        const CTYPE_##D *ahead) {                      \
                 enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
                                                                                                                        \
-                for (int64_t j = 0; j < end; j += BAND_WIDE * WIDTH) {                                                 \
+                for (int64_t j = 0; j < end; j += BAND_WIDE * WIDTH, ahead = NULL) {                                   \
                         const int64_t last          = MAX(n - WIDTH, (int64_t) 0);                                     \
                         const int64_t at[BAND_WIDE] = { MIN(j, last), MIN(j + WIDTH, last),                            \
                                                         MIN(j + 2 * WIDTH, last) };                                    \
                                                                                                                        \
                         if (j + 2 * WIDTH < end)                                                                       \
-                                gram_tile_##D(x, pitch, k, i, high, 3, at, add, to, row);                              \
+                                gram_tile_##D(x, pitch, k, i, high, 3, at, add, to, row, ahead);                       \
                         else if (j + WIDTH < end)                                                                      \
-                                gram_tile_##D(x, pitch, k, i, high, 2, at, add, to, row);                              \
+                                gram_tile_##D(x, pitch, k, i, high, 2, at, add, to, row, ahead);                       \
                         else                                                                                           \
-                                gram_tile_##D(x, pitch, k, i, high, 1, at, add, to, row);                              \
+                                gram_tile_##D(x, pitch, k, i, high, 1, at, add, to, row, ahead);                       \
                 }                                                                                                      \
         }                                                                                                              \
         /* Vectors that share no columns add to the result themselves. */                                              \
@@ -105,20 +108,19 @@ static int64_t block_rows(int64_t n, size_t size) {
                 CTYPE_##D sum[BAND * BANDS_MOST];                                                                      \
                                                                                                                        \
                 for (int64_t i = 0; i < n; i += BAND) {                                                                \
-                        const int64_t high = MIN(n - i, (int64_t) BAND), size = k * pitch;                             \
+                        const int64_t high     = MIN(n - i, (int64_t) BAND);                                           \
+                        const CTYPE_##D *ahead = x + k * pitch + k * i; /* the next block, a part with each band */    \
                                                                                                                        \
-                        for (int64_t at = size * i / n; at < size * (i + high) / n; at += LINE / (int64_t) sizeof(*x)) \
-                                __builtin_prefetch(x + size + at); /* the next block, a part with each band */         \
                         if (n % WIDTH == 0) {                                                                          \
-                                gram_band_##D(x, pitch, k, i, BAND, i + BAND, n, more, out + i * n, n);                \
+                                gram_band_##D(x, pitch, k, i, BAND, i + BAND, n, more, out + i * n, n, ahead);         \
                                 continue;                                                                              \
                         }                                                                                              \
                         if (high == BAND)                                                                              \
-                                gram_band_##D(x, pitch, k, i, BAND, i + BAND, n, false, sum, BANDS_MOST);              \
+                                gram_band_##D(x, pitch, k, i, BAND, i + BAND, n, false, sum, BANDS_MOST, ahead);       \
                         else                                                                                           \
                                 for (int64_t r = 0; r < high; r++)                                                     \
                                         gram_band_##D(x, pitch, k, i + r, 1, n, n, false, sum + r * BANDS_MOST,        \
-                                                      BANDS_MOST);                                                     \
+                                                      BANDS_MOST, NULL);                                               \
                         for (int64_t r = 0; r < high; r++)                                                             \
                                 for (int64_t j = 0; j <= i + r; j++) {                                                 \
                                         const CTYPE_##D v = sum[r * BANDS_MOST + j];                                   \
