@@ -31,6 +31,8 @@ static const Metric of_cluster[] = {
         { "mars_tasks_given", "tasks_given", false, "Tasks that workers have, and that are not done." },
         { "mars_tasks_done_total", "tasks_done", true, "Tasks that are done." },
         { "mars_tasks_remade_total", "tasks_remade", true, "Of these, that ran again: what they had made was lost." },
+        { "mars_tasks_tried_twice_total", "tasks_tried_twice", true,
+          "Tasks that a second worker tried, too, since the first one was late." },
         { "mars_scheduler_answer_seconds_total", "answer_seconds", true,
           "Processor time of the scheduler for what people and pages ask." },
         { "mars_scheduler_state_bytes", "state_bytes", false, "What the scheduler keeps of tasks and chunks." },

@@ -65,6 +65,10 @@ static void put_line(FILE *out, const char *title, const char *text) {
         fprintf(out, "%-*s%s\n", TITLE, title, text ?: "-");
 }
 
+static bool is_true(struct json_object *row, const char *key) {
+        return json_object_get_boolean(json_object_object_get(row, key));
+}
+
 /* ---- A request -------------------------------------------------------------------------------------------------- */
 
 static void put_request(FILE *out, Arena *arena, struct json_object *why) {
@@ -75,8 +79,11 @@ static void put_request(FILE *out, Arena *arena, struct json_object *why) {
         put_line(out, "because", words_find(why_words, reason));
         if (strcmp(reason, "given") == 0)
                 put_line(out, "worker",
-                         arena_printf(arena, "%s, which runs %s now", text_of(arena, why, "worker"),
-                                      text_of(arena, why, "running")));
+                         arena_printf(arena, "%s, which runs %s now%s", text_of(arena, why, "worker"),
+                                      text_of(arena, why, "running"), is_true(why, "late") ? ", and is late" : ""));
+        if (json_object_get_type(json_object_object_get(why, "tried_by")) == json_type_int)
+                put_line(out, "tried, too, by",
+                         arena_printf(arena, "%s, which was late", text_of(arena, why, "tried_by")));
 }
 
 /* ---- A task ----------------------------------------------------------------------------------------------------- */

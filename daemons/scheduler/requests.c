@@ -214,6 +214,11 @@ static int put_why_of(const Asking *a, uint64_t request, bool alone) {
                 fprintf(a->f, "%u, \"running\": %u", why.worker, s->worker[why.worker]->status.n_running);
         else
                 fputs("null, \"running\": null", a->f);
+        fprintf(a->f, ", \"late\": %s, \"tried_by\": ", why.late ? "true" : "false");
+        if (why.too < s->n_workers && s->worker[why.too])
+                fprintf(a->f, "%u", why.too);
+        else
+                fputs("null", a->f);
         fprintf(a->f, ", \"tasks\": %u, \"tasks_done\": %u, \"tasks_given\": %u, \"requests_ahead\": %llu}", why.n_task,
                 why.n_done, why.n_given, (unsigned long long) why.n_ahead);
         return 0;

@@ -164,6 +164,9 @@ static int do_action(Scheduler *s, const SchedAction *a) {
         case SCHED_TENSOR_GONE:
                 forget_row(s, JOURNAL_TENSOR, 0, a->tensor);
                 return data_forget(s, a->tensor);
+        case SCHED_LATE:
+                worker_late(s, a);
+                return 0;
         default:
                 break;
         }

@@ -37,12 +37,13 @@ void scheduler_fail(Scheduler *s, const char *why) {
 
 /* What comes of it is written down as a whole. */
 void scheduler_step(Scheduler *s, const SchedEvent *event) {
+        SchedEvent now = *event;
         int r;
 
+        now.usec = scheduler_now(s);
         if (s->journal)
                 journal_hold(s->journal, true);
-        r = sched_step(s->sched, event, &s->actions);
-
+        r = sched_step(s->sched, &now, &s->actions);
         if (r == 0)
                 r = scheduler_carry_out(s);
         sched_actions_clear(&s->actions);
@@ -270,11 +271,13 @@ static void tell_progress(Scheduler *s) {
         }
 }
 
-static void apart_tick(Scheduler *s) {
+static void machine_tick(Scheduler *s) {
+        const bool apart = sched_any_apart(s->sched);
+
         if (!sched_ticks(s->sched))
                 return;
-        scheduler_step(s, &(SchedEvent) { .kind = SCHED_TICK, .usec = scheduler_now(s) });
-        if (!sched_ticks(s->sched))
+        scheduler_step(s, &(SchedEvent) { .kind = SCHED_TICK });
+        if (apart && !sched_any_apart(s->sched))
                 scheduler_log(s, LOG_INFO, "workers that did not reach each other try it again when they need to");
 }
 
@@ -308,7 +311,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
         sessions_tick(s);
         workers_tick(s);
         restore_tick(s);
-        apart_tick(s);
+        machine_tick(s);
         tell_progress(s);
         past_tick(s);
         return sd_event_source_set_time(source, usec + s->config.heartbeat_usec / TICKS) < 0

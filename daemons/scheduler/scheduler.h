@@ -229,6 +229,7 @@ void workers_tick(Scheduler *s);
 void workers_free(Scheduler *s);
 int worker_drain_ask(Scheduler *s, const Wire_drain *m, Error *err);
 int worker_drained(Scheduler *s, uint32_t worker, const Error *why);
+void worker_late(Scheduler *s, const SchedAction *action);
 int worker_hear(Conn *c, const WireMessage *m, Error *err);
 void cluster_size(const Scheduler *s, uint64_t *ret_cache, uint32_t *ret_threads);
 

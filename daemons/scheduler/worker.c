@@ -287,6 +287,20 @@ int worker_drained(Scheduler *s, uint32_t worker, const Error *why) {
                                                                                   .text = why ? why->text : NULL } });
 }
 
+/* It is here, and gets nothing done, or something again. */
+void worker_late(Scheduler *s, const SchedAction *a) {
+        const Member *m = a->worker < s->n_workers ? s->worker[a->worker] : NULL;
+
+        if (m && a->usec > 0)
+                scheduler_log_worker(s, a->worker, NULL, LOG_WARNING,
+                                     "worker %u, %s, is late: it has done nothing of plan %llu for %.1f s while others "
+                                     "have nothing to do; they try what it has, too, and it is given nothing new",
+                                     a->worker, m->name, (unsigned long long) a->plan, (double) a->usec / 1e6);
+        else if (m)
+                scheduler_log_worker(s, a->worker, NULL, LOG_INFO, "worker %u, %s, is given work again", a->worker,
+                                     m->name);
+}
+
 /* ---- What they say ----------------------------------------------------------------------------------------------- */
 
 /* Who is not heard here either has more than one worker against him: he is given nothing until he is heard. */
@@ -306,8 +320,7 @@ static void unreached(Scheduler *s, const Member *m, const Wire_unreached *said)
         scheduler_step(s, &(SchedEvent) { .kind   = SCHED_UNREACHED,
                                           .worker = m->number,
                                           .chunk  = said->chunk,
-                                          .from   = said->from,
-                                          .usec   = scheduler_now(s) });
+                                          .from   = said->from });
 }
 
 /* The event, if it can be true. */

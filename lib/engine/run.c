@@ -151,8 +151,9 @@ static int do_sched_action(Engine *e, const SchedAction *a) {
                                                    .plan = a->plan,
                                                    .n    = a->n,
                                                    .task = lists->task.data + a->first });
-        case SCHED_TAKE: /* workers that leave, and what is remembered for when they do */
+        case SCHED_TAKE: /* workers that leave, or are late, and what is remembered for when they do */
         case SCHED_DRAINED:
+        case SCHED_LATE:
         case SCHED_WANTED:
         case SCHED_RECIPE:
         case SCHED_RECIPE_GONE:

@@ -90,12 +90,16 @@ void apart_forget(Sched *s, uint32_t worker) {
                         pair_remove(s, k);
 }
 
-bool sched_ticks(const Sched *s) {
+bool sched_any_apart(const Sched *s) {
+        return s->apart.n > 0;
+}
+
+bool pairs_end(const Sched *s) {
         return s->apart.n + s->relayed.n > 0;
 }
 
-int pairs_tick(Sched *s, uint64_t usec) {
-        if (!sched_ticks(s) || usec < s->apart_until_usec)
+int pairs_tick(Sched *s) {
+        if (!pairs_end(s) || s->now_usec < s->apart_until_usec)
                 return 0;
         s->apart.n = s->relayed.n = 0;
         all_stirred(s, true);
@@ -393,10 +397,10 @@ static int side_choose(const Sched *s, const Running *r, uint32_t task, uint32_t
 }
 
 static int worker_aside(Sched *s, uint32_t worker) {
-        int ret = 0;
+        int ret = late_end(s, worker);
 
-        if (!worker_open(s, worker))
-                return 0;
+        if (ret < 0 || !worker_open(s, worker))
+                return ret;
         s->n_open--;
         s->n_aside++;
         s->worker.data[worker].aside = true;
@@ -455,6 +459,11 @@ static int torn_go(Sched *s, Running *r, uint32_t task) {
                 if (worker_open(s, w) && gets_inputs(s, r, task, w)) {
                         r->stirred = s->unsettled = true;
                         return running_requeue(r, task);
+                }
+        for (uint32_t w = 0; w < s->worker.n && s->n_late > 0; w++)
+                if (s->worker.data[w].late && gets_inputs(s, r, task, w)) { /* better late than never */
+                        ret = late_end(s, w);
+                        return ret < 0 ? ret : running_requeue(r, task);
                 }
         ret = side_choose(s, r, task, &worker);
         if (ret < 0)

@@ -17,7 +17,8 @@ static void state_set(Sched *s, uint32_t worker, WorkerState state) {
         s->unsettled |= s->n_aside > 0; /* others may have gone on without somebody on its behalf */
         s->n_aside -= w->aside;
         w->state  = state;
-        w->silent = w->aside = false;
+        s->n_late -= w->late;
+        w->silent = w->aside = w->late = false;
         s->n_present += w->state != WORKER_GONE;
         s->n_open += worker_open(s, worker);
 }
@@ -60,6 +61,7 @@ static void tasks_lost(Sched *s, uint32_t worker) {
                 for (uint32_t t = 0; t < r->plan->n_task; t++)
                         if (task_given(r, t) && r->place[t] == worker)
                                 r->state[t] = TASK_WAITING;
+                seconds_stay(s, r);
                 r->dirty = true;
         }
 }
@@ -283,12 +285,14 @@ int worker_lost_chunk(Sched *s, uint32_t worker, uint64_t chunk, const Error *wh
 
 /* Tasks that may have been running when the worker's process died. It does not say what it starts; it starts those
  * whose inputs are there, in the order in which they were given, and as many at a time as it has threads. What it had
- * done since it last said so is counted too, once: two deaths in a row at the same task are no chance. */
+ * done since it last said so is counted too, once: two deaths in a row at the same task are no chance. What it tried
+ * besides another one it surely ran. */
 static int poison_count(Sched *s, uint32_t worker) {
         uint32_t n_left = s->worker.data[worker].n_threads;
 
         for (Running *r = s->first_running; r; r = r->after) {
-                if (r->ending || worker >= r->share.n || r->share.data[worker].n_given == 0)
+                if (r->ending || worker >= r->share.n ||
+                    (r->share.data[worker].n_given == 0 && s->worker.data[worker].n_second == 0))
                         continue;
                 r->deaths = r->deaths ?: calloc(r->plan->n_task, sizeof(*r->deaths));
                 if (!r->deaths)
@@ -296,7 +300,8 @@ static int poison_count(Sched *s, uint32_t worker) {
                 for (uint32_t k = 0; k < r->plan->n_task && n_left > 0; k++) {
                         uint32_t t = r->plan->order[k];
 
-                        if (!task_given(r, t) || r->place[t] != worker || !inputs_made(r, t))
+                        if (!task_given(r, t) || !inputs_made(r, t) ||
+                            (r->place[t] != worker && !second_is(s, r, t, worker)))
                                 continue;
                         n_left--;
                         if (++r->deaths[t] >= POISON)
@@ -336,6 +341,7 @@ int worker_lost(Sched *s, uint32_t worker, bool killed) {
         if (killed)
                 ret = poison_count(s, worker);
         state_set(s, worker, WORKER_GONE);
+        seconds_end(s, NULL, worker);
         apart_forget(s, worker);
         s->n_draining -= w->drain;
         w->drain = w->drained = false;
@@ -356,6 +362,7 @@ int worker_away(Sched *s, uint32_t worker) {
         if (worker >= s->worker.n || !worker_hears(s, worker))
                 return 0;
         state_set(s, worker, WORKER_AWAY);
+        seconds_end(s, NULL, worker); /* it will know no plans */
         s->worker.data[worker].held.n = 0;
         return plans_forgotten(s, worker);
 }

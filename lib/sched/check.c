@@ -12,16 +12,17 @@ static int check_tasks(const Sched *s, Running *r, const SchedEvent *e, uint32_t
         const Plan *plan = r->plan;
         uint32_t n       = 0; /* lengths so far */
 
-        (void) s;
         for (uint32_t k = 0; k < e->n; k++) {
                 const uint32_t task = e->task[k];
+                uint8_t state;
                 bool given;
 
                 if (task >= plan->n_task)
                         return lie(err, "does not exist", task);
-                given = r->state[task] == TASK_RECALLED ||
-                        (r->state[task] == TASK_GIVEN && e->kind != SCHED_RECALLED);
-                if (r->place[task] != e->worker || !given)
+                state = r->state[task];
+                given = r->place[task] == e->worker &&
+                        (state == TASK_RECALLED || (state == TASK_GIVEN && e->kind != SCHED_RECALLED));
+                if (!given && (state & SAID || !second_is(s, r, task, e->worker)))
                         return lie(err, "was not given to it", task);
                 for (uint32_t o = plan->output_start[task]; o < plan->output_start[task + 1]; o++) {
                         const uint32_t c = plan->output_chunk[o];

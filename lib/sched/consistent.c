@@ -80,6 +80,29 @@ static bool tensor_consistent(const Sched *s, const SchedTensor *t) {
                (t->recipe == 0 || recipe_find(s, t->recipe));
 }
 
+/* Whoever tries a task besides another one knows its plan, and is not the one who has it. */
+static bool seconds_consistent(const Sched *s) {
+        uint32_t n = 0;
+
+        for (uint32_t k = 0; k < s->second.n; k++) {
+                const Second *second = &s->second.data[k];
+                const Running *r     = second->running;
+                const uint8_t state  = r->state[second->task];
+
+                if (map_get(&s->plans, r->run.id) != (uintptr_t) r || !r->share.data[second->worker].knows ||
+                    !worker_hears(s, second->worker) ||
+                    (!r->ending && (state == TASK_WAITING ||
+                                    (state != TASK_DONE && r->place[second->task] == second->worker))))
+                        return false;
+                for (uint32_t i = 0; i < k; i++)
+                        if (s->second.data[i].running == r && s->second.data[i].task == second->task)
+                                return false;
+        }
+        for (uint32_t w = 0; w < s->worker.n; w++)
+                n += s->worker.data[w].n_second;
+        return n == s->second.n;
+}
+
 /* What workers have to do is the sum over all plans. */
 static bool workers_consistent(const Sched *s) {
         for (uint32_t w = 0; w < s->worker.n; w++) {
@@ -96,7 +119,7 @@ static bool workers_consistent(const Sched *s) {
 }
 
 bool sched_consistent(const Sched *s) {
-        uint32_t n_open = 0, n_present = 0, n_repairs = 0, n_aside = 0;
+        uint32_t n_open = 0, n_present = 0, n_repairs = 0, n_aside = 0, n_late = 0;
         uint64_t n_ghosts = 0;
 
         for (const Running *r = s->first_running; r; r = r->after) {
@@ -108,6 +131,7 @@ bool sched_consistent(const Sched *s) {
                 n_present += s->worker.data[w].state != WORKER_GONE;
                 n_open += worker_open(s, w);
                 n_aside += s->worker.data[w].aside;
+                n_late += s->worker.data[w].late;
         }
         for (uint32_t k = 0; k < s->apart.n; k++)
                 if (s->apart.data[k].a >= s->apart.data[k].b ||
@@ -120,6 +144,7 @@ bool sched_consistent(const Sched *s) {
                 if (t && !tensor_consistent(s, t))
                         return false;
         }
-        return n_open == s->n_open && n_aside == s->n_aside && n_present == s->n_present && n_repairs == s->n_repairs &&
-               (s->holding || n_ghosts == s->n_ghosts) && workers_consistent(s);
+        return n_open == s->n_open && n_aside == s->n_aside && n_late == s->n_late && n_present == s->n_present &&
+               n_repairs == s->n_repairs && (s->holding || n_ghosts == s->n_ghosts) && workers_consistent(s) &&
+               seconds_consistent(s);
 }

@@ -59,6 +59,13 @@ int chunk_confirm(Sched *s, uint64_t tensor, uint64_t chunk, uint32_t worker) {
         return take(s, &(Taking) { .chunk = chunk, .owner = tensor, .from = WORKER_NONE, .to = worker });
 }
 
+bool chunk_comes(const Sched *s, uint64_t chunk, uint32_t worker) {
+        for (uint32_t k = 0; k < s->taking.n; k++)
+                if (s->taking.data[k].chunk == chunk && s->taking.data[k].to == worker && !s->taking.data[k].off)
+                        return true;
+        return false;
+}
+
 /* Whether its place is there already, or that of its copy: then it stays there. */
 static bool taker_has(const Sched *s, const Taking *t) {
         const SchedTensor *tensor = t->in_plan ? NULL : sched_tensor(s, t->owner);
@@ -346,7 +353,7 @@ static int drain_go(Sched *s, uint32_t worker, Worker *w) {
         for (uint32_t k = 0; k < s->taking.n; k++)
                 if (s->taking.data[k].to == worker)
                         return 0; /* it may have come there before it was to stop */
-        return w->n_given == 0 && n_left == 0 && n_stay == 0 ? drained(s, worker, NULL) : 0;
+        return w->n_given + w->n_second == 0 && n_left == 0 && n_stay == 0 ? drained(s, worker, NULL) : 0;
 }
 
 int drains_go(Sched *s) {

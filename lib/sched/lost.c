@@ -97,6 +97,7 @@ static int answer(Review *x) {
                 for (uint32_t k = plan->output_start[t]; k < plan->output_start[t + 1] && x->needed[t] && ret == 0; k++)
                         ret = chunk_drop(x->sched, r, plan->output_chunk[k]);
         }
+        seconds_stay(x->sched, r);
         for (uint32_t c = 0; c < plan->n_chunk && ret == 0; c++) {
                 if (r->uses[c] == 0)
                         ret = chunk_drop(x->sched, r, c);

@@ -79,7 +79,10 @@ int running_index(Sched *s, Running *r) {
                         index->use_task[index->use_start[plan->input_chunk[k] + 1]++] = t;
         r->index = index;
         s->state_bytes += index_bytes(plan);
-        return 0;
+        for (uint32_t w = 0; w < r->share.n; w++) /* from now on it is counted */
+                r->share.data[w].heard_usec = s->now_usec;
+        r->spent = r->work ? calloc(plan->stage.n + 1, sizeof(*r->spent)) : NULL;
+        return r->spent || !r->work ? 0 : -ENOMEM;
 }
 
 /* ---- Tasks that were passed over -------------------------------------------------------------------------------- */
@@ -181,6 +184,10 @@ void task_taken_back(Sched *s, Running *r, uint32_t task) {
         count_given(s, r, task, -1);
 }
 
+void task_put_back(Sched *s, Running *r, uint32_t task) {
+        count_given(s, r, task, 1);
+}
+
 /* ---- Giving ----------------------------------------------------------------------------------------------------- */
 
 /* The open RUN for the worker: tasks that follow each other at one worker are one batch. */
@@ -217,6 +224,10 @@ static int give(Sched *s, Running *r, uint32_t task, uint32_t position, uint32_t
         if (ret < 0 || vec_push(&s->actions->task, (RunTask) { task, position }) < 0)
                 return -ENOMEM;
         batch->n++;
+        if (r->share.data[worker].n_given == 0) {
+                r->share.data[worker].heard_usec = s->now_usec;
+                r->share.data[worker].due_usec   = s->now_usec;
+        }
         r->state[task] = TASK_GIVEN;
         r->place[task] = (uint16_t) worker;
         count_given(s, r, task, 1);

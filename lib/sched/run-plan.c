@@ -28,6 +28,7 @@ void running_free(Sched *s, Running *r) {
         if (!r)
                 return;
         list_remove(s, r);
+        seconds_end(s, r, WORKER_NONE);
         if (r->plan) {
                 const Plan *plan = r->plan;
 
@@ -39,6 +40,7 @@ void running_free(Sched *s, Running *r) {
         free(r->leaf_first);
         free(r->together);
         free(r->work);
+        free(r->spent);
         graph_free(r->graph);
         free(r->leaf);
         free(r->made);
@@ -221,6 +223,7 @@ static int running_answered(Sched *s, Running *r) {
 int running_forgotten(Sched *s, Running *r, uint32_t worker) {
         if (!r->ending || worker >= r->share.n || !r->share.data[worker].knows)
                 return 0;
+        seconds_end(s, r, worker);
         r->share.data[worker].knows = false;
         return running_answered(s, r);
 }
@@ -256,10 +259,16 @@ int running_forget(Sched *s, Running *r, PlanDrop drop) {
                 if (!r->share.data[w].knows)
                         continue;
                 r->n_forgetting++;
-                ret = action_add(
-                        s,
-                        &(SchedAction) {
-                                .kind = SCHED_FORGET, .worker = w, .plan = r->run.id, .run = &r->run, .drop = drop });
+                /* What it tries that others have done is to end. */
+                ret = action_add(s, &(SchedAction) { .kind   = SCHED_FORGET,
+                                                     .worker = w,
+                                                     .plan   = r->run.id,
+                                                     .run    = &r->run,
+                                                     .drop   = drop == DROP_NOTHING && seconds_has(s, r, w)
+                                                                       ? DROP_TASKS
+                                                                       : drop });
+                if (ret == 0 && drop != DROP_ALL)
+                        ret = seconds_drop(s, r, w);
         }
         if (s->n_repairs > 0 || s->n_draining > 0)
                 s->unsettled = true; /* somebody may wait for it, or for nothing any more */

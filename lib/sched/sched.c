@@ -480,16 +480,43 @@ static int task_done(Sched *s, Running *r, uint32_t task, uint32_t worker, const
         return ret;
 }
 
+/* By somebody who tries it besides, or still: it is done there now, or it was done before. */
+static int second_done(Sched *s, Running *r, uint32_t task, uint32_t worker, const int64_t **length) {
+        const Plan *plan = r->plan;
+        const bool wins  = r->state[task] != TASK_DONE;
+        int ret          = 0;
+
+        if (wins) {
+                ret = second_wins(s, r, task);
+                if (ret == 0)
+                        ret = task_done(s, r, task, worker, length);
+                r->place[task] = (uint16_t) worker;
+        } else
+                second_end(s, r, task);
+        for (uint32_t k = plan->output_start[task]; k < plan->output_start[task + 1] && ret == 0; k++) {
+                const uint32_t c = plan->output_chunk[k];
+
+                if (wins && chunk_made(r, c))
+                        ret = fetches_turn(s, plan_run_chunk(&r->run, c), worker);
+                else if (!wins)
+                        ret = surplus_drop(s, worker, plan_run_chunk(&r->run, c));
+                *length += !wins && !tiling_known(&plan->value.data[plan->chunk_value[c]].tiling);
+        }
+        return ret;
+}
+
 static int done(Sched *s, Running *r, const SchedEvent *e) {
         const int64_t *length = e->length;
-        int ret               = 0;
+        int ret               = r->spent ? tasks_timed(s, r, e) : 0;
 
         for (uint32_t k = 0; k < e->n && ret == 0; k++) {
                 uint32_t task = e->task[k];
 
-                assert(task < r->plan->n_task && r->place[task] == e->worker);
-                assert(task_given(r, task));
-                ret = task_done(s, r, task, e->worker, &length);
+                assert(task < r->plan->n_task);
+                if (task_given(r, task) && r->place[task] == e->worker)
+                        ret = task_done(s, r, task, e->worker, &length);
+                else
+                        ret = second_done(s, r, task, e->worker, &length);
         }
         if (s->n_draining > 0 && s->worker.data[e->worker].n_given == 0)
                 s->unsettled = true;
@@ -497,15 +524,20 @@ static int done(Sched *s, Running *r, const SchedEvent *e) {
 }
 
 /* A repair has ended, and what was done of it since then is nobody's. It is done with that: said once more, it is not
- * believed (sched_check()), else what has been made again meanwhile would be dropped. */
+ * believed (sched_check()), else what has been made again meanwhile would be dropped. What others had done before was
+ * dropped when the plan ended: it may be made again there by now, for another one. */
 static int done_late(Sched *s, Running *r, const SchedEvent *e) {
         int ret = 0;
 
         for (uint32_t k = 0; k < e->n; k++) {
+                if (second_is(s, r, e->task[k], e->worker)) {
+                        second_end(s, r, e->task[k]);
+                        continue;
+                }
                 r->state[e->task[k]] = TASK_DONE;
                 for (uint32_t o = r->plan->output_start[e->task[k]];
                      o < r->plan->output_start[e->task[k] + 1] && ret == 0; o++)
-                        ret = drop_say(s, e->worker, plan_run_chunk(&r->run, r->plan->output_chunk[o]));
+                        ret = surplus_drop(s, e->worker, plan_run_chunk(&r->run, r->plan->output_chunk[o]));
         }
         return ret;
 }
@@ -516,9 +548,16 @@ static int recalled(Sched *s, Running *r, const SchedEvent *e) {
         for (uint32_t k = 0; k < e->n && ret == 0; k++) {
                 uint32_t task = e->task[k];
 
+                if (second_is(s, r, task, e->worker)) {
+                        second_end(s, r, task);
+                        continue;
+                }
                 assert(task < r->plan->n_task && r->place[task] == e->worker && r->state[task] == TASK_RECALLED);
                 task_taken_back(s, r, task);
-                ret = running_requeue(r, task);
+                r->state[task] = TASK_WAITING;
+                seconds_stay(s, r);
+                if (r->state[task] == TASK_WAITING)
+                        ret = running_requeue(r, task);
         }
         return ret < 0 ? ret : running_give(s, r);
 }
@@ -539,7 +578,10 @@ static int settle(Sched *s) {
 
         while (s->unsettled && ret == 0) {
                 s->unsettled = false;
-                ret          = apart_settle(s);
+                if (s->n_open == 0 && s->n_late > 0)
+                        ret = lates_end(s); /* nobody else is there */
+                if (ret == 0)
+                        ret = apart_settle(s);
                 for (Running *r = s->first_running; r && ret == 0; r = r->after)
                         if (r->dirty && !r->ending)
                                 ret = running_review(s, r);
@@ -579,11 +621,15 @@ static int said(Sched *s, const SchedEvent *e) {
         if (e->kind == SCHED_FORGOTTEN)
                 return running_forgotten(s, r, e->worker);
         if (r->ending) /* its FORGOTTEN is on the way */
-                return e->kind == SCHED_DONE && r->drop == DROP_TASKS ? done_late(s, r, e) : 0;
+                return e->kind == SCHED_DONE && r->drop != DROP_ALL ? done_late(s, r, e) : 0;
         if (e->kind == SCHED_DONE)
                 return done(s, r, e);
         if (e->kind == SCHED_RECALLED)
                 return recalled(s, r, e);
+        if (r->state[e->task[0]] == TASK_DONE) { /* another one has done it */
+                second_end(s, r, e->task[0]);
+                return 0;
+        }
         if (r->request)
                 return request_fail(s, r->request, e->error);
         err = *e->error;
@@ -616,7 +662,7 @@ static int step(Sched *s, const SchedEvent *e) {
         case SCHED_UNREACHED:
                 return worker_unreached(s, e);
         case SCHED_TICK:
-                return pairs_tick(s, e->usec);
+                return pairs_tick(s) ?: lates_tick(s);
         case SCHED_SUBMIT:
                 assert(!q);
                 return submit(s, e->request, e->session, e->graph);
@@ -645,8 +691,9 @@ static int step(Sched *s, const SchedEvent *e) {
 int sched_step(Sched *s, const SchedEvent *e, SchedActions *ret) {
         int r;
 
-        s->actions = ret;
-        r          = step(s, e);
+        s->actions  = ret;
+        s->now_usec = MAX(s->now_usec, e->usec);
+        r           = step(s, e);
         return r == 0 && s->unsettled && !s->holding ? settle(s) : r;
 }
 
@@ -721,12 +768,17 @@ Sched *sched_free(Sched *s) {
         vec_free(&s->apart);
         vec_free(&s->unreached);
         vec_free(&s->relayed);
+        vec_free(&s->second);
         vec_free(&s->anchors);
         vec_free(&s->unused);
         vec_free(&s->hopeless);
         vec_free(&s->worker);
         free(s);
         return NULL;
+}
+
+bool sched_ticks(const Sched *s) {
+        return pairs_end(s) || lates_possible(s);
 }
 
 bool sched_progress(const Sched *s, uint64_t request, uint64_t *ret_done, uint64_t *ret_total) {
@@ -747,6 +799,7 @@ void sched_stats(const Sched *s, SchedStats *ret) {
                               .n_ghosts     = s->n_ghosts,
                               .n_recipes    = s->recipes.n,
                               .n_remade     = s->n_remade,
+                              .n_second     = s->n_second,
                               .n_tasks_done = s->n_tasks_done,
                               .state_bytes  = s->state_bytes };
 }

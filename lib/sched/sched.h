@@ -19,7 +19,8 @@
  * Of a plan that runs they run again; for a tensor, the plan of its recipe is made again, and they alone are run
  * (restore.c). Who wants it waits, whoever it is. A client is asked for the data that it gave.
  *
- * Two workers that do not reach each other are kept from needing each other for a while (apart.c).
+ * Two workers that do not reach each other are kept from needing each other for a while (apart.c). What a worker has
+ * that gets nothing done others try, too, when they have nothing else to do (second.c).
  *
  * Messages to and from one worker keep their order. What a worker says after it has left is ignored. */
 #include "sched/run.h"
@@ -78,8 +79,8 @@ typedef enum SchedEventKind {
         SCHED_DRAIN,     /* worker, on: it is given no tasks, and its chunks are taken by others; DRAINED follows */
         SCHED_TAKEN,     /* worker, chunk, error, asked: the answer to TAKE; or it has what a client gave */
         SCHED_LOST,      /* worker, chunk, error: it had it, and has it no more */
-        SCHED_UNREACHED, /* worker, chunk, from, usec: it cannot get the chunk from there, and does not try any more */
-        SCHED_TICK,      /* usec: so late it is. Only as long as sched_ticks() */
+        SCHED_UNREACHED, /* worker, chunk, from: it cannot get the chunk from there, and does not try any more */
+        SCHED_TICK,      /* it is later now. Only as long as sched_ticks() */
         SCHED_SUBMIT,    /* request (a new number, not 0), session, graph: taken over */
         SCHED_CANCEL,    /* request, error: its outcome */
         SCHED_DONE,      /* worker, plan, n, task[], length[] */
@@ -99,7 +100,7 @@ typedef struct SchedEvent {
         uint32_t worker, n_threads;
         uint64_t request, session, plan, tensor, chunk, recipe;
         uint32_t from;
-        uint64_t usec; /* in the time of whoever steps (patience.h), which never goes back */
+        uint64_t usec; /* of all events, unless it is alone: the time of whoever steps (patience.h) */
         Graph *graph;
         bool killed, holds, last, on, asked;
         uint32_t n;
@@ -123,6 +124,8 @@ typedef enum SchedActionKind {
         SCHED_DRAINED,  /* worker; or outcome: what is left can go nowhere, and why */
         SCHED_FINISHED, /* request; tensors [first, first + n) with a reference each; or outcome: error [outcome - 1] */
         SCHED_WANTED,   /* tensor, places [first, first + n): its client is to give these chunks again; answer GIVEN */
+        SCHED_LATE,     /* worker, plan, request (0: a repair), usec: for so long it has said nothing of the plan, and
+                           is given nothing; or 0: it is given things again. For people */
         /* What has come into being, or is gone: for a journal. Never when alone. What is made and goes in the same
          * step is found no more when it is to be carried out. */
         SCHED_RECIPE,      /* recipe, request: the request's next plan begins */
@@ -136,6 +139,7 @@ typedef struct SchedAction {
         uint32_t worker, from;
         uint64_t request, plan, chunk, tensor, recipe;
         size_t size_bytes;
+        uint64_t usec;
         uint64_t n_done;      /* FINISHED: tasks, in all of its plans */
         PlanRun *run;
         uint32_t first, n, first_fetch, n_fetch;
@@ -208,6 +212,7 @@ bool sched_ticks(const Sched *sched);
 bool sched_apart(const Sched *sched, uint32_t a, uint32_t b);
 /* Whether a worker is given nothing because others do not reach it, and go on without it. */
 bool sched_aside(const Sched *sched, uint32_t worker);
+bool sched_any_apart(const Sched *sched);
 
 /* Foreign memory as a tensor with one reference; the worker holds its chunks from now on. WORKER_NONE: the chunks are
  * spread over all workers, neighbours together, or nobody's as long as there is none. 0 or -ENOMEM. */
@@ -239,6 +244,8 @@ typedef struct SchedWhy {
         WhyReason reason;
         char task[128]; /* the next one that must be done, in words */
         uint32_t worker;
+        bool late;           /* that worker is */
+        uint32_t too;        /* tries it, too; or WORKER_NONE */
         uint32_t n_task, n_done, n_given; /* of its plan; given: and not done */
         uint64_t n_ahead;                 /* requests that came before it */
 } SchedWhy;
@@ -249,6 +256,7 @@ typedef struct SchedStats {
         uint64_t n_tensors, n_requests, n_plans, n_workers, n_tasks_done;
         uint64_t n_ghosts, n_recipes; /* n_tensors: without ghosts */
         uint64_t n_remade;    /* tasks that ran again */
+        uint64_t n_second;    /* tasks that another one tried, too, since their worker was late */
         uint64_t state_bytes; /* of what grows with tasks and chunks, besides the plans themselves */
 } SchedStats;
 void sched_stats(const Sched *sched, SchedStats *ret);

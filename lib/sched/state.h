@@ -36,7 +36,21 @@ typedef struct Share {
         Positions queue;      /* tasks that are best placed there, when they can be given; some may be elsewhere now */
         uint64_t queued_work; /* of these */
         bool knows; /* has been told of the plan, and will have to forget it */
+        uint64_t heard_usec;  /* when it said last that something is done, or was given the first, having had none */
+        uint64_t due_usec;    /* before that it is not late; */
+        uint64_t called_usec; /* then it was found late, and has said nothing since; or 0 */
 } Share;
+
+/* Of a stage, as far as others than one worker take part: what its tasks took, and how many. */
+typedef struct Spent {
+        uint64_t usec, n;
+} Spent;
+
+/* A worker tries a task that another one has, too, or has done: it was told to give it back, and has not answered. */
+typedef struct Second {
+        Running *running;
+        uint32_t task, worker;
+} Second;
 
 typedef struct Recipe {
         SchedRecipe said;     /* its lists are ours */
@@ -91,6 +105,7 @@ struct Running {
         uint64_t *leaf_first;
         bool *together;
         uint64_t *work;      /* [stage] of one of its tasks: how many bytes it goes through, about; NULL if alone */
+        Spent *spent;        /* [stage] with the index */
         SchedTensor **leaf;  /* [value] tensor that we hold a reference of, or NULL */
         Vec(uint32_t) leaves; /* those values */
         SchedTensor **made;  /* repair: [value] the tensor of that value, if there still is one */
@@ -143,7 +158,10 @@ typedef struct Worker {
         bool drain;          /* it is to have nothing */
         bool drained;        /* and that was said, or why not */
         bool aside;          /* others do not reach it, and go on without it */
+        bool late;           /* it gets nothing done, and others who do have nothing to do; */
+        uint64_t late_until_usec; /* or until then */
         uint32_t n_threads, n_taking;
+        uint32_t n_second;   /* of s->second */
         Vec(Held) held;      /* BACK: what it said so far */
         Vec(Taking) left;    /* drain: what it has that nobody was told to take */
         Error refused;       /* drain: why something could not be taken; code 0: nothing was refused */
@@ -172,7 +190,9 @@ struct Sched {
         uint64_t apart_until_usec; /* all of them until then */
         Vec(Unreached) unreached;
         Vec(uint64_t) relayed; /* chunks that have gone to where others get them, until then */
-        uint32_t n_aside;
+        uint32_t n_aside, n_late;
+        Vec(Second) second;    /* few: one a thread of those that are late */
+        uint64_t now_usec;     /* as far as was said */
         Vec(uint64_t) anchors; /* tensors that are to have copies */
         uint32_t most_lineage;
         Vec(Recipe *) unused;         /* scratch of recipe.c */
@@ -182,7 +202,7 @@ struct Sched {
         bool holding;                 /* restored, and not begun */
         bool alone;
         uint64_t next_plan, next_tensor, next_chunk;
-        uint64_t n_tasks_done, n_remade, n_ghosts, state_bytes;
+        uint64_t n_tasks_done, n_remade, n_second, n_ghosts, state_bytes;
         SchedPlanner *planner;
         size_t task_bytes, alone_bytes;      /* PlanLeaves */
         size_t most_chunk_bytes, most_bytes; /* 0: any */
@@ -199,7 +219,7 @@ static inline bool chunk_made(const Running *r, uint32_t chunk) {
 static inline bool worker_open(const Sched *s, uint32_t worker) {
         const Worker *w = &s->worker.data[worker];
 
-        return w->state == WORKER_HERE && !w->drain && !w->silent && !w->aside;
+        return w->state == WORKER_HERE && !w->drain && !w->silent && !w->aside && !w->late;
 }
 
 /* Whether there is a link to it. */
@@ -294,9 +314,27 @@ bool workers_apart(const Sched *s, uint32_t a, uint32_t b);
 bool gets_inputs(const Sched *s, const Running *r, uint32_t task, uint32_t worker);
 int worker_unreached(Sched *s, const SchedEvent *e);
 int unreached_add(Sched *s, uint32_t worker, uint64_t chunk); /* it is to get it by another way than from its holder */
-int pairs_tick(Sched *s, uint64_t usec);
+int pairs_tick(Sched *s);
+bool pairs_end(const Sched *s);               /* some are to be forgotten in their time */
 void apart_forget(Sched *s, uint32_t worker); /* it has left */
 int apart_settle(Sched *s);                   /* who waits in vain gets it another way */
+
+/* ---- second.c: workers that are late, and tasks that two try */
+bool second_is(const Sched *s, const Running *r, uint32_t task, uint32_t worker); /* it tries it besides */
+uint32_t second_worker(const Sched *s, const Running *r, uint32_t task);          /* who does, or WORKER_NONE */
+void second_end(Sched *s, const Running *r, uint32_t task);
+void seconds_end(Sched *s, const Running *r, uint32_t worker); /* NULL: of all; WORKER_NONE: of any */
+bool seconds_has(const Sched *s, const Running *r, uint32_t worker);
+int seconds_drop(Sched *s, const Running *r, uint32_t worker); /* what it has made of them, if it has */
+void seconds_stay(Sched *s, Running *r); /* tasks that wait, and that somebody tries still, are there */
+int second_wins(Sched *s, Running *r, uint32_t task); /* it is about to be done by who tries it besides */
+/* The worker has made what is there already, and the place is not with it. */
+int surplus_drop(Sched *s, uint32_t worker, uint64_t chunk);
+int tasks_timed(Sched *s, Running *r, const SchedEvent *e); /* DONE: before it is counted */
+int late_end(Sched *s, uint32_t worker);
+int lates_end(Sched *s);
+int lates_tick(Sched *s);
+bool lates_possible(const Sched *s);
 
 /* ---- drain.c */
 int worker_drain(Sched *s, uint32_t worker, bool on);
@@ -308,6 +346,7 @@ int takings_lost(Sched *s, uint32_t worker);
 /* The chunk is dropped there: whoever takes it from there need not, and what is made sure is not so. */
 int takings_off(Sched *s, uint32_t worker, uint64_t chunk);
 bool chunk_on_its_way(const Sched *s, uint64_t chunk);
+bool chunk_comes(const Sched *s, uint64_t chunk, uint32_t worker); /* it is to be there, and is wanted there */
 /* The chunk is there now: whoever has to fetch it from the old place, for a task that it was given, is told. */
 int fetches_turn(Sched *s, uint64_t chunk, uint32_t to);
 int fetch_say(Sched *s, Running *r, uint32_t worker, uint32_t chunk, uint32_t from); /* to one of them */
@@ -326,6 +365,7 @@ bool inputs_made(const Running *r, uint32_t task);
 int running_requeue(Running *r, uint32_t task);     /* a task waits again; ready if its inputs are there */
 void running_weigh(Running *r);                     /* fills r->work, if there is one */
 void task_taken_back(Sched *s, Running *r, uint32_t task); /* it is not at its worker any more, or done */
+void task_put_back(Sched *s, Running *r, uint32_t task);   /* it is there still */
 void share_clear(Sched *s, Running *r, uint32_t worker); /* nothing is there any more, or waits for it */
 int queue_clear(Sched *s, Running *r, uint32_t worker);  /* what waits for the worker may go elsewhere */
 uint32_t worker_spread(const Sched *s, uint32_t k, uint32_t n); /* for the k-th of n neighbours */

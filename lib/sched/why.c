@@ -25,14 +25,18 @@ bool sched_why(const Sched *s, uint64_t request, SchedWhy *ret) {
         while (k + 1 < r->plan->n_task && r->state[r->plan->order[k]] == TASK_DONE)
                 k++;
         *ret = (SchedWhy) { .worker  = WORKER_NONE,
+                            .too     = WORKER_NONE,
                             .reason  = r->plan->n_task > 0 ? reason_of(s, r, r->plan->order[k])
                                        : s->n_open == 0    ? WHY_NO_WORKERS
                                                            : WHY_LOST,
                             .n_task  = r->plan->n_task,
                             .n_done  = r->n_done,
                             .n_given = r->n_given };
-        if (ret->reason == WHY_GIVEN)
+        if (ret->reason == WHY_GIVEN) {
                 ret->worker = r->place[r->plan->order[k]];
+                ret->late   = s->worker.data[ret->worker].late;
+                ret->too    = second_worker(s, r, r->plan->order[k]);
+        }
         for (q = q->before; q; q = q->before)
                 ret->n_ahead++;
         if (r->plan->n_task > 0)

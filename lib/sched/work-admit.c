@@ -63,12 +63,12 @@ static size_t away_bytes(Work *w, const Task *t, bool *ret_any) {
 }
 
 bool being_made(const Work *w, uint64_t chunk) {
-        for (uint32_t k = 0; k < w->n_places && w->n_stopping > 0; k++) {
+        for (uint32_t k = 0; k < w->n_places && w->n_stopping + w->n_called > 0; k++) {
                 const Task *t  = w->thread[k] != NONE ? &w->task.data[w->thread[k]] : NULL;
                 const Job *job = t ? &w->job.data[t->plan] : NULL;
                 const Plan *plan;
 
-                if (!t || !job_stopping(job))
+                if (!t || (!t->called && !job_stopping(job)))
                         continue;
                 plan = job->run->plan;
                 for (uint32_t o = plan->output_start[t->task]; o < plan->output_start[t->task + 1]; o++)
@@ -276,7 +276,7 @@ static int task_fits(Work *w, uint32_t at, size_t *ret_output_bytes, bool *ret) 
         int r;
 
         *ret = false;
-        if ((refused && soft) || (w->n_odd + w->n_stopping > 0 && output_in_the_way(w, job, t->task)))
+        if ((refused && soft) || (w->n_odd + w->n_stopping + w->n_called > 0 && output_in_the_way(w, job, t->task)))
                 return 0;
         *ret_output_bytes = output_bytes(job, t->task);
         chunks            = *ret_output_bytes + away_bytes(w, t, &any);
@@ -456,7 +456,7 @@ int task_refused(Work *w, uint32_t at) {
 
 /* Whether memory is not all that tasks wait for: an output is looked at by others, whose leaving is an event. */
 static bool waits_for_readers(Work *w) {
-        for (uint32_t k = 0; k < w->task.n && w->n_odd + w->n_stopping > 0; k++) {
+        for (uint32_t k = 0; k < w->task.n && w->n_odd + w->n_stopping + w->n_called > 0; k++) {
                 const Task *t = &w->task.data[k];
 
                 if (t->state == TASK_READY && output_in_the_way(w, &w->job.data[t->plan], t->task))
@@ -546,6 +546,7 @@ static uint32_t thread_free(Work *w, uint32_t thread, int *ret) {
         w->n_running--;
         w->job.data[w->task.data[at].plan].n_running--;
         w->n_stopping -= job_stopping(&w->job.data[w->task.data[at].plan]);
+        w->n_called -= w->task.data[at].called;
         *ret = admitted_end(w, at);
         return at;
 }
@@ -560,6 +561,12 @@ int work_refused(Work *w, uint32_t thread) {
         if (job->ending) {
                 r = task_end(w, at);
                 return r == 0 && job->n_running == 0 ? plan_end(w, job) : r;
+        }
+        if (w->task.data[at].called) { /* it has not begun, after all */
+                r = work_act(w, &(WorkAction) { .kind = WORK_RECALLED,
+                                                .plan = job->run->id,
+                                                .task = w->task.data[at].task });
+                return r < 0 ? r : task_end(w, at);
         }
         return task_refused(w, at);
 }
@@ -587,6 +594,7 @@ int work_finished(Work *w, const WorkEvent *e) {
              k < plan->output_start[task + 1] && r == 0 && !e->error; k++, o++) {
                 uint32_t c = plan->output_chunk[k], v = plan->chunk_value[c];
                 Chunk *chunk = chunk_get(w, plan_run_chunk(job->run, c));
+                bool take;
 
                 if (!chunk)
                         return -ENOMEM;
@@ -594,7 +602,9 @@ int work_finished(Work *w, const WorkEvent *e) {
                         r = work_act(w, &(WorkAction) { .kind = WORK_FREE, .chunk = chunk->id, .n = 1 });
                         continue;
                 }
-                assert(chunk->state == CHUNK_ABSENT);
+                assert(chunk->state == CHUNK_ABSENT || (w->task.data[at].called && chunk->state == CHUNK_WANTED));
+                take        = chunk->take;
+                chunk->take = chunk->own = false;
                 if (job->together && job->together[v] == TOGETHER_YES)
                         chunk->bytes = e->bytes[o];
                 else {
@@ -606,6 +616,8 @@ int work_finished(Work *w, const WorkEvent *e) {
                         r = vec_push(&w->actions->length, e->length[u++]);
                 if (r == 0)
                         r = chunk_here(w, chunk);
+                if (r == 0 && take) /* it was to be had from whoever has made it meanwhile */
+                        r = take_answer(w, chunk->id);
         }
         if (r == 0)
                 r = task_end(w, at);

@@ -191,6 +191,10 @@ static int taken(Work *w, uint64_t chunk, bool asked, const Error *err) {
         return work_act(w, &action);
 }
 
+int take_answer(Work *w, uint64_t chunk) {
+        return taken(w, chunk, true, NULL);
+}
+
 /* It is not to be had from there. Whoever reads it waits on: the scheduler knows more. */
 static int fetch_ends(Work *w, Chunk *c, const Error *err) {
         const bool take = c->take, given = c->own && c->from == WORKER_NONE;

@@ -74,6 +74,7 @@ typedef struct Task {
         TaskState state;
         bool claimed;        /* it counts in the claims of its inputs */
         bool retried;        /* the disk was asked once more before it would have failed */
+        bool called;         /* RUNNING: it was called back, and others may do it meanwhile */
         uint32_t next_unused;
 } Task;
 
@@ -151,6 +152,7 @@ struct Work {
         uint32_t unused_chunk, unused_task, unused_use;
         uint32_t n_running, n_tasks;
         uint32_t n_stopping; /* running, and what they make is dropped: nobody else may make it meanwhile */
+        uint32_t n_called;   /* tasks */
         uint32_t n_writing, n_returning, n_fetching, n_away; /* chunks; AWAY or RETURNING */
         uint32_t n_odd;      /* chunks that are a copy or dropped: rare, and in the way of tasks that make them */
         uint64_t n_pinned, n_brief; /* pins of chunks; and of them the brief ones */
@@ -178,6 +180,7 @@ Chunk *chunk_find(Work *w, uint64_t id);
 Chunk *chunk_get(Work *w, uint64_t id); /* new if need be; entries move when the next one is made */
 bool chunk_in_memory(const Chunk *c);
 int chunk_here(Work *w, Chunk *c);      /* who waited for it goes on */
+int take_answer(Work *w, uint64_t chunk); /* it is here to stay, as the scheduler has asked */
 int chunk_settle(Work *w, Chunk *c);    /* frees it if nobody needs it any more, or says what it is worth now */
 int use_add(Work *w, Chunk *c, uint32_t task);
 int use_remove(Work *w, Chunk *c, uint32_t task);
@@ -217,7 +220,7 @@ static inline bool job_stopping(const Job *job) { /* what its tasks make is not 
 
 /* ---- work-admit.c: who may start */
 int work_next(Work *w, uint32_t thread);
-bool being_made(const Work *w, uint64_t chunk); /* by a task that runs although its plan is forgotten */
+bool being_made(const Work *w, uint64_t chunk); /* by a task that runs although it was called back, or forgotten */
 int inputs_claim(Work *w, uint32_t task);    /* while `rating` */
 int inputs_unclaim(Work *w, uint32_t task);
 int work_refused(Work *w, uint32_t thread);

@@ -365,8 +365,13 @@ int work_recall(Work *w, const WorkEvent *e) {
                 for (uint32_t at = 0; at < w->task.n; at++) {
                         const Task *t = &w->task.data[at];
 
-                        if (!task_given(t) || t->task != e->task[k].task || &w->job.data[t->plan] != job)
+                        if (t->state == TASK_UNUSED || t->task != e->task[k].task || &w->job.data[t->plan] != job)
                                 continue;
+                        if (t->state == TASK_RUNNING) {
+                                w->n_called += !t->called;
+                                w->task.data[at].called = true;
+                                continue;
+                        }
                         which[at] = true;
                         r = work_act(w, &(WorkAction) { .kind = WORK_RECALLED, .plan = e->plan, .task = t->task });
                 }

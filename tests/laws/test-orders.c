@@ -233,6 +233,7 @@ static void do_sched_action(Cluster *c, const SchedAction *a) {
         case SCHED_WANTED:
         case SCHED_TAKE:
         case SCHED_DRAINED:
+        case SCHED_LATE:
                 ck_abort_msg("no worker has left");
         }
 }

@@ -195,6 +195,8 @@ static void do_action(Sim *s, const SchedAction *a) {
         case SCHED_DRAINED:
                 drained(s, a);
                 return;
+        case SCHED_LATE:
+                return;
         default:
                 break;
         }
@@ -238,6 +240,7 @@ static void do_action(Sim *s, const SchedAction *a) {
 static void sched_tell(Sim *s, SchedEvent event) {
         s->n_steps++;
         s->stepping = true;
+        event.usec  = sched_now(s) * 1000;
         ck_assert_int_eq(sched_step(s->sched, &event, &s->sched_actions), 0);
         for (uint32_t k = 0; k < s->sched_actions.action.n; k++) { /* the list may grow and move */
                 const SchedAction a = s->sched_actions.action.data[k];
@@ -333,7 +336,6 @@ static void sched_hears(Sim *s, SimWorker *w) {
                 e.kind  = SCHED_UNREACHED;
                 e.chunk = m.unreached.chunk;
                 e.from  = m.unreached.from;
-                e.usec  = sched_now(s) * 1000;
                 doubt(s, &s->worker[e.from]);
                 break;
         case WIRE_IS_HOLDS:

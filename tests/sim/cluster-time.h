@@ -68,7 +68,7 @@ static void sched_tick(Sim *s) {
                 n_awaited += s->worker[k].awaited;
         }
         if (sched_ticks(s->sched))
-                sched_tell(s, (SchedEvent) { .kind = SCHED_TICK, .usec = sched_now(s) * 1000 });
+                sched_tell(s, (SchedEvent) { .kind = SCHED_TICK });
         if (!s->client_linked && !s->client_lost && session_is_over(&s->patience, &sim_limits, s->client_away, false)) {
                 sim_assert(s, !before(s, s->client_reached, sim_limits.lease_usec));
                 session_ends(s);

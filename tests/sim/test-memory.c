@@ -214,6 +214,7 @@ static void do_sched(Sim *s, const SchedAction *a) {
         case SCHED_WANTED:
         case SCHED_TAKE:
         case SCHED_DRAINED:
+        case SCHED_LATE:
         case SCHED_RECIPE:
         case SCHED_RECIPE_GONE:
         case SCHED_TENSOR:

@@ -270,6 +270,8 @@ export class Cluster {
                           task: "matmul: chunk (3, 1)",
                           reason: "given",
                           worker: 1,
+                          late: false,
+                          tried_by: null,
                           running: 3,
                           tasks: 1600,
                           tasks_done: 700,
@@ -347,6 +349,7 @@ export class Cluster {
             tasks_given: 16,
             tasks_done: sum("tasks_done"),
             tasks_remade: 3,
+            tasks_tried_twice: 1,
             state_bytes: 41 * MiB,
             answer_seconds: 0.25,
             ...Object.fromEntries(
