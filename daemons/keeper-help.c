@@ -38,6 +38,8 @@ static const char manual[] =
         "NOTIFY_SOCKET.\n"
         ".TP\n.BR LISTEN_FDS \", \" LISTEN_FDNAMES \", \" LISTEN_PID\nWhat is kept comes back to the program as in\n"
         "\\fBsd_listen_fds\\fR(3).\n"
+        ".TP\n.B MARS_ENDED\nThe program gets it with the value\n.B oom\\-kill\nwhen the kernel has killed the one "
+        "before it for want of\nmemory: killed it was, and the count of its control group says by whom.\n"
         ".TP\n.B MARS_LIFELINE\nA descriptor, the reading end of a pipe: when its other end is closed the program is "
         "told to end,\nand killed after 10 s. The program gets it, too.\n"
         ".SH EXIT STATUS\n"

@@ -7,7 +7,8 @@
  * The program speaks as to systemd: sd_notify(3) with FDSTORE=1, FDSTOREREMOVE=1 and FDNAME=, everything else is handed
  * on to our own NOTIFY_SOCKET; descriptors come back as in sd_listen_fds_with_names(3). A program that ends by itself,
  * that is told to end, or that was never ready is not started again; else it is after a pause that grows with each
- * death and shrinks with each life that lasts. SIGTERM, SIGINT and SIGHUP go to the program. When our lifeline
+ * death and shrinks with each life that lasts; and it is told when the kernel has killed the one before it for want of
+ * memory, which is counted in its control group. SIGTERM, SIGINT and SIGHUP go to the program. When our lifeline
  * (service.h) is cut the program is ended, and when we are killed the kernel ends it.
  *
  * One thread and one poll(): while it waits for its program it holds nothing but the descriptors. */
@@ -28,6 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/system.h"
 #include "daemons/keeper-help.h"
 #include "daemons/service.h"
 
@@ -35,6 +37,7 @@ enum {
         MAX_KEPT      = 64,        /* descriptors */
         MAX_NAME      = 255,       /* bytes of a name, as systemd has it */
         MAX_WORDS     = 4096,      /* bytes of a message */
+        MAX_PATH      = 8192,      /* bytes: of a control group */
         MAX_COME      = 16,        /* descriptors with one */
         PAUSE_FIRST   = 20,        /* milliseconds before it is started again */
         PAUSE_MOST    = 5000,
@@ -55,6 +58,9 @@ typedef struct Keeper {
         unsigned n_kept;
         pid_t pid;                     /* of the program; 0: it does not run */
         bool ready, ending;
+        char killed_file[MAX_PATH];    /* where the kernel counts whom it kills in the program's group; "": nowhere */
+        uint64_t n_killed;             /* when the program was ready */
+        bool killed;                   /* the last one was among them */
         uint64_t started_msec, pause_msec;
         uint64_t until_msec;           /* not running: when it is started; ending: when it is killed; 0: never */
 } Keeper;
@@ -107,6 +113,17 @@ static void kept_add(Keeper *k, const char *name, int fd) {
         snprintf(k->kept[k->n_kept++].name, sizeof(k->kept[0].name), "%s", name);
 }
 
+/* Before it is ready it may be on its way into a group still; once it is dead the kernel knows no group of it. */
+static void program_ready(Keeper *k) {
+        char pid[16];
+
+        k->ready = true;
+        snprintf(pid, sizeof(pid), "%d", k->pid);
+        if (!system_killed_file(pid, "", k->killed_file, sizeof(k->killed_file)) ||
+            !system_killed(k->killed_file, &k->n_killed))
+                k->killed_file[0] = 0;
+}
+
 /* The value of `key` ("FDNAME=") in lines of KEY=VALUE, or NULL. */
 static const char *value_of(const char *words, const char *key, char *ret, size_t size) {
         for (const char *at = words; *at; at += *at == '\n') {
@@ -144,7 +161,7 @@ static void hear(Keeper *k, const char *words, int *fd, unsigned n_fd) {
                 else
                         close(fd[at]); /* of a barrier: who waits for it is let go */
         if (value_of(words, "READY=", text, sizeof(text)) && strcmp(text, "1") == 0)
-                k->ready = true;
+                program_ready(k);
         if (!about_fds && n_fd == 0 && !value_of(words, "FDSTOREREMOVE=", text, sizeof(text)))
                 (void) sd_notify(0, words);
 }
@@ -231,6 +248,9 @@ static void become_program(Keeper *k, pid_t keeper) {
                 setenv("LISTEN_FDS", text, true);
                 setenv("LISTEN_FDNAMES", names, true);
         }
+        unsetenv(SERVICE_ENDED);
+        if (k->killed)
+                setenv(SERVICE_ENDED, SERVICE_OOM, true);
         setenv("NOTIFY_SOCKET", k->address, true);
         if (r == 0)
                 execvp(k->argv[0], k->argv);
@@ -260,6 +280,13 @@ static bool ended_well(int status) {
         return WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGHUP;
 }
 
+static bool killed_for_memory(const Keeper *k, int status) {
+        uint64_t n;
+
+        return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && k->killed_file[0] &&
+               system_killed(k->killed_file, &n) && n > k->n_killed;
+}
+
 /* The exit status of the keeper, or -1: it goes on. */
 static int program_ended(Keeper *k, int status) {
         const uint64_t now = now_msec();
@@ -268,12 +295,14 @@ static int program_ended(Keeper *k, int status) {
         while (hear_notify(k), recv(k->notify, how, 1, MSG_DONTWAIT | MSG_PEEK) >= 0)
                 ; /* what it said before it went */
         k->pid = 0;
+        k->killed = killed_for_memory(k, status);
         if (ended_well(status) || k->ending)
                 return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
         if (WIFEXITED(status))
                 snprintf(how, sizeof(how), "status %d", WEXITSTATUS(status));
         else
-                snprintf(how, sizeof(how), "SIG%s", sigabbrev_np(WTERMSIG(status)) ?: "?");
+                snprintf(how, sizeof(how), "SIG%s%s", sigabbrev_np(WTERMSIG(status)) ?: "?",
+                         k->killed ? ", by the kernel for want of memory" : "");
         if (!k->ready) {
                 say(LOG_ERR, "%s has ended with %s before it was ready", k->argv[0], how);
                 return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;

@@ -15,8 +15,12 @@
 
 enum { HEARTBEAT_USEC = 1000 * 1000 };
 
-static void on_ready(_unused_ void *userdata, bool joined) {
-        service_status(joined ? "Works for a scheduler" : "Waits for a scheduler");
+static void on_ready(void *worker, bool joined) {
+        char careful[WORKER_CAREFUL_TEXT], text[WORKER_CAREFUL_TEXT + 64];
+        const char *but = worker_careful_text(worker, careful);
+
+        snprintf(text, sizeof(text), "%s for a scheduler%s%s", joined ? "Works" : "Waits", but ? "; " : "", but ?: "");
+        service_status(text);
 }
 
 /* The directories of a list as one text, with colons between. */
@@ -107,6 +111,8 @@ static int serve(const Conf *conf, Error *err) {
                 .heartbeat_usec = HEARTBEAT_USEC,
                 .keep_usec      = config->keep_for_usec,
                 .drain_usec     = config->drain_usec,
+                .killed         = service_was_killed(),
+                .careful_usec   = config->careful_usec,
                 .print          = print,
                 .print_userdata = &told,
         };
@@ -146,12 +152,13 @@ static int serve(const Conf *conf, Error *err) {
                                err);
         if (r == 0) {
                 worker->ready           = on_ready;
+                worker->userdata        = worker;
                 service.stop            = worker_stop;
                 service.stop_userdata   = worker;
                 told.tls                = tls;
                 service.reload          = on_reload;
                 service.reload_userdata = &told;
-                on_ready(NULL, false);
+                on_ready(worker, false);
                 r = service_run(&service);
         }
         scrape = scrape_free(scrape);

@@ -40,6 +40,8 @@ static const Metric of_cluster[] = {
 
 static const Metric of_worker[] = {
         { "mars_worker_threads", "threads", false, "Threads that compute." },
+        { "mars_worker_threads_allowed", "threads_allowed", false,
+          "Of these, that get tasks: fewer for a while after the kernel has killed the process for want of memory." },
         { "mars_worker_tasks_running", "running", false, "Tasks that run." },
         { "mars_worker_tasks_done_total", "tasks_done", true, "Tasks that are done." },
         { "mars_worker_chunks", "chunks", false, "Chunks that it has in memory." },

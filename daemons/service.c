@@ -369,6 +369,12 @@ bool service_is_restart(void) {
                strcmp(type, "restart") == 0;
 }
 
+bool service_was_killed(void) {
+        const char *how = getenv(SERVICE_ENDED);
+
+        return how && strcmp(how, SERVICE_OOM) == 0;
+}
+
 int service_run(Service *s) {
         int r;
 

@@ -9,6 +9,11 @@
  * who start daemons as their own (mars.deploy.local): nothing of theirs stays behind when they are killed. */
 #define SERVICE_LIFELINE "MARS_LIFELINE"
 
+/* In the environment: how the process before this one has ended, in the words of systemd's $SERVICE_RESULT. The keeper
+ * says it, and the units do. */
+#define SERVICE_ENDED "MARS_ENDED"
+#define SERVICE_OOM   "oom-kill"
+
 /* Descriptors with names that begin so are not sockets: who made the service is asked for them (service_kept()). */
 #define SERVICE_MEMORY "mars-memory-"
 
@@ -62,6 +67,8 @@ void service_keep_no_more(const char *name);
 /* Asks the service manager whether we are told to stop in order to be started again: then it keeps what it was given.
  * False also where nobody can say. Waits for a second at most. */
 bool service_is_restart(void);
+/* Whether the kernel has killed the process before this one for want of memory. */
+bool service_was_killed(void);
 void service_end(Service *service);
 /* The key that TCP goes through (io/tls.h), as the configuration names it: `path` NULL is "none", `is_default` looks
  * where keys are. *ret NULL: there is none. */

@@ -167,7 +167,7 @@ typedef struct ConfWorker {
         const char *cache_mem, *phy_mem, *disk; /* as BudgetOptions; disk may be NULL */
         ConfList spill_dirs;
         bool share_memory;
-        uint64_t keep_for_usec, drain_usec;
+        uint64_t keep_for_usec, drain_usec, careful_usec;
         int hugepages;          /* StorePages */
         uint64_t hugepage_size; /* 0: the smallest that can be had */
         int log_level;

@@ -161,6 +161,19 @@ static const ConfKey keys[] = {
                           "none: stop at once; what is lost is computed again when it is needed.",
                 .reason = "To copy a result is cheaper than to compute it, and a shutdown should not take longer.",
         },
+        {
+                .name = "careful_for",
+                AT(SECONDS, careful_usec),
+                .value  = "60",
+                .unset  = "none",
+                .least  = SECOND,
+                .most   = 24 * (uint64_t) HOUR * SECOND,
+                .doc    = "When the kernel has killed the process for want of memory, compute half as many tasks at a "
+                          "time for so many seconds, and let results have half of their memory: the others are written "
+                          "to disk before. none: go on as before.",
+                .reason = "The same tasks in the same memory would be killed again; after a minute they are done, or "
+                          "who else took the memory is.",
+        },
         CONF_KEY_LOG_LEVEL(ConfWorker),
 };
 

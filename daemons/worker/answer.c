@@ -277,11 +277,11 @@ static void put_figures(Worker *w, FILE *f) {
         fprintf(f, "{\"worker\": %u, \"name\": ", w->number);
         json_text(f, w->config.name);
         fprintf(f,
-                ", \"joined\": %d, \"threads\": %u, \"cache_bytes\": %llu, \"memory_bytes\": %llu, "
-                "\"transfer_bytes\": %llu, \"heap_bytes\": %llu, ",
-                w->welcome, figures.stats.n_threads, (unsigned long long) figures.stats.cache_bytes,
-                (unsigned long long) engine_memory_bytes(w->engine), (unsigned long long) figures.transfer_bytes,
-                (unsigned long long) figures.heap_bytes);
+                ", \"joined\": %d, \"threads\": %u, \"threads_allowed\": %u, \"cache_bytes\": %llu, "
+                "\"memory_bytes\": %llu, \"transfer_bytes\": %llu, \"heap_bytes\": %llu, ",
+                w->welcome, figures.stats.n_threads, w->n_allowed ?: figures.stats.n_threads,
+                (unsigned long long) figures.stats.cache_bytes, (unsigned long long) engine_memory_bytes(w->engine),
+                (unsigned long long) figures.transfer_bytes, (unsigned long long) figures.heap_bytes);
         json_status(f, &status, status.pages);
         fputc('}', f);
 }

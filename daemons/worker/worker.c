@@ -596,6 +596,7 @@ static int on_tick(sd_event_source *source, _unused_ uint64_t usec, void *userda
                 out_of_memory(w);
         worker_lease_look(w);
         worker_watch(w);
+        worker_careful_look(w);
         sd_event_source_set_time_relative(source, w->config.heartbeat_usec);
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -634,6 +635,8 @@ int worker_new(Worker **ret, sd_event *event, const WorkerConfig *config, const 
                 r = worker_watch_begin(w, err);
         if (r == 0)
                 r = worker_reach_begin(w, err);
+        if (r == 0)
+                r = worker_careful_begin(w, err);
         if (r < 0)
                 return r;
         worker_lease(w, true);

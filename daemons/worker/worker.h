@@ -35,6 +35,8 @@ typedef struct WorkerConfig {
         void *print_userdata;
         uint64_t watchdog_usec; /* a service manager that hears nothing for so long ends the process; 0: none does */
         uint64_t drain_usec;   /* at most so long it waits until others have its chunks, when it is to stop; 0: not */
+        bool killed;           /* the process before us, by the kernel for want of memory: */
+        uint64_t careful_usec; /* then it does less for so long; 0: it does not */
 } WorkerConfig;
 
 /* A plan that the scheduler told us of, made here once more. */
@@ -147,6 +149,8 @@ typedef struct Worker {
         Progress *progress;                  /* [n_progress]: of each thread; NULL: nobody watches */
         uint32_t n_progress;
         bool stuck;                          /* one of them: the service manager hears nothing of us */
+        uint32_t n_allowed;                  /* threads that compute, until then; 0: all do */
+        uint64_t careful_until_usec;
         Lines *lines;                        /* of the log */
         Past *past;                          /* figures over time */
         SpanLane receive, send;              /* when chunks came and went */
@@ -197,6 +201,12 @@ void worker_may_end(Worker *w, const Wire_leave *m);
 /* ---- worker/watch.c: what the service manager's watchdog hears */
 int worker_watch_begin(Worker *w, Error *err);
 void worker_watch(Worker *w); /* with each heartbeat */
+
+/* ---- worker/careful.c: after a process that was killed for want of memory */
+enum { WORKER_CAREFUL_TEXT = 128 };
+int worker_careful_begin(Worker *w, Error *err);
+void worker_careful_look(Worker *w); /* with each heartbeat */
+const char *worker_careful_text(Worker *w, char ret[static WORKER_CAREFUL_TEXT]); /* for people; NULL: it is not */
 
 /* ---- worker/answer.c: what people ask */
 typedef struct WorkerFigures {

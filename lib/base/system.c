@@ -18,6 +18,7 @@ typedef struct Hierarchy {
         const char *usage;
         const char *reclaimable;  /* fields of memory.stat */
         const char *limit_above;  /* of groups that cannot be seen */
+        const char *killed;       /* file with a field `oom_kill` */
 } Hierarchy;
 
 static const Hierarchy v2 = {
@@ -25,6 +26,7 @@ static const Hierarchy v2 = {
         .limits      = { "memory.max", "memory.high" }, /* beyond `high` a process is throttled to a stand-still */
         .usage       = "memory.current",
         .reclaimable = "inactive_file",
+        .killed      = "memory.events",
 };
 
 static const Hierarchy v1 = {
@@ -34,6 +36,7 @@ static const Hierarchy v1 = {
         .usage       = "memory.usage_in_bytes",
         .reclaimable = "total_inactive_file",
         .limit_above = "hierarchical_memory_limit",
+        .killed      = "memory.oom_control",
 };
 
 static void filep(FILE **file) {
@@ -70,9 +73,9 @@ static bool read_field(const char *root, const char *directory, const char *name
         return false;
 }
 
-/* The own group's path within the hierarchy: "0::/a/b" of v2, "4:memory,…:/a/b" of v1. */
-static bool read_group(const char *root, const Hierarchy *h, char path[static PATH_BYTES]) {
-        _cleanup_(filep) FILE *file = file_in(root, "/proc/self", "cgroup");
+/* The group's path within the hierarchy, of a process in /proc: "0::/a/b" of v2, "4:memory,…:/a/b" of v1. */
+static bool read_group(const char *root, const char *process, const Hierarchy *h, char path[static PATH_BYTES]) {
+        _cleanup_(filep) FILE *file = file_in(root, process, "cgroup");
         char line[PATH_BYTES + 64];
 
         while (file && fgets(line, sizeof(line), file)) {
@@ -161,18 +164,29 @@ static void count_group(SystemMemory *memory, const char *root, const char *dire
         memory->available_bytes = MIN(memory->available_bytes, limit - MIN(limit, usage));
 }
 
-static void count_hierarchy(SystemMemory *memory, const char *root, const Hierarchy *h) {
-        char group[PATH_BYTES], top[PATH_BYTES], at[PATH_BYTES], directory[2 * PATH_BYTES];
-        size_t n, mount;
+/* The directory of the process's group, of which the first *ret_mount bytes are where its hierarchy is mounted. */
+static bool find_group(const char *root, const char *process, const Hierarchy *h, char ret[static 2 * PATH_BYTES],
+                       size_t *ret_mount) {
+        char group[PATH_BYTES], top[PATH_BYTES], at[PATH_BYTES];
+        size_t n;
 
-        if (!read_mount(root, h, top, at) || !read_group(root, h, group))
-                return;
+        if (!read_mount(root, h, top, at) || !read_group(root, process, h, group))
+                return false;
         /* What lies above the mounted directory cannot be seen; a group elsewhere cannot be seen at all. */
         n = strcmp(top, "/") == 0 ? 0 : strlen(top);
         if (strncmp(group, top, n) != 0 || (group[n] != '/' && group[n] != '\0') || strstr(group, "/.."))
                 group[n = 0] = '\0';
-        mount = strlen(at);
-        snprintf(directory, sizeof(directory), "%s%s", at, group + n);
+        *ret_mount = strlen(at);
+        snprintf(ret, 2 * (size_t) PATH_BYTES, "%s%s", at, group + n);
+        return true;
+}
+
+static void count_hierarchy(SystemMemory *memory, const char *root, const Hierarchy *h) {
+        char directory[2 * PATH_BYTES];
+        size_t mount;
+
+        if (!find_group(root, "/proc/self", h, directory, &mount))
+                return;
         for (;;) {
                 char *slash = strrchr(directory + mount, '/');
 
@@ -201,4 +215,23 @@ void system_memory(SystemMemory *ret, const char *root) {
         count_hierarchy(ret, root, &v2);
         count_hierarchy(ret, root, &v1);
         ret->total_bytes = MIN(ret->machine_bytes, ret->limit_bytes);
+}
+
+bool system_killed(const char *path, uint64_t *ret) {
+        return read_field("", "", path, "oom_kill", ret);
+}
+
+bool system_killed_file(const char *process, const char *root, char *ret, size_t size) {
+        static const Hierarchy *const hierarchies[] = { &v2, &v1 };
+        char directory[2 * PATH_BYTES], of_process[64];
+        uint64_t value;
+        size_t mount;
+
+        snprintf(of_process, sizeof(of_process), "/proc/%s", process);
+        for (size_t k = 0; k < ELEMENTSOF(hierarchies); k++)
+                if (find_group(root, of_process, hierarchies[k], directory, &mount) &&
+                    snprintf(ret, size, "%s%s/%s", root, directory, hierarchies[k]->killed) < (int) size &&
+                    system_killed(ret, &value))
+                        return true;
+        return snprintf(ret, size, "%s/proc/vmstat", root) < (int) size && system_killed(ret, &value);
 }

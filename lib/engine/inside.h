@@ -163,6 +163,7 @@ struct Engine {
         bool closing, closed;
         bool lingers;           /* closed, but for threads that nobody waits for */
         bool leaves;            /* chunks stay in their memory files */
+        bool careful;           /* memory that chunks leave goes back to the system */
 
         uint64_t process_bytes;   /* resident when the engine was made */
         size_t copied_before, copied_more; /* copies of callers' memory: then, and since then */

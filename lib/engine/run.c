@@ -211,6 +211,8 @@ static int do_work_action(Engine *e, const WorkAction *a) {
                 return disk_write(e, a->chunk);
         case WORK_EVICT:
                 store_drop(e->store, a->chunk);
+                if (e->careful)
+                        store_trim(e->store);
                 return 0;
         case WORK_RETURN:
                 return disk_read(e, a->chunk);

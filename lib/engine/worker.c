@@ -140,6 +140,21 @@ bool engine_chunk_list(Engine *e, uint32_t *at, uint64_t *ret_chunk, size_t *ret
         return any;
 }
 
+int engine_careful(Engine *e, uint32_t n_threads, Error *err) {
+        int r = engine_enter(e, err);
+
+        if (r < 0)
+                return r;
+        e->careful = n_threads > 0;
+        if (e->careful)
+                store_trim(e->store);
+        engine_pump(e, tell_work(e, &(WorkEvent) { .kind = WORK_CAREFUL, .n = n_threads }));
+        if (e->broken.code < 0)
+                r = error_set(err, e->broken.code, "%s", e->broken.text);
+        leave(e);
+        return r;
+}
+
 void engine_leave_chunks(Engine *e) {
         e->leaves = true;
 }

@@ -39,6 +39,9 @@ void engine_chunk_again(Engine *engine, uint64_t chunk);
 
 /* What is here to stay: the next chunk from *at on, which begins at 0. False: there is no more. */
 bool engine_chunk_list(Engine *engine, uint32_t *at, uint64_t *ret_chunk, size_t *ret_bytes);
+/* WORK_CAREFUL: fewer threads, and what is forgotten in memory goes back to the system; 0 threads: as before. 0, or the
+ * engine's error. */
+int engine_careful(Engine *engine, uint32_t n_threads, Error *err);
 /* When the engine is freed its chunks stay in the files that keep() got. */
 void engine_leave_chunks(Engine *engine);
 

@@ -360,6 +360,17 @@ int admitted_end(Work *w, uint32_t at) {
 
 /* ---- Threads ---------------------------------------------------------------------------------------------------- */
 
+/* Which thread asks for tasks under this number. */
+static uint32_t thread_of(const Work *w, uint32_t number) {
+        return number / (w->n_places / w->n_threads);
+}
+
+/* Nothing starts there now: as many have tasks as may, or what is being written is to make room before. */
+static bool held_back(const Work *w, uint32_t number) {
+        return w->careful && ((w->n_of[thread_of(w, number)] == 0 && w->n_busy >= w->n_allowed) ||
+                              (w->n_writing > 0 && memory_short(w, 0, 0, true) > 0));
+}
+
 /* The task has been admitted and is in no list. */
 static int start(Work *w, uint32_t thread, uint32_t at) {
         Task *t  = &w->task.data[at];
@@ -367,6 +378,7 @@ static int start(Work *w, uint32_t thread, uint32_t at) {
 
         t->state          = TASK_RUNNING;
         w->thread[thread] = at;
+        w->n_busy += w->n_of[thread_of(w, thread)]++ == 0;
         w->n_running++;
         job->n_running++;
         return work_act(w, &(WorkAction) { .kind   = WORK_START,
@@ -395,7 +407,7 @@ static int load_ahead(Work *w) {
         size_t bytes;
         int r = 0;
 
-        while (fits && r == 0 && w->n_away > 0 && w->n_ready > 0 && n_admitted(w) < (1 + AHEAD) * w->n_threads &&
+        while (fits && r == 0 && w->n_away > 0 && w->n_ready > 0 && n_admitted(w) < (1 + AHEAD) * w->n_allowed &&
                !client_waits(w)) {
                 uint32_t at = ready_first(w);
 
@@ -514,10 +526,12 @@ int work_next(Work *w, uint32_t thread) {
         int r = 0;
 
         assert(w->thread[thread] == NONE);
+        if (held_back(w, thread))
+                return 0;
         if (w->loaded.n > 0)
                 at = loaded_first(w);
         while (at == NONE && w->n_ready > 0 && !(w->pin.n > 0 && client_waits(w))) {
-                if (w->loading.n > 0 && n_admitted(w) >= (1 + AHEAD) * w->n_threads)
+                if (w->loading.n > 0 && n_admitted(w) >= (1 + AHEAD) * w->n_allowed)
                         return 0;
                 r = task_fits(w, ready_first(w), &bytes, &fits);
                 if (r < 0)
@@ -543,6 +557,7 @@ static uint32_t thread_free(Work *w, uint32_t thread, int *ret) {
 
         assert(w->task.data[at].state == TASK_RUNNING);
         w->thread[thread] = NONE;
+        w->n_busy -= --w->n_of[thread_of(w, thread)] == 0;
         w->n_running--;
         w->job.data[w->task.data[at].plan].n_running--;
         w->n_stopping -= job_stopping(&w->job.data[w->task.data[at].plan]);

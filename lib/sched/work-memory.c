@@ -5,7 +5,10 @@
  * nothing but that no other is tried until there is reason to. */
 #include "sched/work-state.h"
 
-enum { AHEAD_SHARE = 8 }; /* of the soft cache, that is written early: a disk wants tens of MiB at a time */
+enum {
+        AHEAD_SHARE  = 8, /* of the soft cache, that is written early: a disk wants tens of MiB at a time */
+        CAREFUL_PART = 2, /* of memory is used by one that is careful, as of its threads */
+};
 
 static size_t over(size_t bytes, size_t limit) {
         return bytes > limit ? bytes - limit : 0;
@@ -14,9 +17,10 @@ static size_t over(size_t bytes, size_t limit) {
 size_t memory_short(const Work *w, size_t chunk_bytes, size_t scratch_bytes, bool soft) {
         const WorkLimits *l = &w->limits;
         size_t chunks = w->chunk_bytes + chunk_bytes, all = chunks + w->scratch_bytes + scratch_bytes;
+        size_t part   = soft && l->spill && w->careful ? CAREFUL_PART : 1;
 
-        return MAX(over(chunks, soft ? w->soft_cache : l->cache_bytes),
-                   over(all, over(soft ? l->soft_bytes : l->hard_bytes, l->overhead_bytes)));
+        return MAX(over(chunks, (soft ? w->soft_cache : l->cache_bytes) / part),
+                   over(all, over(soft ? l->soft_bytes : l->hard_bytes, l->overhead_bytes) / part));
 }
 
 bool work_still(const Work *w) {
@@ -264,6 +268,8 @@ int memory_settle(Work *w) {
         if (!memory_gives(w) || r < 0)
                 return r;
         over_bytes = memory_short(w, 0, 0, true);
+        if (over_bytes > 0 && w->limits.spill && w->careful)
+                return room_make(w, over_bytes);
         if (over_bytes > 0 && w->limits.spill)
                 return write_behind(w, over_bytes + w->soft_cache / AHEAD_SHARE);
         if (w->rating && w->n_away == 0 && w->n_writing == 0 && w->chunk_bytes < w->soft_cache / 2)

@@ -159,6 +159,10 @@ struct Work {
         size_t pinned_bytes;
         uint32_t clock;      /* of used_at */
         uint32_t n_threads, n_places;
+        uint32_t n_allowed;  /* threads that get tasks: all, unless it is careful */
+        bool careful;
+        uint32_t n_busy;     /* threads that have some */
+        uint32_t *n_of;      /* [n_threads] tasks that run under its numbers */
         uint32_t *thread;    /* [n_places] task that runs under this number, or NONE */
 
         bool rating;         /* there was pressure: claims are counted, and these are kept: */

@@ -77,6 +77,11 @@ static int work_event(Work *w, const WorkEvent *e) {
                 w->limits.overhead_bytes = e->size_bytes;
                 w->n_freed++; /* what did not fit may fit now */
                 return 0;
+        case WORK_CAREFUL:
+                w->careful   = e->n > 0;
+                w->n_allowed = w->careful ? MIN(e->n, w->n_threads) : w->n_threads;
+                w->n_freed++;
+                return 0;
         }
         return 0;
 }
@@ -94,11 +99,12 @@ int work_new(Work **ret, uint32_t n_threads, const WorkLimits *limits) {
 
         if (!w)
                 return -ENOMEM;
-        w->n_threads = n_threads;
+        w->n_threads = w->n_allowed = n_threads;
         w->n_places  = n_threads * (limits->tasks_per_thread ?: 1);
         w->limits    = *limits;
         w->thread    = malloc(w->n_places * sizeof(*w->thread));
-        if (!w->thread)
+        w->n_of      = calloc(n_threads, sizeof(*w->n_of));
+        if (!w->thread || !w->n_of)
                 return -ENOMEM;
         for (uint32_t k = 0; k < w->n_places; k++)
                 w->thread[k] = NONE;
@@ -133,6 +139,7 @@ Work *work_free(Work *w) {
         vec_free(&w->pin);
         vec_free(&w->wanted);
         free(w->thread);
+        free(w->n_of);
         free(w);
         return NULL;
 }
@@ -266,7 +273,7 @@ static bool rated(const Work *w, const Chunk *c) {
 bool work_consistent(const Work *w) {
         size_t chunks = together_bytes(w), scratch = 0, away = 0, clean = 0, writing = 0, returning = 0, pinned = 0;
         uint32_t n_chunks = 0, n_tasks = 0, n_odd = 0, n_away = 0, n_writing = 0, n_returning = 0, n_fetching = 0;
-        uint32_t n_loading = 0, n_loaded = 0, n_running = 0, n_ready = 0;
+        uint32_t n_loading = 0, n_loaded = 0, n_running = 0, n_ready = 0, n_busy = 0;
 
         for (uint32_t k = 0; k < w->chunk.n; k++) {
                 const Chunk *c = &w->chunk.data[k];
@@ -309,10 +316,12 @@ bool work_consistent(const Work *w) {
                 if (t->claimed != (admitted && w->rating) || (!admitted && t->bytes > 0))
                         return false;
         }
-        return n_chunks == w->chunks.n && n_tasks == w->n_tasks && n_odd == w->n_odd && n_away == w->n_away &&
-               n_writing == w->n_writing && n_returning == w->n_returning && n_fetching == w->n_fetching &&
-               n_loading == w->loading.n && n_loaded == w->loaded.n && n_running == w->n_running &&
-               n_ready == w->n_ready &&
+        for (uint32_t k = 0; k < w->n_threads; k++)
+                n_busy += w->n_of[k] > 0;
+        return n_busy == w->n_busy && n_chunks == w->chunks.n && n_tasks == w->n_tasks && n_odd == w->n_odd &&
+               n_away == w->n_away && n_writing == w->n_writing && n_returning == w->n_returning &&
+               n_fetching == w->n_fetching && n_loading == w->loading.n && n_loaded == w->loaded.n &&
+               n_running == w->n_running && n_ready == w->n_ready &&
                chunks == w->chunk_bytes && scratch == w->scratch_bytes && away == w->away_bytes &&
                clean == w->clean_bytes && writing == w->writing_bytes && returning == w->returning_bytes &&
                pinned == w->pinned_bytes;

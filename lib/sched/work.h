@@ -12,6 +12,9 @@
  * not fit, later ones wait with it, unless nothing is under way that could make room: then the first that fits goes,
  * and if none does the task fails with both numbers.
  *
+ * It can be told to be careful (WORK_CAREFUL): then fewer threads get tasks than there are, and the soft limits are
+ * half of what they were: what is above them is written and forgotten before another task starts.
+ *
  * When the scheduler is gone (WORK_LEAVE) its plans are forgotten and nothing is told of them any more, but chunks
  * stay, and belong to nobody until a scheduler that has been told of them (work_list) has them dropped or read. */
 #include "sched/sched.h"
@@ -55,6 +58,7 @@ typedef enum WorkEventKind {
         WORK_PIN,          /* pin (a new number), chunk, n, brief: somebody will read these chunks; answer PINNED */
         WORK_UNPIN,        /* pin, chunk, n, brief: as they were pinned, or waited for */
         WORK_OVERHEAD,     /* bytes: what the process needs besides, from now on (WorkLimits.overhead_bytes) */
+        WORK_CAREFUL,      /* n: no more threads than these get tasks from now on; 0: all do, it is careful no more */
 } WorkEventKind;
 
 typedef struct WorkEvent {

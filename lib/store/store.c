@@ -484,6 +484,13 @@ void store_limit(Store *s, size_t cache_bytes) {
         heap_limit(&s->heap, cache_bytes);
 }
 
+void store_trim(Store *s) {
+        const size_t limit = s->config.cache_bytes;
+
+        heap_limit(&s->heap, MIN(limit, used_bytes(s) + s->heap.fixed_bytes));
+        heap_limit(&s->heap, limit);
+}
+
 void store_stats(const Store *s, StoreStats *ret) {
         *ret = (StoreStats) {
                 .cache_bytes      = s->config.cache_bytes,

@@ -90,6 +90,7 @@ void store_scratch_free(Store *store, char *data, size_t size_bytes);
 /* Another cache_bytes, at most the one that the store was made with. What free blocks have above it goes back to the
  * system now, what chunks have when they go. */
 void store_limit(Store *store, size_t cache_bytes);
+void store_trim(Store *store); /* what all free blocks have goes back to the system now */
 
 void store_stats(const Store *store, StoreStats *ret);
 

@@ -167,6 +167,40 @@ TEST(nonsense_limits_nothing) {
         tree_done(&tree);
 }
 
+/* What is counted of the process with the number 7. */
+static uint64_t killed(const Tree *tree) {
+        char path[8192];
+        uint64_t n = 0;
+
+        ck_assert(system_killed_file("7", tree->root, path, sizeof(path)));
+        ck_assert(system_killed(path, &n));
+        return n;
+}
+
+TEST(whom_the_kernel_killed_is_counted_in_the_group_of_the_process_or_of_the_machine) {
+        char path[8192];
+        uint64_t n;
+        Tree tree;
+
+        tree_init(&tree);
+        ck_assert(!system_killed_file("7", tree.root, path, sizeof(path)));
+        ck_assert(!system_killed("/nowhere", &n));
+        put(&tree, "/proc/vmstat", "oom_kill_x 5\noom_kill 9\n");
+        ck_assert_uint_eq(killed(&tree), 9);
+        put(&tree, "/proc/self/mountinfo", mounts_v2);
+        put(&tree, "/proc/7/cgroup", "0::/system.slice/mars.service\n");
+        ck_assert_uint_eq(killed(&tree), 9); /* it has no controller of memory */
+        put(&tree, "/sys/fs/cgroup/system.slice/mars.service/memory.events", "low 1\noom 4\noom_kill 3\n");
+        ck_assert_uint_eq(killed(&tree), 3);
+
+        put(&tree, "/proc/self/mountinfo", mounts_v1);
+        put(&tree, "/proc/7/cgroup", "4:memory:/job 7\n0::/\n");
+        put(&tree, "/sys/fs/cgroup/memory/job 7/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
+        ck_assert_uint_eq(killed(&tree), 2);
+        ck_assert(!system_killed_file("7", tree.root, path, 16)); /* no room for the path */
+        tree_done(&tree);
+}
+
 TEST(this_machine_has_some_memory) {
         SystemMemory memory;
 

@@ -137,6 +137,7 @@ static const char *const unusual[][64] = {
           "--disk=0",
           "--keep-for=2min",
           "--drain=none",
+          "--careful-for=2min",
           "--log-level=err" },
         { "--host=h", "--advertise=a", "--endpoint=e:1", "--port=1", "--ui-port=2", "--schedulers=a:1,b:2",
           "--key-file=/k", "--certificate=/c", "--certificate-key=/d", "--public-url=https://a/b", "--plain-http",

@@ -5,10 +5,12 @@ import contextlib
 import ctypes
 import ctypes.util
 import os
+import pathlib
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -162,6 +164,7 @@ class Worker:
         if self.scheduler:
             self.scheduler.close()
         self.listener.close()
+        self.scheduler = None
         self.keeper.terminate()
         self.keeper.wait(SECONDS)
 
@@ -429,3 +432,75 @@ def test_what_a_worker_had_is_with_others_when_it_has_stopped(by_hand, tmp_path)
         assert np.array_equal(s.run(t + 1), value)
         wait_for(lambda: done() >= before + 16, "nothing is done")
         assert done() == before + 16  # those of t + 1 alone
+
+
+@contextlib.contextmanager
+def memory_group(limit_bytes):
+    """A control group of so much memory, of v1 or v2."""
+    root = pathlib.Path("/sys/fs/cgroup")
+    v1 = (root / "memory").is_dir()
+    group = root / ("memory" if v1 else ".") / f"mars-test-{os.getpid()}"
+    try:
+        if not v1 and "memory" not in (root / "cgroup.subtree_control").read_text().split():
+            (root / "cgroup.subtree_control").write_text("+memory")
+        group.mkdir()
+    except OSError as e:
+        pytest.skip(f"no control group of memory can be made here: {e}")
+    try:
+        (group / ("memory.limit_in_bytes" if v1 else "memory.max")).write_text(str(limit_bytes))
+        yield group
+    finally:
+        def remove():
+            with contextlib.suppress(OSError):
+                group.rmdir()
+            return not group.exists()
+        wait_for(remove, "somebody is left in the group")
+
+
+# What fills the memory that the worker leaves, until the kernel has killed the worker.
+HUNGRY = """
+import os, pathlib, sys
+group, pid = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+pathlib.Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
+(group / "cgroup.procs").write_text(str(os.getpid()))
+eaten = []
+def dead():
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().split()[2] in "ZX"
+    except FileNotFoundError:
+        return True
+while not dead():
+    eaten.append(b"x" * (1 << 20))
+"""
+
+
+def test_a_worker_that_the_kernel_killed_for_want_of_memory_computes_less_for_a_while(begin, tmp_path, capfd):
+    with memory_group(256 << 20) as group, contextlib.ExitStack() as ends:
+        worker = begin("--threads", "2", "--careful-for", "2", "--cache-mem", "96m", "--phy-mem", "1g",
+                       "--log-level", "info", "--hugepages", "off")
+        ends.callback(worker.end)
+        worker.join()
+        for pid in worker.keeper.pid, program_of(worker.keeper):
+            (group / "cgroup.procs").write_text(str(pid))
+        worker.kill()  # by somebody else: the keeper knows the difference, and the next one is in the group
+        worker.join()
+        data = {5: ONE, 6: TWO, **{7 + k: os.urandom(8 << 20) for k in range(8)}}
+        for chunk, content in data.items():
+            worker.give(chunk, content)
+        pid = program_of(worker.keeper)
+        assert "for want of memory" not in capfd.readouterr().err
+        subprocess.run([sys.executable, "-c", HUNGRY, str(group), str(pid)], check=True, timeout=SECONDS)
+        began = time.monotonic()
+        assert worker.join() == {chunk: len(content) for chunk, content in data.items()}
+        assert {chunk for chunk in data if worker.has(chunk) != data[chunk]} == set()
+        said = ""
+
+        def says(words):
+            nonlocal said
+            said += capfd.readouterr().err
+            return words in said
+        wait_for(lambda: says("was killed for want of memory: 1 of 2 threads for 2 s"), "it does not say so")
+        assert "ended with SIGKILL, by the kernel for want of memory" in said
+        wait_for(lambda: any(f.stat().st_blocks for f in kept_files(tmp_path)), "the cold half is not on disk")
+        wait_for(lambda: says("all 2 threads again"), "it stays careful")
+        assert time.monotonic() - began >= 1.9

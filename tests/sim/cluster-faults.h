@@ -127,6 +127,21 @@ static void found(Sim *s, SimWorker *w, WorkEventKind kind, uint64_t chunk) {
         work_tell(s, w, (WorkEvent) { .kind = kind, .chunk = chunk, .size_bytes = map_get(&w->bytes, chunk) - 1 });
 }
 
+/* One that died of want of memory; nothing is drawn for it, so that all else is as it would be. */
+static void careful_perhaps(Sim *s, SimWorker *w) {
+        if (s->now % CAREFUL_SHARE != 0)
+                return;
+        w->careful_until = s->now + CAREFUL_TIME;
+        work_tell(s, w, (WorkEvent) { .kind = WORK_CAREFUL, .n = MAX(1u, w->n_threads / 2) });
+}
+
+static void careful_look(Sim *s, SimWorker *w) {
+        if (w->careful_until == 0 || s->now < w->careful_until)
+                return;
+        w->careful_until = 0;
+        work_tell(s, w, (WorkEvent) { .kind = WORK_CAREFUL });
+}
+
 /* Its process dies, and the next one finds what is on its disk, and then its memory. */
 static void worker_restarted(Sim *s, SimWorker *w) {
         if (w->linked)
@@ -139,6 +154,7 @@ static void worker_restarted(Sim *s, SimWorker *w) {
         for (uint32_t k = 0; k < w->store.capacity; k++)
                 if (w->store.entry[k].value && !map_get(&w->cold, w->store.entry[k].key))
                         found(s, w, WORK_RESTORE, w->store.entry[k].key);
+        careful_perhaps(s, w);
 }
 
 /* Nothing is left there, and nothing to do but what has been forgotten meanwhile: then nobody loses anything. */

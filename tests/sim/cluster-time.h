@@ -91,6 +91,7 @@ static void worker_tick(Sim *s, SimWorker *w) {
         uint64_t chunk;
         size_t size;
 
+        careful_look(s, w);
         patience_look(&w->patience, &sim_limits, clock_read(&w->clock, s->now));
         if (w->linked && !w->cut) {
                 w->beats = sched_stopped(s); /* then it lies unread, whoever judges first */

@@ -396,6 +396,7 @@ static void worker_begin(Sim *s, SimWorker *w) {
         patience_look(&w->patience, &sim_limits, clock_read(&w->clock, s->now));
         w->lost      = w->patience.own_usec;
         w->left      = true; /* there is nothing to forget */
+        w->careful_until = 0;
         w->n_threads = 1 + (uint32_t) sim_random(s, MAX_THREADS);
         w->n_numbers = w->n_threads * PER_THREAD;
         ck_assert_int_eq(work_new(&w->work, w->n_threads,

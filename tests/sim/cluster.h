@@ -23,6 +23,7 @@ enum {
         MAX_NUMBERS     = MAX_THREADS * PER_THREAD,
         MAX_SIM_WORKERS = 8,
         MAX_FAULT_KINDS = 17,
+        CAREFUL_SHARE   = 3,  /* one in so many processes that begin with what is there from before */
         CHECK_EVERY     = 37, /* events: the checks read everything, an event little */
 };
 
@@ -32,6 +33,7 @@ enum {
         TICK      = 100,
         HEARTBEAT = 10 * TICK,
         UNREACHED = 20 * TICK, /* until a worker says that it does not reach another one */
+        CAREFUL_TIME = 6 * HEARTBEAT,
 };
 
 static const PatienceLimits sim_limits = {
@@ -108,6 +110,7 @@ typedef struct SimWorker {
         bool stale;         /* it has a link that the scheduler has closed, and reads what was said over it */
         bool cut;           /* nothing comes through for now */
         bool paused;        /* its process stands still */
+        uint64_t careful_until; /* half of its threads compute; 0: all do */
         uint64_t slow_until, slow_at; /* each thing that it does takes long; nothing happens there before slow_at */
         bool local;         /* it is seen when its process ends */
         bool awaited;       /* by a scheduler that was restored */

@@ -68,7 +68,7 @@ typedef struct Sim {
         Vec(uint64_t) tensor; /* references that are ours */
         uint64_t n_requests, n_open, n_failed, n_succeeded, n_gaps;
         uint64_t n_lost;
-        bool full, broken, gaps, clients, failures; /* what may go wrong */
+        bool full, broken, gaps, clients, failures, careful; /* what may go wrong */
 } Sim;
 
 static uint64_t sim_random(Sim *s, uint64_t n) {
@@ -617,6 +617,7 @@ static void run_seed(uint64_t seed) {
         s->gaps     = seed % 4 == 3;
         s->clients  = seed % 2 == 1;
         s->failures = seed % 7 == 3;
+        s->careful  = seed % 6 == 2;
         limits_set(s);
         s->limits.tasks_per_thread = 1 + (uint32_t) sim_random(s, MAX_PER_THREAD);
         s->n_threads               = 1 + (uint32_t) sim_random(s, MAX_THREADS);
@@ -644,6 +645,11 @@ static void run_seed(uint64_t seed) {
                 }
                 if (s->clients && sim_random(s, 40) == 0)
                         client_moves(s, &s->client[sim_random(s, MAX_CLIENTS)]);
+                if (s->careful && sim_random(s, 200) == 0) {
+                        tell_work(s, (WorkEvent) { .kind = WORK_CAREFUL,
+                                                  .n    = (uint32_t) sim_random(s, s->n_threads + 1) });
+                        pump(s);
+                }
                 moved = somebody_moves(s);
                 for (uint32_t k = 0; k < MAX_CLIENTS && !moved && s->n_open > 0; k++)
                         if (s->client[k].pin && s->client[k].brief && !s->client[k].waits) {
