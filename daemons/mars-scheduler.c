@@ -136,6 +136,7 @@ static int serve(const Conf *conf, Error *err) {
                                                        .lease_usec     = config->lease_usec,
                                                        .max_sessions   = config->max_sessions,
                                                        .max_requests   = config->max_requests,
+                                                       .strict_verify  = config->strict_verify,
                                                        .print          = print,
                                                        .print_userdata = &running.told },
                                   service_log_about, err);

@@ -149,6 +149,7 @@ typedef struct ConfScheduler {
         uint64_t heartbeat_usec, suspect_usec, dead_usec, lease_usec;
         uint32_t max_sessions, max_requests; /* requests: of one session, that are under way */
         const char *withdrawn_users;         /* or NULL */
+        bool strict_verify;
         int log_level;                       /* of syslog */
         /* They follow: */
         const char *listen;   /* host:port where TCP is listened at, or NULL: nowhere */

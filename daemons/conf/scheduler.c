@@ -122,6 +122,16 @@ static const ConfKey keys[] = {
                           "names, with commas or blanks between. Tokens of others are as good as before.",
                 .reason = "Tokens of users are derived from that of the cluster, and are good as long as it is.",
         },
+        {
+                .name = "strict_verify",
+                AT(FLAG, strict_verify),
+                .value  = "no",
+                .doc    = "Let requests fail that make or read a part of a result of which two workers have computed "
+                          "different bits. no: it is logged (MARS_NONDETERMINISM) and counted, and what was there "
+                          "first is kept.",
+                .reason = "One of the two is right, and who waits for a result may know which; for tests it is a "
+                          "failure.",
+        },
         CONF_KEY_LOG_LEVEL(ConfScheduler),
 };
 

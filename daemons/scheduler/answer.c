@@ -210,10 +210,12 @@ static void put_counts(const Asking *a, const ClusterSums *sums) {
                 (unsigned long long) stats.n_plans);
         fprintf(a->f,
                 "\"tasks_waiting\": %llu, \"tasks_given\": %llu, \"running\": %u, \"tasks_done\": %llu, "
-                "\"tasks_remade\": %llu, \"tasks_tried_twice\": %llu, \"state_bytes\": %llu, ",
+                "\"tasks_remade\": %llu, \"tasks_tried_twice\": %llu, \"chunks_compared\": %llu, "
+                "\"chunks_differed\": %llu, \"state_bytes\": %llu, ",
                 (unsigned long long) (tasks.n_task - tasks.n_done - tasks.n_given), (unsigned long long) tasks.n_given,
                 sums->n_running, (unsigned long long) stats.n_tasks_done, (unsigned long long) stats.n_remade,
-                (unsigned long long) stats.n_second, (unsigned long long) stats.state_bytes);
+                (unsigned long long) stats.n_second, (unsigned long long) stats.n_compared,
+                (unsigned long long) stats.n_differed, (unsigned long long) stats.state_bytes);
 }
 
 static int put_status(Asking *a) {

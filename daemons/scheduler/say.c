@@ -167,6 +167,9 @@ static int do_action(Scheduler *s, const SchedAction *a) {
         case SCHED_LATE:
                 worker_late(s, a);
                 return 0;
+        case SCHED_DIFFERS:
+                worker_differs(s, a->worker, a->from, &s->actions.error.data[a->outcome - 1]);
+                return 0;
         default:
                 break;
         }
@@ -191,6 +194,8 @@ static int do_action(Scheduler *s, const SchedAction *a) {
                                 &(WireMessage) { WIRE_IS_FORGET, .forget = { .plan = a->plan, .drop = a->drop } });
         case SCHED_TAKE:
                 return say_take(s, to, a);
+        case SCHED_DIGEST:
+                return link_say(to->link, &(WireMessage) { WIRE_IS_DIGEST, .digest = { .chunk = a->chunk } });
         case SCHED_DRAINED:
                 return worker_drained(s, a->worker,
                                       a->outcome > 0 ? &s->actions.error.data[a->outcome - 1] : NULL);

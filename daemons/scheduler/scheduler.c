@@ -339,6 +339,7 @@ int scheduler_new(Scheduler **ret, sd_event *event, const SchedulerConfig *confi
                                        s) < 0 ||
             sd_event_source_set_enabled(s->tick, SD_EVENT_ON) < 0)
                 return error_oom(err, sizeof(*s));
+        sched_strict(s->sched, config->strict_verify);
         r = scheduler_remember(s, err);
         if (r == 0 && s->failure < 0)
                 r = error_oom(err, sizeof(*s));

@@ -30,6 +30,7 @@ typedef struct SchedulerConfig {
         bool brief;             /* it ends with whoever started it, and the journal need not outlive the machine */
         uint64_t heartbeat_usec, suspect_usec, dead_usec, lease_usec;
         uint32_t max_sessions, max_requests; /* requests of one session */
+        bool strict_verify;     /* sched_strict() */
         int (*print)(void *userdata, FILE *f); /* or NULL: the configuration in force, in JSON; 0 or -ENOMEM */
         void *print_userdata;
 } SchedulerConfig;
@@ -100,6 +101,7 @@ typedef struct Member {
         uint64_t cache_bytes, memory_bytes, task_bytes;
         Wire_status status;
         char *pages;
+        char level[16];         /* of its operators, as it has said with a digest; "": not known */
 } Member;
 
 /* A tensor with a reference that is nobody's session's. */
@@ -230,6 +232,7 @@ void workers_free(Scheduler *s);
 int worker_drain_ask(Scheduler *s, const Wire_drain *m, Error *err);
 int worker_drained(Scheduler *s, uint32_t worker, const Error *why);
 void worker_late(Scheduler *s, const SchedAction *action);
+void worker_differs(Scheduler *s, uint32_t kept, uint32_t other, const Error *words);
 int worker_hear(Conn *c, const WireMessage *m, Error *err);
 void cluster_size(const Scheduler *s, uint64_t *ret_cache, uint32_t *ret_threads);
 

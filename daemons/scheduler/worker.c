@@ -323,6 +323,17 @@ static void unreached(Scheduler *s, const Member *m, const Wire_unreached *said)
                                           .from   = said->from });
 }
 
+/* What makes chunks is to give the same bits everywhere, so this is to be read by whoever writes operators. */
+void worker_differs(Scheduler *s, uint32_t kept, uint32_t other, const Error *words) {
+        const Member *a = s->worker[kept], *b = s->worker[other];
+
+        scheduler_log_worker(s, other, EVENT_DIFFERS, LOG_CRIT,
+                             "MARS_NONDETERMINISM: %s; worker %u is %s, with operators for %s, and keeps what it has; "
+                             "worker %u is %s, with operators for %s",
+                             words->text, kept, a ? a->name : "gone", a && a->level[0] ? a->level : "?", other,
+                             b ? b->name : "gone", b && b->level[0] ? b->level : "?");
+}
+
 /* The event, if it can be true. */
 static int believe(Conn *c, const SchedEvent *event, uint32_t n_lengths, Error *err) {
         int r = sched_check(c->scheduler->sched, event, n_lengths, err);
@@ -390,6 +401,15 @@ int worker_hear(Conn *c, const WireMessage *m, Error *err) {
                 scheduler_log_worker(c->scheduler, member->number, NULL, LOG_WARNING,
                                      "worker %u, %s, has lost chunk %llu: it is made again when it is wanted",
                                      member->number, member->name, (unsigned long long) m->lost.chunk);
+                scheduler_step(c->scheduler, &event);
+                return 0;
+        case WIRE_IS_DIGESTED:
+                snprintf(member->level, sizeof(member->level), "%s", m->digested.level);
+                error_set(&why, m->digested.code < 0 ? m->digested.code : -EIO, "%s", m->digested.text);
+                event.kind   = SCHED_DIGESTED;
+                event.chunk  = m->digested.chunk;
+                event.digest = m->digested.digest;
+                event.error  = m->digested.code < 0 ? &why : NULL;
                 scheduler_step(c->scheduler, &event);
                 return 0;
         case WIRE_IS_UNREACHED:

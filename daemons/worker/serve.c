@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemons/worker/worker.h"
+#include "graph/op.h"
 #include "io/token.h"
 
 enum { LENT_SHARE = 4 }; /* of the cache, that is lent for as long as the reader likes; then bytes are sent */
@@ -116,12 +117,28 @@ static int say_gone(Mate *mate, uint64_t chunk, const Error *why) {
         return link_say(mate->link, &(WireMessage) { WIRE_IS_GONE, .gone = { chunk, why->code, why->text } });
 }
 
+/* To the scheduler, if it is there still: another one has not asked, and takes no notice. */
+static int say_digest(Worker *w, uint64_t chunk, uint64_t digest, const Error *why) {
+        return !w->welcome ? 0
+                           : link_say(w->scheduler, &(WireMessage) { WIRE_IS_DIGESTED,
+                                                                     .digested = { .chunk  = chunk,
+                                                                                   .digest = digest,
+                                                                                   .code   = why ? why->code : 0,
+                                                                                   .text   = why ? why->text : NULL,
+                                                                                   .level  = op_level() } });
+}
+
 void worker_send(Worker *w, const Report *report) {
         Serving *s = (Serving *) (uintptr_t) map_get(&w->serving, report->action.pin);
 
         s->pinned     = !report->error;
         s->size_bytes = report->size_bytes;
-        if (!s->mate)
+        if (s->digest) {
+                if (say_digest(w, s->chunk, report->error ? 0 : chunk_digest(report->data, report->size_bytes),
+                               report->error) < 0)
+                        worker_say(w, LOG_WARNING, "out of memory: a chunk is not compared");
+                serving_end(s);
+        } else if (!s->mate)
                 serving_end(s);
         else if (report->error) {
                 if (say_gone(s->mate, s->chunk, report->error) < 0)
@@ -174,6 +191,25 @@ int worker_hear_get(Worker *w, Mate *mate, const Wire_get *m, Error *err) {
                 error_set(&why, -ENOENT, "chunk %llu is not here", (unsigned long long) m->chunk);
         serving_end(s);
         return say_gone(mate, m->chunk, &why) < 0 ? error_oom(err, sizeof(why)) : 0;
+}
+
+int worker_hear_digest(Worker *w, uint64_t chunk, Error *err) {
+        Serving *s = calloc(1, sizeof(*s));
+        Error why  = {};
+        int r;
+
+        if (!s || map_set(&w->serving, w->next_pin + 1, (uintptr_t) s) < 0) {
+                free(s);
+                return error_oom(err, sizeof(*s));
+        }
+        *s = (Serving) { .pin = ++w->next_pin, .chunk = chunk, .worker = w, .brief = true, .digest = true };
+        r  = engine_chunk_pin(w->engine, s->pin, chunk, s->brief, &why);
+        if (r == 0)
+                return 0;
+        if (r > 0)
+                error_set(&why, -ENOENT, "chunk %llu is not here", (unsigned long long) chunk);
+        serving_end(s);
+        return say_digest(w, chunk, 0, &why) < 0 ? error_oom(err, sizeof(why)) : 0;
 }
 
 int worker_hear_let(Worker *w, Mate *mate, const Wire_let *m, Error *err) {

@@ -448,6 +448,8 @@ static int hear(Worker *w, const WireMessage *m, Error *err) {
                                                   .from       = m->take.from,
                                                   .size_bytes = m->take.size_bytes },
                                    err);
+        case WIRE_IS_DIGEST:
+                return worker_hear_digest(w, m->digest.chunk, err);
         case WIRE_IS_LEAVE:
                 worker_may_end(w, &m->leave);
                 return 0;

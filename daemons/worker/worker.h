@@ -93,6 +93,7 @@ typedef struct Serving {
         Mate *mate;          /* NULL: it does not want it any more */
         bool pinned, brief;
         bool sending;        /* its bytes */
+        bool digest;         /* the scheduler wants to know its digest; there is no mate */
         bool lend;           /* instead of sending it, if it lies in a memory file; `lent`: that is so */
         bool lent;
         size_t size_bytes; /* when it is pinned */
@@ -186,6 +187,7 @@ void worker_send(Worker *w, const Report *report); /* what engine_chunk_pin() as
 int worker_hear_get(Worker *w, Mate *mate, const Wire_get *m, Error *err);
 /* Whether the chunk is his, by what he shows for it (GRANT). */
 bool worker_granted(const Worker *w, const Mate *mate, uint64_t chunk, uint64_t first, uint32_t n, const char *proof);
+int worker_hear_digest(Worker *w, uint64_t chunk, Error *err);
 int worker_hear_let(Worker *w, Mate *mate, const Wire_let *m, Error *err);
 void worker_serve_no_more(Worker *w, const Mate *mate); /* its link is closed */
 

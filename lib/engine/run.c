@@ -152,6 +152,8 @@ static int do_sched_action(Engine *e, const SchedAction *a) {
                                                    .n    = a->n,
                                                    .task = lists->task.data + a->first });
         case SCHED_TAKE: /* workers that leave, or are late, and what is remembered for when they do */
+        case SCHED_DIGEST:
+        case SCHED_DIFFERS:
         case SCHED_DRAINED:
         case SCHED_LATE:
         case SCHED_WANTED:

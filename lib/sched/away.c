@@ -150,6 +150,13 @@ static bool bytes_fit(Running *r, uint32_t chunk, uint64_t bytes) {
         return true;
 }
 
+/* It is at `kept`, too. */
+static int second_drop(Sched *s, uint32_t worker, uint64_t chunk, uint32_t kept) {
+        const int ret = twin_begin(s, worker, chunk, kept);
+
+        return ret != 0 ? MIN(ret, 0) : drop_add(s, worker, chunk);
+}
+
 /* The worker has this chunk. What is wanted of it stays there. */
 static int chunk_held(Sched *s, uint32_t worker, const Held *held, const Ranges *tensors, const Ranges *runnings) {
         const Range *in_tensor = range_find(tensors, held->chunk), *in_plan = range_find(runnings, held->chunk);
@@ -167,15 +174,20 @@ static int chunk_held(Sched *s, uint32_t worker, const Held *held, const Ranges 
                         t->spare[k] = worker;
                         return 0;
                 }
-                if (t->n_refs == 0 || t->holder[k] != WORKER_NONE || made_there ||
-                    held->bytes != tensor_chunk_bytes(t, k))
+                if (t->n_refs == 0 || made_there || held->bytes != tensor_chunk_bytes(t, k))
                         return drop_add(s, worker, held->chunk);
+                if (t->holder[k] != WORKER_NONE)
+                        return adopted_find(s, held->chunk) ? drop_add(s, worker, held->chunk)
+                                                            : second_drop(s, worker, held->chunk, t->holder[k]);
                 if (r)
                         r->dirty = true;
                 return tensor_hold(s, t, k, worker);
         }
         if (r && r->holder[chunk] == worker)
                 return 0;
+        if (r && r->uses[chunk] > 0 && r->holder[chunk] != WORKER_NONE &&
+            r->plan->value.data[r->plan->chunk_value[chunk]].stage != STAGE_NONE)
+                return second_drop(s, worker, held->chunk, r->holder[chunk]);
         if (!r || r->uses[chunk] == 0 || r->holder[chunk] != WORKER_NONE || made_there ||
             r->plan->value.data[r->plan->chunk_value[chunk]].stage == STAGE_NONE ||
             !bytes_fit(r, chunk, held->bytes))
@@ -342,6 +354,8 @@ int worker_lost(Sched *s, uint32_t worker, bool killed) {
                 ret = poison_count(s, worker);
         state_set(s, worker, WORKER_GONE);
         seconds_end(s, NULL, worker);
+        if (ret == 0)
+                ret = twins_lost(s, worker);
         apart_forget(s, worker);
         s->n_draining -= w->drain;
         w->drain = w->drained = false;
@@ -359,12 +373,15 @@ int worker_lost(Sched *s, uint32_t worker, bool killed) {
 }
 
 int worker_away(Sched *s, uint32_t worker) {
+        int ret;
+
         if (worker >= s->worker.n || !worker_hears(s, worker))
                 return 0;
         state_set(s, worker, WORKER_AWAY);
         seconds_end(s, NULL, worker); /* it will know no plans */
         s->worker.data[worker].held.n = 0;
-        return plans_forgotten(s, worker);
+        ret                           = twins_lost(s, worker);
+        return ret < 0 ? ret : plans_forgotten(s, worker);
 }
 
 int worker_silent(Sched *s, uint32_t worker, bool on) {

@@ -103,6 +103,32 @@ static bool seconds_consistent(const Sched *s) {
         return n == s->second.n;
 }
 
+/* The second copy is nobody's: it can be dropped whenever that is to be. */
+static bool twins_consistent(const Sched *s) {
+        for (uint32_t k = 0; k < s->twin.n; k++) {
+                const Twin *twin      = &s->twin.data[k];
+                const uint32_t second = twin->worker[TWIN_SECOND];
+
+                if (second == twin->worker[TWIN_FIRST] || s->worker.data[second].state != WORKER_HERE ||
+                    s->worker.data[twin->worker[TWIN_FIRST]].state != WORKER_HERE)
+                        return false;
+                for (uint32_t i = 0; i < s->tensors.capacity; i++) {
+                        const SchedTensor *t = (SchedTensor *) (uintptr_t) s->tensors.entry[i].value;
+                        const uint64_t c     = t ? twin->chunk - t->chunk_first : UINT64_MAX;
+
+                        if (t && c < t->n_chunks && (t->holder[c] == second || (t->anchor && t->spare[c] == second)))
+                                return false;
+                }
+                for (const Running *r = s->first_running; r; r = r->after) {
+                        const uint64_t c = twin->chunk - r->run.first_id;
+
+                        if (!r->ending && c < r->plan->n_chunk && r->holder[c] == second)
+                                return false;
+                }
+        }
+        return true;
+}
+
 /* What workers have to do is the sum over all plans. */
 static bool workers_consistent(const Sched *s) {
         for (uint32_t w = 0; w < s->worker.n; w++) {
@@ -146,5 +172,5 @@ bool sched_consistent(const Sched *s) {
         }
         return n_open == s->n_open && n_aside == s->n_aside && n_late == s->n_late && n_present == s->n_present &&
                n_repairs == s->n_repairs && (s->holding || n_ghosts == s->n_ghosts) && workers_consistent(s) &&
-               seconds_consistent(s);
+               seconds_consistent(s) && twins_consistent(s);
 }

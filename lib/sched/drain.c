@@ -40,7 +40,7 @@ static uint32_t taker(Sched *s, uint32_t from) {
 }
 
 static int take(Sched *s, const Taking *taking) {
-        if (vec_push(&s->taking, *taking) < 0)
+        if (twin_end(s, taking->to, taking->chunk) < 0 || vec_push(&s->taking, *taking) < 0)
                 return -ENOMEM;
         if (taking->from != WORKER_NONE)
                 s->worker.data[taking->from].n_taking++;

@@ -219,9 +219,9 @@ static int batch_open(Sched *s, Running *r, uint32_t worker, SchedAction **ret) 
 
 static int give(Sched *s, Running *r, uint32_t task, uint32_t position, uint32_t worker) {
         SchedAction *batch;
-        int ret = batch_open(s, r, worker, &batch);
 
-        if (ret < 0 || vec_push(&s->actions->task, (RunTask) { task, position }) < 0)
+        if ((s->twin.n > 0 && twins_end_of_task(s, r, task, worker) < 0) || batch_open(s, r, worker, &batch) < 0 ||
+            vec_push(&s->actions->task, (RunTask) { task, position }) < 0)
                 return -ENOMEM;
         batch->n++;
         if (r->share.data[worker].n_given == 0) {

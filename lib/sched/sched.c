@@ -661,6 +661,8 @@ static int step(Sched *s, const SchedEvent *e) {
                                : 0;
         case SCHED_UNREACHED:
                 return worker_unreached(s, e);
+        case SCHED_DIGESTED:
+                return worker_digested(s, e);
         case SCHED_TICK:
                 return pairs_tick(s) ?: lates_tick(s);
         case SCHED_SUBMIT:
@@ -731,6 +733,10 @@ void sched_limit(Sched *s, size_t task_bytes, size_t alone_bytes) {
         s->alone_bytes = alone_bytes;
 }
 
+void sched_strict(Sched *s, bool on) {
+        s->strict = on;
+}
+
 void sched_limit_lineage(Sched *s, uint32_t most_steps) {
         s->most_lineage = most_steps;
 }
@@ -769,6 +775,7 @@ Sched *sched_free(Sched *s) {
         vec_free(&s->unreached);
         vec_free(&s->relayed);
         vec_free(&s->second);
+        vec_free(&s->twin);
         vec_free(&s->anchors);
         vec_free(&s->unused);
         vec_free(&s->hopeless);
@@ -800,6 +807,8 @@ void sched_stats(const Sched *s, SchedStats *ret) {
                               .n_recipes    = s->recipes.n,
                               .n_remade     = s->n_remade,
                               .n_second     = s->n_second,
+                              .n_compared   = s->n_compared,
+                              .n_differed   = s->n_differed,
                               .n_tasks_done = s->n_tasks_done,
                               .state_bytes  = s->state_bytes };
 }

@@ -20,7 +20,8 @@
  * (restore.c). Who wants it waits, whoever it is. A client is asked for the data that it gave.
  *
  * Two workers that do not reach each other are kept from needing each other for a while (apart.c). What a worker has
- * that gets nothing done others try, too, when they have nothing else to do (second.c).
+ * that gets nothing done others try, too, when they have nothing else to do (second.c). What two have
+ * made is compared before one of them drops it (twin.c).
  *
  * Messages to and from one worker keep their order. What a worker says after it has left is ignored. */
 #include "sched/run.h"
@@ -80,6 +81,7 @@ typedef enum SchedEventKind {
         SCHED_TAKEN,     /* worker, chunk, error, asked: the answer to TAKE; or it has what a client gave */
         SCHED_LOST,      /* worker, chunk, error: it had it, and has it no more */
         SCHED_UNREACHED, /* worker, chunk, from: it cannot get the chunk from there, and does not try any more */
+        SCHED_DIGESTED,  /* worker, chunk, digest; error: it has none. An answer to DIGEST */
         SCHED_TICK,      /* it is later now. Only as long as sched_ticks() */
         SCHED_SUBMIT,    /* request (a new number, not 0), session, graph: taken over */
         SCHED_CANCEL,    /* request, error: its outcome */
@@ -100,6 +102,7 @@ typedef struct SchedEvent {
         uint32_t worker, n_threads;
         uint64_t request, session, plan, tensor, chunk, recipe;
         uint32_t from;
+        uint64_t digest;
         uint64_t usec; /* of all events, unless it is alone: the time of whoever steps (patience.h) */
         Graph *graph;
         bool killed, holds, last, on, asked;
@@ -121,6 +124,8 @@ typedef enum SchedActionKind {
         SCHED_FORGET,   /* worker, plan, drop: what becomes of tasks and chunks; answer FORGOTTEN, then `run` is gone */
         SCHED_TAKE,     /* worker, chunk, from, size_bytes: get it and keep it; from WORKER_NONE: say whether it is
                            there. Answer TAKEN */
+        SCHED_DIGEST,   /* worker, chunk: it is to say the digest of it. Answer DIGESTED */
+        SCHED_DIFFERS,  /* worker, from, chunk, outcome: what the two have of it is not the same; `worker` keeps it */
         SCHED_DRAINED,  /* worker; or outcome: what is left can go nowhere, and why */
         SCHED_FINISHED, /* request; tensors [first, first + n) with a reference each; or outcome: error [outcome - 1] */
         SCHED_WANTED,   /* tensor, places [first, first + n): its client is to give these chunks again; answer GIVEN */
@@ -191,6 +196,8 @@ Sched *sched_free(Sched *sched);
 void sched_limit(Sched *sched, size_t task_bytes, size_t alone_bytes);
 /* Results of a longer lineage are kept, instead of what they came from (anchor.c); MAX_LINEAGE if nobody says it. */
 void sched_limit_lineage(Sched *sched, uint32_t most_steps);
+/* Requests fail that make or read a chunk of which two copies differ (twin.c); else it is only said (DIFFERS). */
+void sched_strict(Sched *sched, bool on);
 /* Requests of which one task cannot but take more fail at once: so many bytes of chunks, and of chunks and scratch; and
  * with results of earlier requests lent_bytes more, since it may read these where other workers have them. */
 void sched_refuse_above(Sched *sched, size_t chunk_bytes, size_t all_bytes, size_t lent_bytes);
@@ -210,9 +217,9 @@ int sched_check(const Sched *sched, const SchedEvent *event, uint32_t n_lengths,
 bool sched_ticks(const Sched *sched);
 /* Whether it is known of two workers that they do not reach each other. */
 bool sched_apart(const Sched *sched, uint32_t a, uint32_t b);
+bool sched_any_apart(const Sched *sched);
 /* Whether a worker is given nothing because others do not reach it, and go on without it. */
 bool sched_aside(const Sched *sched, uint32_t worker);
-bool sched_any_apart(const Sched *sched);
 
 /* Foreign memory as a tensor with one reference; the worker holds its chunks from now on. WORKER_NONE: the chunks are
  * spread over all workers, neighbours together, or nobody's as long as there is none. 0 or -ENOMEM. */
@@ -257,6 +264,7 @@ typedef struct SchedStats {
         uint64_t n_ghosts, n_recipes; /* n_tensors: without ghosts */
         uint64_t n_remade;    /* tasks that ran again */
         uint64_t n_second;    /* tasks that another one tried, too, since their worker was late */
+        uint64_t n_compared, n_differed; /* chunks that two workers had made; and that were not the same */
         uint64_t state_bytes; /* of what grows with tasks and chunks, besides the plans themselves */
 } SchedStats;
 void sched_stats(const Sched *sched, SchedStats *ret);

@@ -117,22 +117,38 @@ int second_wins(Sched *s, Running *r, uint32_t task) {
         return ret < 0 ? ret : second_add(s, r, task, other);
 }
 
-int surplus_drop(Sched *s, uint32_t worker, uint64_t chunk) {
+/* Whether nobody counts on the worker's copy; *ret_kept: who has the one that stays, or WORKER_NONE. */
+static int is_surplus(Sched *s, uint32_t worker, uint64_t chunk, bool *ret, uint32_t *ret_kept) {
         SchedTensor *t;
-        int ret = tensor_find(s, chunk, &t);
+        int r = tensor_find(s, chunk, &t);
 
-        if (ret < 0 || chunk_comes(s, chunk, worker))
-                return ret;
-        if (t && (t->holder[chunk - t->chunk_first] == worker ||
-                  (t->anchor && t->spare[chunk - t->chunk_first] == worker)))
+        *ret      = false;
+        *ret_kept = WORKER_NONE;
+        if (r < 0 || chunk_comes(s, chunk, worker))
+                return r;
+        if (t && t->anchor && t->spare[chunk - t->chunk_first] == worker)
                 return 0;
-        for (const Running *r = s->first_running; r; r = r->after) {
-                const uint64_t c = chunk - r->run.first_id;
+        if (t)
+                *ret_kept = t->holder[chunk - t->chunk_first];
+        for (const Running *x = s->first_running; x && *ret_kept != worker; x = x->after) {
+                const uint64_t c = chunk - x->run.first_id;
 
-                if (!r->ending && c < r->plan->n_chunk && r->holder[c] == worker)
-                        return 0;
+                if (!x->ending && c < x->plan->n_chunk && chunk_made(x, (uint32_t) c))
+                        *ret_kept = x->holder[c];
         }
-        return drop_say(s, worker, chunk);
+        *ret = *ret_kept != worker;
+        return 0;
+}
+
+int surplus_drop(Sched *s, uint32_t worker, uint64_t chunk) {
+        bool surplus;
+        uint32_t kept;
+        int ret = is_surplus(s, worker, chunk, &surplus, &kept);
+
+        if (ret < 0 || !surplus)
+                return ret;
+        ret = kept == WORKER_NONE ? 0 : twin_begin(s, worker, chunk, kept);
+        return ret != 0 ? MIN(ret, 0) : drop_say(s, worker, chunk);
 }
 
 int seconds_drop(Sched *s, const Running *r, uint32_t worker) {
@@ -145,8 +161,15 @@ int seconds_drop(Sched *s, const Running *r, uint32_t worker) {
                 if (second.running != r || second.worker != worker)
                         continue;
                 for (uint32_t o = plan->output_start[second.task]; o < plan->output_start[second.task + 1] && ret == 0;
-                     o++)
-                        ret = surplus_drop(s, worker, plan_run_chunk(&r->run, plan->output_chunk[o]));
+                     o++) {
+                        const uint64_t chunk = plan_run_chunk(&r->run, plan->output_chunk[o]);
+                        bool surplus;
+                        uint32_t kept;
+
+                        ret = is_surplus(s, worker, chunk, &surplus, &kept);
+                        if (ret == 0 && surplus) /* it may be on its way there: no digest can be asked for */
+                                ret = drop_say(s, worker, chunk);
+                }
         }
         return ret;
 }

@@ -85,6 +85,14 @@ typedef struct Unreached {
         uint32_t worker;
 } Unreached;
 
+/* Two workers have made the chunk, and are asked whether they have the same. */
+typedef struct Twin {
+        uint64_t chunk, digest[2];
+        uint32_t worker[2];    /* TWIN_FIRST: it stays there; TWIN_SECOND: it does not */
+        bool known[2], bad;    /* bad: one of them has none */
+} Twin;
+enum { TWIN_FIRST, TWIN_SECOND };
+
 /* A chunk on its way from a worker that is to stop, or to where others get it. */
 typedef struct Taking {
         uint64_t chunk, owner; /* id of the tensor, or of the plan that reads it */
@@ -193,6 +201,9 @@ struct Sched {
         uint32_t n_aside, n_late;
         Vec(Second) second;    /* few: one a thread of those that are late */
         uint64_t now_usec;     /* as far as was said */
+        Vec(Twin) twin;
+        bool strict;           /* requests fail if two copies differ */
+        uint64_t n_compared, n_differed;
         Vec(uint64_t) anchors; /* tensors that are to have copies */
         uint32_t most_lineage;
         Vec(Recipe *) unused;         /* scratch of recipe.c */
@@ -354,6 +365,16 @@ bool running_reads(const Running *r, uint64_t chunk, uint32_t *ret);            
 int chunk_relay(Sched *s, uint64_t chunk, uint32_t to); /* its place is to be there, unless it is on its way already */
 int spare_begin(Sched *s, const SchedTensor *t, uint32_t chunk);               /* unless its worker has enough to do */
 int chunk_confirm(Sched *s, uint64_t tensor, uint64_t chunk, uint32_t worker); /* whether it is there */
+
+/* ---- twin.c: chunks that were made twice */
+enum { TWIN_BEGUN = 1 };
+/* The worker has made what is at `kept` already. TWIN_BEGUN: both are asked for their digests, and this one is dropped
+ * then; 0: it is to be dropped now; or -ENOMEM. */
+int twin_begin(Sched *s, uint32_t worker, uint64_t chunk, uint32_t kept);
+int twin_end(Sched *s, uint32_t worker, uint64_t chunk); /* it is dropped now, if it waits there to be dropped */
+int twins_end_of_task(Sched *s, const Running *r, uint32_t task, uint32_t worker); /* the same, of what it makes */
+int twins_lost(Sched *s, uint32_t worker);               /* it does not answer any more */
+int worker_digested(Sched *s, const SchedEvent *e);
 
 /* ---- place.c */
 int running_index(Sched *s, Running *r);

@@ -24,6 +24,7 @@
         M(LEAVE, 23, leave)                                                                                            \
         M(EXPECT, 24, expect)                                                                                          \
         M(WITHDRAW, 25, withdraw)                                                                                      \
+        M(DIGEST, 26, digest)                                                                                          \
         /* worker to scheduler */                                                                                      \
         M(DONE, 32, done)                                                                                              \
         M(FAILED, 33, failed)                                                                                          \
@@ -35,6 +36,7 @@
         M(LEAVING, 39, leaving)                                                                                        \
         M(LOST, 40, lost)                                                                                              \
         M(UNREACHED, 41, unreached)                                                                                    \
+        M(DIGESTED, 42, digested)                                                                                      \
         /* client to scheduler */                                                                                      \
         M(SUBMIT, 48, submit)                                                                                          \
         M(CANCEL, 49, cancel)                                                                                          \
@@ -187,6 +189,13 @@
         F(U64, chunk, UINT64_MAX)     /* that it was to get, and does not try to get any more, */                      \
         F(U32, from, MAX_WORKERS)     /* from there: it does not reach it */                                           \
         F(TEXT, text, MAX_ERROR_TEXT) /* why */
+#define WIRE_DIGEST(F) F(U64, chunk, UINT64_MAX) /* somebody else has made it, too */
+#define WIRE_DIGESTED(F)                                                                                               \
+        F(U64, chunk, UINT64_MAX)                                                                                      \
+        F(U64, digest, UINT64_MAX)     /* chunk_digest() */                                                            \
+        F(I32, code, 4096)             /* 0; or it has none: it is not there, or damaged */                            \
+        F(TEXT, text, MAX_ERROR_TEXT)                                                                                  \
+        F(TEXT, level, 16)             /* the CPU level of its operators */
 
 #define WIRE_SUBMIT(F)                                                                                                 \
         F(U64, request, UINT64_MAX)                                                                                    \

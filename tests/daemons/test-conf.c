@@ -115,7 +115,7 @@ static const char *const unusual[][64] = {
         { "--host=::1", "--advertise=a.example", "--endpoint=[::1]:1", "--port=0", "--socket=none",
           "--key-file=/k # \"x\"", "--token-file=/t\\", "--metrics=[::1]:9", "--plain-http", "--state-dir=/s ",
           "--heartbeat=0.25", "--suspect=500ms", "--dead=1min", "--lease=1.000001", "--max-sessions=1",
-          "--max-requests=2", "--withdrawn-users=alice, bob", "--log-level=fatal" },
+          "--max-requests=2", "--withdrawn-users=alice, bob", "--strict-verify", "--log-level=fatal" },
         { "--host=h",
           "--advertise=a",
           "--endpoint=e:1",

@@ -232,6 +232,8 @@ static void do_sched_action(Cluster *c, const SchedAction *a) {
         case SCHED_RECALL:
         case SCHED_WANTED:
         case SCHED_TAKE:
+        case SCHED_DIGEST:
+        case SCHED_DIFFERS:
         case SCHED_DRAINED:
         case SCHED_LATE:
                 ck_abort_msg("no worker has left");

@@ -22,7 +22,7 @@ import mars
 import mars.tensor as mt
 from mars.session import new_session
 
-HELLO, WELCOME, REFUSED, DROP, TAKE, LEAVE, EXPECT = 1, 2, 3, 20, 22, 23, 24
+HELLO, WELCOME, REFUSED, DROP, TAKE, LEAVE, EXPECT, DIGEST, DIGESTED = 1, 2, 3, 20, 22, 23, 24, 26, 42
 STATUS, HOLDS, TAKEN, LEAVING, GET, CHUNK, GONE, PUT, STORED = 36, 37, 38, 39, 80, 81, 82, 83, 84
 EPOCH = 1000
 
@@ -432,6 +432,24 @@ def test_what_a_worker_had_is_with_others_when_it_has_stopped(by_hand, tmp_path)
         assert np.array_equal(s.run(t + 1), value)
         wait_for(lambda: done() >= before + 16, "nothing is done")
         assert done() == before + 16  # those of t + 1 alone
+
+
+def test_a_worker_says_the_digest_of_what_it_has(begin):
+    worker = begin()
+    worker.join()
+    data = larger_than_the_cache(worker)  # most of them are on disk
+    for chunk in data:
+        worker.scheduler.say(DIGEST, varint(chunk))
+    said = {}
+    for _ in data:
+        m, _ = worker.scheduler.hear(DIGESTED)
+        said[m.number()] = m.number()
+        assert m.number() == 0 and m.text() == "" and m.text().startswith("v")
+    assert said == {chunk: xxh3(content) for chunk, content in data.items()}
+    worker.scheduler.say(DIGEST, varint(5))
+    m, _ = worker.scheduler.hear(DIGESTED)
+    assert (m.number(), m.number()) == (5, 0)
+    assert m.number() != 0 and m.text() == "chunk 5 is not here"
 
 
 @contextlib.contextmanager

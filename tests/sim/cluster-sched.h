@@ -197,6 +197,10 @@ static void do_action(Sim *s, const SchedAction *a) {
                 return;
         case SCHED_LATE:
                 return;
+        case SCHED_DIFFERS:
+                sim_assert(s, s->wrong && a->worker % 2 != a->from % 2);
+                s->n_differed++;
+                return;
         default:
                 break;
         }
@@ -225,6 +229,10 @@ static void do_action(Sim *s, const SchedAction *a) {
                 return;
         case SCHED_FORGET:
                 post(&w->to, &(WireMessage) { WIRE_IS_FORGET, .forget = { .plan = a->plan, .drop = a->drop } });
+                return;
+        case SCHED_DIGEST:
+                s->n_digests++;
+                post(&w->to, &(WireMessage) { WIRE_IS_DIGEST, .digest = { .chunk = a->chunk } });
                 return;
         case SCHED_TAKE:
                 w->n_takes++;
@@ -331,6 +339,13 @@ static void sched_hears(Sim *s, SimWorker *w) {
         case WIRE_IS_LOST:
                 e.kind  = SCHED_LOST;
                 e.chunk = m.lost.chunk;
+                break;
+        case WIRE_IS_DIGESTED:
+                err      = error_of(m.digested.code, m.digested.text);
+                e.kind   = SCHED_DIGESTED;
+                e.chunk  = m.digested.chunk;
+                e.digest = m.digested.digest;
+                e.error  = err.code < 0 ? &err : NULL;
                 break;
         case WIRE_IS_UNREACHED:
                 e.kind  = SCHED_UNREACHED;

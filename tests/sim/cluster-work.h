@@ -338,6 +338,18 @@ static void hear_plan(Sim *s, SimWorker *w, const Wire_plan *m) {
         work_tell(s, w, (WorkEvent) { .kind = WORK_PLAN, .run = &k->run });
 }
 
+/* What it has; where operators are said to be wrong, half of the workers have something else. */
+static void digest_say(const Sim *s, SimWorker *w, uint64_t chunk) {
+        const uint64_t content = map_get(&w->store, chunk);
+        const bool wrong       = s->wrong && (w - s->worker) % 2 == 1;
+
+        if (!w->linked)
+                return;
+        post(&w->from, &(WireMessage) { WIRE_IS_DIGESTED, .digested = { .chunk  = chunk,
+                                                                        .digest = content ^ wrong,
+                                                                        .code   = content ? 0 : -ENOENT } });
+}
+
 static void worker_hears(Sim *s, SimWorker *w) {
         _cleanup_(arena_freep) Arena *arena = arena_new();
         _cleanup_(freep) uint8_t *body      = NULL;
@@ -369,6 +381,9 @@ static void worker_hears(Sim *s, SimWorker *w) {
                 break;
         case WIRE_IS_FORGET:
                 work_tell(s, w, (WorkEvent) { .kind = WORK_FORGET, .plan = m.forget.plan, .drop = m.forget.drop });
+                break;
+        case WIRE_IS_DIGEST:
+                digest_say(s, w, m.digest.chunk);
                 break;
         case WIRE_IS_TAKE:
                 work_tell(s, w,

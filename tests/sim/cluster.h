@@ -262,6 +262,8 @@ typedef struct Sim {
         /* Two of them do not reach each other, in a table of both orders. */
         uint64_t apart_until[MAX_SIM_WORKERS][MAX_SIM_WORKERS];
         bool faults, failures, tight, refuses, poisons;
+        bool wrong;         /* half of the workers say that what they have is something else */
+        uint64_t n_digests, n_differed;
         bool mending;
         bool forgets; /* how things were made, after a few steps */
         bool late;    /* what workers say comes late */

@@ -213,6 +213,8 @@ static void do_sched(Sim *s, const SchedAction *a) {
                 break;
         case SCHED_WANTED:
         case SCHED_TAKE:
+        case SCHED_DIGEST:
+        case SCHED_DIFFERS:
         case SCHED_DRAINED:
         case SCHED_LATE:
         case SCHED_RECIPE:
