@@ -55,8 +55,8 @@ static int64_t block_rows(int64_t n, size_t size) {
 }
 
 /* Sums over k rows of x, pitch elements apart: for `high` columns from i on, by vectors that begin at columns `at`.
- * They go into `to`, whose rows are `row` elements apart, or are added to what is there. Meanwhile k * BAND elements are
- * asked for, from `ahead` on unless that is NULL, a few with each row: more at a time would have to wait. */
+ * They go into `to`, whose rows are `row` elements apart, or are added to what is there. Meanwhile k * BAND elements
+ * are asked for, from `ahead` on unless that is NULL, a few with each row: more at a time would have to wait. */
 #define GRAM_(D)                                                                                                       \
         static inline __attribute__((always_inline)) void gram_tile_##D(                                               \
                 const CTYPE_##D *x, int64_t pitch, int64_t k, int64_t i, int high, int wide, const int64_t *at,        \
