@@ -50,11 +50,17 @@ static int say_wanted(Scheduler *s, const Session *session, const Wanted *w) {
                      : link_say(session->conn->link, &(WireMessage) { WIRE_IS_WANTED,
                                                                       .wanted = { .tensor  = w->tensor,
                                                                                   .chunk   = &w->place->chunk,
-                                                                                  .chunk_n = 2 * w->n } });
+                                                                                  .chunk_n = 2 * w->n,
+                                                                                  .number  = w->number } });
 }
 
 static void client_has_left(Error *ret) {
         error_set(ret, -EIO, "it was lost with a worker, and the client that gave it has left");
+}
+
+/* No scheduler before this one ever said it. */
+static uint64_t wanted_number(Scheduler *s) {
+        return s->epoch << 32 | (uint32_t) ++s->next_wanted;
 }
 
 int data_wanted(Scheduler *s, const SchedAction *a) {
@@ -74,7 +80,7 @@ int data_wanted(Scheduler *s, const SchedAction *a) {
         w = malloc(sizeof(*w) + a->n * sizeof(w->place[0]));
         if (!w)
                 return -ENOMEM;
-        *w = (Wanted) { .tensor = a->tensor, .n = a->n };
+        *w = (Wanted) { .tensor = a->tensor, .number = wanted_number(s), .n = a->n };
         memcpy(w->place, s->actions.place.data + a->first, a->n * sizeof(w->place[0]));
         free(wanted_find(s, a->tensor));
         r = map_set(&s->wanted, a->tensor, (uintptr_t) w);
@@ -101,14 +107,17 @@ int data_wanted_again(const Session *session) {
 }
 
 int data_given(const Session *session, const Wire_given *m, Error *err) {
-        Scheduler *s = session->scheduler;
-        Error why    = {};
+        Scheduler *s    = session->scheduler;
+        const Wanted *w = wanted_find(s, m->tensor);
+        Error why       = {};
 
-        if (!wanted_find(s, m->tensor))
+        if (!w)
                 return 0; /* it is not wanted any more, or gone */
         if (map_get(&s->giver, m->tensor) != session->number)
                 return error_set(err, ERROR_CORRUPT, "GIVEN of tensor %llu, which is of another session",
                                  (unsigned long long) m->tensor);
+        if (!book_answers(w->number, m->number))
+                return 0; /* that will come */
         if (m->code < 0)
                 error_set(&why, m->code, "%s", m->text);
         free((Wanted *) (uintptr_t) map_remove(&s->wanted, m->tensor));

@@ -101,7 +101,7 @@ typedef struct Member {
         uint64_t cache_bytes, memory_bytes, task_bytes;
         Wire_status status;
         char *pages;
-        char level[16];         /* of its operators, as it has said with a digest; "": not known */
+        char level[32];         /* of its operators, as it has said with a digest; "": not known */
 } Member;
 
 /* A tensor with a reference that is nobody's session's. */
@@ -127,6 +127,7 @@ typedef struct Recent {
 /* Chunks of a client's data that it is to give again. */
 typedef struct Wanted {
         uint64_t tensor;
+        uint64_t number; /* another one each time */
         uint32_t n;
         SchedPlace place[]; /* [n] */
 } Wanted;
@@ -152,7 +153,7 @@ typedef struct Scheduler {
         bool journal_full;      /* answers do not wait for the disk any more */
         bool restoring;         /* work waits for workers that may have something of it, */
         Vec(char *) awaited;    /* of these names */
-        uint64_t next_request, next_session, next_incarnation, epoch;
+        uint64_t next_request, next_session, next_incarnation, next_wanted, epoch;
         uint64_t began_usec;
         Patience patience;      /* who is late, */
         PatienceLimits limits;  /* as the configuration says */

@@ -186,7 +186,7 @@ void remote_kept_end(Remote *r) {
 
 /* ---- What is not kept -------------------------------------------------------------------------------------------- */
 
-void remote_kept_lost(Remote *r, const Upload *u, TensorId tensor) {
+void remote_kept_lost(Remote *r, const Upload *u, const Wire_wanted *wanted) {
         char most[SIZE_TEXT_MAX], shape[SHAPE_TEXT];
         Error why = {};
 
@@ -204,5 +204,5 @@ void remote_kept_lost(Remote *r, const Upload *u, TensorId tensor) {
                           "more than %s (keep_source)",
                           dtype_name(u->spec.dtype), shape_print(&u->spec.shape, shape),
                           size_print(r->keep_bytes, most));
-        remote_given(r, tensor, &why);
+        remote_given(r, wanted->tensor, wanted->number, &why);
 }

@@ -17,11 +17,12 @@ static void upload_failed(Upload *u, const Error *why) {
                 u->err = *why;
 }
 
-void remote_given(Remote *r, TensorId tensor, const Error *err) {
+void remote_given(Remote *r, TensorId tensor, uint64_t number, const Error *err) {
         if (remote_post(r, WORKER_NONE, &(WireMessage) { WIRE_IS_GIVEN,
                                                          .given = { .tensor = tensor,
                                                                     .code   = err ? err->code : 0,
-                                                                    .text   = err ? err->text : NULL } }) < 0)
+                                                                    .text   = err ? err->text : NULL,
+                                                                    .number = number } }) < 0)
                 remote_fail_for_memory(r);
 }
 
@@ -31,7 +32,7 @@ static void wanted_less(Remote *r, Put *put) {
                 return;
         put->wanted = false;
         if (--put->upload->n_wanted == 0)
-                remote_given(r, put->upload->tensor,
+                remote_given(r, put->upload->tensor, put->upload->wanted,
                              put->upload->kept && put->upload->err.code < 0 ? &put->upload->err : NULL);
 }
 
@@ -336,11 +337,12 @@ int remote_wanted(Remote *r, const Wire_wanted *m, Error *err) {
         Upload *u = upload_of(r, m->tensor);
 
         if (!u || u->is != KEPT_WHOLE) {
-                remote_kept_lost(r, u, m->tensor);
+                remote_kept_lost(r, u, m);
                 return 0;
         }
         if (map_set(&r->uploads, u->request, (uintptr_t) u) < 0)
                 return error_oom(err, sizeof(*u));
+        u->wanted = m->number;
         for (uint32_t k = 0; k + 1 < m->chunk_n; k += 2) {
                 const uint64_t chunk = u->chunk_first + m->chunk[k];
                 Put *put             = (Put *) (uintptr_t) map_get(&r->puts, chunk);
@@ -471,7 +473,7 @@ static void upload_end(Remote *r, Upload *u) {
         error_set(&err, ERROR_CANCELED, "its client gives it no more");
         map_remove(&r->uploads, u->request);
         if (u->n_wanted > 0)
-                remote_given(r, u->tensor, &err);
+                remote_given(r, u->tensor, u->wanted, &err);
         u->n_wanted = 0;
         if (u->asking != 0 && remote_post(r, WORKER_NONE, &(WireMessage) { WIRE_IS_CANCEL,
                                                                           .cancel = { .request = u->asking } }) < 0)

@@ -92,7 +92,8 @@ typedef struct Upload {
         bool answered;
         uint32_t n_left;       /* chunks that are not stored; those on their way out of our memory */
         uint32_t n_sending;
-        uint32_t n_wanted;     /* of the chunks that are not stored: for an answer to WANTED */
+        uint32_t n_wanted;     /* of the chunks that are not stored: for an answer to WANTED, */
+        uint64_t wanted;       /* of this number */
         UploadChunk *chunk;    /* [n_chunks] */
         uint32_t n_chunks;
         uint64_t chunk_first;
@@ -268,7 +269,7 @@ void remote_send_read(Remote *r);  /* on the loop, or when there is none any mor
 void remote_adopted(Remote *r, const Wire_adopted *adopted);
 int remote_wanted(Remote *r, const Wire_wanted *wanted, Error *err);
 void remote_upload_free(Upload *u);                              /* but not what it was given */
-void remote_given(Remote *r, TensorId tensor, const Error *err); /* the answer to WANTED */
+void remote_given(Remote *r, TensorId tensor, uint64_t number, const Error *err); /* the answer to WANTED */
 void remote_hear_get(Remote *r, Peer *from, const Wire_get *get);
 void remote_stored(Remote *r, const Peer *from, const Wire_stored *stored);
 void remote_puts_fail(Remote *r, uint32_t worker, const Error *why);
@@ -281,6 +282,6 @@ void remote_keep_most(Engine *e, uint64_t most_bytes);
 void remote_kept_alone(Remote *r, TensorId tensor); /* nobody here refers to it any more */
 int remote_kept_read(void *userdata, uint64_t chunk, char *to, Error *err);
 void remote_kept_settle(Remote *r, Upload *u); /* something of it that was under way is not any more; it may be gone */
-void remote_kept_lost(Remote *r, const Upload *u, TensorId tensor); /* WANTED, and we have it not; u: or NULL */
+void remote_kept_lost(Remote *r, const Upload *u, const Wire_wanted *wanted); /* and we have it not; u: or NULL */
 int remote_spared(Remote *r, const Wire_spared *m);
 void remote_kept_end(Remote *r); /* the session has failed, or ends */

@@ -102,3 +102,7 @@ int book_resume(Book *book, const uint64_t *tensor, uint32_t n_tensor, const uin
                 BookResumed *ret, Error *err);
 /* When all of that is done: the outcomes of these requests are said again, with a mark each. */
 int book_resume_end(Book *book, const uint64_t *request, uint32_t n_request, uint64_t mark) _must_check_;
+
+/* Whether GIVEN answers the WANTED of that number, and not an earlier one of the same tensor, which may have wanted
+ * less; 0: a client of the version before, which says none. */
+bool book_answers(uint64_t wanted, uint64_t given);

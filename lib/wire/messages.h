@@ -195,7 +195,7 @@
         F(U64, digest, UINT64_MAX)     /* chunk_digest() */                                                            \
         F(I32, code, 4096)             /* 0; or it has none: it is not there, or damaged */                            \
         F(TEXT, text, MAX_ERROR_TEXT)                                                                                  \
-        F(TEXT, level, 16)             /* the CPU level of its operators */
+        F(TEXT, level, 32)             /* the CPU level of its operators */
 
 #define WIRE_SUBMIT(F)                                                                                                 \
         F(U64, request, UINT64_MAX)                                                                                    \
@@ -213,7 +213,8 @@
 #define WIRE_GIVEN(F)                                                                                                  \
         F(U64, tensor, UINT64_MAX)                                                                                     \
         F(I32, code, 4096)             /* 0: all that was wanted is STORED */                                          \
-        F(TEXT, text, MAX_ERROR_TEXT)
+        F(TEXT, text, MAX_ERROR_TEXT)                                                                                  \
+        F(U64, number, UINT64_MAX)     /* of the last WANTED of it that came */
 #define WIRE_RESUME(F) /* what the client has, and all that it waits for */                                            \
         F(U64S, tensor, 1 << 22)       /* tensor, references; … */                                                     \
         F(U64S, request, 1 << 20)
@@ -259,7 +260,8 @@
         F(TEXT, names, MAX_BODY_BYTES) /* LIST, or where there is none: all of the user's, one a line */
 #define WIRE_WANTED(F)                                                                                                 \
         F(U64, tensor, UINT64_MAX)     /* whose data it gave */                                                        \
-        F(U32S, chunk, 1 << 22)        /* chunk of the tensor, worker that is to have it; … */
+        F(U32S, chunk, 1 << 22)        /* chunk of the tensor, worker that is to have it; … */                         \
+        F(U64, number, UINT64_MAX)     /* which GIVEN says again: answers to earlier ones are none to this */
 #define WIRE_SPARED(F)                 /* to clients that keep what they give */                                       \
         F(U32, but, 1)                 /* 0: these are wanted no more; 1: all but these */                             \
         F(U64S, tensor, 1 << 22)

@@ -57,6 +57,7 @@ typedef struct Answer {
         SchedEventKind kind;
         uint32_t worker, task;
         uint64_t plan;
+        uint64_t chunk;
 } Answer;
 
 static void hear_run(Bed *b, const SchedAction *a) {
@@ -109,12 +110,17 @@ static void listen(Bed *b) {
                         b->host[a->worker].task.n = 0;
                         one.kind                  = SCHED_FORGOTTEN;
                         ck_assert_int_eq(vec_push(&answer, one), 0);
+                } else if (a->kind == SCHED_DIGEST) { /* what it has made is the same */
+                        one.kind  = SCHED_DIGESTED;
+                        one.chunk = a->chunk;
+                        ck_assert_int_eq(vec_push(&answer, one), 0);
                 }
         }
         for (uint32_t k = 0; k < answer.n; k++)
                 tell(b, (SchedEvent) { .kind   = answer.data[k].kind,
                                        .worker = answer.data[k].worker,
                                        .plan   = answer.data[k].plan,
+                                       .chunk  = answer.data[k].chunk,
                                        .n      = answer.data[k].kind == SCHED_RECALLED,
                                        .task   = &answer.data[k].task });
         vec_free(&answer);

@@ -74,7 +74,11 @@ static void known_say(Sim *s) {
 }
 
 static void given_say(Sim *s, uint64_t tensor, int code, const char *text) {
-        client_post(s, &(WireMessage) { WIRE_IS_GIVEN, .given = { .tensor = tensor, .code = code, .text = text } });
+        client_post(s, &(WireMessage) { WIRE_IS_GIVEN,
+                                        .given = { .tensor = tensor,
+                                                   .code   = code,
+                                                   .text   = text,
+                                                   .number = map_get(&s->data_wanted, tensor) } });
 }
 
 /* Over a new link, first, what it has and waits for; then all that was not answered, once more. */
@@ -179,6 +183,7 @@ static void client_adopted(Sim *s, const Wire_adopted *m, Arena *arena) {
 
 static void client_wanted(Sim *s, const Wire_wanted *m) {
         sim_assert(s, map_get(&s->data, m->tensor) != 0 && m->chunk_n > 0);
+        ck_assert_int_eq(map_set(&s->data_wanted, m->tensor, m->number), 0);
         if (s->refuses && one_in(s, 2)) {
                 given_say(s, m->tensor, -ENOENT, "forgotten");
                 return;

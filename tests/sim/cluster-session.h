@@ -154,11 +154,13 @@ static void wanted_say(Sim *s, const Wanted *w) {
         if (s->client_linked && !s->book.silent)
                 post(&s->to_client, &(WireMessage) { WIRE_IS_WANTED, .wanted = { .tensor  = w->tensor,
                                                                                  .chunk   = &w->place[0].chunk,
-                                                                                 .chunk_n = 2 * w->n } });
+                                                                                 .chunk_n = 2 * w->n,
+                                                                                 .number  = w->number } });
 }
 
 static void session_wants(Sim *s, const SchedAction *a) {
         const Wanted w = { .tensor = a->tensor,
+                           .number = ++s->n_wanted,
                            .n      = a->n,
                            .place  = copy_of(s->sched_actions.place.data + a->first, a->n * sizeof(SchedPlace)) };
 
@@ -179,8 +181,8 @@ static void session_spares(Sim *s, uint64_t tensor) {
 static void session_given(Sim *s, const Wire_given *m) {
         const Error err = error_of(m->code, m->text);
 
-        if (!wanted_of(s, m->tensor))
-                return; /* it is not wanted any more */
+        if (!wanted_of(s, m->tensor) || !book_answers(wanted_of(s, m->tensor)->number, m->number))
+                return; /* it is not wanted any more, or another time */
         wanted_remove(s, wanted_of(s, m->tensor));
         sched_tell(s, (SchedEvent) { .kind = SCHED_GIVEN, .tensor = m->tensor, .error = err.code < 0 ? &err : NULL });
 }

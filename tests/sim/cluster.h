@@ -186,6 +186,7 @@ typedef struct Adopting {
 /* Chunks that the client was asked for, and has not said whether it gave them. */
 typedef struct Wanted {
         uint64_t tensor;
+        uint64_t number; /* another one each time */
         uint32_t n;
         SchedPlace *place;
 } Wanted;
@@ -239,6 +240,7 @@ typedef struct Sim {
         Book book;
         Vec(Wanted) wanted;
         Map given; /* tensors that are the client's data */
+        uint64_t n_wanted; /* times that some was asked for */
         /* The client's. */
         bool client_linked, client_welcome;
         bool client_knocks; /* it waits for a scheduler that stands still */
@@ -253,6 +255,7 @@ typedef struct Sim {
         Map length;           /* of these, plus 1 */
         Map data;             /* its own tensors, until it hears that it is not to keep them -> first chunk */
         Map data_bytes;       /* chunk -> size, plus 1 */
+        Map data_wanted;      /* tensor -> number of what it was asked for last */
         Vec(Put) put;
         uint64_t n_requests, n_failed, n_succeeded, n_faults, n_killed, n_left, n_emptied, n_restarts, n_drained,
                 n_again, n_silent, n_leases, n_dropped, n_damaged, n_unreached, n_pins, n_spared;

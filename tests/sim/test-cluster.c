@@ -363,6 +363,7 @@ static void sim_free(Sim *s) {
         map_done(&s->planned);
         map_done(&s->data);
         map_done(&s->data_bytes);
+        map_done(&s->data_wanted);
         free(s);
 }
 
