@@ -168,8 +168,11 @@ int worker_unreached(Sched *s, const SchedEvent *e) {
         if (e->worker >= s->worker.n || !worker_hears(s, e->worker) || !from || e->from == e->worker)
                 return 0;
         ret = unreached_add(s, e->worker, e->chunk);
-        if (ret == 0 && from->state == WORKER_HERE && !from->silent)
+        if (ret == 0 && from->state == WORKER_HERE && !from->silent) {
                 ret = pair_add(s, e->worker, e->from, e->usec);
+                if (ret == 0)
+                        ret = lates_end(s);
+        }
         return ret < 0 ? ret : taking_failed(s, e->from, e->worker, e->chunk);
 }
 
@@ -397,10 +400,10 @@ static int side_choose(const Sched *s, const Running *r, uint32_t task, uint32_t
 }
 
 static int worker_aside(Sched *s, uint32_t worker) {
-        int ret = late_end(s, worker);
+        int ret = 0;
 
-        if (ret < 0 || !worker_open(s, worker))
-                return ret;
+        if (!worker_open(s, worker))
+                return 0;
         s->n_open--;
         s->n_aside++;
         s->worker.data[worker].aside = true;
@@ -459,11 +462,6 @@ static int torn_go(Sched *s, Running *r, uint32_t task) {
                 if (worker_open(s, w) && gets_inputs(s, r, task, w)) {
                         r->stirred = s->unsettled = true;
                         return running_requeue(r, task);
-                }
-        for (uint32_t w = 0; w < s->worker.n && s->n_late > 0; w++)
-                if (s->worker.data[w].late && gets_inputs(s, r, task, w)) { /* better late than never */
-                        ret = late_end(s, w);
-                        return ret < 0 ? ret : running_requeue(r, task);
                 }
         ret = side_choose(s, r, task, &worker);
         if (ret < 0)

@@ -170,7 +170,8 @@ bool sched_consistent(const Sched *s) {
                 if (t && !tensor_consistent(s, t))
                         return false;
         }
-        return n_open == s->n_open && n_aside == s->n_aside && n_late == s->n_late && n_present == s->n_present &&
-               n_repairs == s->n_repairs && (s->holding || n_ghosts == s->n_ghosts) && workers_consistent(s) &&
-               seconds_consistent(s) && twins_consistent(s);
+        return n_open == s->n_open && n_aside == s->n_aside && n_late == s->n_late &&
+               (s->apart.n == 0 || n_late == 0) && n_present == s->n_present && n_repairs == s->n_repairs &&
+               (s->holding || n_ghosts == s->n_ghosts) && workers_consistent(s) && seconds_consistent(s) &&
+               twins_consistent(s);
 }

@@ -8,7 +8,8 @@
  *           would have been late; where no sibling is done it is the plan's mean, by work, or a guess
  *   late    somebody has nothing to do, and a worker that could get on with what it was given of a plan has said
  *           nothing of it for three times as long, and a second. It is given nothing any more, of any plan, until it
- *           says that something is done, or for a while. All that it was given of the plan is called back
+ *           says that something is done, or for a while. All that it was given of the plan is called back. While some
+ *           do not reach others (apart.c) nobody is late: what they wait for is not their fault
  *   second  what it does not give back it has begun, since it answers at once however slow its threads are: of these
  *           tasks those who have nothing to do try one each, besides
  *
@@ -27,6 +28,7 @@
 
 enum {
         LATE_USEC       = 1000 * 1000,      /* nobody is late before that: a message, a plan that is to be made */
+        LATE_FETCH_USEC = 3 * 1000 * 1000,  /* nor while it may be about to say that it does not reach another one */
         LATE_TIMES      = 3,                /* what is usual; */
         LATE_ALONE_USEC = 5 * 1000 * 1000,  /* and where no sibling is done, since work is right to a factor, */
         LATE_ALONE      = 10,               /* so many times */
@@ -277,6 +279,13 @@ static bool could_go_on(const Sched *s, const Running *r, uint32_t task, uint32_
         return true;
 }
 
+static bool is_all_there(const Running *r, uint32_t task, uint32_t worker) {
+        for (uint32_t k = r->plan->input_start[task]; k < r->plan->input_start[task + 1]; k++)
+                if (r->holder[r->plan->input_chunk[k]] != worker)
+                        return false;
+        return true;
+}
+
 static bool is_there(const Running *r, uint32_t task, uint32_t worker) {
         return task_given(r, task) && r->place[task] == worker;
 }
@@ -293,6 +302,8 @@ static bool is_late(const Sched *s, const Running *r, uint32_t worker) {
                 if (!is_there(r, task, worker) || !could_go_on(s, r, task, worker))
                         continue;
                 most = MAX(most, late_usec(r, r->plan->task_stage[task]));
+                if (!is_all_there(r, task, worker))
+                        most = MAX(most, (uint64_t) LATE_FETCH_USEC);
                 n_under_way++;
         }
         if (n_under_way == 0) {
@@ -380,6 +391,9 @@ static int lates_look(Sched *s, Running *r) {
 
 int lates_tick(Sched *s) {
         int ret = 0;
+
+        if (s->apart.n > 0)
+                return 0;
 
         for (uint32_t w = 0; w < s->worker.n && s->n_late > 0 && ret == 0; w++)
                 if (s->worker.data[w].late_until_usec <= s->now_usec)

@@ -273,7 +273,7 @@ static bool rated(const Work *w, const Chunk *c) {
 bool work_consistent(const Work *w) {
         size_t chunks = together_bytes(w), scratch = 0, away = 0, clean = 0, writing = 0, returning = 0, pinned = 0;
         uint32_t n_chunks = 0, n_tasks = 0, n_odd = 0, n_away = 0, n_writing = 0, n_returning = 0, n_fetching = 0;
-        uint32_t n_loading = 0, n_loaded = 0, n_running = 0, n_ready = 0, n_busy = 0;
+        uint32_t n_loading = 0, n_loaded = 0, n_running = 0, n_ready = 0, n_busy = 0, n_called = 0;
 
         for (uint32_t k = 0; k < w->chunk.n; k++) {
                 const Chunk *c = &w->chunk.data[k];
@@ -309,6 +309,7 @@ bool work_consistent(const Work *w) {
                 n_loading += t->state == TASK_LOADING;
                 n_loaded += t->state == TASK_LOADED;
                 n_running += t->state == TASK_RUNNING;
+                n_called += t->called;
                 n_ready += t->state == TASK_READY;
                 chunks += t->bytes;
                 plan = w->job.data[t->plan].run->plan;
@@ -321,7 +322,7 @@ bool work_consistent(const Work *w) {
         return n_busy == w->n_busy && n_chunks == w->chunks.n && n_tasks == w->n_tasks && n_odd == w->n_odd &&
                n_away == w->n_away && n_writing == w->n_writing && n_returning == w->n_returning &&
                n_fetching == w->n_fetching && n_loading == w->loading.n && n_loaded == w->loaded.n &&
-               n_running == w->n_running && n_ready == w->n_ready &&
+               n_running == w->n_running && n_ready == w->n_ready && n_called == w->n_called &&
                chunks == w->chunk_bytes && scratch == w->scratch_bytes && away == w->away_bytes &&
                clean == w->clean_bytes && writing == w->writing_bytes && returning == w->returning_bytes &&
                pinned == w->pinned_bytes;
