@@ -9,15 +9,18 @@
  * When the axis itself is the only long one, aligned blocks of it are done at once: their nodes from below
  * (merge_pairs), then, from above, what comes before each node: for the left child what comes before its parent, for
  * the right child that and its sibling. Folds that look at counts cannot be scanned: in a block each lane would have
- * its own. */
+ * its own.
+ *
+ * Merges that may be put in brackets at will (run_on) need no stack, but only the fold of all that is before. */
 #include <string.h>
 
 #include "exec/fold.h"
 #include "tensor/strided.h"
 
 enum {
-        SHORT_AXIS  = 64,  /* along fewer elements than this, lanes on another axis are better */
-        BLOCK_LEVEL = 9,   /* blocks of STRIP elements */
+        SHORT_AXIS  = 64,        /* along fewer elements than this, lanes on another axis are better */
+        BLOCK_LEVEL = 9,         /* blocks of STRIP elements */
+        RUN_LENGTH  = 8 * STRIP, /* elements that run on between two looks at whether somebody waits */
 };
 static_assert(1 << BLOCK_LEVEL == STRIP, "a block is a strip");
 
@@ -202,6 +205,73 @@ static int scan_row(ScanRun *s, const char *x, char *out) {
         return r;
 }
 
+/* ---- Merges in any brackets -------------------------------------------------------------------------------------- */
+
+/* What is before the first element; nothing: 0. */
+static bool carry_start(const ScanRun *s, char *carry) {
+        if (s->n > 0)
+                memcpy(carry, s->below[s->n - 1][0], s->width * s->size[0]);
+        return s->n > 0;
+}
+
+/* As scan_row(). */
+static int running_row(ScanRun *s, const char *x, char *out) {
+        const bool dense = s->x_step == (int64_t) s->in_size && s->out_step == (int64_t) s->out_size;
+        const int64_t part = dense ? RUN_LENGTH : STRIP;
+        char *carry        = s->fresh[0];
+        int64_t i          = s->lo;
+
+        if (!carry_start(s, carry) && i < s->hi) {
+                lift(s, 1, x, s->x_step, i, 1, s->fresh);
+                store(s, 1, s->fresh, out, s->out_step, i + 1);
+                i++;
+        }
+        for (int64_t n; i < s->hi; i += n) {
+                const char *from = x + (i - s->lo) * s->x_step;
+                char *to         = out + (i - s->lo) * s->out_step;
+
+                n = MIN(s->hi - i, part);
+                if (dense) {
+                        s->fold->run_on((size_t) n, from, carry, to);
+                } else {
+                        strided_gather(s->element, from, s->x_step, (size_t) n, s->in_size);
+                        s->fold->run_on((size_t) n, s->element, carry, s->result);
+                        strided_scatter(to, s->out_step, s->result, (size_t) n, s->out_size);
+                }
+                if (run_canceled(s->run))
+                        return ERROR_CANCELED;
+        }
+        return 0;
+}
+
+/* As scan_lanes(): each row is merged with the one before, where they lie if they are dense. */
+static int running_lanes(ScanRun *s, const char *x, char *out) {
+        const bool x_dense   = s->x_lane == (int64_t) s->in_size && !s->fold->lift;
+        const bool out_dense = s->out_lane == (int64_t) s->out_size;
+        char *before         = carry_start(s, s->result) ? s->result : NULL;
+
+        for (int64_t i = s->lo; i < s->hi; i++, x += s->x_step, out += s->out_step) {
+                char *row = (char *) x, *to = out_dense ? out : s->result;
+
+                if (!x_dense) {
+                        lift(s, s->width, x, s->x_lane, i, 0, s->fresh);
+                        row = s->fresh[0];
+                }
+                if (before)
+                        s->fold->merge(s->width, (void *[]) { before }, (void *[]) { row }, (void *[]) { to }, 1, 1);
+                else
+                        memcpy(to, row, s->width * s->out_size);
+                if (!out_dense)
+                        strided_scatter(out, s->out_lane, to, s->width, s->out_size);
+                before = to;
+                if (run_canceled(s->run))
+                        return ERROR_CANCELED;
+        }
+        return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+
 /* The axis whose positions are the lanes: the last one, or when that is the short axis of the scan, the longest; -1:
  * none. */
 static int lane_axis(const Shape *shape, int axis) {
@@ -308,7 +378,9 @@ int run_scan(Run *run) {
                 if (lane >= 0)
                         s.width = (size_t) MIN((int64_t) max_width, shape->dim[lane] - at[lane]);
                 r = stack_start(&s, prefix);
-                if (r >= 0)
+                if (r >= 0 && fold->run_on)
+                        r = lane >= 0 ? running_lanes(&s, from, to) : running_row(&s, from, to);
+                else if (r >= 0)
                         r = lane >= 0 ? scan_lanes(&s, from, to) : scan_row(&s, from, to);
                 if (r < 0)
                         return r;

@@ -150,6 +150,10 @@ typedef struct Fold {
         /* The same of elements that are terms, which then need no strips of their own; in [term][1] b[k] is one element
          * for all n. */
         TermsFn *lift_terms[N_TERM][2];
+        /* Of scans whose merges may be put in brackets at will and give the same bits, and whose only component is the
+         * result: out[i] is `carry` merged with all elements up to in[i], and becomes the carry of the next. May be
+         * NULL. */
+        void (*run_on)(size_t n, const void *in, void *carry, void *out);
         /* The value of an empty reduction; NULL: refuse ("zero-size array to reduction operation max which has no
          * identity"). */
         const Scalar *identity;
@@ -356,7 +360,8 @@ typedef struct ViewParams {
         Dims axis, start, step; /* one per axis of the input */
 } ViewParams;
 
-/* rechunk: chunk_size as in tiling_parse(). concatenate: axis. reshape: shape; one -1 is what remains (UNKNOWN while
+/* rechunk: chunk_size as in tiling_parse(). concatenate: axis. weave: along which axis (from the front), from which
+ * position on and how far from one to the next. reshape: shape; one -1 is what remains (UNKNOWN while
  * the input's size is: users of the result look at the node's spec, not here). */
 typedef struct RechunkParams {
         Dims chunk_size;
@@ -364,6 +369,9 @@ typedef struct RechunkParams {
 typedef struct ConcatenateParams {
         int64_t axis;
 } ConcatenateParams;
+typedef struct WeaveParams {
+        int64_t axis, start, step;
+} WeaveParams;
 typedef struct ReshapeParams {
         Dims shape;
 } ReshapeParams;

@@ -2,6 +2,7 @@
 /* Universal functions applied between all elements along axes (<name>_reduce), and up to each one (<name>_accumulate):
  * those that may be put in brackets at will, so that a tree of them is as good as a row, and that have no name of their
  * own as sum, prod, max, min, all and any have. */
+#include "ops/runs.h"
 #include "ops/strip.h"
 
 #define REDUCED(function, words)                                                                                       \
@@ -33,18 +34,22 @@
 INTEGERS(ALL_ONES_, )
 static const Scalar ALL_ONES_BOOL = { DTYPE_BOOL, { .b = true } };
 
+#define BITS_ROW_(D, op, identity) FOLD_ROW_RUNNING(D, op, &identity##_##D)
 REDUCE_LOOPS(bitwise_and, BITS, a & b)
-static const Fold bitwise_and_folds[] = { FOLD_ROWS_IDENTITY(BITS, bitwise_and, ALL_ONES) {} };
+RUNNING_BITS(bitwise_and, a & b)
+static const Fold bitwise_and_folds[] = { BITS(BITS_ROW_, bitwise_and, ALL_ONES) {} };
 REDUCED(bitwise_and, "Bits that are set in all elements")
 ACCUMULATED(bitwise_and, "Bits that are set in all elements")
 
 REDUCE_LOOPS(bitwise_or, BITS, a | b)
-static const Fold bitwise_or_folds[] = { FOLD_ROWS_IDENTITY(BITS, bitwise_or, ZERO) {} };
+RUNNING_BITS(bitwise_or, a | b)
+static const Fold bitwise_or_folds[] = { BITS(BITS_ROW_, bitwise_or, ZERO) {} };
 REDUCED(bitwise_or, "Bits that are set in any element")
 ACCUMULATED(bitwise_or, "Bits that are set in any element")
 
 REDUCE_LOOPS(bitwise_xor, BITS, a ^ b)
-static const Fold bitwise_xor_folds[] = { FOLD_ROWS_IDENTITY(BITS, bitwise_xor, ZERO) {} };
+RUNNING_BITS(bitwise_xor, a ^ b)
+static const Fold bitwise_xor_folds[] = { BITS(BITS_ROW_, bitwise_xor, ZERO) {} };
 REDUCED(bitwise_xor, "Bits that are set in an odd number of elements")
 ACCUMULATED(bitwise_xor, "Bits that are set in an odd number of elements")
 
@@ -70,14 +75,21 @@ ACCUMULATED(logical_xor, "Whether an odd number of elements is true")
 
 /* ---- Extremes without NaN ---------------------------------------------------------------------------------------- */
 
+#define RUNNING_ROW_(D, op) FOLD_ROW_RUNNING(D, op, NULL)
+#define FOLD_ROWS_RUNNING(op)                                                                                          \
+        BITS(RUNNING_ROW_, op) FOLD_ROW_(F16, op) WHOLE_FLOATS(RUNNING_ROW_, op) FOLD_ROWS(COMPLEXES, op)
 REDUCE_LOOPS(fmax, ORDERED, ((a >= b) | IS_NAN(b)) ? a : b)
 REDUCE_LOOPS(fmax, COMPLEXES, (COMPLEX_LESS_EQUAL(b, a) | COMPLEX_IS_NAN(b)) ? a : b)
-static const Fold fmax_folds[] = { FOLD_ROWS(ALL, fmax) {} };
+RUNNING_BITS(fmax, ((a >= b) | IS_NAN(b)) ? a : b)
+RUNNING_FLOATS(fmax, ((a >= b) | IS_NAN(b)) ? a : b)
+static const Fold fmax_folds[] = { FOLD_ROWS_RUNNING(fmax) {} };
 ACCUMULATED(fmax, "Largest elements that are not NaN")
 
 REDUCE_LOOPS(fmin, ORDERED, ((a <= b) | IS_NAN(b)) ? a : b)
 REDUCE_LOOPS(fmin, COMPLEXES, (COMPLEX_LESS_EQUAL(a, b) | COMPLEX_IS_NAN(b)) ? a : b)
-static const Fold fmin_folds[] = { FOLD_ROWS(ALL, fmin) {} };
+RUNNING_BITS(fmin, ((a <= b) | IS_NAN(b)) ? a : b)
+RUNNING_FLOATS(fmin, ((a <= b) | IS_NAN(b)) ? a : b)
+static const Fold fmin_folds[] = { FOLD_ROWS_RUNNING(fmin) {} };
 ACCUMULATED(fmin, "Smallest elements that are not NaN")
 
 /* ---- Lengths and logarithms -------------------------------------------------------------------------------------- */

@@ -442,13 +442,20 @@ static _unused_ void finish_F16(size_t n, void *const *state, _unused_ int64_t c
         { .in = DTYPE_##D, .n_state = 1, .state = { state_ }, .out = DTYPE_##D, .lift = lift_,                         \
           .merge = op##_merge_##D, .merge_pairs = op##_merge_pairs_##D, .finish = finish_, .identity = identity_,      \
           .lift_eight = EIGHT_##D(op) },
-/* A row of elements that are states with lift_runs (runs.h), and of float64 or float32 with merge_quads, too. */
+/* A row of elements that are states with lift_runs (runs.h), and of float64 or float32 with merge_quads, too. Those
+ * that may be merged in any brackets have run_on. */
 #define FOLD_ROW_MORE_(D, op, identity_, ...)                                                                          \
         { .in = DTYPE_##D, .n_state = 1, .state = { DTYPE_##D }, .out = DTYPE_##D, .merge = op##_merge_##D,            \
           .merge_pairs = op##_merge_pairs_##D, .identity = identity_, .lift_eight = op##_lift_eight_##D,               \
           .lift_runs = op##_lift_runs_##D, __VA_ARGS__ },
-#define FOLD_ROW_RUNS(D, op, identity) FOLD_ROW_MORE_(D, op, identity, )
+#define FOLD_ROW_RUNS(D, op, identity) FOLD_ROW_MORE_(D, op, identity, .run_on = op##_run_on_##D)
 #define FOLD_ROW_QUADS(D, op, identity) FOLD_ROW_MORE_(D, op, identity, .merge_quads = op##_merge_quads_##D)
+#define FOLD_ROW_QUADS_RUNS_(D, op)                                                                                    \
+        FOLD_ROW_MORE_(D, op, NULL, .merge_quads = op##_merge_quads_##D, .run_on = op##_run_on_##D)
+#define FOLD_ROW_RUNNING(D, op, identity_)                                                                             \
+        { .in = DTYPE_##D, .n_state = 1, .state = { DTYPE_##D }, .out = DTYPE_##D, .merge = op##_merge_##D,            \
+          .merge_pairs = op##_merge_pairs_##D, .identity = identity_, .lift_eight = op##_lift_eight_##D,               \
+          .run_on = op##_run_on_##D },
 #define FOLD_ROW_2_(...) FOLD_ROW_3_(__VA_ARGS__)
 #define FOLD_ROW_(D, op) FOLD_ROW_2_(D, op, NULL, STATE_##D)
 /* …with the scalars ZERO or ONE of each dtype as identity. */
@@ -459,7 +466,7 @@ static _unused_ void finish_F16(size_t n, void *const *state, _unused_ int64_t c
           .merge = op##_merge_##S, .merge_pairs = op##_merge_pairs_##S, .identity = identity_, __VA_ARGS__ },
 #define FOLD_ROW_TO_(D, S, op, lift_, identity) FOLD_ROW_TO_MORE_(D, S, op, lift_, identity, )
 #define FOLD_ROW_WIDENING_(D, S, op, identity)                                                                         \
-        FOLD_ROW_TO_MORE_(D, S, op, lift, identity, .lift_runs = op##_lift_runs_##D)
+        FOLD_ROW_TO_MORE_(D, S, op, lift, identity, .lift_runs = op##_lift_runs_##D, .run_on = op##_run_on_##D)
 
 /* What sums and products have: first the row of each dtype, integers in 64 bits, then the narrow ones for dtype=. */
 #define FOLD_ROWS_WIDENING_BITS(op, identity)                                                                          \
@@ -480,11 +487,10 @@ static _unused_ void finish_F16(size_t n, void *const *state, _unused_ int64_t c
         FOLD_ROWS_IDENTITY(COMPLEXES, op, identity)                                                                    \
         FOLD_ROWS_IDENTITY(NARROW, op, identity)
 #define FOLD_ROWS(LIST, op) LIST(FOLD_ROW_, op)
-/* ALL, with lift_runs and merge_quads where there are some. */
+/* ALL, with lift_runs, merge_quads and run_on where there are some. */
 #define FOLD_ROW_RUNS_(D, op) FOLD_ROW_RUNS(D, op, NULL)
 #define FOLD_ROWS_ALL_QUADS(op)                                                                                        \
-        BITS(FOLD_ROW_RUNS_, op) FOLD_ROW_(F16, op) FOLD_ROW_QUADS(F32, op, NULL) FOLD_ROW_QUADS(F64, op, NULL)        \
-        FOLD_ROWS(COMPLEXES, op)
+        BITS(FOLD_ROW_RUNS_, op) FOLD_ROW_(F16, op) WHOLE_FLOATS(FOLD_ROW_QUADS_RUNS_, op) FOLD_ROWS(COMPLEXES, op)
 #define FOLD_ROWS_IDENTITY(LIST, op, identity) LIST(FOLD_ROW_IDENTITY_, op, identity)
 
 /* Identities. */

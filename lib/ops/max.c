@@ -7,6 +7,8 @@
 REDUCE_LOOPS(max, ORDERED, MAXIMUM(a, b))
 QUADS_LOOPS(max, WIDE_SELECT((a > b) | (a != a), a, b))
 EXTREME_RUNS(max, max)
+RUNNING_BITS(max, MAXIMUM(a, b))
+RUNNING_FLOATS(max, MAXIMUM(a, b))
 REDUCE_LOOPS(max, COMPLEXES, (COMPLEX_LESS_EQUAL(b, a) | COMPLEX_IS_NAN(a)) ? a : b)
 static const Fold max_folds[] = { FOLD_ROWS_ALL_QUADS(max) {} };
 

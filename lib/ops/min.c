@@ -7,6 +7,8 @@
 REDUCE_LOOPS(min, ORDERED, MINIMUM(a, b))
 QUADS_LOOPS(min, WIDE_SELECT((a < b) | (a != a), a, b))
 EXTREME_RUNS(min, min)
+RUNNING_BITS(min, MINIMUM(a, b))
+RUNNING_FLOATS(min, MINIMUM(a, b))
 REDUCE_LOOPS(min, COMPLEXES, (COMPLEX_LESS_EQUAL(a, b) | COMPLEX_IS_NAN(a)) ? a : b)
 static const Fold min_folds[] = { FOLD_ROWS_ALL_QUADS(min) {} };
 

@@ -8,6 +8,7 @@ REDUCE_LOOPS(prod, COMPLEXES, COMPLEX_MUL(a, b))
 QUADS_LOOPS(prod, a * b)
 QUADS_RUNS(prod)
 WRAPPING_RUNS(prod, a *b, 1)
+RUNNING_WIDENING(prod, a *b)
 static const Fold prod_folds[] = { FOLD_ROWS_WIDENING(prod, ONE) {} };
 
 OP(prod) = {

@@ -43,6 +43,50 @@ enum { RUN_GRAIN = 1 << RUN_LEAST }; /* the length of a run is a multiple of it 
         WRAPPING_RUNS_(I64, I64, int64_t, op, expr, identity)                                                          \
         WRAPPING_RUNS_(U64, U64, uint64_t, op, expr, identity)
 
+/* ---- Running on -------------------------------------------------------------------------------------------------- */
+
+/* Makes op_run_on_D(): `expr` merges a and b, its right neighbour, in any brackets. Of four elements only the last one
+ * waits for the four before. */
+#define RUNNING_(D, S, op, expr)                                                                                       \
+        static inline CTYPE_##S op##_joined_##D(CTYPE_##S a, CTYPE_##S b) {                                            \
+                return (CTYPE_##S) (expr);                                                                             \
+        }                                                                                                              \
+        static void op##_run_on_##D(size_t n, const void *in, void *carry, void *result) {                             \
+                const MEMORY_##D *restrict from = in;                                                                  \
+                CTYPE_##S *restrict out         = result;                                                              \
+                CTYPE_##S last                  = *(const CTYPE_##S *) carry;                                          \
+                size_t i                        = 0;                                                                   \
+                                                                                                                       \
+                for (; i + 4 <= n; i += 4) {                                                                           \
+                        const CTYPE_##S a = (CTYPE_##S) from[i], b = (CTYPE_##S) from[i + 1];                          \
+                        const CTYPE_##S c = (CTYPE_##S) from[i + 2], d = (CTYPE_##S) from[i + 3];                      \
+                        const CTYPE_##S left = op##_joined_##D(a, b), right = op##_joined_##D(c, d);                   \
+                        const CTYPE_##S half = op##_joined_##D(last, left);                                            \
+                                                                                                                       \
+                        out[i]     = op##_joined_##D(last, a);                                                         \
+                        out[i + 1] = half;                                                                             \
+                        out[i + 2] = op##_joined_##D(half, c);                                                         \
+                        out[i + 3] = last = op##_joined_##D(last, op##_joined_##D(left, right));                       \
+                }                                                                                                      \
+                for (; i < n; i++)                                                                                     \
+                        out[i] = last = op##_joined_##D(last, (CTYPE_##S) from[i]);                                    \
+                *(CTYPE_##S *) carry = last;                                                                           \
+        }
+#define RUNNING_SAME_(D, op, expr) RUNNING_(D, D, op, expr)
+#define RUNNING_BITS(op, expr) BITS(RUNNING_SAME_, op, expr)
+#define RUNNING_FLOATS(op, expr) WHOLE_FLOATS(RUNNING_SAME_, op, expr)
+/* Of integers that wrap in 64 bits. */
+#define RUNNING_WIDENING(op, expr)                                                                                     \
+        RUNNING_(BOOL, I64, op, expr)                                                                                  \
+        RUNNING_(I8, I64, op, expr)                                                                                    \
+        RUNNING_(U8, U64, op, expr)                                                                                    \
+        RUNNING_(I16, I64, op, expr)                                                                                   \
+        RUNNING_(U16, U64, op, expr)                                                                                   \
+        RUNNING_(I32, I64, op, expr)                                                                                   \
+        RUNNING_(U32, U64, op, expr)                                                                                   \
+        RUNNING_(I64, I64, op, expr)                                                                                   \
+        RUNNING_(U64, U64, op, expr)
+
 /* ---- Extremes ---------------------------------------------------------------------------------------------------- */
 
 /* An element's key, whether it is that of a NaN, and the element that is an extreme: of several zeros MINIMUM and

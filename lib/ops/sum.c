@@ -7,6 +7,7 @@ REDUCE_LOOPS(sum, ALL, a + b)
 QUADS_LOOPS(sum, a + b)
 QUADS_RUNS(sum)
 WRAPPING_RUNS(sum, a + b, 0)
+RUNNING_WIDENING(sum, a + b)
 TERMS_LOOPS(sum)
 /* Eight rows in one loop, whose levels stay in registers: an addition is so short that blocks of row after row keep
  * memory waiting (0.29 instead of 0.40 ns an element with one thread). */
