@@ -9,7 +9,8 @@
  *   product_blocks  of tall and thin inputs, as in X.T @ y: the inner axis is cut in blocks of BLOCK_STEP or less, a
  *                   product for each, and the tree of `sum` adds them up. A task goes through its block by strips that
  *                   stay in its cache, and computes elementwise inputs there. gram.c does it for X.T @ X.
- *   sums of terms   of rows of few elements and a small matrix, as in X @ w: the graph says it so, and it is fused.
+ *   sums of terms   of rows of few elements and a small matrix, as in X @ w, and of a matrix and a vector: the graph
+ *                   says it so, and it is fused.
  *
  * float32, float64 and complex products are BLAS's, but for the smallest ones (thin.h, tiny.h), and so are those of
  * integers that are not too large (exact.h); others are loops over rows that compilers make vectors of. */
@@ -333,6 +334,30 @@ static Ref build_terms(Build *b, Ref x, Ref y) {
         return build_reduce(b, "sum", build_binary(b, "multiply", a, c), DIMS(2), false, DTYPE_NONE);
 }
 
+/* A matrix and a column, or a row and a matrix: the matrix is read once, where it lies, and nothing else takes time.
+ * What is tall and thin has loops of its own. */
+static bool is_vector(int64_t m, int64_t n, int64_t k) {
+        return (m == 1 || n == 1) && (m * n > PRODUCT_SMALL || k < 4 * BLOCK_STEP);
+}
+
+static Ref build_vector(Build *b, DType dtype, Ref x, Ref y) {
+        const bool column = build_spec(b, y)->shape.dim[1] == 1, bits = dtype == DTYPE_BOOL;
+        const bool rounds = dtype == DTYPE_F16; /* once, not each product */
+        const DType sum   = bits ? DTYPE_NONE : rounds ? DTYPE_F32 : dtype;
+
+        if (column)
+                y = build_insert_axis(b, build_drop_axis(b, y, 1), 0);
+        else
+                x = build_insert_axis(b, build_drop_axis(b, x, 0), 1);
+        if (rounds) {
+                x = build_cast(b, x, DTYPE_F32);
+                y = build_cast(b, y, DTYPE_F32);
+        }
+        x = build_binary(b, bits ? "logical_and" : "multiply", x, y);
+        x = build_reduce(b, bits ? "any" : "sum", x, DIMS(column), false, sum);
+        return build_cast(b, x, dtype);
+}
+
 /* Vectors become matrices, dtypes become one. */
 static int expand_matmul(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         Spec spec;
@@ -365,6 +390,14 @@ static int expand_matmul(Build *b, const OpCall *call, const Ref *in, Ref *out) 
                                                      : build_drop_axis(b, r, 0);
         } else if (n_a == 2 && n_b == 2 && is_terms(spec.dtype, m, n, k)) {
                 r = build_terms(b, x[0], x[1]);
+        } else if (n_a == 2 && n_b == 2 && is_vector(m, n, k)) {
+                r = build_vector(b, spec.dtype, x[0], x[1]);
+                if (spec.shape.ndim == 2)
+                        r = build_insert_axis(b, r, n == 1);
+                else if (spec.shape.ndim == 0)
+                        r = build_drop_axis(b, r, 0);
+                *out = r;
+                return build_done(b);
         } else if (n_a == 2 && n_b == 2 && m * n <= PRODUCT_SMALL &&
                    (k >= 4 * BLOCK_STEP || (spec.dtype != DTYPE_F16 && is_large(spec.dtype, m, n, k)))) {
                 r = build_op(b, "product_blocks", NULL, 2, x);
