@@ -242,7 +242,7 @@ static void look_through(const Run *run, uint32_t source) {
         region->box.ndim = region->view.shape.ndim = s->shape->ndim;
         for (int j = 0; j < value.box.ndim && value.n_piece > 0; j++) {
                 const AxisMap *m = s->map + j;
-                const int64_t first = m->start + (m->axis == NO_AXIS ? 0 : m->step * domain.lo[m->axis]);
+                const int64_t first = m->start + (m->axis == NO_AXIS ? 0 : m->step * map_count(m, domain.lo[m->axis]));
 
                 region->view.data += (first - value.box.lo[j]) * value.view.stride[j];
         }
@@ -250,8 +250,8 @@ static void look_through(const Run *run, uint32_t source) {
                 const AxisMap *in = s->input + k;
                 const bool none = in->axis == NO_AXIS;
 
-                region->box.lo[k] = none ? 0 : domain.lo[in->axis] + in->start;
-                region->box.hi[k] = none ? 1 : domain.hi[in->axis] + in->start;
+                region->box.lo[k] = none ? 0 : map_count(in, domain.lo[in->axis]) + in->start;
+                region->box.hi[k] = none ? 1 : map_count(in, domain.hi[in->axis]) + in->start;
                 region->view.shape.dim[k] = region->box.hi[k] - region->box.lo[k];
                 region->view.stride[k] = 0;
                 for (int j = 0; j < value.box.ndim && !none; j++)

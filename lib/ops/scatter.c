@@ -170,7 +170,7 @@ static void set_row(const Change *change, const Rows *values, int64_t i, char *t
         }
 }
 
-enum { AT_ONCE = 64 };
+enum { AT_ONCE = 64, NO_ROW = -1 };
 
 /* Which of some indices are rows of a task's own: a few at any place, so that no branch could tell them. */
 static int64_t find_own(const Piece *index, int64_t first, int64_t n, int64_t lo, int64_t n_rows, int64_t *ret_at,
@@ -333,6 +333,29 @@ static void set_dealt(const BlockRun *run, const Rows *values, const Change *cha
         }
 }
 
+/* Rows of several elements: of each it is found first which index names it last, so that no row is copied in vain. */
+static void set_last(const BlockRun *run, const Rows *values, int64_t lo) {
+        View *out        = &run->out[0];
+        const int64_t n  = out->shape.dim[0];
+        int64_t *last    = run->scratch;
+
+        for (int64_t row = 0; row < n; row++)
+                last[row] = NO_ROW;
+        for (uint32_t k = 0; k < run->n_piece[1]; k++) {
+                const Piece *index = &run->piece[1][k];
+
+                FOR_OWN(index, lo, n, last[row] = index->box.lo[0] + i);
+        }
+        for (int64_t row = 0, end; row < n; row = end) {
+                for (end = row; end < n && last[end] == NO_ROW; end++) {
+                }
+                if (end > row)
+                        copy_input(run, 0, lo + row, lo + end, out);
+                for (; end < n && last[end] != NO_ROW; end++)
+                        copy_row_of(values, last[end], out->data + end * out->stride[0], out->stride);
+        }
+}
+
 /* A task owns a run of rows: it copies them and then sets those that the indices name, in order, so that the last
  * one counts. Indices come from wrap_index or deal_rows, so they are rows that there are. */
 static int scatter_run(BlockRun *run, _unused_ Error *err) {
@@ -350,6 +373,10 @@ static int scatter_run(BlockRun *run, _unused_ Error *err) {
                 set_dealt(run, &values, &change, lo);
                 return 0;
         }
+        if (out->shape.ndim > 1 && !change.fn) {
+                set_last(run, &values, lo);
+                return 0;
+        }
         copy_input(run, 0, lo, lo + out->shape.dim[0], out);
         for (uint32_t k = 0; k < run->n_piece[1]; k++) {
                 const Piece *index = &run->piece[1][k];
@@ -364,14 +391,16 @@ static int scatter_run(BlockRun *run, _unused_ Error *err) {
         return 0;
 }
 
-/* One row. */
+/* One row, or the number of an index for each. */
 static size_t scatter_scratch(const OpCall *call) {
         const Spec *a = &call->in[0];
         size_t n      = dtype_size(a->dtype);
 
+        if (is_set(((const ScatterParams *) call->params)->function))
+                return a->shape.ndim > 1 ? (size_t) a->shape.dim[0] * sizeof(int64_t) : 0;
         for (int k = 1; k < a->shape.ndim; k++)
                 n *= (size_t) a->shape.dim[k];
-        return is_set(((const ScatterParams *) call->params)->function) ? 0 : n;
+        return n;
 }
 
 static int infer_scatter(const OpCall *call, Spec *out, _unused_ Error *err) {

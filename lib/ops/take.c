@@ -374,6 +374,49 @@ static int infer_put(const OpCall *call, Spec *out, Error *err) {
         return 0;
 }
 
+enum {
+        MARK_LEAST = 16, /* bytes of a row, beside which its mark, a byte, is little; */
+        MARK_SHARE = 16, /* or so many rows to an index: then dealing as many values takes longer */
+};
+
+/* Whether all indices set the same: then it only counts which rows they name. */
+static bool is_constant(const PutParams *p, const Shape *values, const Shape *target, int first, const Shape *common,
+                        const Spec *rows) {
+        const int64_t n = shape_size(common);
+        size_t each     = dtype_size(rows->dtype);
+
+        if (!is_set(p->function) || n == 0)
+                return false;
+        for (int k = 0; k < common->ndim; k++) {
+                const int own = first + k - (target->ndim - values->ndim);
+
+                if (own >= 0 && values->dim[own] != 1)
+                        return false;
+        }
+        for (int k = 1; k < rows->shape.ndim; k++)
+                each *= (size_t) rows->shape.dim[k];
+        return each >= MARK_LEAST || n >= rows->shape.dim[0] / MARK_SHARE;
+}
+
+static Ref build_bools(Build *b, int64_t n, bool value) {
+        const FullParams p = { .source = { .shape = DIMS(n), .dtype = DTYPE_BOOL },
+                               .value  = { DTYPE_BOOL, { .b = value } } };
+
+        return build_op(b, "full", &p, 0, NULL);
+}
+
+static Ref build_marked(Build *b, Ref rows, Ref index, Ref value, int axis) {
+        Shape marks = build_spec(b, rows)->shape;
+        Ref in[]    = { build_scatter_rows(b, build_bools(b, marks.dim[0], false), index,
+                                           build_bools(b, build_spec(b, index)->shape.dim[0], true), axis, NULL),
+                        value, rows };
+
+        for (int k = 1; k < marks.ndim; k++)
+                marks.dim[k] = 1;
+        in[0] = build_reshape(b, in[0], &marks);
+        return build_op(b, "where", NULL, ELEMENTSOF(in), in);
+}
+
 /* put(a, values, *indices): rows of values to the positions, then back to the shape of a. */
 static int expand_put(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         const PutParams *p = call->params;
@@ -382,6 +425,7 @@ static int expand_put(Build *b, const OpCall *call, const Ref *in, Ref *out) {
         Shape common = {}, rest, target, rows;
         Ref part[3], all;
         int first, axes[MAX_NDIM], back[MAX_NDIM], at = 0;
+        bool constant;
 
         if (axis_normalize(p->axis, a.ndim, &first, b->err) < 0)
                 return b->r = ERROR_AXIS;
@@ -396,17 +440,21 @@ static int expand_put(Build *b, const OpCall *call, const Ref *in, Ref *out) {
                 target.dim[target.ndim++] = common.dim[k];
         for (int k = first + n; k < a.ndim; k++)
                 target.dim[target.ndim++] = a.dim[k];
+        constant = is_constant(p, &call->in[1].shape, &target, first, &common, build_spec(b, part[0]));
+        for (int k = 0; k < common.ndim && constant; k++)
+                target.dim[first + k] = 1;
         part[2] = build_broadcast(b, build_cast(b, in[1], call->in[0].dtype), &target);
         for (int k = 0; k < common.ndim; k++)
                 axes[at++] = first + k;
         for (int k = 0; k < target.ndim; k++)
                 if (k < first || k >= first + common.ndim)
                         axes[at++] = k;
-        rows = (Shape) { .ndim = 1, .dim = { shape_size(&common) } };
+        rows = (Shape) { .ndim = 1, .dim = { constant ? 1 : shape_size(&common) } };
         for (int k = 0; k < rest.ndim; k++)
                 rows.dim[rows.ndim++] = rest.dim[k];
         part[2] = build_reshape(b, first == 0 ? part[2] : build_transpose(b, part[2], axes), &rows);
-        all     = build_scatter_rows(b, part[0], part[1], part[2], n == 1 ? first : WRAPPED, p->function);
+        all     = constant ? build_marked(b, part[0], part[1], part[2], n == 1 ? first : WRAPPED)
+                           : build_scatter_rows(b, part[0], part[1], part[2], n == 1 ? first : WRAPPED, p->function);
 
         rows = (Shape) {};
         for (uint32_t k = 0; k < n; k++)

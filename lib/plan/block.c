@@ -511,3 +511,41 @@ int stage_concatenate(Planner *p, uint32_t index) {
                 return error_oom(p->err, sizeof(Out));
         return stage_add(p, &sb, &stage);
 }
+
+/* Every so many positions along an axis are those of the second input, all others of the first, whose cuts are kept. */
+int stage_weave(Planner *p, uint32_t index) {
+        const Node *node                           = &p->graph->node.data[index];
+        const WeaveParams *q                       = node->params;
+        const Spec *spec                           = &node->out[0];
+        const int ndim                             = spec->shape.ndim;
+        _cleanup_(stage_build_clear) StageBuild sb = { .ndim = ndim };
+        Stage stage                                = { .kind  = STAGE_BLOCK,
+                                                       .label = node_name(node),
+                                                       .block = { .op = node->op, .params = node->params } };
+        const AxisMap *identity = map_identity(p, ndim);
+        AxisMap *woven          = arena_copy(p->arena, identity, ndim * sizeof(AxisMap));
+        int *axis               = arena_new_array(p->arena, int, ndim);
+        int r;
+
+        if (!identity || !woven || !axis)
+                return error_oom(p->err, sizeof(AxisMap));
+        for (int k = 0; k < ndim; k++) {
+                sb.extent[k] = spec->shape.dim[k];
+                axis[k]      = k;
+        }
+        woven[q->axis].first = q->start;
+        woven[q->axis].every = q->step;
+        r                    = block_source(p, &sb, node->in[0], identity);
+        if (r >= 0)
+                r = block_source(p, &sb, node->in[1], woven);
+        if (r >= 0)
+                r = stage_cuts(p, &sb, &stage.domain);
+        if (r >= 0)
+                r = value_add(p, spec->dtype, &stage.domain, &p->slot[p->first[index]].value);
+        if (r < 0)
+                return r;
+        p->plan->value.data[p->slot[p->first[index]].value].rows_hint = tiling_is_rows(&stage.domain);
+        if (vec_push(&sb.out, (Out) { .value = p->slot[p->first[index]].value, .axis = axis }) < 0)
+                return error_oom(p->err, sizeof(Out));
+        return stage_add(p, &sb, &stage);
+}

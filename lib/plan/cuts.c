@@ -56,7 +56,7 @@ static int consider(Planner *p, const StageBuild *sb, const Tiling *tiling, cons
                 const int axis = map[k].axis;
                 int r;
 
-                if (axis == NO_AXIS || weight <= best[axis] || tiling->axis[k].extent == UNKNOWN)
+                if (axis == NO_AXIS || map[k].every > 1 || weight <= best[axis] || tiling->axis[k].extent == UNKNOWN)
                         continue;
                 r = cuts_through_map(p->arena, &tiling->axis[k], map[k], sb->extent[axis], &t->axis[axis]);
                 if (r < 0)

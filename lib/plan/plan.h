@@ -25,12 +25,19 @@ typedef uint32_t ValueId;
 
 /* How a position in a domain becomes a position in a tensor: axis k of the tensor is read at
  * start + step * position[axis], or at start alone when axis is NO_AXIS. Positions outside the tensor are nobody's:
- * the box that a task reads is clamped to the tensor, and may be empty (concatenate). */
+ * the box that a task reads is clamped to the tensor, and may be empty (concatenate). With `every` > 1 only the
+ * positions first, first + every, … of the domain are read, and counted, those before `first` by none (weave). */
 enum { NO_AXIS = -1 };
 typedef struct AxisMap {
         int axis;
         int64_t start, step;
+        int64_t first, every;
 } AxisMap;
+
+/* How many of the positions before this one are read: all, but for `every`. */
+static inline int64_t map_count(const AxisMap *m, int64_t position) {
+        return m->every > 1 ? div_up(MAX(position - m->first, INT64_C(0)), m->every) : position;
+}
 
 typedef struct Value {
         DType dtype;

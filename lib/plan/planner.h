@@ -144,6 +144,7 @@ const char *nest_label(Planner *p, const NestBuild *nb, const char *last);
 /* block.c */
 int stage_block(Planner *p, uint32_t node);
 int stage_concatenate(Planner *p, uint32_t node);
+int stage_weave(Planner *p, uint32_t node);
 /* reduce.c */
 int stage_reduce(Planner *p, uint32_t node);
 /* Reductions that read `ref` along one axis join the nest that stores it: one pass over memory. Finishes the nest. */

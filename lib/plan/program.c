@@ -34,7 +34,9 @@ static AxisMap map_compose(int64_t start, int64_t step, AxisMap outer) {
         return outer.axis == NO_AXIS ? (AxisMap) { .axis = NO_AXIS, .start = start + step * outer.start }
                                      : (AxisMap) { .axis  = outer.axis,
                                                    .start = start + step * outer.start,
-                                                   .step  = step * outer.step };
+                                                   .step  = step * outer.step,
+                                                   .first = outer.first,
+                                                   .every = outer.every };
 }
 
 /* Where the input of a view is read, given where the view is. */

@@ -286,7 +286,8 @@ static int stage_reshape(Planner *p, uint32_t index) {
                         a                  = b;
                         b                  = rest;
                 }
-                const int64_t unit = row / a; /* input rows per common border */
+                /* Input rows per common border; of nothing there is one border. */
+                const int64_t unit = a > 0 ? row / a : in->shape.dim[0];
                 if (unit < in->shape.dim[0])
                         rows.axis[0] = cuts_regular(in->shape.dim[0], MAX(step / unit, 1) * unit);
                 r = stage_copy(p, from, &rows, false, &value);
@@ -333,6 +334,7 @@ static int build_node(Planner *p, uint32_t index) {
         if (node->op->family == FAMILY_MOVE)
                 return strcmp(node->op->name, "rechunk") == 0   ? stage_rechunk(p, index)
                      : strcmp(node->op->name, "reshape") == 0 ? stage_reshape(p, index)
+                     : strcmp(node->op->name, "weave") == 0   ? stage_weave(p, index)
                                                                 : stage_concatenate(p, index);
         return stage_block(p, index);
 }

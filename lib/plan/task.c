@@ -17,6 +17,8 @@ static void map_interval(const AxisMap *m, int64_t from, int64_t to, int64_t n, 
         int64_t first = m->start, last = m->start;
 
         if (m->axis != NO_AXIS) {
+                from = map_count(m, from);
+                to   = map_count(m, to);
                 first += m->step * from;
                 last += m->step * (to - 1);
         }
@@ -29,7 +31,11 @@ static void map_interval(const AxisMap *m, int64_t from, int64_t to, int64_t n, 
 /* The positions of an axis of the domain at which the source is there. */
 static void source_extent(const Source *s, int axis, int64_t *lo, int64_t *hi) {
         for (int k = 0; s->input && k < s->shape->ndim; k++)
-                if (s->input[k].axis == axis) {
+                if (s->input[k].axis != axis)
+                        continue;
+                else if (s->input[k].every > 1)
+                        *hi = MIN(*hi, s->input[k].first + (s->shape->dim[k] - 1) * s->input[k].every + 1);
+                else {
                         *lo = MAX(*lo, -s->input[k].start);
                         *hi = MIN(*hi, s->shape->dim[k] - s->input[k].start);
                 }
@@ -214,7 +220,7 @@ void plan_source_axis(const Plan *plan, const Stage *stage, uint32_t source, int
                 *ret = (SourceAxis) {};
                 return;
         }
-        if (!to || from->n == 1 || (m->start == 0 && m->step == 1 && cuts_equal(from, to))) {
+        if (!to || from->n == 1 || (m->start == 0 && m->step == 1 && m->every <= 1 && cuts_equal(from, to))) {
                 n      = to ? (longest(to) - 1) * (m->step < 0 ? -m->step : m->step) + 1 : 1;
                 chunks = longest(from);
         } else

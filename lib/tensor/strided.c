@@ -47,6 +47,14 @@ void strided_scatter(char *dst, int64_t stride, const void *src, size_t n, size_
 #undef SCATTER
 }
 
+static void move(char *dst, int64_t to, const char *src, int64_t from, size_t n, size_t size) {
+#define MOVE(type)                                                                                                     \
+        for (size_t i = 0; i < n; i++)                                                                                 \
+                memcpy(dst + (int64_t) i * to, src + (int64_t) i * from, sizeof(type));
+        EACH_SIZE(size, MOVE)
+#undef MOVE
+}
+
 static inline __attribute__((always_inline)) void fill(void *dst, const void *src, size_t n, size_t size) {
 #define FILL(type)                                                                                                     \
         {                                                                                                              \
@@ -263,8 +271,7 @@ void strided_copy(char *dst, const int64_t *dst_stride, const char *src, const i
                 else if (from[last] == (int64_t) size)
                         strided_scatter(dst, to[last], src, (size_t) n[last], size);
                 else
-                        for (int64_t i = 0; i < n[last]; i++)
-                                memcpy(dst + i * to[last], src + i * from[last], size);
+                        move(dst, to[last], src, from[last], (size_t) n[last], size);
                 for (; k >= 0; k--) {
                         dst += to[k];
                         src += from[k];

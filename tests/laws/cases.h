@@ -130,6 +130,8 @@ static const Case cases[] = {
         { .op = "contract", .in = { OF(FINITE, 17, 5), OF(FINITE, 5, 9) } },
         { .op = "contract", .in = { OF(FINITE, 40), OF(FINITE, 40) } },
         { .op = "contract", .in = { OF(FINITE, 3, 4, 5), OF(FINITE, 5) } },
+        { .op = "contract", .in = { OF(FINITE, 13, 70), OF(FINITE, 70) } },
+        { .op = "contract", .in = { OF(FINITE, 70), OF(FINITE, 70, 21) } },
         { .op = "contract", .in = { OF(FINITE, 3, 0), OF(FINITE, 0, 2) } },
 
         { .op = "exchange", .in = { OF(ANY, 12, 12) } },
@@ -285,6 +287,16 @@ static const Case cases[] = {
           .in       = { OF(ANY, 5, 7), OF(ANY, 5, 4) },
           .n_params = 1,
           .param    = { INT("axis", 1) } },
+        { .op       = "weave", /* a[:, 2:12:3] = b */
+          .n_in     = 2,
+          .in       = { OF(ANY, 5, 17), OF(ANY, 5, 4) },
+          .n_params = 3,
+          .param    = { INT("axis", 1), INT("start", 2), INT("step", 3) } },
+        { .op       = "weave", /* a[::2] = b */
+          .n_in     = 2,
+          .in       = { OF(ANY, 77), OF(ANY, 39) },
+          .n_params = 3,
+          .param    = { INT("axis", 0), INT("start", 0), INT("step", 2) } },
         { .op = "reshape", .in = { OF(ANY, 6, 35) }, .n_params = 1, .param = { LIST("shape", 5, 42) } },
         { .op = "reshape", .in = { OF(ANY, 3, 4, 5) }, .n_params = 1, .param = { LIST("shape", -1) } },
         { .op = "rechunk", .in = { OF(ANY, 13, 21) }, .n_params = 1, .param = { LIST("chunk_size", 1, 4) } },

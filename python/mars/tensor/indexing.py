@@ -361,23 +361,12 @@ def _place(t, value, places, axis):
     hi = lo + (n - 1) * by + 1
     inside = _place(t[before + (slice(lo, hi, by),)], value, places, axis + 1)
     if by > 1:
-        inside = _woven(t[before + (slice(lo, hi),)], inside, axis, by)
+        return op("weave", t, inside, axis=axis, start=lo, step=by)
     parts = [t[before + (slice(0, lo),)]] if lo else []
     parts.append(inside)
     if hi < t.shape[axis]:
         parts.append(t[before + (slice(hi, None),)])
     return concatenate(parts, axis) if len(parts) > 1 else inside
-
-
-def _woven(t, value, axis, by):
-    """t with every by-th position along the axis taken from value, which begins at the first and ends at the last."""
-    n = value.shape[axis]
-    shape = value.shape[:axis + 1] + (by,) + value.shape[axis + 1:]
-    spread = view(value, shape, [k + (k > axis) for k in range(value.ndim)])
-    spread = reshape(spread, value.shape[:axis] + (n * by,) + value.shape[axis + 1:])
-    spread = spread[(slice(None),) * axis + (slice(0, t.shape[axis]),)]
-    at = arange(t.shape[axis]) % by == 0
-    return op("where", at[(slice(None),) + (None,) * (t.ndim - 1 - axis)], spread, t)
 
 
 def _constant(value, n_after):

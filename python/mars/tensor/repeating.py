@@ -426,6 +426,13 @@ def _positions(at, n, end, axis):
     return np.where(at < 0, at + n, at)
 
 
+def _marks(n, at):
+    """Whether each of n positions is one of those."""
+    marks = op("full", shape=(n,), dtype=np.dtype(bool), value=False)
+    marks[at] = True
+    return marks
+
+
 def delete(arr, obj, axis=None):
     """Without some positions along an axis.
 
@@ -455,13 +462,11 @@ def delete(arr, obj, axis=None):
         runs = zip([0, *last.tolist()], [*first.tolist(), n])
         parts = [_at(t, axis, slice(lo, hi)) for lo, hi in runs if lo < hi]
         return concatenate(parts, axis) if parts else _at(t, axis, slice(0, 0))
-    from .indexing import take
-    from .sorting import searchsorted
-
     before = np.cumsum(last - first)  # positions that are left out up to the end of each run
-    place = arange(n - int(before[-1]))
-    run = searchsorted(astensor(last - before), place, side="right")
-    return take(t, place + astensor(np.concatenate(([0], before)))[run], axis)
+    gone = np.arange(before[-1]) + np.repeat(last - before, last - first)
+    left = op("mask", moveaxis(t, axis, 0), op("logical_not", _marks(n, gone)))
+    rest = t.shape[:axis] + t.shape[axis + 1:]
+    return moveaxis(left.reshape((n - len(gone), *rest)), 0, axis)
 
 
 def insert(arr, obj, values, axis=None):
@@ -507,14 +512,11 @@ def insert(arr, obj, values, axis=None):
     order = np.argsort(at, kind="stable")
     if len(at) > _RUNS_MOST:
         from .indexing import take
-        from .sorting import searchsorted
 
-        inserted = astensor(at[order] + np.arange(len(at)))  # positions in the result
-        place = arange(n + len(at))
-        before = searchsorted(inserted, place, side="right")
-        which = op("maximum", before - 1, 0)
-        return take(concatenate([t, values], axis),
-                    op("where", inserted[which] == place, astensor(order + n)[which], place - before), axis)
+        inserted = _marks(n + len(at), at[order] + np.arange(len(at)))  # positions in the result
+        before = op("cumsum", inserted)
+        source = op("where", inserted, before + (n - 1), arange(n + len(at)) - before)
+        return take(concatenate([t, take(values, order, axis)], axis), source, axis)
     for k in order.tolist():
         parts += [_at(t, axis, slice(last, int(at[k]))), _at(values, axis, slice(k, k + 1))]
         last = int(at[k])

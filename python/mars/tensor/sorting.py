@@ -223,8 +223,28 @@ def _check_kth(kth, n):
             raise ValueError(f"kth(={k}) out of bounds ({n})")
 
 
+_PARTED_LEAST = 1 << 16  # elements of a vector that is parted: fewer are sorted as fast as that is planned
+
+
+def _parted(a, kth):
+    """Where a long vector is less than, is equal to and is more than its kth element; None: it is to be sorted."""
+    kth = np.asarray(kth)
+    if a.ndim != 1 or a.shape[0] < _PARTED_LEAST or kth.size != 1 or a.dtype.kind not in "biufmM":
+        return None
+    k = int(kth.ravel()[0])
+    middle = op("kth", a, k=[k + a.shape[0] if k < 0 else k], axis=-1)
+    less, same = op("less", a, middle), op("equal", a, middle)
+    if a.dtype.kind in "fmM":  # NaN are the last ones
+        nan, last = op("isnan", a), op("isnan", middle)
+        less = op("logical_or", less, op("logical_and", last, op("logical_not", nan)))
+        same = op("logical_or", same, op("logical_and", last, nan))
+    return less, same, op("logical_not", op("logical_or", less, same))
+
+
 def partition(a, kth, axis=-1, kind="introselect", order=None, *, parallel_kind=None, psrs_kinds=None):
-    """With the kth element along an axis in its sorted place; here all elements are in theirs.
+    """With the kth element along an axis in its sorted place; what is less is before it, what is more behind it.
+
+    The elements of a long vector keep their order on both sides of it. Of others all are in their sorted places.
 
     Parameters
     ----------
@@ -251,7 +271,8 @@ def partition(a, kth, axis=-1, kind="introselect", order=None, *, parallel_kind=
     _check_select(kind, order)
     a, axis = _along(a, axis)
     _check_kth(kth, a.shape[axis])
-    return sort(a, axis)
+    parts = _parted(a, kth)
+    return concatenate([op("mask", a, part) for part in parts]).reshape(a.shape) if parts else sort(a, axis)
 
 
 def _partition_in_place(self, kth, axis=-1, kind="introselect", order=None):
@@ -308,7 +329,10 @@ def argpartition(a, kth, axis=-1, kind="introselect", order=None, *, parallel_ki
     _check_select(kind, order)
     a, axis = _along(a, axis)
     _check_kth(kth, a.shape[axis])
-    return argsort(a, axis)
+    parts = _parted(a, kth)
+    if not parts:
+        return argsort(a, axis)
+    return concatenate([op("argwhere", part)[:, 0] for part in parts]).reshape(a.shape)
 
 
 def _top(a, k, axis, largest, function):

@@ -5,7 +5,7 @@ import numpy as np
 from .. import _mars
 from .._core import op
 from .binwidths import WIDTHS, n_bins
-from .core import Tensor, axes_of, axis_of
+from .core import ExecutableTuple, Tensor, axes_of, axis_of
 from .creation import astensor, zeros
 from .manipulation import broadcast_to, concatenate, expand_dims, moveaxis
 from .sorting import searchsorted, sort
@@ -251,10 +251,10 @@ def bincount(x, weights=None, minlength=0):
             raise ValueError("The weights and list don't have the same length.")
         weights = _real(weights, "weights")
     x = x.astype(int)
-    least, most = np.asarray(x.min()), np.asarray(x.max())
+    least, most = map(int, ExecutableTuple((x.min(), x.max())).execute().fetch())  # one pass
     if least < 0:
         raise ValueError("'list' argument must have no negative elements")
-    n = max(int(most) + 1, minlength)
+    n = max(most + 1, minlength)
     return _counts(x, n, weights)
 
 
