@@ -16,7 +16,10 @@ FAMILIES = {
         "Axes disappear. Elements are merged by a balanced binary tree over their index, so the bits depend "
         "on the tensor alone."
     ),
-    "scan": "Running reductions along an axis, by the same tree: the same bits for every cut.",
+    "scan": (
+        "Running reductions along an axis, by the same tree, or from the left to the right: the same bits for "
+        "every cut."
+    ),
     "contract": (
         "Sums of products through BLAS. Tiles and blocks depend on shapes alone: the same bits for every cut "
         "on one CPU level; between levels and BLAS versions within n·eps·|a|·|b| for an inner axis of n."

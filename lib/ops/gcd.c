@@ -54,6 +54,12 @@ REDUCE_LOOPS(lcm, SIGNED, (T) lcm(SIGNED_ABS(a), SIGNED_ABS(b)))
 REDUCE_LOOPS(lcm, UNSIGNED, (T) lcm(a, b))
 static const Fold lcm_folds[] = { FOLD_ROWS(INTEGERS, lcm) {} };
 
+static int infer_integers(const OpCall *call, Spec *out, Error *err) {
+        if (call_is_bool(call))
+                return refuse_bool(call->op->folds == gcd_folds ? "gcd" : "lcm", "bool, bool", err);
+        return infer_reduce(call, out, err);
+}
+
 OP(gcd_reduce) = {
         .name        = "gcd_reduce",
         .doc         = "Greatest common divisor of the elements along axes.",
@@ -63,6 +69,7 @@ OP(gcd_reduce) = {
         .params_size = sizeof(ReduceParams),
         .params      = REDUCE_PARAMS,
         .folds       = gcd_folds,
+        .infer       = infer_integers,
 };
 
 OP(lcm_reduce) = {
@@ -74,4 +81,5 @@ OP(lcm_reduce) = {
         .params_size = sizeof(ReduceParams),
         .params      = REDUCE_PARAMS,
         .folds       = lcm_folds,
+        .infer       = infer_integers,
 };

@@ -71,7 +71,7 @@ static int lower_inputs(Graph *out, const Node *node, Ref *in, Error *err) {
         uint32_t fold;
         int r;
 
-        if (node->op->family == FAMILY_SCAN) {
+        if (node->op->family == FAMILY_SCAN && node->op->folds) {
                 const Shape *s   = &graph_spec(out, *in)->shape;
                 const Shape flat = { .ndim = 1, .dim = { shape_size(s) } };
 

@@ -168,6 +168,8 @@ typedef struct Source {
         const AxisMap *map;    /* one entry per axis of the value */
         const AxisMap *input;  /* one entry per axis of the operator's input */
         const Shape *shape;
+        bool before;           /* along one axis of the domain, this, the value has a chunk of length one for each */
+        int along;             /* interval, and a task reads that of the interval before its own, the first nothing */
 } Source;
 
 /* Axis k of an output value follows axis axis[k] of the domain (grid position and interval), or has length one

@@ -152,6 +152,8 @@ typedef struct Absorbed Absorbed;
 int stage_absorb(Planner *p, Ref ref, NestBuild *nb, const Tiling *domain, Absorbed **ret);
 int stage_absorbed(Planner *p, Absorbed *absorbed, const Tiling *domain);
 int stage_scan(Planner *p, uint32_t node);
+/* left.c */
+int stage_left(Planner *p, uint32_t node);
 
 /* ---- lists.c */
 int plan_lists(Planner *p);

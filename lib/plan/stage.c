@@ -330,7 +330,7 @@ static int build_node(Planner *p, uint32_t index) {
         if (node->op->family == FAMILY_REDUCE)
                 return slot->value != NO_VALUE ? 0 : stage_reduce(p, index);
         if (node->op->family == FAMILY_SCAN)
-                return stage_scan(p, index);
+                return node->op->run ? stage_left(p, index) : stage_scan(p, index);
         if (node->op->family == FAMILY_MOVE)
                 return strcmp(node->op->name, "rechunk") == 0   ? stage_rechunk(p, index)
                      : strcmp(node->op->name, "reshape") == 0 ? stage_reshape(p, index)

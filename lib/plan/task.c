@@ -53,6 +53,12 @@ bool plan_source_domain(const Source *source, const Box *box, Box *ret) {
         return some;
 }
 
+/* Of the axis along which tasks are a chain: what the task has left that comes before the one at this position. */
+static void before_interval(uint32_t k, int64_t *lo, int64_t *hi) {
+        *lo = k > 0 ? (int64_t) k - 1 : 0;
+        *hi = (int64_t) k;
+}
+
 void plan_source_box(const Plan *plan, const Stage *stage, uint32_t source, const Box *box, Box *ret) {
         const Source *s = stage->source + source;
         const Value *value = plan->value.data + s->value;
@@ -66,7 +72,10 @@ void plan_source_box(const Plan *plan, const Stage *stage, uint32_t source, cons
                 int64_t lo       = m->axis == NO_AXIS ? 0 : domain.lo[m->axis],
                         hi       = m->axis == NO_AXIS ? 1 : domain.hi[m->axis];
 
-                map_interval(m, lo, hi, value->shape.dim[k], ret->lo + k, ret->hi + k);
+                if (s->before && m->axis == s->along && lo < hi)
+                        before_interval(cuts_find(&stage->domain.axis[m->axis], lo), ret->lo + k, ret->hi + k);
+                else
+                        map_interval(m, lo, hi, value->shape.dim[k], ret->lo + k, ret->hi + k);
         }
 }
 
@@ -203,6 +212,10 @@ void plan_source_interval(const Plan *plan, const Stage *stage, uint32_t source,
         const Cuts *to = m->axis == NO_AXIS ? NULL : &stage->domain.axis[m->axis];
         int64_t lo = to ? cuts_edge(to, k) : 0, hi = to ? cuts_edge(to, k + 1) : 1;
 
+        if (s->before && m->axis == s->along) {
+                before_interval(k, ret_lo, ret_hi);
+                return;
+        }
         if (to)
                 source_extent(s, m->axis, &lo, &hi);
         map_interval(m, lo, hi, plan->value.data[s->value].shape.dim[axis], ret_lo, ret_hi);

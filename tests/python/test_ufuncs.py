@@ -54,11 +54,11 @@ def test_functions_of_one_argument(name, dtype):
 def test_functions_of_two_arguments(name, a, b):
     skip_missing(name)
     kinds = np.dtype(a).kind + np.dtype(b).kind
-    if name == "power" and kinds in ("ii", "iu", "bi", "ui", "bu", "ub", "ib", "uu", "bb"):
+    if name in ("power", "float_power") and kinds in ("ii", "iu", "bi", "ui", "bu", "ub", "ib", "uu", "bb"):
         x, y = array((4, 5), a, 1), np.abs(array((4, 5), b, 2) % 5 if b != "bool" else array((4, 5), b, 2))
     else:
         x, y = (array((4, 5), d, k, special="c" not in kinds) for k, d in ((1, a), (2, b)))
-    if name == "power" and "c" in kinds:  # of moderate size: overflow is NaN here and infinity there
+    if name in ("power", "float_power") and "c" in kinds:  # of moderate size: overflow is NaN here and infinity there
         x, y = (v % 5 if v.dtype.kind in "iu" else v if v.dtype.kind == "b" else (v / 90).astype(v.dtype)
                 for v in (x, y))
     if name in ("left_shift", "right_shift", "ldexp") and np.dtype(b).kind in "iu":
@@ -202,6 +202,106 @@ def test_functions_know_their_names_and_reductions():
     same(lambda m, a: m.subtract.outer(a[0], a[1]), a)
     with pytest.raises(TypeError):
         mt.add(1)
+
+
+# Functions that may not be put in brackets at will: from the left to the right.
+LEFT = ["arctan2", "copysign", "divide", "equal", "float_power", "floor_divide", "fmod", "greater", "greater_equal",
+        "heaviside", "left_shift", "less", "less_equal", "nextafter", "not_equal", "power", "remainder", "right_shift",
+        "subtract"]
+# Their last bits are NumPy's but for those of functions whose last bits are not; these grow with the powers.
+GROWING = {"power": 1 << 20, "float_power": 1 << 20, "arctan2": 32}
+
+
+def fold(module, name):
+    """The function itself: of powers numpys.py has others."""
+    return getattr(module if module is mt else np, name)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", [*LEFT, "gcd", "lcm", "ldexp", "divmod", "sqrt"])
+def test_a_function_between_all_elements_from_the_left_to_the_right(name, dtype):
+    a = array((7, 5, 20), dtype, 4, special=False)
+    if name in ("left_shift", "right_shift", "power", "float_power") and a.dtype.kind in "iufc":
+        a = np.asarray(np.abs(a) % 3 if a.dtype.kind != "c" else a / 1000).astype(dtype)
+    if name == "lcm" and a.dtype.kind in "iu":
+        a %= 5
+    if name == "power" and dtype == "float16":
+        pytest.skip("powers of powers are at the ends of the range, where a bit is the difference to infinity")
+    if name == "ldexp" and a.dtype.kind in "bui":
+        pytest.skip("NumPy 1 takes integers as exponents, whose sums are floats")
+    ulps = 0 if a.dtype.kind in "biu" and name not in GROWING else GROWING.get(name, 0 if a.dtype.kind != "c" else 64)
+    if dtype == "float16" and name not in GROWING:
+        ulps = 64  # NumPy rounds after each step, or at the end, as elements lie in memory; we after each step
+    for axis in range(3):
+        same(lambda m, a: fold(m, name).reduce(a, axis=axis), a, ulps=ulps, cuttings=[None, 2, 3])
+        same(lambda m, a: fold(m, name).accumulate(a, axis=axis), a, ulps=ulps, cuttings=[None, 2, 3])
+    same(lambda m, a: fold(m, name).reduce(a[:, 0, 0]), a, ulps=ulps, cuttings=[None, 1, 3])
+    same(lambda m, a: fold(m, name).accumulate(a[:, 0, 0]), a, ulps=ulps, cuttings=[None, 1, 3])
+
+
+@given(shapes, st.integers(-3, 3), st.sampled_from(["subtract", "divide", "less", "fmod", "arctan2"]),
+       st.sampled_from(["bool", "int8", "float32", "float64", "complex128"]), st.integers(0, 99), st.booleans(),
+       st.sampled_from([None, 1, 3]))
+def test_folds_of_any_shape_and_their_refusals(shape, axis, name, dtype, seed, keepdims, chunk_size):
+    a = array(shape, dtype, seed, special=False)
+    ulps = 1 << 12 if a.dtype.kind == "c" else GROWING.get(name, 0)
+    same(lambda m, a: fold(m, name).reduce(a, axis, keepdims=keepdims), a, ulps=ulps, cuttings=[chunk_size])
+    same(lambda m, a: fold(m, name).reduce(a, None, keepdims=keepdims), a, ulps=ulps, cuttings=[chunk_size])
+    same(lambda m, a: fold(m, name).accumulate(a, axis), a, ulps=ulps, cuttings=[chunk_size])
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1, (1,), (), (0, 1), None, 3])
+def test_masks_and_initial_values_of_folds(axis):
+    a, mask = array((7, 5), "f8", 3, special=False), array((7, 5), "bool", 4)
+    whole = array((7, 5), "i8", 3) % 9
+    for name in ("subtract", "divide", "fmod"):
+        f = (lambda m: fold(m, name).reduce)  # noqa: B023
+        same(lambda m, a: f(m)(a, axis, initial=100), a, cuttings=[None, 2])
+        same(lambda m, a, k: f(m)(a, axis, initial=100, where=k), a, mask, cuttings=[None, 2])
+        same(lambda m, a, k: f(m)(a, axis, None, None, True, 1, k[:, :1]), a, mask, cuttings=[2])
+        same(lambda m, a, k: f(m)(a, axis, where=k), a, mask, cuttings=[2])
+        same(lambda m, a: f(m)(a[:0], axis, initial=3), a, cuttings=[2])
+        same(lambda m, a: f(m)(a[:0], axis), a, cuttings=[2])
+        same(lambda m, a: f(m)(a, axis, dtype="f4"), a, cuttings=[2])
+    same(lambda m, a: m.subtract.reduce(a, axis, initial=2.5), whole, cuttings=[2])
+    same(lambda m, a: m.less.reduce(a, axis, dtype=bool), whole, cuttings=[2])
+    same(lambda m, a: m.subtract.accumulate(a, axis), whole, cuttings=[2])
+    same(lambda m, a: m.add.accumulate(a, axis), whole, cuttings=[2])
+
+
+def test_folds_from_the_left_overflow_where_numpys_do():
+    big = np.array([1e308, 1e308, 1e308, -1e308, 1e-308] * 3)
+    for name in ("subtract", "divide"):
+        same(lambda m, a: fold(m, name).reduce(a), big)
+        same(lambda m, a: fold(m, name).accumulate(a), big)
+    with pytest.raises(ValueError, match="negative integer powers"):
+        mt.power.reduce(mt.tensor([2, 3, -1], chunk_size=1)).execute()
+    same(lambda m, a: fold(m, "power").reduce(a), np.array([-2, 3, 1]))
+    waits = np.array(["2", "NaT", "3", "4"], "m8[s]")
+    for a in (waits, waits[2:]):
+        same(lambda m, a: m.subtract.reduce(a), a)
+        same(lambda m, a: m.subtract.accumulate(a), a)
+        same(lambda m, a: m.divide.reduce(a), a)
+
+
+def test_folds_of_lengths_that_are_not_known_yet():
+    a = np.arange(1.0, 40.0)
+    same(lambda m, a: m.subtract.reduce(a[a > 7]), a, cuttings=[None, 3])
+    same(lambda m, a: m.divide.accumulate(a[a % 2 == 0]), a, cuttings=[None, 3])
+    same(lambda m, a: m.subtract.reduce(a[a > 99]), a, cuttings=[3])
+    same(lambda m, a: m.subtract.accumulate(a[a > 99]), a, cuttings=[3])
+
+
+def test_a_fold_of_many_chunks_has_the_bits_of_one():
+    a = np.random.default_rng(3).standard_normal((3001, 4))
+    for name in ("subtract", "divide", "fmod"):
+        want, ups = getattr(np, name).reduce(a), getattr(np, name).accumulate(a)
+        for chunk_size in ((1, 4), (7, 3), (640, 1), 5000):
+            t = mt.tensor(a, chunk_size=chunk_size)
+            assert fold(mt, name).reduce(t).to_numpy().tobytes() == want.tobytes()
+            assert fold(mt, name).accumulate(t).to_numpy().tobytes() == ups.tobytes()
+            assert fold(mt, name).accumulate((t * 2).T, axis=1).to_numpy().tobytes() == \
+                getattr(np, name).accumulate((a * 2).T, axis=1).tobytes()
 
 
 SEGMENTS = {

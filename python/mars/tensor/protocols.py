@@ -8,9 +8,7 @@ from .ufuncs import UFUNCS
 
 
 def array_ufunc(ufunc, method, inputs, kwargs):
-    from . import ufuncs
-
-    own = UFUNCS.get(ufunc.__name__) or (ufuncs.float_power if ufunc is np.float_power else None)
+    own = UFUNCS.get(ufunc.__name__)
     if ufunc is np.matmul:
         from .linalg import matmul as own
     if own is None:  # of scipy.special, whose functions are NumPy's kind, too

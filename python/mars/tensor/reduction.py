@@ -53,7 +53,7 @@ def _reduce(name, a, axis, dtype=None, out=None, keepdims=False, where=True, ini
         if identity is None and not _given(initial):
             raise ValueError(f"reduction operation '{name}' does not have an identity, so to use a where mask one has "
                              "to specify 'initial'")
-        a = op("where", _mask(where), a, initial if identity is None else identity)
+        a = op("where", mask_of(where), a, initial if identity is None else identity)
     keepdims = bool(keepdims) if _given(keepdims) else False
     if _given(initial) and _empty(a, axis) and identity is None:
         made = _of_nothing(a, axis, keepdims, initial)
@@ -91,7 +91,8 @@ def fold(name, function, a, axis, dtype, out, keepdims, initial, where):
     return _reduce(name, a, axis, dtype, out, keepdims, where, initial, identity, function)
 
 
-def _mask(where):
+def mask_of(where):
+    """where= as a tensor of booleans."""
     where = astensor(where)
     if where.dtype.kind != "b":
         raise TypeError(f"Cannot cast array data from {where.dtype!r} to dtype('bool') according to the rule 'safe'")
@@ -644,7 +645,7 @@ def _counted(a, axis, keepdims, where):
     """How many elements the mask leaves along the axes."""
     from .manipulation import broadcast_to
 
-    return op("count_nonzero", broadcast_to(_mask(where), a.shape), axis=axis, keepdims=keepdims)
+    return op("count_nonzero", broadcast_to(mask_of(where), a.shape), axis=axis, keepdims=keepdims)
 
 
 def _mean_where(a, axis, dtype, keepdims, where):
@@ -721,7 +722,7 @@ def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True, c
     """
     if _given(where) and where is not True:
         a = astensor(a)
-        where = op("logical_and", _mask(where), op("logical_not", op("isnan", a)))
+        where = op("logical_and", mask_of(where), op("logical_not", op("isnan", a)))
         return mean(a, axis, dtype, out, keepdims, where=where)
     return _reduce("nanmean", a, axis, dtype, out, keepdims)
 
@@ -825,7 +826,7 @@ def _nan_elsewhere(a, where):
     if not _given(where) or where is True:
         return a
     a = astensor(a)
-    return op("where", _mask(where), a if a.dtype.kind in "fc" else a.astype(float), np.nan)
+    return op("where", mask_of(where), a if a.dtype.kind in "fc" else a.astype(float), np.nan)
 
 
 def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, combine_size=None):

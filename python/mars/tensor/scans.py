@@ -7,7 +7,7 @@ from .._core import op
 from .core import Tensor, axis_of, method
 from .creation import arange, astensor, zeros
 from .manipulation import concatenate
-from .reduction import finish
+from .reduction import finish, mask_of
 
 __all__ = """cummax cummin cumprod cumproduct cumsum cumulative_prod cumulative_sum nancumprod nancumsum""".split()
 
@@ -17,9 +17,111 @@ def scan(name, a, axis, dtype, out):
     a = astensor(a)
     if dtype is not None and name not in ("cumsum", "cumprod"):
         a, dtype = a.astype(dtype), None
+    return finish(op(name, a, axis=(_running_axis(a, axis),), dtype=dtype), out, name)
+
+
+def _running_axis(a, axis):
+    """The axis of ufunc.accumulate."""
     if a.ndim == 0:
+        if hasattr(axis, "__index__") and axis not in (0, -1):
+            axis_of(axis, 0)
         raise TypeError("cannot accumulate on a scalar")
-    return finish(op(name, a, axis=(axis_of(axis, a.ndim),), dtype=dtype), out, name)
+    if axis is None and a.ndim == 1:
+        return 0
+    if axis is None or isinstance(axis, tuple):
+        if axis is not None and len(axis) == 1:
+            return axis_of(axis[0], a.ndim)
+        raise ValueError("accumulate does not allow multiple axes")
+    return axis_of(axis, a.ndim)
+
+
+# ---- From the left to the right --------------------------------------------------------------------------------------
+
+def _of_loop(function, a, dtype):
+    """Elements in the dtype that the function takes and makes: what it makes of them must be what it goes on with."""
+    if dtype is None:
+        of = zeros((), a.dtype)
+        dtype = function(of, of).dtype
+        if dtype != a.dtype and (dtype.kind == "b" or "m" in (dtype.kind, a.dtype.kind) or a.dtype.kind == "M"):
+            raise TypeError(f"No loop matching the specified signature and casting was found for ufunc "
+                            f"{function.__name__}")
+    return a.astype(dtype)
+
+
+def _of_timedeltas(function, a):
+    """Differences of timedelta64, whose NaT an integer's loop does not know: a - (b + c) is a - b - c, exactly."""
+    return function.__name__ == "subtract" and a.dtype.kind == "m"
+
+
+def _operator(function):
+    return _core.OPERATORS[function._operator].name
+
+
+def left_reduce(function, array, axis, dtype, out, keepdims, initial, where):
+    """ufunc.reduce of a function that may not be put in brackets at will. (Its identity, if NumPy gives it one, would
+    be of one side only.)"""
+    from .creation import full, ones
+    from .manipulation import broadcast_to
+
+    name = function.__name__
+    a = astensor(array)
+    if axis is None and a.ndim < 2:
+        axis = tuple(range(a.ndim))
+    elif a.ndim == 0 and not isinstance(axis, tuple) and axis in (0, -1):
+        axis = ()
+    several = axis is None or isinstance(axis, tuple) and len(axis) > 1
+    if axis != () and not several:
+        axis = axis_of(axis[0] if isinstance(axis, tuple) else axis, a.ndim)
+    a = _of_loop(function, a, dtype)
+    if several:
+        raise ValueError(f"reduction operation '{name}' is not reorderable, so at most one axis may be specified")
+    if where is not True and initial is None:
+        raise ValueError(f"reduction operation '{name}' does not have an identity, so to use a where mask one has to "
+                         "specify 'initial'")
+    parts = [a]
+    if where is not True:
+        parts.append(broadcast_to(mask_of(where), a.shape))
+    if axis == ():
+        if initial is not None:
+            first = full((), initial, a.dtype)
+            a = op("where", parts[-1], function(first, a), first) if len(parts) > 1 else function(first, a)
+        return finish(a, out, name)
+    if initial is not None:
+        first = a.shape[:axis] + (1,) + a.shape[axis + 1:]
+        parts = [concatenate([make(first), part], axis) for make, part in
+                 zip((lambda shape: full(shape, initial, a.dtype), lambda shape: ones(shape, bool)), parts)]
+    if _of_timedeltas(function, a):
+        made = _first(parts[0], axis) - _rest(parts[0], axis).sum(axis, keepdims=True, where=(
+            True if where is True else _rest(parts[1], axis)))
+    else:
+        made = op("left_reduce", *parts, axis=axis, function=_operator(function))
+    return finish(made if keepdims else made.squeeze(axis), out, name)
+
+
+def _first(a, axis):
+    if a.shape[axis] == 0:
+        raise ValueError("zero-size array to reduction operation subtract which has no identity")
+    return a[(slice(None),) * axis + (slice(0, 1),)]
+
+
+def _rest(a, axis):
+    return a[(slice(None),) * axis + (slice(1, None),)]
+
+
+def left_accumulate(function, array, axis, dtype, out):
+    """ufunc.accumulate of a function that may not be put in brackets at will."""
+    a = astensor(array)
+    axis = _running_axis(a, axis)
+    a = _of_loop(function, a, dtype)
+    if _of_timedeltas(function, a):
+        first = a[(slice(None),) * axis + (slice(0, 1),)]
+        made = concatenate([first, first - cumsum(_rest(a, axis), axis)], axis)
+    else:
+        made = op("left_accumulate", a, axis=axis, function=_operator(function))
+    return finish(made, out, function.__name__)
+
+
+# ---- Segments --------------------------------------------------------------------------------------------------------
 
 
 def _segments(indices, n, function):

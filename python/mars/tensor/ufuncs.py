@@ -14,21 +14,21 @@ ALIASES = {"true_divide": "divide", "mod": "remainder", "abs": "absolute", "conj
            "asinh": "arcsinh", "atan": "arctan", "atanh": "arctanh", "atan2": "arctan2", "pow": "power"}
 NAMES = """absolute add arccos arccosh arcsin arcsinh arctan arctan2 arctanh bitwise_and bitwise_or
     bitwise_xor cbrt ceil conjugate copysign cos cosh degrees divide divmod equal exp exp2 expm1
-    fabs floor floor_divide fmax fmin fmod frexp gcd greater greater_equal heaviside hypot
+    fabs float_power floor floor_divide fmax fmin fmod frexp gcd greater greater_equal heaviside hypot
     invert isfinite isinf isnan lcm ldexp left_shift less less_equal log log10 log1p log2
     logaddexp logaddexp2 logical_and logical_not logical_or logical_xor maximum minimum modf
     multiply negative nextafter not_equal positive power radians reciprocal remainder
     right_shift rint sign signbit sin sinh spacing sqrt square subtract tan tanh trunc""".split()
 
-_TWO_IN = set("""add arctan2 bitwise_and bitwise_or bitwise_xor copysign divide divmod equal floor_divide fmax
-    fmin fmod gcd greater greater_equal heaviside hypot lcm ldexp left_shift less less_equal
+_TWO_IN = set("""add arctan2 bitwise_and bitwise_or bitwise_xor copysign divide divmod equal float_power floor_divide
+    fmax fmin fmod gcd greater greater_equal heaviside hypot lcm ldexp left_shift less less_equal
     logaddexp logaddexp2 logical_and logical_or logical_xor maximum minimum multiply nextafter
     not_equal power remainder right_shift subtract""".split())
 
 _CASTINGS = ("no", "equiv", "safe", "same_kind", "unsafe")
 
-# Functions that may be put in brackets at will: the operators that apply them between all elements, and up to each one.
-# What is left out does not exist; other functions have no meaning of their own for elements in chunks.
+# Functions that may be put in brackets at will: the operators that apply them between all elements, and up to each
+# one, as trees. All others go from the left to the right (left_reduce, left_accumulate).
 _FOLDS = {"add": ("sum", "cumsum"), "multiply": ("prod", "cumprod"), "maximum": ("max", "cummax"),
           "minimum": ("min", "cummin"), "fmax": ("nanmax", "fmax_accumulate"), "fmin": ("nanmin", "fmin_accumulate"),
           "logical_and": ("all", "logical_and_accumulate"), "logical_or": ("any", "logical_or_accumulate"),
@@ -36,8 +36,6 @@ _FOLDS = {"add": ("sum", "cumsum"), "multiply": ("prod", "cumprod"), "maximum": 
           **{name: (f"{name}_reduce", f"{name}_accumulate")
              for name in ("bitwise_and", "bitwise_or", "bitwise_xor", "logical_xor", "hypot", "logaddexp",
                           "logaddexp2")}}
-# a - b - c is a - (b + c), and a / b / c is a / (b * c), but for rounding.
-_INVERSES = {"subtract": "add", "divide": "multiply"}
 
 
 def _same_kind_words(name, index, have, want, casting):
@@ -248,32 +246,30 @@ class ufunc:
         without = dtype.kind == "b" or "c" in kinds and dtype.kind != "c" or kinds <= {dtype.kind}
         return made if without or casting not in ("no", "equiv") else None
 
-    def _fold(self, which, name):
+    def _check_fold(self, name):
         if self.nin != 2:
             raise ValueError(f"{name} only supported for binary functions")
-        found = _FOLDS.get(self.__name__, (None, None))[which]
-        if found is None:
-            raise NotImplementedError(f"tensors have no {self.__name__}.{name}: only functions that may be put in "
-                                      "brackets at will go chunk by chunk; use numpy.asarray(t) for the values")
-        return found
+        if self.nout != 1:
+            raise ValueError(f"{name} only supported for functions returning a single value")
 
     def reduce(self, array, axis=0, dtype=None, out=None, keepdims=False, initial=None, where=True):
-        """Applies the function between all elements along axes: lazily, and as a tree whose shape no cutting changes.
+        """Applies the function between all elements along axes, lazily, and with the same bits for every cutting.
 
-        Functions that may not be put in brackets at will have no reduction (NotImplementedError).
+        Functions that may be put in brackets at will (add, maximum, logical_or, gcd, hypot) do so as a tree; all others
+        (subtract, power, less) go along one axis from the left to the right.
 
         Parameters
         ----------
         array : tensor_like
         axis : int, tuple of ints or None, optional
-            What disappears; None: all axes. subtract and divide take one axis.
+            What disappears; None: all axes. Functions that go from the left to the right take one axis.
         dtype : data-type, optional
         out : Tensor or numpy.ndarray, optional
             Gets the result.
         keepdims : bool, optional
             Whether reduced axes stay, with length one.
         initial : scalar, optional
-            Joins the elements; the value of an empty reduction.
+            Joins the elements, before the first; the value of an empty reduction.
         where : tensor_like of bool, optional
             The elements that count.
 
@@ -289,20 +285,13 @@ class ufunc:
         Tensor(True)
         """
         from .reduction import fold
+        from .scans import left_reduce
 
-        inverse = _INVERSES.get(self.__name__)
-        if inverse is None:
-            found = self._fold(0, "reduce")
-            return fold(found, self.__name__, array, axis, dtype, out, keepdims, initial, where)
-        if axis is None or isinstance(axis, tuple) or where is not True:
-            raise ValueError(f"reduction operation '{self.__name__}' is not reorderable, so at most one axis may be "
-                             "specified, and no mask")
-        first, rest = self._parted(array, axis, dtype)
-        made = self(first, UFUNCS[inverse].reduce(rest, axis, rest.dtype, None, True))
-        made = made if initial is None else self(self(initial, first), UFUNCS[inverse].reduce(rest, axis, rest.dtype,
-                                                                                              None, True))
-        made = made if keepdims else made.squeeze(axis)
-        return made if out is None else store(made, out, "same_kind", self.__name__)
+        self._check_fold("reduce")
+        found = _FOLDS.get(self.__name__)
+        if found is not None:
+            return fold(found[0], self.__name__, array, axis, dtype, out, keepdims, initial, where)
+        return left_reduce(self, array, axis, dtype, out, keepdims, initial, where)
 
     def accumulate(self, array, axis=0, dtype=None, out=None):
         """Applies the function to the first elements along an axis, more and more of them.
@@ -325,15 +314,13 @@ class ufunc:
         >>> mt.multiply.accumulate([1, 2, 3, 4]).execute()
         Tensor([ 1,  2,  6, 24])
         """
-        from .manipulation import concatenate
-        from .scans import scan
+        from .scans import left_accumulate, scan
 
-        inverse = _INVERSES.get(self.__name__)
-        if inverse is None:
-            return scan(self._fold(1, "accumulate"), array, axis, dtype, out)
-        first, rest = self._parted(array, axis, dtype)
-        made = concatenate([first, self(first, UFUNCS[inverse].accumulate(rest, axis, rest.dtype))], axis)
-        return made if out is None else store(made, out, "same_kind", self.__name__)
+        self._check_fold("accumulate")
+        found = _FOLDS.get(self.__name__)
+        if found is not None and found[1] is not None:
+            return scan(found[1], array, axis, dtype, out)
+        return left_accumulate(self, array, axis, dtype, out)
 
     def reduceat(self, array, indices, axis=0, dtype=None, out=None):
         """Applies the function between the elements of segments along an axis, one after the other.
@@ -367,19 +354,6 @@ class ufunc:
             raise ValueError("reduceat only supported for functions returning a single value")
         name = _core.OPERATORS[self._operator].name
         return reduce_at(self.__name__, name, array, indices, axis, dtype, out)
-
-    def _parted(self, array, axis, dtype):
-        """The first elements along an axis and the others, in the dtype that the function computes in."""
-        from .core import axis_of
-        from .creation import astensor
-
-        array = astensor(array)
-        axis = axis_of(axis, array.ndim)
-        array = array.astype(self(array, array).dtype if dtype is None else dtype)
-        before = (slice(None),) * axis
-        if array.shape[axis] == 0:
-            raise ValueError(f"zero-size array to reduction operation {self.__name__} which has no identity")
-        return array[before + (slice(0, 1),)], array[before + (slice(1, None),)]
 
     def at(self, a, indices, b=None, /):
         """Applies the function to elements of a, in place, once for each time that the indices name one.
@@ -459,30 +433,4 @@ def _make():
 UFUNCS = _make()
 globals().update(UFUNCS)
 
-
-def float_power(x1, x2, /, **kwargs):
-    """Powers in float64 or complex128, whatever the dtypes of x1 and x2.
-
-    Parameters
-    ----------
-    x1, x2 : tensor_like
-    **kwargs : optional
-        Those of all functions of the class ufunc.
-
-    Returns
-    -------
-    Tensor
-
-    Examples
-    --------
-    >>> mt.float_power([1, 2, 4], -1).execute()
-    Tensor([1.  , 0.5 , 0.25])
-    """
-    from .creation import astensor
-
-    x1, x2 = astensor(x1), astensor(x2)
-    kwargs.setdefault("dtype", "complex128" if "c" in (x1.dtype.kind, x2.dtype.kind) else "float64")
-    return UFUNCS["power"](x1, x2, **kwargs)
-
-
-__all__ = sorted(UFUNCS) + ["float_power", "ufunc"]
+__all__ = sorted(UFUNCS) + ["ufunc"]
