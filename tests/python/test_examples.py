@@ -24,7 +24,7 @@ import mars.tensor as mt
 from mars._future import Future
 
 MODULES = {"mt": mt, "mt.fft": mt.fft, "mt.linalg": mt.linalg, "mt.random": mt.random, "mt.special": mt.special,
-           "mt.stats": mt.stats, "mt.spatial.distance": mt.spatial.distance,
+           "mt.images": mt.images, "mt.stats": mt.stats, "mt.spatial.distance": mt.spatial.distance,
            "mt.lib.stride_tricks": mt.lib.stride_tricks, "mars.session": mars.session, "mars.config": mars.config,
            "mars.deploy.local": mars.deploy.local, "mars.errors": mars.errors}
 CLASSES = {"mt.Tensor": mt.Tensor, "mt.SparseTensor": mt.SparseTensor, "SparseNDArray": mt.sparse.SparseNDArray,

@@ -110,6 +110,10 @@ Tensor([ 5., 13.])
 >>> mt.cbrt([8.0, -27.0]).execute()
 Tensor([ 2., -3.])
 """,
+    "float_power": """
+    >>> mt.float_power([1, 2, 4], -1).execute()
+    Tensor([1.  , 0.5 , 0.25])
+    """,
     "power": """
 >>> mt.power([1, 2, 3], 2).execute()
 Tensor([1, 4, 9])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files: .npy and plain text are read chunk by chunk when they are needed, .npy and .npz are written in parallel; text,
-.npz that are compressed, and whatever goes to an open file, are written some rows at a time; members that are
-compressed, and open files, are read whole."""
+"""Files: .npy, .npz, raw numbers and plain text are read chunk by chunk when they are needed, .npy and .npz are written
+in parallel; text, .npz that are compressed, and whatever goes to an open file, are written some rows at a time. What
+can be read at once only (open files that are not on disk, or may be written to) is read whole."""
 import os
 import struct
 import zipfile
@@ -14,6 +14,7 @@ from .._core import cutting, one_of
 from ..session import chosen, holder
 from .core import rows_of
 from .creation import astensor, tensor
+from .pieces import Inflated, bytes_of, in_pieces, npy_in_pieces
 
 __all__ = "fromfile fromstring genfromtxt load loadtxt save savetxt savez savez_compressed".split()
 
@@ -22,34 +23,41 @@ _ZIP = b"PK\3\4"  # what a member of an archive begins with
 
 
 class Archive(Mapping):
-    """The tensors of an .npz file by their names. One that is not compressed is read as a .npy is, chunk by chunk when
-    it is computed; others whole, when they are asked for."""
+    """The tensors of an .npz file by their names, each read chunk by chunk when it is computed. What is compressed by
+    another method than deflate, or in an open file that cannot be read later, is read whole when it is asked for."""
 
     def __init__(self, file, chunk_size):
         self._file, self._chunk_size = np.load(file, allow_pickle=False), chunk_size
         self._path = os.path.abspath(file) if isinstance(file, (str, bytes, os.PathLike)) else None
+        self._bytes = bytes_of(file, 0)
         self.files = self._file.files
 
     def __getitem__(self, name):
-        part = self._part(name) if self._path is not None and name in self.files else None
-        if part is None:
-            return tensor(self._file[name], chunk_size=self._chunk_size)
-        t = _mars.load_part(self._path, *part, None)
-        flat = cutting(self._chunk_size, t.shape, t.dtype)
-        return t if flat is None else _mars.load_part(self._path, *part, flat)
+        made = self._later(name) if self._bytes is not None and name in self.files else None
+        return tensor(self._file[name], chunk_size=self._chunk_size) if made is None else made
 
-    def _part(self, name):
-        """Offset and size of a member that lies in the file as it is."""
+    def _later(self, name):
+        """The tensor of a member that can be read in pieces, else None."""
         names = self._file.zip.namelist()
         info = self._file.zip.getinfo(name if name in names else name + ".npy")
-        if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
+        if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             return None
-        with open(self._path, "rb") as file:
-            file.seek(info.header_offset)
-            signature, n_name, n_extra = struct.unpack("<4s22x2H", file.read(30))
+        head = bytearray(30)
+        self._bytes.read(info.header_offset, head)
+        signature, n_name, n_extra = struct.unpack("<4s22x2H", head)
         if signature != _ZIP:
             raise zipfile.BadZipFile(f"'{name}' is not where the directory of the archive says")
-        return info.header_offset + 30 + n_name + n_extra, info.file_size
+        offset = info.header_offset + len(head) + n_name + n_extra
+        if info.compress_type == zipfile.ZIP_STORED and self._path is not None:  # it is mapped
+            t = _mars.load_part(self._path, offset, info.file_size, None)
+            flat = cutting(self._chunk_size, t.shape, t.dtype)
+            return t if flat is None else _mars.load_part(self._path, offset, info.file_size, flat)
+        if info.compress_type == zipfile.ZIP_STORED:
+            source = self._bytes.from_offset(offset)
+        else:
+            source = Inflated(self._bytes, offset, info.compress_size, info.file_size, info.CRC)
+        made = npy_in_pieces(source, info.file_size, self._chunk_size)
+        return made and made[0]
 
     def __iter__(self):
         return iter(self.files)
@@ -71,7 +79,8 @@ def load(file, chunk_size=None, *, chunks=None, mmap_mode=None, allow_pickle=Fal
          max_header_size=10000):
     """A tensor of a .npy file, or the tensors of an .npz file by their names.
 
-    The header is read and checked now, elements when they are computed. An open file is read now, from where it is.
+    The header is read and checked now, elements when they are computed. An open file is read from where it is: later,
+    too, if it is a file on disk that is open for reading alone, else now.
 
     Parameters
     ----------
@@ -105,7 +114,12 @@ def load(file, chunk_size=None, *, chunks=None, mmap_mode=None, allow_pickle=Fal
         file.seek(-len(start), os.SEEK_CUR)
         if start == _ZIP or not start and zipfile.is_zipfile(file):  # at its end, too, where one was just written
             return Archive(file, chunk_size)
-        return tensor(np.load(file, allow_pickle=False), chunk_size=chunk_size)
+        source = bytes_of(file)
+        made = source and npy_in_pieces(source, source.size(), chunk_size)
+        if not made:
+            return tensor(np.load(file, allow_pickle=False), chunk_size=chunk_size)
+        file.seek(made[1], os.SEEK_CUR)
+        return made[0]
     if zipfile.is_zipfile(file):
         return Archive(file, chunk_size)
     t = _mars.load(file, None)
@@ -432,7 +446,9 @@ def genfromtxt(fname, dtype=float, comments="#", delimiter=None, skip_header=0, 
 
 
 def fromfile(file, dtype=float, count=-1, sep="", offset=0, *, chunk_size=None):
-    """A vector of the numbers in a file, read by numpy.fromfile.
+    """A vector of the numbers in a file, read chunk by chunk when they are needed.
+
+    A text (sep) is read now and whole, and so is an open file that is not on disk or may be written to.
 
     Parameters
     ----------
@@ -457,7 +473,15 @@ def fromfile(file, dtype=float, count=-1, sep="", offset=0, *, chunk_size=None):
     >>> mt.fromfile("raw", offset=8).execute()
     Tensor([1., 2.])
     """
-    return tensor(np.fromfile(file, dtype, count, sep, offset), chunk_size=chunk_size)
+    dtype = np.dtype(dtype)
+    source = bytes_of(file) if sep == "" and dtype.kind in "biufcmM" and offset >= 0 else None
+    if source is None or offset > source.size():  # NumPy's words
+        return tensor(np.fromfile(file, dtype, count, sep, offset), chunk_size=chunk_size)
+    n = max(source.size() - offset, 0) // dtype.itemsize
+    n = n if count < 0 else min(count, n)
+    if hasattr(file, "read"):
+        file.seek(offset + n * dtype.itemsize, os.SEEK_CUR)
+    return in_pieces(source, offset, dtype, (n,), chunk_size)
 
 
 def fromstring(string, dtype=float, count=-1, *, sep, chunk_size=None):
