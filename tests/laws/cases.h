@@ -172,6 +172,8 @@ static const Case cases[] = {
           .param    = { TEXT("function", "add") } },
         { .op = "put", .n_in = 3, .in = { OF(ANY, 61, 2), OF(ANY, 61, 2), BELOW(61, 61) } },
         { .op = "put", .n_in = 4, .in = { OF(ANY, 5, 7), OF(ANY, 6), BELOW(5, 6), BELOW(7, 6) } },
+        { .op = "reinterpret", .every_dtype = true, .in = { OF(ANY, 29, 16) } },
+        { .op = "reinterpret", .every_dtype = true, .in = { OF(ANY, 3, 0, 16) } },
         { .op       = "left_reduce",
           .n_in     = 1,
           .in       = { OF(ANY, 37, 5) },

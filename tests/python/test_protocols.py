@@ -352,3 +352,64 @@ def test_a_shape_is_assigned_to():
         a.shape = 4, 2
     with pytest.raises(AttributeError):
         del a.shape
+
+
+# ---- What arrays have of their place in memory -----------------------------------------------------------------------
+
+VIEWED = ["bool", "int8", "uint16", "int32", "int64", "float16", "float32", "float64", "complex64", "complex128"]
+
+
+@pytest.mark.parametrize("to", VIEWED)
+@pytest.mark.parametrize("of", VIEWED)
+@pytest.mark.parametrize("shape", [(), (16,), (3, 8), (2, 3, 5), (0, 16), (4, 0)])
+def test_views_as_other_dtypes_have_the_same_bytes(shape, of, to):
+    a = np.random.default_rng(0).integers(0, 2, shape).astype(of)
+
+    def program(m, a):
+        made = a.view(to)
+        return made.view("u1") != 0 if m is not mt and to == "bool" else made
+
+    same(program, a, cuttings=[None, 2, 3])
+
+
+def test_views_as_other_dtypes_are_lazy_and_refused_as_by_numpy():
+    a = np.arange(24.0).reshape(2, 3, 4)
+    t = mt.tensor(a, chunk_size=2)
+    made = (t * 2).view("i8")
+    assert not made.executed and made.shape == a.shape and np.array_equal(made, (a * 2).view("i8"))
+    assert np.array_equal(t[t > 7].view("u4"), a[a > 7].view("u4"))
+    assert np.array_equal(t.view(dtype="M8[s]").view("f8"), a)
+    assert t.view().dtype == t.view(mt.Tensor).dtype == t.view(type=mt.Tensor).dtype == a.dtype
+    view = t.view("i8")
+    view[0] = 0
+    assert np.array_equal(t, a)
+    for to in ("c16", "U3", "O"):
+        with pytest.raises((ValueError, TypeError)):
+            t[..., :3].view(to)
+    with pytest.raises(TypeError):
+        t.view(type=np.matrix) if not issubclass(np.matrix, np.ndarray) else t.view(type=int)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3), (1, 4), (4, 1), (0, 3), (2, 0, 3)])
+def test_flags_and_strides_are_those_of_the_array_that_asarray_gives(shape):
+    a = mt.zeros(shape, dtype="f4")
+    theirs = np.asarray(a)
+    assert a.strides == np.zeros(shape, "f4").strides or 0 in shape
+    for flag in ("C", "F", "W", "A", "FORC", "X"):
+        assert a.flags[flag] == theirs.flags[flag]
+    assert not a.executed or a.flags.c_contiguous
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (5, 3), (0, 3)])
+def test_elements_are_written_without_a_header(tmp_path, shape):
+    a = np.random.default_rng(0).random(shape)
+    t = mt.tensor(a, chunk_size=2 if shape else None)
+    for more in ({}, {"sep": ","}, {"sep": " ", "format": "%.3f"}):
+        a.tofile(tmp_path / "theirs", **more)
+        t.tofile(tmp_path / "ours", **more)
+        assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
+    with open(tmp_path / "ours", "wb") as file:
+        file.write(b"head")
+        t.tofile(file)
+        t.tofile(file)
+    assert (tmp_path / "ours").read_bytes() == b"head" + 2 * a.tobytes()

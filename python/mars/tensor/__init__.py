@@ -27,7 +27,7 @@ from .core import ExecutableTuple, Tensor
 _OWN = ["AxisError", "ExecutableTuple", "SparseTensor", "Tensor", "fft", "images", "lib", "linalg", "random", "spatial",
         "special", "stats"]
 from . import (apply, creation, fft, images, indexing, io, joining, lib, linalg, logic, manipulation, math, matrices,
-               parts, polynomials, positions, products, random, reduction, repeating, scans, signals, sorting,
+               memory, parts, polynomials, positions, products, random, reduction, repeating, scans, signals, sorting,
                sparse, spatial, special, standard, statistics, stats, stores, times, ufuncs)
 from .sparse import SparseTensor
 from .standard import VERSION as __array_api_version__  # noqa: F401
@@ -52,6 +52,7 @@ globals().update({_name: getattr(_np, _name) for _name in ("cfloat", "complex_",
 # Operators of the table that are made use of under other names, or by other functions only.
 _INSIDE = {"cast", "view", "mask", "full", "concatenate", "argwhere", "slice", "weave", "kth", "paired",
            "triangular_solve", "take_along", "put_along", "from_parts", "bounded", "pack_bits", "unpack_bits",
+           "reinterpret",
            *fft.__all__, *linalg.__all__}
 _OF_MODULES = ("random_", "sparse_", "special_", "time_")  # what the names of their operators begin with
 _OF_UFUNCS = ("_reduce", "_accumulate")  # what those of ufunc.reduce() and accumulate() end with

@@ -111,9 +111,9 @@ Tensor([ 5., 13.])
 Tensor([ 2., -3.])
 """,
     "float_power": """
-    >>> mt.float_power([1, 2, 4], -1).execute()
-    Tensor([1.  , 0.5 , 0.25])
-    """,
+>>> mt.float_power([1, 2, 4], -1).execute()
+Tensor([1.  , 0.5 , 0.25])
+""",
     "power": """
 >>> mt.power([1, 2, 3], 2).execute()
 Tensor([1, 4, 9])
