@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Daemons that a test starts by hand, and waiting for what they do."""
+"""Daemons that a test starts by hand, and waiting for what they do; as a debugger it holds single threads of them."""
+import contextlib
+import ctypes
+import os
+import pathlib
 import re
 import shutil
 import signal
@@ -8,6 +12,8 @@ import threading
 import time
 
 SECONDS = 30  # after which a wait has failed
+SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17  # of ptrace(2)
+WALL = 0x40000000  # of waitpid(2): threads that are not ours, too
 
 
 def wait_for(condition, what):
@@ -50,3 +56,32 @@ class Daemon:
         self.reader.join(SECONDS)
         self.process.stderr.close()
         return status
+
+
+@contextlib.contextmanager
+def held(thread):
+    """One thread stands still."""
+    ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+    ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    ptrace.restype = ctypes.c_long
+
+    def ask(what):
+        assert ptrace(what, thread, None, None) == 0, os.strerror(ctypes.get_errno())
+
+    ask(SEIZE)
+    ask(INTERRUPT)
+    os.waitpid(thread, WALL)
+    try:
+        yield
+    finally:
+        ask(DETACH)
+
+
+def computing(process, seconds=0.5):
+    """The thread of a daemon that has used its processor for so long."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    for path in pathlib.Path(f"/proc/{process.pid}/task").iterdir():
+        used = int((path / "stat").read_text().rpartition(")")[2].split()[11])
+        if int(path.name) != process.pid and used > ticks * seconds:
+            return int(path.name)
+    return None

@@ -2,10 +2,6 @@
 """What daemons tell the service manager's watchdog: that all is well while their loop and their work get on, and
 nothing while one of these stands still. The service manager is this test: a socket, and as a debugger it holds single
 threads, so that one of a process stands still and the others do not."""
-import contextlib
-import ctypes
-import os
-import pathlib
 import signal
 import socket
 import threading
@@ -13,14 +9,12 @@ import time
 
 import numpy as np
 import pytest
-from by_hand import SECONDS, Daemon, wait_for
+from by_hand import SECONDS, Daemon, computing, held, wait_for
 
 import mars.tensor as mt
 from mars.session import new_session
 
 PERIOD = 1.0  # in which the service manager wants to hear something
-SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17  # of ptrace(2)
-WALL = 0x40000000  # of waitpid(2): threads that are not ours, too
 
 
 class Watchdog:
@@ -59,25 +53,6 @@ def watchdog(tmp_path, monkeypatch):
     made.close()
 
 
-@contextlib.contextmanager
-def held(thread):
-    """One thread stands still."""
-    ptrace = ctypes.CDLL(None, use_errno=True).ptrace
-    ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
-    ptrace.restype = ctypes.c_long
-
-    def ask(what):
-        assert ptrace(what, thread, None, None) == 0, os.strerror(ctypes.get_errno())
-
-    ask(SEIZE)
-    ask(INTERRUPT)
-    os.waitpid(thread, WALL)
-    try:
-        yield
-    finally:
-        ask(DETACH)
-
-
 def scheduler(folder):
     return Daemon("mars-scheduler", "--socket", f"{folder}/scheduler", "--port", "none", "--state-dir", "none")
 
@@ -102,16 +77,6 @@ def test_all_is_well_while_the_loop_runs_and_only_then(start, watchdog, tmp_path
         assert watchdog.hears(SECONDS)
     finally:
         assert daemon.stop() == 0
-
-
-def computing(process):
-    """The thread of a daemon that has used its processor for half a second."""
-    ticks = os.sysconf("SC_CLK_TCK")
-    for path in pathlib.Path(f"/proc/{process.pid}/task").iterdir():
-        used = int((path / "stat").read_text().rpartition(")")[2].split()[11])
-        if int(path.name) != process.pid and used > ticks / 2:
-            return int(path.name)
-    return None
 
 
 def test_work_that_takes_long_is_well_and_work_that_stands_still_is_not(watchdog, monkeypatch, tmp_path):
