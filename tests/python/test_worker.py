@@ -443,7 +443,8 @@ def test_a_worker_says_the_digest_of_what_it_has(begin):
     said = {}
     for _ in data:
         m, _ = worker.scheduler.hear(DIGESTED)
-        said[m.number()] = m.number()
+        chunk = m.number()
+        said[chunk] = m.number()
         assert m.number() == 0 and m.text() == "" and m.text().startswith("v")
     assert said == {chunk: xxh3(content) for chunk, content in data.items()}
     worker.scheduler.say(DIGEST, varint(5))
@@ -507,7 +508,8 @@ def test_a_worker_that_the_kernel_killed_for_want_of_memory_computes_less_for_a_
             worker.give(chunk, content)
         pid = program_of(worker.keeper)
         assert "for want of memory" not in capfd.readouterr().err
-        subprocess.run([sys.executable, "-c", HUNGRY, str(group), str(pid)], check=True, timeout=SECONDS)
+        # The memory files stay with the keeper, so it may be the next one that is killed.
+        subprocess.run([sys.executable, "-c", HUNGRY, str(group), str(pid)], check=False, timeout=4 * SECONDS)
         began = time.monotonic()
         assert worker.join() == {chunk: len(content) for chunk, content in data.items()}
         assert {chunk for chunk in data if worker.has(chunk) != data[chunk]} == set()
