@@ -50,10 +50,16 @@ def test_power_divergences(power):
 
 
 @pytest.mark.parametrize("alternative", ALTERNATIVES)
-@pytest.mark.parametrize("mode", ["auto", "exact", "asymp", "approx"])
-def test_kolmogorovs_test(mode, alternative):
-    x, more = A.ravel() / 2, dict(alternative=alternative, mode=mode)
-    same(mt.stats.ks_1samp(cut(x), st.norm.cdf, **more), st.ks_1samp(x, st.norm.cdf, **more))
+@pytest.mark.parametrize("method", ["auto", "exact", "asymp", "approx"])
+def test_kolmogorovs_test(method, alternative):
+    x, more = A.ravel() / 2, dict(alternative=alternative, method=method)
+    got, want = mt.stats.ks_1samp(cut(x), st.norm.cdf, **more), st.ks_1samp(x, st.norm.cdf, **more)
+    same(got, want)
+    if hasattr(want, "statistic_sign"):
+        assert (got.statistic_location, got.statistic_sign) == (want.statistic_location, want.statistic_sign)
+    same(mt.stats.ks_1samp(cut(x), st.norm.cdf, alternative=alternative[0], mode=method), want)
+    with pytest.raises(ValueError, match="method"):
+        mt.stats.ks_1samp(cut(x), st.norm.cdf, method="other")
     same(mt.stats.ks_1samp(cut(x), lambda x, s: 0.5 + 0.5 * mt.special.erf(x / s / 2**0.5), (1.5,), **more),
          st.ks_1samp(x, st.norm.cdf, (0, 1.5), **more))
     with pytest.raises(ValueError):
@@ -106,6 +112,49 @@ def test_students_tests(axis, alternative):
         same(mt.stats.ttest_ind_from_stats(*parts), st.ttest_ind_from_stats(*parts))
     with pytest.raises(ValueError):
         mt.stats.ttest_ind(a, b, alternative="other")
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1, None])
+def test_students_tests_keep_their_axes(axis):
+    a, b, more = cut(A), cut(B), dict(axis=axis, keepdims=True)
+    theirs = dict(more, axis=-1 if axis == 1 else axis)  # SciPy 1.10 refuses 1
+    for got, want in ((mt.stats.ttest_1samp(a, 0.2, **more), st.ttest_1samp(A, 0.2, **theirs)),
+                      (mt.stats.ttest_rel(a, b, **more), st.ttest_rel(A, B, **theirs))):
+        same(got, want)
+        assert got.statistic.shape == got.pvalue.shape == want.statistic.shape
+
+
+@pytest.mark.parametrize("alternative", ALTERNATIVES)
+@pytest.mark.parametrize("axis", [0, 1, None])
+@pytest.mark.parametrize("trim", [0, 0.03, 0.2, 0.4])
+def test_yuens_test_leaves_the_ends_out(trim, axis, alternative):
+    more = dict(axis=axis, trim=trim, alternative=alternative)
+    holed = np.where(RNG.random(A.shape) < 0.05, np.nan, A)
+    for equal_var in (True, False):
+        same(mt.stats.ttest_ind(cut(A), cut(B), equal_var=equal_var, **more),
+             st.ttest_ind(A, B, equal_var=equal_var, **more))
+        got = mt.stats.ttest_ind(cut(holed), cut(B), equal_var=equal_var, **more)
+        assert np.array_equal(np.isnan(got.pvalue), np.isnan(st.ttest_ind(holed, B, equal_var=equal_var, **more)[1]))
+    for wrong in ({"trim": 0.5}, {"trim": -0.1}, {"trim": 0.1, "permutations": 5}, {"permutations": -1},
+                  {"permutations": 2.5}, {"trim": 0.1, "nan_policy": "omit"},
+                  {"permutations": 9, "nan_policy": "omit"}):
+        with pytest.raises(ValueError):
+            mt.stats.ttest_ind(cut(A), cut(holed), **wrong)
+
+
+@pytest.mark.parametrize("alternative", ALTERNATIVES)
+@pytest.mark.parametrize("equal_var", [True, False])
+def test_permutations_are_those_of_scipy(equal_var, alternative):
+    more = dict(equal_var=equal_var, alternative=alternative)
+    for a, b, axis in ((A, B[:9], 0), (A.T, B.T[:, :5], 1), (A[:, 0], B[:, 0], None)):
+        for state in (7, np.random.default_rng(7)):
+            ours, theirs = ((7, 7) if state == 7 else (np.random.default_rng(7) for _ in range(2)))
+            same(mt.stats.ttest_ind(cut(a), cut(b), axis, permutations=60, random_state=ours, **more),
+                 st.ttest_ind(a, b, axis, permutations=60, random_state=theirs, **more))
+    same(mt.stats.ttest_ind(cut(A[:5]), cut(B[:4]), permutations=np.inf, **more),
+         st.ttest_ind(A[:5], B[:4], permutations=np.inf, **more))
+    with pytest.raises(ValueError, match="at most"):
+        mt.stats.ttest_ind(cut(A.ravel()), cut(B.ravel()), permutations=np.inf)
 
 
 @pytest.mark.parametrize("axis", [0, 1, None])
@@ -211,3 +260,14 @@ def test_condensed_and_square_forms():
     for form, x in (("tomatrix", np.zeros((2, 2))), ("tovector", np.zeros(3))):
         with pytest.raises(ValueError):
             distance.squareform(x, form)
+
+
+def test_distances_are_stored_where_one_asks_for():
+    for made, shape in ((lambda m, **more: m.cdist(A, B[:4], **more), (23, 4)),
+                        (lambda m, **more: m.pdist(A, "cityblock", **more), (23 * 22 // 2,))):
+        want, array, lazy = made(sd), np.zeros(shape), mt.zeros(shape)
+        assert made(distance, out=array) is array and np.allclose(array, want, rtol=1e-12)
+        assert made(distance, out=lazy) is lazy and np.allclose(lazy.to_numpy(), want, rtol=1e-12)
+        for wrong in (np.zeros(shape[0] + 1), np.zeros(shape, "f4"), mt.zeros(shape, dtype=int)):
+            with pytest.raises(ValueError):
+                made(distance, out=wrong)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """SciPy's statistical tests, made of reductions, sorts and special functions of the engine. A result is lazy: its
 statistic and its p-value are tensors."""
+import itertools
+import math
+
 import numpy as np
 
 from . import special
@@ -8,7 +11,7 @@ from .._core import op
 from .core import ExecutableTuple, Tensor, axis_of
 from .creation import arange, astensor, full
 from .indexing import take_along_axis
-from .manipulation import broadcast_to, concatenate, flip
+from .manipulation import broadcast_to, concatenate, flip, moveaxis
 from .reduction import argmax, argmin, nanmean, nanvar
 from .sorting import argsort, searchsorted, sort
 
@@ -192,7 +195,7 @@ def _moments(a, axis, omit):
     return nanmean(a, axis=axis), nanvar(a, axis=axis, ddof=1), n
 
 
-def ttest_1samp(a, popmean, axis=0, nan_policy="propagate", alternative="two-sided"):
+def ttest_1samp(a, popmean, axis=0, nan_policy="propagate", alternative="two-sided", *, keepdims=False):
     """Student's test of a mean.
 
     Parameters
@@ -207,6 +210,8 @@ def ttest_1samp(a, popmean, axis=0, nan_policy="propagate", alternative="two-sid
         What NaN makes: NaN; as if it were not there; a ValueError, for which the samples are looked at now.
     alternative : {'two-sided', 'less', 'greater'}, optional
         On which side of the hypothesis the mean may be.
+    keepdims : bool, optional
+        Whether the axis stays, with length one.
 
     Returns
     -------
@@ -219,23 +224,30 @@ def ttest_1samp(a, popmean, axis=0, nan_policy="propagate", alternative="two-sid
     >>> round(float(result.statistic), 4), round(float(result.pvalue), 4)
     (0.7746, 0.495)
     """
+    ndim = np.ndim(a)
     a, axis = _along(a, axis)
     omit = _refuse_nan(nan_policy, a)
     popmean = popmean if np.ndim(popmean) == 0 else astensor(popmean)
     if isinstance(popmean, Tensor) and popmean.ndim == a.ndim:
         popmean = popmean.squeeze(axis)
     mean, variance, n = _moments(a, axis, omit)
-    return _student((mean - popmean) / op("sqrt", variance / n), n - 1.0, alternative)
+    made = _student((mean - popmean) / op("sqrt", variance / n), n - 1.0, alternative)
+    return _kept(made, axis, ndim) if keepdims else made
 
 
-def ttest_rel(a, b, axis=0, nan_policy="propagate", alternative="two-sided"):
+def _kept(made, axis, ndim):
+    """The results with the axis, or with all axes, at which they were made."""
+    return Result(t.reshape((1,) * ndim) if t.ndim == 0 else t[(slice(None),) * axis + (None,)] for t in made)
+
+
+def ttest_rel(a, b, axis=0, nan_policy="propagate", alternative="two-sided", *, keepdims=False):
     """Student's test of the mean of differences.
 
     Parameters
     ----------
     a, b : tensor_like
         Samples of pairs.
-    axis, nan_policy, alternative : optional
+    axis, nan_policy, alternative, keepdims : optional
         As of ttest_1samp().
 
     Returns
@@ -249,10 +261,12 @@ def ttest_rel(a, b, axis=0, nan_policy="propagate", alternative="two-sided"):
     >>> round(float(result.statistic), 4), round(float(result.pvalue), 4)
     (1.7321, 0.2254)
     """
+    ndim = max(np.ndim(a), np.ndim(b))
     (a, of), (b, _) = _along(a, axis), _along(b, axis)
     if a.shape[of] != b.shape[of]:
         raise ValueError("unequal length arrays")
-    return ttest_1samp(a - b, 0.0, of, nan_policy, alternative)
+    made = ttest_1samp(a - b, 0.0, of, nan_policy, alternative)
+    return _kept(made, of, ndim) if keepdims else made
 
 
 def ttest_ind_from_stats(mean1, std1, nobs1, mean2, std2, nobs2, equal_var=True, alternative="two-sided"):
@@ -296,7 +310,72 @@ def _two_means(mean1, var1, n1, mean2, var2, n2, equal_var, alternative):
     return _student((mean1 - mean2) / deviation, df, alternative)
 
 
-def ttest_ind(a, b, axis=0, equal_var=True, nan_policy="propagate", alternative="two-sided"):
+def _trimmed(a, axis, trim):
+    """Mean and variance of samples without so large a part of the smallest and of the largest ones, and how many
+    remain: the mean is of those, the variance counts each of the others as the next of those (Yuen)."""
+    n, ordered = a.shape[axis], sort(a, axis)
+    cut = int(n * trim)
+    if 2 * cut >= n:
+        raise ValueError("Proportion too big.")
+
+    def part(lo, hi):
+        return ordered[(slice(None),) * axis + (slice(lo, hi),)]
+
+    inner = part(cut, n - cut)
+    mean, variance = inner.mean(axis=axis), ordered.var(axis=axis, ddof=1)
+    if cut > 0:
+        inner = op("minimum", op("maximum", ordered, part(cut, cut + 1)), part(n - cut - 1, n - cut))
+        nan = op("isnan", a).any(axis=axis)
+        variance = op("where", nan, np.nan, inner.var(axis=axis, ddof=2 * cut + 1))
+    return mean, variance, float(n - 2 * cut)
+
+
+_MOST_PERMUTED = 1 << 27  # elements of all permutations together, whose places this process has
+_ALIKE = 1e-13  # statistics that differ by less are those of one partition, summed in another order
+
+
+def _permutations(n, n_first, permutations, random_state):
+    """Places of elements: a row for each permutation, or for each way to choose n_first of n if these are no more; and
+    whether they are random ones."""
+    ways = math.comb(n, n_first)
+    if min(permutations, ways) * n > _MOST_PERMUTED:
+        raise ValueError(f"permutations of {n} elements: at most {_MOST_PERMUTED // n} of them")
+    if permutations < ways:
+        if random_state is None:
+            random_state = np.random
+        elif not hasattr(random_state, "permutation"):
+            random_state = np.random.RandomState(random_state)
+        return np.stack([np.asarray(random_state.permutation(n)) for _ in range(int(permutations))]), True
+    chosen = np.array(list(itertools.combinations(range(n), n_first)), int).reshape(-1, n_first)
+    mask = np.zeros((len(chosen), n), bool)
+    np.put_along_axis(mask, chosen, True, 1)
+    return np.argsort(~mask, axis=1, kind="stable"), False
+
+
+def _permuted(a, of_a, b, of_b, equal_var, alternative, permutations, random_state):
+    """Student's statistic, and how many permutations of both samples together have one that is as far out."""
+    if permutations < 0 or np.isfinite(permutations) and int(permutations) != permutations:
+        raise ValueError("Permutations must be a non-negative integer.")
+    seen = _two_means(*_moments(a, of_a, False), *_moments(b, of_b, False), equal_var, alternative)[0]
+    a, b = moveaxis(a, of_a, -1), moveaxis(b, of_b, -1)
+    others = np.broadcast_shapes(a.shape[:-1], b.shape[:-1])
+    both = concatenate([broadcast_to(t, others + t.shape[-1:]) for t in (a, b)], -1)
+    n_first = a.shape[-1]
+    places, random = _permutations(both.shape[-1], n_first, permutations, random_state)
+    both = moveaxis(op("take", both, astensor(places), axis=both.ndim - 1), -2, 0)
+    parts = [_moments(t, t.ndim - 1, False) for t in (both[..., :n_first], both[..., n_first:])]
+    made = _two_means(*parts[0], *parts[1], equal_var, alternative)[0]
+    size = op("absolute", seen)
+    high, low = size * (1 - _ALIKE), seen + size * _ALIKE
+    far = {"less": lambda: op("less_equal", made, low),
+           "greater": lambda: op("greater_equal", made, seen - size * _ALIKE),
+           "two-sided": lambda: op("greater_equal", op("absolute", made), high)}[alternative]()
+    count = far.sum(axis=0).astype(float)
+    return Result((seen, op("where", op("isnan", seen), np.nan, (count + random) / (len(places) + random))))
+
+
+def ttest_ind(a, b, axis=0, equal_var=True, nan_policy="propagate", permutations=None, random_state=None,
+              alternative="two-sided", trim=0):
     """Student's test of the means of two samples, or Welch's.
 
     Parameters
@@ -309,8 +388,15 @@ def ttest_ind(a, b, axis=0, equal_var=True, nan_policy="propagate", alternative=
         Whether both have one variance (Student), or each its own (Welch).
     nan_policy : {'propagate', 'omit', 'raise'}, optional
         As of ttest_1samp().
+    permutations : int, optional
+        The p-value is that of so many random permutations of both samples together, or of all partitions if these are
+        no more; None or 0: of Student's distribution.
+    random_state : int, numpy.random.RandomState or Generator, optional
+        Makes the permutations, here; None: numpy.random does.
     alternative : {'two-sided', 'less', 'greater'}, optional
         On which side of the second mean the first one may be.
+    trim : float, optional
+        The part of each end of the samples that does not count, below 0.5 (Yuen's test).
 
     Returns
     -------
@@ -325,6 +411,18 @@ def ttest_ind(a, b, axis=0, equal_var=True, nan_policy="propagate", alternative=
     """
     (a, of_a), (b, of_b) = _along(a, axis), _along(b, axis)
     omit = _refuse_nan(nan_policy, a, b)
+    if not 0 <= trim < 0.5:
+        raise ValueError("Trimming percentage should be 0 <= `trim` < .5.")
+    if omit and (permutations or trim):
+        raise ValueError("nan_policy='omit' goes neither with permutations nor with trim")
+    if permutations:
+        if trim:
+            raise ValueError("Permutations are currently not supported with trimming.")
+        if alternative not in ("two-sided", "less", "greater"):
+            raise ValueError("alternative must be 'less', 'greater' or 'two-sided'")
+        return _permuted(a, of_a, b, of_b, equal_var, alternative, permutations, random_state)
+    if trim:
+        return _two_means(*_trimmed(a, of_a, trim), *_trimmed(b, of_b, trim), equal_var, alternative)
     return _two_means(*_moments(a, of_a, omit), *_moments(b, of_b, omit), equal_var, alternative)
 
 
@@ -339,7 +437,7 @@ class KstestResult(Result):
         return made
 
 
-def ks_1samp(x, cdf, args=(), alternative="two-sided", mode="auto"):
+def ks_1samp(x, cdf, args=(), alternative="two-sided", method="auto", *, mode=None):
     """Kolmogorov's and Smirnov's test of a sample against a distribution.
 
     The function of the distribution is called here, with the sorted sample as a tensor: no code goes to workers. The
@@ -355,13 +453,15 @@ def ks_1samp(x, cdf, args=(), alternative="two-sided", mode="auto"):
         Further arguments of it.
     alternative : {'two-sided', 'less', 'greater'}, optional
         Whether the sample is of another distribution, below it somewhere, or above it.
-    mode : {'auto', 'exact', 'asymp', 'approx'}, optional
+    method : {'auto', 'exact', 'asymp', 'approx'}, optional
         How the p-value is made.
+    mode : str, optional
+        The name that method had before SciPy 1.9.
 
     Returns
     -------
-    Result
-        The tensors statistic and pvalue.
+    KstestResult
+        As of ks_2samp().
 
     Examples
     --------
@@ -371,23 +471,31 @@ def ks_1samp(x, cdf, args=(), alternative="two-sided", mode="auto"):
     """
     from scipy.stats import distributions
 
+    method = method if mode is None else mode
+    alternative = {"t": "two-sided", "g": "greater", "l": "less"}.get(alternative.lower()[:1], alternative)
     if alternative not in ("two-sided", "less", "greater"):
-        raise ValueError("Unexpected alternative value")
-    if mode not in ("auto", "exact", "asymp", "approx"):
-        raise ValueError(f"Unexpected value {mode!r} for mode")
-    x = _float(x).ravel()
+        raise ValueError(f"Unexpected alternative {alternative}")
+    if method not in ("auto", "exact", "asymp", "approx"):
+        raise ValueError(f"Unexpected value {method!r} for method")
+    x = sort(_float(x).ravel())
     n = x.shape[0]
-    at = astensor(cdf(sort(x), *args))
-    above = op("max", arange(1.0, n + 1) / n - at)
-    below = op("max", at - arange(0.0, n) / n)
+    at = astensor(cdf(x, *args))
+    ends = []
+    for apart in (arange(1.0, n + 1) / n - at, at - arange(0.0, n) / n):
+        place = argmax(apart)
+        ends += [apart[place], x[place]]
+    above, above_at, below, below_at = ExecutableTuple(ends).execute().fetch()
+    if alternative == "greater" or alternative == "two-sided" and above > below:
+        d, location, sign = float(above), above_at, 1
+    else:
+        d, location, sign = float(below), below_at, -1
     if alternative != "two-sided":
-        statistic = (above if alternative == "greater" else below).execute()
-        return Result((statistic, astensor(distributions.ksone.sf(float(statistic), n))))
-    statistic = op("maximum", above, below).execute()
-    d = float(statistic)
-    probability = {"asymp": lambda: distributions.kstwobign.sf(d * np.sqrt(n)),
-                   "approx": lambda: 2 * distributions.ksone.sf(d, n)}.get(mode, lambda: distributions.kstwo.sf(d, n))()
-    return Result((statistic, astensor(np.clip(probability, 0, 1))))
+        probability = distributions.ksone.sf(d, n)
+    else:
+        probability = {"asymp": lambda: distributions.kstwobign.sf(d * np.sqrt(n)),
+                       "approx": lambda: 2 * distributions.ksone.sf(d, n)}.get(
+                           method, lambda: distributions.kstwo.sf(d, n))()
+    return KstestResult(astensor(np.float64(d)), astensor(np.clip(probability, 0, 1)), location, sign)
 
 
 _AUTO_MOST = 10000  # elements of the larger sample for which method="auto" is exact, as SciPy has it

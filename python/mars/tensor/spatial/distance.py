@@ -11,6 +11,7 @@ from .. import linalg
 from ..creation import arange, astensor, zeros
 from ..indexing import take
 from ..manipulation import concatenate
+from ..ufuncs import store
 
 __all__ = ["cdist", "pdist", "squareform"]
 
@@ -140,7 +141,17 @@ def _distances(a, b, both, metric, w=None, V=None, VI=None, **kwargs):
     return METRICS[metric](a[:, None, :], b[None, :, :], None if w is None else astensor(w).astype(float), **kwargs)
 
 
-def cdist(XA, XB, metric="euclidean", **kwargs):
+def _into(made, out):
+    if out is None:
+        return made
+    if out.shape != made.shape:
+        raise ValueError("Output array has incorrect shape.")
+    if out.dtype != made.dtype:
+        raise ValueError("Output array must be double type.")
+    return store(made, out, "same_kind", "distance")
+
+
+def cdist(XA, XB, metric="euclidean", *, out=None, **kwargs):
     """The distances of each row of XA to each row of XB.
 
     Parameters
@@ -149,6 +160,8 @@ def cdist(XA, XB, metric="euclidean", **kwargs):
         Matrices with as many columns: a point in each row.
     metric : str, optional
         One of SciPy's names.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result: of its shape, and of float64.
     **kwargs : optional
         Of the metric: p, w, V, VI.
 
@@ -166,7 +179,7 @@ def cdist(XA, XB, metric="euclidean", **kwargs):
     a, b = _points(XA, "XA"), _points(XB, "XB")
     if a.shape[1] != b.shape[1]:
         raise ValueError("XA and XB must have the same number of columns (i.e. feature dimension.)")
-    return _distances(a, b, lambda: concatenate([a, b]), metric, **kwargs)
+    return _into(_distances(a, b, lambda: concatenate([a, b]), metric, **kwargs), out)
 
 
 def _pairs(n):
@@ -185,7 +198,7 @@ def _before(i, n):
     return i * (2 * n - i - 1) // 2
 
 
-def pdist(X, metric="euclidean", **kwargs):
+def pdist(X, metric="euclidean", *, out=None, **kwargs):
     """The distances of each row to all later ones, row by row.
 
     Parameters
@@ -194,6 +207,8 @@ def pdist(X, metric="euclidean", **kwargs):
         A matrix: a point in each row.
     metric : str, optional
         One of SciPy's names.
+    out : Tensor or numpy.ndarray, optional
+        Gets the result: of its shape, and of float64.
     **kwargs : optional
         Of the metric: p, w, V, VI.
 
@@ -208,7 +223,7 @@ def pdist(X, metric="euclidean", **kwargs):
     Tensor([5., 4., 3.])
     """
     x = _points(X, "X")
-    return take(_distances(x, x, lambda: x, metric, **kwargs).ravel(), _pairs(x.shape[0]))
+    return _into(take(_distances(x, x, lambda: x, metric, **kwargs).ravel(), _pairs(x.shape[0])), out)
 
 
 def squareform(X, force="no", checks=True, chunk_size=None):
