@@ -548,11 +548,11 @@ WORDS = {
                "as memory does (perf: half of the time is in either pass), where NumPy goes through it once. One value "
                "for all indices is spread to them first.",
     "copied": "A slice is set by putting together what is before it, the value and what is behind it; one with "
-              "steps by spreading the value and choosing element by element. NumPy writes in place.",
+              "steps by copying a part and setting what of it is woven. NumPy writes in place.",
     "blas": "One BLAS for both. NumPy makes one call for all threads; ours are calls of one "
             "thread for tiles that the shape alone cuts, so that bits do not depend on threads.",
-    "vector": "One row of BLAS's is as fast as memory. Ours is a single task where the product is small, or a tree of "
-              "sums of products, which gives the same bits in every cutting.",
+    "vector": "One row of BLAS's is as fast as memory. Ours is a tree of sums of products, which gives the same bits "
+              "in every cutting: a strip is multiplied into the first cache, then added up.",
     "tiny": "Stacks of small matrices: the inputs of a task are brought together, then multiplied one by one.",
     "tree": "Sums are balanced trees over the element index, whatever the cut; short rows and columns, and complex "
             "numbers, fill few lanes of a vector on the way.",
