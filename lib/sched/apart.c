@@ -109,12 +109,12 @@ int pairs_tick(Sched *s) {
 /* ---- Other ways -------------------------------------------------------------------------------------------------- */
 
 /* A worker that reaches both, and has least to do; or WORKER_NONE. */
-static uint32_t relay_of(const Sched *s, uint32_t from, uint32_t to) {
+static uint32_t relay_of(const Sched *s, uint64_t chunk, uint32_t from, uint32_t to) {
         uint32_t best = WORKER_NONE;
 
         for (uint32_t w = 0; w < s->worker.n; w++)
                 if (w != from && w != to && worker_open(s, w) && !workers_apart(s, w, from) &&
-                    !workers_apart(s, w, to) &&
+                    !workers_apart(s, w, to) && !seconds_make(s, w, chunk) &&
                     (best == WORKER_NONE || s->worker.data[w].work < s->worker.data[best].work))
                         best = w;
         return best;
@@ -145,7 +145,7 @@ static bool may_relay(const Sched *s, uint64_t chunk) {
 
 /* *ret: it is on its way to somebody who gives it on. */
 static int relay_begin(Sched *s, uint64_t chunk, uint32_t from, uint32_t to, bool *ret) {
-        const uint32_t by = relay_of(s, from, to);
+        const uint32_t by = relay_of(s, chunk, from, to);
 
         *ret = by != WORKER_NONE && may_relay(s, chunk);
         if (!*ret)

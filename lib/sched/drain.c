@@ -29,11 +29,12 @@ static void taking_ends(Sched *s, const Taking *t) {
         s->unsettled = true;
 }
 
-/* Next in turn among those that are given things, and get them from there. */
-static uint32_t taker(Sched *s, uint32_t from) {
+/* Next in turn among those that are given things, and get the chunk from there. */
+static uint32_t taker(Sched *s, uint32_t from, uint64_t chunk) {
         for (uint32_t k = 0; k < s->worker.n; k++) {
                 s->next_taker = (s->next_taker + 1) % s->worker.n;
-                if (worker_open(s, s->next_taker) && !workers_apart(s, s->next_taker, from))
+                if (worker_open(s, s->next_taker) && !workers_apart(s, s->next_taker, from) &&
+                    !seconds_make(s, s->next_taker, chunk))
                         return s->next_taker;
         }
         return WORKER_NONE;
@@ -230,10 +231,10 @@ int chunk_taken(Sched *s, const SchedEvent *e) {
 
 int spare_begin(Sched *s, const SchedTensor *t, uint32_t chunk) {
         const uint32_t from = t->holder[chunk];
-        uint32_t to         = taker(s, from);
+        uint32_t to         = taker(s, from, t->chunk_first + chunk);
 
         if (to == from)
-                to = taker(s, from);
+                to = taker(s, from, t->chunk_first + chunk);
         if (!worker_open(s, from) || s->worker.data[from].n_taking >= MOST_TAKING || to == from || to == WORKER_NONE ||
             taking_find(s, t->chunk_first + chunk))
                 return 0;
@@ -330,7 +331,9 @@ static int drain_go(Sched *s, uint32_t worker, Worker *w) {
 
                 if (!still_there(s, &t) || taking_find(s, t.chunk))
                         continue;
-                t.to = taker(s, worker);
+                t.to = taker(s, worker, t.chunk);
+                if (t.to == WORKER_NONE && seconds_make(s, WORKER_NONE, t.chunk))
+                        return vec_push(&w->left, t); /* until they have ended */
                 if (t.to == WORKER_NONE) {
                         none = true;
                         break;

@@ -92,6 +92,20 @@ bool seconds_has(const Sched *s, const Running *r, uint32_t worker) {
         return false;
 }
 
+bool seconds_make(const Sched *s, uint32_t worker, uint64_t chunk) {
+        for (uint32_t k = 0; k < s->second.n; k++) {
+                const Second *second = &s->second.data[k];
+                const Plan *plan     = second->running->plan;
+
+                if (worker != WORKER_NONE && second->worker != worker)
+                        continue;
+                for (uint32_t o = plan->output_start[second->task]; o < plan->output_start[second->task + 1]; o++)
+                        if (plan_run_chunk(&second->running->run, plan->output_chunk[o]) == chunk)
+                                return true;
+        }
+        return false;
+}
+
 void seconds_stay(Sched *s, Running *r) {
         for (uint32_t k = s->second.n; k-- > 0;) {
                 const Second second = s->second.data[k];
