@@ -338,8 +338,9 @@ void seconds_end(Sched *s, const Running *r, uint32_t worker); /* NULL: of all; 
 bool seconds_has(const Sched *s, const Running *r, uint32_t worker);
 int seconds_drop(Sched *s, const Running *r, uint32_t worker); /* what it has made of them, if it has */
 void seconds_stay(Sched *s, Running *r); /* tasks that wait, and that somebody tries still, are there */
-/* Whether the worker still tries to make the chunk, of which it is not the place; WORKER_NONE: whether anybody does. It
- * cannot take it: if that were called off, and its word that it has made it crossed the DROP, that would be believed. */
+/* Whether the worker still tries to make the chunk, of which it is not the place; WORKER_NONE: whether anybody does.
+ * It cannot take it: if that were called off, and its word that it has made it crossed the DROP, that would be
+ * believed. */
 bool seconds_make(const Sched *s, uint32_t worker, uint64_t chunk);
 int second_wins(Sched *s, Running *r, uint32_t task); /* it is about to be done by who tries it besides */
 /* The worker has made what is there already, and the place is not with it. */
