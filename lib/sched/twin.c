@@ -65,6 +65,19 @@ int twins_end_of_task(Sched *s, const Running *r, uint32_t task, uint32_t worker
         return ret;
 }
 
+/* The first one is out of reach. Of what can be made again the second one goes, as ever; of what cannot it is the spare
+ * from now on, if there is none. */
+static int twin_left(Sched *s, uint32_t at) {
+        const Twin twin = s->twin.data[at];
+        SchedTensor *t;
+        int ret = tensor_find(s, twin.chunk, &t);
+
+        if (ret < 0 || !t || !spare_fits(s, t, (uint32_t) (twin.chunk - t->chunk_first), twin.worker[TWIN_SECOND]))
+                return ret < 0 ? ret : twin_remove(s, at, true);
+        t->spare[twin.chunk - t->chunk_first] = twin.worker[TWIN_SECOND];
+        return twin_remove(s, at, false);
+}
+
 int twins_lost(Sched *s, uint32_t worker) {
         int ret = 0;
 
@@ -74,7 +87,7 @@ int twins_lost(Sched *s, uint32_t worker) {
                 if (twin->worker[TWIN_SECOND] == worker) /* what it has it will say, or it is gone */
                         ret = twin_remove(s, k, false);
                 else if (twin->worker[TWIN_FIRST] == worker)
-                        ret = twin_remove(s, k, true);
+                        ret = twin_left(s, k);
                 else
                         k++;
         }
