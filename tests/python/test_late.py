@@ -11,7 +11,7 @@ from by_hand import SECONDS, Daemon, computing, held, wait_for
 import mars.tensor as mt
 from mars.session import new_session
 
-CHUNK, CHUNKS = 1 << 20, 24  # elements: a task takes some hundredths of a second
+CHUNK, CHUNKS = 1 << 20, 160  # elements: a task takes some hundredths of a second, all of them two heartbeats
 
 
 def job():
