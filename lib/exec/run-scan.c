@@ -250,10 +250,10 @@ static int running_lanes(ScanRun *s, const char *x, char *out) {
         const bool out_dense = s->out_lane == (int64_t) s->out_size;
         char *before         = carry_start(s, s->result) ? s->result : NULL;
 
-        assert(out && s->result); /* scan_init() */
         for (int64_t i = s->lo; i < s->hi; i++, x += s->x_step, out += s->out_step) {
                 char *row = (char *) x, *to = out_dense ? out : s->result;
 
+                assert(to); /* scan_init() */
                 if (!x_dense) {
                         lift(s, s->width, x, s->x_lane, i, 0, s->fresh);
                         row = s->fresh[0];

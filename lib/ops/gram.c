@@ -55,19 +55,19 @@ static int64_t block_rows(int64_t n, size_t size) {
 }
 
 /* Sums over k rows of x, pitch elements apart: for `high` columns from i on, by vectors that begin at columns `at`.
- * They go into `to`, whose rows are `row` elements apart, or are added to what is there. Meanwhile k * BAND elements
- * are asked for, from `ahead` on unless that is NULL, a few with each row: more at a time would have to wait. */
+ * They go into `to`, whose rows are `row` elements apart, or are added to what is there. Meanwhile the elements from
+ * `ahead` on are asked for, `step` of them with each row, if any: more at a time would have to wait. */
 #define GRAM_(D)                                                                                                       \
         static inline __attribute__((always_inline)) void gram_tile_##D(                                               \
                 const CTYPE_##D *x, int64_t pitch, int64_t k, int64_t i, int high, int wide, const int64_t *at,        \
-                bool add, CTYPE_##D *to, int64_t row, const CTYPE_##D *ahead) {                                        \
+                bool add, CTYPE_##D *to, int64_t row, const CTYPE_##D *ahead, int step) {                              \
                 Wide_##D acc[BAND][BAND_WIDE] = {};                                                                    \
                                                                                                                        \
                 for (int64_t l = 0; l < k; l++, x += pitch) {                                                          \
                         Wide_##D y[BAND_WIDE];                                                                         \
                                                                                                                        \
-                        if (ahead)                                                                                     \
-                                __builtin_prefetch(ahead + l * BAND);                                                  \
+                        if (step > 0)                                                                                  \
+                                __builtin_prefetch(ahead + l * step);                                                  \
                         for (int v = 0; v < wide; v++)                                                                 \
                                 y[v] = *(const Wide_##D *) (x + at[v]);                                                \
                         for (int r = 0; r < high; r++)                                                                 \
@@ -85,20 +85,20 @@ static int64_t block_rows(int64_t n, size_t size) {
         static inline __attribute__((always_inline)) void gram_band_##D(const CTYPE_##D *x, int64_t pitch, int64_t k,  \
                                                                         int64_t i, int high, int64_t end, int64_t n,   \
                                                                         bool add, CTYPE_##D *to, int64_t row,          \
-                                                                        const CTYPE_##D *ahead) {                      \
+                                                                        const CTYPE_##D *ahead, int step) {            \
                 enum { WIDTH = sizeof(Wide_##D) / sizeof(CTYPE_##D) };                                                 \
                                                                                                                        \
-                for (int64_t j = 0; j < end; j += BAND_WIDE * WIDTH, ahead = NULL) {                                   \
+                for (int64_t j = 0; j < end; j += BAND_WIDE * WIDTH, step = 0) {                                       \
                         const int64_t last          = MAX(n - WIDTH, (int64_t) 0);                                     \
                         const int64_t at[BAND_WIDE] = { MIN(j, last), MIN(j + WIDTH, last),                            \
                                                         MIN(j + 2 * WIDTH, last) };                                    \
                                                                                                                        \
                         if (j + 2 * WIDTH < end)                                                                       \
-                                gram_tile_##D(x, pitch, k, i, high, 3, at, add, to, row, ahead);                       \
+                                gram_tile_##D(x, pitch, k, i, high, 3, at, add, to, row, ahead, step);                 \
                         else if (j + WIDTH < end)                                                                      \
-                                gram_tile_##D(x, pitch, k, i, high, 2, at, add, to, row, ahead);                       \
+                                gram_tile_##D(x, pitch, k, i, high, 2, at, add, to, row, ahead, step);                 \
                         else                                                                                           \
-                                gram_tile_##D(x, pitch, k, i, high, 1, at, add, to, row, ahead);                       \
+                                gram_tile_##D(x, pitch, k, i, high, 1, at, add, to, row, ahead, step);                 \
                 }                                                                                                      \
         }                                                                                                              \
         /* Vectors that share no columns add to the result themselves. */                                              \
@@ -112,15 +112,15 @@ static int64_t block_rows(int64_t n, size_t size) {
                         const CTYPE_##D *ahead = x + k * pitch + k * i; /* the next block, a part with each band */    \
                                                                                                                        \
                         if (n % WIDTH == 0) {                                                                          \
-                                gram_band_##D(x, pitch, k, i, BAND, i + BAND, n, more, out + i * n, n, ahead);         \
+                                gram_band_##D(x, pitch, k, i, BAND, i + BAND, n, more, out + i * n, n, ahead, BAND);   \
                                 continue;                                                                              \
                         }                                                                                              \
                         if (high == BAND)                                                                              \
-                                gram_band_##D(x, pitch, k, i, BAND, i + BAND, n, false, sum, BANDS_MOST, ahead);       \
+                                gram_band_##D(x, pitch, k, i, BAND, i + BAND, n, false, sum, BANDS_MOST, ahead, BAND); \
                         else                                                                                           \
                                 for (int64_t r = 0; r < high; r++)                                                     \
                                         gram_band_##D(x, pitch, k, i + r, 1, n, n, false, sum + r * BANDS_MOST,        \
-                                                      BANDS_MOST, NULL);                                               \
+                                                      BANDS_MOST, ahead, 0);                                           \
                         for (int64_t r = 0; r < high; r++)                                                             \
                                 for (int64_t j = 0; j <= i + r; j++) {                                                 \
                                         const CTYPE_##D v = sum[r * BANDS_MOST + j];                                   \

@@ -350,6 +350,8 @@ export class Cluster {
             tasks_done: sum("tasks_done"),
             tasks_remade: 3,
             tasks_tried_twice: 1,
+            chunks_compared: 2,
+            chunks_differed: 0,
             state_bytes: 41 * MiB,
             answer_seconds: 0.25,
             ...Object.fromEntries(
