@@ -35,6 +35,7 @@ int drop_say(Sched *s, uint32_t worker, uint64_t chunk) {
         SchedActions *a   = s->actions;
         SchedAction *last = a->action.n > 0 ? &a->action.data[a->action.n - 1] : NULL;
 
+        assert(a->action.n == 0 || last);
         if (s->worker.data[worker].state != WORKER_HERE)
                 return 0; /* it has yet to say that it has it, if it has, or says so just now: the answer is a DROP */
         if (s->wanting.n > 0)

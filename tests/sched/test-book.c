@@ -192,6 +192,12 @@ TEST(what_finishes_while_the_client_resumes_is_told_and_kept) {
         end(&b);
 }
 
+TEST(an_answer_to_what_was_wanted_before_is_none_to_what_is_wanted_now) {
+        ck_assert(book_answers(7, 7));
+        ck_assert(!book_answers(7, 6));
+        ck_assert(book_answers(7, 0)); /* of a client that says no numbers */
+}
+
 TEST(what_cannot_be_true_is_refused_and_changes_nothing) {
         Book b           = {};
         BookResumed what = {};
