@@ -149,12 +149,11 @@ static int block_output(Planner *p, StageBuild *sb, const BlockAxes *axes, const
                 else if (axis[k] != NO_AXIS)
                         t.axis[k] = domain->axis[axis[k]];
         }
-        r = value_add(p, node->out[output].dtype, &t, &value);
+        r = stage_value(p, sb, node->out[output].dtype, &t, axis, &value);
         if (r < 0)
                 return r;
-        p->plan->value.data[value].rows_hint = !op->unknown && tiling_is_rows(&t);
-        if (vec_push(&sb->out, (Out) { .value = value, .axis = axis }) < 0)
-                return error_oom(p->err, sizeof(Out));
+        if (op->unknown)
+                p->plan->value.data[value].rows_hint = false;
         p->slot[p->first[node - p->graph->node.data] + output].value = value;
         return 0;
 }
@@ -503,13 +502,8 @@ int stage_concatenate(Planner *p, uint32_t index) {
         }
         r = cuts_limit(p, &stage.domain, ndim, MAX_CHUNK_BYTES / (int64_t) dtype_size(spec->dtype));
         if (r >= 0)
-                r = value_add(p, spec->dtype, &stage.domain, &p->slot[p->first[index]].value);
-        if (r < 0)
-                return r;
-        p->plan->value.data[p->slot[p->first[index]].value].rows_hint = tiling_is_rows(&stage.domain);
-        if (vec_push(&sb.out, (Out) { .value = p->slot[p->first[index]].value, .axis = axis }) < 0)
-                return error_oom(p->err, sizeof(Out));
-        return stage_add(p, &sb, &stage);
+                r = stage_value(p, &sb, spec->dtype, &stage.domain, axis, &p->slot[p->first[index]].value);
+        return r < 0 ? r : stage_add(p, &sb, &stage);
 }
 
 /* Every so many positions along an axis are those of the second input, all others of the first, whose cuts are kept. */
@@ -541,11 +535,6 @@ int stage_weave(Planner *p, uint32_t index) {
         if (r >= 0)
                 r = stage_cuts(p, &sb, &stage.domain);
         if (r >= 0)
-                r = value_add(p, spec->dtype, &stage.domain, &p->slot[p->first[index]].value);
-        if (r < 0)
-                return r;
-        p->plan->value.data[p->slot[p->first[index]].value].rows_hint = tiling_is_rows(&stage.domain);
-        if (vec_push(&sb.out, (Out) { .value = p->slot[p->first[index]].value, .axis = axis }) < 0)
-                return error_oom(p->err, sizeof(Out));
-        return stage_add(p, &sb, &stage);
+                r = stage_value(p, &sb, spec->dtype, &stage.domain, axis, &p->slot[p->first[index]].value);
+        return r < 0 ? r : stage_add(p, &sb, &stage);
 }

@@ -19,15 +19,6 @@ static int add_source(Planner *p, StageBuild *sb, Ref x, const AxisMap *identity
         return 0;
 }
 
-static int add_out(Planner *p, StageBuild *sb, DType dtype, const Tiling *t, const int *axes, ValueId *ret) {
-        const int r = value_add(p, dtype, t, ret);
-
-        if (r < 0)
-                return r;
-        p->plan->value.data[*ret].rows_hint = tiling_is_rows(t);
-        return vec_push(&sb->out, (Out) { .value = *ret, .axis = axes }) < 0 ? error_oom(p->err, sizeof(Out)) : 0;
-}
-
 /* The last carry, as a value of its own. */
 static int stage_last(Planner *p, ValueId carry, int along, const char *label, ValueId *ret) {
         const Value v                              = p->plan->value.data[carry];
@@ -47,7 +38,7 @@ static int stage_last(Planner *p, ValueId carry, int along, const char *label, V
         map[along]               = (AxisMap) { .axis = NO_AXIS, .start = v.shape.dim[along] - 1 };
         r                        = program_load(p, &nb, carry, map, &reg);
         if (r >= 0)
-                r = add_out(p, &sb, v.dtype, &stage.domain, axes, ret);
+                r = stage_value(p, &sb, v.dtype, &stage.domain, axes, ret);
         if (r >= 0 && vec_push(&nb.sink, (Sink) { .reg = { reg } }) < 0)
                 r = error_oom(p->err, sizeof(Sink));
         if (r >= 0)
@@ -84,12 +75,12 @@ int stage_left(Planner *p, uint32_t index) {
         if (r >= 0)
                 r = stage_cuts(p, &sb, &stage.domain);
         if (r >= 0 && !reduces)
-                r = add_out(p, &sb, node->out[0].dtype, &stage.domain, axes, &slot->value);
+                r = stage_value(p, &sb, node->out[0].dtype, &stage.domain, axes, &slot->value);
         if (r < 0)
                 return r;
         t             = stage.domain;
         t.axis[along] = cuts_regular(stage.domain.axis[along].n, 1);
-        r             = add_out(p, &sb, node->out[0].dtype, &t, axes, &carry);
+        r             = stage_value(p, &sb, node->out[0].dtype, &t, axes, &carry);
         if (r < 0)
                 return r;
         if (vec_push(&sb.source, (Source) { .value = carry, .map = identity, .before = true, .along = along }) < 0)

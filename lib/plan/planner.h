@@ -134,6 +134,8 @@ int exchange_sources(Planner *p, StageBuild *sb, const Tiling *domain);
 int planner_build(Planner *p);
 int stage_add(Planner *p, StageBuild *sb, Stage *stage);
 int value_add(Planner *p, DType dtype, const Tiling *tiling, ValueId *ret);
+/* A value that the stage makes, and whose axes are these of its domain. */
+int stage_value(Planner *p, StageBuild *sb, DType dtype, const Tiling *tiling, const int *axis, ValueId *ret);
 int value_alias(Planner *p, ValueId value, const Shape *shape, const Tiling *tiling,
                 ValueId *ret); /* the same chunks */
 /* The value with other cuts. `pieces`: which only cut its chunks further, so that one task makes all pieces of one. */

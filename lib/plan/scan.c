@@ -122,7 +122,7 @@ int stage_scan(Planner *p, uint32_t index) {
         const AxisMap *input = map_identity(p, shape->ndim), *map;
         int *axes            = arena_new_array(p->arena, int, shape->ndim + 1);
         Ref x                = node->in[0];
-        ValueId prefix[MAX_STATE], out;
+        ValueId prefix[MAX_STATE];
         int along = 0, r;
 
         if (!input || !axes)
@@ -182,12 +182,6 @@ int stage_scan(Planner *p, uint32_t index) {
         Tiling t = stage.domain;
         t.ndim   = shape->ndim;
         if (r >= 0)
-                r = value_add(p, node->out[0].dtype, &t, &out);
-        if (r >= 0)
-                r = add_out(p, &sb, out, axes);
-        if (r < 0)
-                return r;
-        p->plan->value.data[out].rows_hint = tiling_is_rows(&t);
-        p->slot[p->first[index]].value     = out;
-        return stage_add(p, &sb, &stage);
+                r = stage_value(p, &sb, node->out[0].dtype, &t, axes, &p->slot[p->first[index]].value);
+        return r < 0 ? r : stage_add(p, &sb, &stage);
 }

@@ -22,6 +22,15 @@ int value_add(Planner *p, DType dtype, const Tiling *tiling, ValueId *ret) {
         return 0;
 }
 
+int stage_value(Planner *p, StageBuild *sb, DType dtype, const Tiling *tiling, const int *axis, ValueId *ret) {
+        const int r = value_add(p, dtype, tiling, ret);
+
+        if (r < 0)
+                return r;
+        p->plan->value.data[*ret].rows_hint = tiling_is_rows(tiling);
+        return vec_push(&sb->out, (Out) { .value = *ret, .axis = axis }) < 0 ? error_oom(p->err, sizeof(Out)) : 0;
+}
+
 int value_alias(Planner *p, ValueId value, const Shape *shape, const Tiling *tiling, ValueId *ret) {
         Value alias = p->plan->value.data[value];
 
@@ -143,13 +152,11 @@ int stage_store(Planner *p, uint32_t node, uint32_t out, const Tiling *forced) {
                 if (r < 0)
                         return r;
         }
-        r = value_add(p, spec->dtype, &stage.domain, &value);
+        r = stage_value(p, &sb, spec->dtype, &stage.domain, axis, &value);
         if (r < 0)
                 return r;
-        p->plan->value.data[value].rows_hint = tiling_is_rows(&stage.domain);
-        if (vec_push(&sb.out, (Out) { .value = value, .axis = axis }) < 0 ||
-            vec_push(&nb.sink, (Sink) { .reg = { reg }, .dest = { 0 } }) < 0)
-                return error_oom(p->err, sizeof(Out));
+        if (vec_push(&nb.sink, (Sink) { .reg = { reg }, .dest = { 0 } }) < 0)
+                return error_oom(p->err, sizeof(Sink));
         stage.label = nest_label(p, &nb, "");
         if (!stage.label)
                 return error_oom(p->err, sizeof(Nest));

@@ -150,13 +150,6 @@ static bool bytes_fit(Running *r, uint32_t chunk, uint64_t bytes) {
         return true;
 }
 
-/* It is at `kept`, too. */
-static int second_drop(Sched *s, uint32_t worker, uint64_t chunk, uint32_t kept) {
-        const int ret = twin_begin(s, worker, chunk, kept);
-
-        return ret != 0 ? MIN(ret, 0) : drop_add(s, worker, chunk);
-}
-
 /* The worker has this chunk. What is wanted of it stays there. */
 static int chunk_held(Sched *s, uint32_t worker, const Held *held, const Ranges *tensors, const Ranges *runnings) {
         const Range *in_tensor = range_find(tensors, held->chunk), *in_plan = range_find(runnings, held->chunk);
@@ -178,7 +171,7 @@ static int chunk_held(Sched *s, uint32_t worker, const Held *held, const Ranges 
                         return drop_add(s, worker, held->chunk);
                 if (t->holder[k] != WORKER_NONE)
                         return adopted_find(s, held->chunk) ? drop_add(s, worker, held->chunk)
-                                                            : second_drop(s, worker, held->chunk, t->holder[k]);
+                                                            : twin_drop(s, worker, held->chunk, t->holder[k]);
                 if (r)
                         r->dirty = true;
                 return tensor_hold(s, t, k, worker);
@@ -187,7 +180,7 @@ static int chunk_held(Sched *s, uint32_t worker, const Held *held, const Ranges 
                 return 0;
         if (r && r->uses[chunk] > 0 && r->holder[chunk] != WORKER_NONE &&
             r->plan->value.data[r->plan->chunk_value[chunk]].stage != STAGE_NONE)
-                return second_drop(s, worker, held->chunk, r->holder[chunk]);
+                return twin_drop(s, worker, held->chunk, r->holder[chunk]);
         if (!r || r->uses[chunk] == 0 || r->holder[chunk] != WORKER_NONE || made_there ||
             r->plan->value.data[r->plan->chunk_value[chunk]].stage == STAGE_NONE ||
             !bytes_fit(r, chunk, held->bytes))

@@ -159,12 +159,9 @@ static int is_surplus(Sched *s, uint32_t worker, uint64_t chunk, bool *ret, uint
 int surplus_drop(Sched *s, uint32_t worker, uint64_t chunk) {
         bool surplus;
         uint32_t kept;
-        int ret = is_surplus(s, worker, chunk, &surplus, &kept);
+        const int ret = is_surplus(s, worker, chunk, &surplus, &kept);
 
-        if (ret < 0 || !surplus)
-                return ret;
-        ret = kept == WORKER_NONE ? 0 : twin_begin(s, worker, chunk, kept);
-        return ret != 0 ? MIN(ret, 0) : drop_say(s, worker, chunk);
+        return ret < 0 || !surplus ? ret : twin_drop(s, worker, chunk, kept);
 }
 
 int seconds_drop(Sched *s, const Running *r, uint32_t worker) {
@@ -408,7 +405,6 @@ int lates_tick(Sched *s) {
 
         if (s->apart.n > 0)
                 return 0;
-
         for (uint32_t w = 0; w < s->worker.n && s->n_late > 0 && ret == 0; w++)
                 if (s->worker.data[w].late_until_usec <= s->now_usec)
                         ret = late_end(s, w);

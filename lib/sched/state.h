@@ -371,10 +371,9 @@ int spare_begin(Sched *s, const SchedTensor *t, uint32_t chunk);               /
 int chunk_confirm(Sched *s, uint64_t tensor, uint64_t chunk, uint32_t worker); /* whether it is there */
 
 /* ---- twin.c: chunks that were made twice */
-enum { TWIN_BEGUN = 1 };
-/* The worker has made what is at `kept` already. TWIN_BEGUN: both are asked for their digests, and this one is dropped
- * then; 0: it is to be dropped now; or -ENOMEM. */
-int twin_begin(Sched *s, uint32_t worker, uint64_t chunk, uint32_t kept);
+/* The worker has what is at `kept` already: it is dropped there when both have said their digests, or now if one of
+ * them cannot be asked. */
+int twin_drop(Sched *s, uint32_t worker, uint64_t chunk, uint32_t kept);
 int twin_end(Sched *s, uint32_t worker, uint64_t chunk); /* it is dropped now, if it waits there to be dropped */
 int twins_end_of_task(Sched *s, const Running *r, uint32_t task, uint32_t worker); /* the same, of what it makes */
 int twins_lost(Sched *s, uint32_t worker);               /* it does not answer any more */

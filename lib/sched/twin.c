@@ -34,21 +34,21 @@ static int twin_remove(Sched *s, uint32_t at, bool drop) {
         return drop ? drop_add(s, twin.worker[TWIN_SECOND], twin.chunk) : 0;
 }
 
-int twin_begin(Sched *s, uint32_t worker, uint64_t chunk, uint32_t kept) {
+int twin_drop(Sched *s, uint32_t worker, uint64_t chunk, uint32_t kept) {
         const Twin twin = { .chunk = chunk, .worker = { [TWIN_FIRST] = kept, [TWIN_SECOND] = worker } };
 
         if (twin_find(s, worker, chunk))
-                return TWIN_BEGUN;
+                return 0;
         if (s->twin.n == MAX_TWINS || kept == worker || !answers(s, kept) || !answers(s, worker) ||
             chunk_on_its_way(s, chunk))
-                return 0;
+                return drop_add(s, worker, chunk);
         if (vec_push(&s->twin, twin) < 0)
                 return -ENOMEM;
         for (uint32_t k = 0; k < ELEMENTSOF(twin.worker); k++)
                 if (action_add(s, &(SchedAction) {
                                           .kind = SCHED_DIGEST, .worker = twin.worker[k], .chunk = chunk }) < 0)
                         return -ENOMEM;
-        return TWIN_BEGUN;
+        return 0;
 }
 
 int twin_end(Sched *s, uint32_t worker, uint64_t chunk) {

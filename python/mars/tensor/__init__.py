@@ -52,8 +52,7 @@ globals().update({_name: getattr(_np, _name) for _name in ("cfloat", "complex_",
 # Operators of the table that are made use of under other names, or by other functions only.
 _INSIDE = {"cast", "view", "mask", "full", "concatenate", "argwhere", "slice", "weave", "kth", "paired",
            "triangular_solve", "take_along", "put_along", "from_parts", "bounded", "pack_bits", "unpack_bits",
-           "reinterpret",
-           *fft.__all__, *linalg.__all__}
+           "reinterpret", *fft.__all__, *linalg.__all__}
 _OF_MODULES = ("random_", "sparse_", "special_", "time_")  # what the names of their operators begin with
 _OF_UFUNCS = ("_reduce", "_accumulate")  # what those of ufunc.reduce() and accumulate() end with
 
