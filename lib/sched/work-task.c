@@ -274,6 +274,12 @@ int work_run(Work *w, const WorkEvent *e) {
                 r = fetch_add(w, job->run, e->fetch + k);
         for (uint32_t k = 0; k < e->n && r == 0; k++)
                 r = task_add(w, (uint32_t) (job - w->job.data), e->task + k);
+        for (uint32_t k = 0; k < e->n_fetch && r == 0; k++) {
+                Chunk *c = chunk_find(w, plan_run_chunk(job->run, e->fetch[k].chunk));
+
+                if (c && c->state == CHUNK_WANTED && c->first == NONE)
+                        r = chunk_settle(w, c); /* who was to read it was called back: it need not come */
+        }
         return r;
 }
 
